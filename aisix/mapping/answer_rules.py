@@ -1,0 +1,94 @@
+"""What answer.toml says, as typed values. `parse_answer.py` reads tables into these, `events.py` runs them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from aisix.mapping.paths import Json, Path
+from aisix.mapping.rules import Condition, Place, Rule, Shape
+
+Register = tuple[str, str]  # ("state" or "block", name)
+
+
+@dataclass(slots=True)
+class Row:
+    """What one event does. `by`/`when` and `first` choose a more exact row."""
+
+    place: Place
+    by: Path | None = None
+    when: dict[str, Row] = field(default_factory=dict)
+    first: tuple[tuple[Condition, Row], ...] = ()
+    guard: Condition | None = None
+    open: str = ""
+    set: tuple[tuple[Register, Rule], ...] = ()
+    count: tuple[Register, ...] = ()
+    measure: tuple[tuple[Register, Path], ...] = ()
+    push: tuple[tuple[Register, Path], ...] = ()
+    append: tuple[tuple[Register, Path], ...] = ()
+    extend: tuple[tuple[Register, str], ...] = ()
+    usage: Path | None = None
+    emit: tuple[str, ...] = ()
+    ping: bool = False
+    fail: bool = False
+    end: bool = False
+    unknown: bool = False
+
+
+@dataclass(slots=True)
+class Chunk:
+    name: str
+    place: Place
+    fields: tuple[tuple[Path, Rule], ...]
+    needs: tuple[Rule, ...] = ()
+    guard: Condition | None = None
+    after: tuple[tuple[Register, Rule], ...] = ()
+
+
+@dataclass(slots=True)
+class Again:
+    """How a paused turn is continued."""
+
+    guard: Condition
+    armed: tuple[Path, ...]
+    rounds: Json | Path
+    list: str
+    turn: dict[str, Json]
+    content: str
+    told: str
+    about: str
+    place: Place
+    rebuild: dict[str, tuple[tuple[str, str, Path], ...]]  # delta type -> (key, how, path)
+
+
+@dataclass(slots=True)
+class Plain:
+    """How a plain answer is taken apart into events."""
+
+    check: dict[str, Json]
+    start: tuple[tuple[str, Json | Path], ...]
+    blocks: Path
+    begin: tuple[tuple[str, Json | Path], ...]
+    end: tuple[tuple[str, Json | Path], ...]
+    delta: tuple[tuple[str, Json | Path], ...]
+    stop: tuple[tuple[str, Json | Path], ...]
+
+
+@dataclass(slots=True)
+class AnswerTables:
+    by: Path
+    block: Path
+    opening: str
+    events: dict[str, Row]
+    chunks: dict[str, Chunk]
+    end_emit: tuple[str, ...]
+    finish: Rule
+    complete: Condition | None
+    again: Again | None
+    envelopes: dict[str, tuple[tuple[Path, Rule], ...]]
+    choice: tuple[tuple[str, Rule], ...]
+    message: tuple[tuple[str, Rule], ...]
+    lists: dict[str, Rule]
+    usage: tuple[tuple[str, Rule], ...]
+    meter: tuple[tuple[str, Rule], ...]
+    plain: Plain | None
+    shapes: dict[str, Shape]

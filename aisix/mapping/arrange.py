@@ -1,0 +1,259 @@
+"""Passes over a list of messages: lift, drop, sink, recast, fill, merge, pair, begin, end, trim.
+
+A pass sees a list of objects that shapes have just built and may change them in place (they are ours,
+never the caller's). It keeps every item it can, so that an item's origin stays known by identity.
+Names of roles, lists and keys are options of the table's `[... .arrange.NAME]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from aisix.mapping.paths import Json
+from aisix.mapping.refused import Refused
+
+Item = dict[str, Json]
+Chosen = Callable[[Item], bool]
+
+
+class Call(Protocol):
+    state: dict[str, Json]
+
+    def tell(self, how: str) -> None: ...
+    def tell_quietly(self, how: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    run: Callable[[list[Item], dict[str, Json], Chosen, Call], list[Item]]
+    summary: str
+    options: tuple[str, ...] = ()
+
+
+PASSES: dict[str, Pass] = {}
+
+
+def _pass(summary: str, *options: str) -> Callable[..., Callable[..., list[Item]]]:
+    def register(run: Callable[..., list[Item]]) -> Callable[..., list[Item]]:
+        PASSES[run.__name__] = Pass(run, summary, options)
+        return run
+
+    return register
+
+
+def is_like(item: Item, fields: dict[str, Json]) -> bool:
+    return all(item.get(key) == value for key, value in fields.items())
+
+
+def _made(options: dict[str, Json]) -> Item:
+    """A new message: {**fields, list: [item]}."""
+    return {**options["fields"], options["list"]: [dict(options["item"])]}
+
+
+@_pass("takes the leading run of chosen items out; their lists, end to end, become $state.INTO", "list", "into")
+def lift(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
+    count = 0
+    for item in items:
+        if not chosen(item):
+            break
+        count += 1
+    if not count:
+        return items
+    name = options["list"]
+    call.state[options["into"]] = [part for item in items[:count] for part in item[name]]
+    return items[count:]
+
+
+@_pass("takes every chosen item out; their lists, end to end, are added to $state.INTO", "list", "into")
+def lift_all(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
+    name = options["list"]
+    lifted = [part for item in items if chosen(item) for part in item[name]]
+    if not lifted:
+        return items
+    call.state[options["into"]] = [*call.state.get(options["into"], ()), *lifted]
+    return [item for item in items if not chosen(item)]
+
+
+@_pass("drops chosen items whose list is empty", "list")
+def drop_empty(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
+    name = options["list"]
+    if all(item.get(name) for item in items):
+        return items
+    kept = [item for item in items if item.get(name) or not chosen(item)]
+    if len(kept) != len(items):
+        call.tell_quietly("dropped")
+    return kept
+
+
+@_pass("gives chosen items with an empty list this one item", "list", "item")
+def fill(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
+    name = options["list"]
+    for item in items:
+        if not item.get(name) and chosen(item):
+            item[name] = [dict(options["item"])]
+            call.tell_quietly("inserted")
+    return items
+
+
+@_pass("moves chosen items down past the run of items like `past` that follows them", "past")
+def sink(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
+    past = options["past"]
+    out: list[Item] = []
+    held: list[Item] = []
+    for item in items:
+        if chosen(item):
+            held.append(item)
+            continue
+        if held and not is_like(item, past):
+            out += held
+            held = []
+        elif held:
+            # Past the whole run: the held items come out before the next item of another kind.
+            out.append(item)
+            continue
+        out.append(item)
+    return out + held
+
+
+@_pass(
+    "makes chosen items into `become`, their texts wrapped; with `after`, only those not behind such an item",
+    *("become", "list", "text", "wrap", "after"),
+)
+def recast(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
+    after = options.get("after")
+    before: Item | None = None
+    for item in items:
+        if not chosen(item):
+            before = item
+            continue
+        if after is not None and before is not None and is_like(before, after):
+            continue
+        item.update(options["become"])
+        before = item
+        for part in item[options["list"]]:
+            if options["text"] in part:
+                part[options["text"]] = options["wrap"].replace("{value}", part[options["text"]])
+    return items
+
+
+@_pass("chosen neighbours with the same `by` become one, their lists end to end", "by", "list")
+def merge(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
+    by, name = options["by"], options["list"]
+    out: list[Item] = []
+    last: Item | None = None
+    for item in items:
+        if last is not None and last.get(by) == item.get(by) and chosen(item):
+            last[name] += item[name]  # the list is ours: a shape has just built it
+        else:
+            out.append(item)
+            last = item
+    return out
+
+
+@_pass(
+    "sees to it that every call has its answer in the next turn: first, once, in the order of the calls",
+    *("list", "kind", "call", "call_id", "answer", "answer_id", "unanswered", "orphan"),
+)
+def pair(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
+    name, kind = options["list"], options["kind"]
+    call_kind, call_id = options["call"], options["call_id"]
+    answer_kind, answer_id = options["answer"], options["answer_id"]
+    waiting: list[str] = []
+    for item in items:
+        parts = item[name]
+        if not waiting and not any(
+            part.get(kind) == call_kind or part.get(kind) == answer_kind for part in parts
+        ):
+            continue
+        answers = [part for part in parts if part.get(kind) == answer_kind]
+        if waiting or answers:
+            if not answers:
+                raise Refused(options["unanswered"], ids=", ".join(waiting))
+            _answer(item, name, kind, answer_kind, answer_id, answers, waiting, options, call)
+        waiting = _distinct_calls(parts, kind, call_kind, call_id)
+    if waiting:
+        raise Refused(options["unanswered"], ids=", ".join(waiting))
+    return items
+
+
+def _distinct_calls(parts: list[Item], kind: str, call_kind: str, call_id: str) -> list[str]:
+    """The ids of one turn's calls; a repeated id gets a number, so that ids are unique in the turn."""
+    ids: list[str] = []
+    for part in parts:
+        if part.get(kind) == call_kind:
+            given, number = part[call_id], 1
+            while part[call_id] in ids:
+                number += 1
+                part[call_id] = f"{given}_{number}"
+            ids.append(part[call_id])
+    return ids
+
+
+def _answer(
+    item: Item,
+    name: str,
+    kind: str,
+    answer_kind: str,
+    answer_id: str,
+    answers: list[Item],
+    waiting: list[str],
+    options: dict[str, Json],
+    call: Call,
+) -> None:
+    parts = item[name]
+    if len(answers) == len(waiting) and [a[answer_id] for a in answers] == waiting:
+        if all(part.get(kind) == answer_kind for part in parts[: len(answers)]):
+            return
+    found: dict[str, Item] = {}
+    for answer in answers:
+        ident = answer[answer_id]
+        if ident not in waiting:
+            raise Refused(options["orphan"], ids=ident)
+        number, base = 1, ident
+        while ident in found and f"{base}_{number + 1}" in waiting:
+            number += 1
+            ident = f"{base}_{number}"
+        if ident in found:
+            call.tell("rewritten")  # answered twice: the last answer counts
+        answer[answer_id] = ident
+        found[ident] = answer
+    missing = [ident for ident in waiting if ident not in found]
+    if missing:
+        raise Refused(options["unanswered"], ids=", ".join(missing))
+    rest = [part for part in parts if part.get(kind) != answer_kind]
+    item[name] = [*(found[ident] for ident in waiting), *rest]
+
+
+@_pass(
+    "puts a new item in front when the first is not a chosen one; `alone` is told when there was none at all",
+    *("fields", "list", "item", "alone", "alone_item"),
+)
+def begin(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
+    if items and chosen(items[0]):
+        return items
+    if not items:
+        call.tell(options.get("alone", "inserted"))
+        return [_made({**options, "item": options.get("alone_item", options["item"])})]
+    call.tell_quietly("inserted")
+    return [_made(options), *items]
+
+
+@_pass("adds a new item when the last is a chosen one, and tells", "fields", "list", "item")
+def end(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
+    if not items or not chosen(items[-1]):
+        return items
+    call.tell("inserted")
+    return [*items, _made(options)]
+
+
+@_pass("takes white space off the end of the last text, when the last item is a chosen one", "list", "text")
+def trim_end(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
+    if items and chosen(items[-1]):
+        parts = items[-1][options["list"]]
+        text = parts[-1].get(options["text"]) if parts else None
+        if isinstance(text, str) and text != text.rstrip():
+            parts[-1][options["text"]] = text.rstrip()
+            call.tell_quietly("rewritten")
+    return items

@@ -1,0 +1,438 @@
+"""The answer machine: upstream events in, chunks out; a plain answer is its folded chunks.
+
+Runs the rows of answer.toml one by one. State is registers ($state.NAME), registers of the block an
+event belongs to ($block.NAME) and the upstream's counters ($usage.NAME). It knows no event, no block
+and no field by name: those are the tables'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from aisix.mapping import interpret, paths
+from aisix.mapping.answer_rules import AnswerTables, Chunk, Register, Row
+from aisix.mapping.interpret import View, holds
+from aisix.mapping.paths import Json, Path
+from aisix.mapping.rules import Rule
+from aisix.mapping.scope import NULL, Facts, Note, Trace
+
+_decode = msgspec.json.Decoder().decode
+
+
+@dataclass(slots=True)
+class AnswerScope:
+    """What answer rules may ask for by `$name`."""
+
+    facts: Facts
+    remember: dict[str, Json]
+    now: int
+    new_id: Callable[[], str]
+    include_usage: bool = False
+    state: dict[str, Json] = field(default_factory=dict)
+    usage: dict[str, Json] = field(default_factory=dict)
+    block: dict[str, Json] = field(default_factory=dict)
+    notes: list[Note] = field(default_factory=list)
+    body: dict[str, Json] = field(default_factory=dict)
+    trace: Trace | None = None
+    extra: dict[str, Json] = field(default_factory=dict)
+
+    def root(self, name: str) -> Json:
+        match name:
+            case "state":
+                return self.state
+            case "block":
+                return self.block
+            case "usage":
+                return self.usage
+            case "request":
+                return self.remember
+            case "alias":
+                return self.facts.alias
+            case "upstream_model":
+                return self.facts.upstream_model
+            case "now":
+                return self.now
+            case "new_id":
+                return self.new_id()
+            case "null":
+                return NULL
+            case "option":
+                return self.facts.option
+            case "model":
+                return self.facts.model
+            case "include_usage":
+                return self.include_usage
+        return self.extra.get(name)
+
+
+class Answering:
+    """One answer. `event` takes upstream events and gives the deltas to send, `finish` the last ones.
+
+    A delta is a dict to stand where the envelope says `$delta`. After `fail`, `failed` holds the
+    upstream's error event; after the last event `ended` is true.
+    """
+
+    def __init__(self, tables: AnswerTables, scope: AnswerScope, armed: bool = False) -> None:
+        self.tables = tables
+        self.scope = scope
+        self.started = False
+        self.ended = False
+        self.failed: Json = None
+        self.pinged = False
+        self.unknown: list[str] = []  # things no row knows, for a metric
+        self.blocks: dict[Json, dict[str, Json]] = {}
+        self.offset = 0  # blocks of earlier rounds of a paused turn
+        self.rounds = 0
+        self.past_usage: dict[str, Json] = {}
+        self.raw: dict[Json, dict[str, Json]] | None = {} if armed else None
+
+    # ------------------------------------------------------------------ events
+    def event(self, event: dict[str, Json]) -> list[dict[str, Json]]:
+        """The deltas one upstream event makes."""
+        number = paths.get(event, self.tables.block.steps)
+        if type(number) is int:
+            self.scope.block = self._block(number)
+        view = View(self.scope, event)  # type: ignore[arg-type]
+        if self.raw is not None:
+            self._rebuild(event, number)
+        word = paths.get(event, self.tables.by.steps)
+        row = self._row(self.tables.events, self.tables.by, word, view)
+        if row is None or not holds(row.guard, view):
+            return []
+        return self._act(row, event, view)
+
+    def _block(self, number: int) -> dict[str, Json]:
+        found = self.blocks.get(number)
+        if found is None:
+            found = self.blocks[number] = {"index": number + self.offset}
+        return found
+
+    def _row(self, rows: dict[str, Row], by: Path, word: Json, view: View) -> Row | None:
+        row = rows.get(word) if type(word) is str else None
+        if row is None:
+            row = rows.get("*")
+            if row is not None and row.unknown:
+                self.unknown.append(f"{by.text}={word}"[:80])
+        while row is not None:
+            if row.by is not None:
+                by, rows = row.by, row.when
+                return self._row(rows, by, view.find(by), view)
+            if not row.first:
+                return row
+            row = next((r for guard, r in row.first if holds(guard, view)), None)
+        return None
+
+    def _act(self, row: Row, event: dict[str, Json], view: View) -> list[dict[str, Json]]:
+        if row.open:
+            self.scope.block["kind"] = row.open
+        for name in row.count:
+            self._set(name, self._get(name, -1 if name[1] == "tool_index" else 0) + 1)
+        self._set_all(row.set, view)
+        if row.usage is not None:
+            counters = view.find(row.usage)
+            if type(counters) is dict:
+                self.scope.usage.update({k: v for k, v in counters.items() if v is not None})
+        deltas: list[dict[str, Json]] = []
+        for name in row.emit:
+            self._emit(self.tables.chunks[name], view, deltas)
+        for register, path in row.measure:
+            text = view.find(path)
+            if type(text) is str:
+                self._set(register, self._get(register, 0) + len(text))
+        for register, path in row.append:
+            text = view.find(path)
+            if type(text) is str:
+                self._set(register, self._get(register, "") + text)
+        for register, path in row.push:
+            value = view.find(path)
+            if value is not None:
+                self._set(register, [*self._get(register, []), value])
+        for register, name_ in row.extend:
+            items = interpret.run(self.tables.lists[name_], view)
+            if items:
+                self._set(register, [*self._get(register, []), *items])
+        self.pinged = self.pinged or row.ping
+        if row.fail:
+            self.failed = event
+        self.ended = self.ended or row.end
+        return deltas
+
+    def _get(self, register: Register, default: Any) -> Any:
+        registers = self.scope.state if register[0] == "state" else self.scope.block
+        return registers.get(register[1], default)
+
+    def _set(self, register: Register, value: Json) -> None:
+        registers = self.scope.state if register[0] == "state" else self.scope.block
+        if value is NULL:
+            registers.pop(register[1], None)
+        else:
+            registers[register[1]] = value
+
+    def _set_all(self, rules: tuple[tuple[Register, Rule], ...], view: View) -> None:
+        for register, rule in rules:
+            value = interpret.run(rule, view)
+            if value is not None:
+                self._set(register, value)
+
+    # ------------------------------------------------------------------ chunks
+    def _emit(self, chunk: Chunk, view: View, deltas: list[dict[str, Json]]) -> None:
+        if not holds(chunk.guard, view):
+            return
+        if chunk.name == self.tables.opening:
+            if self.started:
+                return
+            self.started = True
+        elif not self.started:  # an upstream that skipped its first event
+            self._emit(self.tables.chunks[self.tables.opening], view, deltas)
+        if any(interpret.run(rule, view) in (None, "", [], {}) for rule in chunk.needs):
+            return
+        delta: dict[str, Json] = {}
+        said = not any(rule.kind == "from" for _, rule in chunk.fields)
+        for path, rule in chunk.fields:
+            value = interpret.run(rule, view)
+            if value is None:
+                continue
+            said = said or (rule.kind == "from" and value != "")
+            put(delta, path.steps, value)
+        if said:
+            deltas.append(delta)
+            self._set_all(chunk.after, view)
+
+    def finish(self) -> tuple[list[dict[str, Json]], str]:
+        """The deltas before the finish chunk, and the finish reason."""
+        view = View(self.scope, {})  # type: ignore[arg-type]
+        deltas: list[dict[str, Json]] = []
+        if not self.started:
+            self._emit(self.tables.chunks[self.tables.opening], view, deltas)
+        for name in self.tables.end_emit:
+            self._emit(self.tables.chunks[name], view, deltas)
+        return deltas, interpret.run(self.tables.finish, view)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the answer is whole though the stream broke off."""
+        view = View(self.scope, {})  # type: ignore[arg-type]
+        return self.tables.complete is not None and holds(self.tables.complete, view)
+
+    # ------------------------------------------------------------------ envelopes
+    def envelope(self, name: str, **extra: Json) -> dict[str, Json]:
+        """One object of the answer; `extra` are the names it may ask for: delta, finish, message."""
+        self.scope.extra = {"counted": None, **extra}
+        if name in ("usage", "whole"):
+            self.scope.extra["counted"] = self.counted()
+        view = View(self.scope, {})  # type: ignore[arg-type]
+        out: dict[str, Json] = {}
+        rules = self.tables.envelopes[name]
+        for path, rule in rules:
+            value = interpret.run(rule, view)
+            if value is None and rule.kind == "value":
+                value = rule.value
+            if value is not None or (rule.kind == "value" and rule.value == []):
+                put(out, path.steps, value)
+        for key, rule in self.tables.choice if extra.get("finish") not in (None, NULL) else ():
+            value = interpret.run(rule, view)
+            choices = next((v for v in out.values() if type(v) is list and v), None)
+            if value is not None and choices:
+                choices[0][key] = value
+        return out
+
+    def chunk(self, delta: dict[str, Json], finish: Json = NULL) -> dict[str, Json]:
+        return self.envelope("chunk", delta=_written(delta) or {}, finish=finish)
+
+    def usage_chunk(self) -> dict[str, Json]:
+        return self.envelope("usage")
+
+    def counted(self) -> dict[str, Json]:
+        return self._counters(self.tables.usage)
+
+    def metered(self) -> dict[str, Json]:
+        """Token counters for limits and metrics: input, output, cache_read, cache_write, reasoning."""
+        return self._counters(self.tables.meter)
+
+    def _counters(self, rules: tuple[tuple[str, Rule], ...]) -> dict[str, Json]:
+        whole = add_up(self.past_usage, self.scope.usage) if self.past_usage else self.scope.usage
+        view = View(self.scope, whole)  # type: ignore[arg-type]
+        return interpret.build(rules, view, "") or {}
+
+    # ------------------------------------------------------------------ plain answers
+    def plain(self, answer: dict[str, Json]) -> None:
+        """Take a plain answer apart and run its events; `whole` folds what they made."""
+        plain = self.tables.plain
+        assert plain is not None
+        self.folded: dict[str, Json] = getattr(self, "folded", {})
+        events = [_event(plain.start, answer)]
+        blocks = paths.get(answer, plain.blocks.steps)
+        for number, block in enumerate(blocks if type(blocks) is list else ()):
+            if type(block) is not dict:
+                continue
+            mark = {str(self.tables.block.steps[0]): number}
+            events += [{**_event(plain.begin, block), **mark}, {**_event(plain.end, block), **mark}]
+        events += [_event(plain.delta, answer), _event(plain.stop, answer)]
+        for event in events:
+            for delta in self.event(event):
+                fold(self.folded, delta)
+
+    def whole(self) -> dict[str, Json]:
+        deltas, finish = self.finish()
+        for delta in deltas:
+            fold(self.folded, delta)
+        self.scope.extra = {"folded": _written(self.folded)}
+        view = View(self.scope, {})  # type: ignore[arg-type]
+        message = _written(interpret.build(self.tables.message, view, "") or {})
+        return self.envelope("whole", message=message, finish=finish)
+
+    # ------------------------------------------------------------------ paused turns
+    def wants_more(self) -> bool:
+        again = self.tables.again
+        if again is None or self.raw is None or not self.ended:
+            return False
+        view = View(self.scope, {})  # type: ignore[arg-type]
+        if not holds(again.guard, view):
+            return False
+        rounds = view.find(again.rounds) if isinstance(again.rounds, Path) else again.rounds
+        if self.rounds >= rounds:
+            self.scope.notes.append(Note(again.told, again.about, again.place))
+            return False
+        return True
+
+    def next_round(self, request: dict[str, Json]) -> dict[str, Json]:
+        """The request that continues a paused turn: what was said so far is put at its end."""
+        again = self.tables.again
+        assert again is not None and self.raw is not None
+        said = [self._whole_block(self.raw[number]) for number in sorted(self.raw)]
+        turn = {**again.turn, again.content: said}
+        items = list(request.get(again.list) or ())
+        if self.rounds and items and all(items[-1].get(k) == v for k, v in again.turn.items()):
+            turn = {**items.pop(), again.content: [*self._said_before, *said]}
+        self._said_before: list[Json] = turn[again.content]
+        self.past_usage = add_up(self.past_usage, self.scope.usage)
+        self.scope.usage = {}
+        self.offset += len(self.raw)
+        self.raw, self.blocks, self.ended = {}, {}, False
+        self.scope.state.pop("stop_reason", None)
+        self.rounds += 1
+        return {**request, again.list: [*items, turn]}
+
+    def _rebuild(self, event: dict[str, Json], number: Json) -> None:
+        """Keep the upstream's own blocks, grown from their deltas, in case the turn is paused."""
+        plain, again = self.tables.plain, self.tables.again
+        if type(number) is not int or plain is None or again is None or self.raw is None:
+            return
+        start = next((key for key, value in plain.begin if isinstance(value, Path)), "")
+        block = event.get(start)
+        if type(block) is dict:
+            self.raw[number] = dict(block)
+            return
+        row = self.tables.events.get(event.get(str(self.tables.by.steps[0]), ""))
+        if row is None or row.by is None or number not in self.raw:
+            return
+        for key, how, path in again.rebuild.get(paths.get(event, row.by.steps) or "", ()):
+            value = paths.get(event, path.steps)
+            if value is None:
+                continue
+            whole = self.raw[number]
+            if how == "list":
+                whole[key] = [*(whole.get(key) or ()), value]
+            elif how == "json":
+                whole[f" {key}"] = whole.get(f" {key}", "") + value
+            else:
+                whole[key] = (whole.get(key) or "") + value
+
+    @staticmethod
+    def _whole_block(block: dict[str, Json]) -> dict[str, Json]:
+        """Texts gathered under " key" are JSON that has come in pieces."""
+        out = {key: value for key, value in block.items() if not key.startswith(" ")}
+        for key, text in block.items():
+            if key.startswith(" "):
+                try:
+                    out[key[1:]] = _decode(text) if text else {}
+                except msgspec.DecodeError:
+                    out[key[1:]] = {}
+        return out
+
+
+def _event(fields: tuple[tuple[str, Json | Path], ...], source: dict[str, Json]) -> dict[str, Json]:
+    return {
+        key: paths.get(source, value.steps) if isinstance(value, Path) else value
+        for key, value in fields
+    }
+
+
+def _written(node: Json) -> Json:
+    """With NULL as None: ready to be encoded."""
+    if node is NULL:
+        return None
+    if type(node) is dict:
+        return {key: _written(value) for key, value in node.items()}
+    if type(node) is list:
+        return [_written(value) for value in node]
+    return node
+
+
+def put(target: dict[str, Json], steps: tuple[paths.Step, ...], value: Json) -> None:
+    """Write at a path, making objects and lists of one item on the way."""
+    node: Any = target
+    for step, following in zip(steps, steps[1:], strict=False):
+        fresh: Json = [] if type(following) is int else {}
+        if type(step) is int:
+            while len(node) <= step:
+                node.append(None)
+            if node[step] is None:
+                node[step] = fresh
+            node = node[step]
+        else:
+            node = node.setdefault(step, fresh)
+    last = steps[-1]
+    value = None if value is NULL else value
+    if type(last) is int:
+        while len(node) <= last:
+            node.append(None)
+        node[last] = value
+    else:
+        node[last] = value
+
+
+def fold(whole: dict[str, Json], delta: dict[str, Json]) -> None:
+    """What SDKs do with chunks: texts are joined, list items of one `index` merged, others replaced."""
+    for key, value in delta.items():
+        old = whole.get(key)
+        if old is None:
+            whole[key] = _copied(value)
+        elif type(old) is str and type(value) is str and key not in ("type", "index"):
+            whole[key] = old + value
+        elif type(old) is dict and type(value) is dict:
+            fold(old, value)
+        elif type(old) is list and type(value) is list:
+            for item in value:
+                number = item.get("index") if type(item) is dict else None
+                same = [o for o in old if type(o) is dict and o.get("index") == number]
+                if number is not None and same:
+                    fold(same[0], item)
+                else:
+                    old.append(_copied(item))
+        elif value is not None:
+            whole[key] = value
+
+
+def _copied(value: Json) -> Json:
+    if type(value) is dict:
+        return {key: _copied(item) for key, item in value.items()}
+    return [_copied(item) for item in value] if type(value) is list else value
+
+
+def add_up(one: dict[str, Json], other: dict[str, Json]) -> dict[str, Json]:
+    """Counters added name by name, at every depth; what is no number is taken from the later one."""
+    out = dict(one)
+    for key, value in other.items():
+        old = out.get(key)
+        if type(value) in (int, float) and type(old) in (int, float):
+            out[key] = old + value
+        elif type(value) is dict and type(old) is dict:
+            out[key] = add_up(old, value)
+        elif value is not None:
+            out[key] = value
+    return out

@@ -1,0 +1,340 @@
+"""One conversation: a caller's request and its answer. What h11.Connection is to HTTP.
+
+    exchange = mappings.exchange(...)            # tables for one alias
+    sent = exchange.request(body, headers)       # what to send upstream; CallerError when it cannot be
+    answer = exchange.response(status, headers, body)          # a plain answer, or any error
+    data = exchange.receive(bytes); data = exchange.end()      # a stream: bytes for the caller
+
+No input or output: the proxy carries the bytes. Every name of a wire format is the tables'.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping as Map
+from dataclasses import dataclass
+
+import msgspec
+
+from aisix.errors import CallerError, Fault, UpstreamError
+from aisix.mapping import interpret, paths
+from aisix.mapping.events import AnswerScope, Answering
+from aisix.mapping.faults import CallerDialect, ErrorAnswer
+from aisix.mapping.loader import Effective
+from aisix.mapping.paths import Json
+from aisix.mapping.refused import Refused
+from aisix.mapping.scope import Facts, Note, Scope, Trace
+from aisix.mapping.sse import SseReader
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+# How strict mode names what lenient mode only tells.
+_STRICT = {"dropped": "unsupported_field", "unknown": "unknown_field"}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whom an exchange talks to, and what is known of the alias."""
+
+    alias: str
+    upstream_model: str
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamRequest:
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    stream: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    error: ErrorAnswer | None = None
+
+
+class Exchange:
+    """See the module. `now` is Unix seconds; `new_id` makes an id in the upstream's own style."""
+
+    def __init__(
+        self,
+        tables: Effective,
+        caller: CallerDialect,
+        target: Target,
+        *,
+        now: int,
+        new_id: Callable[[], str],
+    ) -> None:
+        self.tables = tables
+        self.caller = caller
+        self.target = target
+        self.facts = Facts(
+            target.alias,
+            target.upstream_model,
+            tables.version,
+            tables.model,
+            tables.option,
+            target.strict,
+        )
+        self.now = now
+        self.new_id = new_id
+        self.notes: list[Note] = []
+        self.stream = False
+        self.error: ErrorAnswer | None = None
+        self.done = False  # the caller has got everything
+        self.again: UpstreamRequest | None = None  # a paused turn: send this, then go on receiving
+        self._body: dict[str, Json] = {}
+        self._sent: dict[str, Json] = {}
+        self._headers: dict[str, str] = {}
+        self._answering: Answering | None = None
+        self._sse = SseReader()
+
+    # ------------------------------------------------------------------ request
+    def request(self, body: dict[str, Json], headers: Map[str, str] | None = None) -> UpstreamRequest:
+        """Translate; CallerError names the caller's own field."""
+        scope = Scope(self.facts, body, headers=dict(headers or {}))
+        self._body = body
+        out = interpret.request(self.tables.request, scope)
+        self.notes = scope.notes
+        if self.target.strict:
+            self._refuse_losses()
+        self.stream = paths.get(body, self.caller.stream.steps) is True
+        self._sent = out
+        self._headers = self._upstream_headers(scope)
+        again = self.tables.answer.again
+        armed = again is not None and any(
+            paths.get(out, path.steps) not in (None, []) for path in again.armed
+        )
+        answer_scope = AnswerScope(
+            self.facts,
+            scope.remember,
+            self.now,
+            self.new_id,
+            paths.get(body, self.caller.include_usage.steps) is True,
+        )
+        self._answering = Answering(self.tables.answer, answer_scope, armed)
+        return self._upstream_request(out)
+
+    def _upstream_request(self, out: dict[str, Json]) -> UpstreamRequest:
+        return UpstreamRequest(
+            str(self.tables.upstream["path"]), self._headers, _encode(out), self.stream
+        )
+
+    def _upstream_headers(self, scope: Scope) -> dict[str, str]:
+        view = interpret.View(scope, scope.out)
+        headers = {}
+        for header in self.tables.request.headers:
+            values: list[str] = []
+            for _, rule in header.rules:
+                value = interpret.run(rule, view)
+                values += value if type(value) is list else [str(value)] if value is not None else []
+            if values:
+                headers[header.name] = ",".join(dict.fromkeys(values))
+        return headers
+
+    def _refuse_losses(self) -> None:
+        for note in self.notes:
+            if not note.quiet:
+                kind = _STRICT.get(note.how, "unsupported_value")
+                raise CallerError(kind, note.param or note.about, value=note.old)
+
+    def trace(self, body: dict[str, Json]) -> Scope:
+        """Translate once more and say why: for `explain` and for naming the caller's own fields."""
+        scope = Scope(self.facts, body, headers={}, trace=Trace())
+        interpret.request(self.tables.request, scope)
+        return scope
+
+    @property
+    def warnings(self) -> str:
+        """The value of x-aisix-warnings: "temperature=clamped, logit_bias=dropped"."""
+        notes = [*self.notes, *(self._answering.scope.notes if self._answering else ())]
+        if not notes:
+            return ""
+        told = dict.fromkeys(
+            f"{_token(note.about)}={note.how}" for note in notes if not note.quiet
+        )
+        return ", ".join(told)[:2000]
+
+    # ------------------------------------------------------------------ plain answers and errors
+    def response(self, status: int, headers: Map[str, str], body: bytes) -> Answer:
+        """The caller's answer to a plain upstream answer, or to any upstream error."""
+        headers = dict(headers)
+        parsed = _parse(body)
+        if not 200 <= status < 300:
+            return self._refused(status, headers, parsed)
+        answering = self._ready()
+        plain = self.tables.answer.plain
+        if type(parsed) is not dict or (
+            plain and any(parsed.get(key) != value for key, value in plain.check.items())
+        ):
+            if self._is_error(parsed):
+                return self._refused(None, headers, parsed)
+            return self.fault(UpstreamError("bad_response", "2xx without a message"))
+        answering.plain(parsed)
+        if answering.failed is not None:
+            return self._refused(None, headers, answering.failed)
+        if answering.wants_more():
+            self._go_on(answering)
+            return Answer(200, {}, b"")
+        self.done = True
+        out = self.tables.errors.headers(headers, bool(self.facts.option.get("ratelimit_headers")))
+        return Answer(200, out, _encode(answering.whole()))
+
+    def _ready(self) -> Answering:
+        assert self._answering is not None, "request() comes first"
+        return self._answering
+
+    def _is_error(self, parsed: Json) -> bool:
+        path = self.tables.errors.data.get("body", {}).get("type")
+        return bool(path) and type(paths.get(parsed, paths.parse(path).steps)) is str
+
+    def _refused(self, status: int | None, headers: dict[str, str], parsed: Json) -> Answer:
+        error = self.tables.errors.translate(
+            status, headers, parsed, self.caller, self.target.alias, self._body, self._origin
+        )
+        self.error = error
+        self.done = True
+        return Answer(error.status, error.headers, error.body, error)
+
+    def fault(self, fault: Fault) -> Answer:
+        """One of our own faults as the caller's dialect shows it."""
+        self.error = self.caller.fault(fault, alias=self.target.alias)
+        self.done = True
+        return Answer(self.error.status, self.error.headers, self.error.body, self.error)
+
+    def _origin(self, name: str, item: int, part: int | None) -> str | None:
+        """The caller's path of the upstream's NAME[item] (content part `part`)."""
+        scope = self.trace(self._body)
+        assert scope.trace is not None
+        items = scope.out.get(name)
+        if type(items) is not list or item >= len(items):
+            return None
+        origin = scope.trace.origin
+        lists = [v for v in items[item].values() if type(v) is list]
+        parts = lists[0] if lists else []
+        if part is not None and part < len(parts) and id(parts[part]) in origin:
+            return origin[id(parts[part])]
+        return origin.get(id(items[item]))
+
+    # ------------------------------------------------------------------ streams
+    def begin(self, status: int, headers: Map[str, str]) -> bool:
+        """Whether the answer is a stream of events; if not, read it whole and call `response`."""
+        kind = {k.lower(): v for k, v in headers.items()}.get("content-type", "")
+        return 200 <= status < 300 and "event-stream" in kind.lower()
+
+    def receive(self, data: bytes) -> bytes:
+        """Bytes for the caller, made of bytes of the upstream. Look at `error` and `done` after."""
+        if self.done:
+            return b""
+        try:
+            payloads = self._sse.feed(data)
+        except Refused:
+            return self._break_off(UpstreamError("bad_response", "an event too large"))
+        return self._run(payloads)
+
+    def end(self) -> bytes:
+        """The upstream's stream has ended: bytes for the caller."""
+        if self.done:
+            return b""
+        out = self._run(self._sse.rest())
+        if self.done or self.again is not None:
+            return out
+        answering = self._ready()
+        if answering.complete:
+            answering.ended = True
+            return out + self._finish(answering)
+        return out + self._break_off(UpstreamError("interrupted", "end of stream"))
+
+    def _run(self, payloads: list[bytes]) -> bytes:
+        answering = self._ready()
+        out: list[bytes] = []
+        for payload in payloads:
+            event = _parse(payload)
+            if type(event) is not dict:
+                out.append(self._break_off(UpstreamError("bad_response", "an event that is no JSON")))
+                break
+            for delta in answering.event(event):
+                out.append(self._frame(answering.chunk(delta)))
+            if answering.pinged:
+                answering.pinged = False
+                if answering.started:
+                    out.append(self.ping)
+            if answering.failed is not None:
+                self._refused(None, {}, answering.failed)
+                assert self.error is not None
+                out.append(self.caller.frame(self.error))
+                break
+            if answering.ended:
+                if answering.wants_more():
+                    self._go_on(answering)
+                else:
+                    out.append(self._finish(answering))
+                break
+        return b"".join(out)
+
+    def _finish(self, answering: Answering) -> bytes:
+        deltas, finish = answering.finish()
+        out = [self._frame(answering.chunk(delta)) for delta in deltas]
+        out.append(self._frame(answering.chunk({}, finish)))
+        if answering.scope.include_usage and "usage" in self.tables.answer.envelopes:
+            out.append(self._frame(answering.usage_chunk()))
+        self.done = True
+        return b"".join(out) + self.caller.data["stream"]["done"].encode()
+
+    def _frame(self, chunk: dict[str, Json]) -> bytes:
+        template: str = self.caller.data["stream"]["frame"]
+        return template.replace("{data}", _encode(chunk).decode()).encode()
+
+    def _break_off(self, fault: Fault) -> bytes:
+        """An error inside the stream; nothing may follow it."""
+        self.fault(fault)
+        assert self.error is not None
+        return self.caller.frame(self.error)
+
+    def _go_on(self, answering: Answering) -> None:
+        self._sent = answering.next_round(self._sent)
+        self._sse = SseReader()
+        self.again = self._upstream_request(self._sent)
+
+    def take_again(self) -> UpstreamRequest | None:
+        """The request that continues a paused turn, once."""
+        request, self.again = self.again, None
+        return request
+
+    @property
+    def started(self) -> bool:
+        """Whether the caller has been sent anything of the answer."""
+        return self._answering is not None and self._answering.started
+
+    @property
+    def ping(self) -> bytes:
+        return bytes(self.caller.data["stream"]["ping"].encode())
+
+    @property
+    def tokens(self) -> dict[str, int]:
+        """Counters so far: input, output, cache_read, cache_write, reasoning."""
+        return self._answering.metered() if self._answering else {}
+
+    @property
+    def unknown(self) -> list[str]:
+        return self._answering.unknown if self._answering else []
+
+
+def _parse(data: bytes) -> Json:
+    try:
+        return _decode(data)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+
+
+def _token(text: str) -> str:
+    """A field name fit for a header."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", text)[:64]
+
+
+__all__ = ["Answer", "Exchange", "Target", "UpstreamRequest"]

@@ -1,0 +1,264 @@
+"""Errors as the caller's dialect shows them: our own faults, and the upstream's errors translated.
+
+`CallerDialect` is `<dialect>/caller.toml`: where the gateway must look itself, how a stream is framed,
+what each kind of fault looks like. `ErrorTables` is `errors.toml` of one mapping. The only place that
+shapes an error body; status, type, code and words are rows of those tables.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from aisix.errors import Complaint, Fault
+from aisix.mapping import paths
+from aisix.mapping.parse import Parser
+from aisix.mapping.paths import Json, Path
+from aisix.mapping.rules import Condition
+from aisix.mapping.source import Keys
+
+_encode = msgspec.json.Encoder().encode
+Where = Callable[[Keys], str]
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorAnswer:
+    """An error ready for the wire."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    kind: str = ""  # for the log and the metrics
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerDialect:
+    name: str
+    data: dict[str, Json]
+    alias: Path
+    stream: Path
+    include_usage: Path
+
+    @classmethod
+    def parse(
+        cls, name: str, data: dict[str, Json], where: Where, complaints: list[Complaint]
+    ) -> CallerDialect:
+        request = data.get("request", {})
+        found = []
+        for key in ("alias", "stream", "include_usage"):
+            try:
+                found.append(paths.parse(str(request.get(key) or ".")))
+            except ValueError as error:
+                complaints.append(Complaint(where(("request", key)), f"request.{key}", str(error)))
+                found.append(paths.parse("."))
+        for kind, row in data.get("fault", {}).items():
+            if not isinstance(row, dict) or not isinstance(row.get("status"), int):
+                at = where(("fault", kind))
+                complaints.append(Complaint(at, f"fault.{kind}", "a fault needs a status (a number)"))
+        for kind in ("bug", "bad_json", "bad_response", "interrupted"):
+            if kind not in data.get("fault", {}):
+                complaints.append(Complaint(where(("fault",)), f"fault.{kind}", "this fault is missing"))
+        return cls(name, data, *found)
+
+    @property
+    def reads(self) -> set[str]:
+        """The top-level fields the gateway reads itself."""
+        paths_ = (self.alias, self.stream, self.include_usage)
+        return {str(path.steps[0]) for path in paths_ if path.steps}
+
+    def fault(self, error: Fault, **values: Json) -> ErrorAnswer:
+        """Our own fault as this dialect shows it."""
+        rows = self.data["fault"]
+        row = rows.get(error.kind) or rows["bug"]
+        quoted = {**values, **error.values}
+        param = row.get("param", error.param)
+        if param is not None:
+            quoted["param"] = error.param if error.param is not None else param
+        return self.answer(
+            row["status"],
+            row.get("type"),
+            _say(row.get("code"), quoted),
+            _say(row.get("message", ""), quoted) or "",
+            param,
+            dict(row.get("headers", {})),
+            error.kind,
+        )
+
+    def answer(
+        self,
+        status: int,
+        type_: str | None,
+        code: str | None,
+        message: str,
+        param: str | None,
+        headers: dict[str, str],
+        kind: str = "",
+    ) -> ErrorAnswer:
+        known = {"message": message, "type": type_, "param": param, "code": code, "status": status}
+        body = _fill(self.data["error"]["body"], known)
+        return ErrorAnswer(status, headers, _encode(body), kind, message)
+
+    def frame(self, error: ErrorAnswer) -> bytes:
+        """The error inside a stream that has begun; nothing may follow it."""
+        template: str = self.data["stream"]["error_frame"]
+        return template.replace("{data}", error.body.decode()).encode()
+
+
+def _fill(node: Json, known: dict[str, Json]) -> Json:
+    if isinstance(node, dict):
+        return {key: _fill(value, known) for key, value in node.items()}
+    if isinstance(node, str) and node.startswith("$"):
+        return known.get(node[1:])
+    return node
+
+
+def _say(text: str | None, values: dict[str, Json]) -> str | None:
+    """`text` with {name} filled in; long or odd values are shortened, never a traceback."""
+    if text is None or "{" not in text:
+        return text
+
+    def show(match: re.Match[str]) -> str:
+        value = values.get(match.group(1))
+        if value is None:
+            return "it" if match.group(1) == "value" else match.group(1)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        shown = value if isinstance(value, str) else _encode(value).decode()
+        if match.group(1) == "value" and isinstance(value, str):
+            shown = f"'{value}'"
+        return shown if len(shown) <= 200 else shown[:200] + "..."
+
+    return re.sub(r"\{(\w+)\}", show, text)
+
+
+# ---------------------------------------------------------------- upstream errors
+@dataclass(frozen=True, slots=True)
+class _Row:
+    name: str
+    guard: Condition | None
+    data: dict[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class _Param:
+    match: re.Pattern[str]
+    params: tuple[str, ...]
+    list: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorTables:
+    rows: tuple[_Row, ...] = ()
+    params: tuple[_Param, ...] = ()
+    data: dict[str, Json] = field(default_factory=dict)
+
+    @classmethod
+    def parse(
+        cls, data: dict[str, Json], where: Where, complaints: list[Complaint]
+    ) -> ErrorTables:
+        parser = Parser({"errors": data}, where)
+        known = ("upstream", "status", "body", "param", "rename", "headers", "ratelimit_headers")
+        parser.keys(data, ("errors",), known)
+        rows = []
+        for name, row in data.get("upstream", {}).items():
+            at = ("errors", "upstream", name)
+            keys = ("when", "unless", "match", "status", "type", "code", "param", "message")
+            parser.keys(row, at, (*keys, "longest", "otherwise", "should_retry"))
+            if not isinstance(row.get("status"), int) and row.get("status") != "$status":
+                parser.complain((*at, "status"), 'expected a number, or "$status"')
+            rows.append(_Row(name, parser.condition(row, at), row))
+        params = []
+        for name, row in data.get("param", {}).items():
+            at = ("errors", "param", name)
+            parser.keys(row, at, ("match", "param", "list"))
+            regex = parser.regex(row.get("match"), (*at, "match"))
+            if regex:
+                given = parser.words(row.get("param", []), (*at, "param"))
+                params.append(_Param(regex, given, row.get("list", "")))
+        complaints += parser.complaints
+        return cls(tuple(rows), tuple(params), data)
+
+    def translate(
+        self,
+        status: int | None,
+        headers: dict[str, str],
+        body: Json,
+        caller: CallerDialect,
+        alias: str,
+        asked: dict[str, Json],
+        origin: Callable[[str, int, int | None], str | None],
+    ) -> ErrorAnswer:
+        """The upstream's error (status None: inside a stream) as the caller's dialect shows it."""
+        from aisix.mapping.interpret import View, holds
+        from aisix.mapping.scope import Facts, Scope
+
+        places = self.data.get("body", {})
+        kind = paths.get(body, paths.parse(places.get("type", ".")).steps)
+        message = paths.get(body, paths.parse(places.get("message", ".")).steps)
+        message = message if isinstance(message, str) else ""
+        statuses = self.data.get("status", {})
+        if status is None:
+            status = statuses.get(kind, statuses.get("*", 500))
+        seen = {**(body if isinstance(body, dict) else {}), "status": status, "headers": headers}
+        view = View(Scope(Facts("", "", "", {}, {}), {}), seen)
+        row = next((r for r in self.rows if holds(r.guard, view)), None)
+        data = row.data if row else {"status": 502, "message": ""}
+        text = data.get("message", "")
+        if "{message}" in text:
+            if not message or len(message) > data.get("longest", 4000):
+                text = data.get("otherwise", "The model provider refused the request.")
+        param = data.get("param")
+        if param == "$named":
+            param, message = self.named(message, asked, origin)
+        message = self.renamed(message)
+        said = text.replace("{message}", message).replace("{alias}", alias)
+        out = self.headers(headers)
+        if data.get("should_retry") is False:
+            out["x-should-retry"] = "false"
+        wanted = data["status"] if isinstance(data["status"], int) else status
+        kind_name = f"upstream.{row.name}" if row else "upstream"
+        return caller.answer(
+            wanted, data.get("type"), data.get("code"), said, param, out, kind_name
+        )
+
+    def named(
+        self,
+        message: str,
+        asked: dict[str, Json],
+        origin: Callable[[str, int, int | None], str | None],
+    ) -> tuple[str | None, str]:
+        """(the caller's field an upstream complaint is about, the complaint naming it so)."""
+        for row in self.params:
+            found = row.match.search(message)
+            if not found:
+                continue
+            if row.params == ("$origin",):
+                part = found.group(2)
+                path = origin(row.list, int(found.group(1)), int(part) if part else None)
+                if path is None:
+                    return row.list, message
+                return path, path + message[found.end() :]
+            names = [_groups(name, found) for name in row.params]
+            sent = [name for name in names if asked.get(name) is not None]
+            return (sent or names)[0], message
+        return None, message
+
+    def renamed(self, message: str) -> str:
+        for old, new in self.data.get("rename", {}).items():
+            message = message.replace(old, new)
+        return message
+
+    def headers(self, headers: dict[str, str], limits: bool = False) -> dict[str, str]:
+        """The upstream's response headers a caller may see, by the caller's names."""
+        names = dict(self.data.get("headers", {}))
+        if limits:
+            names.update(self.data.get("ratelimit_headers", {}))
+        return {new: headers[old] for old, new in names.items() if old in headers}
+
+
+def _groups(text: str, found: re.Match[str]) -> str:
+    return re.sub(r"\{(\d)\}", lambda m: found.group(int(m.group(1))) or "", text)

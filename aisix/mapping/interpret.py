@@ -1,0 +1,562 @@
+"""Runs the syntax of `rules.py`, one rule at a time, and can say why.
+
+This is the reference: `compile.py` must give what this gives. It also serves `explain`, the exact
+caller path of a fault, and the map from the upstream's message numbers back to the caller's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from aisix.errors import CallerError
+from aisix.mapping import adjust, arrange, ops, paths
+from aisix.mapping.paths import Json, Path
+from aisix.mapping.refused import Refused
+from aisix.mapping.rules import Check, Condition, Entry, Place, RequestTables, Rule, Shape, Test
+from aisix.mapping.scope import Line, Note, Scope
+
+KINDS: dict[type, str] = {
+    str: "string",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    dict: "object",
+    list: "array",
+    type(None): "null",
+}
+
+
+def is_kind(value: Json, kinds: tuple[str, ...]) -> bool:
+    kind = KINDS[type(value)]
+    return kind in kinds or (kind == "integer" and "number" in kinds)
+
+
+@dataclass(slots=True)
+class View:
+    """What a rule sees: the item, where it stands in the caller's body, and the scope around it."""
+
+    scope: Scope
+    item: Json
+    at: str = ""  # caller path of the item; "" is the body
+    index: int = 0
+    my: dict[str, Json] | None = None
+    my_at: dict[str, str] | None = None
+    place: Place = Place("", "")
+    param: str = ""  # caller path of the value a verb is looking at
+
+    # what verbs and passes may ask of us
+    @property
+    def body(self) -> dict[str, Json]:
+        return self.scope.body
+
+    @property
+    def state(self) -> dict[str, Json]:
+        return self.scope.state
+
+    def tell(self, how: str) -> None:
+        self.scope.notes.append(Note(how, self.param, self.place))
+
+    def tell_quietly(self, how: str) -> None:
+        self.scope.notes.append(Note(how, self.param, self.place, quiet=True))
+
+    def find(self, path: Path) -> Json:
+        if path.root == "":
+            return paths.get(self.item, path.steps)
+        if path.root == "my":
+            return paths.get(self.my, path.steps)
+        if path.root == "index":
+            return self.index
+        return paths.get(self.scope.root(path.root), path.steps)
+
+    def caller_path(self, path: Path) -> str:
+        if path.root == "":
+            return paths.join(self.at, path.text)
+        if path.root == "body":
+            return path.text.removeprefix("$body").lstrip(".")
+        if path.root == "my" and self.my_at and path.steps:
+            return self.my_at.get(str(path.steps[0]), self.at)
+        return self.at
+
+
+# ---------------------------------------------------------------- conditions
+def holds(condition: Condition | None, view: View) -> bool:
+    if condition is None:
+        return True
+    return all(passes(test, view) for test in condition.when) and not any(
+        passes(test, view) for test in condition.unless
+    )
+
+
+def passes(test: Test, view: View) -> bool:
+    found = view.find(test.path)
+    match test.kind:
+        case "present":
+            return found is not None
+        case "absent":
+            return found is None
+        case "below":
+            return type(found) in (int, float) and bool(found < test.value)
+        case "above":
+            return type(found) in (int, float) and bool(found > test.value)
+        case "matches":
+            return type(found) is str and test.value.search(found) is not None
+        case "equals":
+            wanted = view.find(test.value)
+            if type(wanted) is list:
+                return found is not None and found in wanted
+            return found is not None and same(found, wanted)
+        case "in":
+            if type(found) is list:  # "[]" paths: any of them
+                return any(_hashable(item) in test.value for item in found)
+            return _hashable(found) in test.value
+    if type(found) is list and type(test.value) is not list:
+        return any(same(item, test.value) for item in found)
+    return same(found, test.value)
+
+
+def _hashable(value: Json) -> tuple[type, Json]:
+    return (type(value), value) if type(value) not in (dict, list) else (type(value), None)
+
+
+def same(one: Json, other: Json) -> bool:
+    return type(one) is type(other) and bool(one == other)
+
+
+# ---------------------------------------------------------------- rules
+def run(rule: Rule, view: View, target: str = "") -> Json:
+    """The value a rule makes, or None."""
+    if rule.guard is not None and not holds(rule.guard, view):
+        return None
+    value, param, why = _source(rule, view, target)
+    if value is None:
+        if rule.required:
+            raise CallerError(rule.required, view.caller_path(rule.paths[0]))
+        return None
+    if rule.about:
+        param = next((name for name in rule.about if view.body.get(name) is not None), rule.about[0])
+    view.param = param
+    view.place = rule.place
+    if rule.policy:
+        if rule.policy != "drop":
+            view.scope.notes.append(Note("dropped", param, rule.place, old=value))
+        else:
+            view.scope.notes.append(Note("dropped", param, rule.place, quiet=True, old=value))
+        if rule.policy == "reject":
+            raise CallerError("unsupported_field", param)
+        return None
+    old = value
+    value, why = _refine(rule, view, value, param, why, target)
+    if value is None or (not rule.keep_empty and (value == [] or value == {})):
+        return None
+    if rule.count:
+        view.scope.state[rule.count] = view.scope.state.get(rule.count, 0) + 1
+    if rule.told:
+        view.scope.notes.append(Note(rule.told, param, rule.place, old=old, new=value))
+    if view.scope.trace is not None and target and rule.kind in ("from", "value", "sum"):
+        if not (rule.each or rule.shape):
+            view.scope.trace.lines.append(Line(target, value, why, rule.place, param))
+    return value
+
+
+def _source(rule: Rule, view: View, target: str) -> tuple[Json, str, str]:
+    """(value, caller path, why)."""
+    match rule.kind:
+        case "from":
+            for path in rule.paths:
+                value = view.find(path)
+                if value is not None and (not rule.only or is_kind(value, rule.only)):
+                    why = f"from {path.text}"
+                    return value, view.caller_path(path), why
+            if rule.default is not None:
+                value = view.find(rule.default) if type(rule.default) is Path else rule.default
+                param = view.caller_path(rule.paths[0])
+                if value is not None:
+                    note = Note("inserted", param, rule.place, quiet=True, new=value)
+                    view.scope.notes.append(note)
+                return value, param, "default (caller sent none)"
+            return None, "", ""
+        case "value":
+            return rule.value, view.at, "constant"
+        case "first":
+            for name, part in rule.parts:
+                value = run(part, view, target)
+                if value is not None:
+                    return value, view.param, name
+            return None, "", ""
+        case "object":
+            return build(rule.parts, view, target), view.at, ""
+        case "concat":
+            out: list[Json] = []
+            for _, part in rule.parts:
+                value = run(part, view, target)
+                if type(value) is list:
+                    out += value
+                elif value is not None:
+                    out.append(value)
+            return out, view.at, ""
+        case "layers":
+            layered: dict[str, Json] = {}
+            for _, part in rule.parts:
+                value = run(part, view, target)
+                if type(value) is dict:
+                    adjust.lay_over(layered, value)
+            return layered, view.at, ""
+        case "sum":
+            numbers = [view.find(path) for path in rule.paths]
+            return sum(n for n in numbers if type(n) in (int, float)), view.at, "sum"
+        case "weave":
+            return _weave(rule, view, target), view.at, ""
+    raise AssertionError(rule.kind)
+
+
+def _weave(rule: Rule, view: View, target: str) -> list[Json]:
+    """Items that know their position among the others, put there: all of them or none."""
+    placed_rule, others_rule = rule.parts[0][1], rule.parts[1][1]
+    others = run(others_rule, view, target) or []
+    assert rule.by is not None
+    items = _items_of(placed_rule, view)
+    if not items:
+        return list(others)
+    placed = run(placed_rule, view, target) or []
+    positions = [paths.get(item, rule.by.steps) for item in items]
+    length = len(placed) + len(others)
+    if (
+        len(placed) != len(items)
+        or not all(type(p) is int and 0 <= p < length for p in positions)
+        or len(set(positions)) != len(positions)
+    ):
+        param = view.caller_path(placed_rule.paths[0])
+        view.scope.notes.append(Note("dropped", param, placed_rule.place, quiet=True))
+        return list(others)
+    by_position = dict(zip(positions, placed, strict=True))
+    rest = iter(others)
+    return [by_position[n] if n in by_position else next(rest) for n in range(length)]
+
+
+def _items_of(rule: Rule, view: View) -> list[Json]:
+    """The source items behind a placed rule, filtered and converted as the rule itself does."""
+    value = next((v for v in map(view.find, rule.paths) if v is not None), None)
+    if type(value) is not list:
+        return []
+    if rule.where is not None:
+        value = [item for item in value if holds(rule.where, View(view.scope, item))]
+    for convert in rule.converts:
+        value = ops.VERBS[convert.verb].run(value, convert.options, view)
+    return list(value)
+
+
+def build(parts: tuple[tuple[str, Rule], ...], view: View, target: str) -> dict[str, Json] | None:
+    out: dict[str, Json] = {}
+    for key, part in parts:
+        value = run(part, view, f"{target}.{key}" if target else key)
+        if value is not None:
+            out[key] = value
+    return out or None
+
+
+def _refine(
+    rule: Rule, view: View, value: Json, param: str, why: str, target: str
+) -> tuple[Json, str]:
+    if rule.types and not is_kind(value, rule.types):
+        raise CallerError("wrong_type", param, expected=rule.types[0], found=KINDS[type(value)])
+    if rule.where is not None and type(value) is list:
+        value = [item for item in value if holds(rule.where, View(view.scope, item))]
+    if rule.keep == "nonblank" and type(value) is list:
+        value = _keep_nonblank(rule, view, value, param)
+    for convert in rule.converts:
+        before = value
+        view.param, view.place = param, rule.place
+        try:
+            value = ops.VERBS[convert.verb].run(value, convert.options, view)
+        except Refused as refused:
+            raise _fault(refused, param) from None
+        if value is None:
+            return None, why
+        if view.scope.trace is not None and before != value:
+            why += f", as {convert.name}"
+            if type(before) is str and type(value) is str:
+                view.scope.trace.renamed[value] = before
+    for table in rule.tables:
+        entry = look_up(table.entries, value)
+        if entry is None:
+            return None, why
+        if entry.reject:
+            raise CallerError(entry.reject, param, value=value, allowed=_allowed(table.entries))
+        if entry.told:
+            view.scope.notes.append(Note(entry.told, param, entry.place, old=value, new=entry.to))
+        if entry.omit:
+            return None, why
+        if not entry.same:
+            why = f'"{value}" by table {table.name}'
+            value = entry.to
+    if rule.low is not None or rule.high is not None:
+        value, why = _clamp(rule, view, value, param, why)
+    if rule.shape is not None:
+        value = reshape(rule.shape, child(view, value, param), target)
+        if value is None:
+            return None, why
+    elif rule.each is not None or (rule.lone is not None and type(value) is str):
+        value = _each(rule, view, value, param, target)
+    if rule.arrange:
+        view.param = param
+        for step in rule.arrange:
+            if not holds(step.guard, view):
+                continue
+            view.place, where = step.place, step.where
+            verb = arrange.PASSES[step.verb].run
+
+            def chosen(item: dict[str, Json], where: Condition | None = where) -> bool:
+                return holds(where, View(view.scope, item))
+
+            try:
+                value = verb(value, step.options, chosen, view)
+            except Refused as refused:
+                raise _fault(refused, param) from None
+    if rule.join is not None and type(value) is list:
+        value = rule.join.join(item for item in value if type(item) is str)
+    return value, why
+
+
+def _fault(refused: Refused, param: str) -> CallerError:
+    return CallerError(refused.kind, paths.join(param, refused.at), **refused.values)
+
+
+def _allowed(entries: dict[str, Entry]) -> str:
+    return ", ".join(f"'{word}'" for word in entries if word != "*")
+
+
+def look_up(entries: dict[str, Entry], value: Json) -> Entry | None:
+    word = value if type(value) is str else {True: "true", False: "false"}.get(value, str(value)) \
+        if type(value) in (bool, int) else None
+    if word is not None and word in entries and word != "*":
+        return entries[word]
+    return entries.get("*")
+
+
+def _keep_nonblank(rule: Rule, view: View, value: list[Json], param: str) -> list[Json]:
+    kept = []
+    for number, text in enumerate(value):
+        if type(text) is not str:
+            raise CallerError(
+                "wrong_type", f"{param}[{number}]", expected="string", found=KINDS[type(text)]
+            )
+        if text and not text.isspace():
+            kept.append(text)
+    if len(kept) != len(value):
+        view.scope.notes.append(Note("dropped", param, rule.place, old=value, new=kept))
+    return kept
+
+
+def _clamp(rule: Rule, view: View, value: Json, param: str, why: str) -> tuple[Json, str]:
+    if type(value) not in (int, float):
+        return value, why
+    for limit, worse in ((rule.low, -1), (rule.high, 1)):
+        bound = view.find(limit) if type(limit) is Path else limit
+        if bound is not None and (value - bound) * worse > 0:
+            view.scope.notes.append(Note("clamped", param, rule.place, old=value, new=bound))
+            why = f"{value} clamped to {'min' if worse < 0 else 'max'}"
+            value = bound
+    return value, why
+
+
+def child(view: View, item: Json, at: str, index: int = 0) -> View:
+    return View(view.scope, item, at, index)
+
+
+def _each(rule: Rule, view: View, value: Json, param: str, target: str) -> list[Json]:
+    if type(value) is str and rule.lone is not None:
+        made = reshape(rule.lone, child(view, value, param), f"{target}[0]")
+        return [] if made is None else [made]
+    assert rule.each is not None
+    if type(value) is dict:
+        made = reshape(rule.each, child(view, value, param), f"{target}[0]")
+        return [] if made is None else [made]
+    if type(value) is not list:
+        expected = "string or array" if rule.lone is not None else "array"
+        raise CallerError("wrong_type", param, expected=expected, found=KINDS[type(value)])
+    out = []
+    for number, item in enumerate(value):
+        made = reshape(
+            rule.each, child(view, item, f"{param}[{number}]", number), f"{target}[{len(out)}]"
+        )
+        if made is not None:
+            out.append(made)
+    return out
+
+
+# ---------------------------------------------------------------- shapes
+def reshape(shape: Shape, view: View, target: str) -> Json:
+    """The object a shape makes of `view.item`, or None when it is left out."""
+    if shape.of == "object" and type(view.item) is not dict:
+        raise CallerError("wrong_type", view.at, expected="object", found=KINDS[type(view.item)])
+    for name, rule in shape.my:
+        if view.my is None:
+            view.my, view.my_at = {}, {}
+        value = run(rule, view)
+        view.my[name] = value
+        if view.my_at is not None:
+            view.my_at[name] = view.param or view.at
+    if shape.reject:
+        values: dict[str, Any] = {"value": paths.get(view.item, paths.parse(shape.at).steps)} \
+            if shape.at and shape.at != "." else {}
+        raise CallerError(shape.reject, paths.join(view.at, shape.at or "."), **values)
+    if shape.skip:
+        return None
+    made = _variant(shape, view, target)
+    if type(made) is dict:
+        made = _finish(shape, view, made, target)
+    return made
+
+
+def _variant(shape: Shape, view: View, target: str) -> Json:
+    if shape.verbatim:
+        return view.item
+    if shape.by is not None:
+        word = view.find(shape.by)
+        variant = shape.variants.get(word) if type(word) is str else None
+        variant = variant or shape.variants.get("*")
+        if variant is None:
+            where = view.caller_path(shape.by)
+            if word is None:
+                raise CallerError("missing", where)
+            allowed = ", ".join(f"'{name}'" for name in shape.variants)
+            raise CallerError("bad_value", where, value=word, allowed=allowed)
+        return reshape(variant, view, target)
+    for guard, variant in shape.first:
+        if holds(guard, view):
+            return reshape(variant, view, target)
+    if shape.first:
+        return None
+    return build(shape.fields, view, target) or {}
+
+
+def _finish(shape: Shape, view: View, made: dict[str, Json], target: str) -> Json:
+    if shape.by is not None or shape.first:
+        for key, rule in shape.fields:
+            value = run(rule, view, f"{target}.{key}")
+            if value is not None:
+                made[key] = value
+    for key, rule in shape.all:
+        value = run(rule, view, f"{target}.{key}")
+        if value is not None:
+            made[key] = value
+    if shape.blank:
+        text = made.get(shape.blank)
+        if text is None or (type(text) is str and (not text or text.isspace())):
+            view.scope.notes.append(Note("dropped", view.at, shape.place, quiet=True))
+            return None
+    if shape.stamp is not None:
+        name, key, rule = shape.stamp
+        value = run(rule, view, f"{target}.{name}[-1].{key}")
+        if value is not None and made.get(name):
+            made[name][-1][key] = value
+    if shape.count:
+        view.scope.state[shape.count] = view.scope.state.get(shape.count, 0) + 1
+    if shape.told:
+        view.scope.notes.append(Note(shape.told, view.at, shape.place))
+    if view.scope.trace is not None:
+        view.scope.trace.origin.setdefault(id(made), view.at)
+        view.scope.trace.keep.append(made)
+    return made
+
+
+# ---------------------------------------------------------------- a whole request
+def request(tables: RequestTables, scope: Scope) -> dict[str, Json]:
+    """The upstream's request body; notes, state and remembered values are left in `scope`."""
+    view = View(scope, scope.body)
+    for check in tables.checks:
+        accept(check, view)
+    for name, rule in tables.lets:
+        scope.lets[name] = run(rule, view)
+    for refusal in tables.refusals:
+        if holds(refusal.guard, view):
+            found = [path for path in refusal.at if view.find(path) is not None]
+            at = (found or list(refusal.at) or [None])[0]
+            raise CallerError(
+                refusal.kind, view.caller_path(at) if at is not None else None, **refusal.values
+            )
+    for name, rule in tables.fields:
+        value = run(rule, view, name)
+        if value is not None:
+            scope.out[name] = value
+    for step in tables.adjusts:
+        if step.guard is not None and not holds(step.guard, View(scope, scope.out)):
+            continue
+        try:
+            changed = adjust.ADJUSTMENTS[step.verb].run(
+                scope.out, scope.body, step.options, lambda v: _resolved(v, view)
+            )
+        except Refused as refused:
+            raise CallerError(refused.kind, refused.at, **refused.values) from None
+        if changed:
+            asked = [path for path in step.about if view.find(path) is not None]
+            about = asked[0].text if asked else (step.about[0].text if step.about else "")
+            if step.told and (asked or not step.about):
+                scope.notes.append(Note(step.told, about, step.place))
+            else:
+                scope.notes.append(Note("rewritten", about, step.place, quiet=True))
+    rest(tables, scope)
+    for name in tables.remember:
+        scope.remember[name] = scope.lets.get(name)
+    return scope.out
+
+
+def _resolved(value: Json, view: View) -> Json:
+    if type(value) is str and value.startswith("$"):
+        return view.find(paths.parse(value))
+    return value
+
+
+def accept(check: Check, view: View) -> None:
+    value = view.find(check.path)
+    param = check.path.text
+    if value is None:
+        if check.required:
+            raise CallerError("missing", param)
+        return
+    if check.types and not is_kind(value, check.types):
+        raise CallerError(
+            check.reject or "wrong_type", param, expected=check.types[0], found=KINDS[type(value)]
+        )
+    if type(value) in (int, float):
+        number = "integer" if "integer" in check.types else "decimal"
+        if check.low is not None and value < check.low:
+            raise CallerError("below_min", param, number=number, limit=check.low, value=value)
+        if check.high is not None and value > check.high:
+            raise CallerError("above_max", param, number=number, limit=check.high, value=value)
+    if check.one_of and value not in check.one_of:
+        allowed = ", ".join(f"'{word}'" for word in check.one_of)
+        raise CallerError(check.reject or "bad_value", param, value=value, allowed=allowed)
+    if check.match is not None and type(value) is str and not check.match.search(value):
+        raise CallerError(check.reject or "bad_value", param, value=value, allowed=check.match.pattern)
+    if check.longest is not None and type(value) in (str, list) and len(value) > check.longest:
+        raise CallerError(check.reject or "too_long", param, limit=check.longest)
+    if check.empty and (value == [] or value == ""):
+        raise CallerError(check.empty, param)
+
+
+def rest(tables: RequestTables, scope: Scope) -> None:
+    for name, value in scope.body.items():
+        if value is None or (name in tables.known and name not in tables.rest):
+            continue
+        row = tables.rest.get(name)
+        if row is None:
+            row = tables.rest["*"]
+            scope.notes.append(
+                Note("unknown" if row.policy == "warn" else "dropped", name, row.place,
+                     quiet=row.policy == "drop", old=value)
+            )
+            if row.policy == "reject":
+                raise CallerError("unknown_field", name)
+            continue
+        values = value if row.items and type(value) is list else [value]
+        left = [v for v in values if not any(same(v, d) or v == d for d in row.drop)]
+        if row.drop_empty:
+            left = [v for v in left if v not in ({}, [], "")]
+        if not left or row.policy == "drop":
+            scope.notes.append(Note("dropped", name, row.place, quiet=True, old=value))
+        elif row.policy == "warn":
+            scope.notes.append(Note("dropped", name, row.place, old=value))
+        else:
+            raise CallerError(row.reject or "unsupported_value", name, value=left[0])

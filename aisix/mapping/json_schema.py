@@ -1,0 +1,189 @@
+"""JSON Schema cut down to what a stricter reader accepts.
+
+Knows JSON Schema's own vocabulary (a public standard), never a provider's: which keywords are folded
+into a description, which formats stay and how much is too much are options of a `[convert.*]` table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from aisix.mapping.paths import Json, Step, get
+from aisix.mapping.refused import Refused
+
+_encode = msgspec.json.Encoder().encode
+_LISTS = ("anyOf", "allOf")
+_MAPS = ("properties", "$defs", "definitions")
+_COMBINATORS = ("anyOf", "oneOf", "allOf")
+_SILENT = ("$schema", "$id", "$comment")
+_DEEPEST = 60
+
+
+def object_schema(schema: Json, options: dict[str, Json], tell: Callable[[str], None]) -> Json:
+    """A schema whose root is an object: `{}` gets properties, a missing type is added."""
+    if schema is None or schema == {}:
+        return {"type": "object", "properties": {}}
+    bad = options.get("bad", "bad_value")
+    if type(schema) is not dict:
+        raise Refused(bad, value=schema)
+    if schema.get("type", "object") != "object":
+        raise Refused(bad, value=schema.get("type"))
+    if any(word in schema for word in _COMBINATORS):
+        tell("rewritten")
+        return _flatten_root(schema)
+    if "type" not in schema:
+        return {"type": "object", **schema}
+    return schema
+
+
+def _flatten_root(schema: dict[str, Json]) -> dict[str, Json]:
+    """`allOf` of objects is merged, other combinators at the root go."""
+    out = {"type": "object", **{k: v for k, v in schema.items() if k not in _COMBINATORS}}
+    out.setdefault("properties", {})
+    for part in schema.get("allOf") or ():
+        if type(part) is not dict or part.get("type", "object") != "object":
+            continue
+        out["properties"] = {**out["properties"], **(part.get("properties") or {})}
+        required = [*(out.get("required") or ()), *(part.get("required") or ())]
+        if required:
+            out["required"] = list(dict.fromkeys(required))
+    return out
+
+
+class _Cut:
+    """One walk over a schema: what it became, and what was lost on the way."""
+
+    def __init__(self, options: dict[str, Json]) -> None:
+        self.fold = frozenset(options.get("fold", ()))
+        self.formats = frozenset(options.get("formats", ()))
+        self.fits = True
+        self.relaxed = False
+        self.optional = 0
+        self.unions = 0
+        self.definitions: dict[str, Json] = {}
+
+    def root(self, schema: Json) -> Json:
+        if type(schema) is dict:
+            for word in ("$defs", "definitions"):
+                found = schema.get(word)
+                for name in found if type(found) is dict else ():
+                    self.definitions[f"#/{word}/{name}"] = found[name]
+            if self._recursive(schema, frozenset(), 0):
+                self.fits = False
+        return self.cut(schema, 0)
+
+    def _recursive(self, node: Json, open_: frozenset[str], depth: int) -> bool:
+        if depth > _DEEPEST:
+            return True
+        if type(node) is list:
+            return any(self._recursive(item, open_, depth + 1) for item in node)
+        if type(node) is not dict:
+            return False
+        ref = node.get("$ref")
+        if type(ref) is str:
+            if ref in open_ or ref not in self.definitions:
+                return True
+            if self._recursive(self.definitions[ref], open_ | {ref}, depth + 1):
+                return True
+        return any(
+            self._recursive(value, open_, depth + 1)
+            for key, value in node.items()
+            if key not in ("$ref", "enum", "const", "default", "examples")
+        )
+
+    def cut(self, schema: Json, depth: int) -> Json:
+        if type(schema) is not dict or not schema or depth > _DEEPEST:
+            self.fits = False  # `true` and `{}` allow anything, which cannot be said there
+            return schema
+        out: dict[str, Json] = {}
+        folded: list[str] = []
+        for word, value in schema.items():
+            if word == "oneOf":
+                word = "anyOf"
+            if word in _SILENT:
+                continue
+            if word in _LISTS and type(value) is list:
+                out[word] = [self.cut(part, depth + 1) for part in value]
+                self.unions += word == "anyOf"
+            elif word in _MAPS and type(value) is dict:
+                out[word] = {name: self.cut(part, depth + 1) for name, part in value.items()}
+            elif word == "items":
+                out[word] = self.cut(value, depth + 1)
+            elif word == "additionalProperties":
+                self.fits = self.fits and value is False
+            elif word == "patternProperties":
+                self.fits = False
+            elif self._folds(word, value):
+                self.relaxed = self.relaxed or word not in ("default", "examples")
+                folded.append(f"{word}: {_encode(value).decode()}".replace('"', ""))
+            else:
+                out[word] = value
+        self._types(schema, out)
+        if folded:
+            note = "{" + ", ".join(folded) + "}"
+            before = out.get("description")
+            out["description"] = f"{before}\n\n{note}" if before else note
+        return out
+
+    def _folds(self, word: str, value: Json) -> bool:
+        if word == "minItems":
+            return value not in (0, 1)
+        if word == "format":
+            return value not in self.formats
+        return word in self.fold
+
+    def _types(self, schema: dict[str, Json], out: dict[str, Json]) -> None:
+        kind = schema.get("type")
+        if type(kind) is list:
+            self.unions += len(kind) > 1
+        elif kind is None and not any(
+            word in schema for word in ("$ref", "enum", "const", *_COMBINATORS, "properties")
+        ):
+            self.fits = False
+        if kind == "object" or (type(kind) is list and "object" in kind) or "properties" in schema:
+            out["additionalProperties"] = False
+            properties = schema.get("properties")
+            if type(properties) is not dict or (not properties and "additionalProperties" not in schema):
+                self.fits = False  # any object at all: closing it would allow only {}
+                return
+            required = schema.get("required")
+            self.optional += len(properties.keys() - set(required if type(required) is list else ()))
+
+
+def subset(schema: Json, options: dict[str, Json]) -> dict[str, Any]:
+    """{schema, whole, root, fits, relaxed, optional, unions}: the cut schema and whether it still says the same."""
+    cut = _Cut(options)
+    out = cut.root(schema)
+    fits = (
+        cut.fits
+        and cut.optional <= options.get("max_optional", 1_000_000)
+        and cut.unions <= options.get("max_unions", 1_000_000)
+    )
+    return {
+        "schema": out,
+        "whole": schema,
+        "root": schema.get("type", "object") if type(schema) is dict else None,
+        "fits": fits,
+        "relaxed": cut.relaxed,
+        "optional": cut.optional,
+        "unions": cut.unions,
+    }
+
+
+def fit_together(items: Json, options: dict[str, Json], steps: tuple[Step, ...]) -> bool:
+    """Whether the schemas of all items stay inside the limits that hold for their sum."""
+    if len(items) > options.get("max_items", 1_000_000):
+        return False
+    optional = unions = 0
+    for item in items:
+        found = subset(get(item, steps), options)
+        if found["fits"]:
+            optional += found["optional"]
+            unions += found["unions"]
+    return bool(
+        optional <= options.get("max_optional", 1_000_000)
+        and unions <= options.get("max_unions", 1_000_000)
+    )

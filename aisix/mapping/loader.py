@@ -1,0 +1,281 @@
+"""Folders of tables -> `Mappings`, immutable, replaced whole on reload.
+
+Reads `<folder>/<caller dialect>/caller.toml` and `<folder>/<caller dialect>/<upstream dialect>/*.toml`
+with `traits/*.toml`; later folders are a site's own and are laid over the earlier ones. Compiles what
+one alias needs (its model's row, the API version, its options) once, and keeps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aisix.errors import Complaint, OperatorError
+from aisix.mapping import schema, source
+from aisix.mapping.answer_rules import AnswerTables
+from aisix.mapping.faults import CallerDialect, ErrorTables
+from aisix.mapping.parse import Parser
+from aisix.mapping.parse_answer import AnswerParser
+from aisix.mapping.paths import Json
+from aisix.mapping.rules import RequestTables
+from aisix.mapping.source import Keys, Tree
+
+FILES = ("mapping", "values", "request", "answer", "errors", "models")
+Options = dict[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """The tables of one kind of model with one set of options: what an exchange runs on."""
+
+    name: str  # "openai-chat/anthropic-messages"
+    digest: str
+    row: str  # the model row that was chosen
+    model: dict[str, Json]
+    option: dict[str, Json]
+    version: str
+    traits: tuple[str, ...]
+    tree: Tree
+    request: RequestTables
+    answer: AnswerTables
+    errors: ErrorTables
+    upstream: dict[str, Json]
+    verb_values: dict[str, Json]
+
+
+@dataclass(slots=True)
+class Mapping:
+    """One caller dialect to one upstream dialect."""
+
+    name: str
+    folders: tuple[Path, ...]
+    tree: Tree
+    traits: dict[str, Tree]
+    caller: CallerDialect
+    digest: str
+    _effective: dict[tuple[Json, ...], Effective] = field(default_factory=dict)
+    _rows: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def adapter(self) -> str:
+        return str(self.tree.data["mapping"]["adapter"])
+
+    @property
+    def upstream(self) -> dict[str, Json]:
+        return dict(self.tree.data["mapping"]["upstream"])
+
+    # ------------------------------------------------------------------ models
+    def row_for(self, upstream_model: str) -> str:
+        """The name of the model row: the longest `match` that begins what follows `after`."""
+        models = self.tree.data.get("models") or {}
+        if not self._rows:
+            pairs = [
+                (prefix, name)
+                for name, row in (models.get("model") or {}).items()
+                for prefix in row.get("match", [name])
+            ]
+            self._rows = sorted(pairs, key=lambda pair: -len(pair[0]))
+        after = str(models.get("after", ""))
+        text = upstream_model.lower()
+        start = text.find(after) if after else 0
+        if start >= 0:
+            text = text[start + len(after) :]
+            for prefix, name in self._rows:
+                rest = text[len(prefix) :]
+                if text.startswith(prefix) and not rest[:1].isalnum():
+                    return name
+        return str(models.get("unknown", ""))
+
+    def facts(self, row: str) -> dict[str, Json]:
+        models = self.tree.data.get("models") or {}
+        facts = {**models.get("defaults", {}), **models.get("model", {}).get(row, {})}
+        facts.pop("match", None)
+        for key, value in facts.items():
+            if isinstance(value, str) and value.startswith("$"):
+                facts[key] = facts.get(value[1:])
+        return facts
+
+    def options(self, given: Options, facts: dict[str, Json]) -> tuple[Options, list[str], list[str]]:
+        """(every option's value, traits they bring, complaints)."""
+        known: dict[str, Json] = self.tree.data["mapping"].get("option", {})
+        values: Options = {}
+        traits: list[str] = []
+        wrong = [
+            f'unknown option "{name}"{schema.near(name, known)}' for name in given if name not in known
+        ]
+        for name, row in known.items():
+            value = given.get(name)
+            if value is None:
+                value = row.get("default")
+                if isinstance(value, str) and value.startswith("$model."):
+                    value = facts.get(value.removeprefix("$model."))
+            else:
+                wrong += schema.option_faults(name, row, value)
+            values[name] = value
+            word = str(value).lower() if isinstance(value, bool) else value
+            if isinstance(word, str):
+                traits += row.get("traits", {}).get(word, [])
+        return values, traits, wrong
+
+    # ------------------------------------------------------------------ effective tables
+    def effective(
+        self,
+        upstream_model: str,
+        version: str | None = None,
+        options: Options | None = None,
+        traits: Sequence[str] = (),
+    ) -> Effective:
+        """The tables for one upstream model; OperatorError when the alias asks for what is not there."""
+        options = options or {}
+        row = self.row_for(upstream_model)
+        key = (row, version, tuple(sorted((k, repr(v)) for k, v in options.items())), tuple(traits))
+        found = self._effective.get(key)
+        if found is None:
+            found = self._effective[key] = self._build(row, version, options, traits)
+        return found
+
+    def _build(
+        self, row: str, version: str | None, options: Options, extra: Sequence[str]
+    ) -> Effective:
+        versions = self.tree.data["mapping"].get("versions", {})
+        version = version or versions.get("default", "")
+        complaints: list[Complaint] = []
+        known = versions.get("known", {})
+        if known and version not in known:
+            words = ", ".join(known)
+            complaints.append(Complaint("", "version", f'unknown version "{version}" (one of: {words})'))
+        facts = self.facts(row)
+        values, from_options, wrong = self.options(options, facts)
+        complaints += [Complaint("", "options", text) for text in wrong]
+        names = [
+            *facts.get("traits", ()),
+            *known.get(version, {}).get("traits", ()),
+            *from_options,
+            *extra,
+        ]
+        tree = self.tree
+        for name in names:
+            trait = self.traits.get(name)
+            if trait is None:
+                hint = schema.near(name, self.traits)
+                complaints.append(Complaint("", "traits", f'no trait "{name}"{hint}'))
+            else:
+                tree = source.lay_over(tree, trait)
+        tree = Tree(source.prune(tree.data), tree.lines)
+        parser = Parser(tree.data, tree.where, {"model": facts, "option": values})
+        parser.read |= self.caller.reads
+        request = parser.request()
+        answers = AnswerParser(tree.data, tree.where, {"model": facts, "option": values})
+        answer = answers.answer()
+        errors = ErrorTables.parse(tree.data.get("errors", {}), tree.where, complaints)
+        complaints += parser.complaints + answers.complaints
+        if complaints:
+            raise OperatorError(list(dict.fromkeys(complaints)))
+        return Effective(
+            self.name,
+            self.digest,
+            row,
+            facts,
+            values,
+            version,
+            tuple(names),
+            tree,
+            request,
+            answer,
+            errors,
+            self.upstream,
+            {},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Mappings:
+    """Every mapping there is. A request keeps the object it began with."""
+
+    mappings: dict[str, Mapping]
+    callers: dict[str, CallerDialect]
+    digest: str
+    folders: tuple[Path, ...]
+
+    def find(self, caller: str, adapter: str, name: str | None = None) -> Mapping:
+        """The mapping of a caller dialect for an adapter; `name` picks a variant by its folder."""
+        for mapping in self.mappings.values():
+            dialect, _, upstream = mapping.name.partition("/")
+            if dialect != caller:
+                continue
+            if (name and name in (mapping.name, upstream)) or (not name and mapping.adapter == adapter):
+                return mapping
+        wanted = name or f"adapter {adapter}"
+        raise OperatorError(f"no mapping from {caller} for {wanted}")
+
+    def caller(self, dialect: str) -> CallerDialect:
+        return self.callers[dialect]
+
+
+def load_mappings(folders: Sequence[Path]) -> Mappings:
+    """Read every mapping below `folders`, shipped first; OperatorError with every complaint."""
+    complaints: list[Complaint] = []
+    raw: list[bytes] = []
+    callers: dict[str, CallerDialect] = {}
+    mappings: dict[str, Mapping] = {}
+    dialects = sorted({p.parent.name for f in folders for p in f.glob("*/caller.toml")})
+    for dialect in dialects:
+        tree = _read_over(folders, Path(dialect) / "caller.toml", (), complaints, raw)
+        callers[dialect] = CallerDialect.parse(dialect, tree.data, tree.where, complaints)
+        names = sorted({p.parent.name for f in folders for p in f.glob(f"{dialect}/*/mapping.toml")})
+        for name in names:
+            mapping = _read_mapping(folders, f"{dialect}/{name}", callers[dialect], complaints, raw)
+            mappings[mapping.name] = mapping
+    if complaints:
+        raise OperatorError(complaints)
+    if not mappings:
+        raise OperatorError("no mappings found in " + ", ".join(str(f) for f in folders))
+    return Mappings(mappings, callers, source.digest(raw), tuple(folders))
+
+
+def _read_mapping(
+    folders: Sequence[Path],
+    name: str,
+    caller: CallerDialect,
+    complaints: list[Complaint],
+    raw: list[bytes],
+) -> Mapping:
+    tree = Tree()
+    own: list[bytes] = []
+    for file in FILES:
+        part = _read_over(folders, Path(name) / f"{file}.toml", (), complaints, own)
+        tree.data[file] = part.data
+        tree.lines.update({(file, *keys): line for keys, line in part.lines.items()})
+    traits: dict[str, Tree] = {}
+    for trait in sorted({p.name for f in folders for p in f.glob(f"{name}/traits/*.toml")}):
+        path = Path(name) / "traits" / trait
+        traits[trait.removesuffix(".toml")] = _read_over(folders, path, (), complaints, own)
+    schema.check_mapping(tree, traits, complaints)
+    raw += own
+    return Mapping(name, tuple(folders), tree, traits, caller, source.digest(own))
+
+
+def _read_over(
+    folders: Sequence[Path], path: Path, at: Keys, complaints: list[Complaint], raw: list[bytes]
+) -> Tree:
+    tree = Tree()
+    for folder in folders:
+        file = folder / path
+        if not file.is_file():
+            continue
+        try:
+            part = source.read(file, display_name(folder, path))
+        except OperatorError as error:
+            complaints += error.complaints
+            continue
+        raw.append(file.read_bytes())
+        first = tree.lines.get((), part.lines[()])
+        tree = source.lay_over(tree, part, at)
+        tree.lines[()] = first
+    return tree
+
+
+def display_name(folder: Path, path: Path) -> str:
+    """How a complaint names a file: below the folder's own name, so that two folders differ."""
+    return f"{folder.name}/{path}"

@@ -1,0 +1,325 @@
+"""The closed list of verbs a rule may name in `as`, each with a summary and an example that runs as a test.
+
+A verb is a pure function `verb(value, options, call)`. It knows shapes, never names of a wire format:
+those are options, written in a `[convert.*]` table. It may `call.tell(how)` (the caller is told of a
+change) or raise `Refused(kind, at)` (a 400 naming the field below which `at` lies).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+from aisix.mapping import json_schema, media
+from aisix.mapping.paths import Json, Step, get, parse
+from aisix.mapping.refused import Refused
+
+
+class Call(Protocol):
+    """What a verb may ask of the exchange it runs in."""
+
+    body: dict[str, Json]
+    item: Json
+
+    def tell(self, how: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    run: Callable[[Json, dict[str, Json], Call], Json]
+    summary: str
+    options: tuple[str, ...] = ()
+    example: tuple[Json, dict[str, Json], Json] = (None, {}, None)
+
+
+VERBS: dict[str, Verb] = {}
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+
+def verb(
+    summary: str, *options: str, example: tuple[Json, dict[str, Json], Json] = (None, {}, None)
+) -> Callable[..., Callable[..., Json]]:
+    def register(run: Callable[..., Json]) -> Callable[..., Json]:
+        VERBS[run.__name__.rstrip("_")] = Verb(run, summary, options, example)
+        return run
+
+    return register
+
+
+@verb("one value becomes a list of one; a list stays", example=("a", {}, ["a"]))
+def list_(value: Json, options: dict[str, Json], call: Call) -> Json:
+    return value if type(value) is list else [value]
+
+
+@verb("a plain value becomes an object with it under `key`", "key", example=("x", {"key": "k"}, {"k": "x"}))
+def wrap(value: Json, options: dict[str, Json], call: Call) -> Json:
+    return value if type(value) is dict else {options["key"]: value}
+
+
+@verb("true becomes false and false true", example=(True, {}, False))
+def opposite(value: Json, options: dict[str, Json], call: Call) -> Json:
+    return not value
+
+
+@verb("the value as compact JSON text", example=({"a": 1}, {}, '{"a":1}'))
+def json_text(value: Json, options: dict[str, Json], call: Call) -> Json:
+    return _encode(value).decode()
+
+
+@verb(
+    "JSON text becomes an object; blank text the empty one; other text is kept under `otherwise`, and told",
+    "otherwise",
+    example=('{"a":1}', {"otherwise": "raw"}, {"a": 1}),
+)
+def json_object(value: Json, options: dict[str, Json], call: Call) -> Json:
+    if type(value) is dict:
+        return value
+    if type(value) is not str:
+        value = _encode(value).decode()
+    if not value or value.isspace():
+        return {}
+    try:
+        found = _decode(value)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        found = None
+    if type(found) is dict:
+        return found
+    call.tell("rewritten")
+    return {options.get("otherwise", "text"): value}
+
+
+@verb(
+    "characters outside `allowed` become _, marked with 8 hex digits of the sha256 so that ids stay distinct",
+    "allowed",
+    "blank",
+    example=("a:b", {"allowed": "a-z", "blank": "id"}, "a_b_6fa8f3d2"),
+)
+def safe_id(value: Json, options: dict[str, Json], call: Call) -> Json:
+    value = value if type(value) is str else str(value)
+    bad = _outside(options["allowed"])
+    if value and not bad.search(value):
+        return value
+    clean = bad.sub("_", value) or options.get("blank", "id")
+    return f"{clean}_{hashlib.sha256(value.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+
+
+_OUTSIDE: dict[str, re.Pattern[str]] = {}
+
+
+def _outside(allowed: str) -> re.Pattern[str]:
+    found = _OUTSIDE.get(allowed)
+    if found is None:
+        found = _OUTSIDE[allowed] = re.compile(f"[^{allowed}]")
+    return found
+
+
+@verb(
+    "the text itself when it matches `matches` and none of `unlike`, else its sha256 in hex (stable)",
+    "matches",
+    "unlike",
+    example=("u1", {"matches": "^[a-z0-9]+$", "unlike": []}, "u1"),
+)
+def digest_unless(value: Json, options: dict[str, Json], call: Call) -> Json:
+    if re.fullmatch(options["matches"], value) and not any(
+        re.search(pattern, value) for pattern in options.get("unlike", ())
+    ):
+        return value
+    return hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@verb(
+    "takes the prefix `remove` away and puts `add` in front",
+    "remove",
+    "add",
+    example=("msg_1", {"remove": "msg_", "add": "c-"}, "c-1"),
+)
+def prefix(value: Json, options: dict[str, Json], call: Call) -> Json:
+    return options.get("add", "") + str(value).removeprefix(options.get("remove", ""))
+
+
+@verb(
+    "puts the value (or an object's fields) into a sentence: {value} or {field}",
+    "text",
+    example=("x", {"text": "<{value}>"}, "<x>"),
+)
+def template(value: Json, options: dict[str, Json], call: Call) -> Json:
+    fields = value if type(value) is dict else {"value": value}
+    return re.sub(r"\{(\w+)\}", lambda m: str(fields.get(m.group(1), "")), options["text"])
+
+
+@verb("takes a surrounding ``` fence away", example=('```json\n{"a":1}\n```', {}, '{"a":1}'))
+def unfence(value: Json, options: dict[str, Json], call: Call) -> Json:
+    found = re.fullmatch(r"\s*```[\w-]*[ \t]*\r?\n(.*?)\r?\n?[ \t]*```\s*", value, re.S)
+    return found.group(1) if found else value
+
+
+@verb("drops nulls at every depth", example=({"a": None, "b": [1, None]}, {}, {"b": [1]}))
+def without_nulls(value: Json, options: dict[str, Json], call: Call) -> Json:
+    if type(value) is dict:
+        return {k: without_nulls(v, options, call) for k, v in value.items() if v is not None}
+    if type(value) is list:
+        return [without_nulls(v, options, call) for v in value if v is not None]
+    return value
+
+
+@verb(
+    "items of one `by` become one item: `join` fields are put end to end, of the others the first stays",
+    "by",
+    "join",
+    example=(
+        [{"i": 0, "t": "a"}, {"i": 0, "t": "b", "s": "z"}],
+        {"by": "i", "join": ["t"]},
+        [{"i": 0, "t": "ab", "s": "z"}],
+    ),
+)
+def fold(value: Json, options: dict[str, Json], call: Call) -> Json:
+    if type(value) is not list:
+        return value
+    by, joined = options["by"], options.get("join", ())
+    folded: dict[Json, dict[str, Json]] = {}
+    out: list[Json] = []
+    for item in value:
+        key = item.get(by) if type(item) is dict else None
+        if type(key) is not int or key not in folded:
+            out.append(dict(item) if type(item) is dict else item)
+            if type(key) is int:
+                folded[key] = out[-1]
+            continue
+        whole = folded[key]
+        for name, part in item.items():
+            if name in joined and type(part) is str and type(whole.get(name)) is str:
+                whole[name] += part
+            elif whole.get(name) is None:
+                whole[name] = part
+    return out
+
+
+@verb("the number of characters of a text", example=("héé", {}, 3))
+def length(value: Json, options: dict[str, Json], call: Call) -> Json:
+    return len(value)
+
+
+@verb(
+    "the number of the nearest earlier item of the body's list `list` whose `path` equals the value",
+    "list",
+    "path",
+    "missing",
+)
+def position_before(value: Json, options: dict[str, Json], call: Call) -> Json:
+    items = call.body.get(options["list"]) or []
+    steps: tuple[Step, ...] = parse(options["path"]).steps
+    found = None
+    for number, item in enumerate(items):
+        if item is call.item:
+            break
+        if get(item, steps) == value:
+            found = number
+    if found is None:
+        raise Refused(options.get("missing", "bad_value"))
+    return found
+
+
+@verb(
+    "reads a data: URL, a link or base64 into {kind, media_type, data, text, url, name}",
+    *("data", "name", "kinds", "suffixes", "largest", "too_large", "bad"),
+)
+def open_media(value: Json, options: dict[str, Json], call: Call) -> Json:
+    return media.open_media(value, options)
+
+
+@verb(
+    "a JSON Schema fit for a function's arguments: an object at the root, combinators there merged or dropped",
+    "bad",
+    example=({}, {}, {"type": "object", "properties": {}}),
+)
+def object_schema(value: Json, options: dict[str, Json], call: Call) -> Json:
+    return json_schema.object_schema(value, options, call.tell)
+
+
+@verb(
+    "a JSON Schema cut to a subset: {schema, fits, relaxed, optional, unions}",
+    *("fold", "formats", "max_optional", "max_unions"),
+)
+def schema_subset(value: Json, options: dict[str, Json], call: Call) -> Json:
+    return json_schema.subset(value, options)
+
+
+@verb(
+    "whether several schemas (at `path` of each item) fit the subset's budget together",
+    *("path", "fold", "formats", "max_items", "max_optional", "max_unions"),
+)
+def schemas_fit(value: Json, options: dict[str, Json], call: Call) -> Json:
+    return json_schema.fit_together(value, options, parse(options["path"]).steps)
+
+
+@verb("refuses two items with the same value at the first `path` present", "path", "bad")
+def distinct(value: Json, options: dict[str, Json], call: Call) -> Json:
+    texts = options["path"] if type(options["path"]) is list else [options["path"]]
+    seen = set()
+    for number, item in enumerate(value if type(value) is list else ()):
+        for text in texts:
+            key = get(item, parse(text).steps)
+            if type(key) is str:
+                if key in seen:
+                    raise Refused(options.get("bad", "duplicate"), f"[{number}].{text}", value=key)
+                seen.add(key)
+                break
+    return value
+
+
+@verb(
+    "the value (or each value of a list) when it is one of the body's `path` values, else refused",
+    "path",
+    "bad",
+)
+def named_in(value: Json, options: dict[str, Json], call: Call) -> Json:
+    texts = options["path"] if type(options["path"]) is list else [options["path"]]
+    known = [name for text in texts for name in get(call.body, parse(text).steps) or ()]
+    for name in value if type(value) is list else [value]:
+        if name not in known:
+            raise Refused(options.get("bad", "bad_value"), value=name)
+    return value
+
+
+@verb("the text itself when all of it matches, else refused", "matches", "bad")
+def checked(value: Json, options: dict[str, Json], call: Call) -> Json:
+    if type(value) is not str or not re.fullmatch(options["matches"], value):
+        raise Refused(options.get("bad", "bad_value"), value=value, allowed=options["matches"])
+    return value
+
+
+@verb("leaves an empty text or list out", example=("", {}, None))
+def not_empty(value: Json, options: dict[str, Json], call: Call) -> Json:
+    return value or None
+
+
+@verb("each value of a list once, in order", example=(["a", "b", "a"], {}, ["a", "b"]))
+def once(value: Json, options: dict[str, Json], call: Call) -> Json:
+    return list(dict.fromkeys(value))
+
+
+@verb(
+    "a text cut at `by` into a list, blanks off; with `only`, just those of that list",
+    "by",
+    "only",
+    example=("a, b", {"by": ","}, ["a", "b"]),
+)
+def split(value: Json, options: dict[str, Json], call: Call) -> Json:
+    parts = [part.strip() for part in str(value).split(options["by"])]
+    only = options.get("only")
+    return [part for part in parts if part and (only is None or part in only)]
+
+
+@verb("one field of an object, as text", "name", example=({"a": "x"}, {"name": "a"}, "x"))
+def field(value: Json, options: dict[str, Json], call: Call) -> Json:
+    found = value.get(options["name"]) if type(value) is dict else None
+    if found is None:
+        return _encode(value).decode() if value else ""
+    return found if type(found) is str else _encode(found).decode()

@@ -1,0 +1,199 @@
+"""answer.toml -> `AnswerTables`, with every complaint. Rules, shapes and conditions are `parse.py`'s."""
+
+from __future__ import annotations
+
+from aisix.mapping.answer_rules import Again, AnswerTables, Chunk, Plain, Register, Row
+from aisix.mapping.parse import Parser
+from aisix.mapping.paths import Json, Path
+from aisix.mapping.rules import Condition, Rule
+
+KEYS = (
+    *("by", "block", "opening", "event", "chunk", "end", "again", "envelope", "choice", "message"),
+    *("shape", "list", "usage", "meter", "plain", "convert"),
+)
+ROW_KEYS = (
+    *("by", "when", "first", "guard", "unless", "open", "set", "count", "measure", "push", "append"),
+    *("extend", "usage", "emit", "ping", "fail", "end", "ignore", "unknown"),
+)
+At = tuple[str, ...]
+
+
+class AnswerParser(Parser):
+    """Reads the `answer` section."""
+
+    def answer(self) -> AnswerTables:
+        self.section = "answer"
+        data = self.tables.get("answer", {})
+        at = ("answer",)
+        self.keys(data, at, KEYS)
+        chunks = {
+            name: self.chunk(name, row, (*at, "chunk", name))
+            for name, row in data.get("chunk", {}).items()
+        }
+        self.chunk_names = frozenset(chunks)
+        end = data.get("end", {})
+        self.keys(end, (*at, "end"), ("emit", "complete", "finish"))
+        events = {
+            name: self.row(row, (*at, "event", name)) for name, row in data.get("event", {}).items()
+        }
+        if "*" not in events:
+            self.complain((*at, "event"), '[event] needs a "*" row for events not invented yet')
+        tables = AnswerTables(
+            by=self.path(data.get("by", "type"), (*at, "by")),
+            block=self.path(data.get("block", "index"), (*at, "block")),
+            opening=str(data.get("opening", "")),
+            events=events,
+            chunks=chunks,
+            end_emit=self.chunk_list(end.get("emit", []), (*at, "end", "emit")),
+            finish=self.rule(end.get("finish", ""), (*at, "end", "finish")),
+            complete=self.condition(end.get("complete", {}), (*at, "end", "complete")),
+            again=self.again(data["again"], (*at, "again")) if "again" in data else None,
+            envelopes={
+                name: self.path_rules(rows, (*at, "envelope", name))
+                for name, rows in data.get("envelope", {}).items()
+            },
+            choice=self.rules(data.get("choice", {}), (*at, "choice")),
+            message=self.rules(data.get("message", {}), (*at, "message")),
+            lists={
+                name: self.rule(rule, (*at, "list", name))
+                for name, rule in data.get("list", {}).items()
+            },
+            usage=self.rules(data.get("usage", {}), (*at, "usage")),
+            meter=self.rules(data.get("meter", {}), (*at, "meter")),
+            plain=self.plain(data["plain"], (*at, "plain")) if "plain" in data else None,
+            shapes=self.shapes,
+        )
+        if tables.opening not in chunks:
+            self.unknown((*at, "opening"), "no chunk", tables.opening, chunks)
+        return tables
+
+    # ------------------------------------------------------------------ rows
+    def row(self, data: Json, at: At) -> Row:
+        row = Row(self.place(at))
+        if not isinstance(data, dict):
+            self.complain(at, f"expected a table, found {data!r}")
+            return row
+        self.keys(data, at, ROW_KEYS)
+        if "by" in data:
+            row.by = self.path(data["by"], (*at, "by"))
+            for word, below in self.typed(data, (*at, "when"), dict, {}).items():
+                row.when[word] = self.row(below, (*at, "when", word))
+            if "*" not in row.when:
+                self.complain((*at, "when"), 'a row with `by` needs a "*" row for words not listed')
+        elif "when" in data:
+            self.complain((*at, "when"), "a row with `when` needs `by`: the path that chooses")
+        for name, below in self.typed(data, (*at, "first"), dict, {}).items():
+            path = (*at, "first", name)
+            guard = self.condition(self.typed(below, (*path, "guard"), dict, {}), (*path, "guard"))
+            row.first += ((guard or Condition(), self.row(below, path)),)
+        row.guard = self.condition({"unless": data["unless"]}, at) if "unless" in data else None
+        row.open = self.typed(data, (*at, "open"), str, "")
+        row.set = self.registers(self.typed(data, (*at, "set"), dict, {}), (*at, "set"))
+        if "count" in data:
+            names = self.words(data["count"], (*at, "count"))
+            row.count = tuple(self.register(name, (*at, "count")) for name in names)
+        for key in ("measure", "push", "append"):
+            pairs = self.typed(data, (*at, key), dict, {}).items()
+            made = tuple((self.register(n, (*at, key)), self.path(p, (*at, key))) for n, p in pairs)
+            setattr(row, key, made)
+        for name, rule in self.typed(data, (*at, "extend"), dict, {}).items():
+            if rule not in self.tables["answer"].get("list", {}):
+                self.unknown((*at, "extend", name), "no [list]", str(rule), self.tables["answer"].get("list", {}))
+            row.extend += ((self.register(name, (*at, "extend")), str(rule)),)
+        if "usage" in data:
+            row.usage = self.path(data["usage"], (*at, "usage"))
+        row.emit = self.chunk_list(data.get("emit", []), (*at, "emit"))
+        for key in ("ping", "fail", "end", "unknown"):
+            setattr(row, key, self.typed(data, (*at, key), bool, False))
+        return row
+
+    def chunk_list(self, value: Json, at: At) -> tuple[str, ...]:
+        names = self.words(value, at)
+        for name in names:
+            self.used.add(f"answer.chunk.{name}")
+            if name not in self.chunk_names:
+                self.unknown(at, "no chunk", name, self.chunk_names)
+        return names
+
+    def register(self, text: str, at: At) -> Register:
+        group, _, name = text.partition(".")
+        if group not in ("state", "block") or not name:
+            self.complain(at, f'"{text}" is no register (state.NAME or block.NAME)')
+        return group, name
+
+    def registers(self, data: dict[str, Json], at: At) -> tuple[tuple[Register, Rule], ...]:
+        return tuple(
+            (self.register(name, (*at, name)), self.rule(rule, (*at, name)))
+            for name, rule in data.items()
+        )
+
+    # ------------------------------------------------------------------ chunks and envelopes
+    def chunk(self, name: str, data: Json, at: At) -> Chunk:
+        if not isinstance(data, dict):
+            self.complain(at, f"expected a table, found {data!r}")
+            data = {}
+        words = ("needs", "after", "when", "unless")
+        fields = {key: value for key, value in data.items() if key not in words}
+        needs = self.rules(self.typed(data, (*at, "needs"), dict, {}), (*at, "needs"))
+        return Chunk(
+            name,
+            self.place(at),
+            self.path_rules(fields, at),
+            tuple(rule for _, rule in needs),
+            self.condition(data, at),
+            self.registers(self.typed(data, (*at, "after"), dict, {}), (*at, "after")),
+        )
+
+    def path_rules(self, data: dict[str, Json], at: At) -> tuple[tuple[Path, Rule], ...]:
+        return tuple(
+            (self.path(key, (*at, key)), self.rule(rule, (*at, key))) for key, rule in data.items()
+        )
+
+    # ------------------------------------------------------------------ the rest
+    def again(self, data: dict[str, Json], at: At) -> Again:
+        keys = ("when", "unless", "armed", "rounds", "list", "turn", "content", "told", "about")
+        self.keys(data, at, (*keys, "rebuild"))
+        rebuild = {}
+        for delta, parts in self.typed(data, (*at, "rebuild"), dict, {}).items():
+            made = []
+            for target, path in parts.items():
+                key, _, how = target.partition(" ")
+                if how not in ("", "json", "list"):
+                    self.complain((*at, "rebuild", delta), f'"{how}" is not one of: json, list')
+                made.append((key, how, self.path(path, (*at, "rebuild", delta))))
+            rebuild[delta] = tuple(made)
+        armed = self.words(data.get("armed", []), (*at, "armed"))
+        return Again(
+            self.condition(data, at) or Condition(),
+            tuple(self.path(text, (*at, "armed")) for text in armed),
+            self.scalar_or_path(data.get("rounds", 0), (*at, "rounds")),
+            str(data.get("list", "")),
+            self.typed(data, (*at, "turn"), dict, {}),
+            str(data.get("content", "")),
+            str(data.get("told", "")),
+            str(data.get("about", "")),
+            self.place(at),
+            rebuild,
+        )
+
+    def plain(self, data: dict[str, Json], at: At) -> Plain:
+        self.keys(data, at, ("check", "start", "blocks", "delta", "stop"))
+        blocks = self.typed(data, (*at, "blocks"), dict, {})
+
+        def event(rows: dict[str, Json], where: At) -> tuple[tuple[str, Json | Path], ...]:
+            # The discriminator is a constant, every other value a path of the plain answer.
+            return tuple(
+                (key, value if key == self.tables["answer"].get("by") else self.path(value, (*where, key)))
+                for key, value in rows.items()
+                if not isinstance(value, dict)
+            )
+
+        return Plain(
+            self.typed(data, (*at, "check"), dict, {}),
+            event(data.get("start", {}), (*at, "start")),
+            self.path(blocks.get("from", "."), (*at, "blocks")),
+            event(blocks.get("begin", {}), (*at, "blocks", "begin")),
+            event(blocks.get("end", {}), (*at, "blocks", "end")),
+            event(data.get("delta", {}), (*at, "delta")),
+            event(data.get("stop", {}), (*at, "stop")),
+        )
