@@ -1,0 +1,257 @@
+"""Golden cases: a folder each under `<mapping>/cases/`, read and run by tests, CLI, reload and bench.
+
+    case.toml               reason, model, and what else differs from the defaults below
+    caller-request.json     what the caller sends (default: one user message "q")
+    upstream-request.json   what the upstream must get, or
+    caller-error.json       the error body the caller must get instead
+    upstream-response.json  what the upstream answers, and caller-response.json what the caller gets
+    upstream-stream.sse     the same as a stream, and caller-stream.sse
+
+case.toml: reason (text), model (upstream model), alias, version, strict, options, traits, now,
+warnings (the exact x-aisix-warnings), headers (upstream request headers that must be there),
+status (of the caller's answer), upstream_status, upstream_headers, answer_headers.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from aisix.errors import CallerError, OperatorError
+from aisix.mapping import source
+from aisix.mapping.exchange import Answer, Exchange, Target
+from aisix.mapping.loader import Mapping
+from aisix.mapping.paths import Json
+
+KEYS = (
+    *("reason", "model", "alias", "version", "strict", "options", "traits", "now", "warnings"),
+    *("headers", "status", "upstream_status", "upstream_headers", "answer_headers"),
+    *("caller_headers", "section"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    name: str
+    folder: Path
+    about: dict[str, Json]
+    files: dict[str, bytes] = field(repr=False)
+
+    def json(self, name: str) -> Json:
+        return msgspec.json.decode(self.files[name])
+
+    @property
+    def request(self) -> dict[str, Json]:
+        if "caller-request.json" in self.files:
+            return dict(self.json("caller-request.json"))
+        body: dict[str, Json] = {
+            "model": self.about.get("alias", "claude-prod"),
+            "messages": [{"role": "user", "content": "q"}],
+        }
+        return {**body, "stream": True} if "upstream-stream.sse" in self.files else body
+
+
+def find(folders: tuple[Path, ...], mapping: str) -> Iterator[Case]:
+    """Every case of a mapping, by name; OperatorError for a broken case.toml."""
+    seen: dict[str, Path] = {}
+    for folder in folders:
+        for path in (folder / mapping / "cases").glob("*/case.toml"):
+            seen[path.parent.name] = path.parent
+    for name, path in sorted(seen.items()):
+        yield load(path, name)
+
+
+def load(folder: Path, name: str) -> Case:
+    about = source.read(folder / "case.toml", f"cases/{name}/case.toml").data
+    unknown = [key for key in about if key not in KEYS]
+    if unknown:
+        raise OperatorError(f"cases/{name}/case.toml: unknown key {unknown[0]}")
+    files = {p.name: p.read_bytes() for p in folder.iterdir() if p.suffix in (".json", ".sse")}
+    return Case(name, folder, about, files)
+
+
+def exchange(case: Case, mapping: Mapping) -> Exchange:
+    about = case.about
+    model = about.get("model", "claude-opus-5-5")
+    tables = mapping.effective(
+        model, about.get("version"), about.get("options"), about.get("traits", ())
+    )
+    target = Target(about.get("alias", "claude-prod"), model, about.get("strict", False))
+    return Exchange(
+        tables,
+        mapping.caller,
+        target,
+        now=about.get("now", 1795000000),
+        new_id=lambda: "msg_0",
+    )
+
+
+def run(case: Case, mapping: Mapping) -> list[str]:
+    """What is wrong with the case; empty when it holds."""
+    try:
+        return _request(case, mapping) + _answer(case, mapping) + _stream(case, mapping)
+    except OperatorError as error:
+        return [str(error)]
+
+
+def actual(case: Case, mapping: Mapping) -> dict[str, bytes]:
+    """The files the case would have if what is built now were right (`test --accept`)."""
+    out: dict[str, bytes] = {}
+    talk = exchange(case, mapping)
+    try:
+        sent = talk.request(case.request, _headers(case))
+        if "upstream-request.json" in case.files or "caller-request.json" in case.files:
+            out["upstream-request.json"] = msgspec.json.format(sent.body, indent=2) + b"\n"
+    except CallerError as error:
+        out["caller-error.json"] = msgspec.json.format(talk.fault(error).body, indent=2) + b"\n"
+        return out
+    if "upstream-response.json" in case.files:
+        out["caller-response.json"] = (
+            msgspec.json.format(_answered(case, mapping).body, indent=2) + b"\n"
+        )
+    if "upstream-stream.sse" in case.files:
+        out["caller-stream.sse"] = stream(case, mapping, [case.files["upstream-stream.sse"]])
+    return out
+
+
+def _headers(case: Case) -> dict[str, str]:
+    return dict(case.about.get("caller_headers", {}))
+
+
+def _request(case: Case, mapping: Mapping) -> list[str]:
+    talk = exchange(case, mapping)
+    body = case.request
+    before = msgspec.json.encode(body)
+    try:
+        sent = talk.request(body, _headers(case))
+    except CallerError as error:
+        answer = talk.fault(error)
+        if "caller-error.json" not in case.files:
+            return [f"refused: {answer.body.decode()}"]
+        wrong = differences(case.json("caller-error.json"), msgspec.json.decode(answer.body))
+        return wrong + _status(case, answer.status, 400)
+    wrong = []
+    if "caller-error.json" in case.files and "upstream-response.json" not in case.files:
+        wrong.append("was not refused")
+    if msgspec.json.encode(body) != before:
+        wrong.append("the caller's request was changed in place")
+    if "upstream-request.json" in case.files:
+        found = msgspec.json.decode(sent.body)
+        wrong += differences(case.json("upstream-request.json"), found)
+    for name, value in case.about.get("headers", {}).items():
+        if sent.headers.get(name) != value:
+            wrong.append(f"header {name}: expected {value!r}, found {sent.headers.get(name)!r}")
+    expected = case.about.get("warnings")
+    answered = any(name.startswith("upstream-") and "request" not in name for name in case.files)
+    if expected is not None and not answered and talk.warnings != expected:
+        wrong.append(f"warnings: expected {expected!r}, found {talk.warnings!r}")
+    return wrong
+
+
+def _status(case: Case, found: int, usual: int) -> list[str]:
+    expected = case.about.get("status", usual)
+    return [] if found == expected else [f"status: expected {expected}, found {found}"]
+
+
+def _answered(case: Case, mapping: Mapping) -> Answer:
+    talk = exchange(case, mapping)
+    talk.request(case.request, _headers(case))
+    headers = {"content-type": "application/json", **case.about.get("upstream_headers", {})}
+    return talk.response(
+        case.about.get("upstream_status", 200), headers, case.files["upstream-response.json"]
+    )
+
+
+def _answer(case: Case, mapping: Mapping) -> list[str]:
+    if "upstream-response.json" not in case.files:
+        return []
+    answer = _answered(case, mapping)
+    wrong = _status(case, answer.status, 200)
+    for name, value in case.about.get("answer_headers", {}).items():
+        if answer.headers.get(name) != value:
+            wrong.append(f"header {name}: expected {value!r}, found {answer.headers.get(name)!r}")
+    if "caller-response.json" in case.files:
+        wrong += differences(case.json("caller-response.json"), msgspec.json.decode(answer.body))
+    return wrong
+
+
+def stream(case: Case, mapping: Mapping, pieces: list[bytes]) -> bytes:
+    talk = exchange(case, mapping)
+    talk.request(case.request, _headers(case))
+    return b"".join(talk.receive(piece) for piece in pieces) + talk.end()
+
+
+def cuttings(data: bytes, seed: int = 1, rounds: int = 5) -> Iterator[list[bytes]]:
+    """The same bytes whole, one by one, and at random places."""
+    yield [data]
+    yield [data[i : i + 1] for i in range(len(data))]
+    rng = random.Random(seed)
+    for _ in range(rounds):
+        cuts = sorted(rng.sample(range(1, len(data)), min(len(data) - 1, rng.randint(1, 40))))
+        edges = [0, *cuts, len(data)]
+        yield [data[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+
+
+def _stream(case: Case, mapping: Mapping) -> list[str]:
+    if "upstream-stream.sse" not in case.files:
+        return []
+    expected = case.files.get("caller-stream.sse")
+    for number, pieces in enumerate(cuttings(case.files["upstream-stream.sse"])):
+        found = stream(case, mapping, pieces)
+        if expected is None:
+            expected = found  # nothing to compare with but the uncut stream
+        if _frames(found) != _frames(expected):
+            how = ("whole", "byte by byte")[number] if number < 2 else f"cut at random, round {number}"
+            return [f"stream fed {how}", *_frame_differences(expected, found)]
+    return []
+
+
+def _frames(data: bytes) -> list[Json]:
+    """JSON of each data frame (key order and spacing do not matter), other frames as they are."""
+    out: list[Json] = []
+    for frame in data.split(b"\n\n"):
+        if not frame:
+            continue
+        head, _, payload = frame.rpartition(b"data: ")
+        try:
+            out.append((head, msgspec.json.decode(payload)))
+        except msgspec.DecodeError:
+            out.append(frame)
+    return out
+
+
+def _frame_differences(expected: bytes, found: bytes) -> list[str]:
+    wanted, got = _frames(expected), _frames(found)
+    wrong = [
+        f"frame {n}: expected {a!r}, found {b!r}"
+        for n, (a, b) in enumerate(zip(wanted, got, strict=False))
+        if a != b
+    ]
+    if len(wanted) != len(got):
+        wrong.append(f"expected {len(wanted)} frames, found {len(got)}")
+    return wrong[:5]
+
+
+def differences(expected: Json, found: Json, at: str = "") -> list[str]:
+    """Where two JSON values differ, by path."""
+    if type(expected) is dict and type(found) is dict:
+        wrong = []
+        for key in [*expected, *(key for key in found if key not in expected)]:
+            path = f"{at}.{key}" if at else key
+            if key not in found:
+                wrong.append(f"{path}: expected {expected[key]!r}, found nothing")
+            elif key not in expected:
+                wrong.append(f"{path}: expected nothing, found {found[key]!r}")
+            else:
+                wrong += differences(expected[key], found[key], path)
+        return wrong
+    if type(expected) is list and type(found) is list and len(expected) == len(found):
+        pairs = enumerate(zip(expected, found, strict=True))
+        return [text for n, (a, b) in pairs for text in differences(a, b, f"{at}[{n}]")]
+    if expected != found or type(expected) is not type(found):
+        return [f"{at}: expected {expected!r}, found {found!r}"]
+    return []

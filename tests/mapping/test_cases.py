@@ -1,0 +1,28 @@
+"""Every golden case beside the tables holds, in every cut of its stream."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from aisix.mapping import cases
+from aisix.mapping.loader import Mappings, load_mappings
+
+ROOT = Path(__file__).parents[2] / "mappings"
+MAPPINGS: Mappings = load_mappings([ROOT])
+ALL = [
+    pytest.param(mapping, case, id=f"{name}/{case.name}")
+    for name, mapping in MAPPINGS.mappings.items()
+    for case in cases.find((ROOT,), name)
+]
+
+
+@pytest.mark.parametrize(("mapping", "case"), ALL)
+def test_the_case_holds(mapping, case):
+    assert cases.run(case, mapping) == []
+
+
+@pytest.mark.parametrize(("mapping", "case"), ALL)
+def test_the_case_says_why_it_is_there(mapping, case):
+    assert len(case.about.get("reason", "")) > 10
