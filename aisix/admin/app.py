@@ -1,0 +1,84 @@
+"""The admin Application: which URL is whose.
+
+    app = make_admin_app(store, ["the-admin-key"], audit=log.audit, status=gateway.status,
+                         reload=gateway.reload)
+
+`api_keys` is another name of `apikeys`. Nobody gets in while `admin_keys` is empty.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from tornado.web import Application, RequestHandler
+
+from aisix.admin.base import Office
+from aisix.admin.handlers import CollectionHandler, ItemHandler, RotateHandler
+from aisix.admin.service import ReloadHandler, StatusHandler, UnknownHandler
+from aisix.store.base import Store
+from aisix.store.draft import Extra, no_more
+
+PATHS = {
+    "provider_keys": "provider_keys",
+    "models": "models",
+    "apikeys": "apikeys",
+    "api_keys": "apikeys",
+}
+
+Reload = Callable[[], Mapping[str, Any] | Awaitable[Mapping[str, Any]]]
+
+
+def make_admin_app(
+    store: Store,
+    admin_keys: Sequence[str],
+    *,
+    extra_routes: Sequence[Any] = (),
+    audit: Callable[[dict[str, Any]], None] = lambda record: None,
+    now: Callable[[], float] = time.time,
+    new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+    extra: Extra = no_more,
+    status: Callable[[], Mapping[str, Any]] = dict,
+    reload: Reload = lambda: {"ok": False, "message": "this gateway has nothing to reload"},
+    access: Callable[[RequestHandler], None] = lambda handler: None,
+) -> Application:
+    """The admin API over a store.
+
+    audit(record): called once per write, after it is durable and before its answer.
+    extra(kind, document): more faults, for what only the gateway knows (which adapters exist).
+    status(), reload(): dicts; a reload's has `ok`. access(handler): called after every answer.
+    extra_routes: Tornado routes that come first; they do their own authentication.
+    """
+    office = Office(
+        store=store,
+        admin_digests=tuple(hashlib.sha256(key.encode()).digest() for key in admin_keys),
+        writer=ThreadPoolExecutor(1, thread_name_prefix="admin-writer"),
+        audit=audit,
+        now=now,
+        new_id=new_id,
+        extra=extra,
+        status=status,
+        reload=reload,
+    )
+    routes: list[Any] = [
+        *extra_routes,
+        (r"/admin/v1/status", StatusHandler, {"office": office}),
+        (r"/admin/v1/mappings/reload", ReloadHandler, {"office": office}),
+    ]
+    for path, kind in PATHS.items():
+        mine = {"office": office, "kind": kind}
+        routes.append((rf"/admin/v1/{path}", CollectionHandler, mine))
+        routes.append((rf"/admin/v1/{path}/([^/]+)", ItemHandler, mine))
+    for path in ("apikeys", "api_keys"):
+        mine = {"office": office, "kind": "apikeys"}
+        routes.append((rf"/admin/v1/{path}/([^/]+)/rotate", RotateHandler, mine))
+    return Application(
+        routes,
+        default_handler_class=UnknownHandler,
+        default_handler_args={"office": office},
+        log_function=access,
+    )

@@ -1,0 +1,216 @@
+"""What every admin handler shares: who gets in, how a body is read, what an error looks like.
+
+    {"error": {"message": "...", "code": "invalid", "faults": [{"path": "rate_limit.rpm",
+                                                                "message": "must be ..."}]}}
+
+`code` is one of: unauthorized, bad_json, bad_request, invalid, too_large, bad_encoding, not_found,
+wrong_method, conflict, stale, read_only, unavailable, disk_full, bug. `faults` is there when the
+message is about fields. A body is JSON whatever its content type says (`curl -d` says form).
+
+Must never know: a resource's fields. Must never show or log: an admin key, a body.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+from tornado.web import HTTPError, RequestHandler, stream_request_body
+
+from aisix.errors import Complaint, OperatorError, StoreError
+from aisix.store.base import DiskFull, Refused, Store
+from aisix.store.draft import Extra
+
+BODY_LIMIT = 1 << 20
+DRAIN_LIMIT = 64 << 20  # a longer body is read to its end up to here, so that the 413 is seen
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What the admin API works with; one per process.
+
+    admin_digests: SHA-256 of each admin key; writer: the one thread that writes, so that an fsync
+    or a busy database never holds up proxy traffic; `reload` answers with what it did and `ok`.
+    """
+
+    store: Store
+    admin_digests: tuple[bytes, ...]
+    writer: Executor
+    audit: Callable[[dict[str, Any]], None]
+    now: Callable[[], float]
+    new_id: Callable[[], str]
+    extra: Extra
+    status: Callable[[], Mapping[str, Any]]
+    reload: Callable[[], Mapping[str, Any] | Awaitable[Mapping[str, Any]]]
+
+
+STATUS_OF = {"invalid": 400, "missing": 404, "conflict": 409, "read_only": 409, "stale": 412}
+CODE_OF = {"missing": "not_found"}
+HTTP_CODE = {
+    400: "bad_request",
+    401: "unauthorized",
+    404: "not_found",
+    405: "wrong_method",
+    413: "too_large",
+    415: "bad_encoding",
+}
+
+
+class Answer(HTTPError):
+    """An error answer on its way out."""
+
+    def __init__(
+        self, status: int, code: str, message: str, faults: Sequence[Complaint] = ()
+    ) -> None:
+        super().__init__(status, "%s", code)
+        self.code, self.message, self.faults = code, message, faults
+
+
+@stream_request_body
+class AdminHandler(RequestHandler):
+    """Authenticates in `prepare`; subclasses answer with `send` or raise."""
+
+    office: Office
+    fingerprint = ""  # of the admin key: the first 8 hex digits of its SHA-256
+
+    def initialize(self, office: Office, **more: Any) -> None:
+        self.office = office
+        self._chunks: list[bytes] = []
+        self._size = 0
+
+    def set_default_headers(self) -> None:
+        self.set_header("Content-Type", "application/json")
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.clear_header("Server")
+
+    def prepare(self) -> None:
+        self.request.connection.set_max_body_size(DRAIN_LIMIT)  # type: ignore[union-attr]
+        self._authenticate()
+        if self.request.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise Answer(415, "bad_encoding", "send the body without a Content-Encoding")
+
+    def data_received(self, chunk: bytes) -> None:
+        self._size += len(chunk)
+        if self._size <= BODY_LIMIT:
+            self._chunks.append(chunk)
+        else:
+            self._chunks.clear()
+
+    def compute_etag(self) -> None:
+        """Only a revision is an ETag here; see `send`."""
+
+    def body(self) -> dict[str, Any]:
+        """The request's body, a JSON object; raises the 400 or 413 that says what is wrong."""
+        if self._size > BODY_LIMIT:
+            raise Answer(413, "too_large", f"the body is longer than {BODY_LIMIT} bytes")
+        raw = b"".join(self._chunks)
+        try:
+            body = msgspec.json.decode(raw)
+        except RecursionError:
+            raise Answer(400, "bad_json", "the body is nested too deeply") from None
+        except (msgspec.DecodeError, UnicodeError) as error:
+            text = f"the body is not valid JSON: {_why(raw, str(error))}"
+            raise Answer(400, "bad_json", text) from None
+        if not isinstance(body, dict):
+            raise Answer(400, "bad_json", "the body must be a JSON object")
+        return body
+
+    def query(self, *known: str) -> dict[str, str]:
+        """The query's parameters, each at most once; an unknown one is refused, not ignored."""
+        asked = {}
+        for name, values in self.request.query_arguments.items():
+            if name not in known or len(values) > 1:
+                allowed = ", ".join(known) or "none"
+                raise Answer(400, "bad_request", f"query parameters allowed here, once: {allowed}")
+            asked[name] = self.decode_argument(values[0], name)
+        return asked
+
+    async def written(self, write: Callable[[], T]) -> T:
+        """Run a write in the writer's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self.office.writer, write)
+
+    def send(self, body: Mapping[str, Any], status: int = 200, revision: int | None = None) -> None:
+        self.set_status(status)
+        if revision is not None:
+            self.set_header("ETag", f'"{revision}"')
+        self.finish(msgspec.json.encode(body) + b"\n")
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """The one place that shapes an admin error."""
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        status, code, message, faults = _answer_for(status_code, error)
+        if status == 401:
+            self.set_header("WWW-Authenticate", 'Bearer realm="aisix admin"')
+        if status == 405:
+            self.set_header("Allow", ", ".join(allowed(type(self))))
+        if status == 503:
+            self.set_header("Retry-After", "1")
+        told: dict[str, Any] = {"message": message, "code": code}
+        if faults:
+            told["faults"] = [{"path": c.path, "message": c.text} for c in faults]
+        self.send({"error": told}, status)
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        """Refusals are answers, not accidents: only our own bugs go to the log."""
+        if not isinstance(value, Refused | StoreError | OperatorError | HTTPError):
+            super().log_exception(typ, value, tb)
+
+    def _authenticate(self) -> None:
+        scheme, _, key = self.request.headers.get("Authorization", "").partition(" ")
+        digest = hashlib.sha256(key.strip().encode("utf-8", "surrogateescape")).digest()
+        known = False
+        for admin in self.office.admin_digests:
+            # No early end: how long it takes tells nothing about which key nearly fits.
+            known |= hmac.compare_digest(admin, digest)
+        if scheme.lower() != "bearer" or not known:
+            text = "an admin key is needed: Authorization: Bearer <admin key>"
+            raise Answer(401, "unauthorized", text)
+        self.fingerprint = digest.hex()[:8]
+
+
+def allowed(handler: type[RequestHandler]) -> list[str]:
+    """The methods a handler class answers."""
+    unimplemented = RequestHandler._unimplemented_method
+    methods = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+    return [m for m in methods if getattr(handler, m.lower()) is not unimplemented]
+
+
+def _answer_for(
+    status: int, error: BaseException | None
+) -> tuple[int, str, str, Sequence[Complaint]]:
+    match error:
+        case Answer():
+            return status, error.code, error.message, error.faults
+        case Refused():
+            code = CODE_OF.get(error.kind, error.kind)
+            faults = [c for c in error.complaints if c.path]
+            return STATUS_OF[error.kind], code, str(error).replace("\n", "; "), faults
+        case DiskFull():
+            return 507, "disk_full", str(error), ()
+        case StoreError():
+            return 503, "unavailable", str(error), ()
+    if status in HTTP_CODE:
+        said = "this URL does not answer this method" if status == 405 else "there is nothing here"
+        return status, HTTP_CODE[status], said if status != 400 else "the request is malformed", ()
+    return 500, "bug", "the gateway failed; its log says why", ()
+
+
+def _why(raw: bytes, told: str) -> str:
+    """msgspec's complaint with the byte it names turned into line and column."""
+    found = re.search(r"\(byte (\d+)\)", told)
+    place = min(int(found[1]), len(raw)) if found else len(raw)
+    before = raw[:place]
+    line = before.count(b"\n") + 1
+    column = place - (before.rfind(b"\n") + 1) + 1
+    text = re.sub(r"^JSON is malformed: |\s*\(byte \d+\)", "", told)
+    return f"{text} (line {line}, column {column})"

@@ -1,0 +1,194 @@
+"""One handler for every kind of resource: the collection, one of it, and an api key's rotation.
+
+    POST   /admin/v1/<kind>        201, Location, {"id", "value", "revision", "created_at", "updated_at"}
+    GET    /admin/v1/<kind>        {"items": [...], "total": 3, "next_cursor": null}, oldest first
+           ?limit=100 &cursor=<next_cursor> &display_name=<exactly this one>
+    GET    /admin/v1/<kind>/<id>   the same envelope; ETag is the revision
+    PUT    /admin/v1/<kind>/<id>   full replacement (200), or creation under this id (201)
+    PATCH  /admin/v1/<kind>/<id>   JSON merge patch: null removes a field
+    DELETE /admin/v1/<kind>/<id>   {"deleted": true, "id"}; ?cascade=true takes dependants along
+    POST   /admin/v1/apikeys/<id>/rotate   the envelope and "key", shown this once
+
+`If-Match` on PUT, PATCH, DELETE and rotate; a stale one is 412. A key that was generated is in the
+answer as "key", once. Every write is audited: who, what, when, the names of the changed fields.
+
+Must never know: a resource's fields, SQL.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from aisix.admin.base import AdminHandler, Answer, Office
+from aisix.store import writes
+from aisix.store.draft import NOUNS
+from aisix.store.resources import timestamp
+from aisix.store.snapshot import Entry
+from aisix.store.writes import Written
+
+MOST = 1000
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+class ResourceHandler(AdminHandler):
+    """What the collection and the item share."""
+
+    kind: str
+
+    def initialize(self, office: Office, **more: Any) -> None:
+        super().initialize(office)
+        self.kind = more["kind"]
+
+    @property
+    def if_match(self) -> str | None:
+        return self.request.headers.get("If-Match")
+
+    async def answer_write(self, action: str, write: Callable[[], Written]) -> None:
+        """Run a write; audit it and answer with the envelope."""
+        written = await self.written(write)
+        entry = written.entry
+        self.audited(action, entry, written.changed)
+        if written.created:
+            self.set_header("Location", f"/admin/v1/{self.kind}/{entry.id}")
+        envelope = entry.envelope()
+        if written.key is not None:
+            envelope["key"] = written.key
+        self.send(envelope, 201 if written.created else 200, entry.revision)
+
+    def audited(self, action: str, entry: Entry, changed: tuple[str, ...] = ()) -> None:
+        self.office.audit(
+            {
+                "event": "admin_write",
+                "at": timestamp(int(self.office.now())),
+                "admin_key": self.fingerprint,
+                "remote": self.request.remote_ip,
+                "action": action,
+                "kind": entry.kind,
+                "id": entry.id,
+                "revision": entry.revision,
+                "changed": list(changed),
+            }
+        )
+
+
+class CollectionHandler(ResourceHandler):
+    async def post(self) -> None:
+        body, office = self.body(), self.office
+        self.query()
+        now, new_id = office.now(), office.new_id()
+        await self.answer_write(
+            "create",
+            lambda: writes.create(
+                office.store, self.kind, body, now=now, new_id=new_id, extra=office.extra
+            ),
+        )
+
+    def get(self) -> None:
+        query = self.query("limit", "cursor", "display_name")
+        limit = _number(query.get("limit", "100"), "limit", 1, MOST)
+        after = _number(query.get("cursor", "0"), "cursor", 0, 2**63 - 1)
+        entries = self.office.store.current().entries(self.kind)
+        if "display_name" in query:
+            name = query["display_name"]
+            entries = [e for e in entries if e.document.get("display_name") == name]
+        rest = [entry for entry in entries if entry.seq > after]
+        page = rest[:limit]
+        self.send(
+            {
+                "items": [entry.envelope() for entry in page],
+                "total": len(entries),
+                "next_cursor": str(page[-1].seq) if len(rest) > limit else None,
+            }
+        )
+
+    head = get
+
+
+class ItemHandler(ResourceHandler):
+    def get(self, id: str) -> None:
+        self.query()
+        entry = self.office.store.current().entry(self.kind, id)
+        if entry is None:
+            raise Answer(404, "not_found", f"there is no {NOUNS[self.kind]} with this id")
+        self.send(entry.envelope(), revision=entry.revision)
+
+    head = get
+
+    async def put(self, id: str) -> None:
+        body, office, now = self.body(), self.office, self.office.now()
+        self.query()
+        if not ID.fullmatch(id):
+            text = (
+                "an id is 1 to 128 of letters, digits, `.`, `_` and `-`, not `.`, `_` or `-` first"
+            )
+            raise Answer(400, "bad_request", text)
+        await self.answer_write(
+            "replace",
+            lambda: writes.replace(
+                office.store,
+                self.kind,
+                id,
+                body,
+                now=now,
+                if_match=self.if_match,
+                extra=office.extra,
+            ),
+        )
+
+    async def patch(self, id: str) -> None:
+        body, office, now = self.body(), self.office, self.office.now()
+        self.query()
+        await self.answer_write(
+            "merge",
+            lambda: writes.merge(
+                office.store,
+                self.kind,
+                id,
+                body,
+                now=now,
+                if_match=self.if_match,
+                extra=office.extra,
+            ),
+        )
+
+    async def delete(self, id: str) -> None:
+        cascade = self.query("cascade").get("cascade", "false")
+        if cascade not in ("true", "false"):
+            raise Answer(400, "bad_request", "cascade must be true or false")
+        removed = await self.written(
+            lambda: writes.delete(
+                self.office.store,
+                self.kind,
+                id,
+                cascade=cascade == "true",
+                if_match=self.if_match,
+            )
+        )
+        for entry in removed:
+            self.audited("delete", entry)
+        answer: dict[str, Any] = {"deleted": True, "id": id}
+        if removed[:-1]:
+            answer["cascaded"] = [{"kind": e.kind, "id": e.id} for e in removed[:-1]]
+        self.send(answer)
+
+
+class RotateHandler(ResourceHandler):
+    async def post(self, id: str) -> None:
+        if self._size and self.body():
+            raise Answer(400, "bad_request", "rotate takes no fields")
+        self.query()
+        office, now = self.office, self.office.now()
+        await self.answer_write(
+            "rotate",
+            lambda: writes.rotate(
+                office.store, id, now=now, new_key=writes.make_key(), if_match=self.if_match
+            ),
+        )
+
+
+def _number(text: str, name: str, least: int, most: int) -> int:
+    if not re.fullmatch(r"[0-9]{1,19}", text) or not least <= int(text) <= most:
+        raise Answer(400, "bad_request", f"{name} must be a whole number from {least} to {most}")
+    return int(text)

@@ -1,0 +1,64 @@
+"""The admin URLs that are not resources: the gateway's status, reloading, and every unknown URL."""
+
+from __future__ import annotations
+
+import inspect
+
+from tornado.web import HTTPError
+
+from aisix.admin.base import AdminHandler
+from aisix.store.resources import timestamp
+
+
+class StatusHandler(AdminHandler):
+    """GET /admin/v1/status: what the gateway says of itself, and how the store is."""
+
+    def get(self) -> None:
+        self.query()
+        store = self.office.store
+        snapshot = store.current()
+        self.send(
+            {
+                **self.office.status(),
+                "resources": snapshot.counts(),
+                "store": {
+                    "writable": store.writable,
+                    "revision": snapshot.revision,
+                    "trouble": store.trouble,
+                },
+            }
+        )
+
+    head = get
+
+
+class ReloadHandler(AdminHandler):
+    """POST /admin/v1/mappings/reload: 200 with what was loaded, 409 with what is wrong.
+
+    On any fault the gateway goes on with the tables it had.
+    """
+
+    async def post(self) -> None:
+        self.query()
+        result = self.office.reload()
+        if inspect.isawaitable(result):
+            result = await result
+        ok = bool(result.get("ok"))
+        self.office.audit(
+            {
+                "event": "admin_write",
+                "at": timestamp(int(self.office.now())),
+                "admin_key": self.fingerprint,
+                "remote": self.request.remote_ip,
+                "action": "reload",
+                "kind": "mappings",
+                "ok": ok,
+            }
+        )
+        self.send(result, 200 if ok else 409)
+
+
+class UnknownHandler(AdminHandler):
+    def prepare(self) -> None:
+        super().prepare()
+        raise HTTPError(404)

@@ -1,0 +1,129 @@
+"""The small interface every store implements, and the words it uses.
+
+A store holds entries and a revision that grows with every write. It can do four things:
+
+    current()     the Snapshot of now: cheap enough to be asked once per request, never any I/O
+                  unless something changed
+    update(plan)  change it: `plan` reads the newest snapshot and answers with the changes; the
+                  store applies all of them or none, and nobody writes between the two
+    watch(told)   `told(snapshot)` after every change this process learns of, whoever made it
+    poll()        look for changes whose announcement was lost; the server calls it every second
+
+What a write *means* (checks, references, cascades) is in `writes.py` and is the same for all
+stores; a store only has to apply changes atomically. A distributed store makes `update` a loop of
+compare-and-swap on its revision, so a plan may be called more than once and has no side effects.
+
+When `update` returns, the change is durable and every other process on this machine sees it at its
+next `current()`. That is what lets an admin write be acknowledged.
+
+Must never know: HTTP, SQL, what the fields of a resource mean.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from aisix.errors import AisixError, Complaint, StoreError
+from aisix.store.resources import Document
+from aisix.store.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Write this document under (kind, id), new or not; a secret of None keeps the stored one."""
+
+    kind: str
+    id: str
+    document: Document
+    secret: str | None = field(repr=False)
+    now: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    kind: str
+    id: str
+
+
+Change = Put | Delete
+Plan = Callable[[Snapshot], Sequence[Change]]
+Told = Callable[[Snapshot], None]
+
+
+class Refused(AisixError):
+    """A write that must not happen; nothing was changed.
+
+    kind: "invalid" (the document), "missing" (no such resource), "conflict" (taken, or still
+    referred to), "stale" (the caller's revision is not the newest), "read_only" (this store takes
+    no writes). complaints: all faults at once, each with its path.
+    """
+
+    def __init__(self, kind: str, complaints: Sequence[Complaint] | str) -> None:
+        if isinstance(complaints, str):
+            complaints = [Complaint("", "", complaints)]
+        self.kind = kind
+        self.complaints = tuple(complaints)
+        super().__init__("\n".join(str(c) for c in self.complaints))
+
+
+class DiskFull(StoreError):
+    """There is no room for the write; reads and proxy traffic go on."""
+
+
+class Store(ABC):
+    """See the module's text. Thread-safe: `update` may run in a thread beside `current`."""
+
+    @property
+    @abstractmethod
+    def writable(self) -> bool:
+        """False for a store whose content is written elsewhere (a file); `update` then refuses."""
+
+    @property
+    @abstractmethod
+    def trouble(self) -> str | None:
+        """Why the snapshot may be old, in words for a status page; None when all is well."""
+
+    @abstractmethod
+    def current(self) -> Snapshot:
+        """The snapshot of now. Never raises: when it cannot be renewed, the last good one."""
+
+    @abstractmethod
+    def update(self, plan: Plan) -> Snapshot:
+        """Apply what the plan answers; the snapshot after it. Raises Refused and StoreError."""
+
+    @abstractmethod
+    def poll(self) -> None:
+        """Notice changes that nobody announced. Never raises; see `trouble`."""
+
+    @abstractmethod
+    def watch(self, told: Told) -> Callable[[], None]:
+        """Call `told` with every new snapshot, in the thread that noticed; answers with the end."""
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self.current()
+
+
+class Watchers:
+    """The callbacks of one store, told in the order they joined."""
+
+    def __init__(self) -> None:
+        self._told: list[Told] = []
+
+    def join(self, told: Told) -> Callable[[], None]:
+        self._told.append(told)
+
+        def leave() -> None:
+            if told in self._told:
+                self._told.remove(told)
+
+        return leave
+
+    def tell(self, snapshot: Snapshot) -> None:
+        for told in tuple(self._told):
+            told(snapshot)

@@ -1,0 +1,317 @@
+"""What the gateway stores: ProviderKey, Model and ApiKey, as values that never change.
+
+A resource exists in three forms. The *document* is the plain dict the store keeps (only what was
+set, no secret). The *resource* is the frozen dataclass a request works with (defaults filled in,
+secret readable). The *view* is what a read of the admin API shows: every field, unset ones as
+None, and of a secret only a masked hint.
+
+    document  {"display_name": "anthropic-prod", "provider": "anthropic"}     + secret "sk-..."
+    resource  ProviderKey(id="pk_1", display_name="anthropic-prod", adapter="anthropic", ...)
+    view      {"display_name": "anthropic-prod", ..., "secret": "****wxyz", "api_base": None, ...}
+
+Must never know: SQL, HTTP, what a provider's wire format looks like. `schema.py` says which
+documents are acceptable; everything here trusts that they were checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from typing import Any
+
+Document = dict[str, Any]
+Scalar = bool | int | float | str | list[str]
+
+MASK = "****"
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """Requests per second, minute, hour, day; tokens per minute, day; requests at one time.
+
+    None is no limit; 0 lets nothing through.
+    """
+
+    rps: int | None = None
+    rpm: int | None = None
+    rph: int | None = None
+    rpd: int | None = None
+    tpm: int | None = None
+    tpd: int | None = None
+    concurrency: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Money per 1000 tokens, in the operator's currency."""
+
+    input_per_1k: float | None = None
+    output_per_1k: float | None = None
+    cache_read_per_1k: float | None = None
+    cache_write_per_1k: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """How the upstream's certificate is checked, and our own certificate, if it wants one."""
+
+    verify: bool = True
+    ca_file: str | None = None
+    client_cert: str | None = None
+    client_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderKey:
+    """A credential with the place it is good for.
+
+    adapter: the dialect the upstream speaks, which picks the mapping; api_base: None is the
+    mapping's own; version: the API version to ask for, None is the mapping's default.
+    """
+
+    id: str
+    display_name: str
+    provider: str
+    adapter: str
+    secret: str = field(repr=False)
+    api_base: str | None = None
+    version: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    tls: Tls = Tls()
+    created_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """An alias: the name a caller uses, and the upstream model that answers to it.
+
+    timeout, stream_timeout: milliseconds, None is the gateway's setting, 0 is no limit; options and
+    traits: laid over the mapping's tables; mapping: a variant's name, or None.
+    """
+
+    id: str
+    display_name: str
+    model_name: str
+    provider: str
+    provider_key_id: str
+    strict: bool = False
+    mapping: str | None = None
+    options: Mapping[str, Scalar] = field(default_factory=dict)
+    traits: tuple[str, ...] = ()
+    timeout: int | None = None
+    stream_timeout: int | None = None
+    retries: int | None = None
+    rate_limit: RateLimit = RateLimit()
+    cost: Cost = Cost()
+    created_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A caller's key, known only by the SHA-256 of its text; expires_at in Unix seconds."""
+
+    id: str
+    key_hash: str
+    allowed_models: tuple[str, ...] = ()
+    display_name: str | None = None
+    expires_at: int | None = None
+    disabled: bool = False
+    rate_limit: RateLimit = RateLimit()
+    created_at: int = 0
+    _names: frozenset[str] = field(init=False, repr=False, compare=False, default=frozenset())
+    _globs: tuple[Glob, ...] = field(init=False, repr=False, compare=False, default=())
+
+    def __post_init__(self) -> None:
+        plain = frozenset(name for name in self.allowed_models if "*" not in name)
+        globs = tuple(Glob.of(name) for name in self.allowed_models if "*" in name)
+        object.__setattr__(self, "_names", plain)
+        object.__setattr__(self, "_globs", globs)
+
+    def may_use(self, alias: str) -> bool:
+        """Whether this key may ask for `alias`: by the name alone, whether it exists or not.
+
+        >>> ApiKey("k", "00", ("claude-*", "small")).may_use("claude-prod")
+        True
+        >>> ApiKey("k", "00", ()).may_use("small")
+        False
+        """
+        return alias in self._names or any(g.captures(alias) is not None for g in self._globs)
+
+    def fault(self, now: float) -> str | None:
+        """Why it opens nothing now, as a fault kind: "disabled_key", "expired_key"; or None."""
+        if self.disabled:
+            return "disabled_key"
+        if self.expires_at is not None and now >= self.expires_at:
+            return "expired_key"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Glob:
+    """A name with one `*`, which stands for any text, also none."""
+
+    head: str
+    tail: str
+
+    @classmethod
+    def of(cls, pattern: str) -> Glob:
+        head, _, tail = pattern.partition("*")
+        return cls(head, tail)
+
+    @property
+    def rank(self) -> tuple[int, int, str]:
+        """Sorts the more telling pattern first: most literal text, then the longest beginning."""
+        return (-len(self.head) - len(self.tail), -len(self.head), self.head)
+
+    def captures(self, name: str) -> str | None:
+        """The text under the `*` when `name` fits.
+
+        >>> Glob.of("claude-*").captures("claude-opus")
+        'opus'
+        """
+        if (
+            len(name) >= len(self.head) + len(self.tail)
+            and name.startswith(self.head)
+            and name.endswith(self.tail)
+        ):
+            return name[len(self.head) : len(name) - len(self.tail)]
+        return None
+
+
+Resource = ProviderKey | Model | ApiKey
+
+
+def build(kind: str, id: str, document: Document, secret: str | None, created_at: int) -> Resource:
+    """The resource a document describes. `created_at` is in Unix seconds."""
+    return _BUILDERS[kind](id, document, secret or "", created_at)
+
+
+def view(kind: str, document: Document, secret: str | None) -> Document:
+    """What a read shows: every field in a fixed order, no secret."""
+    shown: Document = {name: document.get(name) for name in VIEW_FIELDS[kind]}
+    if kind == "provider_keys":
+        shown["secret"] = masked(secret or "")
+        shown["adapter"] = document.get("adapter", document["provider"])
+    for name, empty in _EMPTY.items():
+        if name in shown and shown[name] is None:
+            shown[name] = empty() if callable(empty) else empty
+    return shown
+
+
+def masked(secret: str) -> str:
+    """A hint by which its owner knows a secret again; of a short one nothing is shown.
+
+    >>> masked("sk-live-0123456789-wxyz"), masked("short")
+    ('****wxyz', '****')
+    """
+    return MASK + (secret[-4:] if len(secret) >= 16 else "")
+
+
+def timestamp(seconds: int) -> str:
+    """Unix seconds as RFC 3339.
+
+    >>> timestamp(0)
+    '1970-01-01T00:00:00Z'
+    """
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def seconds(text: str) -> int:
+    """The Unix seconds of an RFC 3339 time; a fraction is cut off."""
+    return int(datetime.fromisoformat(text).timestamp())
+
+
+VIEW_FIELDS: dict[str, tuple[str, ...]] = {
+    "provider_keys": (
+        "display_name",
+        "provider",
+        "adapter",
+        "secret",
+        "api_base",
+        "anthropic_version",
+        "headers",
+        "tls",
+    ),
+    "models": (
+        "display_name",
+        "provider",
+        "model_name",
+        "provider_key_id",
+        "strict",
+        "mapping",
+        "options",
+        "traits",
+        "timeout",
+        "stream_timeout",
+        "retries",
+        "rate_limit",
+        "cost",
+    ),
+    "apikeys": (
+        "display_name",
+        "key_hash",
+        "allowed_models",
+        "expires_at",
+        "disabled",
+        "rate_limit",
+    ),
+}
+
+# What an unset field is shown as, where that is not None.
+_EMPTY: dict[str, Any] = {
+    "headers": dict,
+    "tls": dict,
+    "options": dict,
+    "traits": list,
+    "rate_limit": dict,
+    "cost": dict,
+    "strict": False,
+    "disabled": False,
+}
+
+
+def _provider_key(id: str, d: Document, secret: str, created_at: int) -> ProviderKey:
+    return ProviderKey(
+        id=id,
+        display_name=d["display_name"],
+        provider=d["provider"],
+        adapter=str(d.get("adapter", d["provider"])),
+        secret=secret,
+        api_base=d.get("api_base"),
+        version=d.get("anthropic_version"),
+        headers=tuple(d.get("headers", {}).items()),
+        tls=Tls(**d.get("tls", {})),
+        created_at=created_at,
+    )
+
+
+def _model(id: str, d: Document, secret: str, created_at: int) -> Model:
+    nested: Document = {
+        "traits": tuple(d.get("traits", ())),
+        "rate_limit": RateLimit(**d.get("rate_limit", {})),
+        "cost": Cost(**d.get("cost", {})),
+    }
+    names = {f.name for f in fields(Model)}
+    plain = {name: value for name, value in d.items() if name in names}
+    return Model(id=id, **(plain | nested), created_at=created_at)
+
+
+def _api_key(id: str, d: Document, secret: str, created_at: int) -> ApiKey:
+    return ApiKey(
+        id=id,
+        key_hash=d["key_hash"],
+        allowed_models=tuple(d.get("allowed_models", ())),
+        display_name=d.get("display_name"),
+        expires_at=seconds(d["expires_at"]) if "expires_at" in d else None,
+        disabled=d.get("disabled", False),
+        rate_limit=RateLimit(**d.get("rate_limit", {})),
+        created_at=created_at,
+    )
+
+
+_BUILDERS: dict[str, Callable[[str, Document, str, int], Resource]] = {
+    "provider_keys": _provider_key,
+    "models": _model,
+    "apikeys": _api_key,
+}

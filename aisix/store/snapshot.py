@@ -1,0 +1,138 @@
+"""Everything stored, at one moment, ready for lookups: the only thing a request reads.
+
+A Snapshot is built whole and never edited; a store replaces it. A request keeps the one it began
+with. Lookups are dictionary reads (wildcard aliases are a short scan); no SQL, no I/O.
+
+    entries  {"models": {"<id>": Entry(...)}, "apikeys": {...}, "provider_keys": {...}}
+             each in the order of creation
+
+Must never know: where it came from, HTTP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from aisix.store.resources import (
+    ApiKey,
+    Document,
+    Glob,
+    Model,
+    ProviderKey,
+    Resource,
+    build,
+    timestamp,
+    view,
+)
+
+KINDS = ("provider_keys", "models", "apikeys")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One stored resource with its bookkeeping; `seq` orders lists, times are Unix seconds."""
+
+    kind: str
+    id: str
+    seq: int
+    revision: int
+    created_at: int
+    updated_at: int
+    document: Document
+    secret: str | None = field(repr=False)
+    resource: Resource = field(init=False)
+
+    def __post_init__(self) -> None:
+        made = build(self.kind, self.id, self.document, self.secret, self.created_at)
+        object.__setattr__(self, "resource", made)
+
+    def envelope(self) -> dict[str, Any]:
+        """The entry as the admin API shows it."""
+        return {
+            "id": self.id,
+            "value": view(self.kind, self.document, self.secret),
+            "revision": self.revision,
+            "created_at": timestamp(self.created_at),
+            "updated_at": timestamp(self.updated_at),
+        }
+
+
+class Snapshot:
+    """Immutable; `revision` is that of the newest write in it."""
+
+    __slots__ = ("_aliases", "_by_hash", "_entries", "_provider_keys", "_wildcards", "revision")
+
+    def __init__(self, entries: Iterable[Entry], revision: int) -> None:
+        self.revision = revision
+        self._entries: dict[str, dict[str, Entry]] = {kind: {} for kind in KINDS}
+        self._by_hash: dict[str, ApiKey] = {}
+        self._provider_keys: dict[str, ProviderKey] = {}
+        self._aliases: dict[str, Model] = {}
+        wildcards: list[tuple[Glob, Model]] = []
+        for entry in entries:
+            self._entries[entry.kind][entry.id] = entry
+            match entry.resource:
+                case ApiKey() as key:
+                    self._by_hash[key.key_hash] = key
+                case ProviderKey() as key:
+                    self._provider_keys[key.id] = key
+                case Model() as model if "*" in model.display_name:
+                    wildcards.append((Glob.of(model.display_name), model))
+                case Model() as model:
+                    self._aliases[model.display_name] = model
+        self._wildcards = tuple(sorted(wildcards, key=lambda pair: pair[0].rank))
+
+    def api_key(self, key_hash: str) -> ApiKey | None:
+        """The caller's key by the lowercase hex SHA-256 of its text."""
+        return self._by_hash.get(key_hash)
+
+    def provider_key(self, id: str) -> ProviderKey | None:
+        return self._provider_keys.get(id)
+
+    def model(self, alias: str) -> Model | None:
+        """The model an alias stands for: an exact name, else the wildcard with most literal text.
+
+        From a wildcard comes a Model of this alias: `display_name` is the alias, and the text under
+        the `*` is put into `model_name`.
+        """
+        found = self._aliases.get(alias)
+        if found is not None:
+            return found
+        for glob, model in self._wildcards:
+            captured = glob.captures(alias)
+            if captured:
+                upstream = model.model_name.replace("*", captured)
+                return replace(model, display_name=alias, model_name=upstream)
+        return None
+
+    def models_for(self, api_key: ApiKey) -> list[Model]:
+        """What the key may call: exact aliases, and names it lists that a wildcard answers to."""
+        found = {name: m for name, m in self._aliases.items() if api_key.may_use(name)}
+        for name in api_key.allowed_models:
+            if "*" not in name and name not in found:
+                model = self.model(name)
+                if model is not None:
+                    found[name] = model
+        return [found[name] for name in sorted(found)]
+
+    def entry(self, kind: str, id: str) -> Entry | None:
+        return self._entries[kind].get(id)
+
+    def entries(self, kind: str) -> list[Entry]:
+        """All of a kind, oldest first."""
+        return list(self._entries[kind].values())
+
+    def all_entries(self) -> list[Entry]:
+        return [entry for kind in KINDS for entry in self._entries[kind].values()]
+
+    def counts(self) -> dict[str, int]:
+        return {kind: len(self._entries[kind]) for kind in KINDS}
+
+    def named(self, kind: str, display_name: str) -> Entry | None:
+        """The entry that carries a display name. A scan: for writes, not for requests."""
+        for entry in self._entries[kind].values():
+            if entry.document.get("display_name") == display_name:
+                return entry
+        return None

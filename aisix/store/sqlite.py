@@ -1,0 +1,320 @@
+"""The store in one SQLite file, for one machine: WAL, one writer at a time, any number of readers.
+
+A request reads the Snapshot in memory; SQL runs only when something changed. Each process opens
+its own store (after the fork: SQLite connections must not cross one). Two connections: writes may
+run in a thread of their own while the event loop renews its snapshot.
+
+    commit  BEGIN IMMEDIATE, read what others wrote, let the plan decide, write, COMMIT with fsync
+            (`synchronous = FULL`: what was answered survives kill -9 and loss of power), ring the
+            bell so that every process reads again
+
+Only rows newer than the snapshot are read and decrypted; the rest is taken over from it.
+
+Must never know: HTTP, what a document's fields mean.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from aisix.errors import AisixError, OperatorError, StoreError
+from aisix.store.base import Change, Delete, DiskFull, Plan, Put, Store, Told, Watchers
+from aisix.store.bell import Bell
+from aisix.store.migrations import migrate
+from aisix.store.secrets import Keyring
+from aisix.store.snapshot import Entry, Snapshot
+
+DATABASE = "aisix.db"
+BELL = "changes.bell"
+BUSY_SECONDS = 3.0  # how long a write waits for another process's; ours take milliseconds
+
+_ROW = "SELECT kind, id, seq, revision, created_at, updated_at, document, secret FROM resources"
+
+
+class SqliteStore(Store):
+    def __init__(self, data_dir: Path, keyring: Keyring) -> None:
+        """Open or create the database in `data_dir`; OperatorError when it cannot be used."""
+        self._keyring = keyring
+        self._file = data_dir / DATABASE
+        self._watchers = Watchers()
+        self._reading = threading.Lock()
+        self._writing = threading.Lock()
+        self._publishing = threading.Lock()
+        self._trouble: str | None = None
+        self._bell = Bell(data_dir / BELL)
+        try:
+            self._writer = _open(self._file)
+            self._reader = _connect(self._file, read_only=True)
+            self._claim_key()
+            self._heard = self._bell.sound
+            self._snapshot = self._read(self._reader, Snapshot((), -1))
+        except sqlite3.Error as error:
+            raise OperatorError(f"{self._file}: cannot be opened: {error}") from None
+        except StoreError as error:
+            raise OperatorError(f"{self._file}: {error}") from None
+
+    @property
+    def writable(self) -> bool:
+        return True
+
+    @property
+    def trouble(self) -> str | None:
+        return self._trouble
+
+    def current(self) -> Snapshot:
+        if self._bell.sound != self._heard:
+            self._refresh()
+        return self._snapshot
+
+    def update(self, plan: Plan) -> Snapshot:
+        with self._writing, _translated(), self._transaction():
+            base = self._read(self._writer, self._snapshot)
+            changes = plan(base)
+            fresh = self._apply(base, changes) if changes else base
+        self._publish(fresh)
+        if changes:
+            # A failed ring is no failed write: the others then notice at their next poll.
+            with suppress(OSError):
+                self._bell.ring()
+        return fresh
+
+    def poll(self) -> None:
+        self._heard = -1  # no sound is negative: read again, whatever the bell says
+        self._refresh()
+
+    def watch(self, told: Told) -> Callable[[], None]:
+        return self._watchers.join(told)
+
+    def close(self) -> None:
+        with self._writing, self._reading:
+            self._reader.close()
+            self._writer.close()
+            self._bell.close()
+
+    def rotate_key(self, key: bytes | None) -> int:
+        """Encrypt every secret with a new key; how many there were.
+
+        `key` goes into the key file; with None the keyring's first key is taken (a key from the
+        settings). Running gateways go on: while both keys are in the file they read either, and
+        they write with the one the database names. Interrupted anywhere, running it again is safe.
+        """
+        if key is not None:
+            self._keyring.add_newest(key)
+        with self._writing, _translated(), self._transaction():
+            count = self._reseal()
+        if key is not None:
+            self._keyring.drop_older()
+        with suppress(OSError):
+            self._bell.ring()
+        return count
+
+    def _reseal(self) -> int:
+        rows = self._writer.execute(_ROW + " WHERE secret IS NOT NULL").fetchall()
+        for kind, id, seq, *_, sealed in rows:
+            secret = self._keyring.unseal(sealed, f"{kind}/{id}")
+            fresh = self._keyring.seal(secret, f"{kind}/{id}")
+            self._writer.execute("UPDATE resources SET secret = ? WHERE seq = ?", (fresh, seq))
+        self._write_meta("key_id", self._keyring.current)
+        return len(rows)
+
+    def _refresh(self) -> None:
+        with self._reading:
+            heard = self._bell.sound
+            if heard == self._heard:
+                return
+            self._heard = heard
+            try:
+                with _translated():
+                    self._reader.execute("BEGIN")
+                    try:
+                        fresh = self._read(self._reader, self._snapshot)
+                    finally:
+                        self._reader.execute("ROLLBACK")
+                self._trouble = None
+            except AisixError as error:
+                # The last good snapshot goes on serving; poll() tries again every second.
+                self._trouble = str(error)
+                return
+        self._publish(fresh)
+
+    def _publish(self, fresh: Snapshot) -> None:
+        with self._publishing:
+            if fresh.revision <= self._snapshot.revision:
+                return
+            self._snapshot = fresh
+        self._watchers.tell(fresh)
+
+    def _read(self, db: sqlite3.Connection, base: Snapshot) -> Snapshot:
+        """The database as a snapshot, reusing what did not change since `base`."""
+        revision = int(_meta(db, "revision") or 0)
+        if revision == base.revision:
+            return base
+        changed = {
+            (kind, id): self._entry(kind, id, *rest)
+            for kind, id, *rest in db.execute(_ROW + " WHERE revision > ?", (base.revision,))
+        }
+        entries = []
+        for kind, id in db.execute("SELECT kind, id FROM resources ORDER BY seq"):
+            entry = changed.get((kind, id)) or base.entry(kind, id)
+            if entry is None:
+                raise StoreError(f"{kind}/{id}: stored without a revision of its own")
+            entries.append(entry)
+        return Snapshot(entries, revision)
+
+    def _entry(
+        self,
+        kind: str,
+        id: str,
+        seq: int,
+        revision: int,
+        created_at: int,
+        updated_at: int,
+        document: str,
+        sealed: bytes | None,
+    ) -> Entry:
+        secret = None if sealed is None else self._keyring.unseal(sealed, f"{kind}/{id}")
+        return Entry(kind, id, seq, revision, created_at, updated_at, json.loads(document), secret)
+
+    def _apply(self, base: Snapshot, changes: Sequence[Change]) -> Snapshot:
+        """Write the changes inside the open transaction; the snapshot there will be."""
+        self._follow_key()
+        revision = base.revision + 1
+        for change in changes:
+            match change:
+                case Delete(kind, id):
+                    self._writer.execute(
+                        "DELETE FROM resources WHERE kind = ? AND id = ?", (kind, id)
+                    )
+                case Put():
+                    self._put(change, revision)
+        self._write_meta("revision", str(revision))
+        return self._read(self._writer, base)
+
+    def _put(self, put: Put, revision: int) -> None:
+        document = json.dumps(put.document, ensure_ascii=True, separators=(",", ":"))
+        sealed = None
+        if put.secret is not None:
+            sealed = self._keyring.seal(put.secret, f"{put.kind}/{put.id}")
+        self._writer.execute(
+            """INSERT INTO resources (kind, id, document, secret, revision, created_at, updated_at)
+               VALUES (:kind, :id, :document, :secret, :revision, :now, :now)
+               ON CONFLICT (kind, id) DO UPDATE SET document = :document, revision = :revision,
+                 secret = coalesce(:secret, secret), updated_at = :now""",
+            {
+                "kind": put.kind,
+                "id": put.id,
+                "document": document,
+                "secret": sealed,
+                "revision": revision,
+                "now": put.now,
+            },
+        )
+
+    def _claim_key(self) -> None:
+        """Refuse to start with a key that cannot read the secrets; name ours if there are none."""
+        named = _meta(self._writer, "key_id")
+        if named is not None and self._keyring.knows(named):
+            return
+        secrets = "SELECT count(*) FROM resources WHERE secret IS NOT NULL"
+        if self._writer.execute(secrets).fetchone()[0]:
+            raise OperatorError(
+                f"{self._file}: its secrets are encrypted with the key {named}, which is not here "
+                f"(here is {self._keyring.current}): put that key back"
+            )
+        with self._transaction():
+            self._write_meta("key_id", self._keyring.current)
+
+    def _follow_key(self) -> None:
+        """Before a write: take the key the database names, if another process rotated it."""
+        named = _meta(self._writer, "key_id")
+        if named != self._keyring.current:
+            self._keyring.reread()
+
+    def _write_meta(self, name: str, value: str) -> None:
+        self._writer.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._writer.execute("COMMIT")
+        except BaseException:
+            # SQLite may have rolled back by itself (a full disk); then there is nothing to undo.
+            with suppress(sqlite3.Error):
+                self._writer.execute("ROLLBACK")
+            raise
+
+
+def _meta(db: sqlite3.Connection, name: str) -> str | None:
+    row = db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def _open(file: Path) -> sqlite3.Connection:
+    """The writing connection, with the schema up to date."""
+    if not file.exists():
+        with suppress(FileExistsError):  # another process is starting too
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    db = _connect(file)
+    try:
+        if not os.access(file, os.W_OK):
+            return db  # serve what is there; a write will say why it cannot be done
+        _use_wal(db)
+        migrate(db, str(file))
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _use_wal(db: sqlite3.Connection) -> None:
+    """Switch to WAL; the switch ignores the busy timeout while another process makes it."""
+    give_up = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+            time.sleep(0.01)
+
+
+def _connect(file: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    db = sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA secure_delete = ON")
+    if read_only:
+        db.execute("PRAGMA query_only = ON")
+    return db
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """The one place where SQLite's errors become ours."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_FULL:
+            raise DiskFull("the disk is full: nothing was written") from error
+        raise StoreError(_SAID.get(code, f"the database failed: {error}")) from error
+
+
+_SAID = {
+    sqlite3.SQLITE_READONLY: "the database can only be read: nothing was written",
+    sqlite3.SQLITE_BUSY: "the database is busy with another program's work: try again",
+    sqlite3.SQLITE_LOCKED: "the database is busy with another program's work: try again",
+    sqlite3.SQLITE_IOERR: "the disk failed or is full: nothing was written",
+    sqlite3.SQLITE_CANTOPEN: "the database file cannot be opened",
+    sqlite3.SQLITE_CORRUPT: "the database file is damaged: restore it from a copy",
+    sqlite3.SQLITE_NOTADB: "the database file is damaged: restore it from a copy",
+}

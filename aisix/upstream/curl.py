@@ -1,0 +1,350 @@
+"""The driver: requests go out over libcurl's multi interface on the running asyncio loop.
+
+    driver = Driver()
+    response = await driver.send(request)        # whole answer; cancel the task to abort
+    transfer = driver.stream(request, sink)      # pieces; see request.Sink and transfer.Transfer
+
+One wake-up of the loop goes: ready sockets -> socket_action (libcurl reads, its callbacks append)
+-> finished transfers are taken out -> each touched transfer tells its sink. No task, future or
+loop callback is made per piece. One Driver belongs to one loop and one process (create it after a
+fork); it keeps the connections, so there should be one.
+
+Redirects are never followed (a 307 would replay prompt and key to another host), the environment's
+proxies, .netrc and cookies are never used. A pooled connection that the upstream had closed in the
+meantime is replaced by libcurl itself, as long as no byte of an answer has come.
+
+Must never know: a provider, what a body means. Only this file and handle.py import pycurl.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from math import inf
+from typing import Any
+
+import pycurl
+
+from aisix.errors import UpstreamError
+from aisix.upstream import faults
+from aisix.upstream.handle import Constants, Handle
+from aisix.upstream.head import read_head
+from aisix.upstream.request import Request, Response, Sink, Tls
+from aisix.upstream.sockets import Events, watched_by
+from aisix.upstream.timer import LazyTimer
+from aisix.upstream.tls import find_ca_file
+from aisix.upstream.transfer import Transfer
+from aisix.upstream.whole import Whole
+
+CONN_ID = 0x600040  # CURLINFO_CONN_ID, which older pycurl has no name for
+SWEEP_GAP = 0.05  # s; deadlines nearer to each other than this are looked at together
+
+
+class Driver:
+    """All upstream traffic of one process.
+
+    max_connections, max_per_host: open connections; a request beyond waits (its first-byte limit
+    runs). idle_secs: an idle connection older than this is not used again. pool_handles: idle
+    Curl handles kept. dns_secs: how long a looked-up name is believed.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_connections: int = 4096,
+        max_per_host: int = 2048,
+        idle_secs: int = 60,
+        pool_handles: int = 256,
+        dns_secs: int = 60,
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self._loop = loop or asyncio.get_running_loop()
+        self._pool_handles = pool_handles
+        self._same_for_all = Constants(find_ca_file(), idle_secs, dns_secs)
+        self._active: dict[pycurl.Curl, Transfer] = {}
+        self._touched: list[Transfer] = []
+        self._idle: dict[tuple[Tls, str | None], list[Handle]] = {}
+        self._idle_count = 0
+        self._finished = False  # libcurl has results to be collected
+        self._settling = False
+        self._settle_soon = False
+        self._closed = False
+        self._curl_timer = LazyTimer(self._loop, self._curl_timer_due)
+        self._sweep_timer = LazyTimer(self._loop, self._sweep)
+        self._sockets = watched_by(self._loop, self._sockets_ready)
+        self._multi = multi = pycurl.CurlMulti()
+        multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch_socket)
+        multi.setopt(pycurl.M_TIMERFUNCTION, self._set_curl_timer)
+        multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_MULTIPLEX)
+        multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, max_connections)
+        multi.setopt(pycurl.M_MAX_HOST_CONNECTIONS, max_per_host)
+        multi.setopt(pycurl.M_MAXCONNECTS, max_connections)
+
+    async def send(self, request: Request) -> Response:
+        """The whole answer. Raises UpstreamError; cancelling the awaiting task aborts it."""
+        whole = Whole(self._loop.create_future())
+        transfer = self.stream(request, whole)
+        try:
+            return await whole.response
+        finally:
+            transfer.cancel()  # does nothing once it has ended
+
+    def stream(self, request: Request, sink: Sink) -> Transfer:
+        """Start a request; `sink` is told what comes, never before this has returned.
+
+        Raises ValueError for a header line that cannot be sent as one line, UpstreamError
+        (unreachable) when the driver is closed.
+        """
+        if self._closed:
+            raise faults.closed(sent=False)
+        handle = self._take(request)
+        transfer = Transfer(self, request, sink, self._loop.time())
+        transfer.handle = handle
+        handle.transfer = transfer
+        self._multi.add_handle(handle.curl)
+        self._active[handle.curl] = transfer
+        self._act(pycurl.SOCKET_TIMEOUT, 0)
+        self._expect(transfer)
+        if self._touched or self._finished:
+            self._settle_later()
+        else:
+            self._curl_timer.arm()
+        return transfer
+
+    @property
+    def in_flight(self) -> int:
+        """Transfers that libcurl is working on."""
+        return len(self._active)
+
+    def close(self) -> None:
+        """End every transfer with "unreachable" (why = closed) and let go of everything."""
+        if self._closed:
+            return
+        self._closed = True
+        for transfer in list(self._active.values()):
+            self._end(transfer, faults.closed(sent=_sent(transfer)))
+        self._finished = False
+        self._settle()
+        self._curl_timer.cancel()
+        self._sweep_timer.cancel()
+        for handles in self._idle.values():
+            for handle in handles:
+                handle.curl.close()
+        self._idle.clear()
+        self._multi.close()
+        self._sockets.close()
+
+    # Called by transfers.
+
+    def dropped(self, transfer: Transfer) -> None:
+        """Its receiver cancelled it."""
+        self._detach(transfer, reusable=False)
+        if not self._settling:
+            self._curl_timer.arm()
+
+    def resumed(self, transfer: Transfer) -> None:
+        """Its receiver wants to read on."""
+        transfer.heard = self._loop.time()
+        self._touch(transfer)
+        if isinstance(transfer.handle, Handle):
+            self._expect(transfer)
+            transfer.handle.resume()  # may call back with what libcurl held
+        self._settle_later()
+
+    def answered(self, transfer: Transfer) -> None:
+        """The first byte has come: from here on its idle limit counts."""
+        if not transfer.done:
+            self._expect(transfer)
+
+    # Called by the loop.
+
+    def _sockets_ready(self, events: Events) -> None:
+        for fd, mask in events:
+            self._act(fd, mask)
+        self._settle()
+
+    def _curl_timer_due(self) -> None:
+        self._act(pycurl.SOCKET_TIMEOUT, 0)
+        self._settle()
+
+    def _later(self) -> None:
+        self._settle_soon = False
+        if not self._closed:
+            self._settle()
+
+    def _sweep(self) -> None:
+        """End what is late; the next sweep is due when the next one can be."""
+        now = self._loop.time()
+        due = inf
+        for transfer in list(self._active.values()):
+            at = transfer.due()
+            if at <= now:
+                error = faults.timed_out(transfer.late(now), sent=_sent(transfer))
+                self._end(transfer, error)
+            elif at < due:
+                due = at
+        self._sweep_timer.due = max(due, now + SWEEP_GAP)
+        self._sweep_timer.arm()
+        self._settle()
+
+    # Called by libcurl. An exception here would make every later socket_action fail.
+
+    def _watch_socket(self, what: int, fd: int, _multi: object, _data: object) -> None:
+        try:
+            self._sockets.watch(fd, what)
+        except Exception as error:
+            self._report("cannot watch an upstream socket", error)
+
+    def _set_curl_timer(self, ms: int) -> None:
+        # Only noted: whoever called libcurl arms the timer once libcurl has said its last word.
+        self._curl_timer.due = inf if ms < 0 else self._loop.time() + ms / 1000
+
+    # The steps of a wake-up.
+
+    def _act(self, fd: int, mask: int) -> None:
+        try:
+            running = self._multi.socket_action(fd, mask)[1]
+        except pycurl.error as error:
+            self._report("libcurl refused a socket's events", error)
+            return
+        if running < len(self._active):
+            self._finished = True
+
+    def _settle(self) -> None:
+        """Collect what finished and tell the sinks; what they cause meanwhile is settled too."""
+        if self._settling:
+            return
+        self._settling = True
+        touched = self._touched
+        try:
+            while touched or self._finished:
+                if self._finished:
+                    self._collect()
+                now = self._loop.time()
+                for transfer in touched:  # grows while it is walked
+                    transfer.touched = False
+                    try:
+                        transfer.deliver(now)
+                    except Exception as error:
+                        self._sink_raised(transfer, error)
+                touched.clear()
+        finally:
+            self._settling = False
+        if not self._closed:
+            self._curl_timer.arm()
+
+    def _collect(self) -> None:
+        self._finished = False
+        left = 1
+        while left:
+            left, good, bad = self._multi.info_read()
+            for curl in good:
+                transfer = self._active[curl]
+                self._detach(transfer, reusable=not transfer.paused)
+                transfer.done = True
+                self._touch(transfer)
+            for curl, code, text in bad:
+                transfer = self._active[curl]
+                if code == faults.TIMED_OUT and _was_queued(curl):
+                    self._queue_again(curl)
+                else:
+                    self._end(transfer, transfer.error or _failure(transfer, code, text))
+
+    def _queue_again(self, curl: pycurl.Curl) -> None:
+        """libcurl counts the wait for a free connection as connecting (curl issue 21396); the
+        limit for that wait is the first-byte limit, which goes on running."""
+        self._multi.remove_handle(curl)
+        self._multi.add_handle(curl)
+        self._act(pycurl.SOCKET_TIMEOUT, 0)
+
+    def _end(self, transfer: Transfer, error: UpstreamError) -> None:
+        self._detach(transfer, reusable=False)
+        transfer.error = error
+        transfer.done = True
+        self._touch(transfer)
+
+    def _detach(self, transfer: Transfer, *, reusable: bool) -> None:
+        handle = transfer.handle
+        assert isinstance(handle, Handle)
+        transfer.handle = None
+        del self._active[handle.curl]
+        self._multi.remove_handle(handle.curl)
+        # A handle that was stopped half-way may remember it: only a clean one is used again.
+        if reusable and self._idle_count < self._pool_handles:
+            handle.clear()
+            self._idle.setdefault(handle.kind, []).append(handle)
+            self._idle_count += 1
+        else:
+            handle.transfer = None
+            handle.curl.close()
+
+    def _take(self, request: Request) -> Handle:
+        kind = (request.tls, request.proxy)
+        handles = self._idle.get(kind)
+        if handles:
+            handle = handles.pop()
+            self._idle_count -= 1
+            if not handles:
+                del self._idle[kind]
+        else:
+            handle = Handle(kind, self._same_for_all, self._touched)
+        try:
+            handle.load(request)
+        except BaseException:
+            handle.curl.close()
+            raise
+        return handle
+
+    def _touch(self, transfer: Transfer) -> None:
+        if not transfer.touched:
+            transfer.touched = True
+            self._touched.append(transfer)
+
+    def _expect(self, transfer: Transfer) -> None:
+        due = transfer.due()
+        if due < self._sweep_timer.due:
+            self._sweep_timer.due = due
+            self._sweep_timer.arm()
+
+    def _settle_later(self) -> None:
+        if not self._settling and not self._settle_soon:
+            self._settle_soon = True
+            self._loop.call_soon(self._later)
+
+    def _sink_raised(self, transfer: Transfer, error: Exception) -> None:
+        self._report("the receiver of an upstream transfer raised", error)
+        sink = transfer.sink
+        if sink is None:
+            return  # it was on_end that raised, or it had cancelled before
+        sent = _sent(transfer)
+        transfer.cancel()
+        try:
+            sink.on_end(faults.sink_raised(error, sent=sent))
+        except Exception as second:
+            self._report("the receiver of an upstream transfer raised", second)
+
+    def _report(self, message: str, error: Exception) -> None:
+        self._loop.call_exception_handler({"message": message, "exception": error})
+
+
+def _was_queued(curl: pycurl.Curl) -> bool:
+    """Whether it never got a connection, not even one to open."""
+    try:
+        return int(curl.getinfo(CONN_ID)) < 0
+    except ValueError:
+        return False  # libcurl before 8.2 does not tell
+
+
+def _failure(transfer: Transfer, code: int, text: Any) -> UpstreamError:
+    return faults.from_curl(
+        code,
+        str(text),
+        sent=_sent(transfer),
+        began=bool(transfer.lines),
+        headed=transfer.headed or read_head(transfer.lines) is not None,
+    )
+
+
+def _sent(transfer: Transfer) -> bool:
+    """Whether a byte of the request may have left; asked only when something went wrong."""
+    handle = transfer.handle
+    return not isinstance(handle, Handle) or handle.curl.getinfo(pycurl.REQUEST_SIZE) > 0

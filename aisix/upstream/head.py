@@ -1,0 +1,52 @@
+"""Response header lines, as libcurl hands them over, to a status and a dict.
+
+The lines of interim answers (100, 103) come first, each block closed by a blank line; the last
+block is the answer. After a chunked body its trailers may follow; they are not looked at.
+
+Must never know: pycurl, what a header means (but for the two that libcurl makes untrue).
+"""
+
+from __future__ import annotations
+
+BLANK = (b"\r\n", b"\n")
+
+
+def read_head(lines: list[bytes]) -> tuple[int, dict[str, str]] | None:
+    """The final head, or None while it is not complete.
+
+    >>> read_head([b"HTTP/1.1 103 Early Hints\\r\\n", b"\\r\\n"])
+    >>> read_head([b"HTTP/1.1 200 OK\\r\\n", b"cut: off\\r\\n"])
+    >>> read_head([b"HTTP/1.1 200 OK\\r\\n", b"Via: a\\r\\n", b"via: b\\r\\n", b"\\r\\n"])
+    (200, {'via': 'a, b'})
+    """
+    status = 0
+    headers: dict[str, str] = {}
+    for line in b"".join(lines).decode("latin-1").split("\n")[:-1]:
+        name, colon, value = line.partition(":")
+        if line.startswith("HTTP/") and not status:
+            status = _status(line)
+        elif colon:
+            name = name.lower()
+            value = value.strip()
+            if name in headers:
+                value = f"{headers[name]}, {value}"
+            headers[name] = value
+        elif line in ("", "\r") and status >= 200:
+            return status, _as_delivered(headers)
+        elif line in ("", "\r"):
+            status = 0
+            headers = {}
+    return None
+
+
+def _status(line: str) -> int:
+    word = line.split(None, 2)[1:2]
+    return int(word[0]) if word and word[0].isdigit() else 0
+
+
+def _as_delivered(headers: dict[str, str]) -> dict[str, str]:
+    """libcurl has undone the content coding, so these two no longer describe the body."""
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        del headers["content-encoding"]
+        headers.pop("content-length", None)
+    return headers

@@ -1,0 +1,91 @@
+"""The values that go into and come out of the driver.
+
+Must never know: pycurl, the event loop, what the bytes mean.
+
+Times are milliseconds and 0 means "no such limit". Headers of a request are whole lines
+("name: value"); headers of a response are a dict of lower-case name -> value, in which a repeated
+name is joined with ", ". Whatever may hold a secret or a prompt is left out of every repr.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from aisix.errors import UpstreamError
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long an upstream may take; a late one is an UpstreamError "timeout" with values["phase"].
+
+    connect_ms: name lookup, TCP and TLS together (phase "connect"; libcurl's own 300 s if 0);
+    first_byte_ms: from the start, waiting for a free connection included, to the first byte of
+    the answer ("first_byte"); idle_ms: the gap between two arrivals, not counted while paused
+    ("idle"); total_ms: from the start to the end ("total").
+    """
+
+    connect_ms: int = 0
+    first_byte_ms: int = 0
+    idle_ms: int = 0
+    total_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Whom to trust and who we are. ca_file None = the CA file of this machine (see tls.py)."""
+
+    ca_file: str | None = None
+    verify: bool = True
+    client_cert: str | None = None
+    client_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """The most bytes a body may have, and the name of that limit as an operator knows it."""
+
+    bytes: int
+    name: str = "max_body"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, complete: nothing is added to it but host, content-length and accept-encoding.
+
+    proxy: a proxy's URL, or None for a direct connection whatever the environment says.
+    """
+
+    url: str
+    headers: tuple[str, ...] = field(default=(), repr=False)
+    body: bytes = field(default=b"", repr=False)
+    method: Literal["POST", "GET"] = "POST"
+    timeouts: Timeouts = Timeouts()
+    tls: Tls = Tls()
+    proxy: str | None = field(default=None, repr=False)
+    max_body: Cap | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A whole answer; the body is already decompressed."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes = field(repr=False)
+
+
+class Sink(Protocol):
+    """Who receives a stream. Called from the event loop; may cancel, pause or start transfers.
+
+    Order: on_response at most once, then on_data, then on_end exactly once (not after cancel()).
+    """
+
+    def on_response(self, status: int, headers: dict[str, str]) -> None:
+        """The final head is complete (1xx answers and redirects' targets are not looked at)."""
+
+    def on_data(self, data: bytes) -> None:
+        """All bytes that came in one wake-up of the loop; never empty."""
+
+    def on_end(self, error: UpstreamError | None) -> None:
+        """The answer is complete (None) or will never be."""

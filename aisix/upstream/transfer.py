@@ -1,0 +1,149 @@
+"""One exchange under way: what has come, what its receiver has been told, when it is late.
+
+    libcurl's callbacks append to `lines` and `pieces` and put the transfer on the driver's list
+    of touched ones; once per wake-up the driver calls deliver() for each of those. So the receiver
+    hears of one block of bytes per wake-up however many chunks it came in, and never from inside a
+    libcurl callback: from there it may cancel, pause, or start the next transfer.
+
+What is held back is bounded: a paused transfer keeps what came in the wake-up in which it was
+paused; libcurl keeps at most one receive buffer more and then leaves the bytes in the socket.
+
+Must never know: pycurl, what the bytes mean.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Protocol
+
+from aisix.errors import UpstreamError
+from aisix.upstream import faults
+from aisix.upstream.head import BLANK, read_head
+from aisix.upstream.request import Request, Sink
+
+
+class Handle(Protocol):
+    """What a transfer asks of the Curl handle that carries it."""
+
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+
+
+class Owner(Protocol):
+    """What a transfer asks of its driver."""
+
+    def dropped(self, transfer: Transfer) -> None: ...
+    def resumed(self, transfer: Transfer) -> None: ...
+    def answered(self, transfer: Transfer) -> None: ...
+
+
+class Transfer:
+    """A running stream() (or send()); pause(), resume() and cancel() are its public face."""
+
+    __slots__ = (
+        "_first_at",
+        "_idle",
+        "_owner",
+        "_total_at",
+        "cap",
+        "done",
+        "error",
+        "handle",
+        "headed",
+        "heard",
+        "lines",
+        "paused",
+        "pieces",
+        "received",
+        "sink",
+        "touched",
+    )
+
+    def __init__(self, owner: Owner, request: Request, sink: Sink, now: float) -> None:
+        limits = request.timeouts
+        self._owner = owner
+        self._first_at = now + limits.first_byte_ms / 1000 if limits.first_byte_ms else inf
+        self._total_at = now + limits.total_ms / 1000 if limits.total_ms else inf
+        self._idle = limits.idle_ms / 1000 if limits.idle_ms else inf
+        self.sink: Sink | None = sink  # None once it has been told the end, or cancelled
+        self.handle: Handle | None = None  # None once libcurl is done with it
+        self.cap = request.max_body
+        self.lines: list[bytes] = []  # header lines so far
+        self.pieces: list[bytes] = []  # body bytes not delivered yet
+        self.received = 0  # body bytes so far; counted only when there is a cap
+        self.headed = False  # on_response has been called
+        self.heard = now  # when something last came
+        self.paused = False
+        self.touched = False  # on the driver's list
+        self.done = False  # nothing more will come; `error` says how it ended
+        self.error: UpstreamError | None = None
+
+    def pause(self) -> None:
+        """Stop reading: no on_data until resume(), and the upstream feels the full socket."""
+        if self.sink is None or self.paused:
+            return
+        self.paused = True
+        if self.handle is not None:
+            self.handle.pause()
+
+    def resume(self) -> None:
+        """Go on reading; what was held back is delivered in the next wake-up, not from here."""
+        if self.sink is None or not self.paused:
+            return
+        self.paused = False
+        self._owner.resumed(self)
+
+    def cancel(self) -> None:
+        """Abort at once: the connection is closed, the sink is not called again."""
+        if self.sink is None:
+            return
+        self.sink = None
+        self.pieces.clear()
+        if self.handle is not None:
+            self._owner.dropped(self)
+
+    # What follows is for the driver.
+
+    def due(self) -> float:
+        """When it will be late, if nothing more is heard."""
+        if not self.lines:
+            return min(self._first_at, self._total_at)
+        if self.paused:
+            return self._total_at
+        return min(self.heard + self._idle, self._total_at)
+
+    def late(self, now: float) -> str:
+        """The limit that has been passed: the name of a phase."""
+        if now >= self._total_at:
+            return "total"
+        return "idle" if self.lines else "first_byte"
+
+    def deliver(self, now: float) -> None:
+        """Tell the sink what it has not been told. Lets the sink's exceptions through."""
+        sink = self.sink
+        if sink is None:
+            return
+        self.heard = now
+        if not self.headed and self.lines:
+            if self.pieces or self.done or self.lines[-1] in BLANK:
+                self._deliver_head(sink)
+            self._owner.answered(self)
+        if self.pieces and not self.paused and self.headed and self.sink is not None:
+            pieces = self.pieces
+            data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            pieces.clear()
+            sink.on_data(data)
+        if self.done and not self.pieces and self.sink is not None:
+            self.sink = None
+            if self.error is None and not self.headed:
+                self.error = faults.no_head()  # libcurl takes an end of file inside a head for good
+            sink.on_end(self.error)
+
+    def _deliver_head(self, sink: Sink) -> None:
+        head = read_head(self.lines)
+        if head is not None:
+            self.headed = True
+            self.lines = self.lines[:1]  # not empty: due() asks whether the answer has begun
+            sink.on_response(*head)
+        elif not self.done:
+            self.lines.clear()  # an interim answer (1xx): the answer itself has not begun
