@@ -39,18 +39,24 @@ def _steps(text: str) -> tuple[paths.Step, ...]:
 
 
 @_adjustment("takes fields away", "paths")
-def remove(out: dict[str, Json], body: dict[str, Json], options: dict[str, Json], value: Value) -> bool:
+def remove(
+    out: dict[str, Json], body: dict[str, Json], options: dict[str, Json], value: Value
+) -> bool:
     names = options["paths"] if type(options["paths"]) is list else [options["paths"]]
     return any([paths.remove(out, _steps(name)) for name in names])
 
 
 @_adjustment("changes nothing; for what `told` has to say")
-def note(out: dict[str, Json], body: dict[str, Json], options: dict[str, Json], value: Value) -> bool:
+def note(
+    out: dict[str, Json], body: dict[str, Json], options: dict[str, Json], value: Value
+) -> bool:
     return True
 
 
 @_adjustment("writes fields", "fields")
-def set(out: dict[str, Json], body: dict[str, Json], options: dict[str, Json], value: Value) -> bool:
+def set(
+    out: dict[str, Json], body: dict[str, Json], options: dict[str, Json], value: Value
+) -> bool:
     for name, given in options["fields"].items():
         paths.put(out, _steps(name), value(given))
     return True
@@ -60,7 +66,9 @@ def set(out: dict[str, Json], body: dict[str, Json], options: dict[str, Json], v
     "keeps a number `less` below another; where that is under `least`, `drop` is taken away instead",
     *("path", "below", "less", "least", "drop"),
 )
-def cap(out: dict[str, Json], body: dict[str, Json], options: dict[str, Json], value: Value) -> bool:
+def cap(
+    out: dict[str, Json], body: dict[str, Json], options: dict[str, Json], value: Value
+) -> bool:
     steps = _steps(options["path"])
     found = paths.get(out, steps)
     below = options["below"]
@@ -77,8 +85,15 @@ def cap(out: dict[str, Json], body: dict[str, Json], options: dict[str, Json], v
     return True
 
 
-@_adjustment("lays the caller's object `from` over the request, save the fields in `deny`", "from", "deny", "bad")
-def merge(out: dict[str, Json], body: dict[str, Json], options: dict[str, Json], value: Value) -> bool:
+@_adjustment(
+    "lays the caller's object `from` over the request, save the fields in `deny`",
+    "from",
+    "deny",
+    "bad",
+)
+def merge(
+    out: dict[str, Json], body: dict[str, Json], options: dict[str, Json], value: Value
+) -> bool:
     given = body.get(options["from"])
     if type(given) is not dict:
         return False

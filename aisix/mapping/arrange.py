@@ -52,7 +52,11 @@ def _made(options: dict[str, Json]) -> Item:
     return {**options["fields"], options["list"]: [dict(options["item"])]}
 
 
-@_pass("takes the leading run of chosen items out; their lists, end to end, become $state.INTO", "list", "into")
+@_pass(
+    "takes the leading run of chosen items out; their lists, end to end, become $state.INTO",
+    "list",
+    "into",
+)
 def lift(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
     count = 0
     for item in items:
@@ -66,7 +70,9 @@ def lift(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call
     return items[count:]
 
 
-@_pass("takes every chosen item out; their lists, end to end, are added to $state.INTO", "list", "into")
+@_pass(
+    "takes every chosen item out; their lists, end to end, are added to $state.INTO", "list", "into"
+)
 def lift_all(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
     name = options["list"]
     lifted = [part for item in items if chosen(item) for part in item[name]]
@@ -77,7 +83,9 @@ def lift_all(items: list[Item], options: dict[str, Json], chosen: Chosen, call: 
 
 
 @_pass("drops chosen items whose list is empty", "list")
-def drop_empty(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
+def drop_empty(
+    items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call
+) -> list[Item]:
     name = options["list"]
     if all(item.get(name) for item in items):
         return items
@@ -248,7 +256,11 @@ def end(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call)
     return [*items, _made(options)]
 
 
-@_pass("takes white space off the end of the last text, when the last item is a chosen one", "list", "text")
+@_pass(
+    "takes white space off the end of the last text, when the last item is a chosen one",
+    "list",
+    "text",
+)
 def trim_end(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
     if items and chosen(items[-1]):
         parts = items[-1][options["list"]]

@@ -205,7 +205,11 @@ def _stream(case: Case, mapping: Mapping) -> list[str]:
         if expected is None:
             expected = found  # nothing to compare with but the uncut stream
         if _frames(found) != _frames(expected):
-            how = ("whole", "byte by byte")[number] if number < 2 else f"cut at random, round {number}"
+            how = (
+                ("whole", "byte by byte")[number]
+                if number < 2
+                else f"cut at random, round {number}"
+            )
             return [f"stream fed {how}", *_frame_differences(expected, found)]
     return []
 

@@ -11,14 +11,15 @@ No input or output: the proxy carries the bytes. Every name of a wire format is 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping as Map
+from collections.abc import Callable
+from collections.abc import Mapping as Map
 from dataclasses import dataclass
 
 import msgspec
 
 from aisix.errors import CallerError, Fault, UpstreamError
 from aisix.mapping import interpret, paths
-from aisix.mapping.events import AnswerScope, Answering
+from aisix.mapping.events import Answering, AnswerScope
 from aisix.mapping.faults import CallerDialect, ErrorAnswer
 from aisix.mapping.loader import Effective
 from aisix.mapping.paths import Json
@@ -95,7 +96,9 @@ class Exchange:
         self._sse = SseReader()
 
     # ------------------------------------------------------------------ request
-    def request(self, body: dict[str, Json], headers: Map[str, str] | None = None) -> UpstreamRequest:
+    def request(
+        self, body: dict[str, Json], headers: Map[str, str] | None = None
+    ) -> UpstreamRequest:
         """Translate; CallerError names the caller's own field."""
         scope = Scope(self.facts, body, headers=dict(headers or {}))
         self._body = body
@@ -132,7 +135,9 @@ class Exchange:
             values: list[str] = []
             for _, rule in header.rules:
                 value = interpret.run(rule, view)
-                values += value if type(value) is list else [str(value)] if value is not None else []
+                values += (
+                    value if type(value) is list else [str(value)] if value is not None else []
+                )
             if values:
                 headers[header.name] = ",".join(dict.fromkeys(values))
         return headers
@@ -155,9 +160,7 @@ class Exchange:
         notes = [*self.notes, *(self._answering.scope.notes if self._answering else ())]
         if not notes:
             return ""
-        told = dict.fromkeys(
-            f"{_token(note.about)}={note.how}" for note in notes if not note.quiet
-        )
+        told = dict.fromkeys(f"{_token(note.about)}={note.how}" for note in notes if not note.quiet)
         return ", ".join(told)[:2000]
 
     # ------------------------------------------------------------------ plain answers and errors
@@ -167,6 +170,8 @@ class Exchange:
         parsed = _parse(body)
         if not 200 <= status < 300:
             return self._refused(status, headers, parsed)
+        if self.stream and not self._is_error(parsed):
+            return self.fault(UpstreamError("bad_response", "no stream of events"))
         answering = self._ready()
         plain = self.tables.answer.plain
         if type(parsed) is not dict or (
@@ -182,8 +187,12 @@ class Exchange:
             self._go_on(answering)
             return Answer(200, {}, b"")
         self.done = True
-        out = self.tables.errors.headers(headers, bool(self.facts.option.get("ratelimit_headers")))
-        return Answer(200, out, _encode(answering.whole()))
+        return Answer(200, self.answer_headers(headers), _encode(answering.whole()))
+
+    def answer_headers(self, headers: Map[str, str]) -> dict[str, str]:
+        """What a caller may see of the upstream's headers, by the caller's names."""
+        limits = bool(self.facts.option.get("ratelimit_headers"))
+        return self.tables.errors.headers(dict(headers), limits)
 
     def _ready(self) -> Answering:
         assert self._answering is not None, "request() comes first"
@@ -256,7 +265,9 @@ class Exchange:
         for payload in payloads:
             event = _parse(payload)
             if type(event) is not dict:
-                out.append(self._break_off(UpstreamError("bad_response", "an event that is no JSON")))
+                out.append(
+                    self._break_off(UpstreamError("bad_response", "an event that is no JSON"))
+                )
                 break
             for delta in answering.event(event):
                 out.append(self._frame(answering.chunk(delta)))

@@ -58,11 +58,43 @@ class CallerDialect:
         for kind, row in data.get("fault", {}).items():
             if not isinstance(row, dict) or not isinstance(row.get("status"), int):
                 at = where(("fault", kind))
-                complaints.append(Complaint(at, f"fault.{kind}", "a fault needs a status (a number)"))
+                complaints.append(
+                    Complaint(at, f"fault.{kind}", "a fault needs a status (a number)")
+                )
         for kind in ("bug", "bad_json", "bad_response", "interrupted"):
             if kind not in data.get("fault", {}):
-                complaints.append(Complaint(where(("fault",)), f"fault.{kind}", "this fault is missing"))
+                complaints.append(
+                    Complaint(where(("fault",)), f"fault.{kind}", "this fault is missing")
+                )
         return cls(name, data, *found)
+
+    @property
+    def credentials(self) -> list[tuple[str, str]]:
+        """(header, word before the key) where a caller's key may stand."""
+        return [(name, str(word).lower()) for name, word in self.data.get("auth", {}).items()]
+
+    @property
+    def models_route(self) -> str | None:
+        return self.data.get("models", {}).get("route")
+
+    @property
+    def models_header(self) -> str | None:
+        """The header by which a list in this dialect is asked for, when the URL is shared."""
+        return self.data.get("models", {}).get("header")
+
+    def model_list(self, models: list[dict[str, Json]]) -> Json:
+        """The list of aliases; each model: alias, created (Unix seconds), provider."""
+        items = [self.model_item(model) for model in models]
+        names = [model["alias"] for model in models]
+        known = {
+            "models": items,
+            "first": names[0] if names else None,
+            "last": names[-1] if names else None,
+        }
+        return _fill(self.data["models"]["list"], known)
+
+    def model_item(self, model: dict[str, Json]) -> Json:
+        return _fill(self.data["models"]["item"], model)
 
     @property
     def reads(self) -> set[str]:
@@ -157,9 +189,7 @@ class ErrorTables:
     data: dict[str, Json] = field(default_factory=dict)
 
     @classmethod
-    def parse(
-        cls, data: dict[str, Json], where: Where, complaints: list[Complaint]
-    ) -> ErrorTables:
+    def parse(cls, data: dict[str, Json], where: Where, complaints: list[Complaint]) -> ErrorTables:
         parser = Parser({"errors": data}, where)
         known = ("upstream", "status", "body", "param", "rename", "headers", "ratelimit_headers")
         parser.keys(data, ("errors",), known)

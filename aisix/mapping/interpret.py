@@ -134,7 +134,9 @@ def run(rule: Rule, view: View, target: str = "") -> Json:
             raise CallerError(rule.required, view.caller_path(rule.paths[0]))
         return None
     if rule.about:
-        param = next((name for name in rule.about if view.body.get(name) is not None), rule.about[0])
+        param = next(
+            (name for name in rule.about if view.body.get(name) is not None), rule.about[0]
+        )
     view.param = param
     view.place = rule.place
     if rule.policy:
@@ -327,8 +329,13 @@ def _allowed(entries: dict[str, Entry]) -> str:
 
 
 def look_up(entries: dict[str, Entry], value: Json) -> Entry | None:
-    word = value if type(value) is str else {True: "true", False: "false"}.get(value, str(value)) \
-        if type(value) in (bool, int) else None
+    word = (
+        value
+        if type(value) is str
+        else {True: "true", False: "false"}.get(value, str(value))
+        if type(value) in (bool, int)
+        else None
+    )
     if word is not None and word in entries and word != "*":
         return entries[word]
     return entries.get("*")
@@ -398,8 +405,11 @@ def reshape(shape: Shape, view: View, target: str) -> Json:
         if view.my_at is not None:
             view.my_at[name] = view.param or view.at
     if shape.reject:
-        values: dict[str, Any] = {"value": paths.get(view.item, paths.parse(shape.at).steps)} \
-            if shape.at and shape.at != "." else {}
+        values: dict[str, Any] = (
+            {"value": paths.get(view.item, paths.parse(shape.at).steps)}
+            if shape.at and shape.at != "."
+            else {}
+        )
         raise CallerError(shape.reject, paths.join(view.at, shape.at or "."), **values)
     if shape.skip:
         return None
@@ -529,7 +539,9 @@ def accept(check: Check, view: View) -> None:
         allowed = ", ".join(f"'{word}'" for word in check.one_of)
         raise CallerError(check.reject or "bad_value", param, value=value, allowed=allowed)
     if check.match is not None and type(value) is str and not check.match.search(value):
-        raise CallerError(check.reject or "bad_value", param, value=value, allowed=check.match.pattern)
+        raise CallerError(
+            check.reject or "bad_value", param, value=value, allowed=check.match.pattern
+        )
     if check.longest is not None and type(value) in (str, list) and len(value) > check.longest:
         raise CallerError(check.reject or "too_long", param, limit=check.longest)
     if check.empty and (value == [] or value == ""):
@@ -544,8 +556,13 @@ def rest(tables: RequestTables, scope: Scope) -> None:
         if row is None:
             row = tables.rest["*"]
             scope.notes.append(
-                Note("unknown" if row.policy == "warn" else "dropped", name, row.place,
-                     quiet=row.policy == "drop", old=value)
+                Note(
+                    "unknown" if row.policy == "warn" else "dropped",
+                    name,
+                    row.place,
+                    quiet=row.policy == "drop",
+                    old=value,
+                )
             )
             if row.policy == "reject":
                 raise CallerError("unknown_field", name)

@@ -146,11 +146,15 @@ class _Cut:
         if kind == "object" or (type(kind) is list and "object" in kind) or "properties" in schema:
             out["additionalProperties"] = False
             properties = schema.get("properties")
-            if type(properties) is not dict or (not properties and "additionalProperties" not in schema):
+            if type(properties) is not dict or (
+                not properties and "additionalProperties" not in schema
+            ):
                 self.fits = False  # any object at all: closing it would allow only {}
                 return
             required = schema.get("required")
-            self.optional += len(properties.keys() - set(required if type(required) is list else ()))
+            self.optional += len(
+                properties.keys() - set(required if type(required) is list else ())
+            )
 
 
 def subset(schema: Json, options: dict[str, Json]) -> dict[str, Any]:

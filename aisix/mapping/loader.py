@@ -96,13 +96,17 @@ class Mapping:
                 facts[key] = facts.get(value[1:])
         return facts
 
-    def options(self, given: Options, facts: dict[str, Json]) -> tuple[Options, list[str], list[str]]:
+    def options(
+        self, given: Options, facts: dict[str, Json]
+    ) -> tuple[Options, list[str], list[str]]:
         """(every option's value, traits they bring, complaints)."""
         known: dict[str, Json] = self.tree.data["mapping"].get("option", {})
         values: Options = {}
         traits: list[str] = []
         wrong = [
-            f'unknown option "{name}"{schema.near(name, known)}' for name in given if name not in known
+            f'unknown option "{name}"{schema.near(name, known)}'
+            for name in given
+            if name not in known
         ]
         for name, row in known.items():
             value = given.get(name)
@@ -144,7 +148,9 @@ class Mapping:
         known = versions.get("known", {})
         if known and version not in known:
             words = ", ".join(known)
-            complaints.append(Complaint("", "version", f'unknown version "{version}" (one of: {words})'))
+            complaints.append(
+                Complaint("", "version", f'unknown version "{version}" (one of: {words})')
+            )
         facts = self.facts(row)
         values, from_options, wrong = self.options(options, facts)
         complaints += [Complaint("", "options", text) for text in wrong]
@@ -204,7 +210,9 @@ class Mappings:
             dialect, _, upstream = mapping.name.partition("/")
             if dialect != caller:
                 continue
-            if (name and name in (mapping.name, upstream)) or (not name and mapping.adapter == adapter):
+            if (name and name in (mapping.name, upstream)) or (
+                not name and mapping.adapter == adapter
+            ):
                 return mapping
         wanted = name or f"adapter {adapter}"
         raise OperatorError(f"no mapping from {caller} for {wanted}")
@@ -223,7 +231,9 @@ def load_mappings(folders: Sequence[Path]) -> Mappings:
     for dialect in dialects:
         tree = _read_over(folders, Path(dialect) / "caller.toml", (), complaints, raw)
         callers[dialect] = CallerDialect.parse(dialect, tree.data, tree.where, complaints)
-        names = sorted({p.parent.name for f in folders for p in f.glob(f"{dialect}/*/mapping.toml")})
+        names = sorted(
+            {p.parent.name for f in folders for p in f.glob(f"{dialect}/*/mapping.toml")}
+        )
         for name in names:
             mapping = _read_mapping(folders, f"{dialect}/{name}", callers[dialect], complaints, raw)
             mappings[mapping.name] = mapping

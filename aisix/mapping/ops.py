@@ -58,7 +58,11 @@ def list_(value: Json, options: dict[str, Json], call: Call) -> Json:
     return value if type(value) is list else [value]
 
 
-@verb("a plain value becomes an object with it under `key`", "key", example=("x", {"key": "k"}, {"k": "x"}))
+@verb(
+    "a plain value becomes an object with it under `key`",
+    "key",
+    example=("x", {"key": "k"}, {"k": "x"}),
+)
 def wrap(value: Json, options: dict[str, Json], call: Call) -> Json:
     return value if type(value) is dict else {options["key"]: value}
 

@@ -102,7 +102,11 @@ class Parser:
     def typed(self, data: Json, path: tuple[str, ...], kind: type, default: Any) -> Any:
         """data[path[-1]] when it has the type, else a complaint and the default."""
         value = data.get(path[-1], default)
-        if value is default or (type(value) is kind and kind is not dict) or isinstance(value, kind):
+        if (
+            value is default
+            or (type(value) is kind and kind is not dict)
+            or isinstance(value, kind)
+        ):
             return value
         self.complain(path, f"expected {kind.__name__}, found {type(value).__name__} {value!r}")
         return default
@@ -303,7 +307,9 @@ class Parser:
             if not isinstance(variant, dict):
                 self.complain(path, "expected a table")
                 continue
-            guard = self.condition(self.typed(variant, (*path, "guard"), dict, {}), (*path, "guard"))
+            guard = self.condition(
+                self.typed(variant, (*path, "guard"), dict, {}), (*path, "guard")
+            )
             shape.first += ((guard or Condition(), self.variant({}, word, variant, path)),)
         shape.all = self.rules(self.typed(data, (*at, "all"), dict, {}), (*at, "all"))
         shape.blank = self.typed(data, (*at, "blank"), str, "")
@@ -321,7 +327,9 @@ class Parser:
         fields = {key: value for key, value in data.items() if key not in SHAPE_KEYS}
         shape.fields = self.rules(fields, at)
 
-    def variant(self, siblings: dict[str, Json], word: str, data: Json, at: tuple[str, ...]) -> Shape:
+    def variant(
+        self, siblings: dict[str, Json], word: str, data: Json, at: tuple[str, ...]
+    ) -> Shape:
         if isinstance(data, str):  # developer = "system": built as that variant is
             if not isinstance(siblings.get(data), dict):
                 self.unknown(at, "no variant", data, [k for k in siblings if k != word])
@@ -442,7 +450,18 @@ class Parser:
         """Parse the request section; call `complaints` afterwards."""
         self.section = "request"
         data = self.tables.get("request", {})
-        known = ("accept", "let", "check", "field", "shape", "adjust", "rest", "header", "remember", "convert")
+        known = (
+            "accept",
+            "let",
+            "check",
+            "field",
+            "shape",
+            "adjust",
+            "rest",
+            "header",
+            "remember",
+            "convert",
+        )
         self.keys(data, ("request",), known)
         checks = tuple(
             self.check(name, row, ("request", "accept", name))

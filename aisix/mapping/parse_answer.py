@@ -12,7 +12,19 @@ KEYS = (
     *("shape", "list", "usage", "meter", "plain", "convert"),
 )
 ROW_KEYS = (
-    *("by", "when", "first", "guard", "unless", "open", "set", "count", "measure", "push", "append"),
+    *(
+        "by",
+        "when",
+        "first",
+        "guard",
+        "unless",
+        "open",
+        "set",
+        "count",
+        "measure",
+        "push",
+        "append",
+    ),
     *("extend", "usage", "emit", "ping", "fail", "end", "ignore", "unknown"),
 )
 At = tuple[str, ...]
@@ -98,7 +110,12 @@ class AnswerParser(Parser):
             setattr(row, key, made)
         for name, rule in self.typed(data, (*at, "extend"), dict, {}).items():
             if rule not in self.tables["answer"].get("list", {}):
-                self.unknown((*at, "extend", name), "no [list]", str(rule), self.tables["answer"].get("list", {}))
+                self.unknown(
+                    (*at, "extend", name),
+                    "no [list]",
+                    str(rule),
+                    self.tables["answer"].get("list", {}),
+                )
             row.extend += ((self.register(name, (*at, "extend")), str(rule)),)
         if "usage" in data:
             row.usage = self.path(data["usage"], (*at, "usage"))
@@ -183,7 +200,12 @@ class AnswerParser(Parser):
         def event(rows: dict[str, Json], where: At) -> tuple[tuple[str, Json | Path], ...]:
             # The discriminator is a constant, every other value a path of the plain answer.
             return tuple(
-                (key, value if key == self.tables["answer"].get("by") else self.path(value, (*where, key)))
+                (
+                    key,
+                    value
+                    if key == self.tables["answer"].get("by")
+                    else self.path(value, (*where, key)),
+                )
                 for key, value in rows.items()
                 if not isinstance(value, dict)
             )

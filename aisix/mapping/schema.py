@@ -88,9 +88,11 @@ def check_mapping(tree: Tree, traits: dict[str, Tree], complaints: list[Complain
 def _known(shape: v.Schema, keys: tuple[str, ...]) -> list[str]:
     node: Json = shape.schema
     for key in keys:
-        node = next(
-            (value for name, value in node.items() if str(name) == key or name is str), {}
-        ) if isinstance(node, dict) else {}
+        node = (
+            next((value for name, value in node.items() if str(name) == key or name is str), {})
+            if isinstance(node, dict)
+            else {}
+        )
     return [str(key) for key in node if key is not str] if isinstance(node, dict) else []
 
 
@@ -102,7 +104,9 @@ def _check_rows(tree: Tree, traits: dict[str, Tree], complaints: list[Complaint]
         for prefix in row.get("match", [name]) if isinstance(row, dict) else ():
             if prefix in seen:
                 text = f'"{prefix}" is matched by "{seen[prefix]}" too; each prefix has one row'
-                complaints.append(Complaint(tree.where(("models", "model", name)), f"model.{name}", text))
+                complaints.append(
+                    Complaint(tree.where(("models", "model", name)), f"model.{name}", text)
+                )
             seen[prefix] = name
         for trait in row.get("traits", ()) if isinstance(row, dict) else ():
             if trait not in traits:

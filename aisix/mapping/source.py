@@ -103,7 +103,11 @@ def _first_difference(data: Json, other: Json, text: str) -> tuple[str, int]:
     keys: list[str] = []
     while isinstance(data, dict) and isinstance(other, dict):
         for key in data:
-            if key not in other or data[key] != other[key] or not _same_types(other[key], data[key]):
+            if (
+                key not in other
+                or data[key] != other[key]
+                or not _same_types(other[key], data[key])
+            ):
                 keys.append(key)
                 data, other = data[key], other.get(key)
                 break

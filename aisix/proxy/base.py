@@ -1,0 +1,190 @@
+"""What every proxy handler shares: request id, who calls, the body, what an error looks like.
+
+`fail(Fault)` is the one way out for our own errors: the caller dialect's table says how it looks.
+The access line is written once per request, whatever became of it, and holds no content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from tornado.web import HTTPError, RequestHandler, stream_request_body
+
+from aisix import log
+from aisix.errors import CallerError, Fault, OperatorError
+from aisix.mapping.faults import CallerDialect, ErrorAnswer
+from aisix.proxy.context import Gateway
+from aisix.store.resources import ApiKey
+from aisix.store.snapshot import Snapshot
+
+ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+LEFT = 499  # the caller went away: only for the log and the metrics
+DRAIN = 4  # a body up to this many times the limit is read to its end, so that the 413 is seen
+
+_decode = msgspec.json.Decoder().decode
+
+
+@stream_request_body
+class ProxyHandler(RequestHandler):
+    """Authenticates in `prepare`; subclasses answer with `send`, or raise a Fault."""
+
+    gateway: Gateway
+    caller: CallerDialect
+    api_key: ApiKey
+    open_to_all = False  # health: no key is asked for
+
+    def initialize(self, gateway: Gateway, dialect: str, **more: Any) -> None:
+        self.gateway = gateway
+        self.caller = gateway.mappings.caller(dialect)
+        self.began = time.monotonic()
+        self.seen: dict[str, Any] = {}  # what the access line tells beside the usual
+        self.left = False
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._limit = gateway.settings.proxy.request_body_limit_bytes
+        gateway.enter()
+
+    def set_default_headers(self) -> None:
+        given = self.request.headers.get("X-Request-Id", "")
+        self.request_id = given if ID.fullmatch(given) else f"req_{uuid.uuid4().hex}"
+        self.clear_header("Server")
+        self.set_header("Content-Type", "application/json")
+        self.set_header("X-Request-Id", self.request_id)
+
+    def prepare(self) -> None:
+        if not self.open_to_all:
+            self.snapshot: Snapshot = self.gateway.store.current()
+            self.api_key = self._authenticate()
+            self.seen["api_key_id"] = self.api_key.id
+        self.request.connection.set_max_body_size(self._limit * DRAIN)  # type: ignore[union-attr]
+
+    def data_received(self, chunk: bytes) -> None:
+        self._size += len(chunk)
+        if self._size <= self._limit:
+            self._chunks.append(chunk)
+        else:
+            self._chunks.clear()
+
+    def body(self) -> dict[str, Any]:
+        """The request's body, a JSON object; raises the fault that says what is wrong."""
+        if self._size > self._limit:
+            raise CallerError("too_large", None, limit=self._limit)
+        kind = self.request.headers.get("Content-Type", "").lower()
+        if kind.startswith(("multipart/", "application/x-www-form-urlencoded")) and not (
+            # `curl -d` says form; what it sends is JSON all the same.
+            kind.startswith("application/") and self._chunks and self._chunks[0][:1] == b"{"
+        ):
+            raise CallerError("bad_media_type")
+        chunks = self._chunks
+        raw = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        self._chunks = []
+        try:
+            body = _decode(raw)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            raise CallerError("bad_json") from None
+        if type(body) is not dict:
+            raise CallerError("bad_json")
+        return body
+
+    def send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        """The whole answer."""
+        self.set_status(status)
+        for name, value in headers.items():
+            self.set_header(name, value)
+        self.finish(body)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """The one place where an exception becomes an answer."""
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        shown = self._shown(status_code, error)
+        self.seen["error"] = shown.kind
+        if shown.status == 405:
+            self.set_header("Allow", ", ".join(allowed(type(self))))
+        self.send(shown.status, shown.headers, shown.body)
+
+    def _shown(self, status: int, error: BaseException | None) -> ErrorAnswer:
+        match error:
+            case Fault():
+                return self.caller.fault(error)
+            case OperatorError():
+                log.error("request %s: %s", self.request_id, error)
+                return self.caller.fault(Fault("misconfigured"))
+        method, path = self.request.method or "", self.request.path
+        if status == 405:
+            can = ", ".join(allowed(type(self)))
+            return self.caller.fault(Fault("wrong_method", method=method, allowed=can))
+        if status == 404:
+            return self.caller.fault(Fault("unknown_url", method=method, path=path))
+        if 400 <= status < 500:
+            return self.caller.fault(Fault("bad_request"))
+        return self.caller.fault(Fault("bug"))
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        """Faults are answers, not accidents; of our own bugs the place is logged, not the values."""
+        if isinstance(value, Fault | OperatorError | HTTPError):
+            return
+        log.bug(self.request_id, value)
+
+    def on_finish(self) -> None:
+        self._leave(self.get_status())
+
+    def on_connection_close(self) -> None:
+        self.left = True
+
+    def _leave(self, status: int) -> None:
+        if self.gateway is None:
+            return
+        self.gateway.leave()
+        record = {
+            "request_id": self.request_id,
+            "remote": self.request.remote_ip,
+            "method": self.request.method,
+            "path": self.request.path,
+            "status": LEFT if self.left else status,
+            "ms": round((time.monotonic() - self.began) * 1000, 1),
+            **self.seen,
+        }
+        log.access(record)
+
+    def _authenticate(self) -> ApiKey:
+        """Whose key it is; the key itself is hashed at once and goes no further."""
+        key = ""
+        for name, scheme in self.caller.credentials:
+            text = self.request.headers.get(name, "")
+            if scheme:
+                word, _, text = text.partition(" ")
+                if word.lower() != scheme:
+                    continue
+            key = text.strip()
+            if key:
+                break
+        if not key:
+            raise CallerError("no_key")
+        found = self.snapshot.api_key(hashlib.sha256(key.encode("utf-8", "replace")).hexdigest())
+        if found is None:
+            raise CallerError("bad_key")
+        fault = found.fault(time.time())
+        if fault is not None:
+            raise CallerError(fault)
+        return found
+
+
+class UnknownHandler(ProxyHandler):
+    """Every URL nobody answers."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        raise HTTPError(404)
+
+
+def allowed(handler: type[RequestHandler]) -> list[str]:
+    """The methods a handler class answers."""
+    unimplemented = RequestHandler._unimplemented_method
+    methods = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+    return [m for m in methods if getattr(handler, m.lower()) is not unimplemented]

@@ -1,0 +1,118 @@
+"""What one process serves with: settings, store, driver, tables. One `Gateway` per process.
+
+Snapshot and tables are immutable and replaced whole; a request keeps the pair it began with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+from aisix import __version__, log
+from aisix.errors import AisixError, OperatorError
+from aisix.mapping.loader import Mappings, load_mappings
+from aisix.proxy.routes import Routes
+from aisix.settings import Settings
+from aisix.store.base import Store
+from aisix.upstream.curl import Driver
+
+
+class Gateway:
+    """See the module. `open` is the way to make one; `serving` counts requests under way."""
+
+    def __init__(
+        self, settings: Settings, store: Store, driver: Driver, mappings: Mappings
+    ) -> None:
+        self.settings = settings
+        self.store = store
+        self.driver = driver
+        self.draining = False
+        self.serving = 0
+        self.started_at = time.time()
+        self._routes = Routes(settings, store.current(), mappings)
+        self._reloaded: dict[str, Any] = {"ok": True}
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @classmethod
+    def open(cls, settings: Settings, store: Store, driver: Driver, mappings: Mappings) -> Gateway:
+        gateway = cls(settings, store, driver, mappings)
+        gateway.warm()
+        return gateway
+
+    @property
+    def mappings(self) -> Mappings:
+        return self._routes.mappings
+
+    def routes(self) -> Routes:
+        """The routes of now; cheap unless something was written since."""
+        snapshot = self.store.current()
+        if snapshot is not self._routes.snapshot:
+            self._routes = Routes(self.settings, snapshot, self._routes.mappings)
+        return self._routes
+
+    def warm(self) -> None:
+        """Settle every alias before its first request; what cannot work is logged, not fatal."""
+        routes = self.routes()
+        for entry in routes.snapshot.entries("models"):
+            alias = entry.resource.display_name or ""
+            if "*" in alias:
+                continue
+            for dialect in routes.mappings.callers:
+                try:
+                    routes.find(dialect, alias)
+                except AisixError as error:
+                    log.warning("model %s cannot serve: %s", alias, error)
+
+    # ------------------------------------------------------------------ requests under way
+    def enter(self) -> None:
+        self.serving += 1
+        self._idle.clear()
+
+    def leave(self) -> None:
+        self.serving -= 1
+        if not self.serving:
+            self._idle.set()
+
+    async def drain(self, seconds: float) -> bool:
+        """Wait until nothing is under way, at most `seconds`; whether that was reached."""
+        self.draining = True
+        try:
+            await asyncio.wait_for(self._idle.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    # ------------------------------------------------------------------ operator
+    def reload(self) -> dict[str, Any]:
+        """Read the tables again and swap them in whole; on any fault the old ones stay."""
+        try:
+            fresh = load_mappings(self.mappings.folders)
+        except (OperatorError, OSError) as error:
+            faults = [str(c) for c in getattr(error, "complaints", ())] or [str(error)]
+            self._reloaded = {"ok": False, "faults": faults, "digest": self.mappings.digest}
+            for fault in faults:
+                log.error("mappings not reloaded: %s", fault)
+            return self._reloaded
+        old = self.mappings.digest
+        self._routes = Routes(self.settings, self.store.current(), fresh)
+        self.warm()
+        self._reloaded = {"ok": True, "digest": fresh.digest, "changed": fresh.digest != old}
+        log.info("mappings reloaded: %s -> %s", old[:8], fresh.digest[:8])
+        return self._reloaded
+
+    def status(self) -> dict[str, Any]:
+        return {
+            "version": __version__,
+            "uptime_secs": int(time.time() - self.started_at),
+            "draining": self.draining,
+            "in_flight": self.serving,
+            "mappings": {
+                "digest": self.mappings.digest,
+                "folders": [str(Path(folder)) for folder in self.mappings.folders],
+                "names": sorted(self.mappings.mappings),
+                "last_reload": self._reloaded,
+            },
+        }

@@ -1,0 +1,41 @@
+"""What a caller may ask for: the list of aliases, and one of them, in the caller dialect's shape."""
+
+from __future__ import annotations
+
+import msgspec
+
+from aisix.errors import CallerError
+from aisix.proxy.base import ProxyHandler
+from aisix.store.resources import Model
+
+
+class ModelsHandler(ProxyHandler):
+    """GET of the list. Only aliases this key may use are there."""
+
+    def get(self) -> None:
+        models = [_shown(model) for model in self.snapshot.models_for(self.api_key)]
+        self.send(200, {}, msgspec.json.encode(self.caller.model_list(models)))
+
+    head = get
+
+
+class ModelHandler(ProxyHandler):
+    """GET of one."""
+
+    def get(self, alias: str) -> None:
+        if not self.api_key.may_use(alias):
+            raise CallerError("not_allowed", None, alias=alias)
+        model = self.snapshot.model(alias)
+        if model is None:
+            raise CallerError("no_such_model", None, alias=alias)
+        self.send(200, {}, msgspec.json.encode(self.caller.model_item(_shown(model))))
+
+    head = get
+
+
+def _shown(model: Model) -> dict[str, object]:
+    return {
+        "alias": model.display_name,
+        "created": model.created_at,
+        "provider": model.provider,
+    }
