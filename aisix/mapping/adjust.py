@@ -43,7 +43,7 @@ def remove(
     out: dict[str, Json], body: dict[str, Json], options: dict[str, Json], value: Value
 ) -> bool:
     names = options["paths"] if type(options["paths"]) is list else [options["paths"]]
-    return any([paths.remove(out, _steps(name)) for name in names])
+    return bool([name for name in names if paths.remove(out, _steps(name))])
 
 
 @_adjustment("changes nothing; for what `told` has to say")
@@ -63,7 +63,7 @@ def set(
 
 
 @_adjustment(
-    "keeps a number `less` below another; where that is under `least`, `drop` is taken away instead",
+    "keeps a number `less` below another; where that is under `least`, `drop` is taken away",
     *("path", "below", "less", "least", "drop"),
 )
 def cap(
@@ -117,7 +117,7 @@ def lay_over(base: dict[str, Json], above: dict[str, Json]) -> None:
 
 
 @_adjustment(
-    "keeps the last `limit` marks of all, those in `walk` in that order; a longer mark after a shorter is shortened",
+    "keeps the last `limit` marks in the order of `walk`; a longer one after a shorter is cut",
     *("mark", "limit", "walk", "skip", "span", "long"),
 )
 def keep_last(
@@ -129,7 +129,7 @@ def keep_last(
     for name in options["walk"]:
         _marked(out.get(name), mark, skip, holders)
     limit = options["limit"] - (1 if out.get(mark) else 0)
-    changed = len(holders) > limit
+    changed = bool(len(holders) > limit)
     for holder in holders[: max(0, len(holders) - limit)]:
         del holder[mark]
     span, long = options.get("span", ""), options.get("long")

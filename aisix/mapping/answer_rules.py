@@ -1,4 +1,4 @@
-"""What answer.toml says, as typed values. `parse_answer.py` reads tables into these, `events.py` runs them."""
+"""What answer.toml says, typed. `parse_answer.py` reads tables into these, `events.py` runs them."""
 
 from __future__ import annotations
 

@@ -19,7 +19,8 @@ Chosen = Callable[[Item], bool]
 
 
 class Call(Protocol):
-    state: dict[str, Json]
+    @property
+    def state(self) -> dict[str, Json]: ...
 
     def tell(self, how: str) -> None: ...
     def tell_quietly(self, how: str) -> None: ...

@@ -137,8 +137,8 @@ class Answering:
             if type(counters) is dict:
                 self.scope.usage.update({k: v for k, v in counters.items() if v is not None})
         deltas: list[dict[str, Json]] = []
-        for name in row.emit:
-            self._emit(self.tables.chunks[name], view, deltas)
+        for chunk in row.emit:
+            self._emit(self.tables.chunks[chunk], view, deltas)
         for register, path in row.measure:
             text = view.find(path)
             if type(text) is str:

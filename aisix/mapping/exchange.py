@@ -295,7 +295,8 @@ class Exchange:
         if answering.scope.include_usage and "usage" in self.tables.answer.envelopes:
             out.append(self._frame(answering.usage_chunk()))
         self.done = True
-        return b"".join(out) + self.caller.data["stream"]["done"].encode()
+        end: str = self.caller.data["stream"]["done"]
+        return b"".join(out) + end.encode()
 
     def _frame(self, chunk: dict[str, Json]) -> bytes:
         template: str = self.caller.data["stream"]["frame"]

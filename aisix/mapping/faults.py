@@ -75,12 +75,14 @@ class CallerDialect:
 
     @property
     def models_route(self) -> str | None:
-        return self.data.get("models", {}).get("route")
+        route: str | None = self.data.get("models", {}).get("route")
+        return route
 
     @property
     def models_header(self) -> str | None:
         """The header by which a list in this dialect is asked for, when the URL is shared."""
-        return self.data.get("models", {}).get("header")
+        header: str | None = self.data.get("models", {}).get("header")
+        return header
 
     def model_list(self, models: list[dict[str, Json]]) -> Json:
         """The list of aliases; each model: alias, created (Unix seconds), provider."""
@@ -236,11 +238,11 @@ class ErrorTables:
         seen = {**(body if isinstance(body, dict) else {}), "status": status, "headers": headers}
         view = View(Scope(Facts("", "", "", {}, {}), {}), seen)
         row = next((r for r in self.rows if holds(r.guard, view)), None)
-        data = row.data if row else {"status": 502, "message": ""}
+        data: dict[str, Json] = row.data if row else {"status": 502, "message": ""}
         text = data.get("message", "")
-        if "{message}" in text:
-            if not message or len(message) > data.get("longest", 4000):
-                text = data.get("otherwise", "The model provider refused the request.")
+        too_long = len(message) > data.get("longest", 4000)
+        if "{message}" in text and (not message or too_long):
+            text = data.get("otherwise", "The model provider refused the request.")
         param = data.get("param")
         if param == "$named":
             param, message = self.named(message, asked, origin)

@@ -32,6 +32,9 @@ def is_kind(value: Json, kinds: tuple[str, ...]) -> bool:
     return kind in kinds or (kind == "integer" and "number" in kinds)
 
 
+NOWHERE = Place("", "")
+
+
 @dataclass(slots=True)
 class View:
     """What a rule sees: the item, where it stands in the caller's body, and the scope around it."""
@@ -42,7 +45,7 @@ class View:
     index: int = 0
     my: dict[str, Json] | None = None
     my_at: dict[str, str] | None = None
-    place: Place = Place("", "")
+    place: Place = NOWHERE
     param: str = ""  # caller path of the value a verb is looking at
 
     # what verbs and passes may ask of us
@@ -382,7 +385,7 @@ def _each(rule: Rule, view: View, value: Json, param: str, target: str) -> list[
     if type(value) is not list:
         expected = "string or array" if rule.lone is not None else "array"
         raise CallerError("wrong_type", param, expected=expected, found=KINDS[type(value)])
-    out = []
+    out: list[Json] = []
     for number, item in enumerate(value):
         made = reshape(
             rule.each, child(view, item, f"{param}[{number}]", number), f"{target}[{len(out)}]"
@@ -482,7 +485,7 @@ def request(tables: RequestTables, scope: Scope) -> dict[str, Json]:
     for refusal in tables.refusals:
         if holds(refusal.guard, view):
             found = [path for path in refusal.at if view.find(path) is not None]
-            at = (found or list(refusal.at) or [None])[0]
+            at = next(iter(found or refusal.at), None)
             raise CallerError(
                 refusal.kind, view.caller_path(at) if at is not None else None, **refusal.values
             )

@@ -69,8 +69,9 @@ class _Cut:
         if type(schema) is dict:
             for word in ("$defs", "definitions"):
                 found = schema.get(word)
-                for name in found if type(found) is dict else ():
-                    self.definitions[f"#/{word}/{name}"] = found[name]
+                if type(found) is dict:
+                    for name, schema_ in found.items():
+                        self.definitions[f"#/{word}/{name}"] = schema_
             if self._recursive(schema, frozenset(), 0):
                 self.fits = False
         return self.cut(schema, 0)

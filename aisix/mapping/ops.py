@@ -23,7 +23,9 @@ from aisix.mapping.refused import Refused
 class Call(Protocol):
     """What a verb may ask of the exchange it runs in."""
 
-    body: dict[str, Json]
+    @property
+    def body(self) -> dict[str, Json]: ...
+
     item: Json
 
     def tell(self, how: str) -> None: ...
