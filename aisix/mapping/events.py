@@ -193,7 +193,7 @@ class Answering:
         delta: dict[str, Json] = {}
         said = not any(rule.kind == "from" for _, rule in chunk.fields)
         for path, rule in chunk.fields:
-            value = interpret.run(rule, view)
+            value = interpret.run(rule, view, path.text)
             if value is None:
                 continue
             said = said or (rule.kind == "from" and value != "")
@@ -228,7 +228,7 @@ class Answering:
         out: dict[str, Json] = {}
         rules = self.tables.envelopes[name]
         for path, rule in rules:
-            value = interpret.run(rule, view)
+            value = interpret.run(rule, view, path.text)
             if value is None and rule.kind == "value":
                 value = rule.value
             if value is not None or (rule.kind == "value" and rule.value == []):
