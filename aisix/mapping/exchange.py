@@ -198,6 +198,12 @@ class Exchange:
         assert self._answering is not None, "request() comes first"
         return self._answering
 
+    def traced_answer(self) -> AnswerScope:
+        """The answer's scope, told to note why (for `explain`)."""
+        scope = self._ready().scope
+        scope.trace = Trace()
+        return scope
+
     def _is_error(self, parsed: Json) -> bool:
         path = self.tables.errors.data.get("body", {}).get("type")
         return bool(path) and type(paths.get(parsed, paths.parse(path).steps)) is str

@@ -7,7 +7,7 @@ one alias needs (its model's row, the API version, its options) once, and keeps 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,7 +41,8 @@ class Effective:
     answer: AnswerTables
     errors: ErrorTables
     upstream: dict[str, Json]
-    verb_values: dict[str, Json]
+    used: frozenset[str]  # names of shapes, conversions, value tables and chunks that rules use
+    known: frozenset[str]  # and of all there are
 
 
 @dataclass(slots=True)
@@ -191,8 +192,20 @@ class Mapping:
             answer,
             errors,
             self.upstream,
-            {},
+            frozenset(parser.used | answers.used),
+            frozenset(_names(tree)),
         )
+
+
+def _names(tree: Tree) -> Iterator[str]:
+    """The named things rules may refer to, as `Parser.used` calls them."""
+    for section in ("request", "answer"):
+        for kind in ("shape", "convert", "chunk"):
+            for name in tree.data.get(section, {}).get(kind, {}):
+                yield f"{section}.{kind}.{name}"
+    for name, table in tree.data.get("values", {}).items():
+        if isinstance(table, dict):
+            yield f"values.{name}"
 
 
 @dataclass(frozen=True, slots=True)
