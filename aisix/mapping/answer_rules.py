@@ -1,4 +1,4 @@
-"""What answer.toml says, typed. `parse_answer.py` reads tables into these, `events.py` runs them."""
+"""What answer.toml says, typed: made by `parse_answer.py`, run by `events.py`."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Passes over a list of messages: lift, drop, sink, recast, fill, merge, pair, begin, end, trim.
 
-A pass sees a list of objects that shapes have just built and may change them in place (they are ours,
-never the caller's). It keeps every item it can, so that an item's origin stays known by identity.
-Names of roles, lists and keys are options of the table's `[... .arrange.NAME]`.
+A pass sees a list of objects that shapes have just built and may change them in place (they are
+ours, never the caller's). It keeps every item it can, so that an item's origin stays known by
+identity. Names of roles, lists and keys are options of the table's `[... .arrange.NAME]`.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def sink(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call
 
 
 @_pass(
-    "makes chosen items into `become`, their texts wrapped; with `after`, only those not behind such an item",
+    "makes chosen items `become`, texts wrapped; with `after`, only those not behind such an item",
     *("become", "list", "text", "wrap", "after"),
 )
 def recast(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
@@ -162,7 +162,7 @@ def merge(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Cal
 
 
 @_pass(
-    "sees to it that every call has its answer in the next turn: first, once, in the order of the calls",
+    "gives every call its answer in the next turn: first, once, in the order of the calls",
     *("list", "kind", "call", "call_id", "answer", "answer_id", "unanswered", "orphan"),
 )
 def pair(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
@@ -188,7 +188,7 @@ def pair(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call
 
 
 def _distinct_calls(parts: list[Item], kind: str, call_kind: str, call_id: str) -> list[str]:
-    """The ids of one turn's calls; a repeated id gets a number, so that ids are unique in the turn."""
+    """The ids of one turn's calls; a repeated id gets a number, so that each is unique."""
     ids: list[str] = []
     for part in parts:
         if part.get(kind) == call_kind:
@@ -212,9 +212,9 @@ def _answer(
     call: Call,
 ) -> None:
     parts = item[name]
-    if len(answers) == len(waiting) and [a[answer_id] for a in answers] == waiting:
-        if all(part.get(kind) == answer_kind for part in parts[: len(answers)]):
-            return
+    in_front = all(part.get(kind) == answer_kind for part in parts[: len(answers)])
+    if in_front and [a[answer_id] for a in answers] == waiting:
+        return
     found: dict[str, Item] = {}
     for answer in answers:
         ident = answer[answer_id]
@@ -236,7 +236,7 @@ def _answer(
 
 
 @_pass(
-    "puts a new item in front when the first is not a chosen one; `alone` is told when there was none at all",
+    "puts a new item in front when the first is not a chosen one; `alone` is told if there is none",
     *("fields", "list", "item", "alone", "alone_item"),
 )
 def begin(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:

@@ -1,4 +1,5 @@
-"""Golden cases: a folder each under `<mapping>/cases/`, read and run by tests, CLI, reload and bench.
+"""Golden cases: a folder each under `<mapping>/cases/`, read and run by tests, CLI, reload and
+bench.
 
     case.toml               reason, model, and what else differs from the defaults below
     caller-request.json     what the caller sends (default: one user message "q")
@@ -17,6 +18,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -193,7 +195,7 @@ def cuttings(data: bytes, seed: int = 1, rounds: int = 5) -> Iterator[list[bytes
     for _ in range(rounds):
         cuts = sorted(rng.sample(range(1, len(data)), min(len(data) - 1, rng.randint(1, 40))))
         edges = [0, *cuts, len(data)]
-        yield [data[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+        yield [data[a:b] for a, b in pairwise(edges)]
 
 
 def _stream(case: Case, mapping: Mapping) -> list[str]:

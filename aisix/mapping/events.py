@@ -1,14 +1,15 @@
 """The answer machine: upstream events in, chunks out; a plain answer is its folded chunks.
 
 Runs the rows of answer.toml one by one. State is registers ($state.NAME), registers of the block an
-event belongs to ($block.NAME) and the upstream's counters ($usage.NAME). It knows no event, no block
-and no field by name: those are the tables'.
+event belongs to ($block.NAME) and the upstream's counters ($usage.NAME). It knows no event, no
+block and no field by name: those are the tables'.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -70,7 +71,8 @@ class AnswerScope:
 
 
 class Answering:
-    """One answer. `event` takes upstream events and gives the deltas to send, `finish` the last ones.
+    """One answer. `event` takes upstream events and gives the deltas to send, `finish` the last
+    ones.
 
     A delta is a dict to stand where the envelope says `$delta`. After `fail`, `failed` holds the
     upstream's error event; after the last event `ended` is true.
@@ -220,7 +222,7 @@ class Answering:
 
     # ------------------------------------------------------------------ envelopes
     def envelope(self, name: str, **extra: Json) -> dict[str, Json]:
-        """One object of the answer; `extra` are the names it may ask for: delta, finish, message."""
+        """One object of the answer; `extra`: what it may ask for (delta, finish, message)."""
         self.scope.extra = {"counted": None, **extra}
         if name in ("usage", "whole"):
             self.scope.extra["counted"] = self.counted()
@@ -250,7 +252,7 @@ class Answering:
         return self._counters(self.tables.usage)
 
     def metered(self) -> dict[str, Json]:
-        """Token counters for limits and metrics: input, output, cache_read, cache_write, reasoning."""
+        """Token counters: input, output, cache_read, cache_write, reasoning."""
         return self._counters(self.tables.meter)
 
     def _counters(self, rules: tuple[tuple[str, Rule], ...]) -> dict[str, Json]:
@@ -376,7 +378,7 @@ def _written(node: Json) -> Json:
 def put(target: dict[str, Json], steps: tuple[paths.Step, ...], value: Json) -> None:
     """Write at a path, making objects and lists of one item on the way."""
     node: Any = target
-    for step, following in zip(steps, steps[1:], strict=False):
+    for step, following in pairwise(steps):
         fresh: Json = [] if type(following) is int else {}
         if type(step) is int:
             while len(node) <= step:
@@ -397,7 +399,7 @@ def put(target: dict[str, Json], steps: tuple[paths.Step, ...], value: Json) -> 
 
 
 def fold(whole: dict[str, Json], delta: dict[str, Json]) -> None:
-    """What SDKs do with chunks: texts are joined, list items of one `index` merged, others replaced."""
+    """What SDKs do: texts are joined, list items of one `index` merged, others replaced."""
     for key, value in delta.items():
         old = whole.get(key)
         if old is None:
@@ -425,7 +427,7 @@ def _copied(value: Json) -> Json:
 
 
 def add_up(one: dict[str, Json], other: dict[str, Json]) -> dict[str, Json]:
-    """Counters added name by name, at every depth; what is no number is taken from the later one."""
+    """Counters added name by name, at every depth; what is no number is the later one's."""
     out = dict(one)
     for key, value in other.items():
         old = out.get(key)

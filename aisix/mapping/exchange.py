@@ -1,7 +1,7 @@
 """One conversation: a caller's request and its answer. What h11.Connection is to HTTP.
 
     exchange = mappings.exchange(...)            # tables for one alias
-    sent = exchange.request(body, headers)       # what to send upstream; CallerError when it cannot be
+    sent = exchange.request(body, headers)       # what to send upstream; or CallerError
     answer = exchange.response(status, headers, body)          # a plain answer, or any error
     data = exchange.receive(bytes); data = exchange.end()      # a stream: bytes for the caller
 

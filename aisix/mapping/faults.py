@@ -1,8 +1,8 @@
 """Errors as the caller's dialect shows them: our own faults, and the upstream's errors translated.
 
-`CallerDialect` is `<dialect>/caller.toml`: where the gateway must look itself, how a stream is framed,
-what each kind of fault looks like. `ErrorTables` is `errors.toml` of one mapping. The only place that
-shapes an error body; status, type, code and words are rows of those tables.
+`CallerDialect` is `<dialect>/caller.toml`: where the gateway must look itself, how a stream is
+framed, what each kind of fault looks like. `ErrorTables` is `errors.toml` of one mapping. The only
+place that shapes an error body; status, type, code and words are rows of those tables.
 """
 
 from __future__ import annotations

@@ -158,9 +158,10 @@ def run(rule: Rule, view: View, target: str = "") -> Json:
         view.scope.state[rule.count] = view.scope.state.get(rule.count, 0) + 1
     if rule.told:
         view.scope.notes.append(Note(rule.told, param, rule.place, old=old, new=value))
-    if view.scope.trace is not None and target and rule.kind in ("from", "value", "sum"):
-        if not (rule.each or rule.shape):
-            view.scope.trace.lines.append(Line(target, value, why, rule.place, param))
+    trace = view.scope.trace
+    plain = rule.kind in ("from", "value", "sum") and not (rule.each or rule.shape)
+    if trace is not None and target and plain:
+        trace.lines.append(Line(target, value, why, rule.place, param))
     return value
 
 

@@ -1,7 +1,8 @@
 """JSON Schema cut down to what a stricter reader accepts.
 
-Knows JSON Schema's own vocabulary (a public standard), never a provider's: which keywords are folded
-into a description, which formats stay and how much is too much are options of a `[convert.*]` table.
+Knows JSON Schema's own vocabulary (a public standard), never a provider's: which keywords are
+folded into a description, which formats stay and how much is too much are options of a
+`[convert.*]` table.
 """
 
 from __future__ import annotations
@@ -159,7 +160,7 @@ class _Cut:
 
 
 def subset(schema: Json, options: dict[str, Json]) -> dict[str, Any]:
-    """{schema, whole, root, fits, relaxed, optional, unions}: the cut schema and whether it still says the same."""
+    """{schema, whole, root, fits, relaxed, optional, unions}: the cut and what it cost."""
     cut = _Cut(options)
     out = cut.root(schema)
     fits = (

@@ -1,8 +1,9 @@
 """Folders of tables -> `Mappings`, immutable, replaced whole on reload.
 
-Reads `<folder>/<caller dialect>/caller.toml` and `<folder>/<caller dialect>/<upstream dialect>/*.toml`
-with `traits/*.toml`; later folders are a site's own and are laid over the earlier ones. Compiles what
-one alias needs (its model's row, the API version, its options) once, and keeps it.
+Reads `<folder>/<caller dialect>/caller.toml` and `<folder>/<caller dialect>/<upstream
+dialect>/*.toml` with `traits/*.toml`; later folders are a site's own and are laid over the earlier
+ones. Compiles what one alias needs (its model's row, the API version, its options) once, and keeps
+it.
 """
 
 from __future__ import annotations
@@ -131,7 +132,7 @@ class Mapping:
         options: Options | None = None,
         traits: Sequence[str] = (),
     ) -> Effective:
-        """The tables for one upstream model; OperatorError when the alias asks for what is not there."""
+        """The tables for one upstream model; OperatorError when a thing asked for is not there."""
         options = options or {}
         row = self.row_for(upstream_model)
         key = (row, version, tuple(sorted((k, repr(v)) for k, v in options.items())), tuple(traits))

@@ -1,7 +1,7 @@
 """Pictures and files as callers send them: data: URLs, links, bare base64.
 
-Knows media types, magic bytes and base64; never which block of which provider they become. The value
-table of kinds ("image/png" -> "image") is an option, so that a new type is a line of a table.
+Knows media types, magic bytes and base64; never which block of which provider they become. The
+value table of kinds ("image/png" -> "image") is an option, so that a new type is a line of a table.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/]*")
 
 def sniff(head: bytes) -> str:
     """The media type the first bytes speak for, or ""."""
-    if head.startswith(b"\x89PNG\r\n\x1a\n") or head.startswith(b"\x89PNG"):
+    if head.startswith(b"\x89PNG"):
         return "image/png"
     if head.startswith(b"\xff\xd8\xff"):
         return "image/jpeg"

@@ -1,8 +1,9 @@
-"""The closed list of verbs a rule may name in `as`, each with a summary and an example that runs as a test.
+"""The closed list of verbs a rule may name in `as`, each with a summary and an example that runs as
+a test.
 
-A verb is a pure function `verb(value, options, call)`. It knows shapes, never names of a wire format:
-those are options, written in a `[convert.*]` table. It may `call.tell(how)` (the caller is told of a
-change) or raise `Refused(kind, at)` (a 400 naming the field below which `at` lies).
+A verb is a pure function `verb(value, options, call)`. It knows shapes, never names of a wire
+format: those are options, written in a `[convert.*]` table. It may `call.tell(how)` (the caller is
+told of a change) or raise `Refused(kind, at)` (a 400 naming the field below which `at` lies).
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ def json_text(value: Json, options: dict[str, Json], call: Call) -> Json:
 
 
 @verb(
-    "JSON text becomes an object; blank text the empty one; other text is kept under `otherwise`, and told",
+    "JSON text becomes an object, blank text the empty one; other text goes under `otherwise`",
     "otherwise",
     example=('{"a":1}', {"otherwise": "raw"}, {"a": 1}),
 )
@@ -102,7 +103,7 @@ def json_object(value: Json, options: dict[str, Json], call: Call) -> Json:
 
 
 @verb(
-    "characters outside `allowed` become _, marked with 8 hex digits of the sha256 so that ids stay distinct",
+    "characters outside `allowed` become _, with 8 hex digits of the sha256 to stay distinct",
     "allowed",
     "blank",
     example=("a:b", {"allowed": "a-z", "blank": "id"}, "a_b_6fa8f3d2"),
@@ -127,7 +128,7 @@ def _outside(allowed: str) -> re.Pattern[str]:
 
 
 @verb(
-    "the text itself when it matches `matches` and none of `unlike`, else its sha256 in hex (stable)",
+    "the text when it matches `matches` and none of `unlike`, else its sha256 in hex (stable)",
     "matches",
     "unlike",
     example=("u1", {"matches": "^[a-z0-9]+$", "unlike": []}, "u1"),
@@ -176,7 +177,7 @@ def without_nulls(value: Json, options: dict[str, Json], call: Call) -> Json:
 
 
 @verb(
-    "items of one `by` become one item: `join` fields are put end to end, of the others the first stays",
+    "items of one `by` become one: `join` fields are put end to end, of others the first stays",
     "by",
     "join",
     example=(
@@ -213,7 +214,7 @@ def length(value: Json, options: dict[str, Json], call: Call) -> Json:
 
 
 @verb(
-    "the number of the nearest earlier item of the body's list `list` whose `path` equals the value",
+    "the number of the nearest earlier item of the body's `list` whose `path` equals the value",
     "list",
     "path",
     "missing",
@@ -241,7 +242,7 @@ def open_media(value: Json, options: dict[str, Json], call: Call) -> Json:
 
 
 @verb(
-    "a JSON Schema fit for a function's arguments: an object at the root, combinators there merged or dropped",
+    "a JSON Schema fit for arguments: an object at the root, combinators there merged or dropped",
     "bad",
     example=({}, {}, {"type": "object", "properties": {}}),
 )

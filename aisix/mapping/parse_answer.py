@@ -1,4 +1,4 @@
-"""answer.toml -> `AnswerTables`, with every complaint. Rules, shapes and conditions are `parse.py`'s."""
+"""answer.toml -> `AnswerTables`, with every complaint; rules and shapes are `parse.py`'s."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Paths into JSON: "choices[0].delta", "tools[].function.name", "messages[-1].content[0].type".
 
 A path is a word per step; "[3]" and "[-1]" pick from a list, "[]" collects from every item, "." is
-the item itself. A first word that begins with "$" names something outside the item: `$body`, `$let`,
-`$model`, `$option`, `$state` and so on. Missing and null are both absent: `get` answers None for
-either, and a step into something of the wrong kind is absent too, never an error.
+the item itself. A first word that begins with "$" names something outside the item: `$body`,
+`$let`, `$model`, `$option`, `$state` and so on. Missing and null are both absent: `get` answers
+None for either, and a step into something of the wrong kind is absent too, never an error.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def put(target: dict[str, Json], steps: tuple[Step, ...], value: Json) -> None:
 
 
 def remove(target: Json, steps: tuple[Step, ...]) -> bool:
-    """Take away what stands at `steps`; an object left empty by it goes too. True if it was there."""
+    """Take away what stands at `steps`, and an object left empty. True if it was there."""
     if type(target) is not dict:
         return False
     head = steps[0]
@@ -111,7 +111,7 @@ def remove(target: Json, steps: tuple[Step, ...]) -> bool:
 
 
 def join(base: str, path: str) -> str:
-    """The caller's path of `path` seen from `base`: ("messages[2]", "role") -> "messages[2].role"."""
+    """The path of `path` seen from `base`: ("messages[2]", "role") -> "messages[2].role"."""
     if path in (".", ""):
         return base
     if not base or path.startswith("["):

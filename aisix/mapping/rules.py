@@ -4,9 +4,9 @@
 `compile.py` turns them into Python source. Nothing here runs.
 
 A *rule* says how one value is made. Whatever it holds, the order is fixed:
-find (`from`, else `default`) -> `type` -> `where` -> `as` -> `table` -> `min`/`max` -> `each`/`shape`
--> `arrange` -> `join`. A *shape* says how one object or list item is rebuilt, chosen by a
-discriminator. A *condition* holds when all its tests hold.
+find (`from`, else `default`) -> `type` -> `where` -> `as` -> `table` -> `min`/`max` ->
+`each`/`shape` -> `arrange` -> `join`. A *shape* says how one object or list item is rebuilt, chosen
+by a discriminator. A *condition* holds when all its tests hold.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class Rule:
 
 @dataclass(slots=True)
 class Shape:
-    """How one item is rebuilt. `variants` are tried by `by` or in order by their guards (`first`)."""
+    """How one item is rebuilt; `variants` are chosen by `by`, or in order by guards (`first`)."""
 
     name: str
     place: Place

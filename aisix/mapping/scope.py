@@ -1,7 +1,8 @@
 """What rules may ask for by `$name` while one request is translated, and what they have to report.
 
 A *note* is one thing that happened to the caller's request on its way: dropped, clamped, rewritten,
-inserted. Loud notes become `x-aisix-warnings` (and a 400 in strict mode); quiet ones show in `explain`.
+inserted. Loud notes become `x-aisix-warnings` (and a 400 in strict mode); quiet ones show in
+`explain`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Reading table files: two parsers that must agree, the line of every key, overlays laid over bases.
+"""Reading table files: two parsers that must agree, the line of every key, overlays laid over
+bases.
 
 A file is read with `toml` and with the standard library's `tomllib`; one on which they differ is
 refused, because `toml` loses data silently in corners of the language. What `tomllib` read is used.
@@ -212,7 +213,7 @@ def _balance(line: str, depth: int) -> tuple[int, str]:
 
 # ---------------------------------------------------------------- overlays
 def lay_over(base: Tree, overlay: Tree, at: Keys = ()) -> Tree:
-    """A new tree: `overlay` merged over `base` by key; a rule's source replaces the base's source."""
+    """A new tree: `overlay` over `base` by key; a rule's source replaces the base's."""
     out = Tree(dict(base.data), dict(base.lines))
     _merge(out.data, overlay.data, at)
     for keys, line in overlay.lines.items():

@@ -126,7 +126,7 @@ class ProxyHandler(RequestHandler):
         return self.caller.fault(Fault("bug"))
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
-        """Faults are answers, not accidents; of our own bugs the place is logged, not the values."""
+        """Faults are answers, not accidents; of our own bugs the place is logged, no values."""
         if isinstance(value, Fault | OperatorError | HTTPError):
             return
         log.bug(self.request_id, value)

@@ -1,4 +1,4 @@
-"""What a caller may ask for: the list of aliases, and one of them, in the caller dialect's shape."""
+"""What a caller may ask for: the list of aliases, and one, as the caller dialect shows them."""
 
 from __future__ import annotations
 
