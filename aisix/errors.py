@@ -3,11 +3,11 @@
     AisixError
     ├── CallerError      what the caller sent is wrong                4xx
     ├── UpstreamError    the upstream refused, vanished or babbled    5xx (or what a table says)
-    ├── OperatorError    settings, mapping tables, stored resources   never reaches a caller's screen
+    ├── OperatorError    settings, mapping tables, stored resources   never on a caller's screen
     └── StoreError       the store cannot do it now (full disk, locked, read-only)
 
-An error carries a *kind* (a plain word of ours, such as "missing" or "unreachable"), the path of the
-caller's own field and the values a message may quote. What a kind looks like on the wire (status,
+An error carries a *kind* (a plain word of ours, such as "missing" or "unreachable"), the path of
+the caller's own field and the values a message may quote. What a kind looks like on the wire (status,
 type, code, words) is data: the `[fault.*]` rows of `mappings/<caller dialect>/caller.toml`.
 
 Must never know: a wire format. Must never hold: a secret, a prompt, a completion.
@@ -27,7 +27,7 @@ class AisixError(Exception):
 class Fault(AisixError):
     """An error that a caller may be shown, through the fault table of the caller's dialect.
 
-    kind: a row of `[fault.*]`; param: the caller's own path ("messages[2].content[0].type") or None;
+    kind: a row of `[fault.*]`; param: the caller's own path ("messages[2].content[0]") or None;
     values: what the row's message may quote as {name}.
     """
 

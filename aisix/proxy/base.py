@@ -48,6 +48,8 @@ class ProxyHandler(RequestHandler):
         self._chunks: list[bytes] = []
         self._size = 0
         self._limit = gateway.settings.proxy.request_body_limit_bytes
+        if gateway.draining:
+            self.set_header("Connection", "close")
         gateway.enter()
 
     def set_default_headers(self) -> None:

@@ -67,7 +67,7 @@ class ChatHandler(ProxyHandler):
 
     def _route(self, body: dict[str, object]) -> Route:
         alias = paths.get(body, self.caller.alias.steps)
-        param = str(self.caller.alias)
+        param = self.caller.alias.text
         if alias is None:
             raise CallerError("missing", param)
         if type(alias) is not str:

@@ -7,16 +7,23 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping as Map
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from aisix import __version__, log
-from aisix.errors import AisixError, OperatorError
+from aisix.errors import AisixError, Complaint, OperatorError
 from aisix.mapping.loader import Mappings, load_mappings
 from aisix.proxy.routes import Routes
 from aisix.settings import Settings
 from aisix.store.base import Store
 from aisix.upstream.curl import Driver
+
+
+class Stream(Protocol):
+    """A stream under way."""
+
+    def give_up(self) -> None: ...
 
 
 class Gateway:
@@ -30,6 +37,7 @@ class Gateway:
         self.driver = driver
         self.draining = False
         self.serving = 0
+        self.streams: set[Stream] = set()
         self.started_at = time.time()
         self._routes = Routes(settings, store.current(), mappings)
         self._reloaded: dict[str, Any] = {"ok": True}
@@ -85,7 +93,47 @@ class Gateway:
             return False
         return True
 
+    def give_up(self) -> None:
+        """End every stream that is still under way, with an error inside it."""
+        for stream in list(self.streams):
+            stream.give_up()
+
     # ------------------------------------------------------------------ operator
+    def extra(self, kind: str, document: Map[str, Any]) -> list[Complaint]:
+        """What only the tables know of a document an admin writes: adapters, options, traits."""
+        tables = self.mappings.mappings.values()
+        if kind == "provider_keys":
+            adapter = document.get("adapter") or document.get("provider")
+            known = sorted({mapping.adapter for mapping in tables})
+            if adapter not in known:
+                text = f'no mapping speaks "{adapter}" (one of: {", ".join(known)})'
+                return [Complaint("", "adapter" if "adapter" in document else "provider", text)]
+        if kind == "models":
+            return self._model_faults(document)
+        return []
+
+    def _model_faults(self, document: Map[str, Any]) -> list[Complaint]:
+        key = self.store.current().provider_key(str(document.get("provider_key_id")))
+        if key is None:
+            return []  # the store says so itself
+        for dialect in self.mappings.callers:
+            try:
+                mapping = self.mappings.find(dialect, key.adapter, document.get("mapping"))
+            except OperatorError as error:
+                if document.get("mapping"):
+                    return [Complaint("", "mapping", str(error))]
+                continue
+            try:
+                mapping.effective(
+                    str(document.get("model_name", "")),
+                    key.version,
+                    dict(document.get("options") or {}),
+                    tuple(document.get("traits") or ()),
+                )
+            except OperatorError as error:
+                return [Complaint("", c.path or "options", c.text) for c in error.complaints]
+        return []
+
     def reload(self) -> dict[str, Any]:
         """Read the tables again and swap them in whole; on any fault the old ones stay."""
         try:

@@ -43,16 +43,24 @@ class Relay:
         self._beat: asyncio.TimerHandle | None = None
 
     async def run(self, sent: UpstreamRequest) -> None:
+        streams = self.handler.gateway.streams
+        streams.add(self)
         self._send(sent)
         try:
             await self._finished
         finally:
+            streams.discard(self)
             self._stop()
 
     def leave(self) -> None:
         """The caller has gone."""
         self._stop()
         self._settle()
+
+    def give_up(self) -> None:
+        """We are going away."""
+        if not self._finished.done():
+            self._fail(UpstreamError("interrupted", "the gateway stops"))
 
     # ------------------------------------------------------------------ sink
     def on_response(self, status: int, headers: dict[str, str]) -> None:
@@ -100,6 +108,7 @@ class Relay:
             self._broken(error)
 
     def _later(self, pause: float) -> None:
+        assert self._request is not None
         self._beat = self._loop.call_later(pause, self._send, self._request)
 
     def _broken(self, error: UpstreamError) -> None:

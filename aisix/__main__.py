@@ -1,0 +1,7 @@
+"""python -m aisix"""
+
+import sys
+
+from aisix.cli import main
+
+sys.exit(main())

@@ -1,0 +1,95 @@
+"""The command line: serve, check, demo, mappings. The only place that prints, beside mappings_cli.
+
+Exit code 0: fine; 1: findings; 2: it cannot start or the usage is wrong. What a verb needs is
+imported when it runs, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from aisix import __version__
+from aisix.errors import OperatorError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; the process's exit code."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    args = _parser(argv[:1]).parse_args(argv)
+    try:
+        return int(args.go(args))
+    except OperatorError as error:
+        print(f"aisix: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser(verb: list[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="aisix", description="An AI gateway whose translation is data."
+    )
+    parser.add_argument("--version", action="version", version=f"aisix {__version__}")
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    config = argparse.ArgumentParser(add_help=False)
+    config.add_argument("--config", metavar="FILE", help="config.yaml; default: built-in settings")
+
+    sub = verbs.add_parser("serve", parents=[config], help="run the gateway")
+    sub.set_defaults(go=serve)
+    sub = verbs.add_parser("check", parents=[config], help="check settings and tables, then stop")
+    sub.set_defaults(go=check)
+    sub = verbs.add_parser("demo", help="gateway and stand-in upstream, one call through both")
+    sub.add_argument("--once", action="store_true", help="stop after the calls")
+    sub.add_argument("--real", action="store_true", help="call Anthropic, with ANTHROPIC_API_KEY")
+    sub.add_argument("--verbose", action="store_true", help="show the gateway's own log too")
+    sub.set_defaults(go=demo)
+    sub = verbs.add_parser("mappings", parents=[config], help="see, check and try the tables")
+    sub.set_defaults(go=mappings)
+    if verb == ["mappings"]:
+        from aisix import mappings_cli
+
+        mappings_cli.add_parser(sub)
+    return parser
+
+
+def serve(args: argparse.Namespace) -> int:
+    from aisix.server import serve as run
+    from aisix.settings import load_settings
+
+    return run(load_settings(args.config, os.environ))
+
+
+def check(args: argparse.Namespace) -> int:
+    from aisix.mapping.check import check as findings
+    from aisix.settings import load_settings
+
+    settings = load_settings(args.config, os.environ)
+    found = findings(_folders(settings.mappings))
+    for one in found:
+        print(one)
+    print(f"{len(found)} findings" if found else "settings and tables are fine")
+    return 1 if found else 0
+
+
+def demo(args: argparse.Namespace) -> int:
+    from aisix.demo import main as run
+
+    return run(args)
+
+
+def mappings(args: argparse.Namespace) -> int:
+    from aisix import mappings_cli
+    from aisix.settings import load_settings
+
+    extra = load_settings(args.config, os.environ).mappings if args.config else ()
+    return mappings_cli.run(args, _folders(extra))
+
+
+def _folders(extra: Sequence[Path]) -> list[Path]:
+    from aisix.paths import shipped_mappings
+
+    return [shipped_mappings(), *extra]

@@ -1,0 +1,258 @@
+"""Both listeners over one gateway, in one process or several: start, reload, drain, stop.
+
+    serve(settings)        blocks until SIGTERM or SIGINT; returns the exit code
+
+The sockets are bound once, before any fork, and shared by the workers: a worker that dies takes no
+waiting connection with it. SIGTERM drains: /readyz says no, then nobody new is accepted, then what
+is under way finishes (bounded). SIGHUP reads the mapping tables again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from tornado.httpserver import HTTPServer
+from tornado.iostream import IOStream
+from tornado.netutil import bind_sockets
+from tornado.web import Application
+
+from aisix import __version__, log
+from aisix.admin.app import make_admin_app
+from aisix.errors import OperatorError
+from aisix.mapping.loader import load_mappings
+from aisix.paths import shipped_mappings
+from aisix.proxy.app import make_proxy_app
+from aisix.proxy.base import DRAIN
+from aisix.proxy.context import Gateway
+from aisix.settings import Settings
+from aisix.store import open_store
+from aisix.upstream.curl import Driver
+
+HEADERS_LIMIT = 64 << 10  # bytes of all of a caller's headers
+POLL_SECS = 1.0  # how often the store looks for changes nobody announced
+RESTART_PAUSE = 1.0  # s between a worker's death and its successor, when it died young
+
+Sockets = list[socket.socket]
+
+
+class Listener(HTTPServer):
+    """Without Nagle's delay: a chunk goes out when it is written."""
+
+    def handle_stream(self, stream: IOStream, address: Any) -> None:
+        stream.set_nodelay(True)
+        super().handle_stream(stream, address)
+
+
+def serve(settings: Settings) -> int:
+    """See the module. Raises OperatorError when it cannot start."""
+    log.setup(settings.observability.log_level, settings.observability.access_log)
+    keys = admin_keys(settings)
+    load_mappings(_folders(settings))  # complaints belong to the start, not to each worker
+    open_store(settings.data_dir, settings.encryption_key).close()
+    proxy = bind(settings.proxy.addr, "proxy.addr")
+    admin = bind(settings.admin.addr, "admin.addr") if settings.admin.enabled else []
+    count = settings.workers or os.cpu_count() or 1
+    log.info(
+        "aisix %s: proxy on http://%s, admin on %s, %d worker%s",
+        __version__,
+        _shown(proxy),
+        f"http://{_shown(admin)}" if admin else "(disabled)",
+        count,
+        "" if count == 1 else "s",
+    )
+    if count == 1:
+        return asyncio.run(_worker(settings, keys, proxy, admin))
+    return Supervisor(settings, keys, proxy, admin, count).run()
+
+
+def admin_keys(settings: Settings) -> tuple[str, ...]:
+    """Those of the settings; without any, one that is made on the first start and kept."""
+    if settings.admin.admin_keys or not settings.admin.enabled:
+        return settings.admin.admin_keys
+    file = settings.data_dir / "admin_key"
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not file.exists():
+            handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w") as out:
+                out.write(secrets.token_hex(32) + "\n")
+            log.info("no admin.admin_keys set: an admin key was made, see %s", file)
+        return (file.read_text().strip(),)
+    except OSError as error:
+        raise OperatorError(f"data_dir {settings.data_dir}: {error.strerror}") from None
+
+
+def bind(addr: str, name: str) -> Sockets:
+    """Listening sockets; OperatorError names the setting when the address cannot be had."""
+    host, _, port = addr.rpartition(":")
+    try:
+        return bind_sockets(int(port), host.strip("[]") or None, backlog=1024)
+    except OSError as error:
+        raise OperatorError(f"{name} {addr}: {error.strerror or error}") from None
+
+
+def _shown(sockets: Sockets) -> str:
+    host, port = sockets[0].getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _folders(settings: Settings) -> list[Any]:
+    for folder in settings.mappings:
+        if not folder.is_dir():
+            raise OperatorError(f"mappings: {folder}: no such folder")
+    return [shipped_mappings(), *settings.mappings]
+
+
+# ---------------------------------------------------------------- one worker
+async def _worker(
+    settings: Settings, keys: Sequence[str], proxy: Sockets, admin: Sockets, parent: int = 0
+) -> int:
+    """Serve until told to stop. `parent`: pid to signal so that the others reload too."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    store = open_store(settings.data_dir, settings.encryption_key)
+    up = settings.upstream
+    driver = Driver(
+        max_connections=up.max_connections,
+        max_per_host=up.max_connections_per_host,
+        idle_secs=up.idle_secs,
+    )
+    gateway = Gateway.open(settings, store, driver, load_mappings(_folders(settings)))
+    loop.add_signal_handler(signal.SIGHUP, gateway.reload)
+
+    def reload() -> dict[str, Any]:
+        told = gateway.reload()
+        if told["ok"] and parent:
+            os.kill(parent, signal.SIGHUP)
+        return told
+
+    limits = settings.proxy
+    listeners = [_listen(make_proxy_app(gateway), proxy, settings, limits.request_body_limit_bytes)]
+    if admin:
+        app = make_admin_app(
+            store, keys, audit=log.audit, status=gateway.status, reload=reload, extra=gateway.extra
+        )
+        listeners.append(_listen(app, admin, settings, 1 << 20))
+    poll = loop.create_task(_poll(store))
+    await stop.wait()
+    await _drain(gateway, listeners, settings)
+    poll.cancel()
+    driver.close()
+    store.close()
+    return 0
+
+
+def _listen(app: Application, sockets: Sockets, settings: Settings, limit: int) -> Listener:
+    listener = Listener(
+        app,
+        max_header_size=HEADERS_LIMIT,
+        max_body_size=limit * DRAIN,
+        max_buffer_size=limit * DRAIN,
+        idle_connection_timeout=settings.proxy.idle_timeout_secs,
+        body_timeout=settings.proxy.body_timeout_secs,
+    )
+    listener.add_sockets(sockets)
+    return listener
+
+
+async def _poll(store: Any) -> None:
+    while True:
+        await asyncio.sleep(POLL_SECS)
+        store.poll()
+
+
+async def _drain(gateway: Gateway, listeners: list[Listener], settings: Settings) -> None:
+    log.info("draining: %d requests under way", gateway.serving)
+    gateway.draining = True
+    await asyncio.sleep(settings.shutdown.min_drain_secs)
+    for listener in listeners:
+        listener.stop()
+    if not await gateway.drain(settings.shutdown.max_drain_secs):
+        log.warning("%d requests did not finish in time", gateway.serving)
+        gateway.give_up()
+        await gateway.drain(1)
+    for listener in listeners:
+        await listener.close_all_connections()
+
+
+# ---------------------------------------------------------------- several workers
+class Supervisor:
+    """The parent of the workers: passes signals on and replaces who dies."""
+
+    def __init__(
+        self, settings: Settings, keys: Sequence[str], proxy: Sockets, admin: Sockets, count: int
+    ) -> None:
+        self._settings, self._keys = settings, keys
+        self._proxy, self._admin = proxy, admin
+        self._count = count
+        self._workers: dict[int, float] = {}  # pid -> when it was started
+        self._stopping = False
+        self._code = 0
+
+    def run(self) -> int:
+        for _ in range(self._count):
+            self._fork()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        signal.signal(signal.SIGHUP, self._pass_on)
+        while self._workers:
+            try:
+                pid, status = os.wait()
+            except ChildProcessError:
+                break
+            began = self._workers.pop(pid, None)
+            if began is None:
+                continue
+            if not self._stopping:
+                log.error("worker %d ended (%s); starting another", pid, _ending(status))
+                if time.monotonic() - began < RESTART_PAUSE:
+                    time.sleep(RESTART_PAUSE)
+                if not self._stopping:
+                    self._fork()
+            elif status:
+                self._code = 1
+        return self._code
+
+    def _fork(self) -> None:
+        parent = os.getpid()
+        pid = os.fork()
+        if pid:
+            self._workers[pid] = time.monotonic()
+            return
+        code = 1
+        try:
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                signal.signal(number, signal.SIG_DFL)
+            code = asyncio.run(
+                _worker(self._settings, self._keys, self._proxy, self._admin, parent)
+            )
+        except OperatorError as error:
+            log.error("worker cannot start: %s", error)
+        except BaseException as error:
+            log.bug("-", error)
+        finally:
+            sys.stdout.flush()
+            os._exit(code)
+
+    def _stop(self, number: int, frame: object) -> None:
+        self._stopping = True
+        self._pass_on(signal.SIGTERM, frame)
+
+    def _pass_on(self, number: int, frame: object) -> None:
+        for pid in list(self._workers):
+            os.kill(pid, number)
+
+
+def _ending(status: int) -> str:
+    code = os.waitstatus_to_exitcode(status)
+    return f"signal {-code}" if code < 0 else f"exit code {code}"

@@ -1,0 +1,360 @@
+"""config.yaml and the environment -> one frozen `Settings`; the only reader of either.
+
+    settings = load_settings("config.yaml", os.environ)
+    settings.proxy.addr, settings.upstream.timeout_ms, ...
+
+SETTINGS below is the one list of what can be set: name, type, default, help. The environment wins
+over the file: AISIX_<SECTION>__<NAME>, such as AISIX_PROXY__ADDR; lists are comma-separated. A name
+that is not known, or a value of the wrong kind, stops the start with file:line.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import voluptuous as v
+import yaml
+
+from aisix.errors import Complaint, OperatorError
+
+PREFIX = "AISIX_"
+SHORTEST_KEY = 16
+PLACEHOLDER = re.compile(
+    r"change|replace|example|placeholder|your|secret|admin[-_]?key|password|xxx", re.I
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    addr: str
+    request_body_limit_bytes: int
+    header_timeout_secs: int
+    body_timeout_secs: int
+    idle_timeout_secs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Admin:
+    enabled: bool
+    addr: str
+    admin_keys: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    timeout_ms: int
+    stream_timeout_ms: int
+    connect_timeout_ms: int
+    retries: int
+    max_connections: int
+    max_connections_per_host: int
+    idle_secs: int
+    response_body_limit_bytes: int
+    proxy: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Downstream:
+    sse_keepalive_interval_secs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    min_drain_secs: int
+    max_drain_secs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Observability:
+    access_log: bool
+    log_level: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    proxy: Proxy
+    admin: Admin
+    upstream: Upstream
+    downstream: Downstream
+    shutdown: Shutdown
+    observability: Observability
+    data_dir: Path
+    workers: int  # 0: one per core
+    mappings: tuple[Path, ...]
+    encryption_key: str | None = field(repr=False)
+    source: str = ""  # the file it was read from
+
+
+def address(text: Any) -> str:
+    """ "host:port"; a port of 0 lets the system choose."""
+    if not isinstance(text, str):
+        raise v.Invalid('expected "host:port"')
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise v.Invalid('expected "host:port", such as "127.0.0.1:3000"')
+    return text
+
+
+def whole(least: int, most: int = 2**53) -> Callable[[Any], int]:
+    def check(value: Any) -> int:
+        if isinstance(value, str) and re.fullmatch(r"-?\d+", value):
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            top = "" if most == 2**53 else f" and at most {most}"
+            raise v.Invalid(f"expected a whole number, at least {least}{top}")
+        return value
+
+    return check
+
+
+def yes_no(value: Any) -> bool:
+    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    if isinstance(value, str) and value.lower() in words:
+        return words[value.lower()]
+    if not isinstance(value, bool):
+        raise v.Invalid("expected true or false")
+    return value
+
+
+def words(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
+        raise v.Invalid("expected a list of texts")
+    return tuple(value)
+
+
+def text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise v.Invalid("expected a text")
+    return value
+
+
+def maybe(value: Any) -> str | None:
+    return None if value is None or value == "" else text(value)
+
+
+def level(value: Any) -> str:
+    levels = ("debug", "info", "warning", "error")
+    if value not in levels:
+        raise v.Invalid(f"expected one of {', '.join(levels)}")
+    return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    name: str
+    check: Callable[[Any], Any]
+    default: Any
+    help: str
+
+
+SETTINGS = (
+    Setting("proxy.addr", address, "127.0.0.1:3000", "where callers connect"),
+    Setting("proxy.request_body_limit_bytes", whole(1024), 32 << 20, "a longer body is a 413"),
+    Setting("proxy.header_timeout_secs", whole(1), 30, "for a caller to send all headers"),
+    Setting("proxy.body_timeout_secs", whole(1), 120, "for a caller to send the body"),
+    Setting("proxy.idle_timeout_secs", whole(1), 600, "an idle connection is closed after this"),
+    Setting("admin.enabled", yes_no, True, "whether there is an admin API at all"),
+    Setting("admin.addr", address, "127.0.0.1:3001", "where the admin API listens"),
+    Setting("admin.admin_keys", words, (), "who may use it; none: one is made on the first start"),
+    Setting("upstream.timeout_ms", whole(0), 600_000, "a whole answer, from start to end; 0: none"),
+    Setting("upstream.stream_timeout_ms", whole(0), 300_000, "the longest silence of a stream"),
+    Setting("upstream.connect_timeout_ms", whole(1), 5_000, "name lookup, TCP and TLS together"),
+    Setting(
+        "upstream.retries", whole(0, 5), 1, "further attempts when nothing can be billed twice"
+    ),
+    Setting("upstream.max_connections", whole(1), 4096, "connections upstream, per worker"),
+    Setting("upstream.max_connections_per_host", whole(1), 2048, "of these, to one host"),
+    Setting("upstream.idle_secs", whole(1), 60, "an idle connection is not used after this"),
+    Setting(
+        "upstream.response_body_limit_bytes", whole(1024), 64 << 20, "a longer answer is a 502"
+    ),
+    Setting("upstream.proxy", maybe, None, "URL of an HTTP proxy; the environment's is ignored"),
+    Setting(
+        "downstream.sse_keepalive_interval_secs", whole(0), 15, "silence before a comment; 0: never"
+    ),
+    Setting(
+        "shutdown.min_drain_secs", whole(0), 0, "how long /readyz says no before we stop accepting"
+    ),
+    Setting("shutdown.max_drain_secs", whole(0), 60, "how long requests under way may still take"),
+    Setting(
+        "observability.access_log", yes_no, True, "one JSON line per request on standard output"
+    ),
+    Setting("observability.log_level", level, "info", "debug, info, warning or error"),
+    Setting("data_dir", text, "data", "database and keys; made with mode 0700"),
+    Setting("workers", whole(0, 1024), 0, "processes; 0: one per core"),
+    Setting("mappings", words, (), "folders with a site's own tables, laid over the shipped ones"),
+    Setting("encryption_key", maybe, None, "protects stored secrets; none: a key file in data_dir"),
+)
+
+_SECTIONS: dict[str, type[Any]] = {
+    "proxy": Proxy,
+    "admin": Admin,
+    "upstream": Upstream,
+    "downstream": Downstream,
+    "shutdown": Shutdown,
+    "observability": Observability,
+}
+
+
+def load_settings(path: str | Path | None, env: Mapping[str, str]) -> Settings:
+    """Raises OperatorError with every complaint. Relative paths in the file are the file's own."""
+    name = "" if path is None else str(path)
+    given, lines = _read(Path(path)) if path is not None else ({}, {})
+    complaints: list[Complaint] = []
+    values: dict[str, Any] = {}
+    known = {setting.name: setting for setting in SETTINGS}
+
+    def where(key: str) -> str:
+        return f"{name}:{lines.get(key, 1)}"
+
+    flat = _flatten(given, known, where, complaints)
+    for key, setting in known.items():
+        variable = PREFIX + key.upper().replace(".", "__")
+        place, value = where(key), flat.get(key, setting.default)
+        if variable in env:
+            place, value = variable, env[variable]
+        elif key not in flat:
+            values[key] = setting.default
+            continue
+        try:
+            values[key] = v.Schema(setting.check)(value)
+        except v.Invalid as error:
+            complaints.append(Complaint(place, key, error.msg))
+    complaints += _unknown_variables(env, known)
+    if complaints:
+        raise OperatorError(complaints)
+    _check_admin_keys(values, where, complaints)
+    if complaints:
+        raise OperatorError(complaints)
+    return _settings(values, Path(path).resolve().parent if path is not None else Path.cwd(), name)
+
+
+def _settings(values: dict[str, Any], base: Path, name: str) -> Settings:
+    sections: dict[str, Any] = {
+        section: kind(
+            **{key.split(".")[1]: x for key, x in values.items() if key.startswith(section + ".")}
+        )
+        for section, kind in _SECTIONS.items()
+    }
+    return Settings(
+        **sections,
+        data_dir=base / Path(values["data_dir"]).expanduser(),
+        workers=values["workers"],
+        mappings=tuple(base / Path(folder).expanduser() for folder in values["mappings"]),
+        encryption_key=values["encryption_key"],
+        source=name,
+    )
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
+    """The document and the line of each dotted key."""
+    try:
+        raw = path.read_text("utf-8")
+    except OSError as error:
+        raise OperatorError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise OperatorError(f"{path}:1: not UTF-8") from None
+    try:
+        node = yaml.compose(raw, yaml.SafeLoader)
+        data = yaml.safe_load(raw)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark is not None else 1
+        problem = getattr(error, "problem", None) or "not valid YAML"
+        raise OperatorError(
+            [Complaint(f"{path}:{line}", "", f"not valid YAML: {problem}")]
+        ) from None
+    if data is None:
+        return {}, {}
+    if not isinstance(data, dict):
+        raise OperatorError([Complaint(f"{path}:1", "", "expected names and values")])
+    lines: dict[str, int] = {}
+
+    def walk(mapping: Any, prefix: str) -> None:
+        for key, value in mapping.value:
+            dotted = f"{prefix}{key.value}"
+            if dotted in lines:
+                text_ = f"is there twice (first on line {lines[dotted]})"
+                raise OperatorError([Complaint(f"{path}:{key.start_mark.line + 1}", dotted, text_)])
+            lines[dotted] = key.start_mark.line + 1
+            if isinstance(value, yaml.MappingNode):
+                walk(value, f"{dotted}.")
+
+    walk(node, "")
+    return data, lines
+
+
+def _flatten(
+    given: dict[str, Any],
+    known: Mapping[str, Setting],
+    where: Callable[[str], str],
+    complaints: list[Complaint],
+) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in given.items():
+        pairs = {str(key): value}
+        if key in _SECTIONS:
+            if value is not None and not isinstance(value, dict):
+                complaints.append(Complaint(where(key), key, "expected names and values below it"))
+                continue
+            pairs = {f"{key}.{name}": below for name, below in (value or {}).items()}
+        for name, below in pairs.items():
+            if name in known:
+                flat[name] = below
+            else:
+                text_ = f"unknown setting{_near(name, known)}"
+                complaints.append(Complaint(where(name), name, text_))
+    return flat
+
+
+def _near(name: str, known: Mapping[str, Setting]) -> str:
+    close = difflib.get_close_matches(name, known, 1, 0.6)
+    return f' (did you mean "{close[0]}"?)' if close else ""
+
+
+def _unknown_variables(env: Mapping[str, str], known: Mapping[str, Setting]) -> list[Complaint]:
+    """Only names with a section are ours for sure; a plain AISIX_X may be someone's own."""
+    names = {PREFIX + key.upper().replace(".", "__"): key for key in known}
+    out = []
+    for variable in env:
+        if variable.startswith(PREFIX) and "__" in variable and variable not in names:
+            close = difflib.get_close_matches(variable, names, 1, 0.6)
+            hint = f" (did you mean {close[0]}?)" if close else ""
+            out.append(Complaint(variable, "", f"unknown setting{hint}"))
+    return out
+
+
+def _check_admin_keys(
+    values: dict[str, Any], where: Callable[[str], str], complaints: list[Complaint]
+) -> None:
+    """Short and placeholder keys are for loopback only."""
+    host = values["admin.addr"].rpartition(":")[0].strip("[]")
+    if not values["admin.enabled"] or is_loopback(host):
+        return
+    for number, key in enumerate(values["admin.admin_keys"]):
+        if len(key) < SHORTEST_KEY or PLACEHOLDER.search(key):
+            text_ = (
+                f"too weak for an address beyond loopback: at least {SHORTEST_KEY} characters,"
+                " and no placeholder (try: openssl rand -hex 32)"
+            )
+            path = f"admin.admin_keys[{number}]"
+            complaints.append(Complaint(where("admin.admin_keys"), path, text_))
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
