@@ -1,0 +1,283 @@
+"""The stand-in on a socket: authentication, checks, errors, pace, faults; real HTTP and SSE.
+
+    standin = Standin()                 # its own thread, an ephemeral port on loopback
+    standin.start(); standin.url        # "http://127.0.0.1:PORT"
+    standin.received                    # the last requests: Received(path, headers, body)
+    standin.script(Scripted(...))       # exactly this is the next answer
+    standin.stop()
+
+Words for faults (in the last user text, like those of answers.py): status-N, overloaded,
+retry-after-N, stream-error, error-first, cut, garbage, html, json-instead-of-sse, slow-N (ms
+between events), first-N (ms before the first byte), unknown-event, no-stop, crlf.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tornado.httpserver import HTTPServer
+from tornado.iostream import StreamClosedError
+from tornado.netutil import bind_sockets
+from tornado.web import Application, RequestHandler
+
+from aisix.standin import answers, stream
+from aisix.standin.rules import VERSIONS, complaints
+
+STATUS = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    409: "conflict_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    500: "api_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+KEPT = 1000  # requests remembered
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    path: str
+    headers: dict[str, str] = field(repr=False)
+    body: Any = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Scripted:
+    """An exact answer. pieces: bytes, or seconds to wait; cut: end without an end."""
+
+    pieces: tuple[bytes | float, ...] = ()
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = (("content-type", "text/event-stream"),)
+    cut: bool = False
+
+
+class Standin:
+    """See the module. With `check=False` it takes any body."""
+
+    def __init__(self, port: int = 0, host: str = "127.0.0.1", check: bool = True) -> None:
+        self.check = check
+        self.received: deque[Received] = deque(maxlen=KEPT)
+        self.closed = 0  # callers who left before the end
+        self.number = 0
+        self._scripts: deque[Scripted] = deque()
+        self._sockets = bind_sockets(port, host)
+        self.port = int(self._sockets[0].getsockname()[1])
+        self.url = f"http://{host}:{self.port}"
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._thread: threading.Thread | None = None
+
+    def script(self, *answers_: Scripted) -> None:
+        self._scripts.extend(answers_)
+
+    def next_script(self) -> Scripted | None:
+        return self._scripts.popleft() if self._scripts else None
+
+    def app(self) -> Application:
+        mine = {"standin": self}
+        return Application(
+            [
+                (r"/v1/messages", MessagesHandler, mine),
+                (r"/v1/messages/count_tokens", CountHandler, mine),
+            ],
+            default_handler_class=MissingHandler,
+            default_handler_args=mine,
+            log_function=lambda handler: None,
+        )
+
+    def start(self) -> Standin:
+        ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self.run(ready)), daemon=True)
+        self._thread.start()
+        ready.wait(10)
+        return self
+
+    def stop(self) -> None:
+        if self._loop is not None and self._stop is not None:
+            self._loop.call_soon_threadsafe(self._stop.set)
+        if self._thread is not None:
+            self._thread.join(10)
+
+    async def run(self, ready: threading.Event | None = None) -> None:
+        """Serve until `stop`."""
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        server = HTTPServer(self.app(), max_body_size=64 << 20, max_buffer_size=128 << 20)
+        server.add_sockets(self._sockets)
+        if ready is not None:
+            ready.set()
+        await self._stop.wait()
+        server.stop()
+        await server.close_all_connections()
+
+
+class StandinHandler(RequestHandler):
+    standin: Standin
+
+    def initialize(self, standin: Standin) -> None:
+        self.standin = standin
+        standin.number += 1
+        self.number = standin.number
+        self.set_header("Request-Id", f"req_standin{self.number:08d}")
+        self.set_header("Anthropic-Organization-Id", "org_standin")
+
+    def on_connection_close(self) -> None:
+        self.standin.closed += 1
+
+    def refuse(self, status: int, message: str, kind: str | None = None) -> None:
+        self.set_status(status, "Unknown" if status == 529 else None)
+        self.set_header("Content-Type", "application/json")
+        kind = kind or STATUS.get(status, "api_error")
+        error = {"type": kind, "message": message}
+        request_id = f"req_standin{self.number:08d}"
+        self.finish(json.dumps({"type": "error", "error": error, "request_id": request_id}))
+
+
+class MissingHandler(StandinHandler):
+    def prepare(self) -> None:
+        self.refuse(404, "Not Found")
+
+
+class MessagesHandler(StandinHandler):
+    async def post(self) -> None:
+        headers = {name.lower(): value for name, value in self.request.headers.get_all()}
+        try:
+            body = json.loads(self.request.body)
+        except ValueError:
+            body = None
+        self.standin.received.append(Received(self.request.path, headers, body))
+        scripted = self.standin.next_script()
+        if scripted is not None:
+            await self._as_scripted(scripted)
+        elif self._checked(headers, body):
+            await self._answer(body)
+
+    def _checked(self, headers: dict[str, str], body: Any) -> bool:
+        version = headers.get("anthropic-version", "")
+        betas = frozenset(filter(None, headers.get("anthropic-beta", "").split(",")))
+        if not headers.get("x-api-key") and not headers.get("authorization"):
+            self.refuse(401, "x-api-key header is required")
+        elif version not in VERSIONS:
+            self.refuse(400, "anthropic-version: header is required")
+        elif not headers.get("content-type", "").startswith("application/json"):
+            self.refuse(400, "content-type: must be application/json")
+        elif body is None:
+            self.refuse(400, "The request body is not valid JSON")
+        elif self.standin.check and (wrong := complaints(body, version=version, betas=betas)):
+            not_found = wrong[0].startswith("model: ")
+            self.refuse(404 if not_found else 400, wrong[0])
+        else:
+            return True
+        return False
+
+    async def _answer(self, body: dict[str, Any]) -> None:
+        words = answers.words_of(body)
+        numbers = {
+            name: int(number)
+            for word in words
+            for name, _, number in [word.rpartition("-")]
+            if number.isdigit()
+        }
+        await asyncio.sleep(numbers.get("first", 0) / 1000)
+        if "retry-after" in numbers:
+            self.set_header("Retry-After", str(numbers["retry-after"]))
+        if "status" in numbers:
+            self.refuse(numbers["status"], "The stand-in was asked for this error.")
+        elif "overloaded" in words:
+            self.refuse(529, "Overloaded")
+        elif "html" in words:
+            self.set_status(502)
+            self.set_header("Content-Type", "text/html")
+            self.finish("<html><body><h1>502 Bad Gateway</h1></body></html>")
+        elif body.get("stream") and "json-instead-of-sse" not in words:
+            message = answers.answer(body, self.number)
+            await self._stream(_spoilt(list(stream.events(message)), words), numbers.get("slow", 0))
+        elif "cut" in words:
+            self.set_header("Content-Length", "1000")
+            self.write(b'{"id": "msg_cut", ')
+            await self._cut()
+        elif "garbage" in words:
+            self.set_header("Content-Type", "application/json")
+            self.finish(b"\xff\xfe not json {")
+        else:
+            self.set_header("Content-Type", "application/json")
+            self.finish(json.dumps(answers.answer(body, self.number)))
+
+    async def _stream(self, pieces: Iterable[bytes | None], gap_ms: int) -> None:
+        self.set_header("Content-Type", "text/event-stream; charset=utf-8")
+        self.set_header("Cache-Control", "no-cache")
+        try:
+            for piece in pieces:
+                if piece is None:
+                    await self._cut()
+                    return
+                self.write(piece)
+                await self.flush()
+                if gap_ms:
+                    await asyncio.sleep(gap_ms / 1000)
+            self.finish()
+        except StreamClosedError:
+            return  # counted in on_connection_close
+
+    async def _as_scripted(self, scripted: Scripted) -> None:
+        self.set_status(scripted.status, "Scripted")
+        for name, value in scripted.headers:
+            self.set_header(name, value)
+        try:
+            for piece in scripted.pieces:
+                if isinstance(piece, float):
+                    await asyncio.sleep(piece)
+                    continue
+                self.write(piece)
+                await self.flush()
+            if scripted.cut:
+                await self.flush()
+                await self._cut()
+            else:
+                self.finish()
+        except StreamClosedError:
+            return
+
+    async def _cut(self) -> None:
+        await self.flush()
+        self.request.connection.stream.close()  # type: ignore[union-attr]
+        self._finished = True
+
+
+class CountHandler(StandinHandler):
+    def post(self) -> None:
+        body = json.loads(self.request.body)
+        self.set_header("Content-Type", "application/json")
+        self.finish(json.dumps({"input_tokens": len(json.dumps(body.get("messages"))) // 4 + 1}))
+
+
+def _spoilt(pieces: list[bytes], words: list[str]) -> list[bytes | None]:
+    """The events with the faults that were asked for; None: cut here."""
+    out: list[bytes | None] = list(pieces)
+    error = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+    if "error-first" in words:
+        return [stream.event(error)]
+    if "stream-error" in words:
+        return [*out[:5], stream.event(error)]
+    if "cut" in words:
+        return [*out[:5], None]
+    if "garbage" in words:
+        return [*out[:5], b"event: content_block_delta\ndata: {not json\n\n"]
+    if "no-stop" in words:
+        return list(out[:-2])
+    if "unknown-event" in words:
+        out.insert(2, stream.event({"type": "event_from_the_future", "x": 1}))
+    if "crlf" in words:
+        out = [p.replace(b"\n", b"\r\n") if p is not None else None for p in out]
+    return out
