@@ -27,6 +27,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # whoever read our output has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def _parser(verb: list[str]) -> argparse.ArgumentParser:
@@ -76,7 +79,7 @@ def check(args: argparse.Namespace) -> int:
 
 
 def demo(args: argparse.Namespace) -> int:
-    from aisix.demo import main as run
+    from aisix.standin.demo import main as run
 
     return run(args)
 

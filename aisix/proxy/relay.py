@@ -50,7 +50,8 @@ class Relay:
             await self._finished
         finally:
             streams.discard(self)
-            self._stop()
+            if not self._finished.done() or self._finished.cancelled():
+                self._stop()
 
     def leave(self) -> None:
         """The caller has gone."""
@@ -68,6 +69,8 @@ class Relay:
         self._whole = None if self.exchange.begin(status, headers) else []
 
     def on_data(self, data: bytes) -> None:
+        if self._finished.done():
+            return  # the caller has got all; the rest only frees the connection for the next one
         if self._whole is not None:
             self._size += len(data)
             if self._size > WHOLE_LIMIT:
@@ -79,6 +82,8 @@ class Relay:
 
     def on_end(self, error: UpstreamError | None) -> None:
         exchange = self.exchange
+        if self._finished.done():
+            return
         if error is not None:
             self._broken(error)
         elif self._whole is None:

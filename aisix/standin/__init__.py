@@ -11,6 +11,7 @@
     answers.py       body + script -> a whole answer
     stream.py        a whole answer -> SSE events, and back
     server.py        HTTP: authentication, errors, pace, faults, what was received
+    demo.py          `aisix demo`: the gateway in front of it, hop by hop
 
 It serves the demo and the tests; `python -m aisix.standin` runs it by itself. The wire names of the
 upstream's format may stand in this package only, and the gateway never imports it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 
 from aisix.standin.server import Standin
 
@@ -14,10 +15,8 @@ def main() -> None:
     host, _, port = parser.parse_args().addr.rpartition(":")
     standin = Standin(int(port), host)
     print(f"stand-in upstream on {standin.url}", flush=True)
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(standin.run())
-    except KeyboardInterrupt:
-        pass
 
 
 if __name__ == "__main__":

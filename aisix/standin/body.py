@@ -123,7 +123,10 @@ BLOCKS: dict[str, tuple[str, Check]] = {
     "document": ("user", _document),
     "search_result": ("user", _search_result),
     "tool_result": ("user", _tool_result),
-    "container_upload": ("user", struct({"type": _tag, "file_id": string}, {"cache_control": _cache})),
+    "container_upload": (
+        "user",
+        struct({"type": _tag, "file_id": string}, {"cache_control": _cache}),
+    ),
     "tool_use": ("assistant", _tool_use),
     "thinking": ("assistant", _thinking),
     "redacted_thinking": ("assistant", _redacted),

@@ -161,9 +161,9 @@ def _source(block: Block, at: str, version: str, betas: Collection[str]) -> Iter
         yield f"{here}.url: Only HTTPS URLs are supported."
     if kind == "text" and not source["data"].strip():
         yield f"{here}.text.data: document must not be empty"
-    if kind == "file" and version < _NATIVE_FILES_SINCE:
-        if not any(beta.startswith("files-api") for beta in betas):
-            yield f"{here}.file: file sources need the files API beta"
+    with_beta = any(beta.startswith("files-api") for beta in betas)
+    if kind == "file" and version < _NATIVE_FILES_SINCE and not with_beta:
+        yield f"{here}.file: file sources need the files API beta"
     if kind != "base64":
         return
     try:
@@ -192,7 +192,7 @@ def _source(block: Block, at: str, version: str, betas: Collection[str]) -> Iter
 
 
 def is_continuation(messages: list[dict[str, Any]]) -> bool:
-    """The caller hands back a paused turn: the last message is the assistant's, with server tools."""
+    """A paused turn is handed back: the last message is the assistant's, with server tools."""
     if messages[-1]["role"] != "assistant":
         return False
     return any(b["type"] == "server_tool_use" for b in blocks_of(messages[-1]["content"]))

@@ -3,6 +3,7 @@
     standin = Standin()                 # its own thread, an ephemeral port on loopback
     standin.start(); standin.url        # "http://127.0.0.1:PORT"
     standin.received                    # the last requests: Received(path, headers, body)
+    standin.sent                        # the last whole answers, bytes
     standin.script(Scripted(...))       # exactly this is the next answer
     standin.stop()
 
@@ -68,6 +69,7 @@ class Standin:
     def __init__(self, port: int = 0, host: str = "127.0.0.1", check: bool = True) -> None:
         self.check = check
         self.received: deque[Received] = deque(maxlen=KEPT)
+        self.sent: deque[bytes] = deque(maxlen=KEPT)
         self.closed = 0  # callers who left before the end
         self.number = 0
         self._scripts: deque[Scripted] = deque()
@@ -202,7 +204,9 @@ class MessagesHandler(StandinHandler):
             self.finish("<html><body><h1>502 Bad Gateway</h1></body></html>")
         elif body.get("stream") and "json-instead-of-sse" not in words:
             message = answers.answer(body, self.number)
-            await self._stream(_spoilt(list(stream.events(message)), words), numbers.get("slow", 0))
+            pieces = _spoilt(list(stream.events(message)), words)
+            self.standin.sent.append(b"".join(piece or b"" for piece in pieces))
+            await self._stream(pieces, numbers.get("slow", 0))
         elif "cut" in words:
             self.set_header("Content-Length", "1000")
             self.write(b'{"id": "msg_cut", ')
@@ -212,7 +216,9 @@ class MessagesHandler(StandinHandler):
             self.finish(b"\xff\xfe not json {")
         else:
             self.set_header("Content-Type", "application/json")
-            self.finish(json.dumps(answers.answer(body, self.number)))
+            whole = json.dumps(answers.answer(body, self.number)).encode()
+            self.standin.sent.append(whole)
+            self.finish(whole)
 
     async def _stream(self, pieces: Iterable[bytes | None], gap_ms: int) -> None:
         self.set_header("Content-Type", "text/event-stream; charset=utf-8")

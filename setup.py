@@ -1,0 +1,24 @@
+"""Only for what pyproject.toml cannot say: a wheel carries `mappings/` as aisix/mappings.
+
+A checkout uses the folder itself, so the tables exist once.
+"""
+
+import shutil
+from pathlib import Path
+
+from setuptools import setup
+from setuptools.command.build_py import build_py
+
+
+class WithMappings(build_py):
+    """Copies the tables beside the modules when a wheel is built (not for editable installs)."""
+
+    def run(self):
+        super().run()
+        if not self.editable_mode:
+            target = Path(self.build_lib) / "aisix" / "mappings"
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.copytree(Path(__file__).parent / "mappings", target)
+
+
+setup(cmdclass={"build_py": WithMappings})

@@ -1,0 +1,37 @@
+"""What many tests share: one stand-in upstream and one gateway process for the whole run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from aisix.standin.server import Standin
+from tests.running import Running
+
+MODELS = {
+    "claude-prod": {"model_name": "claude-3-5-haiku-20241022"},
+    "claude-new": {"model_name": "claude-opus-5-5"},
+    "claude-strict": {"model_name": "claude-opus-5-5", "strict": True},
+    "claude-46": {"model_name": "claude-sonnet-4-6"},
+    "claude-45": {"model_name": "claude-haiku-4-5"},
+}
+
+
+@pytest.fixture(scope="session")
+def standin() -> Iterator[Standin]:
+    upstream = Standin().start()
+    yield upstream
+    upstream.stop()
+
+
+@pytest.fixture(scope="session")
+def gateway(standin: Standin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Aliases as in MODELS; without retries, so that a fault is seen as it is."""
+    more = {"upstream": {"retries": 0}}
+    with Running(tmp_path_factory.mktemp("gateway"), more) as running:
+        running.set_up(standin.url, MODELS)
+        running.allow(*MODELS, "no-such-alias")
+        yield running
+        assert "bug in request" not in running.log
+        assert "Traceback" not in running.log

@@ -1,0 +1,190 @@
+"""A gateway as users run it: its own process, its own data directory, real sockets.
+
+    with Running(tmp_path) as gateway:
+        gateway.admin("POST", "models", {...})
+        gateway.call({"model": ..., "messages": [...]})
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ADMIN_KEY = "admin-key-of-the-tests"
+CALLER_KEY = "sk-caller-of-the-tests"
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def error(self) -> dict[str, Any]:
+        return dict(self.json["error"])
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def send(
+    port: int,
+    method: str,
+    path: str,
+    body: Any = None,
+    headers: dict[str, str] | None = None,
+    timeout: float = 30,
+) -> Answer:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+    try:
+        connection.request(method, path, raw, headers or {})
+        answer = connection.getresponse()
+        named = {name.lower(): value for name, value in answer.getheaders()}
+        return Answer(answer.status, named, answer.read())
+    finally:
+        connection.close()
+
+
+@dataclass
+class Running:
+    """A gateway process. `more` is laid over the config; `env` over an environment without AISIX_*."""
+
+    folder: Path
+    more: dict[str, Any] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=dict)
+    workers: int = 1
+
+    def __enter__(self) -> Running:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.proxy_port, self.admin_port = free_port(), free_port()
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        config = {
+            "proxy": {"addr": f"127.0.0.1:{self.proxy_port}"},
+            "admin": {"addr": f"127.0.0.1:{self.admin_port}", "admin_keys": [ADMIN_KEY]},
+            "data_dir": str(self.folder / "data"),
+            "workers": self.workers,
+        }
+        for name, value in self.more.items():
+            if isinstance(value, dict):
+                value = {**dict(config.get(name) or {}), **value}  # type: ignore[call-overload]
+            config[name] = value
+        (self.folder / "config.yaml").write_text(json.dumps(config))  # JSON is YAML
+        env = {k: v for k, v in os.environ.items() if not k.startswith("AISIX_")} | self.env
+        self.out = open(self.folder / "out.log", "ab")  # noqa: SIM115
+        self.err = open(self.folder / "err.log", "ab")  # noqa: SIM115
+        command = [sys.executable, "-m", "aisix", "serve", "--config", self.folder / "config.yaml"]
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, env=env, stdout=self.out, stderr=self.err, start_new_session=True
+        )
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                raise AssertionError(f"the gateway did not start:\n{self.log}")
+            try:
+                if send(self.proxy_port, "GET", "/livez").status == 200:
+                    return
+            except OSError:
+                time.sleep(0.02)
+        raise AssertionError(f"the gateway did not answer:\n{self.log}")
+
+    def stop(self, number: int = signal.SIGTERM, wait: float = 15) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+            try:
+                self.process.wait(wait)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(5)
+        self.out.close()
+        self.err.close()
+        return self.process.returncode
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "err.log").read_text()
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """The access lines so far."""
+        text = (self.folder / "out.log").read_text()
+        return [json.loads(line) for line in text.splitlines()]
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.proxy_port}/v1"
+
+    # ------------------------------------------------------------------ admin
+    def admin(self, method: str, path: str, body: Any = None, key: str = ADMIN_KEY) -> Answer:
+        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        return send(self.admin_port, method, f"/admin/v1/{path}", body, headers)
+
+    def create(self, kind: str, body: dict[str, Any]) -> str:
+        answer = self.admin("POST", kind, body)
+        assert answer.status == 201, answer.body
+        return str(answer.json["id"])
+
+    def set_up(self, upstream: str, models: dict[str, dict[str, Any]], **key: Any) -> str:
+        """One provider key, some aliases, and the caller's key for all of them."""
+        provider = {"provider": "anthropic", "adapter": "anthropic"}
+        secret = {"secret": "sk-ant-the-secret-of-the-provider", "api_base": upstream}
+        names = {"display_name": key.pop("display_name", "anthropic-prod")}
+        key_id = self.create("provider_keys", {**names, **provider, **secret, **key})
+        for alias, model in models.items():
+            more = {"display_name": alias, "provider": "anthropic", "provider_key_id": key_id}
+            self.create("models", {**more, **model})
+        return key_id
+
+    def allow(self, *names: str, key: str = CALLER_KEY, **more: Any) -> str:
+        digest = hashlib.sha256(key.encode()).hexdigest()
+        return self.create("apikeys", {"key_hash": digest, "allowed_models": list(names), **more})
+
+    # ------------------------------------------------------------------ callers
+    def call(self, body: Any, key: str | None = CALLER_KEY, **headers: str) -> Answer:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        named.setdefault("Content-Type", "application/json")
+        if key is not None:
+            named["Authorization"] = f"Bearer {key}"
+        return send(self.proxy_port, "POST", "/v1/chat/completions", body, named)
+
+    def ask(self, text: str, alias: str = "claude-prod", **more: Any) -> Answer:
+        """One user turn."""
+        return self.call({"model": alias, "messages": [{"role": "user", "content": text}], **more})
+
+
+def chunks(stream: bytes) -> Iterator[Any]:
+    """The data of each frame; "[DONE]" as itself."""
+    for frame in stream.decode().split("\n\n"):
+        if frame.startswith("data: "):
+            data = frame.removeprefix("data: ")
+            yield data if data == "[DONE]" else json.loads(data)
