@@ -1,8 +1,8 @@
 """A gateway as users run it: its own process, its own data directory, real sockets.
 
-    with Running(tmp_path) as gateway:
-        gateway.admin("POST", "models", {...})
-        gateway.call({"model": ..., "messages": [...]})
+with Running(tmp_path) as gateway:
+    gateway.admin("POST", "models", {...})
+    gateway.call({"model": ..., "messages": [...]})
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ class Running:
     def lines(self) -> list[dict[str, Any]]:
         """The access lines so far."""
         text = (self.folder / "out.log").read_text()
-        return [json.loads(line) for line in text.splitlines()]
+        return [json.loads(line) for line in text.split("\n") if line]
 
     @property
     def base_url(self) -> str:

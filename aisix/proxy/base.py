@@ -45,6 +45,8 @@ class ProxyHandler(RequestHandler):
         self.began = time.monotonic()
         self.seen: dict[str, Any] = {}  # what the access line tells beside the usual
         self.left = False
+        self._reading = True  # the body has not been taken yet
+        self._over = False
         self._chunks: list[bytes] = []
         self._size = 0
         self._limit = gateway.settings.proxy.request_body_limit_bytes
@@ -75,6 +77,7 @@ class ProxyHandler(RequestHandler):
 
     def body(self) -> dict[str, Any]:
         """The request's body, a JSON object; raises the fault that says what is wrong."""
+        self._reading = False
         if self._size > self._limit:
             raise CallerError("too_large", None, limit=self._limit)
         kind = self.request.headers.get("Content-Type", "").lower()
@@ -138,10 +141,13 @@ class ProxyHandler(RequestHandler):
 
     def on_connection_close(self) -> None:
         self.left = True
+        if self._reading:  # then no method runs, and Tornado will not call on_finish
+            self._leave(LEFT)
 
     def _leave(self, status: int) -> None:
-        if self.gateway is None:
+        if self._over:
             return
+        self._over = True
         self.gateway.leave()
         record = {
             "request_id": self.request_id,
