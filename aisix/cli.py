@@ -47,7 +47,11 @@ def _parser(verb: list[str]) -> argparse.ArgumentParser:
     sub.set_defaults(go=check)
     sub = verbs.add_parser("demo", help="gateway and stand-in upstream, one call through both")
     sub.add_argument("--once", action="store_true", help="stop after the calls")
-    sub.add_argument("--real", action="store_true", help="call Anthropic, with ANTHROPIC_API_KEY")
+    sub.add_argument(
+        "--real",
+        action="store_true",
+        help="call the real provider, with its key from the environment",
+    )
     sub.add_argument("--verbose", action="store_true", help="show the gateway's own log too")
     sub.set_defaults(go=demo)
     sub = verbs.add_parser("mappings", parents=[config], help="see, check and try the tables")

@@ -7,8 +7,8 @@
     └── StoreError       the store cannot do it now (full disk, locked, read-only)
 
 An error carries a *kind* (a plain word of ours, such as "missing" or "unreachable"), the path of
-the caller's own field and the values a message may quote. What a kind looks like on the wire (status,
-type, code, words) is data: the `[fault.*]` rows of `mappings/<caller dialect>/caller.toml`.
+the caller's own field and the values a message may quote. What a kind looks like on the wire
+(status, type, code, words) is data: `[fault.*]` of `mappings/<caller dialect>/caller.toml`.
 
 Must never know: a wire format. Must never hold: a secret, a prompt, a completion.
 """

@@ -18,7 +18,7 @@ import msgspec
 from tabulate import tabulate
 
 from aisix.errors import OperatorError
-from aisix.mapping import cases, explain
+from aisix.mapping import cases, explain, paths
 from aisix.mapping.check import Finding, check
 from aisix.mapping.exchange import Exchange, Target
 from aisix.mapping.loader import Effective, Mapping, Mappings, load_mappings
@@ -43,7 +43,7 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
 
     verb("list", "the mappings there are", list_)
     sub = verb("show", "the effective rules for one model, and where each came from", show)
-    sub.add_argument("mapping", nargs="?", help="openai-chat/anthropic-messages")
+    sub.add_argument("mapping", nargs="?", help="a name of `aisix mappings list`")
     _pick(sub)
     sub = verb("check", "syntax, grammar, names, cases: every complaint at once", check_)
     sub.add_argument("folder", nargs="?", metavar="DIR", help="a site's tables, laid over ours")
@@ -53,7 +53,7 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
                      " or captured stream (.sse); - is standard input")  # fmt: skip
     sub.add_argument("--request", metavar="FILE", help="the request an answer belongs to")
     sub.add_argument("--status", type=int, default=200, help="status of the upstream's answer")
-    sub.add_argument("--mapping", help="default: openai-chat/anthropic-messages")
+    sub.add_argument("--mapping", help="default: the first one")
     _pick(sub)
     sub = verb("test", "run the golden cases", test)
     sub.add_argument("case", nargs="?", help="a case's name, or a part of it")
@@ -147,14 +147,16 @@ def explain_(args: argparse.Namespace, folders: list[Path]) -> int:
     talk = Exchange(
         tables,
         mapping.caller,
-        Target(args.model or tables.row, args.model or tables.row, args.strict),
+        Target(mapping.caller.sample_alias, args.model or mapping.example(), args.strict),
         now=int(time.time()),
         new_id=lambda: "0",
     )
     if what == "request":
         report = explain.explain_request(talk, msgspec.json.decode(data), {})
     else:
-        body = asked or _ask(mapping, what == "stream")
+        body = asked or mapping.caller.sample
+        if what == "stream":
+            paths.put(body, mapping.caller.stream.steps, True)
         talk.request(body)
         if what == "stream":
             report = explain.explain_stream(talk, data)
@@ -253,19 +255,6 @@ def _kind(data: bytes, mapping: Mapping) -> str:
     if (plain and all(body.get(k) == v for k, v in plain.items())) or (error and error in body):
         return "answer"
     return "request"
-
-
-def _ask(mapping: Mapping, stream: bool) -> dict[str, Json]:
-    """A minimal request, for an answer whose own is not at hand: that of the first case."""
-    for case in cases.find(mapping.folders, mapping.name):
-        if "caller-request.json" in case.files and "upstream-response.json" in case.files:
-            body = case.request
-            break
-    else:
-        raise ValueError("give the request it belongs to with --request FILE")
-    if stream:
-        body[str(mapping.caller.stream.steps[0])] = True
-    return body
 
 
 def _rules(tree: Tree) -> Iterator[tuple[str, str, str]]:

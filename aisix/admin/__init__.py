@@ -1,5 +1,7 @@
 """The operator's side: a JSON API over the store, on a listener of its own.
 
-app.py         which URL is whose, and the Application          base.py    who gets in, bodies in, errors out
-handlers.py    one CRUD handler for all kinds                   service.py status, reload, unknown URLs
+app.py         which URL is whose, and the Application
+base.py        who gets in, bodies in, errors out
+handlers.py    one CRUD handler for all kinds
+service.py     status, reload, unknown URLs
 """

@@ -1,6 +1,6 @@
 """One handler for every kind of resource: the collection, one of it, and an api key's rotation.
 
-    POST   /admin/v1/<kind>        201, Location, {"id", "value", "revision", "created_at", "updated_at"}
+    POST   /admin/v1/<kind>        201, Location, {"id", "value", "revision", "created_at", ...}
     GET    /admin/v1/<kind>        {"items": [...], "total": 3, "next_cursor": null}, oldest first
            ?limit=100 &cursor=<next_cursor> &display_name=<exactly this one>
     GET    /admin/v1/<kind>/<id>   the same envelope; ETag is the revision

@@ -57,6 +57,7 @@ class Again:
     told: str
     about: str
     place: Place
+    forget: tuple[Register, ...]  # what the round before said of its end
     rebuild: dict[str, tuple[tuple[str, str, Path], ...]]  # delta type -> (key, how, path)
 
 
@@ -78,6 +79,7 @@ class AnswerTables:
     by: Path
     block: Path
     opening: str
+    state: dict[str, Json]  # registers that do not begin at nothing
     events: dict[str, Row]
     chunks: dict[str, Chunk]
     end_emit: tuple[str, ...]

@@ -2,7 +2,7 @@
 bench.
 
     case.toml               reason, model, and what else differs from the defaults below
-    caller-request.json     what the caller sends (default: one user message "q")
+    caller-request.json     what the caller sends (default: the dialect's sample)
     upstream-request.json   what the upstream must get, or
     caller-error.json       the error body the caller must get instead
     upstream-response.json  what the upstream answers, and caller-response.json what the caller gets
@@ -24,8 +24,9 @@ from pathlib import Path
 import msgspec
 
 from aisix.errors import CallerError, OperatorError
-from aisix.mapping import source
+from aisix.mapping import paths, source
 from aisix.mapping.exchange import Answer, Exchange, Target
+from aisix.mapping.faults import CallerDialect
 from aisix.mapping.loader import Mapping
 from aisix.mapping.paths import Json
 
@@ -46,15 +47,16 @@ class Case:
     def json(self, name: str) -> Json:
         return msgspec.json.decode(self.files[name])
 
-    @property
-    def request(self) -> dict[str, Json]:
+    def request(self, caller: CallerDialect) -> dict[str, Json]:
+        """What the caller sends; the dialect's sample when the case brings nothing of its own."""
         if "caller-request.json" in self.files:
             return dict(self.json("caller-request.json"))
-        body: dict[str, Json] = {
-            "model": self.about.get("alias", "claude-prod"),
-            "messages": [{"role": "user", "content": "q"}],
-        }
-        return {**body, "stream": True} if "upstream-stream.sse" in self.files else body
+        body = caller.sample
+        if "alias" in self.about:
+            paths.put(body, caller.alias.steps, self.about["alias"])
+        if "upstream-stream.sse" in self.files:
+            paths.put(body, caller.stream.steps, True)
+        return body
 
 
 def find(folders: tuple[Path, ...], mapping: str) -> Iterator[Case]:
@@ -78,11 +80,13 @@ def load(folder: Path, name: str) -> Case:
 
 def exchange(case: Case, mapping: Mapping) -> Exchange:
     about = case.about
-    model = about.get("model", "claude-opus-5-5")
+    model = about.get("model") or mapping.example()
     tables = mapping.effective(
         model, about.get("version"), about.get("options"), about.get("traits", ())
     )
-    target = Target(about.get("alias", "claude-prod"), model, about.get("strict", False))
+    target = Target(
+        about.get("alias") or mapping.caller.sample_alias, model, about.get("strict", False)
+    )
     return Exchange(
         tables,
         mapping.caller,
@@ -105,7 +109,7 @@ def actual(case: Case, mapping: Mapping) -> dict[str, bytes]:
     out: dict[str, bytes] = {}
     talk = exchange(case, mapping)
     try:
-        sent = talk.request(case.request, _headers(case))
+        sent = talk.request(case.request(mapping.caller), _headers(case))
         if "upstream-request.json" in case.files or "caller-request.json" in case.files:
             out["upstream-request.json"] = msgspec.json.format(sent.body, indent=2) + b"\n"
     except CallerError as error:
@@ -126,7 +130,7 @@ def _headers(case: Case) -> dict[str, str]:
 
 def _request(case: Case, mapping: Mapping) -> list[str]:
     talk = exchange(case, mapping)
-    body = case.request
+    body = case.request(mapping.caller)
     before = msgspec.json.encode(body)
     try:
         sent = talk.request(body, _headers(case))
@@ -161,7 +165,7 @@ def _status(case: Case, found: int, usual: int) -> list[str]:
 
 def _answered(case: Case, mapping: Mapping) -> Answer:
     talk = exchange(case, mapping)
-    talk.request(case.request, _headers(case))
+    talk.request(case.request(mapping.caller), _headers(case))
     headers = {"content-type": "application/json", **case.about.get("upstream_headers", {})}
     return talk.response(
         case.about.get("upstream_status", 200), headers, case.files["upstream-response.json"]
@@ -183,7 +187,7 @@ def _answer(case: Case, mapping: Mapping) -> list[str]:
 
 def stream(case: Case, mapping: Mapping, pieces: list[bytes]) -> bytes:
     talk = exchange(case, mapping)
-    talk.request(case.request, _headers(case))
+    talk.request(case.request(mapping.caller), _headers(case))
     return b"".join(talk.receive(piece) for piece in pieces) + talk.end()
 
 

@@ -46,10 +46,10 @@ def _build_all(mapping: Mapping) -> list[Finding]:
     versions = data["mapping"].get("versions", {}).get("known", {})
     used: set[str] = set()
     known: set[str] = set()
-    for model in [*rows, ""]:
+    for model in [*rows, None]:
         for version in [*versions, None]:
             try:
-                tables = mapping.effective(model and _example(mapping, model), version)
+                tables = mapping.effective(mapping.example(model), version)
                 used |= tables.used
                 known |= tables.known
             except OperatorError as error:
@@ -65,13 +65,6 @@ def _build_all(mapping: Mapping) -> list[Finding]:
                 out += error.complaints
             del traits
     return out + [_unused(mapping, name) for name in sorted(known - used)]
-
-
-def _example(mapping: Mapping, row: str) -> str:
-    """An upstream model id that is of this row."""
-    models = mapping.tree.data.get("models") or {}
-    match = models["model"][row].get("match", [row])
-    return str(models.get("after", "")) + str(match[0])
 
 
 def _unused(mapping: Mapping, name: str) -> Finding:

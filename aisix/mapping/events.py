@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 import msgspec
 
 from aisix.mapping import interpret, paths
 from aisix.mapping.answer_rules import AnswerTables, Chunk, Register, Row
-from aisix.mapping.interpret import View, holds
+from aisix.mapping.fold import add_up, event_of, fold, put, written
 from aisix.mapping.paths import Json, Path
 from aisix.mapping.rules import Rule
 from aisix.mapping.scope import NULL, Facts, Note, Trace
+from aisix.mapping.view import View, holds
 
 _decode = msgspec.json.Decoder().decode
 
@@ -81,6 +81,7 @@ class Answering:
     def __init__(self, tables: AnswerTables, scope: AnswerScope, armed: bool = False) -> None:
         self.tables = tables
         self.scope = scope
+        scope.state.update(tables.state)
         self.started = False
         self.ended = False
         self.failed: Json = None
@@ -132,7 +133,7 @@ class Answering:
         if row.open:
             self.scope.block["kind"] = row.open
         for name in row.count:
-            self._set(name, self._get(name, -1 if name[1] == "tool_index" else 0) + 1)
+            self._set(name, self._get(name, 0) + 1)
         self._set_all(row.set, view)
         if row.usage is not None:
             counters = view.find(row.usage)
@@ -243,7 +244,7 @@ class Answering:
         return out
 
     def chunk(self, delta: dict[str, Json], finish: Json = NULL) -> dict[str, Json]:
-        return self.envelope("chunk", delta=_written(delta) or {}, finish=finish)
+        return self.envelope("chunk", delta=written(delta) or {}, finish=finish)
 
     def usage_chunk(self) -> dict[str, Json]:
         return self.envelope("usage")
@@ -266,14 +267,17 @@ class Answering:
         plain = self.tables.plain
         assert plain is not None
         self.folded: dict[str, Json] = getattr(self, "folded", {})
-        events = [_event(plain.start, answer)]
+        events = [event_of(plain.start, answer)]
         blocks = paths.get(answer, plain.blocks.steps)
         for number, block in enumerate(blocks if type(blocks) is list else ()):
             if type(block) is not dict:
                 continue
             mark = {str(self.tables.block.steps[0]): number}
-            events += [{**_event(plain.begin, block), **mark}, {**_event(plain.end, block), **mark}]
-        events += [_event(plain.delta, answer), _event(plain.stop, answer)]
+            events += [
+                {**event_of(plain.begin, block), **mark},
+                {**event_of(plain.end, block), **mark},
+            ]
+        events += [event_of(plain.delta, answer), event_of(plain.stop, answer)]
         for event in events:
             for delta in self.event(event):
                 fold(self.folded, delta)
@@ -282,9 +286,9 @@ class Answering:
         deltas, finish = self.finish()
         for delta in deltas:
             fold(self.folded, delta)
-        self.scope.extra = {"folded": _written(self.folded)}
+        self.scope.extra = {"folded": written(self.folded)}
         view = View(self.scope, {})  # type: ignore[arg-type]
-        message = _written(interpret.build(self.tables.message, view, "") or {})
+        message = written(interpret.build(self.tables.message, view, "") or {})
         return self.envelope("whole", message=message, finish=finish)
 
     # ------------------------------------------------------------------ paused turns
@@ -315,7 +319,8 @@ class Answering:
         self.scope.usage = {}
         self.offset += len(self.raw)
         self.raw, self.blocks, self.ended = {}, {}, False
-        self.scope.state.pop("stop_reason", None)
+        for register in again.forget:
+            self._set(register, NULL)
         self.rounds += 1
         return {**request, again.list: [*items, turn]}
 
@@ -355,86 +360,3 @@ class Answering:
                 except msgspec.DecodeError:
                     out[key[1:]] = {}
         return out
-
-
-def _event(fields: tuple[tuple[str, Json | Path], ...], source: dict[str, Json]) -> dict[str, Json]:
-    return {
-        key: paths.get(source, value.steps) if isinstance(value, Path) else value
-        for key, value in fields
-    }
-
-
-def _written(node: Json) -> Json:
-    """With NULL as None: ready to be encoded."""
-    if node is NULL:
-        return None
-    if type(node) is dict:
-        return {key: _written(value) for key, value in node.items()}
-    if type(node) is list:
-        return [_written(value) for value in node]
-    return node
-
-
-def put(target: dict[str, Json], steps: tuple[paths.Step, ...], value: Json) -> None:
-    """Write at a path, making objects and lists of one item on the way."""
-    node: Any = target
-    for step, following in pairwise(steps):
-        fresh: Json = [] if type(following) is int else {}
-        if type(step) is int:
-            while len(node) <= step:
-                node.append(None)
-            if node[step] is None:
-                node[step] = fresh
-            node = node[step]
-        else:
-            node = node.setdefault(step, fresh)
-    last = steps[-1]
-    value = None if value is NULL else value
-    if type(last) is int:
-        while len(node) <= last:
-            node.append(None)
-        node[last] = value
-    else:
-        node[last] = value
-
-
-def fold(whole: dict[str, Json], delta: dict[str, Json]) -> None:
-    """What SDKs do: texts are joined, list items of one `index` merged, others replaced."""
-    for key, value in delta.items():
-        old = whole.get(key)
-        if old is None:
-            whole[key] = _copied(value)
-        elif type(old) is str and type(value) is str and key not in ("type", "index"):
-            whole[key] = old + value
-        elif type(old) is dict and type(value) is dict:
-            fold(old, value)
-        elif type(old) is list and type(value) is list:
-            for item in value:
-                number = item.get("index") if type(item) is dict else None
-                same = [o for o in old if type(o) is dict and o.get("index") == number]
-                if number is not None and same:
-                    fold(same[0], item)
-                else:
-                    old.append(_copied(item))
-        elif value is not None:
-            whole[key] = value
-
-
-def _copied(value: Json) -> Json:
-    if type(value) is dict:
-        return {key: _copied(item) for key, item in value.items()}
-    return [_copied(item) for item in value] if type(value) is list else value
-
-
-def add_up(one: dict[str, Json], other: dict[str, Json]) -> dict[str, Json]:
-    """Counters added name by name, at every depth; what is no number is the later one's."""
-    out = dict(one)
-    for key, value in other.items():
-        old = out.get(key)
-        if type(value) in (int, float) and type(old) in (int, float):
-            out[key] = old + value
-        elif type(value) is dict and type(old) is dict:
-            out[key] = add_up(old, value)
-        elif value is not None:
-            out[key] = value
-    return out

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import msgspec
 
 from aisix.errors import CallerError, Fault, UpstreamError
-from aisix.mapping import interpret, paths
+from aisix.mapping import interpret, paths, request
 from aisix.mapping.events import Answering, AnswerScope
 from aisix.mapping.faults import CallerDialect, ErrorAnswer
 from aisix.mapping.loader import Effective
@@ -26,6 +26,7 @@ from aisix.mapping.paths import Json
 from aisix.mapping.refused import Refused
 from aisix.mapping.scope import Facts, Note, Scope, Trace
 from aisix.mapping.sse import SseReader
+from aisix.mapping.view import View
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -102,7 +103,7 @@ class Exchange:
         """Translate; CallerError names the caller's own field."""
         scope = Scope(self.facts, body, headers=dict(headers or {}))
         self._body = body
-        out = interpret.request(self.tables.request, scope)
+        out = request.translate(self.tables.request, scope)
         self.notes = scope.notes
         if self.target.strict:
             self._refuse_losses()
@@ -129,7 +130,7 @@ class Exchange:
         )
 
     def _upstream_headers(self, scope: Scope) -> dict[str, str]:
-        view = interpret.View(scope, scope.out)
+        view = View(scope, scope.out)
         headers = {}
         for header in self.tables.request.headers:
             values: list[str] = []
@@ -151,7 +152,7 @@ class Exchange:
     def trace(self, body: dict[str, Json]) -> Scope:
         """Translate once more and say why: for `explain` and for naming the caller's own fields."""
         scope = Scope(self.facts, body, headers={}, trace=Trace())
-        interpret.request(self.tables.request, scope)
+        request.translate(self.tables.request, scope)
         return scope
 
     @property

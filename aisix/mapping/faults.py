@@ -69,6 +69,16 @@ class CallerDialect:
         return cls(name, data, *found)
 
     @property
+    def sample(self) -> dict[str, Json]:
+        """A minimal request; a new object each time."""
+        sample = self.data.get("request", {}).get("sample", {})
+        return dict(msgspec.json.decode(_encode(sample)))
+
+    @property
+    def sample_alias(self) -> str:
+        return str(paths.get(self.sample, self.alias.steps) or "alias")
+
+    @property
     def credentials(self) -> list[tuple[str, str]]:
         """(header, word before the key) where a caller's key may stand."""
         return [(name, str(word).lower()) for name, word in self.data.get("auth", {}).items()]
@@ -225,8 +235,8 @@ class ErrorTables:
         origin: Callable[[str, int, int | None], str | None],
     ) -> ErrorAnswer:
         """The upstream's error (status None: inside a stream) as the caller's dialect shows it."""
-        from aisix.mapping.interpret import View, holds
         from aisix.mapping.scope import Facts, Scope
+        from aisix.mapping.view import View, holds
 
         places = self.data.get("body", {})
         kind = paths.get(body, paths.parse(places.get("type", ".")).steps)

@@ -1,129 +1,20 @@
 """Runs the syntax of `rules.py`, one rule at a time, and can say why.
 
-This is the reference: `compile.py` must give what this gives. It also serves `explain`, the exact
-caller path of a fault, and the map from the upstream's message numbers back to the caller's.
+This is the reference: a compiled form must give what this gives. It also serves `explain`, the
+exact caller path of a fault, and the map from the upstream's message numbers back to the caller's.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from aisix.errors import CallerError
 from aisix.mapping import adjust, arrange, ops, paths
 from aisix.mapping.paths import Json, Path
 from aisix.mapping.refused import Refused
-from aisix.mapping.rules import Check, Condition, Entry, Place, RequestTables, Rule, Shape, Test
-from aisix.mapping.scope import Line, Note, Scope
-
-KINDS: dict[type, str] = {
-    str: "string",
-    bool: "boolean",
-    int: "integer",
-    float: "number",
-    dict: "object",
-    list: "array",
-    type(None): "null",
-}
-
-
-def is_kind(value: Json, kinds: tuple[str, ...]) -> bool:
-    kind = KINDS[type(value)]
-    return kind in kinds or (kind == "integer" and "number" in kinds)
-
-
-NOWHERE = Place("", "")
-
-
-@dataclass(slots=True)
-class View:
-    """What a rule sees: the item, where it stands in the caller's body, and the scope around it."""
-
-    scope: Scope
-    item: Json
-    at: str = ""  # caller path of the item; "" is the body
-    index: int = 0
-    my: dict[str, Json] | None = None
-    my_at: dict[str, str] | None = None
-    place: Place = NOWHERE
-    param: str = ""  # caller path of the value a verb is looking at
-
-    # what verbs and passes may ask of us
-    @property
-    def body(self) -> dict[str, Json]:
-        return self.scope.body
-
-    @property
-    def state(self) -> dict[str, Json]:
-        return self.scope.state
-
-    def tell(self, how: str) -> None:
-        self.scope.notes.append(Note(how, self.param, self.place))
-
-    def tell_quietly(self, how: str) -> None:
-        self.scope.notes.append(Note(how, self.param, self.place, quiet=True))
-
-    def find(self, path: Path) -> Json:
-        if path.root == "":
-            return paths.get(self.item, path.steps)
-        if path.root == "my":
-            return paths.get(self.my, path.steps)
-        if path.root == "index":
-            return self.index
-        return paths.get(self.scope.root(path.root), path.steps)
-
-    def caller_path(self, path: Path) -> str:
-        if path.root == "":
-            return paths.join(self.at, path.text)
-        if path.root == "body":
-            return path.text.removeprefix("$body").lstrip(".")
-        if path.root == "my" and self.my_at and path.steps:
-            return self.my_at.get(str(path.steps[0]), self.at)
-        return self.at
-
-
-# ---------------------------------------------------------------- conditions
-def holds(condition: Condition | None, view: View) -> bool:
-    if condition is None:
-        return True
-    return all(passes(test, view) for test in condition.when) and not any(
-        passes(test, view) for test in condition.unless
-    )
-
-
-def passes(test: Test, view: View) -> bool:
-    found = view.find(test.path)
-    match test.kind:
-        case "present":
-            return found is not None
-        case "absent":
-            return found is None
-        case "below":
-            return type(found) in (int, float) and bool(found < test.value)
-        case "above":
-            return type(found) in (int, float) and bool(found > test.value)
-        case "matches":
-            return type(found) is str and test.value.search(found) is not None
-        case "equals":
-            wanted = view.find(test.value)
-            if type(wanted) is list:
-                return found is not None and found in wanted
-            return found is not None and same(found, wanted)
-        case "in":
-            if type(found) is list:  # "[]" paths: any of them
-                return any(_hashable(item) in test.value for item in found)
-            return _hashable(found) in test.value
-    if type(found) is list and type(test.value) is not list:
-        return any(same(item, test.value) for item in found)
-    return same(found, test.value)
-
-
-def _hashable(value: Json) -> tuple[type, Json]:
-    return (type(value), value) if type(value) not in (dict, list) else (type(value), None)
-
-
-def same(one: Json, other: Json) -> bool:
-    return type(one) is type(other) and bool(one == other)
+from aisix.mapping.rules import Condition, Entry, Rule, Shape
+from aisix.mapping.scope import Line, Note
+from aisix.mapping.view import KINDS, View, holds, is_kind
 
 
 # ---------------------------------------------------------------- rules
@@ -473,111 +364,3 @@ def _finish(shape: Shape, view: View, made: dict[str, Json], target: str) -> Jso
         view.scope.trace.origin.setdefault(id(made), view.at)
         view.scope.trace.keep.append(made)
     return made
-
-
-# ---------------------------------------------------------------- a whole request
-def request(tables: RequestTables, scope: Scope) -> dict[str, Json]:
-    """The upstream's request body; notes, state and remembered values are left in `scope`."""
-    view = View(scope, scope.body)
-    for check in tables.checks:
-        accept(check, view)
-    for name, rule in tables.lets:
-        scope.lets[name] = run(rule, view)
-    for refusal in tables.refusals:
-        if holds(refusal.guard, view):
-            found = [path for path in refusal.at if view.find(path) is not None]
-            at = next(iter(found or refusal.at), None)
-            raise CallerError(
-                refusal.kind, view.caller_path(at) if at is not None else None, **refusal.values
-            )
-    for name, rule in tables.fields:
-        value = run(rule, view, name)
-        if value is not None:
-            scope.out[name] = value
-    for step in tables.adjusts:
-        if step.guard is not None and not holds(step.guard, View(scope, scope.out)):
-            continue
-        try:
-            changed = adjust.ADJUSTMENTS[step.verb].run(
-                scope.out, scope.body, step.options, lambda v: _resolved(v, view)
-            )
-        except Refused as refused:
-            raise CallerError(refused.kind, refused.at, **refused.values) from None
-        if changed:
-            asked = [path for path in step.about if view.find(path) is not None]
-            about = asked[0].text if asked else (step.about[0].text if step.about else "")
-            if step.told and (asked or not step.about):
-                scope.notes.append(Note(step.told, about, step.place))
-            else:
-                scope.notes.append(Note("rewritten", about, step.place, quiet=True))
-    rest(tables, scope)
-    for name in tables.remember:
-        scope.remember[name] = scope.lets.get(name)
-    return scope.out
-
-
-def _resolved(value: Json, view: View) -> Json:
-    if type(value) is str and value.startswith("$"):
-        return view.find(paths.parse(value))
-    return value
-
-
-def accept(check: Check, view: View) -> None:
-    value = view.find(check.path)
-    param = check.path.text
-    if value is None:
-        if check.required:
-            raise CallerError("missing", param)
-        return
-    if check.types and not is_kind(value, check.types):
-        raise CallerError(
-            check.reject or "wrong_type", param, expected=check.types[0], found=KINDS[type(value)]
-        )
-    if type(value) in (int, float):
-        number = "integer" if "integer" in check.types else "decimal"
-        if check.low is not None and value < check.low:
-            raise CallerError("below_min", param, number=number, limit=check.low, value=value)
-        if check.high is not None and value > check.high:
-            raise CallerError("above_max", param, number=number, limit=check.high, value=value)
-    if check.one_of and value not in check.one_of:
-        allowed = ", ".join(f"'{word}'" for word in check.one_of)
-        raise CallerError(check.reject or "bad_value", param, value=value, allowed=allowed)
-    if check.match is not None and type(value) is str and not check.match.search(value):
-        raise CallerError(
-            check.reject or "bad_value", param, value=value, allowed=check.match.pattern
-        )
-    if check.longest is not None and type(value) in (str, list) and len(value) > check.longest:
-        raise CallerError(check.reject or "too_long", param, limit=check.longest)
-    if check.empty and (value == [] or value == ""):
-        raise CallerError(check.empty, param)
-
-
-def rest(tables: RequestTables, scope: Scope) -> None:
-    for name, value in scope.body.items():
-        if value is None or (name in tables.known and name not in tables.rest):
-            continue
-        row = tables.rest.get(name)
-        if row is None:
-            row = tables.rest["*"]
-            scope.notes.append(
-                Note(
-                    "unknown" if row.policy == "warn" else "dropped",
-                    name,
-                    row.place,
-                    quiet=row.policy == "drop",
-                    old=value,
-                )
-            )
-            if row.policy == "reject":
-                raise CallerError("unknown_field", name)
-            continue
-        values = value if row.items and type(value) is list else [value]
-        left = [v for v in values if not any(same(v, d) or v == d for d in row.drop)]
-        if row.drop_empty:
-            left = [v for v in left if v not in ({}, [], "")]
-        if not left or row.policy == "drop":
-            scope.notes.append(Note("dropped", name, row.place, quiet=True, old=value))
-        elif row.policy == "warn":
-            scope.notes.append(Note("dropped", name, row.place, old=value))
-        else:
-            raise CallerError(row.reject or "unsupported_value", name, value=left[0])

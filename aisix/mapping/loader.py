@@ -16,8 +16,8 @@ from aisix.errors import Complaint, OperatorError
 from aisix.mapping import schema, source
 from aisix.mapping.answer_rules import AnswerTables
 from aisix.mapping.faults import CallerDialect, ErrorTables
-from aisix.mapping.parse import Parser
 from aisix.mapping.parse_answer import AnswerParser
+from aisix.mapping.parse_request import RequestParser
 from aisix.mapping.paths import Json
 from aisix.mapping.rules import RequestTables
 from aisix.mapping.source import Keys, Tree
@@ -88,6 +88,13 @@ class Mapping:
                 if text.startswith(prefix) and not rest[:1].isalnum():
                     return name
         return str(models.get("unknown", ""))
+
+    def example(self, row: str | None = None) -> str:
+        """An upstream model id of this row; without one, of the row for unknown ids."""
+        models = self.tree.data.get("models") or {}
+        row = row or str(models.get("unknown", ""))
+        match = models.get("model", {}).get(row, {}).get("match", [row])
+        return str(models.get("after", "")) + str(match[0])
 
     def facts(self, row: str) -> dict[str, Json]:
         models = self.tree.data.get("models") or {}
@@ -171,7 +178,7 @@ class Mapping:
             else:
                 tree = source.lay_over(tree, trait)
         tree = Tree(source.prune(tree.data), tree.lines)
-        parser = Parser(tree.data, tree.where, {"model": facts, "option": values})
+        parser = RequestParser(tree.data, tree.where, {"model": facts, "option": values})
         parser.read |= self.caller.reads
         request = parser.request()
         answers = AnswerParser(tree.data, tree.where, {"model": facts, "option": values})

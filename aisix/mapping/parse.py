@@ -1,67 +1,32 @@
-"""Tables (plain dicts, overlays already merged) -> the syntax of `rules.py`, with every complaint.
-
-A complaint names file:line, the key, what was found and what would be right; parsing goes on after
-one, so that an operator sees all of them at once.
-"""
+"""Tables (plain dicts, overlays already merged) -> the syntax of `rules.py`: rules and shapes."""
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable
 
-from aisix.errors import Complaint
-from aisix.mapping import adjust, arrange, ops, paths
-from aisix.mapping.paths import Json, Path
+from aisix.mapping import arrange, ops
+from aisix.mapping.grammar import (
+    POLICIES,
+    RULE_KEYS,
+    SHAPE_KEYS,
+    SOURCES,
+    TYPES,
+    Grammar,
+    is_slip,
+)
+from aisix.mapping.paths import Json
 from aisix.mapping.rules import (
-    Adjust,
     Arrange,
-    Check,
     Condition,
     Convert,
     Entry,
-    Header,
-    Place,
-    Refusal,
-    RequestTables,
-    Rest,
     Rule,
     Shape,
-    Test,
     ValueTable,
 )
 
-TYPES = ("string", "boolean", "integer", "number", "object", "array")
-SOURCES = ("from", "value", "first", "concat", "layers", "weave", "sum", "object")
-RULE_KEYS = (
-    *SOURCES,
-    *("default", "when", "unless", "match", "type", "only", "required", "where", "where_not"),
-    *("keep", "as", "table", "min", "max", "each", "lone", "shape", "arrange", "join"),
-    *("policy", "told", "about", "count", "keep_empty", "by"),
-)
-SHAPE_KEYS = (
-    *("of", "my", "by", "when", "first", "all", "blank", "count", "verbatim", "skip", "reject"),
-    *("at", "stamp", "guard", "told", "use"),
-)
-CHECK_KEYS = ("type", "range", "one_of", "match", "required", "empty", "longest", "reject")
-POLICIES = ("drop", "warn", "reject")
 
-
-_COMPARE = re.compile(r"([<>])\s*(-?[0-9.]+)")
-
-
-def _slip(key: str, word: str) -> bool:
-    """Whether `key` is `word` with letters swapped, or one letter missing or doubled."""
-    if key == word or abs(len(key) - len(word)) > 1:
-        return False
-    if len(key) == len(word):
-        return sorted(key) == sorted(word)
-    long, short = (key, word) if len(key) > len(word) else (word, key)
-    return any(long[:i] + long[i + 1 :] == short for i in range(len(long)))
-
-
-class Parser:
+class Parser(Grammar):
     """Reads one mapping's merged tables. `where(path)` gives "file:line" of a key."""
 
     def __init__(
@@ -70,139 +35,10 @@ class Parser:
         where: Callable[[tuple[str, ...]], str],
         facts: dict[str, Json] | None = None,
     ) -> None:
-        self.tables = tables
-        self.where = where
-        self.facts = facts or {}  # {"model": row, "option": values}: constant for one alias
-        self.complaints: list[Complaint] = []
+        super().__init__(tables, where, facts)
         self.shapes: dict[str, Shape] = {}
         self.value_tables: dict[str, ValueTable] = {}
         self.converts: dict[str, Convert] = {}
-        self.used: set[str] = set()
-        self.read: set[str] = set()
-        self.section = "request"
-
-    # ------------------------------------------------------------------ complaints
-    def place(self, path: tuple[str, ...]) -> Place:
-        return Place(self.where(path), ".".join(path[1:]))
-
-    def complain(self, path: tuple[str, ...], text: str) -> None:
-        self.complaints.append(Complaint(self.where(path), ".".join(path[1:]), text))
-
-    def unknown(self, path: tuple[str, ...], what: str, word: str, known: Iterable[str]) -> None:
-        known = sorted(set(known))
-        near = difflib.get_close_matches(word, known, 1, 0.6)
-        hint = f'did you mean "{near[0]}"?' if near else "one of: " + ", ".join(known[:12])
-        self.complain(path, f'{what} "{word}" ({hint})' if what else f"unknown key ({hint})")
-
-    def keys(self, data: dict[str, Json], path: tuple[str, ...], known: Iterable[str]) -> None:
-        for key in data:
-            if key not in known:
-                self.unknown((*path, key), "", key, known)
-
-    def typed(self, data: Json, path: tuple[str, ...], kind: type, default: Any) -> Any:
-        """data[path[-1]] when it has the type, else a complaint and the default."""
-        value = data.get(path[-1], default)
-        if (
-            value is default
-            or (type(value) is kind and kind is not dict)
-            or isinstance(value, kind)
-        ):
-            return value
-        self.complain(path, f"expected {kind.__name__}, found {type(value).__name__} {value!r}")
-        return default
-
-    # ------------------------------------------------------------------ small parts
-    def path(self, text: Json, at: tuple[str, ...]) -> Path:
-        if not isinstance(text, str):
-            self.complain(at, f"expected a path, found {text!r}")
-            return Path(".", "", ())
-        try:
-            path = paths.parse(text)
-        except ValueError as error:
-            self.complain(at, str(error))
-            return Path(".", "", ())
-        if path.root == "body" and path.steps:
-            self.read.add(str(path.steps[0]))
-        return path
-
-    def top(self, path: Path, base: str) -> None:
-        """Remember that a top-level field of the caller is read."""
-        if base == "" and path.root == "" and path.steps:
-            self.read.add(str(path.steps[0]))
-
-    def condition(
-        self, data: dict[str, Json], at: tuple[str, ...], base: str = "item"
-    ) -> Condition | None:
-        when, unless = data.get("when"), data.get("unless")
-        match = data.get("match")
-        if when is None and unless is None and match is None:
-            return None
-        tests: list[Test] = []
-        if isinstance(when, dict):
-            tests += self.tests(when, (*at, "when"), base)
-        elif when is not None:
-            self.complain((*at, "when"), "expected a table of path = value")
-        if isinstance(match, dict):
-            for text, pattern in match.items():
-                path = self.path(text, (*at, "match", text))
-                self.top(path, base)
-                regex = self.regex(pattern, (*at, "match", text))
-                if regex:
-                    tests.append(Test(path, "matches", regex))
-        elif match is not None:
-            self.complain((*at, "match"), 'expected a table of path = "regular expression"')
-        nots: tuple[Test, ...] = ()
-        if isinstance(unless, dict):
-            nots = tuple(self.tests(unless, (*at, "unless"), base))
-        elif unless is not None:
-            self.complain((*at, "unless"), "expected a table of path = value")
-        return Condition(tuple(tests), nots)
-
-    def tests(self, data: dict[str, Json], at: tuple[str, ...], base: str) -> list[Test]:
-        found = []
-        for text, value in data.items():
-            path = self.path(text, (*at, text))
-            self.top(path, base)
-            found.append(self.test(path, value, (*at, text)))
-        return found
-
-    def test(self, path: Path, value: Json, at: tuple[str, ...]) -> Test:
-        if value == "$present":
-            return Test(path, "present")
-        if value == "$absent":
-            return Test(path, "absent")
-        if isinstance(value, str) and value.startswith("$"):
-            return Test(path, "equals", self.path(value, at))
-        if isinstance(value, str) and (found := _COMPARE.fullmatch(value)):
-            return Test(path, "below" if found[1] == "<" else "above", float(found[2]))
-        if isinstance(value, list):
-            return Test(path, "in", frozenset((type(v), v) for v in value))
-        if isinstance(value, dict):
-            self.complain(at, "expected a value, a list of values, $present, $absent or a $path")
-        return Test(path, "is", value)
-
-    def regex(self, text: Json, at: tuple[str, ...]) -> re.Pattern[str] | None:
-        try:
-            return re.compile(text)
-        except (re.error, TypeError) as error:
-            self.complain(at, f"not a regular expression: {error}")
-            return None
-
-    def words(self, value: Json, at: tuple[str, ...], known: Iterable[str] = ()) -> tuple[str, ...]:
-        """A word or a list of words, each one of `known` when that is given."""
-        items = value if isinstance(value, list) else [value]
-        for item in items:
-            if not isinstance(item, str):
-                self.complain(at, f"expected a word or a list of words, found {item!r}")
-                return ()
-            if known and item not in known:
-                self.unknown(at, "unknown word", item, known)
-        return tuple(items)
-
-    def scalar_or_path(self, value: Json, at: tuple[str, ...]) -> Json | Path:
-        if isinstance(value, str) and value.startswith("$"):
-            return self.path(value, at)
-        return value
 
     # ------------------------------------------------------------------ named things
     def table(self, name: str, at: tuple[str, ...]) -> ValueTable | None:
@@ -358,7 +194,7 @@ class Parser:
             return Rule("value", place, value=data)
         if not any(key in data for key in SOURCES):
             for key in data:
-                near = next((word for word in SOURCES if _slip(key, word)), None)
+                near = next((word for word in SOURCES if is_slip(key, word)), None)
                 if near:
                     self.complain((*at, key), f'unknown key (did you mean "{near}"?)')
             return Rule("object", place, parts=self.rules(data, at, base))
@@ -444,134 +280,3 @@ class Parser:
         selection = {"when": data.get("where"), "unless": data.get("where_not")}
         where = self.condition({k: v for k, v in selection.items() if v is not None}, at)
         return Arrange(name, verb, options, self.condition(data, at), self.place(at), where)
-
-    # ------------------------------------------------------------------ whole files
-    def request(self) -> RequestTables:
-        """Parse the request section; call `complaints` afterwards."""
-        self.section = "request"
-        data = self.tables.get("request", {})
-        known = (
-            "accept",
-            "let",
-            "check",
-            "field",
-            "shape",
-            "adjust",
-            "rest",
-            "header",
-            "remember",
-            "convert",
-        )
-        self.keys(data, ("request",), known)
-        checks = tuple(
-            self.check(name, row, ("request", "accept", name))
-            for name, row in data.get("accept", {}).items()
-        )
-        lets = self.rules(data.get("let", {}), ("request", "let"), "")
-        refusals = tuple(
-            self.refusal(row, ("request", "check", name))
-            for name, row in data.get("check", {}).items()
-        )
-        fields = self.rules(data.get("field", {}), ("request", "field"), "")
-        adjusts = tuple(
-            self.adjust(name, row, ("request", "adjust", name))
-            for name, row in data.get("adjust", {}).items()
-        )
-        rest = {
-            name: self.rest(row, ("request", "rest", name))
-            for name, row in data.get("rest", {}).items()
-        }
-        if "*" not in rest:
-            self.complain(("request", "rest"), '[rest] needs a "*" row for fields not listed')
-            rest["*"] = Rest("warn")
-        headers = tuple(
-            Header(name, self.rules(rows, ("request", "header", name)))
-            for name, rows in data.get("header", {}).items()
-            if isinstance(rows, dict)
-        )
-        remember = self.words(data.get("remember", []), ("request", "remember"))
-        names = {name for name, _ in lets}
-        for word in remember:
-            if word not in names:
-                self.unknown(("request", "remember"), "no [let]", word, names)
-        return RequestTables(
-            checks, lets, refusals, fields, adjusts, rest, frozenset(self.read), headers, remember
-        )
-
-    def check(self, name: str, row: Json, at: tuple[str, ...]) -> Check:
-        path = self.path(name, at)
-        if isinstance(row, str):
-            row = {"type": row}
-        if not isinstance(row, dict):
-            self.complain(at, 'expected a type such as "string", or a table')
-            row = {}
-        self.keys(row, at, CHECK_KEYS)
-        low, high = None, None
-        if "range" in row:
-            span = row["range"]
-            if isinstance(span, list) and len(span) == 2:
-                low, high = span
-            else:
-                self.complain((*at, "range"), f"expected [low, high], found {span!r}")
-        match = self.regex(row["match"], (*at, "match")) if "match" in row else None
-        return Check(
-            path,
-            self.words(row.get("type", []), (*at, "type"), TYPES),
-            self.place(at),
-            low,
-            high,
-            tuple(self.typed(row, (*at, "one_of"), list, [])),
-            match,
-            self.typed(row, (*at, "required"), bool, False),
-            self.typed(row, (*at, "empty"), str, ""),
-            self.typed(row, (*at, "longest"), int, None),
-            self.typed(row, (*at, "reject"), str, ""),
-        )
-
-    def refusal(self, row: dict[str, Json], at: tuple[str, ...]) -> Refusal:
-        self.keys(row, at, ("when", "unless", "match", "reject", "at", "values"))
-        texts = self.words(row.get("at", []), (*at, "at"))
-        return Refusal(
-            self.condition(row, at, "") or Condition(),
-            self.typed(row, (*at, "reject"), str, ""),
-            tuple(self.path(text, (*at, "at")) for text in texts),
-            self.place(at),
-            self.typed(row, (*at, "values"), dict, {}),
-        )
-
-    def adjust(self, name: str, row: Json, at: tuple[str, ...]) -> Adjust:
-        verb = row.get("verb")
-        if verb not in adjust.ADJUSTMENTS:
-            self.unknown((*at, "verb"), "unknown adjustment", str(verb), adjust.ADJUSTMENTS)
-            return Adjust(name, "remove", {}, Condition(), "", (), self.place(at))
-        common = ("verb", "when", "unless", "match", "told", "about")
-        options = {key: value for key, value in row.items() if key not in common}
-        self.keys(options, at, adjust.ADJUSTMENTS[verb].options)
-        about = self.words(row.get("about", []), (*at, "about"))
-        if verb == "merge":
-            self.read.add(str(options.get("from")))
-        return Adjust(
-            name,
-            verb,
-            options,
-            self.condition(row, at),
-            self.typed(row, (*at, "told"), str, ""),
-            tuple(self.path(text, (*at, "about")) for text in about),
-            self.place(at),
-        )
-
-    def rest(self, row: Json, at: tuple[str, ...]) -> Rest:
-        if isinstance(row, str):
-            row = {"policy": row}
-        self.keys(row, at, ("policy", "drop", "drop_empty", "items", "reject"))
-        policy = row.get("policy", "warn")
-        if policy not in POLICIES:
-            self.unknown((*at, "policy"), "unknown policy", str(policy), POLICIES)
-        return Rest(
-            policy,
-            tuple(self.typed(row, (*at, "drop"), list, [])),
-            self.typed(row, (*at, "drop_empty"), bool, False),
-            self.typed(row, (*at, "items"), bool, False),
-            self.place(at),
-            self.typed(row, (*at, "reject"), str, ""),
-        )

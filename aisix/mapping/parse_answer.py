@@ -9,7 +9,7 @@ from aisix.mapping.rules import Condition, Rule
 
 KEYS = (
     *("by", "block", "opening", "event", "chunk", "end", "again", "envelope", "choice", "message"),
-    *("shape", "list", "usage", "meter", "plain", "convert"),
+    *("shape", "list", "usage", "meter", "plain", "convert", "state"),
 )
 ROW_KEYS = (
     *(
@@ -54,6 +54,7 @@ class AnswerParser(Parser):
             by=self.path(data.get("by", "type"), (*at, "by")),
             block=self.path(data.get("block", "index"), (*at, "block")),
             opening=str(data.get("opening", "")),
+            state=self.typed(data, (*at, "state"), dict, {}),
             events=events,
             chunks=chunks,
             end_emit=self.chunk_list(end.get("emit", []), (*at, "end", "emit")),
@@ -169,7 +170,7 @@ class AnswerParser(Parser):
     # ------------------------------------------------------------------ the rest
     def again(self, data: dict[str, Json], at: At) -> Again:
         keys = ("when", "unless", "armed", "rounds", "list", "turn", "content", "told", "about")
-        self.keys(data, at, (*keys, "rebuild"))
+        self.keys(data, at, (*keys, "forget", "rebuild"))
         rebuild = {}
         for delta, parts in self.typed(data, (*at, "rebuild"), dict, {}).items():
             made = []
@@ -190,6 +191,10 @@ class AnswerParser(Parser):
             str(data.get("told", "")),
             str(data.get("about", "")),
             self.place(at),
+            tuple(
+                self.register(name, (*at, "forget"))
+                for name in self.words(data.get("forget", []), (*at, "forget"))
+            ),
             rebuild,
         )
 

@@ -20,7 +20,7 @@ from tornado.web import RequestHandler
 from aisix.errors import CallerError, UpstreamError
 from aisix.mapping import paths
 from aisix.mapping.exchange import Answer, Exchange, Target, UpstreamRequest
-from aisix.mapping.interpret import KINDS
+from aisix.mapping.view import KINDS
 from aisix.proxy.base import ProxyHandler
 from aisix.proxy.relay import Relay
 from aisix.proxy.retry import Retrier

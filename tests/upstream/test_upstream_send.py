@@ -9,12 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.upstream.conftest import Run
-from tests.upstream.peer import Call, Peer, closed_port
 
 from aisix.errors import UpstreamError
 from aisix.upstream.curl import Driver
 from aisix.upstream.request import Cap, Request, Timeouts
+from tests.upstream.conftest import Run
+from tests.upstream.peer import Call, Peer, closed_port
 
 
 async def echo(call: Call) -> None:
@@ -342,7 +342,10 @@ def test_a_reset_in_the_middle_of_the_body_is_a_bad_response(run: Run) -> None:
         async with Peer(answer) as peer:
             driver = Driver()
             error = await fault(driver, Request(peer.url))
-            assert (error.kind, error.values) == ("bad_response", {"why": "truncated", "sent": True})
+            assert (error.kind, error.values) == (
+                "bad_response",
+                {"why": "truncated", "sent": True},
+            )
             driver.close()
 
     run(work())

@@ -1,0 +1,190 @@
+"""The small parts every table is made of: paths, words, conditions; and complaints about them.
+
+A complaint names file:line, the key, what was found and what would be right; parsing goes on after
+one, so that an operator sees all of them at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from aisix.errors import Complaint
+from aisix.mapping import paths
+from aisix.mapping.paths import Json, Path
+from aisix.mapping.rules import (
+    Condition,
+    Place,
+    Test,
+)
+
+TYPES = ("string", "boolean", "integer", "number", "object", "array")
+SOURCES = ("from", "value", "first", "concat", "layers", "weave", "sum", "object")
+RULE_KEYS = (
+    *SOURCES,
+    *("default", "when", "unless", "match", "type", "only", "required", "where", "where_not"),
+    *("keep", "as", "table", "min", "max", "each", "lone", "shape", "arrange", "join"),
+    *("policy", "told", "about", "count", "keep_empty", "by"),
+)
+SHAPE_KEYS = (
+    *("of", "my", "by", "when", "first", "all", "blank", "count", "verbatim", "skip", "reject"),
+    *("at", "stamp", "guard", "told", "use"),
+)
+CHECK_KEYS = ("type", "range", "one_of", "match", "required", "empty", "longest", "reject")
+POLICIES = ("drop", "warn", "reject")
+
+
+_COMPARE = re.compile(r"([<>])\s*(-?[0-9.]+)")
+
+
+def is_slip(key: str, word: str) -> bool:
+    """Whether `key` is `word` with letters swapped, or one letter missing or doubled."""
+    if key == word or abs(len(key) - len(word)) > 1:
+        return False
+    if len(key) == len(word):
+        return sorted(key) == sorted(word)
+    long, short = (key, word) if len(key) > len(word) else (word, key)
+    return any(long[:i] + long[i + 1 :] == short for i in range(len(long)))
+
+
+class Grammar:
+    """Reads one mapping's merged tables. `where(path)` gives "file:line" of a key."""
+
+    def __init__(
+        self,
+        tables: dict[str, Json],
+        where: Callable[[tuple[str, ...]], str],
+        facts: dict[str, Json] | None = None,
+    ) -> None:
+        self.tables = tables
+        self.where = where
+        self.facts = facts or {}  # {"model": row, "option": values}: constant for one alias
+        self.complaints: list[Complaint] = []
+        self.used: set[str] = set()
+        self.read: set[str] = set()
+        self.section = "request"
+
+    # ------------------------------------------------------------------ complaints
+    def place(self, path: tuple[str, ...]) -> Place:
+        return Place(self.where(path), ".".join(path[1:]))
+
+    def complain(self, path: tuple[str, ...], text: str) -> None:
+        self.complaints.append(Complaint(self.where(path), ".".join(path[1:]), text))
+
+    def unknown(self, path: tuple[str, ...], what: str, word: str, known: Iterable[str]) -> None:
+        known = sorted(set(known))
+        near = difflib.get_close_matches(word, known, 1, 0.6)
+        hint = f'did you mean "{near[0]}"?' if near else "one of: " + ", ".join(known[:12])
+        self.complain(path, f'{what} "{word}" ({hint})' if what else f"unknown key ({hint})")
+
+    def keys(self, data: dict[str, Json], path: tuple[str, ...], known: Iterable[str]) -> None:
+        for key in data:
+            if key not in known:
+                self.unknown((*path, key), "", key, known)
+
+    def typed(self, data: Json, path: tuple[str, ...], kind: type, default: Any) -> Any:
+        """data[path[-1]] when it has the type, else a complaint and the default."""
+        value = data.get(path[-1], default)
+        if (
+            value is default
+            or (type(value) is kind and kind is not dict)
+            or isinstance(value, kind)
+        ):
+            return value
+        self.complain(path, f"expected {kind.__name__}, found {type(value).__name__} {value!r}")
+        return default
+
+    # ------------------------------------------------------------------ small parts
+    def path(self, text: Json, at: tuple[str, ...]) -> Path:
+        if not isinstance(text, str):
+            self.complain(at, f"expected a path, found {text!r}")
+            return Path(".", "", ())
+        try:
+            path = paths.parse(text)
+        except ValueError as error:
+            self.complain(at, str(error))
+            return Path(".", "", ())
+        if path.root == "body" and path.steps:
+            self.read.add(str(path.steps[0]))
+        return path
+
+    def top(self, path: Path, base: str) -> None:
+        """Remember that a top-level field of the caller is read."""
+        if base == "" and path.root == "" and path.steps:
+            self.read.add(str(path.steps[0]))
+
+    def condition(
+        self, data: dict[str, Json], at: tuple[str, ...], base: str = "item"
+    ) -> Condition | None:
+        when, unless = data.get("when"), data.get("unless")
+        match = data.get("match")
+        if when is None and unless is None and match is None:
+            return None
+        tests: list[Test] = []
+        if isinstance(when, dict):
+            tests += self.tests(when, (*at, "when"), base)
+        elif when is not None:
+            self.complain((*at, "when"), "expected a table of path = value")
+        if isinstance(match, dict):
+            for text, pattern in match.items():
+                path = self.path(text, (*at, "match", text))
+                self.top(path, base)
+                regex = self.regex(pattern, (*at, "match", text))
+                if regex:
+                    tests.append(Test(path, "matches", regex))
+        elif match is not None:
+            self.complain((*at, "match"), 'expected a table of path = "regular expression"')
+        nots: tuple[Test, ...] = ()
+        if isinstance(unless, dict):
+            nots = tuple(self.tests(unless, (*at, "unless"), base))
+        elif unless is not None:
+            self.complain((*at, "unless"), "expected a table of path = value")
+        return Condition(tuple(tests), nots)
+
+    def tests(self, data: dict[str, Json], at: tuple[str, ...], base: str) -> list[Test]:
+        found = []
+        for text, value in data.items():
+            path = self.path(text, (*at, text))
+            self.top(path, base)
+            found.append(self.test(path, value, (*at, text)))
+        return found
+
+    def test(self, path: Path, value: Json, at: tuple[str, ...]) -> Test:
+        if value == "$present":
+            return Test(path, "present")
+        if value == "$absent":
+            return Test(path, "absent")
+        if isinstance(value, str) and value.startswith("$"):
+            return Test(path, "equals", self.path(value, at))
+        if isinstance(value, str) and (found := _COMPARE.fullmatch(value)):
+            return Test(path, "below" if found[1] == "<" else "above", float(found[2]))
+        if isinstance(value, list):
+            return Test(path, "in", frozenset((type(v), v) for v in value))
+        if isinstance(value, dict):
+            self.complain(at, "expected a value, a list of values, $present, $absent or a $path")
+        return Test(path, "is", value)
+
+    def regex(self, text: Json, at: tuple[str, ...]) -> re.Pattern[str] | None:
+        try:
+            return re.compile(text)
+        except (re.error, TypeError) as error:
+            self.complain(at, f"not a regular expression: {error}")
+            return None
+
+    def words(self, value: Json, at: tuple[str, ...], known: Iterable[str] = ()) -> tuple[str, ...]:
+        """A word or a list of words, each one of `known` when that is given."""
+        items = value if isinstance(value, list) else [value]
+        for item in items:
+            if not isinstance(item, str):
+                self.complain(at, f"expected a word or a list of words, found {item!r}")
+                return ()
+            if known and item not in known:
+                self.unknown(at, "unknown word", item, known)
+        return tuple(items)
+
+    def scalar_or_path(self, value: Json, at: tuple[str, ...]) -> Json | Path:
+        if isinstance(value, str) and value.startswith("$"):
+            return self.path(value, at)
+        return value

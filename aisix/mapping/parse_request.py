@@ -1,0 +1,151 @@
+"""request.toml -> `RequestTables`, with every complaint."""
+
+from __future__ import annotations
+
+from aisix.mapping import adjust
+from aisix.mapping.grammar import CHECK_KEYS, POLICIES, TYPES
+from aisix.mapping.parse import Parser
+from aisix.mapping.paths import Json
+from aisix.mapping.rules import (
+    Adjust,
+    Check,
+    Condition,
+    Header,
+    Refusal,
+    RequestTables,
+    Rest,
+)
+
+
+class RequestParser(Parser):
+    """The request section of one mapping."""
+
+    def request(self) -> RequestTables:
+        """Parse the request section; call `complaints` afterwards."""
+        self.section = "request"
+        data = self.tables.get("request", {})
+        known = (
+            "accept",
+            "let",
+            "check",
+            "field",
+            "shape",
+            "adjust",
+            "rest",
+            "header",
+            "remember",
+            "convert",
+        )
+        self.keys(data, ("request",), known)
+        checks = tuple(
+            self.check(name, row, ("request", "accept", name))
+            for name, row in data.get("accept", {}).items()
+        )
+        lets = self.rules(data.get("let", {}), ("request", "let"), "")
+        refusals = tuple(
+            self.refusal(row, ("request", "check", name))
+            for name, row in data.get("check", {}).items()
+        )
+        fields = self.rules(data.get("field", {}), ("request", "field"), "")
+        adjusts = tuple(
+            self.adjust(name, row, ("request", "adjust", name))
+            for name, row in data.get("adjust", {}).items()
+        )
+        rest = {
+            name: self.rest(row, ("request", "rest", name))
+            for name, row in data.get("rest", {}).items()
+        }
+        if "*" not in rest:
+            self.complain(("request", "rest"), '[rest] needs a "*" row for fields not listed')
+            rest["*"] = Rest("warn")
+        headers = tuple(
+            Header(name, self.rules(rows, ("request", "header", name)))
+            for name, rows in data.get("header", {}).items()
+            if isinstance(rows, dict)
+        )
+        remember = self.words(data.get("remember", []), ("request", "remember"))
+        names = {name for name, _ in lets}
+        for word in remember:
+            if word not in names:
+                self.unknown(("request", "remember"), "no [let]", word, names)
+        return RequestTables(
+            checks, lets, refusals, fields, adjusts, rest, frozenset(self.read), headers, remember
+        )
+
+    def check(self, name: str, row: Json, at: tuple[str, ...]) -> Check:
+        path = self.path(name, at)
+        if isinstance(row, str):
+            row = {"type": row}
+        if not isinstance(row, dict):
+            self.complain(at, 'expected a type such as "string", or a table')
+            row = {}
+        self.keys(row, at, CHECK_KEYS)
+        low, high = None, None
+        if "range" in row:
+            span = row["range"]
+            if isinstance(span, list) and len(span) == 2:
+                low, high = span
+            else:
+                self.complain((*at, "range"), f"expected [low, high], found {span!r}")
+        match = self.regex(row["match"], (*at, "match")) if "match" in row else None
+        return Check(
+            path,
+            self.words(row.get("type", []), (*at, "type"), TYPES),
+            self.place(at),
+            low,
+            high,
+            tuple(self.typed(row, (*at, "one_of"), list, [])),
+            match,
+            self.typed(row, (*at, "required"), bool, False),
+            self.typed(row, (*at, "empty"), str, ""),
+            self.typed(row, (*at, "longest"), int, None),
+            self.typed(row, (*at, "reject"), str, ""),
+        )
+
+    def refusal(self, row: dict[str, Json], at: tuple[str, ...]) -> Refusal:
+        self.keys(row, at, ("when", "unless", "match", "reject", "at", "values"))
+        texts = self.words(row.get("at", []), (*at, "at"))
+        return Refusal(
+            self.condition(row, at, "") or Condition(),
+            self.typed(row, (*at, "reject"), str, ""),
+            tuple(self.path(text, (*at, "at")) for text in texts),
+            self.place(at),
+            self.typed(row, (*at, "values"), dict, {}),
+        )
+
+    def adjust(self, name: str, row: Json, at: tuple[str, ...]) -> Adjust:
+        verb = row.get("verb")
+        if verb not in adjust.ADJUSTMENTS:
+            self.unknown((*at, "verb"), "unknown adjustment", str(verb), adjust.ADJUSTMENTS)
+            return Adjust(name, "remove", {}, Condition(), "", (), self.place(at))
+        common = ("verb", "when", "unless", "match", "told", "about")
+        options = {key: value for key, value in row.items() if key not in common}
+        self.keys(options, at, adjust.ADJUSTMENTS[verb].options)
+        about = self.words(row.get("about", []), (*at, "about"))
+        if verb == "merge":
+            self.read.add(str(options.get("from")))
+        return Adjust(
+            name,
+            verb,
+            options,
+            self.condition(row, at),
+            self.typed(row, (*at, "told"), str, ""),
+            tuple(self.path(text, (*at, "about")) for text in about),
+            self.place(at),
+        )
+
+    def rest(self, row: Json, at: tuple[str, ...]) -> Rest:
+        if isinstance(row, str):
+            row = {"policy": row}
+        self.keys(row, at, ("policy", "drop", "drop_empty", "items", "reject"))
+        policy = row.get("policy", "warn")
+        if policy not in POLICIES:
+            self.unknown((*at, "policy"), "unknown policy", str(policy), POLICIES)
+        return Rest(
+            policy,
+            tuple(self.typed(row, (*at, "drop"), list, [])),
+            self.typed(row, (*at, "drop_empty"), bool, False),
+            self.typed(row, (*at, "items"), bool, False),
+            self.place(at),
+            self.typed(row, (*at, "reject"), str, ""),
+        )

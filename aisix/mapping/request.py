@@ -1,0 +1,118 @@
+"""A whole request through the tables: accept, let, check, field, adjust, rest, in this order."""
+
+from __future__ import annotations
+
+from aisix.errors import CallerError
+from aisix.mapping import adjust, interpret, paths
+from aisix.mapping.paths import Json
+from aisix.mapping.refused import Refused
+from aisix.mapping.rules import Check, RequestTables
+from aisix.mapping.scope import Note, Scope
+from aisix.mapping.view import KINDS, View, holds, is_kind, same
+
+
+def translate(tables: RequestTables, scope: Scope) -> dict[str, Json]:
+    """The upstream's request body; notes, state and remembered values are left in `scope`."""
+    view = View(scope, scope.body)
+    for check in tables.checks:
+        accept(check, view)
+    for name, rule in tables.lets:
+        scope.lets[name] = interpret.run(rule, view)
+    for refusal in tables.refusals:
+        if holds(refusal.guard, view):
+            found = [path for path in refusal.at if view.find(path) is not None]
+            at = next(iter(found or refusal.at), None)
+            raise CallerError(
+                refusal.kind, view.caller_path(at) if at is not None else None, **refusal.values
+            )
+    for name, rule in tables.fields:
+        value = interpret.run(rule, view, name)
+        if value is not None:
+            scope.out[name] = value
+    for step in tables.adjusts:
+        if step.guard is not None and not holds(step.guard, View(scope, scope.out)):
+            continue
+        try:
+            changed = adjust.ADJUSTMENTS[step.verb].run(
+                scope.out, scope.body, step.options, lambda v: _resolved(v, view)
+            )
+        except Refused as refused:
+            raise CallerError(refused.kind, refused.at, **refused.values) from None
+        if changed:
+            asked = [path for path in step.about if view.find(path) is not None]
+            about = asked[0].text if asked else (step.about[0].text if step.about else "")
+            if step.told and (asked or not step.about):
+                scope.notes.append(Note(step.told, about, step.place))
+            else:
+                scope.notes.append(Note("rewritten", about, step.place, quiet=True))
+    rest(tables, scope)
+    for name in tables.remember:
+        scope.remember[name] = scope.lets.get(name)
+    return scope.out
+
+
+def _resolved(value: Json, view: View) -> Json:
+    if type(value) is str and value.startswith("$"):
+        return view.find(paths.parse(value))
+    return value
+
+
+def accept(check: Check, view: View) -> None:
+    value = view.find(check.path)
+    param = check.path.text
+    if value is None:
+        if check.required:
+            raise CallerError("missing", param)
+        return
+    if check.types and not is_kind(value, check.types):
+        raise CallerError(
+            check.reject or "wrong_type", param, expected=check.types[0], found=KINDS[type(value)]
+        )
+    if type(value) in (int, float):
+        number = "integer" if "integer" in check.types else "decimal"
+        if check.low is not None and value < check.low:
+            raise CallerError("below_min", param, number=number, limit=check.low, value=value)
+        if check.high is not None and value > check.high:
+            raise CallerError("above_max", param, number=number, limit=check.high, value=value)
+    if check.one_of and value not in check.one_of:
+        allowed = ", ".join(f"'{word}'" for word in check.one_of)
+        raise CallerError(check.reject or "bad_value", param, value=value, allowed=allowed)
+    if check.match is not None and type(value) is str and not check.match.search(value):
+        raise CallerError(
+            check.reject or "bad_value", param, value=value, allowed=check.match.pattern
+        )
+    if check.longest is not None and type(value) in (str, list) and len(value) > check.longest:
+        raise CallerError(check.reject or "too_long", param, limit=check.longest)
+    if check.empty and (value == [] or value == ""):
+        raise CallerError(check.empty, param)
+
+
+def rest(tables: RequestTables, scope: Scope) -> None:
+    for name, value in scope.body.items():
+        if value is None or (name in tables.known and name not in tables.rest):
+            continue
+        row = tables.rest.get(name)
+        if row is None:
+            row = tables.rest["*"]
+            scope.notes.append(
+                Note(
+                    "unknown" if row.policy == "warn" else "dropped",
+                    name,
+                    row.place,
+                    quiet=row.policy == "drop",
+                    old=value,
+                )
+            )
+            if row.policy == "reject":
+                raise CallerError("unknown_field", name)
+            continue
+        values = value if row.items and type(value) is list else [value]
+        left = [v for v in values if not any(same(v, d) or v == d for d in row.drop)]
+        if row.drop_empty:
+            left = [v for v in left if v not in ({}, [], "")]
+        if not left or row.policy == "drop":
+            scope.notes.append(Note("dropped", name, row.place, quiet=True, old=value))
+        elif row.policy == "warn":
+            scope.notes.append(Note("dropped", name, row.place, old=value))
+        else:
+            raise CallerError(row.reject or "unsupported_value", name, value=left[0])
