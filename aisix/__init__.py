@@ -1,3 +1,19 @@
-"""aisix: an AI gateway whose translation is data."""
+"""aisix: an AI gateway whose translation is data.
+
+    cli.py, __main__.py   the command line            mappings_cli.py   see, check, try the tables
+    settings.py           config.yaml and environment log.py            access lines, redaction
+    server.py             listeners, workers, drain   errors.py         the error tree, by whose fault
+    paths.py              where the shipped tables are
+    proxy/                callers' HTTP: glue between the parts below
+    admin/                operators' HTTP
+    mapping/              the engine: tables in, translations out; pure
+    upstream/             HTTP to providers, over libcurl
+    store/                provider keys, models, api keys
+    standin/              a strict stand-in for the upstream, and the demo
+
+A request: proxy/base (who calls) -> proxy/chat (which alias) -> mapping/exchange.request ->
+upstream/curl -> mapping/exchange.response (or proxy/relay for a stream) -> the caller.
+Imports go only downward; tests/test_layers.py holds the table.
+"""
 
 __version__ = "0.1.0"

@@ -34,7 +34,6 @@ PLACEHOLDER = re.compile(
 class Proxy:
     addr: str
     request_body_limit_bytes: int
-    header_timeout_secs: int
     body_timeout_secs: int
     idle_timeout_secs: int
 
@@ -160,9 +159,8 @@ class Setting:
 SETTINGS = (
     Setting("proxy.addr", address, "127.0.0.1:3000", "where callers connect"),
     Setting("proxy.request_body_limit_bytes", whole(1024), 32 << 20, "a longer body is a 413"),
-    Setting("proxy.header_timeout_secs", whole(1), 30, "for a caller to send all headers"),
     Setting("proxy.body_timeout_secs", whole(1), 120, "for a caller to send the body"),
-    Setting("proxy.idle_timeout_secs", whole(1), 600, "an idle connection is closed after this"),
+    Setting("proxy.idle_timeout_secs", whole(1), 120, "an idle connection, or one that sends no request, is closed"),
     Setting("admin.enabled", yes_no, True, "whether there is an admin API at all"),
     Setting("admin.addr", address, "127.0.0.1:3001", "where the admin API listens"),
     Setting("admin.admin_keys", words, (), "who may use it; none: one is made on the first start"),
