@@ -1,8 +1,8 @@
 """aisix: an AI gateway whose translation is data.
 
-    cli.py, __main__.py   the command line            mappings_cli.py   see, check, try the tables
-    settings.py           config.yaml and environment log.py            access lines, redaction
-    server.py             listeners, workers, drain   errors.py         the error tree, by whose fault
+    cli.py, __main__.py   the command line              mappings_cli.py   see, check, try tables
+    settings.py           config.yaml and environment   log.py            access lines, redaction
+    server.py             listeners, workers, drain     errors.py         errors by whose fault
     paths.py              where the shipped tables are
     proxy/                callers' HTTP: glue between the parts below
     admin/                operators' HTTP

@@ -160,7 +160,12 @@ SETTINGS = (
     Setting("proxy.addr", address, "127.0.0.1:3000", "where callers connect"),
     Setting("proxy.request_body_limit_bytes", whole(1024), 32 << 20, "a longer body is a 413"),
     Setting("proxy.body_timeout_secs", whole(1), 120, "for a caller to send the body"),
-    Setting("proxy.idle_timeout_secs", whole(1), 120, "an idle connection, or one that sends no request, is closed"),
+    Setting(
+        "proxy.idle_timeout_secs",
+        whole(1),
+        120,
+        "an idle connection, or one that sends no request, is closed",
+    ),
     Setting("admin.enabled", yes_no, True, "whether there is an admin API at all"),
     Setting("admin.addr", address, "127.0.0.1:3001", "where the admin API listens"),
     Setting("admin.admin_keys", words, (), "who may use it; none: one is made on the first start"),

@@ -23,7 +23,8 @@ class Facts:
     efforts, none if empty · sampling: "none", "one" (temperature or top_p) or "both" · forced: a
     tool call may be forced · prefill: an assistant message may come last · late_system: system
     messages inside the conversation · structured: JSON schema answers and strict tools · bound:
-    replayed thinking is checked against everything before it · off_cap: thinking off needs effort <= high.
+    replayed thinking is checked against everything before it · off_cap: thinking off needs
+    effort <= high.
     """
 
     names: tuple[str, ...]
