@@ -1,0 +1,99 @@
+"""The database under several processes and sudden death: nothing acknowledged is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from aisix.errors import OperatorError
+from aisix.store import open_store, writes
+from tests.running import ROOT
+
+WRITER = """
+import sys, time
+from aisix.store import open_store, writes
+store = open_store(sys.argv[1])
+for n in range(int(sys.argv[3])):
+    name = f"{sys.argv[2]}-{n}"
+    body = {"display_name": name, "provider": "p", "secret": "s" * 20}
+    writes.create(store, "provider_keys", body, now=time.time(), new_id=name)
+    print(name, flush=True)
+"""
+
+
+def writer(folder: Path, name: str, count: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", WRITER, str(folder), name, str(count)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+def names(folder: Path) -> set[str]:
+    store = open_store(folder)
+    try:
+        return {entry.id for entry in store.current().entries("provider_keys")}
+    finally:
+        store.close()
+
+
+def test_two_processes_write_to_one_directory(tmp_path: Path) -> None:
+    both = [writer(tmp_path, name, 40) for name in ("a", "b")]
+    for process in both:
+        process.communicate(timeout=60)
+        assert process.returncode == 0
+    assert names(tmp_path) == {f"{x}-{n}" for x in "ab" for n in range(40)}
+
+
+def test_kill_loses_no_acknowledged_write(tmp_path: Path) -> None:
+    acknowledged: set[str] = set()
+    for round in range(12):
+        process = writer(tmp_path, f"r{round}", 1000)
+        assert process.stdout is not None
+        for _ in range(round + 1):
+            acknowledged.add(process.stdout.readline().strip())
+        process.send_signal(signal.SIGKILL)
+        rest, _ = process.communicate(timeout=20)
+        acknowledged |= set(rest.split())
+        assert acknowledged <= names(tmp_path)
+
+
+def test_another_process_sees_a_write_with_its_next_look(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    assert store.current().entries("provider_keys") == []
+    writer(tmp_path, "other", 1).communicate(timeout=20)
+    assert [e.id for e in store.current().entries("provider_keys")] == ["other-0"]
+    store.close()
+
+
+def test_the_directory_is_private_and_a_secret_is_not_in_its_files(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    store = open_store(folder)
+    body = {"display_name": "a", "provider": "p", "secret": "the-secret-of-a-provider"}
+    writes.create(store, "provider_keys", body, now=1.0, new_id="a")
+    key = store.current().provider_key("a")
+    assert key is not None
+    assert key.secret == "the-secret-of-a-provider"
+    assert "the-secret" not in repr(key) + repr(store.current().entries("provider_keys"))
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    for file in folder.iterdir():
+        assert b"the-secret-of-a-provider" not in file.read_bytes()
+        assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0
+    store.close()
+
+
+def test_a_broken_database_and_a_wrong_key_say_so(tmp_path: Path) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "aisix.db").write_bytes(b"this is no database" * 100)
+    with pytest.raises(OperatorError, match=r"aisix\.db"):
+        open_store(tmp_path / "broken")
+    store = open_store(tmp_path / "good")
+    body = {"display_name": "a", "provider": "p", "secret": "the-secret-of-a-provider"}
+    writes.create(store, "provider_keys", body, now=1.0, new_id="a")
+    store.close()
+    os.remove(tmp_path / "good" / "secret.key")
+    with pytest.raises(OperatorError):
+        open_store(tmp_path / "good")

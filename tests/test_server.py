@@ -1,0 +1,148 @@
+"""Starting, draining, reloading: the life of the processes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from aisix.standin.server import Standin
+from tests.running import ROOT, Running, chunks, send
+
+MODEL = {"claude-prod": {"model_name": "claude-opus-5-5"}}
+
+
+def test_sigterm_lets_a_stream_finish_and_takes_nobody_new(
+    tmp_path: Path, standin: Standin
+) -> None:
+    with Running(tmp_path / "gateway") as gateway:
+        gateway.set_up(standin.url, MODEL)
+        gateway.allow("claude-prod")
+        got: list[bytes] = []
+        ask = threading.Thread(
+            target=lambda: got.append(
+                gateway.ask("standin:slow-40 standin:long-40", stream=True).body
+            )
+        )
+        before = len(standin.received)
+        ask.start()
+        while len(standin.received) == before:
+            time.sleep(0.01)
+        time.sleep(0.2)
+        gateway.process.send_signal(signal.SIGTERM)
+        ask.join(20)
+        assert list(chunks(got[0]))[-1] == "[DONE]"
+        assert gateway.process.wait(10) == 0
+
+
+def test_a_stream_that_does_not_end_in_time_gets_an_error_and_no_done(
+    tmp_path: Path, standin: Standin
+) -> None:
+    with Running(tmp_path / "gateway", {"shutdown": {"max_drain_secs": 1}}) as gateway:
+        gateway.set_up(standin.url, MODEL)
+        gateway.allow("claude-prod")
+        got: list[bytes] = []
+        text = "standin:slow-100 standin:long-900"
+        ask = threading.Thread(target=lambda: got.append(gateway.ask(text, stream=True).body))
+        before = len(standin.received)
+        ask.start()
+        while len(standin.received) == before:
+            time.sleep(0.01)
+        time.sleep(0.3)
+        gateway.process.send_signal(signal.SIGTERM)
+        ask.join(20)
+        last = list(chunks(got[0]))[-1]
+        assert last["error"]["code"] == "upstream_stream_interrupted"
+        assert gateway.process.wait(10) == 0
+
+
+def test_a_dead_worker_is_replaced(tmp_path: Path, standin: Standin) -> None:
+    with Running(tmp_path / "gateway", workers=2) as gateway:
+        gateway.set_up(standin.url, MODEL)
+        gateway.allow("claude-prod")
+        pid = gateway.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        assert len(children) == 2
+        os.kill(int(children[0]), signal.SIGKILL)
+        end = time.monotonic() + 10
+        while "starting another" not in gateway.log and time.monotonic() < end:
+            time.sleep(0.02)
+        assert {gateway.ask("Hi").status for _ in range(6)} == {200}
+
+
+def test_a_reload_takes_good_tables_and_keeps_the_old_ones_when_they_are_bad(
+    tmp_path: Path, standin: Standin
+) -> None:
+    site = tmp_path / "site"
+    values = site / "openai-chat" / "anthropic-messages" / "values.toml"
+    values.parent.mkdir(parents=True)
+    with Running(tmp_path / "gateway", {"mappings": [str(site)]}) as gateway:
+        gateway.set_up(standin.url, MODEL)
+        gateway.allow("claude-prod")
+        before = gateway.ask("Hi").headers["x-aisix-mapping"]
+        values.write_text('[stop_reason]\nend_turn = "length"\n')
+        assert gateway.admin("POST", "mappings/reload").status == 200
+        answer = gateway.ask("Hi")
+        assert answer.json["choices"][0]["finish_reason"] == "length"
+        assert answer.headers["x-aisix-mapping"] != before
+        values.write_text("[stop_reason\n")
+        refused = gateway.admin("POST", "mappings/reload")
+        assert refused.status == 409
+        assert "values.toml:1" in str(refused.json)
+        assert gateway.ask("Hi").json["choices"][0]["finish_reason"] == "length"
+        assert gateway.admin("GET", "status").json["mappings"]["last_reload"]["ok"] is False
+        shutil.rmtree(site / "openai-chat")
+        gateway.process.send_signal(signal.SIGHUP)
+        end = time.monotonic() + 10
+        while gateway.ask("Hi").headers["x-aisix-mapping"] != before:
+            assert time.monotonic() < end
+        assert gateway.ask("Hi").json["choices"][0]["finish_reason"] == "stop"
+
+
+def test_reloads_under_load_fail_no_request(tmp_path: Path, standin: Standin) -> None:
+    with Running(tmp_path / "gateway", workers=2) as gateway:
+        gateway.set_up(standin.url, MODEL)
+        gateway.allow("claude-prod")
+        statuses: list[int] = []
+        stop = threading.Event()
+
+        def load() -> None:
+            while not stop.is_set():
+                statuses.append(gateway.ask("Hi").status)
+
+        threads = [threading.Thread(target=load) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for _ in range(8):
+            assert gateway.admin("POST", "mappings/reload").json["ok"] is True
+        stop.set()
+        for thread in threads:
+            thread.join(10)
+        assert set(statuses) == {200}
+
+
+def test_the_demo_shows_all_four_hops_and_no_key() -> None:
+    command = [sys.executable, "-m", "aisix", "demo", "--once"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    for hop in ("1 caller request", "2 upstream request", "3 upstream answer", "4 caller answer"):
+        assert done.stdout.count(hop) == 2
+    assert "data: [DONE]" in done.stdout
+    assert "sk-ant-standin-" not in done.stdout
+
+
+def test_health_says_no_while_draining(tmp_path: Path) -> None:
+    with Running(tmp_path / "gateway", {"shutdown": {"min_drain_secs": 2}}) as gateway:
+        assert send(gateway.proxy_port, "GET", "/readyz").status == 200
+        gateway.process.send_signal(signal.SIGTERM)
+        end = time.monotonic() + 1.5
+        statuses = set()
+        while time.monotonic() < end and 503 not in statuses:
+            statuses.add(send(gateway.proxy_port, "GET", "/readyz").status)
+        assert 503 in statuses
+        assert send(gateway.proxy_port, "GET", "/livez").status == 200
