@@ -147,7 +147,9 @@ class Exchange:
         for note in self.notes:
             if not note.quiet:
                 kind = _STRICT.get(note.how, "unsupported_value")
-                raise CallerError(kind, note.param or note.about, value=note.old)
+                said = paths.get(self._body, paths.parse(note.param or ".").steps)
+                value = note.old if said is None or said is self._body else said
+                raise CallerError(kind, note.param or note.about, value=value)
 
     def trace(self, body: dict[str, Json]) -> Scope:
         """Translate once more and say why: for `explain` and for naming the caller's own fields."""

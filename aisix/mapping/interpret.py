@@ -159,8 +159,8 @@ def _refine(
         raise CallerError("wrong_type", param, expected=rule.types[0], found=KINDS[type(value)])
     if rule.where is not None and type(value) is list:
         value = [item for item in value if holds(rule.where, View(view.scope, item))]
-    if rule.keep == "nonblank" and type(value) is list:
-        value = _keep_nonblank(rule, view, value, param)
+    if rule.keep == "nonblank" and type(value) in (list, str):
+        value = _keep_nonblank(rule, view, value if type(value) is list else [value], param)
     for convert in rule.converts:
         before = value
         view.param, view.place = param, rule.place
@@ -305,6 +305,8 @@ def reshape(shape: Shape, view: View, target: str) -> Json:
             if shape.at and shape.at != "."
             else {}
         )
+        if shape.allowed:
+            values["allowed"] = shape.allowed
         raise CallerError(shape.reject, paths.join(view.at, shape.at or "."), **values)
     if shape.skip:
         return None

@@ -147,6 +147,7 @@ class Parser(Grammar):
                 self.typed(variant, (*path, "guard"), dict, {}), (*path, "guard")
             )
             shape.first += ((guard or Condition(), self.variant({}, word, variant, path)),)
+        _name_the_allowed(shape)
         shape.all = self.rules(self.typed(data, (*at, "all"), dict, {}), (*at, "all"))
         shape.blank = self.typed(data, (*at, "blank"), str, "")
         shape.count = self.typed(data, (*at, "count"), str, "")
@@ -280,3 +281,13 @@ class Parser(Grammar):
         selection = {"when": data.get("where"), "unless": data.get("where_not")}
         where = self.condition({k: v for k, v in selection.items() if v is not None}, at)
         return Arrange(name, verb, options, self.condition(data, at), self.place(at), where)
+
+
+def _name_the_allowed(shape: Shape) -> None:
+    """A variant that refuses its item can say which words would have been right."""
+    words = [w for w, variant in shape.variants.items() if w != "*" and not variant.reject]
+    allowed = ", ".join(f"'{word}'" for word in words)
+    for variant in shape.variants.values():
+        for refusing in (variant, *(below for _, below in variant.first)):
+            if refusing.reject:
+                refusing.allowed = allowed

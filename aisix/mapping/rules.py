@@ -141,6 +141,7 @@ class Shape:
     verbatim: bool = False
     skip: bool = False
     reject: str = ""
+    allowed: str = ""  # what would have been right, for the fault's text
     at: str = ""
     stamp: tuple[str, str, Rule] | None = None  # (list field, key, rule): write on its last item
     guard: Condition | None = None

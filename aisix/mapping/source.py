@@ -230,12 +230,22 @@ def _merge(base: dict[str, Any], above: dict[str, Any], at: Keys) -> None:
         for key in SOURCES:
             if key in base and key not in above and not isinstance(base[key], dict):
                 del base[key]
+    if _is_row(above) and _is_row(base):  # a row of a value table is one thing
+        base.clear()
     for key, value in above.items():
         if isinstance(value, dict) and isinstance(base.get(key), dict):
             base[key] = dict(base[key])
             _merge(base[key], value, ())
         else:
             base[key] = value
+
+
+ROW = frozenset(("to", "omit", "same", "reject"))
+
+
+def _is_row(table: dict[str, Any]) -> bool:
+    """Whether it is the long form of a value table's row: what a word becomes, in a table."""
+    return bool(ROW & table.keys()) and table.keys() <= ROW | {"told"}
 
 
 def prune(node: Json) -> Json:
