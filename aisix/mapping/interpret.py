@@ -190,7 +190,7 @@ def _refine(
     if rule.low is not None or rule.high is not None:
         value, why = _clamp(rule, view, value, param, why)
     if rule.shape is not None:
-        value = reshape(rule.shape, child(view, value, param), target)
+        value = reshape(rule.shape, child(view, value, param, view.index), target)
         if value is None:
             return None, why
     elif rule.each is not None or (rule.lone is not None and type(value) is str):
