@@ -7,10 +7,14 @@ bench.
     caller-error.json       the error body the caller must get instead
     upstream-response.json  what the upstream answers, and caller-response.json what the caller gets
     upstream-stream.sse     the same as a stream, and caller-stream.sse
+    upstream-response.txt   instead of .json: an answer that is no JSON
+    upstream-request-2.json, upstream-response-2.json, upstream-stream-2.sse
+                            the next round of a paused turn, and so on
 
 case.toml: reason (text), model (upstream model), alias, version, strict, options, traits, now,
 warnings (the exact x-aisix-warnings), headers (upstream request headers that must be there),
-status (of the caller's answer), upstream_status, upstream_headers, answer_headers.
+status (of the caller's answer), upstream_status, upstream_headers, answer_headers (exactly those
+made of the upstream's).
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 
 import msgspec
@@ -35,6 +39,7 @@ KEYS = (
     *("headers", "status", "upstream_status", "upstream_headers", "answer_headers"),
     *("caller_headers", "section"),
 )
+SUFFIXES = (".json", ".sse", ".txt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ def load(folder: Path, name: str) -> Case:
     unknown = [key for key in about if key not in KEYS]
     if unknown:
         raise OperatorError(f"cases/{name}/case.toml: unknown key {unknown[0]}")
-    files = {p.name: p.read_bytes() for p in folder.iterdir() if p.suffix in (".json", ".sse")}
+    files = {p.name: p.read_bytes() for p in folder.iterdir() if p.suffix in SUFFIXES}
     return Case(name, folder, about, files)
 
 
@@ -116,9 +121,8 @@ def actual(case: Case, mapping: Mapping) -> dict[str, bytes]:
         out["caller-error.json"] = msgspec.json.format(talk.fault(error).body, indent=2) + b"\n"
         return out
     if "upstream-response.json" in case.files:
-        out["caller-response.json"] = (
-            msgspec.json.format(_answered(case, mapping).body, indent=2) + b"\n"
-        )
+        answer = _answered(case, mapping, [])[0]
+        out["caller-response.json"] = msgspec.json.format(answer.body, indent=2) + b"\n"
     if "upstream-stream.sse" in case.files:
         out["caller-stream.sse"] = stream(case, mapping, [case.files["upstream-stream.sse"]])
     return out
@@ -141,7 +145,7 @@ def _request(case: Case, mapping: Mapping) -> list[str]:
         wrong = differences(case.json("caller-error.json"), msgspec.json.decode(answer.body))
         return wrong + _status(case, answer.status, 400)
     wrong = []
-    if "caller-error.json" in case.files and "upstream-response.json" not in case.files:
+    if "caller-error.json" in case.files:
         wrong.append("was not refused")
     if msgspec.json.encode(body) != before:
         wrong.append("the caller's request was changed in place")
@@ -163,32 +167,66 @@ def _status(case: Case, found: int, usual: int) -> list[str]:
     return [] if found == expected else [f"status: expected {expected}, found {found}"]
 
 
-def _answered(case: Case, mapping: Mapping) -> Answer:
+def _answered(case: Case, mapping: Mapping, wrong: list[str]) -> tuple[Answer, Exchange]:
+    """The caller's answer after every round there is."""
     talk = exchange(case, mapping)
     talk.request(case.request(mapping.caller), _headers(case))
     headers = {"content-type": "application/json", **case.about.get("upstream_headers", {})}
-    return talk.response(
-        case.about.get("upstream_status", 200), headers, case.files["upstream-response.json"]
-    )
+    status = case.about.get("upstream_status", 200)
+    first = case.files.get("upstream-response.json", case.files.get("upstream-response.txt", b""))
+    answer = talk.response(status, headers, first)
+    for number in count(2):
+        again = _again(case, talk, number, wrong)
+        if not again:
+            break
+        answer = talk.response(200, headers, case.files[f"upstream-response-{number}.json"])
+    return answer, talk
+
+
+def _again(case: Case, talk: Exchange, number: int, wrong: list[str]) -> bool:
+    """Whether a paused turn goes on, with the request the case expects."""
+    again = talk.take_again()
+    if again is None:
+        return False
+    expected = f"upstream-request-{number}.json"
+    if expected in case.files:
+        found = differences(case.json(expected), msgspec.json.decode(again.body))
+        wrong += [f"round {number}: {text}" for text in found]
+    return True
 
 
 def _answer(case: Case, mapping: Mapping) -> list[str]:
-    if "upstream-response.json" not in case.files:
+    if not any(name.startswith("upstream-response.") for name in case.files):
         return []
-    answer = _answered(case, mapping)
-    wrong = _status(case, answer.status, 200)
-    for name, value in case.about.get("answer_headers", {}).items():
-        if answer.headers.get(name) != value:
-            wrong.append(f"header {name}: expected {value!r}, found {answer.headers.get(name)!r}")
+    wrong: list[str] = []
+    answer, talk = _answered(case, mapping, wrong)
+    wrong += _status(case, answer.status, 200)
+    headers = case.about.get("answer_headers")
+    if headers is not None:
+        wrong += differences(headers, dict(answer.headers), "header ")
+    if case.about.get("warnings") not in (None, talk.warnings):
+        expected = case.about["warnings"]
+        wrong.append(f"warnings: expected {expected!r}, found {talk.warnings!r}")
     if "caller-response.json" in case.files:
         wrong += differences(case.json("caller-response.json"), msgspec.json.decode(answer.body))
     return wrong
 
 
-def stream(case: Case, mapping: Mapping, pieces: list[bytes]) -> bytes:
+def stream(
+    case: Case, mapping: Mapping, pieces: list[bytes], wrong: list[str] | None = None
+) -> bytes:
     talk = exchange(case, mapping)
     talk.request(case.request(mapping.caller), _headers(case))
-    return b"".join(talk.receive(piece) for piece in pieces) + talk.end()
+    out: list[bytes] = []
+    for number in count(2):
+        for piece in pieces:
+            out.append(talk.receive(piece))
+            if talk.again is not None or talk.done:
+                break  # what still comes of this round is not read
+        if not _again(case, talk, number, [] if wrong is None else wrong):
+            return b"".join([*out, talk.end()])
+        pieces = [case.files[f"upstream-stream-{number}.sse"]]
+    raise AssertionError
 
 
 def cuttings(data: bytes, seed: int = 1, rounds: int = 5) -> Iterator[list[bytes]]:
@@ -206,8 +244,11 @@ def _stream(case: Case, mapping: Mapping) -> list[str]:
     if "upstream-stream.sse" not in case.files:
         return []
     expected = case.files.get("caller-stream.sse")
+    wrong: list[str] = []
     for number, pieces in enumerate(cuttings(case.files["upstream-stream.sse"])):
-        found = stream(case, mapping, pieces)
+        found = stream(case, mapping, pieces, wrong)
+        if wrong:
+            return wrong
         if expected is None:
             expected = found  # nothing to compare with but the uncut stream
         if _frames(found) != _frames(expected):

@@ -25,7 +25,7 @@ def run(rule: Rule, view: View, target: str = "") -> Json:
     value, param, why = _source(rule, view, target)
     if value is None:
         if rule.required:
-            raise CallerError(rule.required, view.caller_path(rule.paths[0]))
+            raise _missing(rule, view)
         return None
     if rule.about:
         param = next(
@@ -54,6 +54,23 @@ def run(rule: Rule, view: View, target: str = "") -> Json:
     if trace is not None and target and plain:
         trace.lines.append(Line(target, value, why, rule.place, param))
     return value
+
+
+def _missing(rule: Rule, view: View) -> CallerError:
+    """Something required is not there: named itself, or what stands in its way."""
+    path = rule.paths[0]
+    for length in range(1, len(path.steps)):
+        above = Path("", path.root, path.steps[:length])
+        found = view.find(above)
+        if found is not None and type(found) not in (dict, list):
+            break
+        if type(found) is list and type(path.steps[length]) is str:
+            break
+    else:
+        return CallerError(rule.required, view.caller_path(path))
+    text = ".".join(str(step) for step in above.steps)
+    where = view.caller_path(Path(text, above.root, above.steps))
+    return CallerError("wrong_type", where, expected="object", found=KINDS[type(found)])
 
 
 def _source(rule: Rule, view: View, target: str) -> tuple[Json, str, str]:
