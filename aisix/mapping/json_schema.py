@@ -43,12 +43,15 @@ def object_schema(schema: Json, options: dict[str, Json], tell: Callable[[str], 
 def _flatten_root(schema: dict[str, Json]) -> dict[str, Json]:
     """`allOf` of objects is merged, other combinators at the root go."""
     out = {"type": "object", **{k: v for k, v in schema.items() if k not in _COMBINATORS}}
-    out.setdefault("properties", {})
-    for part in schema.get("allOf") or ():
+    if type(out.get("properties")) is not dict:
+        out["properties"] = {}
+    parts = schema.get("allOf")
+    for part in parts if type(parts) is list else ():
         if type(part) is not dict or part.get("type", "object") != "object":
             continue
-        out["properties"] = {**out["properties"], **(part.get("properties") or {})}
-        required = [*(out.get("required") or ()), *(part.get("required") or ())]
+        below = part.get("properties")
+        out["properties"] = {**out["properties"], **(below if type(below) is dict else {})}
+        required = [*_names(out.get("required")), *_names(part.get("required"))]
         if required:
             out["required"] = list(dict.fromkeys(required))
     return out
@@ -134,7 +137,7 @@ class _Cut:
         if word == "minItems":
             return value not in (0, 1)
         if word == "format":
-            return value not in self.formats
+            return type(value) is not str or value not in self.formats
         return word in self.fold
 
     def _types(self, schema: dict[str, Json], out: dict[str, Json]) -> None:
@@ -153,10 +156,15 @@ class _Cut:
             ):
                 self.fits = False  # any object at all: closing it would allow only {}
                 return
-            required = schema.get("required")
+            required = _names(schema.get("required"))
             self.optional += len(
-                properties.keys() - set(required if type(required) is list else ())
+                properties.keys() - set(required)
             )
+
+
+def _names(value: Json) -> list[str]:
+    """The texts of a list that should hold nothing else."""
+    return [name for name in value if type(name) is str] if type(value) is list else []
 
 
 def subset(schema: Json, options: dict[str, Json]) -> dict[str, Any]:
