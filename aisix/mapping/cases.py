@@ -52,15 +52,16 @@ class Case:
     def json(self, name: str) -> Json:
         return msgspec.json.decode(self.files[name])
 
-    def request(self, caller: CallerDialect) -> dict[str, Json]:
+    def request(self, caller: CallerDialect, streamed: bool | None = None) -> dict[str, Json]:
         """What the caller sends; the dialect's sample when the case brings nothing of its own."""
         if "caller-request.json" in self.files:
-            return dict(self.json("caller-request.json"))
-        body = caller.sample
-        if "alias" in self.about:
-            paths.put(body, caller.alias.steps, self.about["alias"])
-        if "upstream-stream.sse" in self.files:
-            paths.put(body, caller.stream.steps, True)
+            body = dict(self.json("caller-request.json"))
+        else:
+            body = caller.sample
+            if "alias" in self.about:
+                paths.put(body, caller.alias.steps, self.about["alias"])
+        if streamed is not None:  # one case may hold both forms of an answer
+            paths.put(body, caller.stream.steps, streamed)
         return body
 
 
@@ -170,7 +171,8 @@ def _status(case: Case, found: int, usual: int) -> list[str]:
 def _answered(case: Case, mapping: Mapping, wrong: list[str]) -> tuple[Answer, Exchange]:
     """The caller's answer after every round there is."""
     talk = exchange(case, mapping)
-    talk.request(case.request(mapping.caller), _headers(case))
+    streamed = False if "upstream-stream.sse" in case.files else None
+    talk.request(case.request(mapping.caller, streamed), _headers(case))
     headers = {"content-type": "application/json", **case.about.get("upstream_headers", {})}
     status = case.about.get("upstream_status", 200)
     first = case.files.get("upstream-response.json", case.files.get("upstream-response.txt", b""))
@@ -216,7 +218,7 @@ def stream(
     case: Case, mapping: Mapping, pieces: list[bytes], wrong: list[str] | None = None
 ) -> bytes:
     talk = exchange(case, mapping)
-    talk.request(case.request(mapping.caller), _headers(case))
+    talk.request(case.request(mapping.caller, True), _headers(case))
     out: list[bytes] = []
     for number in count(2):
         for piece in pieces:

@@ -1,0 +1,1 @@
+"""What the gateway costs; README.md says how to read a figure."""
