@@ -19,6 +19,7 @@ import msgspec
 
 from aisix.errors import CallerError, Fault, UpstreamError
 from aisix.mapping import interpret, paths, request
+from aisix.mapping.compile import Call
 from aisix.mapping.events import Answering, AnswerScope
 from aisix.mapping.faults import CallerDialect, ErrorAnswer
 from aisix.mapping.loader import Effective
@@ -101,28 +102,50 @@ class Exchange:
         self, body: dict[str, Json], headers: Map[str, str] | None = None
     ) -> UpstreamRequest:
         """Translate; CallerError names the caller's own field."""
-        scope = Scope(self.facts, body, headers=dict(headers or {}))
         self._body = body
-        out = request.translate(self.tables.request, scope)
-        self.notes = scope.notes
-        if self.target.strict:
-            self._refuse_losses()
+        found = None if self.target.strict else self._compiled(body, dict(headers or {}))
+        if found is None:
+            out, remember = self._interpreted(body, dict(headers or {}))
+        else:
+            out, remember = found, self._call.remember
+            self.notes, self._headers = self._call.notes, self._call.sent
         self.stream = paths.get(body, self.caller.stream.steps) is True
         self._sent = out
-        self._headers = self._upstream_headers(scope)
         again = self.tables.answer.again
         armed = again is not None and any(
             paths.get(out, path.steps) not in (None, []) for path in again.armed
         )
         answer_scope = AnswerScope(
             self.facts,
-            scope.remember,
+            remember,
             self.now,
             self.new_id,
             paths.get(body, self.caller.include_usage.steps) is True,
         )
         self._answering = Answering(self.tables.answer, answer_scope, armed)
         return self._upstream_request(out)
+
+    def _compiled(self, body: dict[str, Json], headers: dict[str, str]) -> dict[str, Json] | None:
+        """The result of the fast form; None when this request is for the interpreter."""
+        self._call = Call(body, self.target.alias, self.target.upstream_model, headers)
+        try:
+            return self.tables.forms.translate(body, self._call)
+        except Exception:
+            # Bail, a refusal of a verb, or whatever odd JSON does to code that expects the usual:
+            # the interpreter decides, and tells what is wrong and where.
+            return None
+
+    def _interpreted(
+        self, body: dict[str, Json], headers: dict[str, str]
+    ) -> tuple[dict[str, Json], dict[str, Json]]:
+        """(the result, what the answer's tables may ask for); CallerError."""
+        scope = Scope(self.facts, body, headers=headers)
+        out = request.translate(self.tables.request, scope)
+        self.notes = scope.notes
+        if self.target.strict:
+            self._refuse_losses()
+        self._headers = self._upstream_headers(scope)
+        return out, scope.remember
 
     def _upstream_request(self, out: dict[str, Json]) -> UpstreamRequest:
         return UpstreamRequest(
@@ -195,7 +218,7 @@ class Exchange:
     def answer_headers(self, headers: Map[str, str]) -> dict[str, str]:
         """What a caller may see of the upstream's headers, by the caller's names."""
         limits = bool(self.facts.option.get("ratelimit_headers"))
-        return self.tables.errors.headers(dict(headers), limits)
+        return self.tables.errors.headers(dict(headers), limits, self.now)
 
     def _ready(self) -> Answering:
         assert self._answering is not None, "request() comes first"
@@ -213,7 +236,14 @@ class Exchange:
 
     def _refused(self, status: int | None, headers: dict[str, str], parsed: Json) -> Answer:
         error = self.tables.errors.translate(
-            status, headers, parsed, self.caller, self.target.alias, self._body, self._origin
+            status,
+            headers,
+            parsed,
+            self.caller,
+            self.target.alias,
+            self._body,
+            self._origin,
+            self.answer_headers(headers),
         )
         self.error = error
         self.done = True
@@ -259,7 +289,8 @@ class Exchange:
         """The upstream's stream has ended: bytes for the caller."""
         if self.done:
             return b""
-        out = self._run(self._sse.rest())
+        # An event whose blank line is missing counts when it is whole, else it is the break itself.
+        out = self._run([data for data in self._sse.rest() if type(_parse(data)) is dict])
         if self.done or self.again is not None:
             return out
         answering = self._ready()

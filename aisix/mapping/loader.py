@@ -14,12 +14,14 @@ from pathlib import Path
 
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping import schema, source
+from aisix.mapping.compile_request import Forms
 from aisix.mapping.answer_rules import AnswerTables
 from aisix.mapping.faults import CallerDialect, ErrorTables
 from aisix.mapping.parse_answer import AnswerParser
 from aisix.mapping.parse_request import RequestParser
 from aisix.mapping.paths import Json
 from aisix.mapping.rules import RequestTables
+from aisix.mapping.scope import Facts
 from aisix.mapping.source import Keys, Tree
 
 FILES = ("mapping", "values", "request", "answer", "errors", "models")
@@ -44,6 +46,7 @@ class Effective:
     upstream: dict[str, Json]
     used: frozenset[str]  # names of shapes, conversions, value tables and chunks that rules use
     known: frozenset[str]  # and of all there are
+    forms: Forms = field(repr=False, compare=False)  # the request tables as Python source
 
 
 @dataclass(slots=True)
@@ -202,6 +205,7 @@ class Mapping:
             self.upstream,
             frozenset(parser.used | answers.used),
             frozenset(_names(tree)),
+            Forms(request, Facts("", "", version, facts, values), f"{self.name} {row}"),
         )
 
 
