@@ -37,7 +37,7 @@ from aisix.mapping.paths import Json
 KEYS = (
     *("reason", "model", "alias", "version", "strict", "options", "traits", "now", "warnings"),
     *("headers", "status", "upstream_status", "upstream_headers", "answer_headers"),
-    *("caller_headers", "section"),
+    *("caller_headers", "section", "odd"),
 )
 SUFFIXES = (".json", ".sse", ".txt")
 

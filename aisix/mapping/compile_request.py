@@ -11,24 +11,19 @@ registered with `linecache`, so tracebacks and profilers show it; `sources()` gi
 from __future__ import annotations
 
 import linecache
+from collections.abc import Callable
 from typing import Any
 
 from aisix.mapping import adjust
-from aisix.mapping.compile import (
-    ABSENT,
-    PYTHON,
-    Bail,
-    Call,
-    CannotCompile,
-    Compiler,
-    Const,
-    Site,
-    Translate,
-)
+from aisix.mapping.compile import ABSENT, Const, Site
+from aisix.mapping.compile_rules import PYTHON, RuleCompiler
+from aisix.mapping.compile_run import Bail, Call, CannotCompile
 from aisix.mapping.paths import Json
 from aisix.mapping.rules import Adjust, Check, RequestTables, Rest
 from aisix.mapping.scope import Facts
 from aisix.mapping.view import same
+
+Translate = Callable[[dict[str, Json], Call], dict[str, Json]]
 
 MOST = 64  # forms of one model's tables
 TAKES_AWAY = ("remove", "note", "cap", "keep_last")  # corrections that add no field
@@ -81,7 +76,7 @@ class Forms:
         return made
 
 
-class RequestCompiler(Compiler):
+class RequestCompiler(RuleCompiler):
     def __init__(self, tables: RequestTables, facts: Facts, present: frozenset[str]) -> None:
         super().__init__(facts, present)
         self.tables = tables
@@ -171,7 +166,7 @@ class RequestCompiler(Compiler):
             if any(len(path.steps) > 1 for path in step.about):
                 self.w.put("raise Bail")
             elif about or not step.about:
-                self._note(step.told, name, step.place)
+                self.note(step.told, name, step.place)
         self.w.depth -= 1
 
     def _out(self) -> Site:
@@ -185,12 +180,12 @@ class RequestCompiler(Compiler):
             if row.policy == "reject":
                 self.w.put("raise Bail")
             elif row.policy == "warn":
-                self._note("unknown", name, row.place)
+                self.note("unknown", name, row.place)
         elif row.policy != "drop":
             self.w.put(f"if {self.w.const(row_tells(row))}(body[{name!r}]):")
             self.w.depth += 1
             if row.policy == "warn":
-                self._note("dropped", name, row.place)
+                self.note("dropped", name, row.place)
             else:
                 self.w.put("raise Bail")
             self.w.depth -= 1

@@ -32,7 +32,7 @@ class AnswerScope:
     remember: dict[str, Json]
     now: int
     new_id: Callable[[], str]
-    include_usage: bool = False
+    wants_usage: bool = False
     state: dict[str, Json] = field(default_factory=dict)
     usage: dict[str, Json] = field(default_factory=dict)
     block: dict[str, Json] = field(default_factory=dict)
@@ -65,8 +65,8 @@ class AnswerScope:
                 return self.facts.option
             case "model":
                 return self.facts.model
-            case "include_usage":
-                return self.include_usage
+            case "wants_usage":
+                return self.wants_usage
         return self.extra.get(name)
 
 
@@ -88,6 +88,10 @@ class Answering:
         self.pinged = False
         self.unknown: list[str] = []  # things no row knows, for a metric
         self.blocks: dict[Json, dict[str, Json]] = {}
+        self.open: set[int] = set()  # numbers of blocks that have begun and not ended
+        plain = tables.plain
+        end = dict(plain.end) if plain else {}
+        self._end_word = end.get(str(tables.by.steps[0])) if tables.by.steps else None
         self.offset = 0  # blocks of earlier rounds of a paused turn
         self.rounds = 0
         self.past_usage: dict[str, Json] = {}
@@ -106,6 +110,11 @@ class Answering:
         row = self._row(self.tables.events, self.tables.by, word, view)
         if row is None or not holds(row.guard, view):
             return []
+        if type(number) is int:
+            if row.open:
+                self.open.add(number)
+            elif word == self._end_word:
+                self.open.discard(number)
         return self._act(row, event, view)
 
     def _block(self, number: int) -> dict[str, Json]:
@@ -211,9 +220,15 @@ class Answering:
         deltas: list[dict[str, Json]] = []
         if not self.started:
             self._emit(self.tables.chunks[self.tables.opening], view, deltas)
+        for number in sorted(self.open):  # an upstream that does not end its blocks
+            deltas += self.event(self._ending(number))
         for name in self.tables.end_emit:
             self._emit(self.tables.chunks[name], view, deltas)
         return deltas, interpret.run(self.tables.finish, view)
+
+    def _ending(self, number: int) -> dict[str, Json]:
+        assert self.tables.plain is not None
+        return {**event_of(self.tables.plain.end, {}), str(self.tables.block.steps[0]): number}
 
     @property
     def complete(self) -> bool:
@@ -273,10 +288,7 @@ class Answering:
             if type(block) is not dict:
                 continue
             mark = {str(self.tables.block.steps[0]): number}
-            events += [
-                {**event_of(plain.begin, block), **mark},
-                {**event_of(plain.end, block), **mark},
-            ]
+            events += [{**event_of(plain.begin, block), **mark}, self._ending(number)]
         events += [event_of(plain.delta, answer), event_of(plain.stop, answer)]
         for event in events:
             for delta in self.event(event):
@@ -318,7 +330,7 @@ class Answering:
         self.past_usage = add_up(self.past_usage, self.scope.usage)
         self.scope.usage = {}
         self.offset += len(self.raw)
-        self.raw, self.blocks, self.ended = {}, {}, False
+        self.raw, self.blocks, self.open, self.ended = {}, {}, set(), False
         for register in again.forget:
             self._set(register, NULL)
         self.rounds += 1

@@ -19,7 +19,7 @@ import msgspec
 
 from aisix.errors import CallerError, Fault, UpstreamError
 from aisix.mapping import interpret, paths, request
-from aisix.mapping.compile import Call
+from aisix.mapping.compile_run import Call
 from aisix.mapping.events import Answering, AnswerScope
 from aisix.mapping.faults import CallerDialect, ErrorAnswer
 from aisix.mapping.loader import Effective
@@ -120,7 +120,7 @@ class Exchange:
             remember,
             self.now,
             self.new_id,
-            paths.get(body, self.caller.include_usage.steps) is True,
+            paths.get(body, self.caller.wants_usage.steps) is True,
         )
         self._answering = Answering(self.tables.answer, answer_scope, armed)
         return self._upstream_request(out)
@@ -169,7 +169,7 @@ class Exchange:
     def _refuse_losses(self) -> None:
         for note in self.notes:
             if not note.quiet:
-                kind = _STRICT.get(note.how, "unsupported_value")
+                kind = _STRICT.get(note.how, "unsupported_setting")
                 said = paths.get(self._body, paths.parse(note.param or ".").steps)
                 value = note.old if said is None or said is self._body else said
                 raise CallerError(kind, note.param or note.about, value=value)
@@ -332,7 +332,7 @@ class Exchange:
         deltas, finish = answering.finish()
         out = [self._frame(answering.chunk(delta)) for delta in deltas]
         out.append(self._frame(answering.chunk({}, finish)))
-        if answering.scope.include_usage and "usage" in self.tables.answer.envelopes:
+        if answering.scope.wants_usage and "usage" in self.tables.answer.envelopes:
             out.append(self._frame(answering.usage_chunk()))
         self.done = True
         end: str = self.caller.data["stream"]["done"]

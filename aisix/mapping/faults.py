@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from aisix.errors import Complaint, Fault
-from aisix.mapping import paths
+from aisix.mapping import durations, paths
 from aisix.mapping.parse import Parser
 from aisix.mapping.paths import Json, Path
 from aisix.mapping.rules import Condition
@@ -41,7 +41,7 @@ class CallerDialect:
     data: dict[str, Json]
     alias: Path
     stream: Path
-    include_usage: Path
+    wants_usage: Path
 
     @classmethod
     def parse(
@@ -49,7 +49,7 @@ class CallerDialect:
     ) -> CallerDialect:
         request = data.get("request", {})
         found = []
-        for key in ("alias", "stream", "include_usage"):
+        for key in ("alias", "stream", "wants_usage"):
             try:
                 found.append(paths.parse(str(request.get(key) or ".")))
             except ValueError as error:
@@ -111,7 +111,7 @@ class CallerDialect:
     @property
     def reads(self) -> set[str]:
         """The top-level fields the gateway reads itself."""
-        paths_ = (self.alias, self.stream, self.include_usage)
+        paths_ = (self.alias, self.stream, self.wants_usage)
         return {str(path.steps[0]) for path in paths_ if path.steps}
 
     def fault(self, error: Fault, **values: Json) -> ErrorAnswer:
@@ -192,12 +192,22 @@ class _Param:
     match: re.Pattern[str]
     params: tuple[str, ...]
     list: str
+    say: bool  # the complaint names the caller's field instead of the upstream's
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    name: str  # the caller's
+    sources: tuple[str, ...]  # the upstream's, first found wins
+    left: bool  # a point in time becomes the time left
+    limits: bool  # only for aliases that show limits
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorTables:
     rows: tuple[_Row, ...] = ()
     params: tuple[_Param, ...] = ()
+    passed: tuple[_Header, ...] = ()
     data: dict[str, Json] = field(default_factory=dict)
 
     @classmethod
@@ -216,13 +226,25 @@ class ErrorTables:
         params = []
         for name, row in data.get("param", {}).items():
             at = ("errors", "param", name)
-            parser.keys(row, at, ("match", "param", "list"))
+            parser.keys(row, at, ("match", "param", "list", "say"))
             regex = parser.regex(row.get("match"), (*at, "match"))
             if regex:
                 given = parser.words(row.get("param", []), (*at, "param"))
-                params.append(_Param(regex, given, row.get("list", "")))
+                say = row.get("say") is True
+                params.append(_Param(regex, given, row.get("list", ""), say))
+        passed = []
+        for group in ("headers", "ratelimit_headers"):
+            for name, row in data.get(group, {}).items():
+                at = ("errors", group, name)
+                row = row if isinstance(row, dict) else {"from": row}
+                parser.keys(row, at, ("from", "as"))
+                sources = parser.words(row.get("from", []), (*at, "from"))
+                if row.get("as") not in (None, "time_left"):
+                    parser.unknown((*at, "as"), "unknown word", str(row["as"]), ("time_left",))
+                limits = group == "ratelimit_headers"
+                passed.append(_Header(name, sources, "as" in row, limits))
         complaints += parser.complaints
-        return cls(tuple(rows), tuple(params), data)
+        return cls(tuple(rows), tuple(params), tuple(passed), data)
 
     def translate(
         self,
@@ -233,6 +255,7 @@ class ErrorTables:
         alias: str,
         asked: dict[str, Json],
         origin: Callable[[str, int, int | None], str | None],
+        passed: dict[str, str],
     ) -> ErrorAnswer:
         """The upstream's error (status None: inside a stream) as the caller's dialect shows it."""
         from aisix.mapping.scope import Facts, Scope
@@ -258,7 +281,7 @@ class ErrorTables:
             param, message = self.named(message, asked, origin)
         message = self.renamed(message)
         said = text.replace("{message}", message).replace("{alias}", alias)
-        out = self.headers(headers)
+        out = dict(passed)
         if data.get("should_retry") is False:
             out["x-should-retry"] = "false"
         wanted = data["status"] if isinstance(data["status"], int) else status
@@ -278,15 +301,22 @@ class ErrorTables:
             found = row.match.search(message)
             if not found:
                 continue
-            if row.params == ("$origin",):
-                part = found.group(2)
-                path = origin(row.list, int(found.group(1)), int(part) if part else None)
-                if path is None:
-                    return row.list, message
-                return path, path + message[found.end() :]
-            names = [_groups(name, found) for name in row.params]
+            groups = found.groups()
+            names = []
+            for name in row.params:
+                if name == "$origin":
+                    part = groups[1] if len(groups) > 1 else None
+                    path = origin(row.list, int(groups[0]), int(part) if part else None)
+                    names += [path] if path else []
+                else:
+                    names.append(_groups(name, found))
+            if not names:
+                return row.list or None, message
             sent = [name for name in names if asked.get(name) is not None]
-            return (sent or names)[0], message
+            param = (sent or names)[0]
+            if row.say:
+                message = message[: found.start()] + param + message[found.end() :]
+            return param, message
         return None, message
 
     def renamed(self, message: str) -> str:
@@ -294,12 +324,18 @@ class ErrorTables:
             message = message.replace(old, new)
         return message
 
-    def headers(self, headers: dict[str, str], limits: bool = False) -> dict[str, str]:
+    def headers(self, headers: dict[str, str], limits: bool, now: float) -> dict[str, str]:
         """The upstream's response headers a caller may see, by the caller's names."""
-        names = dict(self.data.get("headers", {}))
-        if limits:
-            names.update(self.data.get("ratelimit_headers", {}))
-        return {new: headers[old] for old, new in names.items() if old in headers}
+        out = {}
+        for row in self.passed:
+            if row.limits and not limits:
+                continue
+            value = next((headers[name] for name in row.sources if name in headers), None)
+            if value is not None and row.left:
+                value = durations.left(value, now)
+            if value is not None:
+                out[row.name] = value
+        return out
 
 
 def _groups(text: str, found: re.Match[str]) -> str:

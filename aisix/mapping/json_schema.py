@@ -157,9 +157,7 @@ class _Cut:
                 self.fits = False  # any object at all: closing it would allow only {}
                 return
             required = _names(schema.get("required"))
-            self.optional += len(
-                properties.keys() - set(required)
-            )
+            self.optional += len(properties.keys() - set(required))
 
 
 def _names(value: Json) -> list[str]:

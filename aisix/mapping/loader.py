@@ -14,8 +14,8 @@ from pathlib import Path
 
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping import schema, source
-from aisix.mapping.compile_request import Forms
 from aisix.mapping.answer_rules import AnswerTables
+from aisix.mapping.compile_request import Forms
 from aisix.mapping.faults import CallerDialect, ErrorTables
 from aisix.mapping.parse_answer import AnswerParser
 from aisix.mapping.parse_request import RequestParser

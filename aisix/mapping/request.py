@@ -115,4 +115,4 @@ def rest(tables: RequestTables, scope: Scope) -> None:
         elif row.policy == "warn":
             scope.notes.append(Note("dropped", name, row.place, old=value))
         else:
-            raise CallerError(row.reject or "unsupported_value", name, value=left[0])
+            raise CallerError(row.reject or "unsupported_setting", name, value=left[0])

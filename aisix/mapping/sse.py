@@ -25,6 +25,8 @@ class SseReader:
 
     def feed(self, data: bytes) -> list[bytes]:
         """The data of every event that is complete now."""
+        if not data:
+            return []  # or a CR before it would forget its LF
         if self._pending_cr:
             self._pending_cr = False
             if data[:1] == b"\n":
@@ -59,6 +61,4 @@ def _payload(frame: bytes) -> bytes | None:
             parts.append(line[6:] if line[5:6] == b" " else line[5:])
         elif line == b"data":
             parts.append(b"")
-    if not parts:
-        return None
-    return parts[0] if len(parts) == 1 else b"\n".join(parts)
+    return b"\n".join(parts) or None  # an event without data is none

@@ -59,7 +59,7 @@ class ChatHandler(ProxyHandler):
             else:
                 self.answer(await self._plain(sent))
         except UpstreamError as error:
-            self.seen["upstream_error"] = str(error.values.get("why") or error.values.get("phase"))
+            self.seen["upstream_fault"] = str(error.values.get("why") or error.values.get("phase"))
             self.answer(exchange.fault(error))
         except asyncio.CancelledError:
             if not self.left:

@@ -123,7 +123,7 @@ class Relay:
                 self._later(pause)
                 return
             why = error.values.get("why") or error.values.get("phase")
-            self.handler.seen["upstream_error"] = str(why)
+            self.handler.seen["upstream_fault"] = str(why)
             self._fail(error)
             return
         if error.kind == "bad_response":  # the head was fine: the answer was cut

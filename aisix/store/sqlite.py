@@ -54,7 +54,7 @@ class SqliteStore(Store):
             self._reader = _connect(self._file, read_only=True)
             self._claim_key()
             self._heard = self._bell.sound
-            self._snapshot = self._read(self._reader, Snapshot((), -1))
+            self._snapshot = self._read_at_once(Snapshot((), -1))
         except sqlite3.Error as error:
             raise OperatorError(f"{self._file}: cannot be opened: {error}") from None
         except StoreError as error:
@@ -132,11 +132,7 @@ class SqliteStore(Store):
             self._heard = heard
             try:
                 with _translated():
-                    self._reader.execute("BEGIN")
-                    try:
-                        fresh = self._read(self._reader, self._snapshot)
-                    finally:
-                        self._reader.execute("ROLLBACK")
+                    fresh = self._read_at_once(self._snapshot)
                 self._trouble = None
             except AisixError as error:
                 # The last good snapshot goes on serving; poll() tries again every second.
@@ -150,6 +146,14 @@ class SqliteStore(Store):
                 return
             self._snapshot = fresh
         self._watchers.tell(fresh)
+
+    def _read_at_once(self, base: Snapshot) -> Snapshot:
+        """One moment of the database: between two queries another process may write."""
+        self._reader.execute("BEGIN")
+        try:
+            return self._read(self._reader, base)
+        finally:
+            self._reader.execute("ROLLBACK")
 
     def _read(self, db: sqlite3.Connection, base: Snapshot) -> Snapshot:
         """The database as a snapshot, reusing what did not change since `base`."""

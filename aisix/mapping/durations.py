@@ -1,0 +1,35 @@
+"""Points in time as time left: what one side says by the calendar, the other says as a duration.
+
+`left("2026-11-24T10:06:00Z", now)` is "6m0s" when `now` (Unix seconds) is 10:00. Knows no header.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def left(text: str, now: float) -> str | None:
+    """The time from `now` to an RFC 3339 time, as Go writes durations; None when it is no time."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return written(max(0.0, moment.timestamp() - now))
+
+
+def written(seconds: float) -> str:
+    """1h0m5s, 6m0s, 1.5s, 12ms, 0s."""
+    milliseconds = round(seconds * 1000)
+    if milliseconds == 0:
+        return "0s"
+    if milliseconds < 1000:
+        return f"{milliseconds}ms"
+    whole, rest = divmod(milliseconds, 1000)
+    minutes, second = divmod(whole, 60)
+    hours, minute = divmod(minutes, 60)
+    last = f"{second}.{rest:03d}".rstrip("0").rstrip(".") + "s" if rest else f"{second}s"
+    if hours:
+        return f"{hours}h{minute}m{last}"
+    return f"{minute}m{last}" if minute else last
