@@ -31,14 +31,18 @@ class Pass:
     run: Callable[[list[Item], dict[str, Json], Chosen, Call], list[Item]]
     summary: str
     options: tuple[str, ...] = ()
+    chooses: bool = True  # it asks which items are chosen
+    tells: bool = False  # it may tell the caller something
 
 
 PASSES: dict[str, Pass] = {}
 
 
-def _pass(summary: str, *options: str) -> Callable[..., Callable[..., list[Item]]]:
+def _pass(
+    summary: str, *options: str, chooses: bool = True, tells: bool = False
+) -> Callable[..., Callable[..., list[Item]]]:
     def register(run: Callable[..., list[Item]]) -> Callable[..., list[Item]]:
-        PASSES[run.__name__] = Pass(run, summary, options)
+        PASSES[run.__name__] = Pass(run, summary, options, chooses, tells)
         return run
 
     return register
@@ -88,7 +92,10 @@ def drop_empty(
     items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call
 ) -> list[Item]:
     name = options["list"]
-    if all(item.get(name) for item in items):
+    for item in items:
+        if not item.get(name):
+            break
+    else:
         return items
     kept = [item for item in items if item.get(name) or not chosen(item)]
     if len(kept) != len(items):
@@ -164,6 +171,8 @@ def merge(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Cal
 @_pass(
     "gives every call its answer in the next turn: first, once, in the order of the calls",
     *("list", "kind", "call", "call_id", "answer", "answer_id", "unanswered", "orphan"),
+    chooses=False,
+    tells=True,
 )
 def pair(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
     name, kind = options["list"], options["kind"]
@@ -171,32 +180,35 @@ def pair(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call
     answer_kind, answer_id = options["answer"], options["answer_id"]
     waiting: list[str] = []
     for item in items:
-        parts = item[name]
-        if not waiting and not any(
-            part.get(kind) == call_kind or part.get(kind) == answer_kind for part in parts
-        ):
-            continue
-        answers = [part for part in parts if part.get(kind) == answer_kind]
+        answers, calls = [], []
+        for part in item[name]:
+            word = part.get(kind)
+            if word == call_kind:
+                calls.append(part)
+            elif word == answer_kind:
+                answers.append(part)
         if waiting or answers:
             if not answers:
                 raise Refused(options["unanswered"], ids=", ".join(waiting))
             _answer(item, name, kind, answer_kind, answer_id, answers, waiting, options, call)
-        waiting = _distinct_calls(parts, kind, call_kind, call_id)
+        if calls:
+            waiting = _distinct_ids(calls, call_id)
+        elif waiting:
+            waiting = []
     if waiting:
         raise Refused(options["unanswered"], ids=", ".join(waiting))
     return items
 
 
-def _distinct_calls(parts: list[Item], kind: str, call_kind: str, call_id: str) -> list[str]:
+def _distinct_ids(calls: list[Item], call_id: str) -> list[str]:
     """The ids of one turn's calls; a repeated id gets a number, so that each is unique."""
     ids: list[str] = []
-    for part in parts:
-        if part.get(kind) == call_kind:
-            given, number = part[call_id], 1
-            while part[call_id] in ids:
-                number += 1
-                part[call_id] = f"{given}_{number}"
-            ids.append(part[call_id])
+    for part in calls:
+        given, number = part[call_id], 1
+        while part[call_id] in ids:
+            number += 1
+            part[call_id] = f"{given}_{number}"
+        ids.append(part[call_id])
     return ids
 
 
@@ -238,6 +250,7 @@ def _answer(
 @_pass(
     "puts a new item in front when the first is not a chosen one; `alone` is told if there is none",
     *("fields", "list", "item", "alone", "alone_item"),
+    tells=True,
 )
 def begin(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
     if items and chosen(items[0]):
@@ -249,7 +262,7 @@ def begin(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Cal
     return [_made(options), *items]
 
 
-@_pass("adds a new item when the last is a chosen one, and tells", "fields", "list", "item")
+@_pass("adds a new item when the last is a chosen one, and tells", "fields", "list", "item", tells=True)
 def end(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
     if not items or not chosen(items[-1]):
         return items

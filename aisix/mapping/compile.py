@@ -7,20 +7,40 @@ program keeps a handful of such forms; requests of one application all have the 
 
 The code is optimistic: at anything unusual it raises `Bail`, and the interpreter, which alone
 knows exact paths and fault texts, runs the request instead. Quiet notes are not made here.
+
+This file: values and what is known of them, loads, conditions. `compile_rules.py` and
+`compile_shapes.py` build on it; `compile_request.py` and `compile_answer.py` write whole functions.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aisix.mapping import adjust, paths
-from aisix.mapping.compile_run import Bail, CannotCompile, any_is, equals, is_in, table, total
-from aisix.mapping.paths import Json, Path
+from aisix.mapping.compile_run import (
+    EMPTIABLE,
+    Bail,
+    CannotCompile,
+    any_in,
+    any_is,
+    equals,
+    is_in,
+    table,
+    total,
+)
+from aisix.mapping.paths import Json, Path, Step
 from aisix.mapping.rules import Condition, Place, Rule, Test
 from aisix.mapping.scope import NULL, Facts, Note
 from aisix.mapping.view import same
+
+Kinds = frozenset[type]
+DICT: Kinds = frozenset({dict})
+LIST: Kinds = frozenset({list})
+STR: Kinds = frozenset({str})
+CONTAINERS: Kinds = frozenset({dict, list})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,31 +50,61 @@ class Const:
     value: Json
 
 
-Value = Const | str  # a constant, or the name of a local variable
+@dataclass(frozen=True, slots=True)
+class Var:
+    """A local variable (or a short expression) and what is known of its value."""
+
+    name: str
+    kinds: Kinds | None = None  # what it can be besides None; None: anything
+    sure: bool = False  # it is not None
+    full: bool = False  # a list or object that is not empty
+    has: frozenset[str] = frozenset()  # keys that are there, with a value
+    only: frozenset[str] | None = None  # no other key can be there
+    live: bool = False  # its fields may change between two looks
+    parts: dict[str, Value] | None = field(default=None, compare=False, hash=False)  # all of it
+
+
+Value = Const | Var
 ABSENT = Const(None)
+
+
+def is_sure(value: Value) -> bool:
+    return value.sure if type(value) is Var else value != ABSENT
+
+
+def may_be(value: Value, kinds: Kinds) -> bool:
+    if type(value) is Const:
+        return type(value.value) in kinds
+    return value.kinds is None or bool(value.kinds & kinds)  # type: ignore[union-attr]
+
+
+def is_only(value: Value, kinds: Kinds) -> bool:
+    """Whether a value that is there is surely of these kinds."""
+    if type(value) is Const:
+        return type(value.value) in kinds
+    return value.kinds is not None and value.kinds <= kinds  # type: ignore[union-attr]
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where in the code we are: which variable is the item, and what is known of it."""
+    """Where in the code we are: the item, and the caller's top-level field that notes name."""
 
-    item: str
-    about: str = ""  # the caller's top-level field, for notes
-    index: str = "0"
-    present: frozenset[str] | None = None  # its fields, when it is the caller's body
-    fields: frozenset[str] | None = None  # no other field can be there
-    is_dict: bool = False
+    item: Value
+    about: str = ""
+    index: Value = Const(0)
+    body: bool = False  # the item is the caller's whole body
     my: dict[str, Value] = field(default_factory=dict)
 
 
 class Writer:
-    """Source lines with indentation, and the constants they name."""
+    """Source lines with indentation, the constants they name, and values already loaded."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.depth = 1
         self.names: dict[str, Any] = {}
         self.count = 0
+        self.loaded: list[dict[Any, Value]] = [{}]
 
     def put(self, line: str) -> None:
         self.lines.append("    " * self.depth + line)
@@ -62,6 +112,12 @@ class Writer:
     def new(self) -> str:
         self.count += 1
         return f"v{self.count}"
+
+    def let(self, text: str) -> str:
+        """A new variable with this value."""
+        name = self.new()
+        self.put(f"{name} = {text}")
+        return name
 
     def const(self, value: Any) -> str:
         if value is None or type(value) in (bool, int, str):
@@ -72,25 +128,51 @@ class Writer:
         return name
 
     def say(self, value: Value) -> str:
-        return self.const(value.value) if type(value) is Const else str(value)
+        return self.const(value.value) if type(value) is Const else value.name  # type: ignore[union-attr]
+
+    @contextmanager
+    def block(self, start: str) -> Iterator[None]:
+        """Lines below `start:`; what is loaded there is not known after it."""
+        self.put(start + ":")
+        before = len(self.lines)
+        self.depth += 1
+        self.loaded.append({})
+        yield
+        if len(self.lines) == before:
+            self.put("pass")
+        self.loaded.pop()
+        self.depth -= 1
+
+    @contextmanager
+    def function(self, functions: list[str], start: str) -> Iterator[None]:
+        """Lines of a function of their own."""
+        saved = self.lines, self.depth, self.loaded
+        self.lines, self.depth, self.loaded = [start + ":"], 1, [{}]
+        yield
+        functions.append("\n".join(self.lines))
+        self.lines, self.depth, self.loaded = saved
+
+    def known(self, key: Any) -> Value | None:
+        for level in reversed(self.loaded):
+            if key in level:
+                return level[key]
+        return None
 
 
 class Compiler:
-    """Writes the functions of one set of fields; see compile_request.py for the whole."""
+    """Values, paths and conditions; see the module."""
 
-    def __init__(self, facts: Facts, present: frozenset[str]) -> None:
+    def __init__(self, facts: Facts) -> None:
         self.facts = facts
-        self.present = present
         self.w = Writer()
         self.functions: list[str] = []
-        self.shapes: dict[tuple[int, str], str] = {}
-        self.lets: dict[str, Value] = {}
         self.inside = False  # in a function other than the main one
         self.w.names |= {
             "Bail": Bail,
-            "Note": Note,
+            "EMPTIABLE": EMPTIABLE,
             "get": paths.get,
             "same": same,
+            "any_in": any_in,
             "any_is": any_is,
             "equals": equals,
             "is_in": is_in,
@@ -99,75 +181,116 @@ class Compiler:
             "total": total,
         }
 
-    # ------------------------------------------------------------------ paths
-    def path(self, site: Site, path: Path) -> Value:
+    # ------------------------------------------------------------------ what a verb or rule needs
+    def root(self, site: Site, path: Path) -> tuple[Value, tuple[Step, ...]]:
+        """What `$name` stands for, and the steps below it."""
         steps = path.steps
         match path.root:
-            case "" if site.fields is not None and steps and steps[0] not in site.fields:
-                return ABSENT
-            case "":
-                return self._below(site, site.item, steps, site.present, site.is_dict)
-            case "body":
-                return self._below(site, "c.body", steps, self.present, True)
-            case "let":
-                found = self.lets.get(str(steps[0]), ABSENT)
-                if type(found) is str and self.inside:
-                    found = f"c.lets.get({steps[0]!r})"
-                return self._of(site, found, steps[1:])
             case "my":
-                return self._of(site, site.my.get(str(steps[0]), ABSENT), steps[1:])
+                return site.my.get(str(steps[0]), ABSENT), steps[1:]
             case "model":
-                return Const(paths.get(self.facts.model, steps))
+                return Const(self.facts.model), steps
             case "option":
-                return Const(paths.get(self.facts.option, steps))
+                return Const(self.facts.option), steps
             case "version":
-                return Const(self.facts.version)
+                return Const(self.facts.version), steps
             case "null":
-                return Const(NULL)
-            case "alias" | "upstream_model":
-                return self._of(site, f"c.{path.root}", steps)
+                return Const(NULL), steps
             case "index":
-                return site.index
-            case "state":
-                return self._below(site, "c.state", steps, None, True)
-            case "header":
-                return self._below(site, "c.headers", steps, None, True)
-            case "out" if not self.inside:
-                return self._below(site, "out", steps, None, True)
+                return site.index, steps
         raise CannotCompile(path.text)
 
-    def _of(self, site: Site, base: Value, steps: tuple[Any, ...]) -> Value:
-        if type(base) is Const:
-            return Const(paths.get(base.value, steps)) if steps else base
-        return self._below(site, str(base), steps, None, False)
+    def about(self, site: Site, path: Path) -> str:
+        """The field a note names that is about what stands at `path`."""
+        raise NotImplementedError
 
-    def _below(
-        self,
-        site: Site,
-        base: str,
-        steps: tuple[Any, ...],
-        present: frozenset[str] | None,
-        is_dict: bool,
-    ) -> Value:
-        if present is not None and steps:
-            if type(steps[0]) is not str or steps[0] not in present:
-                return ABSENT
-            base, steps, is_dict = f"{base}[{steps[0]!r}]", steps[1:], False
-        if not steps:
-            return base
-        if not all(type(step) is str for step in steps):
-            made = self.w.new()
-            self.w.put(f"{made} = get({base}, {self.w.const(steps)})")
-            return made
-        for step in steps:
-            made = self.w.new()
-            if not is_dict and not base.isidentifier():
-                self.w.put(f"{made} = {base}")
-                base, made = made, self.w.new()
-            guard = "" if is_dict else f" if type({base}) is dict else None"
-            self.w.put(f"{made} = {base}.get({step!r}){guard}")
-            base, is_dict = made, False
+    def bail(self, condition: str = "") -> None:
+        self.w.put(f"if {condition}: raise Bail" if condition else "raise Bail")
+
+    def rule(self, site: Site, rule: Rule) -> Value:
+        """The value a rule makes."""
+        raise NotImplementedError
+
+    def note(self, how: str, about: str, place: Place) -> None:
+        self.w.put(f"c.notes.append({self.w.const(Note(how, about, place))})")
+
+    # ------------------------------------------------------------------ paths
+    def path(self, site: Site, path: Path) -> Value:
+        if path.root == "":
+            return self.below(site.item, path.steps)
+        return self.below(*self.root(site, path))
+
+    def below(self, base: Value, steps: tuple[Step, ...]) -> Value:
+        for number, step in enumerate(steps):
+            if type(base) is Const:
+                return Const(paths.get(base.value, steps[number:]))
+            assert type(base) is Var
+            if step is None:
+                return self._collect(base, steps[number:])
+            base = self._field(base, step) if type(step) is str else self._item(base, int(step))  # type: ignore[arg-type]
         return base
+
+    def _field(self, base: Var, name: str) -> Value:
+        if base.parts is not None:
+            return base.parts.get(name, ABSENT)
+        if (base.only is not None and name not in base.only) or not may_be(base, DICT):
+            return ABSENT
+        return self._load(base, name, f"{base.name}[{name!r}]" if name in base.has else "")
+
+    def _load(self, base: Var, name: str, there: str) -> Value:
+        found = None if base.live else self.w.known((base.name, name))
+        if found is None:
+            guard = ""
+            if not is_only(base, DICT):
+                guard = f" if type({base.name}) is dict else None"
+            elif not base.sure:
+                guard = f" if {base.name} is not None else None"
+            made = self.w.let(there or f"{base.name}.get({name!r}){guard}")
+            found = Var(made, sure=bool(there))
+            if not base.live:
+                self.w.loaded[-1][base.name, name] = found
+        return found
+
+    def _item(self, base: Var, number: int) -> Value:
+        if not may_be(base, LIST):
+            return ABSENT
+        key = (base.name, number)
+        found = self.w.known(key)
+        if found is None:
+            if number in (0, -1):
+                guard = "" if is_only(base, LIST) else f" and type({base.name}) is list"
+                found = Var(self.w.let(f"{base.name}[{number}] if {base.name}{guard} else None"))
+            else:
+                found = Var(self.w.let(f"get({base.name}, ({number},))"))
+            self.w.loaded[-1][key] = found
+        return found
+
+    def _collect(self, base: Var, steps: tuple[Step, ...]) -> Value:
+        """A path with "[]": the values of every item."""
+        if not may_be(base, LIST):
+            return ABSENT
+        key = (base.name, steps)
+        found = self.w.known(key)
+        if found is None:
+            words = [step for step in steps[1:] if type(step) is str]
+            if len(words) != len(steps) - 1 or not words:
+                text = f"get({base.name}, {self.w.const(steps)})"
+            else:
+                text, item = "x", "x"
+                tests = []
+                for word in words:
+                    value = self.w.new()
+                    tests.append(f"type({item}) is dict and ({value} := {item}.get({word!r}))")
+                    text = item = value
+                asked = " is not None and ".join(tests) + " is not None"
+                text = f"[{text} for x in {base.name} if {asked}]"
+                if not is_only(base, LIST):
+                    text += f" if type({base.name}) is list else None"
+                elif not base.sure:
+                    text += f" if {base.name} is not None else None"
+            found = Var(self.w.let(text), LIST, is_only(base, LIST) and base.sure)
+            self.w.loaded[-1][key] = found
+        return found
 
     # ------------------------------------------------------------------ conditions
     def condition(self, site: Site, condition: Condition | None) -> bool | str:
@@ -181,34 +304,53 @@ class Compiler:
                 if type(found) is bool:
                     if found is not wanted:
                         return False
+                elif wanted:
+                    parts.append(str(found))
                 else:
-                    parts.append(str(found) if wanted else f"not {found}")
+                    parts.append(f"not ({found})")
         return " and ".join(parts) if parts else True
 
     def test(self, site: Site, test: Test) -> bool | str:
         value = self.path(site, test.path)
         if type(value) is Const:
             return self._known(site, test, value.value)
-        name = str(value)
+        assert type(value) is Var
+        name = value.name
         match test.kind:
             case "present":
-                return f"({name} is not None)"
+                return value.sure or f"{name} is not None"
             case "absent":
-                return f"({name} is None)"
+                return False if value.sure else f"{name} is None"
             case "below" | "above":
                 sign = "<" if test.kind == "below" else ">"
-                return f"(type({name}) in (int, float) and {name} {sign} {test.value!r})"
+                return f"type({name}) in (int, float) and {name} {sign} {test.value!r}"
             case "matches":
                 pattern = self.w.const(test.value)
-                return f"(type({name}) is str and {pattern}.search({name}) is not None)"
+                return f"type({name}) is str and {pattern}.search({name}) is not None"
             case "equals":
                 return f"equals({name}, {self.w.say(self.path(site, test.value))})"
             case "in":
-                return f"is_in({name}, {self.w.const(test.value)})"
-        wanted = self.w.const(test.value)
-        if type(test.value) is str:
-            return f"({name} == {wanted} or type({name}) is list and any_is({name}, {wanted}))"
-        return f"any_is({name}, {wanted})"
+                return self._one_of(value, test)
+        return self._is(value, test)
+
+    def _is(self, value: Var, test: Test) -> str:
+        name, wanted = value.name, self.w.const(test.value)
+        if test.many:
+            if type(test.value) is str:
+                return f"{wanted} in {name}" if value.sure else f"{name} and {wanted} in {name}"
+            return f"any_is({name}, {wanted})"
+        if type(test.value) is bool:
+            return f"{name} is {wanted}"
+        return f"{name} == {wanted}" if type(test.value) is str else f"same({name}, {wanted})"
+
+    def _one_of(self, value: Var, test: Test) -> str:
+        if test.many:
+            return f"any_in({value.name}, {self.w.const(test.value)})"
+        if all(kind is str for kind, _ in test.value):
+            words = self.w.const(frozenset(word for _, word in test.value))
+            guard = "" if is_only(value, STR) else f"type({value.name}) is str and "
+            return f"{guard}{value.name} in {words}"
+        return f"is_in({value.name}, {self.w.const(test.value)})"
 
     def _known(self, site: Site, test: Test, found: Json) -> bool | str:
         match test.kind:
@@ -223,36 +365,26 @@ class Compiler:
             case "matches":
                 return type(found) is str and test.value.search(found) is not None
             case "equals":
+                if found is None:
+                    return False
                 wanted = self.path(site, test.value)
                 if type(wanted) is Const:
                     return equals(found, wanted.value)
-                return f"equals({self.w.const(found)}, {wanted})" if found is not None else False
+                return f"equals({self.w.const(found)}, {self.w.say(wanted)})"
             case "in":
-                return is_in(found, test.value)
-        return any_is(found, test.value)
+                return any_in(found, test.value) if test.many else is_in(found, test.value)
+        return any_is(found, test.value) if test.many else same(found, test.value)
 
-    def predicate(self, condition: Condition | None) -> str:
+    def predicate(self, condition: Condition | None, about: Value | None = None) -> str:
         """The name of a function item -> whether the condition holds."""
-        saved, inside = (self.w.lines, self.w.depth), self.inside
-        self.w.lines, self.w.depth, self.inside = [], 1, True
-        found = self.condition(Site("item"), condition)
-        name = self._define("item", f"return bool({found})")
-        if re.search(r"\bc\.", self.functions[-1]):
-            raise CannotCompile("a filter that looks beyond its item")
-        (self.w.lines, self.w.depth), self.inside = saved, inside
-        return name
-
-    def _define(self, arguments: str, end: str) -> str:
         self.w.count += 1
         name = f"f{self.w.count}"
-        body = "\n".join([*self.w.lines, f"    {end}"])
-        self.functions.append(f"def {name}({arguments}):\n{body}")
+        inside, self.inside = self.inside, True
+        with self.w.function(self.functions, f"def {name}(item)"):
+            found = self.condition(Site(replace(about, name="item") if about else Var("item")),
+                                   condition)  # fmt: skip
+            self.w.put(f"return {found}")
+            if any(" c." in line or "(c." in line for line in self.w.lines):
+                raise CannotCompile("a filter that looks beyond its item")
+        self.inside = inside
         return name
-
-    def note(self, how: str, about: str, place: Place) -> None:
-        note = Note(how, about, place)
-        self.w.put(f"c.notes.append({self.w.const(note)})")
-
-    def rule(self, site: Site, rule: Rule) -> Value:
-        """The value a rule makes: a constant, or a variable that may be None."""
-        raise NotImplementedError  # compile_rules.py

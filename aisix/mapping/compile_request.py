@@ -12,19 +12,21 @@ from __future__ import annotations
 
 import linecache
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from aisix.mapping import adjust
-from aisix.mapping.compile import ABSENT, Const, Site
-from aisix.mapping.compile_rules import PYTHON, RuleCompiler
+from aisix.mapping.compile import ABSENT, DICT, STR, Const, Site, Value, Var
+from aisix.mapping.compile_rules import NUMBERS, PYTHON, RuleCompiler
 from aisix.mapping.compile_run import Bail, Call, CannotCompile
-from aisix.mapping.paths import Json
+from aisix.mapping.paths import Json, Path, Step
 from aisix.mapping.rules import Adjust, Check, RequestTables, Rest
 from aisix.mapping.scope import Facts
 from aisix.mapping.view import same
 
 Translate = Callable[[dict[str, Json], Call], dict[str, Json]]
 
+SIZED = frozenset({str, list})
 MOST = 64  # forms of one model's tables
 TAKES_AWAY = ("remove", "note", "cap", "keep_last")  # corrections that add no field
 
@@ -78,37 +80,90 @@ class Forms:
 
 class RequestCompiler(RuleCompiler):
     def __init__(self, tables: RequestTables, facts: Facts, present: frozenset[str]) -> None:
-        super().__init__(facts, present)
+        super().__init__(facts)
         self.tables = tables
-        self.known: dict[str, bool] = {}  # fields of the result that are surely there, or may be
+        self.present = present
+        self.lets: dict[str, Value] = {}
+        self.known: dict[str, Value] = {}  # fields of the result that are there, or may be
+        self.asked: set[str] = set()  # names of lets that functions look up
+        self.w.names["header"] = header_of
 
+    # ------------------------------------------------------------------ what rules may ask for
+    def root(self, site: Site, path: Path) -> tuple[Value, tuple[Step, ...]]:
+        steps = path.steps
+        match path.root:
+            case "body":
+                return self._body(), steps
+            case "let":
+                name = str(steps[0])
+                found = self.lets.get(name, ABSENT)
+                if type(found) is Var and self.inside:
+                    self.asked.add(name)
+                    return replace(found, name=self.once(f"c.lets[{name!r}]")), steps[1:]
+                return found, steps[1:]
+            case "alias" | "upstream_model":
+                return Var(f"c.{path.root}", STR, True), steps
+            case "state":
+                return Var("c.state", DICT, True, live=True), steps
+            case "header":
+                return Var("c.headers", DICT, True), steps
+            case "out" if not self.inside:
+                return self._out().item, steps
+        return super().root(site, path)
+
+    def _body(self) -> Var:
+        name = self.once("c.body") if self.inside else "body"
+        return Var(name, DICT, True, True, self.present, self.present)
+
+    def once(self, text: str) -> str:
+        """The variable an expression is loaded into."""
+        found = self.w.known(text)
+        if found is None:
+            found = self.w.loaded[-1][text] = Var(self.w.let(text))
+        return self.w.say(found)
+
+    def about(self, site: Site, path: Path) -> str:
+        if path.root == "body" or (path.root == "" and site.body):
+            return str(path.steps[0]) if path.steps else ""
+        return site.about
+
+    def is_sent(self, name: str) -> bool:
+        return name in self.present
+
+    # ------------------------------------------------------------------ the whole
     def source(self) -> str:
-        site = Site("body", present=self.present, is_dict=True)
+        site = Site(self._body(), body=True)
         for check in self.tables.checks:
             self._accept(site, check)
         for name, rule in self.tables.lets:
             value = self.lets[name] = self.rule(site, rule)
-            if type(value) is str:
-                self.w.put(f"c.lets[{name!r}] = {value}")
+            if type(value) is Var:
+                self.w.put(f"c.lets[{name!r}] = {value.name}")
         for refusal in self.tables.refusals:
             guard = self.condition(site, refusal.guard)
             if guard is not False:
-                self.w.put("raise Bail" if guard is True else f"if {guard}: raise Bail")
-        self.w.put("out = {}")
-        for name, rule in self.tables.fields:
-            self._field(site, name, self.rule(site, rule))
+                self.bail("" if guard is True else guard)
+        values = [(name, self.rule(site, rule)) for name, rule in self.tables.fields]
+        self.known = {name: value for name, value in values if value != ABSENT}
+        out = self.object(list(self.known.items()), empty=True)
+        self.w.put(f"out = {self.w.say(out)}")
+        self.w.loaded[-1] = {}
         for step in self.tables.adjusts:
-            self._adjust(site, step)
+            self._adjust(step)
         for name in sorted(self.present):
             if name not in self.tables.known or name in self.tables.rest:
                 self._rest(name)
-        for name in self.tables.remember:
-            value = self.lets.get(name, ABSENT)
-            self.w.put(f"c.remember[{name!r}] = {self.w.say(value)}")
+        self._remember()
         self._headers()
-        body = "\n".join(self.w.lines)
-        main = f"def translate(body, c):\n{body}\n    return out\n"
-        return "\n\n".join([*self.functions, main])
+        lines = [line for line in self.w.lines if not self._unasked(line)]
+        main = "\n".join(["def translate(body, c):", *lines, "    return out"])
+        return "\n\n".join([*self.functions, main]) + "\n"
+
+    def _unasked(self, line: str) -> bool:
+        """A name given to a value that only other functions could ask for, and none does."""
+        if not line.startswith("    c.lets["):
+            return False
+        return line.split("'")[1] not in self.asked
 
     def _accept(self, site: Site, check: Check) -> None:
         value = self.path(site, check.path)
@@ -116,35 +171,38 @@ class RequestCompiler(RuleCompiler):
             if check.required:
                 raise CannotCompile("a required field is missing")
             return
-        name, put, const = self.w.say(value), self.w.put, self.w.const
-        tests = []
-        if check.types:
-            kinds = const(tuple(t for kind in check.types for t in PYTHON[kind]))
-            tests.append(f"type({name}) not in {kinds}")
+        assert type(value) is Var
+        name = value.name
+        kinds = frozenset(t for kind in check.types for t in PYTHON[kind])
+        tests = [f"not {self.is_of(name, kinds)}" if len(kinds) > 1 else
+                 self.is_of(name, kinds).replace(" is ", " is not ")] if kinds else []  # fmt: skip
+        number = "" if kinds and kinds <= NUMBERS else f"{self.is_of(name, NUMBERS)} and "
+        sized = "" if kinds and kinds <= SIZED else f"{self.is_of(name, SIZED)} and "
         if check.low is not None:
-            tests.append(f"type({name}) in (int, float) and {name} < {check.low!r}")
+            tests.append(f"{number}{name} < {check.low!r}")
         if check.high is not None:
-            tests.append(f"type({name}) in (int, float) and {name} > {check.high!r}")
+            tests.append(f"{number}{name} > {check.high!r}")
         if check.one_of:
-            tests.append(f"{name} not in {const(check.one_of)}")
+            tests.append(f"{name} not in {self.w.const(check.one_of)}")
         if check.match is not None:
-            tests.append(f"type({name}) is str and not {const(check.match)}.search({name})")
+            tests.append(f"type({name}) is str and not {self.w.const(check.match)}.search({name})")
         if check.longest is not None:
-            tests.append(f"type({name}) in (str, list) and len({name}) > {check.longest}")
+            tests.append(f"{sized}len({name}) > {check.longest}")
         if check.empty:
             tests.append(f"{name} == [] or {name} == ''")
+        there = "" if value.sure else f"{name} is not None and "
         if tests:
-            put(f"if {name} is not None and ({' or '.join(f'({t})' for t in tests)}): raise Bail")
+            self.bail(f"{there}({' or '.join(tests)})" if there else " or ".join(tests))
+        if kinds:
+            self._learn(value, kinds, bool(check.empty))
 
-    def _field(self, site: Site, name: str, value: Const | str) -> None:
-        if value == ABSENT:
-            return
-        text = self.w.say(value)
-        sure = type(value) is Const
-        self.known[name] = sure
-        self.w.put(("" if sure else f"if {text} is not None: ") + f"out[{name!r}] = {text}")
+    def _learn(self, value: Var, kinds: frozenset[type], full: bool) -> None:
+        """From here on it is known of what kinds a loaded value is."""
+        for key, found in self.w.loaded[-1].items():
+            if found == value:
+                self.w.loaded[-1][key] = replace(value, kinds=kinds, full=full)
 
-    def _adjust(self, site: Site, step: Adjust) -> None:
+    def _adjust(self, step: Adjust) -> None:
         """One correction of the whole; the result is then no longer known field by field."""
         if step.verb == "merge" and step.options.get("from") not in self.present:
             return
@@ -153,59 +211,65 @@ class RequestCompiler(RuleCompiler):
             return
         asks = any(type(v) is str and v.startswith("$") for v in step.options.values())
         if asks or step.verb not in TAKES_AWAY:
-            self.w.put("raise Bail" if guard is True else f"if {guard}: raise Bail")
+            self.bail("" if guard is True else str(guard))
             return
         run = self.w.const(adjust.ADJUSTMENTS[step.verb].run)
-        call = f"{run}(out, body, {self.w.const(step.options)}, {self.w.const(as_it_is)})"
-        self.w.put(f"if {'' if guard is True else f'({guard}) and '}{call}:")
-        self.w.depth += 1
-        self.w.put("pass")
-        if step.told:
-            about = [p for p in step.about if self.path(site, p) != ABSENT]
-            name = str(about[0].steps[0]) if about else ""
-            if any(len(path.steps) > 1 for path in step.about):
-                self.w.put("raise Bail")
-            elif about or not step.about:
-                self.note(step.told, name, step.place)
-        self.w.depth -= 1
+        options, same = self.w.const(step.options), self.w.const(as_it_is)
+        call = f"{run}(out, body, {options}, {same})"
+        with self.w.block(f"if {call}" if guard is True else f"if {guard} and {call}"):
+            if step.told:
+                site = Site(self._body(), body=True)
+                about = [p for p in step.about if self.path(site, p) != ABSENT]
+                name = str(about[0].steps[0]) if about else ""
+                if any(len(path.steps) > 1 for path in step.about):
+                    self.bail()
+                elif about or not step.about:
+                    self.note(step.told, name, step.place)
+        self.w.loaded[-1] = {}
 
     def _out(self) -> Site:
         """A site on the result: what no field can have written is absent."""
-        return Site("out", is_dict=True, fields=frozenset(self.known))
+        return Site(Var("out", DICT, True, only=frozenset(self.known), live=True))
 
     def _rest(self, name: str) -> None:
         row = self.tables.rest.get(name)
         if row is None:
             row = self.tables.rest["*"]
             if row.policy == "reject":
-                self.w.put("raise Bail")
+                self.bail()
             elif row.policy == "warn":
                 self.note("unknown", name, row.place)
         elif row.policy != "drop":
-            self.w.put(f"if {self.w.const(row_tells(row))}(body[{name!r}]):")
-            self.w.depth += 1
-            if row.policy == "warn":
-                self.note("dropped", name, row.place)
-            else:
-                self.w.put("raise Bail")
-            self.w.depth -= 1
+            with self.w.block(f"if {self.w.const(row_tells(row))}(body[{name!r}])"):
+                if row.policy == "warn":
+                    self.note("dropped", name, row.place)
+                else:
+                    self.bail()
+
+    def _remember(self) -> None:
+        values = {name: self.lets.get(name, ABSENT) for name in self.tables.remember}
+        if all(type(value) is Const for value in values.values()):
+            known = {name: value.value for name, value in values.items() if type(value) is Const}
+            self.w.put(f"c.remember = {self.w.const(known)}")
+            return
+        said = ", ".join(f"{name!r}: {self.w.say(value)}" for name, value in values.items())
+        self.w.put(f"c.remember = {{{said}}}")
 
     def _headers(self) -> None:
-        site = self._out()
+        made: dict[str, str] = {}
+        sure: dict[str, str] = {}
         for header in self.tables.headers:
-            values = [self.rule(site, rule) for _, rule in header.rules]
+            values = [self.rule(self._out(), rule) for _, rule in header.rules]
             values = [value for value in values if value != ABSENT]
-            if all(type(value) is Const for value in values):
-                words = [str(v.value) for v in values if type(v) is Const]
-                if words:
-                    text = ",".join(dict.fromkeys(words))
-                    self.w.put(f"c.sent[{header.name!r}] = {text!r}")
-                continue
-            said = ", ".join(self.w.say(value) for value in values)
-            self.w.names["header"] = header_of
-            made = self.w.new()
-            self.w.put(f"{made} = header(({said},))")
-            self.w.put(f"if {made}: c.sent[{header.name!r}] = {made}")
+            words = [str(v.value) for v in values if type(v) is Const]
+            if len(words) < len(values):
+                said = ", ".join(self.w.say(value) for value in values)
+                made[header.name] = self.w.let(f"header(({said},))")
+            elif words:
+                sure[header.name] = ",".join(dict.fromkeys(words))
+        self.w.put(f"c.sent = {self.w.const(sure)}")
+        for name, text in made.items():
+            self.w.put(f"if {text}: c.sent = {{**c.sent, {name!r}: {text}}}")
 
 
 def row_tells(row: Rest) -> Any:

@@ -2,71 +2,89 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+
 from aisix.mapping import arrange, ops
-from aisix.mapping.compile import ABSENT, Const, Site, Value
+from aisix.mapping.compile import (
+    ABSENT,
+    CONTAINERS,
+    DICT,
+    LIST,
+    STR,
+    Const,
+    Site,
+    Value,
+    Var,
+    is_only,
+    is_sure,
+    may_be,
+)
 from aisix.mapping.compile_run import CannotCompile
 from aisix.mapping.compile_shapes import ShapeCompiler
 from aisix.mapping.paths import Path
-from aisix.mapping.rules import Rule
+from aisix.mapping.rules import Rule, ValueTable
 from aisix.mapping.view import KINDS
 
 PYTHON: dict[str, tuple[type, ...]] = {kind: (type_,) for type_, kind in KINDS.items()}
 PYTHON["number"] = (int, float)
 IDLE = ("lift", "lift_all", "sink", "recast")  # passes that do nothing without a chosen item
+NUMBERS = frozenset({int, float})
+
+Step = Callable[[Var], Value]  # a sure value -> what becomes of it
 
 
 class RuleCompiler(ShapeCompiler):
     """See the module."""
 
     def rule(self, site: Site, rule: Rule) -> Value:
-        """The value a rule makes: a constant, or a variable that may be None."""
         guard = self.condition(site, rule.guard)
         if guard is False:
             return ABSENT
         if guard is True:
             return self._unguarded(site, rule)
-        made = self.w.new()
-        self.w.put(f"{made} = None")
-        self.w.put(f"if {guard}:")
-        self.w.depth += 1
-        self.w.put(f"{made} = {self.w.say(self._unguarded(site, rule))}")
-        self.w.depth -= 1
-        return made
+        made = self.w.let("None")
+        with self.w.block(f"if {guard}"):
+            value = self._unguarded(site, rule)
+            if value == ABSENT:
+                return ABSENT
+            self.w.put(f"{made} = {self.w.say(value)}")
+        return like(value, made)
 
     def _unguarded(self, site: Site, rule: Rule) -> Value:
         value, about = self._source(site, rule)
         if rule.about:
-            about = next((n for n in rule.about if n in self.present), rule.about[0])
+            about = next((n for n in rule.about if self.is_sent(n)), rule.about[0])
         if value == ABSENT:
             if rule.required:
-                self.w.put("raise Bail")
+                self.bail()
             return ABSENT
-        if rule.policy == "drop":
-            return ABSENT
-        if type(value) is Const and _is_plain(rule):
-            return ABSENT if value.value in ([], {}) and not rule.keep_empty else value
-        made = self.w.new()
-        self.w.put(f"{made} = {self.w.say(value)}")
-        if rule.required:
-            self.w.put(f"if {made} is None: raise Bail")
-        self.w.put(f"if {made} is not None:")
-        self.w.depth += 1
-        self.w.put("pass")
         if rule.policy:
+            self._policy(rule, value, about)
+            return ABSENT
+        if rule.required and type(value) is Var and not value.sure:
+            self.bail(f"{value.name} is None")
+            value = replace(value, sure=True)
+        return self._refine(site, rule, value, about)
+
+    def is_sent(self, name: str) -> bool:
+        """Whether the caller sends this field."""
+        raise NotImplementedError
+
+    def _policy(self, rule: Rule, value: Value, about: str) -> None:
+        """Nothing is written; the caller is told."""
+        if rule.policy == "drop":
+            return
+        with ExitStack() as stack:
+            if not is_sure(value):
+                stack.enter_context(self.w.block(f"if {self.w.say(value)} is not None"))
             if rule.policy == "reject":
-                self.w.put("raise Bail")
-            self.note("dropped", about, rule.place)
-            self.w.put(f"{made} = None")
-        else:
-            self._refine(site, rule, made, about)
-        self.w.depth -= 1
-        return made
+                self.bail()
+            else:
+                self.note("dropped", about, rule.place)
 
-    def _about(self, site: Site, path: Path) -> str:
-        if path.root == "body" or (path.root == "" and site.present is not None):
-            return str(path.steps[0]) if path.steps else ""
-        return site.about
-
+    # ------------------------------------------------------------------ sources
     def _source(self, site: Site, rule: Rule) -> tuple[Value, str]:
         match rule.kind:
             case "from":
@@ -83,197 +101,386 @@ class RuleCompiler(ShapeCompiler):
                 return self._layers(site, rule), site.about
             case "weave":
                 placed, others = rule.parts[0][1], rule.parts[1][1]
-                for path in placed.paths:  # thinking that is handed back: the interpreter's
+                for path in placed.paths:  # what knows its own position: the interpreter's
                     found = self.path(site, path)
                     if found != ABSENT:
-                        self.w.put(f"if {self.w.say(found)}: raise Bail")
+                        self.bail(self.w.say(found))
                 return self.rule(site, others), site.about
             case "sum":
-                addends = [self.w.say(self.path(site, path)) for path in rule.paths]
-                made = self.w.new()
-                self.w.put(f"{made} = total(({', '.join(addends)},))")
-                return made, site.about
+                return self._sum(site, rule), site.about
         raise CannotCompile(rule.kind)
 
     def _from(self, site: Site, rule: Rule) -> tuple[Value, str]:
-        made, about, depth = "", "", self.w.depth
-        for path in rule.paths:
-            if made:
-                self.w.put(f"if {made} is None:")
-                self.w.depth += 1
-            found = self.path(site, path)
-            if found == ABSENT:
-                if made:
-                    self.w.put("pass")
-                    self.w.depth -= 1
-                continue
-            if type(found) is Const and not made:
-                return found, site.about
-            this = self._about(site, path)
-            if made and this != about and not rule.about:
-                raise CannotCompile("two fields for one rule")
-            if not made:
-                made, about = self.w.new(), this
-            text = self.w.say(found)
-            if rule.only:
-                kinds = self.w.const(tuple(t for k in rule.only for t in PYTHON[k]))
-                text = f"{text} if type({text}) in {kinds} else None"
-            self.w.put(f"{made} = {text}")
-            self.w.depth = depth
-        if rule.default is None:
-            return made or ABSENT, about
-        about = about or self._about(site, rule.paths[0])
+        made, about = "", ""
+        value: Value = ABSENT
+        with ExitStack() as stack:
+            for path in rule.paths:
+                if value != ABSENT:
+                    if is_sure(value):
+                        break
+                    if not made:
+                        made = self.w.let(self.w.say(value))
+                        value = like(value, made)
+                    stack.enter_context(self.w.block(f"if {made} is None"))
+                found = self._only(rule, self.path(site, path))
+                if found == ABSENT:
+                    continue
+                this = self.about(site, path)
+                if value == ABSENT:
+                    value, about = found, this
+                    continue
+                if this != about and not rule.about:
+                    raise CannotCompile("two fields for one rule")
+                self.w.put(f"{made} = {self.w.say(found)}")
+                value = either(value, found, made)
+        if rule.default is None or is_sure(value):
+            return value, about
         default = rule.default
         fallback = self.path(site, default) if type(default) is Path else Const(default)
-        if not made:
-            return fallback, about
-        self.w.put(f"if {made} is None: {made} = {self.w.say(fallback)}")
-        return made, about
+        if value == ABSENT:
+            return fallback, self.about(site, rule.paths[0])
+        text = f"{self.w.say(fallback)} if {self.w.say(value)} is None else {self.w.say(value)}"
+        return either(value, fallback, self.w.let(text)), about
+
+    def _only(self, rule: Rule, found: Value) -> Value:
+        """The value when it is of a kind asked for, else nothing."""
+        if not rule.only or found == ABSENT:
+            return found
+        kinds = frozenset(t for kind in rule.only for t in PYTHON[kind])
+        if is_only(found, kinds):
+            return found
+        if not may_be(found, kinds):
+            return ABSENT
+        name = self.w.say(found)
+        return Var(self.w.let(f"{name} if {self.is_of(name, kinds)} else None"), kinds)
+
+    def is_of(self, name: str, kinds: frozenset[type]) -> str:
+        if len(kinds) == 1:
+            return f"type({name}) is {next(iter(kinds)).__name__}"
+        return f"type({name}) in {self.w.const(kinds)}"
 
     def _first(self, site: Site, rule: Rule) -> Value:
-        made, depth = self.w.new(), self.w.depth
-        self.w.put(f"{made} = None")
-        first = True
-        for _, part in rule.parts:
-            if not first:
-                self.w.put(f"if {made} is None:")
-                self.w.depth += 1
-                self.w.put("pass")
-            value = self.rule(site, part)
-            if value != ABSENT:
-                if first and type(value) is Const:
-                    return value
-                self.w.put(f"{made} = {self.w.say(value)}")
-                first = False
-            self.w.depth = depth
-        return ABSENT if first else made
+        made = ""
+        value: Value = ABSENT
+        with ExitStack() as stack:
+            for _, part in rule.parts:
+                if value != ABSENT and not made:
+                    made = self.w.let(self.w.say(value))
+                    value = like(value, made)
+                if made:
+                    stack.enter_context(self.w.block(f"if {made} is None"))
+                found = self.rule(site, part)
+                if found == ABSENT:
+                    continue
+                if made:
+                    self.w.put(f"{made} = {self.w.say(found)}")
+                    value = either(value, found, made)
+                else:
+                    value = found
+                if is_sure(found):
+                    break
+        return value
 
     def _concat(self, site: Site, rule: Rule) -> Value:
-        made = self.w.new()
-        started = False
+        """One list of what the parts make; ABSENT when that is nothing."""
+        made = ""
+        value: Value = ABSENT
         for _, part in rule.parts:
-            value = self.rule(site, part)
-            if value == ABSENT:
+            found = self.rule(site, part)
+            if found == ABSENT:
                 continue
-            text = self.w.say(value)
-            if not started:
-                self.w.put(f"{made} = []")
-                started = True
-            self.w.put(f"if type({text}) is list: {made} += {text}")
-            self.w.put(f"elif {text} is not None: {made}.append({text})")
-        return made if started else ABSENT
+            found = self._as_list(found)
+            if value == ABSENT:
+                value = found
+                continue
+            if not made:
+                made = self.w.let(self.w.say(value))
+            more = self.w.say(found)
+            both = f"{made} + {more}" if is_sure(value) else f"{made} + {more} if {made} else {more}"
+            if is_sure(found):
+                self.w.put(f"{made} = {both}")
+            else:
+                with self.w.block(f"if {more} is not None"):
+                    self.w.put(f"{made} = {both}")
+            full = is_full(value) and is_full(found)
+            value = Var(made, LIST, is_sure(value) or is_sure(found), full)
+        if value == ABSENT and rule.keep_empty:
+            return Const([])
+        return value
+
+    def _as_list(self, value: Value) -> Value:
+        if type(value) is Const:
+            return value if type(value.value) is list else Const([value.value])
+        name = self.w.say(value)
+        if is_only(value, LIST):
+            return value
+        text = f"[{name}]"
+        if may_be(value, LIST):
+            text = f"{name} if type({name}) is list else {text}"
+        if not is_sure(value):
+            text = f"({text}) if {name} is not None else None"
+        return Var(self.w.let(text), LIST, is_sure(value), not may_be(value, LIST))
 
     def _layers(self, site: Site, rule: Rule) -> Value:
         values = [self.rule(site, part) for _, part in rule.parts]
         values = [value for value in values if value != ABSENT]
         if not values:
             return ABSENT
-        made = self.w.new()
-        self.w.put(f"{made} = {{}}")
+        made = self.w.let("{}")
         for value in values:
             text = self.w.say(value)
             self.w.put(f"if type({text}) is dict: lay_over({made}, {text})")
-        return made
+        return Var(made, DICT, True)
 
-    def _refine(self, site: Site, rule: Rule, made: str, about: str) -> None:
-        put, const = self.w.put, self.w.const
+    def _sum(self, site: Site, rule: Rule) -> Value:
+        addends = [self.path(site, path) for path in rule.paths]
+        names = [self.w.say(value) for value in addends if value != ABSENT]
+        if not names:
+            return Const(0)
+        if len(names) == 1:
+            text = f"{names[0]} if {self.is_of(names[0], NUMBERS)} else 0"
+        else:
+            text = f"total(({', '.join(names)}))"
+        return Var(self.w.let(text), NUMBERS, True)
+
+    # ------------------------------------------------------------------ what is done to a value
+    def _refine(self, site: Site, rule: Rule, value: Value, about: str) -> Value:
+        steps = self._steps(site, rule, about)
+        if type(value) is Const:
+            if not steps:
+                return ABSENT if value.value in ([], {}) and not rule.keep_empty else value
+            if type(value.value) is str and rule.tables and len(steps) == len(rule.tables):
+                known = self._known_words(rule, value.value)
+                if known is not None:
+                    return known
+            value = Var(self.w.const(value.value), frozenset({type(value.value)}), True)
+        if not steps:
+            return self._not_empty(rule, value)
+        where, depth = len(self.w.lines), self.w.depth
+        made = ""
+        with ExitStack() as stack:
+            for step in steps:
+                if not is_sure(value):
+                    if not made:
+                        made = self.w.new()
+                        self.w.lines.insert(where, "    " * depth + f"{made} = None")
+                    name = self.w.say(value)
+                    stack.enter_context(self.w.block(f"if {name} is not None"))
+                    value = replace(value, sure=True) if type(value) is Var else value
+                if type(value) is Const:
+                    value = Var(
+                        self.w.const(value.value), frozenset({type(value.value)}), True
+                    )
+                value = step(value)
+                if value == ABSENT:
+                    break
+            if value != ABSENT:
+                value = self._not_empty(rule, value)
+                if rule.count or rule.told:
+                    with ExitStack() as inner:
+                        if not is_sure(value):
+                            start = f"if {self.w.say(value)} is not None"
+                            inner.enter_context(self.w.block(start))
+                        if rule.count:
+                            self.add_one(rule.count)
+                        if rule.told:
+                            self.note(rule.told, about, rule.place)
+            if made and value != ABSENT:
+                self.w.put(f"{made} = {self.w.say(value)}")
+        return like(value, made) if made and value != ABSENT else value
+
+    def add_one(self, name: str) -> None:
+        self.w.put(f"c.state[{name!r}] = c.state.get({name!r}, 0) + 1")
+
+    def _not_empty(self, rule: Rule, value: Value) -> Value:
+        """An empty list or object is nothing."""
+        if rule.keep_empty or type(value) is Const or is_full(value):
+            return value
+        if not may_be(value, CONTAINERS):
+            return value
+        assert type(value) is Var
+        name = value.name
+        if is_only(value, CONTAINERS):
+            text = f"{name} or None"
+        else:
+            text = f"{name} if {name} or type({name}) not in EMPTIABLE else None"
+        return replace(value, name=self.w.let(text), sure=False, full=True, parts=None)
+
+    def _steps(self, site: Site, rule: Rule, about: str) -> list[Step]:
+        """In the order every rule has; see rules.py."""
+        steps: list[Step] = []
         if rule.types:
-            kinds = const(tuple(t for k in rule.types for t in PYTHON[k]))
-            put(f"if type({made}) not in {kinds}: raise Bail")
+            steps.append(lambda value: self._types(rule, value))
         if rule.where is not None:
-            where = self.predicate(rule.where)
-            put(f"if type({made}) is list: {made} = [x for x in {made} if {where}(x)]")
+            steps.append(lambda value: self._where(rule, value))
         if rule.keep:
-            put(f"if type({made}) is list and not all(type(x) is str and x.strip() for x in {made})"
-                f" or type({made}) is str and not {made}.strip(): raise Bail")  # fmt: skip
-        depth = self.w.depth
+            steps.append(lambda value: self._keep(value))
         for convert in rule.converts:
-            verb, options = const(ops.VERBS[convert.verb].run), const(convert.options)
-            put(f"c.item, c.about, c.place = {site.item}, {about!r}, {const(rule.place)}")
-            put(f"{made} = {verb}({made}, {options}, c)")
-            put(f"if {made} is not None:")
-            self.w.depth += 1
-            put("pass")
+            steps.append(lambda value, convert=convert: self._convert(site, rule, convert, value, about))  # type: ignore[misc]  # fmt: skip
         for one in rule.tables:
-            put(f"{made} = table({const(one.entries)}, {made}, c, {about!r})")
-            put(f"if {made} is not None:")
-            self.w.depth += 1
-            put("pass")
-        self._clamp(site, rule, made, about)
-        self._items(site, rule, made, about)
+            steps.append(lambda value, one=one: self._table(one, value, about))  # type: ignore[misc]
+        if rule.low is not None or rule.high is not None:
+            steps.append(lambda value: self._clamp(site, rule, value, about))
+        if rule.shape is not None:
+            steps.append(lambda value: self.reshaped(site, rule, value, about))
+        elif rule.each is not None or rule.lone is not None:
+            steps.append(lambda value: self.items(rule, value, about))
         if rule.arrange:
-            self._arrange(site, rule, made, about)
+            steps.append(lambda value: self._arrange(site, rule, value, about))
         if rule.join is not None:
-            put(f"if type({made}) is list:")
-            put(f"    {made} = {rule.join!r}.join(x for x in {made} if type(x) is str)")
-        if not rule.keep_empty:
-            put(f"if not {made} and ({made} == [] or {made} == {{}}): {made} = None")
-        if rule.count or rule.told:
-            put(f"if {made} is not None:")
-            self.w.depth += 1
-            if rule.count:
-                put(f"c.state[{rule.count!r}] = c.state.get({rule.count!r}, 0) + 1")
-            if rule.told:
-                self.note(rule.told, about, rule.place)
-        self.w.depth = depth
+            steps.append(lambda value: self._join(rule, value))
+        if (rule.count or rule.told) and not steps:
+            steps.append(lambda value: value)
+        return steps
 
-    def _clamp(self, site: Site, rule: Rule, made: str, about: str) -> None:
+    def _types(self, rule: Rule, value: Var) -> Value:
+        kinds = frozenset(t for kind in rule.types for t in PYTHON[kind])
+        if is_only(value, kinds):
+            return value
+        self.bail(f"not ({self.is_of(value.name, kinds)})")
+        return replace(value, kinds=kinds)
+
+    def _where(self, rule: Rule, value: Var) -> Value:
+        if not may_be(value, LIST):
+            return value
+        chosen = self.predicate(rule.where)
+        text = f"[x for x in {value.name} if {chosen}(x)]"
+        if not is_only(value, LIST):
+            text += f" if type({value.name}) is list else {value.name}"
+        return Var(self.w.let(text), value.kinds, True)
+
+    def _keep(self, value: Var) -> Value:
+        name = value.name
+        self.bail(
+            f"type({name}) is list and not all([type(x) is str and x.strip() for x in {name}])"
+            f" or type({name}) is str and not {name}.strip()"
+        )
+        return value
+
+    def _convert(self, site: Site, rule: Rule, convert, value: Var, about: str) -> Value:  # type: ignore[no-untyped-def]
+        verb = ops.VERBS[convert.verb]
+        if verb.leaves is not None and is_only(value, frozenset({verb.leaves})):
+            return value
+        if verb.asks:
+            item, place = self.w.say(site.item), self.w.const(rule.place)
+            self.w.put(f"c.item, c.about, c.place = {item}, {about!r}, {place}")
+        run, options = self.w.const(verb.run), self.w.const(convert.options)
+        if verb.keeps:
+            self.w.put(f"{run}({value.name}, {options}, c)")
+            return value
+        made = self.w.let(f"{run}({value.name}, {options}, c)")
+        if verb.gives is None:
+            return Var(made)
+        return Var(made, frozenset({verb.gives}), True)
+
+    def _known_words(self, rule: Rule, word: str) -> Value | None:
+        """What tables make of a word known now; None if they would tell or refuse."""
+        found: object = word
+        for one in rule.tables:
+            entry = one.entries.get(str(found)) or one.entries.get("*")
+            if entry is None or entry.omit:
+                return ABSENT
+            if entry.told or entry.reject or type(entry.to if not entry.same else "") is not str:
+                return None
+            found = found if entry.same else entry.to
+        return Const(found)
+
+    def _table(self, one: ValueTable, value: Var, about: str) -> Value:
+        """A dict lookup when no row tells or refuses."""
+        rows = dict(one.entries)
+        star = rows.pop("*", None)
+        plain = all(not (e.told or e.reject) for e in one.entries.values()) and not any(
+            e.same for e in rows.values()
+        )
+        if not plain or not is_only(value, STR):
+            entries = self.w.const(one.entries)
+            return Var(self.w.let(f"table({entries}, {value.name}, c, {about!r})"))
+        words = self.w.const({w: None if e.omit else e.to for w, e in rows.items()})
+        if star is None or star.omit:
+            other = "None"
+        else:
+            other = value.name if star.same else self.w.const(star.to)
+        found = [*(None if e.omit else e.to for e in rows.values())]
+        found.append("" if star is not None and star.same else None if other == "None" else star.to)  # type: ignore[union-attr]
+        kinds = frozenset(type(word) for word in found if word is not None)
+        return Var(self.w.let(f"{words}.get({value.name}, {other})"), kinds, None not in found)
+
+    def _clamp(self, site: Site, rule: Rule, value: Var, about: str) -> Value:
+        made = ""
+        if not may_be(value, NUMBERS):
+            return value
         for limit, sign in ((rule.low, "<"), (rule.high, ">")):
             bound = self.path(site, limit) if type(limit) is Path else Const(limit)
             if bound == ABSENT:
                 continue
+            if not made:
+                made = self.w.let(value.name)
             text = self.w.say(bound)
             known = "" if type(bound) is Const else f"{text} is not None and "
-            self.w.put(f"if type({made}) in (int, float) and {known}{made} {sign} {text}:")
-            self.w.depth += 1
-            self.note("clamped", about, rule.place)
-            self.w.put(f"{made} = {text}")
-            self.w.depth -= 1
+            number = "" if is_only(value, NUMBERS) else f"{self.is_of(made, NUMBERS)} and "
+            with self.w.block(f"if {number}{known}{made} {sign} {text}"):
+                self.note("clamped", about, rule.place)
+                self.w.put(f"{made} = {text}")
+        return Var(made, value.kinds, True) if made else value
 
-    def _items(self, site: Site, rule: Rule, made: str, about: str) -> None:
-        put = self.w.put
-        if rule.shape is not None:
-            put(f"{made} = {self.function(rule.shape, about)}({made}, {site.index}, c)")
-            return
-        if rule.each is None and rule.lone is None:
-            return
-        start = "if"
-        if rule.lone is not None:
-            put(f"if type({made}) is str:")
-            put(f"    {made} = {self.function(rule.lone, about)}({made}, 0, c)")
-            put(f"    {made} = [] if {made} is None else [{made}]")
-            start = "elif"
-        if rule.each is None:
-            return
-        each = self.function(rule.each, about)
-        put(f"{start} type({made}) is list:")
-        put(f"    {made} = [x for x in [{each}(x, n, c) for n, x in enumerate({made})]"
-            " if x is not None]")  # fmt: skip
-        put(f"elif type({made}) is dict:")
-        put(f"    {made} = {each}({made}, 0, c)")
-        put(f"    {made} = [] if {made} is None else [{made}]")
-        put("else: raise Bail")
+    def _join(self, rule: Rule, value: Var) -> Value:
+        if not may_be(value, LIST):
+            return value
+        text = f"{rule.join!r}.join([x for x in {value.name} if type(x) is str])"
+        if is_only(value, LIST):
+            return Var(self.w.let(text), STR, True)
+        return Var(self.w.let(f"{text} if type({value.name}) is list else {value.name}"), None, True)
 
-    def _arrange(self, site: Site, rule: Rule, made: str, about: str) -> None:
-        put, const = self.w.put, self.w.const
-        put(f"c.about = {about!r}")
+    def _arrange(self, site: Site, rule: Rule, value: Var, about: str) -> Value:
+        """Passes over a list that shapes have just built: its items are objects."""
+        made = self.w.let(value.name)
+        if not is_only(value, LIST):
+            raise CannotCompile("passes over what may be no list")
+        asked: dict[object, str] = {}  # condition -> the variable that says whether any item is it
+        self.w.put(f"c.about = {about!r}")
         for step in rule.arrange:
             guard = self.condition(site, step.guard)
             if guard is False:
                 continue
-            chosen = self.predicate(step.where)
-            run = const(arrange.PASSES[step.verb].run)
-            run = f"{run}({made}, {const(step.options)}, {chosen}, c)"
+            verb = arrange.PASSES[step.verb]
+            chosen = self.predicate(step.where, Var("item", DICT, True)) if verb.chooses else "None"
             conditions = [] if guard is True else [str(guard)]
             if step.verb in IDLE and step.where is not None:
-                conditions.append(f"any(map({chosen}, {made}))")
-            put(f"c.place = {const(step.place)}")
-            put((f"if {' and '.join(conditions)}: " if conditions else "") + f"{made} = {run}")
+                if step.where not in asked:
+                    asked[step.where] = self.w.let(f"any(map({chosen}, {made}))")
+                conditions.append(asked[step.where])
+            else:
+                asked.clear()
+            run = self.w.const(verb.run)
+            lines = [f"{made} = {run}({made}, {self.w.const(step.options)}, {chosen}, c)"]
+            if verb.tells:
+                lines.insert(0, f"c.place = {self.w.const(step.place)}")
+            with ExitStack() as stack:
+                if conditions:
+                    stack.enter_context(self.w.block(f"if {' and '.join(conditions)}"))
+                for line in lines:
+                    self.w.put(line)
+        return Var(made, LIST, True)
 
 
-def _is_plain(rule: Rule) -> bool:
-    """Whether a value goes through the rule as it is."""
-    return not any((
-        *rule.types, *rule.converts, *rule.tables, *rule.arrange, rule.where, rule.keep,
-        rule.each, rule.lone, rule.shape, rule.policy, rule.count, rule.told,
-    )) and all(limit is None for limit in (rule.low, rule.high, rule.join))  # fmt: skip
+def like(value: Value, name: str) -> Var:
+    """What is known of a value that is now in another variable, if it is there at all."""
+    if type(value) is Const:
+        return Var(name, frozenset({type(value.value)}), False, bool(value.value))
+    return replace(value, name=name, sure=False, parts=None)  # type: ignore[type-var]
+
+
+def is_full(value: Value) -> bool:
+    """A list or object that is not empty, if it is there; or no list or object at all."""
+    if type(value) is Const:
+        return value.value not in ([], {})
+    return value.full or not may_be(value, CONTAINERS)  # type: ignore[union-attr]
+
+
+def either(one: Value, other: Value, name: str) -> Var:
+    """What is known of a variable that holds `one`, or `other` where that is absent."""
+    kinds: frozenset[type] | None = frozenset()
+    for value in (one, other):
+        these = frozenset({type(value.value)}) if type(value) is Const else value.kinds  # type: ignore[union-attr]
+        kinds = None if these is None or kinds is None else kinds | these
+    return Var(name, kinds, is_sure(one) or is_sure(other), is_full(one) and is_full(other))

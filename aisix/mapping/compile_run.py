@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aisix.mapping.paths import Json
-from aisix.mapping.rules import Place
+from aisix.mapping.rules import Entry, Place
 from aisix.mapping.scope import Note
 from aisix.mapping.view import same
 
 NOWHERE = Place("", "")
+EMPTIABLE = frozenset({dict, list})
 
 
 class Bail(Exception):
@@ -46,9 +47,8 @@ class Call:
 
 
 def any_is(found: Json, wanted: Json) -> bool:
-    if type(found) is list and type(wanted) is not list:
-        return any(same(item, wanted) for item in found)
-    return same(found, wanted)
+    """Whether one of the values a "[]" path found is the one wanted."""
+    return any(same(item, wanted) for item in found or ())
 
 
 def equals(found: Json, wanted: Json) -> bool:
@@ -58,19 +58,19 @@ def equals(found: Json, wanted: Json) -> bool:
 
 
 def is_in(found: Json, wanted: frozenset[Any]) -> bool:
-    def key(value: Json) -> tuple[type, Json]:
-        return (type(value), value) if type(value) not in (dict, list) else (type(value), None)
+    kind = type(found)
+    return (kind, None if kind in EMPTIABLE else found) in wanted
 
-    if type(found) is list:
-        return any(key(item) in wanted for item in found)
-    return key(found) in wanted
+
+def any_in(found: Json, wanted: frozenset[Any]) -> bool:
+    return any(is_in(item, wanted) for item in found or ())
 
 
 def total(values: tuple[Json, ...]) -> Json:
-    return sum(value for value in values if type(value) in (int, float))
+    return sum([value for value in values if type(value) in (int, float)])
 
 
-def table(entries: dict[str, Any], value: Json, call: Call, about: str) -> Json:
+def table(entries: dict[str, Entry], value: Json, call: Call, about: str) -> Json:
     """A value table's answer; None when the value is left out."""
     from aisix.mapping.interpret import look_up
 

@@ -161,10 +161,10 @@ class Grammar:
         if isinstance(value, str) and (found := _COMPARE.fullmatch(value)):
             return Test(path, "below" if found[1] == "<" else "above", float(found[2]))
         if isinstance(value, list):
-            return Test(path, "in", frozenset((type(v), v) for v in value))
+            return Test(path, "in", frozenset((type(v), v) for v in value), None in path.steps)
         if isinstance(value, dict):
             self.complain(at, "expected a value, a list of values, $present, $absent or a $path")
-        return Test(path, "is", value)
+        return Test(path, "is", value, None in path.steps)
 
     def regex(self, text: Json, at: tuple[str, ...]) -> re.Pattern[str] | None:
         try:

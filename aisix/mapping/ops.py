@@ -12,12 +12,13 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
 import msgspec
 
 from aisix.mapping import json_schema, media
-from aisix.mapping.paths import Json, Step, get, parse
+from aisix.mapping.paths import Json, get, parse
 from aisix.mapping.refused import Refused
 
 
@@ -38,25 +39,38 @@ class Verb:
     summary: str
     options: tuple[str, ...] = ()
     example: tuple[Json, dict[str, Json], Json] = (None, {}, None)
+    gives: type | None = None  # the kind of every answer, when it is always one and never None
+    leaves: type | None = None  # a kind that stays as it is
+    keeps: bool = False  # every answer is the value itself
+    asks: bool = False  # it uses `call`
 
 
 VERBS: dict[str, Verb] = {}
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
+_pattern = cache(re.compile)
+_steps = cache(lambda text: parse(text).steps)
 
 
 def verb(
-    summary: str, *options: str, example: tuple[Json, dict[str, Json], Json] = (None, {}, None)
+    summary: str,
+    *options: str,
+    example: tuple[Json, dict[str, Json], Json] = (None, {}, None),
+    gives: type | None = None,
+    leaves: type | None = None,
+    keeps: bool = False,
+    asks: bool = False,
 ) -> Callable[..., Callable[..., Json]]:
     def register(run: Callable[..., Json]) -> Callable[..., Json]:
-        VERBS[run.__name__.rstrip("_")] = Verb(run, summary, options, example)
+        name = run.__name__.rstrip("_")
+        VERBS[name] = Verb(run, summary, options, example, gives, leaves, keeps, asks)
         return run
 
     return register
 
 
-@verb("one value becomes a list of one; a list stays", example=("a", {}, ["a"]))
+@verb("one value becomes a list of one; a list stays", example=("a", {}, ["a"]), gives=list, leaves=list)
 def list_(value: Json, options: dict[str, Json], call: Call) -> Json:
     return value if type(value) is list else [value]
 
@@ -65,17 +79,18 @@ def list_(value: Json, options: dict[str, Json], call: Call) -> Json:
     "a plain value becomes an object with it under `key`",
     "key",
     example=("x", {"key": "k"}, {"k": "x"}),
+    gives=dict, leaves=dict,
 )
 def wrap(value: Json, options: dict[str, Json], call: Call) -> Json:
     return value if type(value) is dict else {options["key"]: value}
 
 
-@verb("true becomes false and false true", example=(True, {}, False))
+@verb("true becomes false and false true", example=(True, {}, False), gives=bool)
 def opposite(value: Json, options: dict[str, Json], call: Call) -> Json:
     return not value
 
 
-@verb("the value as compact JSON text", example=({"a": 1}, {}, '{"a":1}'))
+@verb("the value as compact JSON text", example=({"a": 1}, {}, '{"a":1}'), gives=str)
 def json_text(value: Json, options: dict[str, Json], call: Call) -> Json:
     return _encode(value).decode()
 
@@ -84,6 +99,7 @@ def json_text(value: Json, options: dict[str, Json], call: Call) -> Json:
     "JSON text becomes an object, blank text the empty one; other text goes under `otherwise`",
     "otherwise",
     example=('{"a":1}', {"otherwise": "raw"}, {"a": 1}),
+    gives=dict, leaves=dict, asks=True,
 )
 def json_object(value: Json, options: dict[str, Json], call: Call) -> Json:
     if type(value) is dict:
@@ -107,24 +123,15 @@ def json_object(value: Json, options: dict[str, Json], call: Call) -> Json:
     "allowed",
     "blank",
     example=("a:b", {"allowed": "a-z", "blank": "id"}, "a_b_6fa8f3d2"),
+    gives=str,
 )
 def safe_id(value: Json, options: dict[str, Json], call: Call) -> Json:
     value = value if type(value) is str else str(value)
-    bad = _outside(options["allowed"])
+    bad = _pattern(f"[^{options['allowed']}]")
     if value and not bad.search(value):
         return value
     clean = bad.sub("_", value) or options.get("blank", "id")
     return f"{clean}_{hashlib.sha256(value.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
-
-
-_OUTSIDE: dict[str, re.Pattern[str]] = {}
-
-
-def _outside(allowed: str) -> re.Pattern[str]:
-    found = _OUTSIDE.get(allowed)
-    if found is None:
-        found = _OUTSIDE[allowed] = re.compile(f"[^{allowed}]")
-    return found
 
 
 @verb(
@@ -132,10 +139,11 @@ def _outside(allowed: str) -> re.Pattern[str]:
     "matches",
     "unlike",
     example=("u1", {"matches": "^[a-z0-9]+$", "unlike": []}, "u1"),
+    gives=str,
 )
 def digest_unless(value: Json, options: dict[str, Json], call: Call) -> Json:
-    if re.fullmatch(options["matches"], value) and not any(
-        re.search(pattern, value) for pattern in options.get("unlike", ())
+    if _pattern(options["matches"]).fullmatch(value) and not any(
+        _pattern(pattern).search(value) for pattern in options.get("unlike", ())
     ):
         return value
     return hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
@@ -146,6 +154,7 @@ def digest_unless(value: Json, options: dict[str, Json], call: Call) -> Json:
     "remove",
     "add",
     example=("msg_1", {"remove": "msg_", "add": "c-"}, "c-1"),
+    gives=str,
 )
 def prefix(value: Json, options: dict[str, Json], call: Call) -> Json:
     return options.get("add", "") + str(value).removeprefix(options.get("remove", ""))
@@ -155,13 +164,14 @@ def prefix(value: Json, options: dict[str, Json], call: Call) -> Json:
     "puts the value (or an object's fields) into a sentence: {value} or {field}",
     "text",
     example=("x", {"text": "<{value}>"}, "<x>"),
+    gives=str,
 )
 def template(value: Json, options: dict[str, Json], call: Call) -> Json:
     fields = value if type(value) is dict else {"value": value}
     return re.sub(r"\{(\w+)\}", lambda m: str(fields.get(m.group(1), "")), options["text"])
 
 
-@verb("takes a surrounding ``` fence away", example=('```json\n{"a":1}\n```', {}, '{"a":1}'))
+@verb("takes a surrounding ``` fence away", example=('```json\n{"a":1}\n```', {}, '{"a":1}'), gives=str)
 def unfence(value: Json, options: dict[str, Json], call: Call) -> Json:
     found = re.fullmatch(r"\s*```[\w-]*[ \t]*\r?\n(.*?)\r?\n?[ \t]*```\s*", value, re.S)
     return found.group(1) if found else value
@@ -208,7 +218,7 @@ def fold(value: Json, options: dict[str, Json], call: Call) -> Json:
     return out
 
 
-@verb("the number of characters of a text", example=("héé", {}, 3))
+@verb("the number of characters of a text", example=("héé", {}, 3), gives=int)
 def length(value: Json, options: dict[str, Json], call: Call) -> Json:
     return len(value)
 
@@ -218,10 +228,11 @@ def length(value: Json, options: dict[str, Json], call: Call) -> Json:
     "list",
     "path",
     "missing",
+    gives=int, asks=True,
 )
 def position_before(value: Json, options: dict[str, Json], call: Call) -> Json:
     items = call.body.get(options["list"]) or []
-    steps: tuple[Step, ...] = parse(options["path"]).steps
+    steps = _steps(options["path"])
     found = None
     for number, item in enumerate(items):
         if item is call.item:
@@ -245,6 +256,7 @@ def open_media(value: Json, options: dict[str, Json], call: Call) -> Json:
     "a JSON Schema fit for arguments: an object at the root, combinators there merged or dropped",
     "bad",
     example=({}, {}, {"type": "object", "properties": {}}),
+    gives=dict, asks=True,
 )
 def object_schema(value: Json, options: dict[str, Json], call: Call) -> Json:
     return json_schema.object_schema(value, options, call.tell)
@@ -253,6 +265,7 @@ def object_schema(value: Json, options: dict[str, Json], call: Call) -> Json:
 @verb(
     "a JSON Schema cut to a subset: {schema, fits, relaxed, optional, unions}",
     *("fold", "formats", "max_optional", "max_unions"),
+    gives=dict,
 )
 def schema_subset(value: Json, options: dict[str, Json], call: Call) -> Json:
     return json_schema.subset(value, options)
@@ -261,18 +274,19 @@ def schema_subset(value: Json, options: dict[str, Json], call: Call) -> Json:
 @verb(
     "whether several schemas (at `path` of each item) fit the subset's budget together",
     *("path", "fold", "formats", "max_items", "max_optional", "max_unions"),
+    gives=bool,
 )
 def schemas_fit(value: Json, options: dict[str, Json], call: Call) -> Json:
-    return json_schema.fit_together(value, options, parse(options["path"]).steps)
+    return json_schema.fit_together(value, options, _steps(options["path"]))
 
 
-@verb("refuses two items with the same value at the first `path` present", "path", "bad")
+@verb("refuses two items with the same value at the first `path` present", "path", "bad", keeps=True)
 def distinct(value: Json, options: dict[str, Json], call: Call) -> Json:
     texts = options["path"] if type(options["path"]) is list else [options["path"]]
     seen = set()
     for number, item in enumerate(value if type(value) is list else ()):
         for text in texts:
-            key = get(item, parse(text).steps)
+            key = get(item, _steps(text))
             if type(key) is str:
                 if key in seen:
                     raise Refused(options.get("bad", "duplicate"), f"[{number}].{text}", value=key)
@@ -285,19 +299,20 @@ def distinct(value: Json, options: dict[str, Json], call: Call) -> Json:
     "the value (or each value of a list) when it is one of the body's `path` values, else refused",
     "path",
     "bad",
+    keeps=True, asks=True,
 )
 def named_in(value: Json, options: dict[str, Json], call: Call) -> Json:
     texts = options["path"] if type(options["path"]) is list else [options["path"]]
-    known = [name for text in texts for name in get(call.body, parse(text).steps) or ()]
+    known = [name for text in texts for name in get(call.body, _steps(text)) or ()]
     for name in value if type(value) is list else [value]:
         if name not in known:
             raise Refused(options.get("bad", "bad_value"), value=name)
     return value
 
 
-@verb("the text itself when all of it matches, else refused", "matches", "bad")
+@verb("the text itself when all of it matches, else refused", "matches", "bad", gives=str)
 def checked(value: Json, options: dict[str, Json], call: Call) -> Json:
-    if type(value) is not str or not re.fullmatch(options["matches"], value):
+    if type(value) is not str or not _pattern(options["matches"]).fullmatch(value):
         raise Refused(options.get("bad", "bad_value"), value=value, allowed=options["matches"])
     return value
 
@@ -307,7 +322,7 @@ def not_empty(value: Json, options: dict[str, Json], call: Call) -> Json:
     return value or None
 
 
-@verb("each value of a list once, in order", example=(["a", "b", "a"], {}, ["a", "b"]))
+@verb("each value of a list once, in order", example=(["a", "b", "a"], {}, ["a", "b"]), gives=list)
 def once(value: Json, options: dict[str, Json], call: Call) -> Json:
     return list(dict.fromkeys(value))
 
@@ -317,6 +332,7 @@ def once(value: Json, options: dict[str, Json], call: Call) -> Json:
     "by",
     "only",
     example=("a, b", {"by": ","}, ["a", "b"]),
+    gives=list,
 )
 def split(value: Json, options: dict[str, Json], call: Call) -> Json:
     parts = [part.strip() for part in str(value).split(options["by"])]
@@ -324,7 +340,7 @@ def split(value: Json, options: dict[str, Json], call: Call) -> Json:
     return [part for part in parts if part and (only is None or part in only)]
 
 
-@verb("one field of an object, as text", "name", example=({"a": "x"}, {"name": "a"}, "x"))
+@verb("one field of an object, as text", "name", example=({"a": "x"}, {"name": "a"}, "x"), gives=str)
 def field(value: Json, options: dict[str, Json], call: Call) -> Json:
     found = value.get(options["name"]) if type(value) is dict else None
     if found is None:

@@ -38,6 +38,7 @@ class Test:
     path: Path
     kind: str  # is | in | present | absent | matches | below | above | equals (another path)
     value: Any = None  # scalar | frozenset of (type, scalar) | compiled regex | Path
+    many: bool = False  # the path collects with "[]": any of what it finds may be it
 
 
 @dataclass(slots=True, frozen=True)

@@ -106,11 +106,11 @@ def passes(test: Test, view: View) -> bool:
                 return found is not None and found in wanted
             return found is not None and same(found, wanted)
         case "in":
-            if type(found) is list:  # "[]" paths: any of them
-                return any(_hashable(item) in test.value for item in found)
+            if test.many:
+                return any(_hashable(item) in test.value for item in found or ())
             return _hashable(found) in test.value
-    if type(found) is list and type(test.value) is not list:
-        return any(same(item, test.value) for item in found)
+    if test.many:
+        return any(same(item, test.value) for item in found or ())
     return same(found, test.value)
 
 
