@@ -61,6 +61,7 @@ class Var:
     has: frozenset[str] = frozenset()  # keys that are there, with a value
     only: frozenset[str] | None = None  # no other key can be there
     live: bool = False  # its fields may change between two looks
+    null: bool = False  # it may be NULL: a null that is written
     parts: dict[str, Value] | None = field(default=None, compare=False, hash=False)  # all of it
 
 
@@ -130,6 +131,13 @@ class Writer:
     def say(self, value: Value) -> str:
         return self.const(value.value) if type(value) is Const else value.name  # type: ignore[union-attr]
 
+    def written(self, value: Value) -> str:
+        """As part of an object that is sent: NULL is null there."""
+        if type(value) is Const:
+            return "None" if value.value is NULL else self.say(value)
+        name = self.say(value)
+        return f"None if {name} is NULL else {name}" if value.null else name  # type: ignore[union-attr]
+
     @contextmanager
     def block(self, start: str) -> Iterator[None]:
         """Lines below `start:`; what is loaded there is not known after it."""
@@ -152,6 +160,13 @@ class Writer:
         functions.append("\n".join(self.lines))
         self.lines, self.depth, self.loaded = saved
 
+    def is_there(self, name: str) -> None:
+        """From here on, in this block, the variable is known not to be None."""
+        for level in self.loaded[:]:
+            for key, value in list(level.items()):
+                if type(value) is Var and value.name == name:
+                    self.loaded[-1][key] = replace(value, sure=True)
+
     def known(self, key: Any) -> Value | None:
         for level in reversed(self.loaded):
             if key in level:
@@ -169,6 +184,7 @@ class Compiler:
         self.inside = False  # in a function other than the main one
         self.w.names |= {
             "Bail": Bail,
+            "NULL": NULL,
             "EMPTIABLE": EMPTIABLE,
             "get": paths.get,
             "same": same,
@@ -328,7 +344,8 @@ class Compiler:
                 pattern = self.w.const(test.value)
                 return f"type({name}) is str and {pattern}.search({name}) is not None"
             case "equals":
-                return f"equals({name}, {self.w.say(self.path(site, test.value))})"
+                wanted = self.path(site, test.value)
+                return wanted != ABSENT and f"equals({name}, {self.w.say(wanted)})"
             case "in":
                 return self._one_of(value, test)
         return self._is(value, test)

@@ -25,11 +25,12 @@ from aisix.mapping.compile_run import CannotCompile
 from aisix.mapping.compile_shapes import ShapeCompiler
 from aisix.mapping.paths import Path
 from aisix.mapping.rules import Rule, ValueTable
+from aisix.mapping.scope import NULL
 from aisix.mapping.view import KINDS
 
 PYTHON: dict[str, tuple[type, ...]] = {kind: (type_,) for type_, kind in KINDS.items()}
 PYTHON["number"] = (int, float)
-IDLE = ("lift", "lift_all", "sink", "recast")  # passes that do nothing without a chosen item
+IDLE = ("lift_all", "sink", "recast")  # passes that do nothing without a chosen item
 NUMBERS = frozenset({int, float})
 
 Step = Callable[[Var], Value]  # a sure value -> what becomes of it
@@ -111,6 +112,20 @@ class RuleCompiler(ShapeCompiler):
         raise CannotCompile(rule.kind)
 
     def _from(self, site: Site, rule: Rule) -> tuple[Value, str]:
+        key = None
+        if all(path.root == "" for path in rule.paths) and type(rule.default) is not Path:
+            # Two rules that ask the same find the same, as long as only the item is asked.
+            key = (self.w.say(site.item), rule.paths, rule.only, repr(rule.default))
+            known = self.w.known(key)
+            if known is not None:
+                return known, self.about(site, rule.paths[0])
+        value, about = self._found(site, rule)
+        if key is not None and type(value) is Var:
+            self.w.loaded[-1][key] = value
+        return value, about
+
+    def _found(self, site: Site, rule: Rule) -> tuple[Value, str]:
+        """The first of the paths with a value of the right kind, else the default."""
         made, about = "", ""
         value: Value = ABSENT
         with ExitStack() as stack:
@@ -129,7 +144,7 @@ class RuleCompiler(ShapeCompiler):
                 if value == ABSENT:
                     value, about = found, this
                     continue
-                if this != about and not rule.about:
+                if this != about and not rule.about and _may_tell(rule):
                     raise CannotCompile("two fields for one rule")
                 self.w.put(f"{made} = {self.w.say(found)}")
                 value = either(value, found, made)
@@ -362,7 +377,9 @@ class RuleCompiler(ShapeCompiler):
         if verb.leaves is not None and is_only(value, frozenset({verb.leaves})):
             return value
         if verb.asks:
-            item, place = self.w.say(site.item), self.w.const(rule.place)
+            virtual = type(site.item) is Var and site.item.parts is not None
+            item = "None" if virtual else self.w.say(site.item)
+            place = self.w.const(rule.place)
             self.w.put(f"c.item, c.about, c.place = {item}, {about!r}, {place}")
         run, options = self.w.const(verb.run), self.w.const(convert.options)
         if verb.keeps:
@@ -463,10 +480,19 @@ class RuleCompiler(ShapeCompiler):
         return Var(made, LIST, True)
 
 
+def _may_tell(rule: Rule) -> bool:
+    """Whether a note about the value can come of the rule."""
+    return any((
+        rule.told, rule.policy, rule.tables, rule.each, rule.shape, rule.lone, rule.arrange,
+        any(ops.VERBS[convert.verb].asks for convert in rule.converts),
+    )) or rule.low is not None or rule.high is not None  # fmt: skip
+
+
 def like(value: Value, name: str) -> Var:
     """What is known of a value that is now in another variable, if it is there at all."""
     if type(value) is Const:
-        return Var(name, frozenset({type(value.value)}), False, bool(value.value))
+        null = value.value is NULL
+        return Var(name, frozenset({type(value.value)}), False, bool(value.value), null=null)
     return replace(value, name=name, sure=False, parts=None)  # type: ignore[type-var]
 
 
@@ -483,4 +509,6 @@ def either(one: Value, other: Value, name: str) -> Var:
     for value in (one, other):
         these = frozenset({type(value.value)}) if type(value) is Const else value.kinds  # type: ignore[union-attr]
         kinds = None if these is None or kinds is None else kinds | these
-    return Var(name, kinds, is_sure(one) or is_sure(other), is_full(one) and is_full(other))
+    null = any(v.null if type(v) is Var else v == Const(NULL) for v in (one, other))
+    sure = is_sure(one) or is_sure(other)
+    return Var(name, kinds, sure, is_full(one) and is_full(other), null=null)

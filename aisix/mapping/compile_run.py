@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +30,7 @@ class Call:
     body: dict[str, Json]
     alias: str
     upstream_model: str
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     notes: list[Note] = field(default_factory=list)
     state: dict[str, Json] = field(default_factory=dict)
     lets: dict[str, Json] = field(default_factory=dict)

@@ -51,11 +51,11 @@ class ShapeCompiler(Compiler):
         if not values and not empty:
             return ABSENT
         first = next((n for n, (_, v) in enumerate(values) if not is_sure(v)), len(values))
-        start = ", ".join(f"{key!r}: {self.w.say(value)}" for key, value in values[:first])
+        start = ", ".join(f"{key!r}: {self.w.written(value)}" for key, value in values[:first])
         made = self.w.let(f"{{{start}}}")
         for key, value in values[first:]:
             check = "" if is_sure(value) else f"if {self.w.say(value)} is not None: "
-            self.w.put(f"{check}{made}[{key!r}] = {self.w.say(value)}")
+            self.w.put(f"{check}{made}[{key!r}] = {self.w.written(value)}")
         self.fields[made] = dict(values)
         sure = empty or any(is_sure(value) for _, value in values)
         if not sure:

@@ -15,13 +15,15 @@ import msgspec
 
 from aisix.mapping import interpret, paths
 from aisix.mapping.answer_rules import AnswerTables, Chunk, Register, Row
+from aisix.mapping.compile_answer import AnswerForm
 from aisix.mapping.fold import add_up, event_of, fold, put, written
 from aisix.mapping.paths import Json, Path
-from aisix.mapping.rules import Rule
+from aisix.mapping.rules import Place, Rule
 from aisix.mapping.scope import NULL, Facts, Note, Trace
-from aisix.mapping.view import View, holds
+from aisix.mapping.view import NOWHERE, View, holds
 
 _decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(slots=True)
@@ -40,6 +42,12 @@ class AnswerScope:
     body: dict[str, Json] = field(default_factory=dict)
     trace: Trace | None = None
     extra: dict[str, Json] = field(default_factory=dict)
+    item: Json = None  # these three: what a verb of the compiled form is looking at
+    about: str = ""
+    place: Place = NOWHERE
+
+    def tell(self, how: str) -> None:
+        self.notes.append(Note(how, self.about, self.place))
 
     def root(self, name: str) -> Json:
         match name:
@@ -78,9 +86,20 @@ class Answering:
     upstream's error event; after the last event `ended` is true.
     """
 
-    def __init__(self, tables: AnswerTables, scope: AnswerScope, armed: bool = False) -> None:
+    def __init__(
+        self,
+        tables: AnswerTables,
+        scope: AnswerScope,
+        armed: bool = False,
+        form: AnswerForm | None = None,
+        frame: str = "{data}",
+    ) -> None:
         self.tables = tables
         self.scope = scope
+        self.form = form  # the tables as Python source, when they can be
+        self.frame = frame  # how a chunk is sent
+        self.head = self.tail = b""  # the bytes of every chunk around its delta, made for `key`
+        self.key: Json = self
         scope.state.update(tables.state)
         self.started = False
         self.ended = False
@@ -96,16 +115,17 @@ class Answering:
         self.rounds = 0
         self.past_usage: dict[str, Json] = {}
         self.raw: dict[Json, dict[str, Json]] | None = {} if armed else None
+        self.folded: dict[str, Json] = {}  # a plain answer's deltas, put together
 
     # ------------------------------------------------------------------ events
     def event(self, event: dict[str, Json]) -> list[dict[str, Json]]:
         """The deltas one upstream event makes."""
         number = paths.get(event, self.tables.block.steps)
         if type(number) is int:
-            self.scope.block = self._block(number)
+            self.scope.block = self.blocks.get(number) or self.new_block(number)
         view = View(self.scope, event)  # type: ignore[arg-type]
         if self.raw is not None:
-            self._rebuild(event, number)
+            self.rebuild(event, number)
         word = paths.get(event, self.tables.by.steps)
         row = self._row(self.tables.events, self.tables.by, word, view)
         if row is None or not holds(row.guard, view):
@@ -117,11 +137,10 @@ class Answering:
                 self.open.discard(number)
         return self._act(row, event, view)
 
-    def _block(self, number: int) -> dict[str, Json]:
-        found = self.blocks.get(number)
-        if found is None:
-            found = self.blocks[number] = {"index": number + self.offset}
-        return found
+    def new_block(self, number: int) -> dict[str, Json]:
+        """The registers of a block that begins."""
+        made = self.blocks[number] = {"index": number + self.offset}
+        return made
 
     def _row(self, rows: dict[str, Row], by: Path, word: Json, view: View) -> Row | None:
         row = rows.get(word) if type(word) is str else None
@@ -214,6 +233,29 @@ class Answering:
             deltas.append(delta)
             self._set_all(chunk.after, view)
 
+    def send(self, event: dict[str, Json], out: list[bytes]) -> None:
+        """What one upstream event makes for the caller of a stream, added to `out`."""
+        if self.form is not None:
+            self.form.event(self, event, out)
+            return
+        for delta in self.event(event):
+            out.append(self._framed(self.chunk(delta)))
+
+    def send_end(self, out: list[bytes]) -> None:
+        """The last chunks of a stream."""
+        if self.form is not None:
+            self.form.finish(self, out)
+            finish = self.form.reason(self)
+        else:
+            deltas, finish = self.finish()
+            out += [self._framed(self.chunk(delta)) for delta in deltas]
+        out.append(self._framed(self.chunk({}, finish)))
+        if self.scope.wants_usage and "usage" in self.tables.envelopes:
+            out.append(self._framed(self.usage_chunk()))
+
+    def _framed(self, chunk: dict[str, Json]) -> bytes:
+        return self.frame.replace("{data}", _encode(chunk).decode()).encode()
+
     def finish(self) -> tuple[list[dict[str, Json]], str]:
         """The deltas before the finish chunk, and the finish reason."""
         view = View(self.scope, {})  # type: ignore[arg-type]
@@ -221,12 +263,18 @@ class Answering:
         if not self.started:
             self._emit(self.tables.chunks[self.tables.opening], view, deltas)
         for number in sorted(self.open):  # an upstream that does not end its blocks
-            deltas += self.event(self._ending(number))
+            deltas += self.event(self.ending(number))
         for name in self.tables.end_emit:
             self._emit(self.tables.chunks[name], view, deltas)
         return deltas, interpret.run(self.tables.finish, view)
 
-    def _ending(self, number: int) -> dict[str, Json]:
+    def end_blocks(self) -> None:
+        """A plain answer's blocks that no event has ended."""
+        for number in sorted(self.open):
+            for delta in self.event(self.ending(number)):
+                fold(self.folded, delta)
+
+    def ending(self, number: int) -> dict[str, Json]:
         assert self.tables.plain is not None
         return {**event_of(self.tables.plain.end, {}), str(self.tables.block.steps[0]): number}
 
@@ -247,9 +295,7 @@ class Answering:
         rules = self.tables.envelopes[name]
         for path, rule in rules:
             value = interpret.run(rule, view, path.text)
-            if value is None and rule.kind == "value":
-                value = rule.value
-            if value is not None or (rule.kind == "value" and rule.value == []):
+            if value is not None:
                 put(out, path.steps, value)
         for key, rule in self.tables.choice if extra.get("finish") not in (None, NULL) else ():
             value = interpret.run(rule, view)
@@ -259,9 +305,13 @@ class Answering:
         return out
 
     def chunk(self, delta: dict[str, Json], finish: Json = NULL) -> dict[str, Json]:
+        if self.form is not None:
+            return self.form.chunk(self, delta, finish)
         return self.envelope("chunk", delta=written(delta) or {}, finish=finish)
 
     def usage_chunk(self) -> dict[str, Json]:
+        if self.form is not None and self.form.usage is not None:
+            return self.form.usage(self)
         return self.envelope("usage")
 
     def counted(self) -> dict[str, Json]:
@@ -269,11 +319,16 @@ class Answering:
 
     def metered(self) -> dict[str, Json]:
         """Token counters: input, output, cache_read, cache_write, reasoning."""
+        if self.form is not None:
+            return self.form.meter(self.used())
         return self._counters(self.tables.meter)
 
+    def used(self) -> dict[str, Json]:
+        """The upstream's counters, of every round of a paused turn."""
+        return add_up(self.past_usage, self.scope.usage) if self.past_usage else self.scope.usage
+
     def _counters(self, rules: tuple[tuple[str, Rule], ...]) -> dict[str, Json]:
-        whole = add_up(self.past_usage, self.scope.usage) if self.past_usage else self.scope.usage
-        view = View(self.scope, whole)  # type: ignore[arg-type]
+        view = View(self.scope, self.used())  # type: ignore[arg-type]
         return interpret.build(rules, view, "") or {}
 
     # ------------------------------------------------------------------ plain answers
@@ -281,20 +336,25 @@ class Answering:
         """Take a plain answer apart and run its events; `whole` folds what they made."""
         plain = self.tables.plain
         assert plain is not None
-        self.folded: dict[str, Json] = getattr(self, "folded", {})
+        if self.form is not None and self.form.plain is not None and self.raw is None:
+            self.form.plain(self, answer)
+            return
         events = [event_of(plain.start, answer)]
         blocks = paths.get(answer, plain.blocks.steps)
         for number, block in enumerate(blocks if type(blocks) is list else ()):
             if type(block) is not dict:
                 continue
             mark = {str(self.tables.block.steps[0]): number}
-            events += [{**event_of(plain.begin, block), **mark}, self._ending(number)]
+            events += [{**event_of(plain.begin, block), **mark}, self.ending(number)]
         events += [event_of(plain.delta, answer), event_of(plain.stop, answer)]
         for event in events:
             for delta in self.event(event):
                 fold(self.folded, delta)
 
     def whole(self) -> dict[str, Json]:
+        """The caller's plain answer."""
+        if self.form is not None and self.form.whole is not None:
+            return self.form.whole(self)
         deltas, finish = self.finish()
         for delta in deltas:
             fold(self.folded, delta)
@@ -336,7 +396,7 @@ class Answering:
         self.rounds += 1
         return {**request, again.list: [*items, turn]}
 
-    def _rebuild(self, event: dict[str, Json], number: Json) -> None:
+    def rebuild(self, event: dict[str, Json], number: Json) -> None:
         """Keep the upstream's own blocks, grown from their deltas, in case the turn is paused."""
         plain, again = self.tables.plain, self.tables.again
         if type(number) is not int or plain is None or again is None or self.raw is None:

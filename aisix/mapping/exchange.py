@@ -25,7 +25,7 @@ from aisix.mapping.faults import CallerDialect, ErrorAnswer
 from aisix.mapping.loader import Effective
 from aisix.mapping.paths import Json
 from aisix.mapping.refused import Refused
-from aisix.mapping.scope import Facts, Note, Scope, Trace
+from aisix.mapping.scope import Note, Scope, Trace
 from aisix.mapping.sse import SseReader
 from aisix.mapping.view import View
 
@@ -45,7 +45,7 @@ class Target:
     strict: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class UpstreamRequest:
     path: str
     headers: dict[str, str]
@@ -53,7 +53,7 @@ class UpstreamRequest:
     stream: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     status: int
     headers: dict[str, str]
@@ -76,16 +76,10 @@ class Exchange:
         self.tables = tables
         self.caller = caller
         self.target = target
-        self.facts = Facts(
-            target.alias,
-            target.upstream_model,
-            tables.version,
-            tables.model,
-            tables.option,
-            target.strict,
-        )
+        self.facts = tables.facts(target.alias, target.upstream_model, target.strict)
         self.now = now
         self.new_id = new_id
+        self.compiled = True  # use the tables' compiled form where there is one
         self.notes: list[Note] = []
         self.stream = False
         self.error: ErrorAnswer | None = None
@@ -94,8 +88,9 @@ class Exchange:
         self._body: dict[str, Json] = {}
         self._sent: dict[str, Json] = {}
         self._headers: dict[str, str] = {}
+        self._remember: dict[str, Json] = {}
         self._answering: Answering | None = None
-        self._sse = SseReader()
+        self._sse: SseReader | None = None
 
     # ------------------------------------------------------------------ request
     def request(
@@ -103,54 +98,43 @@ class Exchange:
     ) -> UpstreamRequest:
         """Translate; CallerError names the caller's own field."""
         self._body = body
-        found = None if self.target.strict else self._compiled(body, dict(headers or {}))
-        if found is None:
-            out, remember = self._interpreted(body, dict(headers or {}))
-        else:
-            out, remember = found, self._call.remember
-            self.notes, self._headers = self._call.notes, self._call.sent
+        out = None
+        if self.compiled and not self.target.strict:
+            out = self._by_form(body, headers or {})
+        if out is None:
+            out = self._interpreted(body, dict(headers or {}))
         self.stream = paths.get(body, self.caller.stream.steps) is True
         self._sent = out
-        again = self.tables.answer.again
-        armed = again is not None and any(
-            paths.get(out, path.steps) not in (None, []) for path in again.armed
-        )
-        answer_scope = AnswerScope(
-            self.facts,
-            remember,
-            self.now,
-            self.new_id,
-            paths.get(body, self.caller.wants_usage.steps) is True,
-        )
-        self._answering = Answering(self.tables.answer, answer_scope, armed)
         return self._upstream_request(out)
 
-    def _compiled(self, body: dict[str, Json], headers: dict[str, str]) -> dict[str, Json] | None:
+    def _by_form(self, body: dict[str, Json], headers: Map[str, str]) -> dict[str, Json] | None:
         """The result of the fast form; None when this request is for the interpreter."""
-        self._call = Call(body, self.target.alias, self.target.upstream_model, headers)
+        call = Call(body, self.target.alias, self.target.upstream_model, headers)
         try:
-            return self.tables.forms.translate(body, self._call)
+            out = self.tables.forms.translate(body, call)
         except Exception:
             # Bail, a refusal of a verb, or whatever odd JSON does to code that expects the usual:
             # the interpreter decides, and tells what is wrong and where.
             return None
+        self.notes, self._headers, self._remember = call.notes, call.sent, call.remember
+        return out
 
     def _interpreted(
         self, body: dict[str, Json], headers: dict[str, str]
-    ) -> tuple[dict[str, Json], dict[str, Json]]:
-        """(the result, what the answer's tables may ask for); CallerError."""
+    ) -> dict[str, Json]:
+        """The result of the tables, rule by rule; CallerError."""
         scope = Scope(self.facts, body, headers=headers)
         out = request.translate(self.tables.request, scope)
         self.notes = scope.notes
         if self.target.strict:
             self._refuse_losses()
         self._headers = self._upstream_headers(scope)
-        return out, scope.remember
+        self._remember = scope.remember
+        return out
 
     def _upstream_request(self, out: dict[str, Json]) -> UpstreamRequest:
-        return UpstreamRequest(
-            str(self.tables.upstream["path"]), self._headers, _encode(out), self.stream
-        )
+        path: str = self.tables.upstream["path"]
+        return UpstreamRequest(path, self._headers, _encode(out), self.stream)
 
     def _upstream_headers(self, scope: Scope) -> dict[str, str]:
         view = View(scope, scope.out)
@@ -221,11 +205,25 @@ class Exchange:
         return self.tables.errors.headers(dict(headers), limits, self.now)
 
     def _ready(self) -> Answering:
-        assert self._answering is not None, "request() comes first"
+        """The answer under way; it begins with the first thing the upstream says."""
+        if self._answering is None:
+            tables = self.tables.answer
+            wants_usage = paths.get(self._body, self.caller.wants_usage.steps) is True
+            scope = AnswerScope(self.facts, self._remember, self.now, self.new_id, wants_usage)
+            again = tables.again
+            armed = again is not None and any(
+                paths.get(self._sent, path.steps) not in (None, []) for path in again.armed
+            )
+            frame: str = self.caller.data["stream"]["frame"]
+            form = None
+            if self.compiled and frame.count("{data}") == 1:
+                form = self.tables.answers.find(self._remember, wants_usage)
+            self._answering = Answering(tables, scope, armed, form, frame)
         return self._answering
 
     def traced_answer(self) -> AnswerScope:
         """The answer's scope, told to note why (for `explain`)."""
+        self.compiled = False
         scope = self._ready().scope
         scope.trace = Trace()
         return scope
@@ -279,6 +277,8 @@ class Exchange:
         """Bytes for the caller, made of bytes of the upstream. Look at `error` and `done` after."""
         if self.done:
             return b""
+        if self._sse is None:
+            self._sse = SseReader()
         try:
             payloads = self._sse.feed(data)
         except Refused:
@@ -290,7 +290,8 @@ class Exchange:
         if self.done:
             return b""
         # An event whose blank line is missing counts when it is whole, else it is the break itself.
-        out = self._run([data for data in self._sse.rest() if type(_parse(data)) is dict])
+        rest = self._sse.rest() if self._sse is not None else []
+        out = self._run([data for data in rest if type(_parse(data)) is dict])
         if self.done or self.again is not None:
             return out
         answering = self._ready()
@@ -309,8 +310,7 @@ class Exchange:
                     self._break_off(UpstreamError("bad_response", "an event that is no JSON"))
                 )
                 break
-            for delta in answering.event(event):
-                out.append(self._frame(answering.chunk(delta)))
+            answering.send(event, out)
             if answering.pinged:
                 answering.pinged = False
                 if answering.started:
@@ -329,18 +329,11 @@ class Exchange:
         return b"".join(out)
 
     def _finish(self, answering: Answering) -> bytes:
-        deltas, finish = answering.finish()
-        out = [self._frame(answering.chunk(delta)) for delta in deltas]
-        out.append(self._frame(answering.chunk({}, finish)))
-        if answering.scope.wants_usage and "usage" in self.tables.answer.envelopes:
-            out.append(self._frame(answering.usage_chunk()))
+        out: list[bytes] = []
+        answering.send_end(out)
         self.done = True
         end: str = self.caller.data["stream"]["done"]
         return b"".join(out) + end.encode()
-
-    def _frame(self, chunk: dict[str, Json]) -> bytes:
-        template: str = self.caller.data["stream"]["frame"]
-        return template.replace("{data}", _encode(chunk).decode()).encode()
 
     def _break_off(self, fault: Fault) -> bytes:
         """An error inside the stream; nothing may follow it."""
@@ -350,7 +343,7 @@ class Exchange:
 
     def _go_on(self, answering: Answering) -> None:
         self._sent = answering.next_round(self._sent)
-        self._sse = SseReader()
+        self._sse = None
         self.again = self._upstream_request(self._sent)
 
     def take_again(self) -> UpstreamRequest | None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping import schema, source
 from aisix.mapping.answer_rules import AnswerTables
+from aisix.mapping.compile_answer import AnswerForms
 from aisix.mapping.compile_request import Forms
 from aisix.mapping.faults import CallerDialect, ErrorTables
 from aisix.mapping.parse_answer import AnswerParser
@@ -26,6 +27,7 @@ from aisix.mapping.source import Keys, Tree
 
 FILES = ("mapping", "values", "request", "answer", "errors", "models")
 Options = dict[str, Json]
+MOST_FACTS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,21 @@ class Effective:
     used: frozenset[str]  # names of shapes, conversions, value tables and chunks that rules use
     known: frozenset[str]  # and of all there are
     forms: Forms = field(repr=False, compare=False)  # the request tables as Python source
+    answers: AnswerForms = field(repr=False, compare=False)  # and the answer's
+    _facts: dict[tuple[str, str, bool], Facts] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    def facts(self, alias: str, upstream_model: str, strict: bool) -> Facts:
+        """What rules know of an alias before they see a body."""
+        key = (alias, upstream_model, strict)
+        found = self._facts.get(key)
+        if found is None:
+            if len(self._facts) >= MOST_FACTS:  # aliases of a wildcard are the caller's words
+                self._facts.clear()
+            found = Facts(alias, upstream_model, self.version, self.model, self.option, strict)
+            self._facts[key] = found
+        return found
 
 
 @dataclass(slots=True)
@@ -206,6 +223,7 @@ class Mapping:
             frozenset(parser.used | answers.used),
             frozenset(_names(tree)),
             Forms(request, Facts("", "", version, facts, values), f"{self.name} {row}"),
+            AnswerForms(answer, Facts("", "", version, facts, values), f"{self.name} {row}"),
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from aisix.mapping.answer_rules import Again, AnswerTables, Chunk, Plain, Register, Row
 from aisix.mapping.parse import Parser
 from aisix.mapping.paths import Json, Path
@@ -62,7 +64,7 @@ class AnswerParser(Parser):
             complete=self.condition(end.get("complete", {}), (*at, "end", "complete")),
             again=self.again(data["again"], (*at, "again")) if "again" in data else None,
             envelopes={
-                name: self.path_rules(rows, (*at, "envelope", name))
+                name: _kept(self.path_rules(rows, (*at, "envelope", name)))
                 for name, rows in data.get("envelope", {}).items()
             },
             choice=self.rules(data.get("choice", {}), (*at, "choice")),
@@ -224,3 +226,11 @@ class AnswerParser(Parser):
             event(data.get("delta", {}), (*at, "delta")),
             event(data.get("stop", {}), (*at, "stop")),
         )
+
+
+def _kept(rules: tuple[tuple[Path, Rule], ...]) -> tuple[tuple[Path, Rule], ...]:
+    """An envelope's constants are written even when they are empty."""
+    return tuple(
+        (path, replace(rule, keep_empty=True) if rule.kind == "value" else rule)
+        for path, rule in rules
+    )

@@ -1,0 +1,571 @@
+"""The answer's tables as Python source: rows, chunks and envelopes; a plain answer in one go.
+
+    form = AnswerForms(answer_tables, facts, name).find(remember, wants_usage)   # None: interpret
+    form.event(answering, event, out)        # a stream's event: bytes for the caller into `out`
+    form.plain(answering, answer)            # a plain answer's events, folded
+    form.whole(answering)                    # ... and the completion they make
+
+A form is written for what the request left behind (`$request.NAME`), so that whole branches fold
+away. In a stream every chunk but its delta is the same bytes: they are made once. In a plain answer
+the events are not even made: their rows run on the parts of the answer they would be made of.
+"""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from aisix.mapping.answer_rules import AnswerTables, Chunk, Register, Row
+from aisix.mapping.compile import ABSENT, DICT, LIST, STR, Const, Site, Value, Var, is_only, is_sure
+from aisix.mapping.compile_rules import NUMBERS, RuleCompiler
+from aisix.mapping.compile_run import CannotCompile
+from aisix.mapping.fold import fold
+from aisix.mapping.paths import Json, Path, Step
+from aisix.mapping.rules import Rule
+from aisix.mapping.scope import NULL, Facts
+
+_encode = msgspec.json.Encoder().encode
+INT = frozenset({int})
+MARK = "\0delta\0"  # stands where a chunk's delta will
+PLAIN = (str, bool)
+MOST = 32
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerForm:
+    """The functions of one form; `a` is the Answering whose registers they use."""
+
+    event: Callable[[Any, dict[str, Json], list[bytes]], None]
+    finish: Callable[[Any, list[bytes]], None]  # the chunks before the last one
+    reason: Callable[[Any], Json]
+    chunk: Callable[[Any, Json, Json], dict[str, Json]]  # (a, delta, finish)
+    usage: Callable[[Any], dict[str, Json]] | None
+    meter: Callable[[dict[str, Json]], dict[str, Json]]
+    plain: Callable[[Any, dict[str, Json]], None] | None
+    whole: Callable[[Any], dict[str, Json]] | None
+    source: str
+
+
+class AnswerForms:
+    """The forms of one model's tables; see the module."""
+
+    def __init__(self, tables: AnswerTables, facts: Facts, name: str) -> None:
+        self._tables = tables
+        self._facts = facts
+        self._name = name
+        self._forms: dict[Any, AnswerForm | None] = {}
+
+    def find(self, remember: dict[str, Json], wants_usage: bool) -> AnswerForm | None:
+        # A list stays a question at run time; words and flags are constants of the form.
+        key = (wants_usage, *[v if v is None or type(v) in PLAIN else LIST for v in remember.values()])
+        try:
+            return self._forms[key]
+        except KeyError:
+            if len(self._forms) >= MOST:
+                return None
+        known = {n: v for n, v in remember.items() if v is None or type(v) in PLAIN}
+        form: AnswerForm | None
+        try:
+            form = self._write(known, frozenset(remember), wants_usage, str(key))
+        except CannotCompile:
+            form = None
+        self._forms[key] = form
+        return form
+
+    def sources(self) -> dict[str, str]:
+        return {str(key): form.source for key, form in self._forms.items() if form is not None}
+
+    def _write(
+        self, known: dict[str, Json], names: frozenset[str], wants_usage: bool, key: str
+    ) -> AnswerForm:
+        compiler = AnswerCompiler(self._tables, self._facts, known, names, wants_usage)
+        source = compiler.source()
+        name = f"<{self._name} answer {key}>"
+        made: dict[str, Any] = dict(compiler.w.names)
+        exec(compile(source, name, "exec"), made)
+        linecache.cache[name] = (len(source), None, source.splitlines(True), name)
+        functions = ("event", "finish", "reason", "chunk", "usage", "meter", "plain", "whole")
+        return AnswerForm(*(made.get(function) for function in functions), source)  # type: ignore[arg-type]
+
+
+class AnswerCompiler(RuleCompiler):
+    def __init__(
+        self,
+        tables: AnswerTables,
+        facts: Facts,
+        known: dict[str, Json],
+        names: frozenset[str],
+        wants_usage: bool,
+    ) -> None:
+        super().__init__(facts)
+        self.tables = tables
+        self.request = known
+        self.names = names
+        self.wants_usage = wants_usage
+        self.word: Json = None  # the event's own word, where the code knows it
+        self.extra: dict[str, Value] = {}  # what an envelope may ask for
+        self.asked: set[tuple[str, tuple[Step, ...]]] = set()  # registers that were looked at
+        plain, by = tables.plain, tables.by.steps
+        self.end_word = dict(plain.end).get(str(by[0])) if plain and by else None
+        if self.end_word is not None and self.end_word not in tables.events:
+            raise CannotCompile("blocks end with an event that has no row")
+        self.folding = False  # writing the plain answer: deltas are folded, not sent
+        self.w.names |= {"encode": _encode, "fold": fold, "NULL": NULL, "MARK": MARK}
+
+    # ------------------------------------------------------------------ what rules may ask for
+    def root(self, site: Site, path: Path) -> tuple[Value, tuple[Step, ...]]:
+        steps = path.steps
+        match path.root:
+            case "state" | "block" | "usage":
+                self.asked.add((path.root, steps))
+                name = f"c.{path.root}" if self.inside else path.root
+                return Var(name, DICT, True, live=True), steps
+            case "request":
+                name = str(steps[0]) if steps else ""
+                if name in self.request or name not in self.names:
+                    return Const(self.request.get(name)), steps[1:]
+                return Var("c.remember", DICT, True), steps
+            case "alias" | "upstream_model":
+                return Var(f"c.facts.{path.root}", STR, True), steps
+            case "now":
+                return Var("c.now", INT, True), steps
+            case "new_id":
+                return Var("c.new_id()", STR, True), steps
+            case "wants_usage":
+                return Const(self.wants_usage), steps
+            case "let" | "body" | "out" | "header":
+                return ABSENT, steps
+        if path.root in self.extra and not self.inside:
+            return self.extra[path.root], steps
+        if path.root in ("delta", "finish", "message", "folded", "counted"):
+            return ABSENT, steps
+        return super().root(site, path)
+
+    def about(self, site: Site, path: Path) -> str:
+        return str(path.steps[0]) if path.root == "" and path.steps else site.about
+
+    def is_sent(self, name: str) -> bool:
+        return False
+
+    # ------------------------------------------------------------------ the functions
+    def source(self) -> str:
+        with self._top("chunk(a, delta, finish)"):
+            self.asked.clear()
+            # Told as what it is in a stream's body: a delta, and a finish that may be null.
+            self.extra = {
+                "delta": Var("delta", sure=True, full=True),
+                "finish": Var("finish", sure=True, null=True),
+            }
+            self.w.put(f"return {self.w.say(self.envelope('chunk', choice=True))}")
+        self._head()
+        with self._top("opening(a, e, out)"):
+            self._emit(Site(Var("e", DICT, True)), self.tables.chunks[self.tables.opening])
+        with self._top("event(a, e, out)"):
+            self._event(Site(Var("e", DICT, True)))
+        with self._top("finish(a, out)"):
+            self._finish_chunks()
+        self._reason()
+        if "usage" in self.tables.envelopes:
+            with self._top("usage(a)"):
+                self.extra = {"counted": self._counted()}
+                self.w.put(f"return {self.w.say(self.envelope('usage'))}")
+        with self._top("meter(usage)", registers=False):
+            site = Site(Var("usage", DICT, True))
+            value = self.build(site, self.tables.meter, empty=True)
+            self.w.put(f"return {self.w.say(value)}")
+        if self.tables.plain is not None:
+            self._plain()
+        return "\n\n".join(self.functions) + "\n"
+
+    def _top(self, start: str, registers: bool = True) -> Any:
+        """A function of the form, with the registers at hand."""
+        stack = ExitStack()
+        stack.enter_context(self.w.function(self.functions, f"def {start}"))
+        self.extra, self.word = {}, None
+        if registers:
+            self.w.put("c = a.scope")
+            self.w.put("state, block, usage = c.state, c.block, c.usage")
+        return stack
+
+    def _head(self) -> None:
+        """What stands before and behind the delta in every chunk, as long as registers stay."""
+        rules = dict(self.tables.envelopes.get("chunk", ()))
+        deltas = [rule for rule in rules.values() if any(p.root == "delta" for p in rule.paths)]
+        if len(deltas) != 1 or self._steps(Site(ABSENT), deltas[0], ""):
+            raise CannotCompile("a delta that is not written as it is")
+        if any(root != "state" or len(steps) != 1 for root, steps in self.asked):
+            raise CannotCompile("an envelope that asks for more than registers of the answer")
+        names = sorted(str(steps[0]) for _, steps in self.asked)
+        self.key = ", ".join(f"state.get({name!r})" for name in names)
+        if len(names) != 1:
+            self.key = f"({self.key})"
+        with self._top("head(a)"):
+            self.w.put(f"a.key = {self.key}")
+            self.w.put("data = a.frame.replace('{data}', encode(chunk(a, MARK, NULL)).decode())")
+            self.w.put("a.head, a.tail = data.encode().split(encode(MARK))")
+
+    def _reason(self) -> None:
+        with self._top("reason(a)"):
+            value = self.rule(Site(Const({})), self.tables.finish)
+            self.w.put(f"return {self.w.say(value)}")
+
+    # ------------------------------------------------------------------ events
+    def _event(self, site: Site) -> None:
+        w = self.w
+        number = self.path(site, self.tables.block)
+        name = w.say(number)
+        with w.block(f"if type({name}) is int"):
+            w.put(f"block = c.block = a.blocks.get({name}) or a.new_block({name})")
+        if self.tables.again is not None:
+            w.put(f"if a.raw is not None: a.rebuild(e, {name})")
+        self._rows(site, self.tables.events, self.tables.by)
+
+    def _rows(self, site: Site, rows: dict[str, Row], by: Path) -> None:
+        """The row a word chooses, and what it does."""
+        outer, first = self.word, by == self.tables.by
+        word = self.path(site, by)
+        if type(word) is Const:
+            row = rows.get(word.value) if type(word.value) is str else None
+            self.word = word.value if first else outer
+            row = row or self._unknown(rows, by, repr(word.value))
+            if row is not None:
+                self._row(site, row)
+            self.word = outer
+            return
+        name = self.w.say(word)
+        start = "if"
+        for said, row in rows.items():
+            if said != "*":
+                with self.w.block(f"{start} {name} == {said!r}"):
+                    self.word = said if first else outer
+                    self._row(site, row)
+                start = "elif"
+        self.word = outer
+        with self.w.block("else" if start == "elif" else "if True"):
+            star = self._unknown(rows, by, name)
+            if star is not None:
+                self._row(site, star)
+
+    def _unknown(self, rows: dict[str, Row], by: Path, word: str) -> Row | None:
+        row = rows.get("*")
+        if row is not None and row.unknown:
+            self.w.put(f"a.unknown.append(f'{by.text}={{{word}}}'[:80])")
+        return row
+
+    def _row(self, site: Site, row: Row) -> None:
+        if row.by is not None:
+            self._rows(site, row.when, row.by)
+        elif row.first:
+            start = "if"
+            for guard, below in row.first:
+                found = self.condition(site, guard)
+                if found is False:
+                    continue
+                if found is True:
+                    with self.w.block("else" if start == "elif" else "if True"):
+                        self._row(site, below)
+                    break
+                with self.w.block(f"{start} {found}"):
+                    self._row(site, below)
+                start = "elif"
+        else:
+            guard_ = self.condition(site, row.guard)
+            if guard_ is True:
+                self._act(site, row)
+            elif guard_ is not False:
+                with self.w.block(f"if {guard_}"):
+                    self._act(site, row)
+
+    def _act(self, site: Site, row: Row) -> None:
+        w = self.w
+        self._opens(site, row)
+        for register in row.count:
+            w.put(f"{at(register)} = {get(register)}, 0) + 1")
+        self._sets(site, row.set)
+        if row.usage is not None:
+            counters = w.say(self.path(site, row.usage))
+            with w.block(f"if type({counters}) is dict"):
+                w.put(f"usage.update({{k: v for k, v in {counters}.items() if v is not None}})")
+        for name in row.emit:
+            self._emit(site, self.tables.chunks[name])
+        for register, path in row.measure:
+            self._grow(site, register, path, "0", "len({})")
+        for register, path in row.append:
+            self._grow(site, register, path, "''", "{}")
+        for register, path in row.push:
+            value = self.path(site, path)
+            if value != ABSENT:
+                with w.block(f"if {w.say(value)} is not None"):
+                    w.put(f"{at(register)} = [*{get(register)}, ()), {w.say(value)}]")
+        for register, name in row.extend:
+            value = self.rule(site, self.tables.lists[name])
+            if value != ABSENT:
+                text = w.say(value)
+                w.put(f"if {text}: {at(register)} = [*{get(register)}, ()), *{text}]")
+        if row.ping:
+            w.put("a.pinged = True")
+        if row.fail:
+            if self.folding:
+                raise CannotCompile("a plain answer that fails by itself")
+            w.put(f"a.failed = {w.say(site.item)}")
+        if row.end:
+            w.put("a.ended = True")
+
+    def _opens(self, site: Site, row: Row) -> None:
+        """Which blocks have begun and not ended, and of what kind they are."""
+        number = self.path(site, self.tables.block)
+        if number != ABSENT:
+            name = self.w.say(number)
+            there = "" if is_only(number, INT) and is_sure(number) else f"if type({name}) is int: "
+            if row.open:
+                self.w.put(f"{there}a.open.add({name})")
+            elif self.word is not None and self.word == self.end_word:
+                self.w.put(f"{there}a.open.discard({name})")
+        if row.open:
+            self.w.put(f"block['kind'] = {row.open!r}")
+
+    def _grow(self, site: Site, register: Register, path: Path, start: str, by: str) -> None:
+        value = self.path(site, path)
+        if value == ABSENT:
+            return
+        text = self.w.say(value)
+        check = "" if is_only(value, STR) and is_sure(value) else f"if type({text}) is str: "
+        self.w.put(f"{check}{at(register)} = {get(register)}, {start}) + {by.format(text)}")
+
+    def _sets(self, site: Site, rules: tuple[tuple[Register, Rule], ...]) -> None:
+        for register, rule in rules:
+            value = self.rule(site, rule)
+            if value == ABSENT:
+                continue
+            if value == Const(NULL):
+                self.w.put(f"{register[0]}.pop({register[1]!r}, None)")
+                continue
+            if type(value) is Var and value.null:
+                raise CannotCompile("a register that may be set to null")
+            check = "" if is_sure(value) else f"if {self.w.say(value)} is not None: "
+            self.w.put(f"{check}{at(register)} = {self.w.say(value)}")
+
+    # ------------------------------------------------------------------ chunks
+    def _emit(self, site: Site, chunk: Chunk) -> None:
+        w = self.w
+        with ExitStack() as stack:
+            guard = self.condition(site, chunk.guard)
+            if guard is False:
+                return
+            if guard is not True:
+                stack.enter_context(w.block(f"if {guard}"))
+            if chunk.name == self.tables.opening:
+                stack.enter_context(w.block("if not a.started"))
+                w.put("a.started = True")
+            elif self.folding:
+                self._emit(site, self.tables.chunks[self.tables.opening])
+            else:
+                w.put(f"if not a.started: opening(a, {w.say(site.item)}, out)")
+            for rule in chunk.needs:
+                value = self.rule(site, rule)
+                if value == ABSENT or value == Const(""):
+                    return
+                if type(value) is Var:
+                    there = [] if is_sure(value) else [f"{value.name} is not None"]
+                    if not is_only(value, NUMBERS):
+                        there = [value.name] if is_only(value, STR) else [
+                            *there, f"{value.name} not in ('', [], {{}})"]  # fmt: skip
+                    if there:
+                        stack.enter_context(w.block(f"if {' and '.join(there)}"))
+                        w.is_there(value.name)
+            values = [(path, rule, self.rule(site, rule)) for path, rule in chunk.fields]
+            said = self._said(values)
+            if said is False:
+                return
+            if said is not True:
+                stack.enter_context(w.block(f"if {said}"))
+                values = [(p, r, self._said_so(v, str(said))) for p, r, v in values]
+            fields = [(path.steps, value) for path, _, value in values if value != ABSENT]
+            delta = self._delta(fields)
+            self._sets(site, chunk.after)
+            w.put(delta)
+
+    def _said(self, values: list[tuple[Path, Rule, Value]]) -> bool | str:
+        """Whether a chunk says anything: a condition."""
+        if not any(rule.kind == "from" for _, rule, _ in values):
+            return True
+        tests = []
+        for _, rule, value in values:
+            if rule.kind != "from" or value == ABSENT or value == Const(""):
+                continue
+            if type(value) is Const:
+                return True
+            name = self.w.say(value)
+            if is_only(value, STR):
+                tests.append(name)
+            elif is_sure(value) and not may_be_text(value):
+                return True
+            else:
+                tests.append(f"({name} is not None and {name} != '')")
+        return " or ".join(tests) if tests else False
+
+    def _said_so(self, value: Value, said: str) -> Value:
+        """What is known of a value behind the test that the chunk says something."""
+        if type(value) is Var and value.name == said:
+            return replace(value, sure=True)
+        return value
+
+    def _delta(self, fields: list[tuple[tuple[Step, ...], Value]]) -> str:
+        """The line that sends one delta, or folds it into the whole."""
+        if self.folding:
+            if all(len(steps) == 1 for steps, _ in fields):
+                for steps, value in fields:
+                    self._fold_field(str(steps[0]), value)
+                return "pass"
+            return f"fold(folded, {self._object(fields)})"
+        # The bytes around a delta stay until a register they are made of does not.
+        fresh = "is not" if not self.key.startswith("(") else "!="
+        head = f"if {self.key} {fresh} a.key: head(a)\n" + "    " * self.w.depth
+        if len(fields) == 1 and len(fields[0][0]) == 1 and is_sure(fields[0][1]):
+            steps, value = fields[0]
+            start = _encode({steps[0]: 0}).removesuffix(b"0}")
+            delta = f"{start!r} + encode({self.w.say(value)}) + b'}}'"
+        else:
+            delta = f"encode({self._object(fields)})"
+        return head + f"out.append(a.head + {delta} + a.tail)"
+
+    def _object(self, fields: list[tuple[tuple[Step, ...], Value]]) -> str:
+        made = self._tree(fields) if fields else ABSENT
+        return self.w.say(made) if is_sure(made) else f"{self.w.say(made)} or {{}}"
+
+    def _fold_field(self, name: str, value: Value) -> None:
+        """What folding a delta's top-level field does; see fold.py."""
+        w = self.w
+        text = w.say(value)
+        if value == Const(NULL):
+            w.put(f"folded.setdefault({name!r})")
+        elif is_only(value, STR) and is_sure(value) and name not in ("type", "index"):
+            old = w.let(f"folded.get({name!r})")
+            w.put(f"folded[{name!r}] = {old} + {text} if type({old}) is str else {text}")
+        else:
+            check = "" if is_sure(value) else f"if {text} is not None: "
+            w.put(f"{check}fold(folded, {{{name!r}: {text}}})")
+
+    def _tree(self, fields: list[tuple[tuple[Step, ...], Value]]) -> Value:
+        """Nested objects (and lists of one) from paths and values; None values are left out."""
+        groups: dict[Step, list[tuple[tuple[Step, ...], Value]]] = {}
+        for steps, value in fields:
+            groups.setdefault(steps[0], []).append((steps[1:], value))
+        values: list[tuple[str, Value]] = []
+        for step, below in groups.items():
+            if type(step) is not str and (step != 0 or len(groups) > 1):
+                raise CannotCompile("a list of more than one item")
+            leaf = below[-1][1] if not below[-1][0] else self._tree(below)
+            if type(step) is not str:
+                name = self.w.say(leaf)
+                text = f"[{name}]" if is_sure(leaf) else f"[{name}] if {name} is not None else None"
+                return Var(self.w.let(text), LIST, is_sure(leaf), True)
+            values.append((step, leaf))
+        return self.object(values)
+
+    # ------------------------------------------------------------------ the end, envelopes
+    def _finish_chunks(self) -> None:
+        """Blocks an upstream has not ended, then what stands at the end of every answer."""
+        w = self.w
+        site = Site(Const({}))
+        if self.folding:
+            self._emit(site, self.tables.chunks[self.tables.opening])
+            w.put("if a.open: a.end_blocks()")
+        else:
+            w.put("if not a.started: opening(a, {}, out)")
+            w.put("for number in sorted(a.open): event(a, a.ending(number), out)")
+            w.put("block = c.block")
+        for name in self.tables.end_emit:
+            self._emit(site, self.tables.chunks[name])
+
+    def envelope(self, name: str, choice: bool = False) -> Value:
+        """One object of the answer."""
+        site = Site(Const({}))
+        fields = [(path.steps, self.rule(site, rule)) for path, rule in self.tables.envelopes[name]]
+        made = self._tree([(steps, value) for steps, value in fields if value != ABSENT])
+        if made == ABSENT:
+            return Const({})
+        rules = self.tables.choice if choice else ()
+        if rules:
+            with ExitStack() as stack:
+                if "finish" in self.extra and type(self.extra["finish"]) is Var:
+                    stack.enter_context(self.w.block("if finish is not NULL"))
+                for key, rule in rules:
+                    value = self.rule(site, rule)
+                    if value != ABSENT:
+                        values, text = f"{self.w.say(made)}.values()", self.w.say(value)
+                        found = self.w.let(
+                            f"next((v for v in {values} if type(v) is list and v), None)"
+                        )
+                        check = "" if is_sure(value) else f" and {text} is not None"
+                        self.w.put(f"if {found}{check}: {found}[0][{key!r}] = {text}")
+        return made
+
+    def _counted(self) -> Value:
+        self.w.put("used = a.used()")
+        site = Site(Var("used", DICT, True))
+        return self.build(site, self.tables.usage, empty=True)
+
+    # ------------------------------------------------------------------ plain answers
+    def _plain(self) -> None:
+        plain = self.tables.plain
+        assert plain is not None
+        w = self.w
+        self.folding = True
+        answer = Var("answer", DICT, True)
+        with self._top("plain(a, answer)"):
+            w.put("folded = a.folded")
+            self._virtual(plain.start, answer)
+            blocks = self.path(Site(answer), plain.blocks)
+            if blocks != ABSENT:
+                name = w.say(blocks)
+                w.put(f"blocks = {name} if type({name}) is list else ()")
+                with w.block("for number, item in enumerate(blocks)"):
+                    w.put("if type(item) is not dict: continue")
+                    w.put("block = c.block = a.new_block(number)")
+                    self._virtual(plain.begin, Var("item", DICT, True), Var("number", INT, True))
+                    self._virtual(plain.end, Const({}), Var("number", INT, True))
+            self._virtual(plain.delta, answer)
+            self._virtual(plain.stop, answer)
+        with self._top("whole(a)"):
+            w.put("folded = a.folded")
+            self._finish_chunks()
+            found = Var("folded", DICT, True)
+            self.extra = {"folded": found}
+            message = self.build(Site(Const({})), self.tables.message, empty=True)
+            counted = self._counted()
+            w.put("finish = reason(a)")
+            finish = Var("finish", sure=True)
+            self.extra = {"message": message, "counted": counted, "finish": finish}
+            w.put(f"return {w.say(self.envelope('whole', choice=True))}")
+
+    def _virtual(
+        self, fields: tuple[tuple[str, Json | Path], ...], source: Value, number: Value = ABSENT
+    ) -> None:
+        """The row of an event that is never made: its fields are parts of the plain answer."""
+        parts: dict[str, Value] = {
+            key: self.below(source, value.steps) if isinstance(value, Path) else Const(value)
+            for key, value in fields
+        }
+        if number != ABSENT:
+            parts[str(self.tables.block.steps[0])] = number
+        item = Var("e", DICT, True, parts=parts)
+        self._rows(Site(item), self.tables.events, self.tables.by)
+
+
+def at(register: Register) -> str:
+    return f"{register[0]}[{register[1]!r}]"
+
+
+def get(register: Register) -> str:
+    """The beginning of a look at a register; its default follows."""
+    return f"{register[0]}.get({register[1]!r}"
+
+
+def may_be_text(value: Value) -> bool:
+    return type(value) is Var and (value.kinds is None or str in value.kinds)
