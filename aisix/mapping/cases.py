@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count, pairwise
 from pathlib import Path
 
@@ -48,6 +48,7 @@ class Case:
     folder: Path
     about: dict[str, Json]
     files: dict[str, bytes] = field(repr=False)
+    compiled: bool = True  # run by the tables' compiled form, or rule by rule
 
     def json(self, name: str) -> Json:
         return msgspec.json.decode(self.files[name])
@@ -99,15 +100,20 @@ def exchange(case: Case, mapping: Mapping) -> Exchange:
         target,
         now=about.get("now", 1795000000),
         new_id=lambda: "msg_0",
+        compiled=case.compiled,
     )
 
 
 def run(case: Case, mapping: Mapping) -> list[str]:
-    """What is wrong with the case; empty when it holds."""
+    """What is wrong with the case, in the compiled form and rule by rule; empty when it holds."""
     try:
-        return _request(case, mapping) + _answer(case, mapping) + _stream(case, mapping)
+        for form in (case, replace(case, compiled=False)):
+            wrong = _request(form, mapping) + _answer(form, mapping) + _stream(form, mapping)
+            if wrong:
+                return wrong if form.compiled else ["not compiled:", *wrong]
     except OperatorError as error:
         return [str(error)]
+    return []
 
 
 def actual(case: Case, mapping: Mapping) -> dict[str, bytes]:

@@ -261,24 +261,25 @@ class AnswerCompiler(RuleCompiler):
         if row.by is not None:
             self._rows(site, row.when, row.by)
         elif row.first:
+            # Conditions first: what they load must stand before the whole chain.
+            found = [(self.condition(site, guard), below) for guard, below in row.first]
             start = "if"
-            for guard, below in row.first:
-                found = self.condition(site, guard)
-                if found is False:
+            for guard, below in found:
+                if guard is False:
                     continue
-                if found is True:
+                if guard is True:
                     with self.w.block("else" if start == "elif" else "if True"):
                         self._row(site, below)
                     break
-                with self.w.block(f"{start} {found}"):
+                with self.w.block(f"{start} {guard}"):
                     self._row(site, below)
                 start = "elif"
         else:
-            guard_ = self.condition(site, row.guard)
-            if guard_ is True:
+            said = self.condition(site, row.guard)
+            if said is True:
                 self._act(site, row)
-            elif guard_ is not False:
-                with self.w.block(f"if {guard_}"):
+            elif said is not False:
+                with self.w.block(f"if {said}"):
                     self._act(site, row)
 
     def _act(self, site: Site, row: Row) -> None:

@@ -376,6 +376,8 @@ class RuleCompiler(ShapeCompiler):
         verb = ops.VERBS[convert.verb]
         if verb.leaves is not None and is_only(value, frozenset({verb.leaves})):
             return value
+        if verb.takes is not None and not is_only(value, frozenset({verb.takes})):
+            self.bail(f"type({value.name}) is not {verb.takes.__name__}")
         if verb.asks:
             virtual = type(site.item) is Var and site.item.parts is not None
             item = "None" if virtual else self.w.say(site.item)

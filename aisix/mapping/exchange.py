@@ -62,7 +62,10 @@ class Answer:
 
 
 class Exchange:
-    """See the module. `now` is Unix seconds; `new_id` makes an id in the upstream's own style."""
+    """See the module. `now` is Unix seconds; `new_id` makes an id in the upstream's own style.
+
+    `compiled=False` runs the tables rule by rule, as `explain` does; the result is the same.
+    """
 
     def __init__(
         self,
@@ -72,6 +75,7 @@ class Exchange:
         *,
         now: int,
         new_id: Callable[[], str],
+        compiled: bool = True,
     ) -> None:
         self.tables = tables
         self.caller = caller
@@ -79,7 +83,7 @@ class Exchange:
         self.facts = tables.facts(target.alias, target.upstream_model, target.strict)
         self.now = now
         self.new_id = new_id
-        self.compiled = True  # use the tables' compiled form where there is one
+        self.compiled = compiled  # use the tables' compiled form where there is one
         self.notes: list[Note] = []
         self.stream = False
         self.error: ErrorAnswer | None = None

@@ -181,8 +181,12 @@ def _refine(
     for convert in rule.converts:
         before = value
         view.param, view.place = param, rule.place
+        verb = ops.VERBS[convert.verb]
+        if verb.takes is not None and type(value) is not verb.takes:
+            kinds = KINDS[verb.takes], KINDS[type(value)]
+            raise CallerError("wrong_type", param, expected=kinds[0], found=kinds[1])
         try:
-            value = ops.VERBS[convert.verb].run(value, convert.options, view)
+            value = verb.run(value, convert.options, view)
         except Refused as refused:
             raise _fault(refused, param) from None
         if value is None:
@@ -218,13 +222,13 @@ def _refine(
             if not holds(step.guard, view):
                 continue
             view.place, where = step.place, step.where
-            verb = arrange.PASSES[step.verb].run
+            run_pass = arrange.PASSES[step.verb].run
 
             def chosen(item: dict[str, Json], where: Condition | None = where) -> bool:
                 return holds(where, View(view.scope, item))
 
             try:
-                value = verb(value, step.options, chosen, view)
+                value = run_pass(value, step.options, chosen, view)
             except Refused as refused:
                 raise _fault(refused, param) from None
     if rule.join is not None and type(value) is list:

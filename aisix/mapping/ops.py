@@ -39,6 +39,7 @@ class Verb:
     summary: str
     options: tuple[str, ...] = ()
     example: tuple[Json, dict[str, Json], Json] = (None, {}, None)
+    takes: type | None = None  # the kind of value it is for; any other is refused
     gives: type | None = None  # the kind of every answer, when it is always one and never None
     leaves: type | None = None  # a kind that stays as it is
     keeps: bool = False  # every answer is the value itself
@@ -57,6 +58,7 @@ def verb(
     summary: str,
     *options: str,
     example: tuple[Json, dict[str, Json], Json] = (None, {}, None),
+    takes: type | None = None,
     gives: type | None = None,
     leaves: type | None = None,
     keeps: bool = False,
@@ -64,7 +66,7 @@ def verb(
 ) -> Callable[..., Callable[..., Json]]:
     def register(run: Callable[..., Json]) -> Callable[..., Json]:
         name = run.__name__.rstrip("_")
-        VERBS[name] = Verb(run, summary, options, example, gives, leaves, keeps, asks)
+        VERBS[name] = Verb(run, summary, options, example, takes, gives, leaves, keeps, asks)
         return run
 
     return register
@@ -139,7 +141,7 @@ def safe_id(value: Json, options: dict[str, Json], call: Call) -> Json:
     "matches",
     "unlike",
     example=("u1", {"matches": "^[a-z0-9]+$", "unlike": []}, "u1"),
-    gives=str,
+    takes=str, gives=str,
 )
 def digest_unless(value: Json, options: dict[str, Json], call: Call) -> Json:
     if _pattern(options["matches"]).fullmatch(value) and not any(
@@ -171,7 +173,7 @@ def template(value: Json, options: dict[str, Json], call: Call) -> Json:
     return re.sub(r"\{(\w+)\}", lambda m: str(fields.get(m.group(1), "")), options["text"])
 
 
-@verb("takes a surrounding ``` fence away", example=('```json\n{"a":1}\n```', {}, '{"a":1}'), gives=str)
+@verb("takes a surrounding ``` fence away", example=('```json\n{"a":1}\n```', {}, '{"a":1}'), takes=str, gives=str)
 def unfence(value: Json, options: dict[str, Json], call: Call) -> Json:
     found = re.fullmatch(r"\s*```[\w-]*[ \t]*\r?\n(.*?)\r?\n?[ \t]*```\s*", value, re.S)
     return found.group(1) if found else value
@@ -322,7 +324,7 @@ def not_empty(value: Json, options: dict[str, Json], call: Call) -> Json:
     return value or None
 
 
-@verb("each value of a list once, in order", example=(["a", "b", "a"], {}, ["a", "b"]), gives=list)
+@verb("each value of a list once, in order", example=(["a", "b", "a"], {}, ["a", "b"]), takes=list, gives=list)
 def once(value: Json, options: dict[str, Json], call: Call) -> Json:
     return list(dict.fromkeys(value))
 
