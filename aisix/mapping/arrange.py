@@ -180,21 +180,22 @@ def pair(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call
     answer_kind, answer_id = options["answer"], options["answer_id"]
     waiting: list[str] = []
     for item in items:
-        answers, calls = [], []
-        for part in item[name]:
+        parts = item[name]
+        answers: list[Item] = []
+        calls: list[Item] | None = None
+        for part in parts:
             word = part.get(kind)
-            if word == call_kind:
-                calls.append(part)
-            elif word == answer_kind:
+            if word == answer_kind:
                 answers.append(part)
-        if waiting or answers:
-            if not answers:
-                raise Refused(options["unanswered"], ids=", ".join(waiting))
-            _answer(item, name, kind, answer_kind, answer_id, answers, waiting, options, call)
-        if calls:
-            waiting = _distinct_ids(calls, call_id)
+            elif word == call_kind:
+                calls = [part] if calls is None else [*calls, part]
+        if answers:
+            in_front = parts[: len(answers)] == answers
+            if not in_front or [answer[answer_id] for answer in answers] != waiting:
+                _answer(item, name, kind, answer_kind, answer_id, answers, waiting, options, call)
         elif waiting:
-            waiting = []
+            raise Refused(options["unanswered"], ids=", ".join(waiting))
+        waiting = [] if calls is None else _distinct_ids(calls, call_id)
     if waiting:
         raise Refused(options["unanswered"], ids=", ".join(waiting))
     return items
@@ -223,10 +224,7 @@ def _answer(
     options: dict[str, Json],
     call: Call,
 ) -> None:
-    parts = item[name]
-    in_front = all(part.get(kind) == answer_kind for part in parts[: len(answers)])
-    if in_front and [a[answer_id] for a in answers] == waiting:
-        return
+    """Puts one turn's answers in front, in the order of the calls they belong to."""
     found: dict[str, Item] = {}
     for answer in answers:
         ident = answer[answer_id]
@@ -243,7 +241,7 @@ def _answer(
     missing = [ident for ident in waiting if ident not in found]
     if missing:
         raise Refused(options["unanswered"], ids=", ".join(missing))
-    rest = [part for part in parts if part.get(kind) != answer_kind]
+    rest = [part for part in item[name] if part.get(kind) != answer_kind]
     item[name] = [*(found[ident] for ident in waiting), *rest]
 
 
@@ -262,7 +260,9 @@ def begin(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Cal
     return [_made(options), *items]
 
 
-@_pass("adds a new item when the last is a chosen one, and tells", "fields", "list", "item", tells=True)
+@_pass(
+    "adds a new item when the last is a chosen one, and tells", "fields", "list", "item", tells=True
+)
 def end(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
     if not items or not chosen(items[-1]):
         return items

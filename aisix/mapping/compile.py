@@ -31,6 +31,7 @@ from aisix.mapping.compile_run import (
     table,
     total,
 )
+from aisix.mapping.compile_tidy import tidy
 from aisix.mapping.paths import Json, Path, Step
 from aisix.mapping.rules import Condition, Place, Rule, Test
 from aisix.mapping.scope import NULL, Facts, Note
@@ -94,7 +95,7 @@ class Site:
     about: str = ""
     index: Value = Const(0)
     body: bool = False  # the item is the caller's whole body
-    my: dict[str, Value] = field(default_factory=dict)
+    my: dict[str, Value | Rule] = field(default_factory=dict)  # a rule: not looked up yet
 
 
 class Writer:
@@ -157,7 +158,7 @@ class Writer:
         saved = self.lines, self.depth, self.loaded
         self.lines, self.depth, self.loaded = [start + ":"], 1, [{}]
         yield
-        functions.append("\n".join(self.lines))
+        functions.append("\n".join(tidy(self.lines)))
         self.lines, self.depth, self.loaded = saved
 
     def is_there(self, name: str) -> None:
@@ -169,8 +170,9 @@ class Writer:
 
     def known(self, key: Any) -> Value | None:
         for level in reversed(self.loaded):
-            if key in level:
-                return level[key]
+            found: Value | None = level.get(key)
+            if found is not None:
+                return found
         return None
 
 
@@ -203,7 +205,8 @@ class Compiler:
         steps = path.steps
         match path.root:
             case "my":
-                return site.my.get(str(steps[0]), ABSENT), steps[1:]
+                found = site.my.get(str(steps[0]), ABSENT)
+                return (self.rule(site, found) if isinstance(found, Rule) else found), steps[1:]
             case "model":
                 return Const(self.facts.model), steps
             case "option":
@@ -243,7 +246,7 @@ class Compiler:
             assert type(base) is Var
             if step is None:
                 return self._collect(base, steps[number:])
-            base = self._field(base, step) if type(step) is str else self._item(base, int(step))  # type: ignore[arg-type]
+            base = self._field(base, step) if type(step) is str else self._item(base, int(step))
         return base
 
     def _field(self, base: Var, name: str) -> Value:
@@ -398,8 +401,8 @@ class Compiler:
         name = f"f{self.w.count}"
         inside, self.inside = self.inside, True
         with self.w.function(self.functions, f"def {name}(item)"):
-            found = self.condition(Site(replace(about, name="item") if about else Var("item")),
-                                   condition)  # fmt: skip
+            item = replace(about, name="item") if isinstance(about, Var) else Var("item")
+            found = self.condition(Site(item), condition)
             self.w.put(f"return {found}")
             if any(" c." in line or "(c." in line for line in self.w.lines):
                 raise CannotCompile("a filter that looks beyond its item")

@@ -15,7 +15,7 @@ from __future__ import annotations
 import linecache
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import msgspec
@@ -59,10 +59,20 @@ class AnswerForms:
         self._facts = facts
         self._name = name
         self._forms: dict[Any, AnswerForm | None] = {}
+        self._known: dict[Any, AnswerForm] = {}  # by what was remembered, where that is a key
 
     def find(self, remember: dict[str, Json], wants_usage: bool) -> AnswerForm | None:
+        try:
+            return self._known[wants_usage, *remember.values()]
+        except (KeyError, TypeError):  # a list is no key
+            return self._find(remember, wants_usage)
+
+    def _find(self, remember: dict[str, Json], wants_usage: bool) -> AnswerForm | None:
         # A list stays a question at run time; words and flags are constants of the form.
-        key = (wants_usage, *[v if v is None or type(v) in PLAIN else LIST for v in remember.values()])
+        key = (
+            wants_usage,
+            *[v if v is None or type(v) in PLAIN else LIST for v in remember.values()],
+        )
         try:
             return self._forms[key]
         except KeyError:
@@ -75,6 +85,8 @@ class AnswerForms:
         except CannotCompile:
             form = None
         self._forms[key] = form
+        if form is not None and LIST not in key:
+            self._known[wants_usage, *remember.values()] = form
         return form
 
     def sources(self) -> dict[str, str]:
@@ -89,8 +101,8 @@ class AnswerForms:
         made: dict[str, Any] = dict(compiler.w.names)
         exec(compile(source, name, "exec"), made)
         linecache.cache[name] = (len(source), None, source.splitlines(True), name)
-        functions = ("event", "finish", "reason", "chunk", "usage", "meter", "plain", "whole")
-        return AnswerForm(*(made.get(function) for function in functions), source)  # type: ignore[arg-type]
+        functions: dict[str, Any] = {f.name: made.get(f.name) for f in fields(AnswerForm)}
+        return AnswerForm(**functions | {"source": source})
 
 
 class AnswerCompiler(RuleCompiler):
@@ -389,7 +401,8 @@ class AnswerCompiler(RuleCompiler):
             fields = [(path.steps, value) for path, _, value in values if value != ABSENT]
             delta = self._delta(fields)
             self._sets(site, chunk.after)
-            w.put(delta)
+            for line in delta:
+                w.put(line)
 
     def _said(self, values: list[tuple[Path, Rule, Value]]) -> bool | str:
         """Whether a chunk says anything: a condition."""
@@ -416,24 +429,39 @@ class AnswerCompiler(RuleCompiler):
             return replace(value, sure=True)
         return value
 
-    def _delta(self, fields: list[tuple[tuple[Step, ...], Value]]) -> str:
-        """The line that sends one delta, or folds it into the whole."""
+    def _delta(self, fields: list[tuple[tuple[Step, ...], Value]]) -> list[str]:
+        """The lines that send one delta, or fold it into the whole."""
+        w = self.w
         if self.folding:
             if all(len(steps) == 1 for steps, _ in fields):
                 for steps, value in fields:
                     self._fold_field(str(steps[0]), value)
-                return "pass"
-            return f"fold(folded, {self._object(fields)})"
+                return []
+            keys = {str(steps[0]) for steps, _ in fields}
+            if len(keys) > 1:
+                return [f"fold(folded, {self._object(fields)})"]
+            # Of one field: the first delta is ours and can be kept as it is.
+            key = repr(*keys)
+            value = self._tree([(steps[1:], value) for steps, value in fields])
+            text = w.say(value)
+            unsure = [] if is_sure(value) else [f"if {text} is None: pass"]
+            return [
+                *unsure,
+                f"{'elif' if unsure else 'if'} folded.get({key}) is None: folded[{key}] = {text}",
+                f"else: fold(folded, {{{key}: {text}}})",
+            ]
         # The bytes around a delta stay until a register they are made of does not.
         fresh = "is not" if not self.key.startswith("(") else "!="
-        head = f"if {self.key} {fresh} a.key: head(a)\n" + "    " * self.w.depth
         if len(fields) == 1 and len(fields[0][0]) == 1 and is_sure(fields[0][1]):
             steps, value = fields[0]
             start = _encode({steps[0]: 0}).removesuffix(b"0}")
             delta = f"{start!r} + encode({self.w.say(value)}) + b'}}'"
         else:
             delta = f"encode({self._object(fields)})"
-        return head + f"out.append(a.head + {delta} + a.tail)"
+        return [
+            f"if {self.key} {fresh} a.key: head(a)",
+            f"out.append(a.head + {delta} + a.tail)",
+        ]
 
     def _object(self, fields: list[tuple[tuple[Step, ...], Value]]) -> str:
         made = self._tree(fields) if fields else ABSENT

@@ -16,9 +16,10 @@ from dataclasses import replace
 from typing import Any
 
 from aisix.mapping import adjust
-from aisix.mapping.compile import ABSENT, DICT, STR, Const, Site, Value, Var
+from aisix.mapping.compile import ABSENT, DICT, STR, Const, Site, Value, Var, is_sure
 from aisix.mapping.compile_rules import NUMBERS, PYTHON, RuleCompiler
 from aisix.mapping.compile_run import Bail, Call, CannotCompile
+from aisix.mapping.compile_tidy import tidy
 from aisix.mapping.paths import Json, Path, Step
 from aisix.mapping.rules import Adjust, Check, RequestTables, Rest
 from aisix.mapping.scope import Facts
@@ -39,14 +40,17 @@ class Forms:
         self._facts = facts
         self._name = name
         self._forms: dict[frozenset[str], Translate | None] = {}
+        self._by_order: dict[tuple[str, ...] | None, Translate | None] = {}
         self._sources: dict[str, str] = {}
 
     def translate(self, body: dict[str, Json], call: Call) -> dict[str, Json]:
-        present = frozenset([key for key, value in body.items() if value is not None])
-        try:
-            form = self._forms[present]
-        except KeyError:
-            form = self._make(present)
+        order = tuple(body) if None not in body.values() else None
+        form = self._by_order.get(order)  # requests of one program have one order
+        if form is None:
+            present = frozenset([key for key, value in body.items() if value is not None])
+            form = self._forms[present] if present in self._forms else self._make(present)
+            if order is not None and len(self._by_order) < MOST:
+                self._by_order[order] = form
         if form is None:
             raise Bail
         return form(body, call)
@@ -156,7 +160,7 @@ class RequestCompiler(RuleCompiler):
         self._remember()
         self._headers()
         lines = [line for line in self.w.lines if not self._unasked(line)]
-        main = "\n".join(["def translate(body, c):", *lines, "    return out"])
+        main = "\n".join(tidy(["def translate(body, c):", *lines, "    return out"]))
         return "\n\n".join([*self.functions, main]) + "\n"
 
     def _unasked(self, line: str) -> bool:
@@ -264,7 +268,9 @@ class RequestCompiler(RuleCompiler):
             words = [str(v.value) for v in values if type(v) is Const]
             if len(words) < len(values):
                 said = ", ".join(self.w.say(value) for value in values)
-                made[header.name] = self.w.let(f"header(({said},))")
+                there = [f"{self.w.say(v)} is not None" for v in values if not is_sure(v)]
+                asked = f" if {' or '.join(there)} else ''" if len(there) == len(values) else ""
+                made[header.name] = self.w.let(f"header(({said},)){asked}")
             elif words:
                 sure[header.name] = ",".join(dict.fromkeys(words))
         self.w.put(f"c.sent = {self.w.const(sure)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 
 from aisix.mapping import arrange, ops
 from aisix.mapping.compile import (
@@ -24,7 +25,7 @@ from aisix.mapping.compile import (
 from aisix.mapping.compile_run import CannotCompile
 from aisix.mapping.compile_shapes import ShapeCompiler
 from aisix.mapping.paths import Path
-from aisix.mapping.rules import Rule, ValueTable
+from aisix.mapping.rules import Convert, Rule, ValueTable
 from aisix.mapping.scope import NULL
 from aisix.mapping.view import KINDS
 
@@ -84,6 +85,13 @@ class RuleCompiler(ShapeCompiler):
                 self.bail()
             else:
                 self.note("dropped", about, rule.place)
+
+    def waits(self, rule: Rule) -> bool:
+        return (
+            rule.kind == "from"
+            and not (rule.required or rule.policy or rule.count or rule.told or rule.guard)
+            and not self._steps(Site(ABSENT), rule, "")
+        )
 
     # ------------------------------------------------------------------ sources
     def _source(self, site: Site, rule: Rule) -> tuple[Value, str]:
@@ -211,7 +219,9 @@ class RuleCompiler(ShapeCompiler):
             if not made:
                 made = self.w.let(self.w.say(value))
             more = self.w.say(found)
-            both = f"{made} + {more}" if is_sure(value) else f"{made} + {more} if {made} else {more}"
+            both = (
+                f"{made} + {more}" if is_sure(value) else f"{made} + {more} if {made} else {more}"
+            )
             if is_sure(found):
                 self.w.put(f"{made} = {both}")
             else:
@@ -282,10 +292,8 @@ class RuleCompiler(ShapeCompiler):
                     name = self.w.say(value)
                     stack.enter_context(self.w.block(f"if {name} is not None"))
                     value = replace(value, sure=True) if type(value) is Var else value
-                if type(value) is Const:
-                    value = Var(
-                        self.w.const(value.value), frozenset({type(value.value)}), True
-                    )
+                if isinstance(value, Const):
+                    value = Var(self.w.const(value.value), frozenset({type(value.value)}), True)
                 value = step(value)
                 if value == ABSENT:
                     break
@@ -318,7 +326,8 @@ class RuleCompiler(ShapeCompiler):
         if is_only(value, CONTAINERS):
             text = f"{name} or None"
         else:
-            text = f"{name} if {name} or type({name}) not in EMPTIABLE else None"
+            known = "" if value.sure else f"{name} is None or "
+            text = f"{name} if {name} or {known}type({name}) not in EMPTIABLE else None"
         return replace(value, name=self.w.let(text), sure=False, full=True, parts=None)
 
     def _steps(self, site: Site, rule: Rule, about: str) -> list[Step]:
@@ -331,9 +340,9 @@ class RuleCompiler(ShapeCompiler):
         if rule.keep:
             steps.append(lambda value: self._keep(value))
         for convert in rule.converts:
-            steps.append(lambda value, convert=convert: self._convert(site, rule, convert, value, about))  # type: ignore[misc]  # fmt: skip
+            steps.append(partial(self._convert, site, rule, convert, about))
         for one in rule.tables:
-            steps.append(lambda value, one=one: self._table(one, value, about))  # type: ignore[misc]
+            steps.append(partial(self._table, one, about))
         if rule.low is not None or rule.high is not None:
             steps.append(lambda value: self._clamp(site, rule, value, about))
         if rule.shape is not None:
@@ -372,17 +381,17 @@ class RuleCompiler(ShapeCompiler):
         )
         return value
 
-    def _convert(self, site: Site, rule: Rule, convert, value: Var, about: str) -> Value:  # type: ignore[no-untyped-def]
+    def _convert(self, site: Site, rule: Rule, convert: Convert, about: str, value: Var) -> Value:
         verb = ops.VERBS[convert.verb]
         if verb.leaves is not None and is_only(value, frozenset({verb.leaves})):
             return value
         if verb.takes is not None and not is_only(value, frozenset({verb.takes})):
             self.bail(f"type({value.name}) is not {verb.takes.__name__}")
         if verb.asks:
+            self.w.put(f"c.spot = {self.w.const((about, rule.place))}")
+        if verb.asks_item:
             virtual = type(site.item) is Var and site.item.parts is not None
-            item = "None" if virtual else self.w.say(site.item)
-            place = self.w.const(rule.place)
-            self.w.put(f"c.item, c.about, c.place = {item}, {about!r}, {place}")
+            self.w.put(f"c.item = {'None' if virtual else self.w.say(site.item)}")
         run, options = self.w.const(verb.run), self.w.const(convert.options)
         if verb.keeps:
             self.w.put(f"{run}({value.name}, {options}, c)")
@@ -404,25 +413,34 @@ class RuleCompiler(ShapeCompiler):
             found = found if entry.same else entry.to
         return Const(found)
 
-    def _table(self, one: ValueTable, value: Var, about: str) -> Value:
+    def _table(self, one: ValueTable, about: str, value: Var) -> Value:
         """A dict lookup when no row tells or refuses."""
         rows = dict(one.entries)
         star = rows.pop("*", None)
         plain = all(not (e.told or e.reject) for e in one.entries.values()) and not any(
             e.same for e in rows.values()
         )
-        if not plain or not is_only(value, STR):
-            entries = self.w.const(one.entries)
-            return Var(self.w.let(f"table({entries}, {value.name}, c, {about!r})"))
+        entries = self.w.const(one.entries)
+        otherwise = f"table({entries}, {value.name}, c, {about!r})"
+        if not plain or not may_be(value, STR):
+            return Var(self.w.let(otherwise))
         words = self.w.const({w: None if e.omit else e.to for w, e in rows.items()})
         if star is None or star.omit:
             other = "None"
         else:
             other = value.name if star.same else self.w.const(star.to)
-        found = [*(None if e.omit else e.to for e in rows.values())]
-        found.append("" if star is not None and star.same else None if other == "None" else star.to)  # type: ignore[union-attr]
+        text = f"{words}.get({value.name}, {other})"
+        if not is_only(value, STR):
+            text += f" if type({value.name}) is str else {otherwise}"
+            if star is not None and star.same:
+                return Var(self.w.let(text))
+        found = [None if entry.omit else entry.to for entry in rows.values()]
+        if star is None or not star.same:
+            found.append(star.to if star is not None and not star.omit else None)
+        else:
+            found.append("")
         kinds = frozenset(type(word) for word in found if word is not None)
-        return Var(self.w.let(f"{words}.get({value.name}, {other})"), kinds, None not in found)
+        return Var(self.w.let(text), kinds, None not in found)
 
     def _clamp(self, site: Site, rule: Rule, value: Var, about: str) -> Value:
         made = ""
@@ -448,7 +466,9 @@ class RuleCompiler(ShapeCompiler):
         text = f"{rule.join!r}.join([x for x in {value.name} if type(x) is str])"
         if is_only(value, LIST):
             return Var(self.w.let(text), STR, True)
-        return Var(self.w.let(f"{text} if type({value.name}) is list else {value.name}"), None, True)
+        return Var(
+            self.w.let(f"{text} if type({value.name}) is list else {value.name}"), None, True
+        )
 
     def _arrange(self, site: Site, rule: Rule, value: Var, about: str) -> Value:
         """Passes over a list that shapes have just built: its items are objects."""
@@ -456,7 +476,6 @@ class RuleCompiler(ShapeCompiler):
         if not is_only(value, LIST):
             raise CannotCompile("passes over what may be no list")
         asked: dict[object, str] = {}  # condition -> the variable that says whether any item is it
-        self.w.put(f"c.about = {about!r}")
         for step in rule.arrange:
             guard = self.condition(site, step.guard)
             if guard is False:
@@ -473,7 +492,7 @@ class RuleCompiler(ShapeCompiler):
             run = self.w.const(verb.run)
             lines = [f"{made} = {run}({made}, {self.w.const(step.options)}, {chosen}, c)"]
             if verb.tells:
-                lines.insert(0, f"c.place = {self.w.const(step.place)}")
+                lines.insert(0, f"c.spot = {self.w.const((about, step.place))}")
             with ExitStack() as stack:
                 if conditions:
                     stack.enter_context(self.w.block(f"if {' and '.join(conditions)}"))
@@ -492,10 +511,10 @@ def _may_tell(rule: Rule) -> bool:
 
 def like(value: Value, name: str) -> Var:
     """What is known of a value that is now in another variable, if it is there at all."""
-    if type(value) is Const:
+    if isinstance(value, Const):
         null = value.value is NULL
         return Var(name, frozenset({type(value.value)}), False, bool(value.value), null=null)
-    return replace(value, name=name, sure=False, parts=None)  # type: ignore[type-var]
+    return replace(value, name=name, sure=False, parts=None)
 
 
 def is_full(value: Value) -> bool:

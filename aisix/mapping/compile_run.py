@@ -9,9 +9,9 @@ from typing import Any
 from aisix.mapping.paths import Json
 from aisix.mapping.rules import Entry, Place
 from aisix.mapping.scope import Note
-from aisix.mapping.view import same
+from aisix.mapping.view import look_up, same
 
-NOWHERE = Place("", "")
+NOWHERE = ("", Place("", ""))
 EMPTIABLE = frozenset({dict, list})
 
 
@@ -37,11 +37,10 @@ class Call:
     remember: dict[str, Json] = field(default_factory=dict)
     sent: dict[str, str] = field(default_factory=dict)  # headers of the upstream's request
     item: Json = None
-    about: str = ""
-    place: Place = NOWHERE
+    spot: tuple[str, Place] = NOWHERE  # what a verb or pass is looking at: (caller field, rule)
 
     def tell(self, how: str) -> None:
-        self.notes.append(Note(how, self.about, self.place))
+        self.notes.append(Note(how, *self.spot))
 
     def tell_quietly(self, how: str) -> None:
         """Only `explain` shows quiet notes, and that runs the interpreter."""
@@ -73,8 +72,6 @@ def total(values: tuple[Json, ...]) -> Json:
 
 def table(entries: dict[str, Entry], value: Json, call: Call, about: str) -> Json:
     """A value table's answer; None when the value is left out."""
-    from aisix.mapping.interpret import look_up
-
     entry = look_up(entries, value)
     if entry is None:
         return None

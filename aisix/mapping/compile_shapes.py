@@ -41,6 +41,10 @@ class ShapeCompiler(Compiler):
         self.fields: dict[str, dict[str, Value]] = {}  # variable -> the values it was built of
         self.open: list[int] = []  # ids of shapes that are being written in line
 
+    def waits(self, rule: Rule) -> bool:
+        """Whether it makes no difference when, or if, the value is looked up."""
+        raise NotImplementedError
+
     def build(self, site: Site, parts: tuple[tuple[str, Rule], ...], empty: bool = False) -> Value:
         """An object; ABSENT (or {} when `empty`) if it would have no field."""
         values = [(key, self.rule(site, rule)) for key, rule in parts]
@@ -161,7 +165,8 @@ class ShapeCompiler(Compiler):
             mine = dict(site.my)
             site = replace(site, my=mine)
             for name, rule in shape.my:
-                mine[name] = self.rule(site, rule)
+                # What has no effect waits until it is asked for: mostly it never is.
+                mine[name] = rule if self.waits(rule) else self.rule(site, rule)
         if shape.reject:
             self.bail()
             return ABSENT
@@ -211,7 +216,7 @@ class ShapeCompiler(Compiler):
                 return [], found or shape.variants.get("*")
             name = self.w.say(word)
             return [(f"{name} == {w!r}", v) for w, v in rows.items()], shape.variants.get("*")
-        choices = []
+        choices: list[tuple[str, Shape]] = []
         for guard, variant in shape.first:
             found_ = self.condition(site, guard)
             if found_ is True:

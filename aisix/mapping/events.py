@@ -16,12 +16,14 @@ import msgspec
 from aisix.mapping import interpret, paths
 from aisix.mapping.answer_rules import AnswerTables, Chunk, Register, Row
 from aisix.mapping.compile_answer import AnswerForm
+from aisix.mapping.compile_run import NOWHERE
 from aisix.mapping.fold import add_up, event_of, fold, put, written
 from aisix.mapping.paths import Json, Path
 from aisix.mapping.rules import Place, Rule
 from aisix.mapping.scope import NULL, Facts, Note, Trace
-from aisix.mapping.view import NOWHERE, View, holds
+from aisix.mapping.view import View, holds
 
+NEVER = object()  # no register is this
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
@@ -42,12 +44,11 @@ class AnswerScope:
     body: dict[str, Json] = field(default_factory=dict)
     trace: Trace | None = None
     extra: dict[str, Json] = field(default_factory=dict)
-    item: Json = None  # these three: what a verb of the compiled form is looking at
-    about: str = ""
-    place: Place = NOWHERE
+    item: Json = None  # these two: what a verb of the compiled form is looking at
+    spot: tuple[str, Place] = NOWHERE
 
     def tell(self, how: str) -> None:
-        self.notes.append(Note(how, self.about, self.place))
+        self.notes.append(Note(how, *self.spot))
 
     def root(self, name: str) -> Json:
         match name:
@@ -99,7 +100,7 @@ class Answering:
         self.form = form  # the tables as Python source, when they can be
         self.frame = frame  # how a chunk is sent
         self.head = self.tail = b""  # the bytes of every chunk around its delta, made for `key`
-        self.key: Json = self
+        self.key: Json = NEVER
         scope.state.update(tables.state)
         self.started = False
         self.ended = False

@@ -123,9 +123,7 @@ class Exchange:
         self.notes, self._headers, self._remember = call.notes, call.sent, call.remember
         return out
 
-    def _interpreted(
-        self, body: dict[str, Json], headers: dict[str, str]
-    ) -> dict[str, Json]:
+    def _interpreted(self, body: dict[str, Json], headers: dict[str, str]) -> dict[str, Json]:
         """The result of the tables, rule by rule; CallerError."""
         scope = Scope(self.facts, body, headers=headers)
         out = request.translate(self.tables.request, scope)

@@ -330,11 +330,13 @@ class ErrorTables:
         for row in self.passed:
             if row.limits and not limits:
                 continue
-            value = next((headers[name] for name in row.sources if name in headers), None)
-            if value is not None and row.left:
-                value = durations.left(value, now)
-            if value is not None:
-                out[row.name] = value
+            for name in row.sources:
+                if name in headers:
+                    value = headers[name]
+                    found = durations.left(value, now) if row.left else value
+                    if found is not None:
+                        out[row.name] = found
+                    break
         return out
 
 

@@ -14,7 +14,7 @@ from aisix.mapping.paths import Json, Path
 from aisix.mapping.refused import Refused
 from aisix.mapping.rules import Condition, Entry, Rule, Shape
 from aisix.mapping.scope import Line, Note
-from aisix.mapping.view import KINDS, View, holds, is_kind
+from aisix.mapping.view import KINDS, View, holds, is_kind, look_up
 
 
 # ---------------------------------------------------------------- rules
@@ -242,19 +242,6 @@ def _fault(refused: Refused, param: str) -> CallerError:
 
 def _allowed(entries: dict[str, Entry]) -> str:
     return ", ".join(f"'{word}'" for word in entries if word != "*")
-
-
-def look_up(entries: dict[str, Entry], value: Json) -> Entry | None:
-    word = (
-        value
-        if type(value) is str
-        else {True: "true", False: "false"}.get(value, str(value))
-        if type(value) in (bool, int)
-        else None
-    )
-    if word is not None and word in entries and word != "*":
-        return entries[word]
-    return entries.get("*")
 
 
 def _keep_nonblank(rule: Rule, view: View, value: list[Json], param: str) -> list[Json]:

@@ -18,7 +18,7 @@ from aisix.mapping.refused import Refused
 _encode = msgspec.json.Encoder().encode
 _LISTS = ("anyOf", "allOf")
 _MAPS = ("properties", "$defs", "definitions")
-_COMBINATORS = ("anyOf", "oneOf", "allOf")
+_COMBINATORS = frozenset({"anyOf", "oneOf", "allOf"})
 _SILENT = ("$schema", "$id", "$comment")
 _DEEPEST = 60
 
@@ -32,7 +32,7 @@ def object_schema(schema: Json, options: dict[str, Json], tell: Callable[[str], 
         raise Refused(bad, value=schema)
     if schema.get("type", "object") != "object":
         raise Refused(bad, value=schema.get("type"))
-    if any(word in schema for word in _COMBINATORS):
+    if not _COMBINATORS.isdisjoint(schema):
         tell("rewritten")
         return _flatten_root(schema)
     if "type" not in schema:

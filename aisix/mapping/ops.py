@@ -39,18 +39,19 @@ class Verb:
     summary: str
     options: tuple[str, ...] = ()
     example: tuple[Json, dict[str, Json], Json] = (None, {}, None)
+    prepare: Callable[[dict[str, Json]], dict[str, Json]] = dict  # its options, read once
     takes: type | None = None  # the kind of value it is for; any other is refused
     gives: type | None = None  # the kind of every answer, when it is always one and never None
     leaves: type | None = None  # a kind that stays as it is
     keeps: bool = False  # every answer is the value itself
-    asks: bool = False  # it uses `call`
+    asks: bool = False  # it may tell the caller something
+    asks_item: bool = False  # it looks at the item the value is part of
 
 
 VERBS: dict[str, Verb] = {}
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
-_pattern = cache(re.compile)
 _steps = cache(lambda text: parse(text).steps)
 
 
@@ -58,21 +59,31 @@ def verb(
     summary: str,
     *options: str,
     example: tuple[Json, dict[str, Json], Json] = (None, {}, None),
+    prepare: Callable[[dict[str, Json]], dict[str, Json]] = dict,
     takes: type | None = None,
     gives: type | None = None,
     leaves: type | None = None,
     keeps: bool = False,
     asks: bool = False,
+    asks_item: bool = False,
 ) -> Callable[..., Callable[..., Json]]:
     def register(run: Callable[..., Json]) -> Callable[..., Json]:
         name = run.__name__.rstrip("_")
-        VERBS[name] = Verb(run, summary, options, example, takes, gives, leaves, keeps, asks)
+        VERBS[name] = Verb(
+            *(run, summary, options, example, prepare, takes, gives, leaves, keeps, asks),
+            asks_item,
+        )
         return run
 
     return register
 
 
-@verb("one value becomes a list of one; a list stays", example=("a", {}, ["a"]), gives=list, leaves=list)
+@verb(
+    "one value becomes a list of one; a list stays",
+    example=("a", {}, ["a"]),
+    gives=list,
+    leaves=list,
+)
 def list_(value: Json, options: dict[str, Json], call: Call) -> Json:
     return value if type(value) is list else [value]
 
@@ -81,7 +92,8 @@ def list_(value: Json, options: dict[str, Json], call: Call) -> Json:
     "a plain value becomes an object with it under `key`",
     "key",
     example=("x", {"key": "k"}, {"k": "x"}),
-    gives=dict, leaves=dict,
+    gives=dict,
+    leaves=dict,
 )
 def wrap(value: Json, options: dict[str, Json], call: Call) -> Json:
     return value if type(value) is dict else {options["key"]: value}
@@ -101,7 +113,9 @@ def json_text(value: Json, options: dict[str, Json], call: Call) -> Json:
     "JSON text becomes an object, blank text the empty one; other text goes under `otherwise`",
     "otherwise",
     example=('{"a":1}', {"otherwise": "raw"}, {"a": 1}),
-    gives=dict, leaves=dict, asks=True,
+    gives=dict,
+    leaves=dict,
+    asks=True,
 )
 def json_object(value: Json, options: dict[str, Json], call: Call) -> Json:
     if type(value) is dict:
@@ -120,19 +134,33 @@ def json_object(value: Json, options: dict[str, Json], call: Call) -> Json:
     return {options.get("otherwise", "text"): value}
 
 
+def _with_patterns(*names: str) -> Callable[[dict[str, Json]], dict[str, Json]]:
+    """Reads the regular expressions among a verb's options."""
+
+    def prepare(options: dict[str, Json]) -> dict[str, Json]:
+        read = {}
+        for name in names:
+            given = options[name]
+            many = type(given) is list
+            read[name] = [*map(re.compile, given)] if many else re.compile(given)
+        return {**options, **read}
+
+    return prepare
+
+
 @verb(
     "characters outside `allowed` become _, with 8 hex digits of the sha256 to stay distinct",
     "allowed",
     "blank",
     example=("a:b", {"allowed": "a-z", "blank": "id"}, "a_b_6fa8f3d2"),
+    prepare=lambda options: {**options, "bad": re.compile(f"[^{options['allowed']}]")},
     gives=str,
 )
 def safe_id(value: Json, options: dict[str, Json], call: Call) -> Json:
     value = value if type(value) is str else str(value)
-    bad = _pattern(f"[^{options['allowed']}]")
-    if value and not bad.search(value):
+    if value and not options["bad"].search(value):
         return value
-    clean = bad.sub("_", value) or options.get("blank", "id")
+    clean = options["bad"].sub("_", value) or options.get("blank", "id")
     return f"{clean}_{hashlib.sha256(value.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
@@ -141,11 +169,13 @@ def safe_id(value: Json, options: dict[str, Json], call: Call) -> Json:
     "matches",
     "unlike",
     example=("u1", {"matches": "^[a-z0-9]+$", "unlike": []}, "u1"),
-    takes=str, gives=str,
+    prepare=_with_patterns("matches", "unlike"),
+    takes=str,
+    gives=str,
 )
 def digest_unless(value: Json, options: dict[str, Json], call: Call) -> Json:
-    if _pattern(options["matches"]).fullmatch(value) and not any(
-        _pattern(pattern).search(value) for pattern in options.get("unlike", ())
+    if options["matches"].fullmatch(value) and not any(
+        pattern.search(value) for pattern in options["unlike"]
     ):
         return value
     return hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
@@ -173,7 +203,12 @@ def template(value: Json, options: dict[str, Json], call: Call) -> Json:
     return re.sub(r"\{(\w+)\}", lambda m: str(fields.get(m.group(1), "")), options["text"])
 
 
-@verb("takes a surrounding ``` fence away", example=('```json\n{"a":1}\n```', {}, '{"a":1}'), takes=str, gives=str)
+@verb(
+    "takes a surrounding ``` fence away",
+    example=('```json\n{"a":1}\n```', {}, '{"a":1}'),
+    takes=str,
+    gives=str,
+)
 def unfence(value: Json, options: dict[str, Json], call: Call) -> Json:
     found = re.fullmatch(r"\s*```[\w-]*[ \t]*\r?\n(.*?)\r?\n?[ \t]*```\s*", value, re.S)
     return found.group(1) if found else value
@@ -230,7 +265,8 @@ def length(value: Json, options: dict[str, Json], call: Call) -> Json:
     "list",
     "path",
     "missing",
-    gives=int, asks=True,
+    gives=int,
+    asks_item=True,
 )
 def position_before(value: Json, options: dict[str, Json], call: Call) -> Json:
     items = call.body.get(options["list"]) or []
@@ -258,7 +294,8 @@ def open_media(value: Json, options: dict[str, Json], call: Call) -> Json:
     "a JSON Schema fit for arguments: an object at the root, combinators there merged or dropped",
     "bad",
     example=({}, {}, {"type": "object", "properties": {}}),
-    gives=dict, asks=True,
+    gives=dict,
+    asks=True,
 )
 def object_schema(value: Json, options: dict[str, Json], call: Call) -> Json:
     return json_schema.object_schema(value, options, call.tell)
@@ -282,9 +319,14 @@ def schemas_fit(value: Json, options: dict[str, Json], call: Call) -> Json:
     return json_schema.fit_together(value, options, _steps(options["path"]))
 
 
-@verb("refuses two items with the same value at the first `path` present", "path", "bad", keeps=True)
+@verb(
+    "refuses two items with the same value at the first `path` present", "path", "bad", keeps=True
+)
 def distinct(value: Json, options: dict[str, Json], call: Call) -> Json:
     texts = options["path"] if type(options["path"]) is list else [options["path"]]
+    names = get(value, (None, *_steps(texts[0])))
+    if names is not None and len(names) == len(value) and _all_differ(names):
+        return value
     seen = set()
     for number, item in enumerate(value if type(value) is list else ()):
         for text in texts:
@@ -297,11 +339,18 @@ def distinct(value: Json, options: dict[str, Json], call: Call) -> Json:
     return value
 
 
+def _all_differ(names: list[Json]) -> bool:
+    try:
+        return len(set(names)) == len(names)
+    except TypeError:
+        return False
+
+
 @verb(
     "the value (or each value of a list) when it is one of the body's `path` values, else refused",
     "path",
     "bad",
-    keeps=True, asks=True,
+    keeps=True,
 )
 def named_in(value: Json, options: dict[str, Json], call: Call) -> Json:
     texts = options["path"] if type(options["path"]) is list else [options["path"]]
@@ -312,10 +361,17 @@ def named_in(value: Json, options: dict[str, Json], call: Call) -> Json:
     return value
 
 
-@verb("the text itself when all of it matches, else refused", "matches", "bad", gives=str)
+@verb(
+    "the text itself when all of it matches, else refused",
+    *("matches", "bad"),
+    example=("a", {"matches": "[a-z]"}, "a"),
+    prepare=_with_patterns("matches"),
+    gives=str,
+)
 def checked(value: Json, options: dict[str, Json], call: Call) -> Json:
-    if type(value) is not str or not _pattern(options["matches"]).fullmatch(value):
-        raise Refused(options.get("bad", "bad_value"), value=value, allowed=options["matches"])
+    if type(value) is not str or not options["matches"].fullmatch(value):
+        allowed = options["matches"].pattern
+        raise Refused(options.get("bad", "bad_value"), value=value, allowed=allowed)
     return value
 
 
@@ -324,7 +380,12 @@ def not_empty(value: Json, options: dict[str, Json], call: Call) -> Json:
     return value or None
 
 
-@verb("each value of a list once, in order", example=(["a", "b", "a"], {}, ["a", "b"]), takes=list, gives=list)
+@verb(
+    "each value of a list once, in order",
+    example=(["a", "b", "a"], {}, ["a", "b"]),
+    takes=list,
+    gives=list,
+)
 def once(value: Json, options: dict[str, Json], call: Call) -> Json:
     return list(dict.fromkeys(value))
 
@@ -342,7 +403,9 @@ def split(value: Json, options: dict[str, Json], call: Call) -> Json:
     return [part for part in parts if part and (only is None or part in only)]
 
 
-@verb("one field of an object, as text", "name", example=({"a": "x"}, {"name": "a"}, "x"), gives=str)
+@verb(
+    "one field of an object, as text", "name", example=({"a": "x"}, {"name": "a"}, "x"), gives=str
+)
 def field(value: Json, options: dict[str, Json], call: Call) -> Json:
     found = value.get(options["name"]) if type(value) is dict else None
     if found is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from aisix.mapping import arrange, ops
@@ -96,8 +97,19 @@ class Parser(Grammar):
             self.unknown((*path, "verb"), "unknown verb", str(verb), ops.VERBS)
             return None
         self.keys(options, path, ops.VERBS[verb].options)
-        self.converts[name] = Convert(name, verb, options, self.place(path))
+        self.converts[name] = Convert(
+            name, verb, self.prepared(verb, options, path), self.place(path)
+        )
         return self.converts[name]
+
+    def prepared(self, verb: str, options: dict[str, Json], at: tuple[str, ...]) -> dict[str, Json]:
+        try:
+            return ops.VERBS[verb].prepare(options)
+        except KeyError as error:
+            self.complain(at, f'the verb "{verb}" needs the option {error.args[0]}')
+        except (re.error, TypeError) as error:
+            self.complain(at, f"not a regular expression: {error}")
+        return options
 
     def shape(self, name: str, at: tuple[str, ...]) -> Shape | None:
         self.used.add(f"{self.section}.shape.{name}")

@@ -66,11 +66,7 @@ def get(value: Json, steps: tuple[Step, ...]) -> Json:
         elif step is None:
             if type(value) is not list:
                 return None
-            rest = steps[number + 1 :]
-            found = [get(item, rest) for item in value]
-            if None in rest:  # "[]" twice gives one flat list
-                return [item for items in found if items is not None for item in items]
-            return [item for item in found if item is not None]
+            return _collect(value, steps[number + 1 :])
         else:
             if type(value) is not list:
                 return None
@@ -81,6 +77,18 @@ def get(value: Json, steps: tuple[Step, ...]) -> Json:
         if value is None:
             return None
     return value
+
+
+def _collect(items: list[Json], rest: tuple[Step, ...]) -> list[Json]:
+    """What stands at `rest` of every item; "[]" twice gives one flat list."""
+    for number, step in enumerate(rest):
+        if step is None:
+            items = [below for item in items if type(item) is list for below in item]
+        elif type(step) is str:
+            items = [item.get(step) for item in items if type(item) is dict]
+        else:
+            items = [get(item, rest[number : number + 1]) for item in items]
+    return [item for item in items if item is not None]
 
 
 def put(target: dict[str, Json], steps: tuple[Step, ...], value: Json) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from aisix.mapping import paths
 from aisix.mapping.paths import Json, Path
-from aisix.mapping.rules import Condition, Place, Test
+from aisix.mapping.rules import Condition, Entry, Place, Test
 from aisix.mapping.scope import Note, Scope
 
 KINDS: dict[type, str] = {
@@ -120,3 +120,17 @@ def _hashable(value: Json) -> tuple[type, Json]:
 
 def same(one: Json, other: Json) -> bool:
     return type(one) is type(other) and bool(one == other)
+
+
+# ---------------------------------------------------------------- value tables
+def look_up(entries: dict[str, Entry], value: Json) -> Entry | None:
+    word = (
+        value
+        if type(value) is str
+        else {True: "true", False: "false"}.get(value, str(value))
+        if type(value) in (bool, int)
+        else None
+    )
+    if word is not None and word in entries and word != "*":
+        return entries[word]
+    return entries.get("*")

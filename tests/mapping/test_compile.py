@@ -85,7 +85,7 @@ def test_every_answer_has_a_form(mapping: Mapping) -> None:
     for row in mapping.tree.data["models"]["model"]:
         tables = mapping.effective(mapping.example(row))
         names = tables.request.remember
-        for words in ({}, dict.fromkeys(names, True), dict.fromkeys(names, ["x"])):
+        for words in ({}, dict.fromkeys(names, True), {name: ["x"] for name in names}):
             for wants_usage in (True, False):
                 form = tables.answers.find({**dict.fromkeys(names), **words}, wants_usage)
                 assert form is not None
