@@ -1,6 +1,7 @@
 # make run    the gateway with a stand-in upstream, one call through both; stays up until Ctrl-C
 # make test   everything .ci/run checks: lint, types, tests
-# make bench  the benchmark suite (bounded, loopback)
+# make bench  the gateway beside its peers (bounded, loopback); bench/README.md says how to read it
+# make bench-core  the tables alone, beside the same translation by hand
 # make clean  removes what the others made
 
 PYTHON ?= python3
@@ -17,6 +18,9 @@ test: $(VENV)/.test node
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+bench: $(VENV)/.test
+	$(BIN)/python -m bench.gateway
 
 bench-core: $(VENV)/.test
 	$(BIN)/python -m bench.translate
