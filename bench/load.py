@@ -5,7 +5,7 @@ Each connection sends one request after the other until `seconds` have passed; a
 when its status is 200 and `expect` occurs in it `count` times (`slack`: how many may be hidden by a
 chunk boundary, for peers that pass bytes on as they come). Wrong ones are counted, never dropped.
 
-Figures: requests, wrong, seconds; p50/p99 of whole answers and p50 of the time to the first `expect`
+Figures: requests, wrong, seconds; p50/p99 of whole answers, p50 of the time to the first `expect`
 (ms); samples of what was wrong. Raw sockets and no HTTP library: the peer must be the bottleneck.
 """
 
