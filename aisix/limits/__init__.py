@@ -1,0 +1,18 @@
+"""Rate limits: how much a holder (an api key, a model) may use, over all workers of a machine.
+
+    limits = SharedLimits(workers=4)                 # before the workers are forked
+    granted = limits.admit([Holder(b"key-1", rules)], now)   # a Grant, or the Refusal
+    limits.settle(granted, tokens, now)              # once, when the answer has ended
+
+    rules.py    what a `rate_limit` document says, as rules
+    base.py     the interface; a store of another machine would be a second implementation
+    shared.py   counters in memory the workers share
+
+Must never know: HTTP, Tornado, what a model or a key is.
+"""
+
+from aisix.limits.base import Grant, Holder, Level, Limits, Refusal
+from aisix.limits.rules import Rule, rules_of
+from aisix.limits.shared import SharedLimits
+
+__all__ = ["Grant", "Holder", "Level", "Limits", "Refusal", "Rule", "SharedLimits", "rules_of"]

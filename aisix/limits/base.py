@@ -1,0 +1,61 @@
+"""The interface every limiter has, and the values that go in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from aisix.limits.rules import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whose use is counted. `ident` names it for ever ("key:<id>"); rules may change."""
+
+    ident: str
+    rules: tuple[Rule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How full the tightest limit of one kind is: `left` of `most`, full again in `reset` s."""
+
+    counts: Literal["requests", "tokens"]
+    most: int
+    left: int
+    reset: float
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Leave to go on. It must be settled exactly once, whatever becomes of the request."""
+
+    holders: tuple[Holder, ...]
+    levels: tuple[Level, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The rule that said no, and in how many seconds it may say yes."""
+
+    rule: Rule
+    wait: float
+    levels: tuple[Level, ...]
+
+
+class Limits(Protocol):
+    """Counters that hold over all workers.
+
+    Limits are AND-ed: a request must find room under every rule of every holder, and one that is
+    refused counts nowhere. A window of `seconds` begins with the first request in it and forgets
+    all at its end. Tokens are known only afterwards: whoever finds the window not yet full may go
+    on, and what was used is booked at the end. `now` is Unix time, the same for all workers.
+    """
+
+    def admit(self, holders: Sequence[Holder], now: float) -> Grant | Refusal: ...
+
+    def settle(self, grant: Grant, tokens: int, now: float) -> None: ...
+
+    def worker_ended(self, number: int) -> None:
+        """Gives back the places of a worker that can no longer do it itself."""

@@ -1,0 +1,164 @@
+"""Rate limits: windows, AND, places, and the same counters for several processes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import pytest
+
+from aisix.limits import Grant, Holder, Refusal, SharedLimits, rules_of
+
+NOW = 1_795_000_000.0
+
+
+def holder(ident: str = "key:1", **limits: int) -> Holder:
+    return Holder(ident, rules_of(limits.get))
+
+
+def refused(found: Grant | Refusal) -> Refusal:
+    assert isinstance(found, Refusal)
+    return found
+
+
+def granted(found: Grant | Refusal) -> Grant:
+    assert isinstance(found, Grant)
+    return found
+
+
+@pytest.fixture
+def limits() -> SharedLimits:
+    return SharedLimits(workers=2, rows=8)
+
+
+def test_a_window_begins_with_its_first_request_and_forgets_all_at_its_end(
+    limits: SharedLimits,
+) -> None:
+    key = [holder(rpm=2)]
+    granted(limits.admit(key, NOW))
+    granted(limits.admit(key, NOW + 50))
+    found = refused(limits.admit(key, NOW + 55))
+    assert (found.rule.name, found.wait) == ("rpm", 5.0)
+    granted(limits.admit(key, NOW + 60))
+    granted(limits.admit(key, NOW + 119))
+    assert refused(limits.admit(key, NOW + 119.5)).wait == 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds"), [("rps", 1), ("rpm", 60), ("rph", 3600), ("rpd", 86400)]
+)
+def test_each_kind_of_request_limit_has_its_own_window(
+    limits: SharedLimits, name: str, seconds: int
+) -> None:
+    key = [holder(**{name: 1})]
+    granted(limits.admit(key, NOW))
+    assert refused(limits.admit(key, NOW + seconds - 0.5)).rule.name == name
+    granted(limits.admit(key, NOW + seconds))
+
+
+def test_what_one_limit_refuses_counts_under_no_other(limits: SharedLimits) -> None:
+    both = [holder(rpm=100), holder("model:1", rpm=1)]
+    granted(limits.admit(both, NOW))
+    for _ in range(5):
+        assert refused(limits.admit(both, NOW)).rule.most == 1
+    alone = granted(limits.admit([both[0]], NOW))
+    assert [(level.most, level.left) for level in alone.levels] == [(100, 98)]
+
+
+def test_the_longest_wait_of_all_that_refuse_is_told(limits: SharedLimits) -> None:
+    key = [holder(rps=1, rpm=1)]
+    granted(limits.admit(key, NOW))
+    assert refused(limits.admit(key, NOW)).rule.name == "rpm"
+
+
+def test_tokens_are_booked_at_the_end_and_close_the_window_from_then_on(
+    limits: SharedLimits,
+) -> None:
+    key = [holder(tpm=1000)]
+    first, second = granted(limits.admit(key, NOW)), granted(limits.admit(key, NOW))
+    limits.settle(first, 1500, NOW + 1)
+    limits.settle(second, 0, NOW + 1)
+    found = refused(limits.admit(key, NOW + 2))
+    assert (found.rule.name, found.wait) == ("tpm", 59.0)
+    assert [(level.counts, level.left) for level in found.levels] == [("tokens", 0)]
+    granted(limits.admit(key, NOW + 61))
+
+
+def test_a_place_is_held_until_it_is_settled(limits: SharedLimits) -> None:
+    key = [holder(concurrency=2)]
+    first = granted(limits.admit(key, NOW))
+    granted(limits.admit(key, NOW))
+    assert refused(limits.admit(key, NOW)).rule.name == "concurrency"
+    limits.settle(first, 10, NOW)
+    granted(limits.admit(key, NOW))
+
+
+def test_places_of_a_worker_that_ended_are_given_back(limits: SharedLimits) -> None:
+    key = [holder(concurrency=1)]
+    limits.number = 1
+    granted(limits.admit(key, NOW))
+    limits.number = 0
+    refused(limits.admit(key, NOW))
+    limits.worker_ended(1)
+    granted(limits.admit(key, NOW))
+
+
+def test_zero_lets_nothing_through(limits: SharedLimits) -> None:
+    for name in ("rps", "rpd", "tpm", "concurrency"):
+        assert refused(limits.admit([holder(**{name: 0})], NOW)).rule.name == name
+
+
+def test_without_rules_nothing_is_counted(limits: SharedLimits) -> None:
+    found = granted(limits.admit([holder(), holder("model:1")], NOW))
+    assert (found.holders, found.levels) == ((), ())
+    limits.settle(found, 5, NOW)
+
+
+def test_a_clock_that_is_set_back_does_not_close_a_window_for_longer(limits: SharedLimits) -> None:
+    key = [holder(rpm=1)]
+    granted(limits.admit(key, NOW + 10_000))
+    granted(limits.admit(key, NOW))
+
+
+def test_a_full_table_takes_the_row_unused_for_the_longest_time(limits: SharedLimits) -> None:
+    for number in range(8):
+        granted(limits.admit([holder(f"key:{number}", rpm=1)], NOW + number))
+    for number in range(8):
+        refused(limits.admit([holder(f"key:{number}", rpm=1)], NOW + 8))
+    granted(limits.admit([holder("key:new", rpm=1)], NOW + 9))
+    refused(limits.admit([holder("key:new", rpm=1)], NOW + 9))
+
+
+def in_processes(count: int, run: Callable[[int], int]) -> list[int]:
+    """What `run` returns (below 256) in each of several forked processes."""
+    children = []
+    for number in range(count):
+        pid = os.fork()
+        if not pid:
+            os._exit(run(number))
+        children.append(pid)
+    return [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children]
+
+
+def test_several_processes_together_let_through_exactly_as_many_as_one() -> None:
+    limits = SharedLimits(workers=4)
+
+    def run(number: int) -> int:
+        limits.number = number
+        both = [holder(rpm=150), holder("model:1", rpd=100, concurrency=1000)]
+        return sum(isinstance(limits.admit(both, NOW), Grant) for _ in range(200))
+
+    got = in_processes(4, run)
+    assert sum(got) == 100
+    assert refused(limits.admit([holder("model:1", concurrency=100)], NOW)).rule.most == 100
+
+
+def test_a_process_that_dies_inside_takes_no_lock_with_it() -> None:
+    limits = SharedLimits(workers=2)
+
+    def run(number: int) -> int:
+        with limits._locked():
+            os._exit(7)
+
+    assert in_processes(1, run) == [7]
+    granted(limits.admit([holder(rpm=1)], NOW))
