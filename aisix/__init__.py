@@ -9,6 +9,7 @@
     mapping/              the engine: tables in, translations out; pure
     upstream/             HTTP to providers, over libcurl
     store/                provider keys, models, api keys
+    limits/               rate limits, counted over all workers
     standin/              a strict stand-in for the upstream, and the demo
 
 A request: proxy/base (who calls) -> proxy/chat (which alias) -> mapping/exchange.request ->

@@ -24,15 +24,17 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "mapping": ({"errors"}, {"toml", "voluptuous", "msgspec"}),
     "upstream": ({"errors", "log"}, {"pycurl"}),
     "store": ({"errors"}, {"voluptuous", "msgspec", "cryptography", "yaml"}),
+    "limits": (set(), set()),
     "proxy": (
-        {"errors", "log", "settings", "mapping", "upstream", "store"},
+        {"errors", "log", "settings", "mapping", "upstream", "store", "limits"},
         {"tornado", "msgspec"},
     ),
     "admin": ({"errors", "log", "settings", "store"}, {"tornado", "msgspec"}),
     "mappings_cli": ({"errors", "mapping"}, {"msgspec", "tabulate"}),
     "standin": ({"errors", "log"}, {"tornado"}),
     "server": (
-        {"errors", "log", "paths", "settings", "mapping", "upstream", "store", "proxy", "admin"},
+        {"errors", "log", "paths", "settings", "mapping", "upstream", "store", "proxy", "admin"}
+        | {"limits"},
         {"tornado", "uvloop"},
     ),
     "cli": (
