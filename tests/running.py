@@ -138,7 +138,18 @@ class Running:
     def lines(self) -> list[dict[str, Any]]:
         """The access lines so far."""
         text = (self.folder / "out.log").read_text()
-        return [json.loads(line) for line in text.split("\n") if line]
+        return [json.loads(line) for line in text.split("\n")[:-1]]  # the last may be half written
+
+    def line(self, answer: Answer) -> dict[str, Any]:
+        """The access line of a request; it is written after the answer has left."""
+        wanted = answer.headers["x-request-id"]
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            for line in reversed(self.lines):
+                if line["request_id"] == wanted:
+                    return line
+            time.sleep(0.01)
+        raise AssertionError(f"no access line of {wanted}")
 
     @property
     def base_url(self) -> str:

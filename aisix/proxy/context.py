@@ -17,6 +17,8 @@ from aisix.mapping.loader import Mappings, load_mappings
 from aisix.proxy.routes import Routes
 from aisix.settings import Settings
 from aisix.store.base import Store
+from aisix.store.draft import targets_of
+from aisix.store.resources import ProviderKey
 from aisix.upstream.curl import Driver
 
 
@@ -113,25 +115,31 @@ class Gateway:
         return []
 
     def _model_faults(self, document: Map[str, Any]) -> list[Complaint]:
-        key = self.store.current().provider_key(str(document.get("provider_key_id")))
-        if key is None:
-            return []  # the store says so itself
+        faults = []
+        for at, target in targets_of(dict(document)):
+            key = self.store.current().provider_key(str(target.get("provider_key_id")))
+            if key is not None:  # else the store says so itself
+                faults += self._target_faults(document, target, at, key)
+        return faults
+
+    def _target_faults(
+        self, document: Map[str, Any], target: Map[str, Any], at: str, key: ProviderKey
+    ) -> list[Complaint]:
+        variant = target.get("mapping") or document.get("mapping")
+        options = {**(document.get("options") or {}), **(target.get("options") or {})}
+        traits = target.get("traits", document.get("traits"))
         for dialect in self.mappings.callers:
             try:
-                mapping = self.mappings.find(dialect, key.adapter, document.get("mapping"))
+                mapping = self.mappings.find(dialect, key.adapter, variant)
             except OperatorError as error:
-                if document.get("mapping"):
-                    return [Complaint("", "mapping", str(error))]
+                if variant:
+                    return [Complaint("", f"{at}mapping", str(error))]
                 continue
+            name = str(target.get("model_name", ""))
             try:
-                mapping.effective(
-                    str(document.get("model_name", "")),
-                    key.version,
-                    dict(document.get("options") or {}),
-                    tuple(document.get("traits") or ()),
-                )
+                mapping.effective(name, key.version, options, tuple(traits or ()))
             except OperatorError as error:
-                return [Complaint("", c.path or "options", c.text) for c in error.complaints]
+                return [Complaint("", at + (c.path or "options"), c.text) for c in error.complaints]
         return []
 
     def reload(self) -> dict[str, Any]:

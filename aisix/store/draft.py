@@ -95,15 +95,26 @@ class Draft:
             self.body["secret"] = stored
 
     def prepare_model(self) -> None:
-        name = self.body.pop("provider_key", None)
+        self._name_key(self.body, "")
+        targets = self.body.get("targets")
+        if isinstance(targets, list):
+            copies = [dict(one) if isinstance(one, dict) else one for one in targets]
+            self.body["targets"] = copies  # the writer's own stay as they are
+            for place, target in enumerate(copies):
+                if isinstance(target, dict):
+                    self._name_key(target, f"targets[{place}].")
+
+    def _name_key(self, body: Document, at: str) -> None:
+        """A provider key may be named by its display_name."""
+        name = body.pop("provider_key", None)
         if name is None:
             return
         found = self.snapshot.named("provider_keys", name) if isinstance(name, str) else None
         if found is None:
-            self._refuse("provider_key", "no provider key has this display_name")
-            self._told.add("provider_key_id")
-        elif self.body.setdefault("provider_key_id", found.id) != found.id:
-            self._refuse("provider_key", "names another provider key than `provider_key_id`")
+            self._refuse(f"{at}provider_key", "no provider key has this display_name")
+            self._told.add(f"{at}provider_key_id")
+        elif body.setdefault("provider_key_id", found.id) != found.id:
+            self._refuse(f"{at}provider_key", "names another provider key than `provider_key_id`")
 
     def prepare_api_key(self) -> None:
         wanted = self.body.pop("generate", None)
@@ -124,12 +135,15 @@ class Draft:
     def _references(self, document: Document) -> None:
         if self.kind != "models":
             return
-        wanted = document.get("provider_key_id")
-        if wanted is not None and self.snapshot.entry("provider_keys", wanted) is None:
-            self._refuse("provider_key_id", "no provider key has this id")
-        alias, upstream = document.get("display_name"), document.get("model_name")
-        if alias and upstream and "*" in upstream and "*" not in alias:
-            self._refuse("model_name", "may hold a `*` only when `display_name` holds one")
+        alias = document.get("display_name")
+        for at, target in targets_of(document):
+            wanted = target.get("provider_key_id")
+            if wanted is not None and self.snapshot.entry("provider_keys", wanted) is None:
+                self._refuse(f"{at}provider_key_id", "no provider key has this id")
+            upstream = target.get("model_name")
+            if alias and upstream and "*" in upstream and "*" not in alias:
+                text = "may hold a `*` only when `display_name` holds one"
+                self._refuse(f"{at}model_name", text)
 
     def _expiry(self, document: Document) -> None:
         wanted = document.get("expires_at")
@@ -153,6 +167,23 @@ class Draft:
 
     def _refuse(self, path: str, text: str) -> None:
         self._wrong.append(Complaint("", path, text))
+
+
+def targets_of(document: Document) -> list[tuple[str, Document]]:
+    """(where it stands, the target) of a model: its `targets`, else itself.
+
+    >>> targets_of({"targets": [{"model_name": "m"}]})
+    [('targets[0].', {'model_name': 'm'})]
+    """
+    targets = document.get("targets")
+    if targets is None:
+        return [("", document)]
+    return [(f"targets[{place}].", target) for place, target in enumerate(targets)]
+
+
+def provider_keys_of(document: Document) -> set[str | None]:
+    """The ids of the provider keys a model refers to."""
+    return {target.get("provider_key_id") for _, target in targets_of(document)}
 
 
 _PREPARE: dict[str, Callable[[Draft], None]] = {

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from voluptuous import Invalid
 
-from aisix.store.resources import MASK, timestamp
+from aisix.store.resources import MASK, ROUTINGS, timestamp
 
 MAX_NAME = 255
 MAX_ITEMS = 1000
@@ -238,6 +238,16 @@ def items(value: Any, rule: Any, most: int = MAX_ITEMS) -> list[Any]:
         except Invalid as error:
             raise Invalid(error.error_message, [place]) from None
     return list(dict.fromkeys(kept))
+
+
+def weight(value: Any) -> int:
+    return whole(value, 0, 1000)
+
+
+def routing(value: Any) -> str:
+    if value not in ROUTINGS:
+        raise Invalid(f"must be one of {', '.join(ROUTINGS)}")
+    return str(value)
 
 
 def patterns(value: Any) -> list[str]:

@@ -24,6 +24,7 @@ Document = dict[str, Any]
 Scalar = bool | int | float | str | list[str]
 
 MASK = "****"
+ROUTINGS = ("failover", "round_robin", "least_busy")  # the first is the default
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +84,29 @@ class ProviderKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """One of several upstream models that answer to an alias.
+
+    weight: its share of the traffic; options: laid over those of the alias; traits and mapping:
+    None is the alias's own.
+    """
+
+    provider_key_id: str
+    model_name: str
+    weight: int = 1
+    options: Mapping[str, Scalar] = field(default_factory=dict)
+    traits: tuple[str, ...] | None = None
+    mapping: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """An alias: the name a caller uses, and the upstream model that answers to it.
 
-    timeout, stream_timeout: milliseconds, None is the gateway's setting, 0 is no limit; options and
-    traits: laid over the mapping's tables; mapping: a variant's name, or None.
+    All times are milliseconds, None is the gateway's setting, 0 is no limit; options and traits:
+    laid over the mapping's tables; mapping: a variant's name, or None. With `targets` an alias has
+    several upstream models, `routing` says which is asked, and the first of them stands in
+    model_name and provider_key_id.
     """
 
     id: str
@@ -101,7 +120,12 @@ class Model:
     traits: tuple[str, ...] = ()
     timeout: int | None = None
     stream_timeout: int | None = None
+    stream_total_timeout: int | None = None
+    first_byte_timeout: int | None = None
+    connect_timeout: int | None = None
     retries: int | None = None
+    targets: tuple[Target, ...] = ()
+    routing: str = "failover"
     rate_limit: RateLimit = RateLimit()
     cost: Cost = Cost()
     created_at: int = 0
@@ -244,7 +268,12 @@ VIEW_FIELDS: dict[str, tuple[str, ...]] = {
         "traits",
         "timeout",
         "stream_timeout",
+        "stream_total_timeout",
+        "first_byte_timeout",
+        "connect_timeout",
         "retries",
+        "targets",
+        "routing",
         "rate_limit",
         "cost",
     ),
@@ -264,6 +293,8 @@ _EMPTY: dict[str, Any] = {
     "tls": dict,
     "options": dict,
     "traits": list,
+    "targets": list,
+    "routing": ROUTINGS[0],
     "rate_limit": dict,
     "cost": dict,
     "strict": False,
@@ -287,14 +318,24 @@ def _provider_key(id: str, d: Document, secret: str, created_at: int) -> Provide
 
 
 def _model(id: str, d: Document, secret: str, created_at: int) -> Model:
+    targets = tuple(_target(target) for target in d.get("targets", ()))
     nested: Document = {
         "traits": tuple(d.get("traits", ())),
+        "targets": targets,
         "rate_limit": RateLimit(**d.get("rate_limit", {})),
         "cost": Cost(**d.get("cost", {})),
     }
     names = {f.name for f in fields(Model)}
     plain = {name: value for name, value in d.items() if name in names}
+    if targets:
+        plain["model_name"] = targets[0].model_name
+        plain["provider_key_id"] = targets[0].provider_key_id
     return Model(id=id, **(plain | nested), created_at=created_at)
+
+
+def _target(d: Document) -> Target:
+    traits = tuple(d["traits"]) if "traits" in d else None
+    return Target(**{**d, "traits": traits})
 
 
 def _api_key(id: str, d: Document, secret: str, created_at: int) -> ApiKey:

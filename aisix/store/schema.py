@@ -27,6 +27,35 @@ _COST = dict.fromkeys(
 )
 _TLS = {"verify": f.flag, "ca_file": f.path, "client_cert": f.path, "client_key": f.path}
 
+_TARGET = {
+    vol.Required("provider_key_id"): f.reference,
+    vol.Required("model_name"): f.pattern,
+    "weight": f.weight,
+    "options": f.options,
+    "traits": f.slugs,
+    "mapping": f.slug,
+}
+MOST_TARGETS = 32
+
+
+def _targets(value: Any) -> list[Document]:
+    """Several upstream models for one alias, in the order they are preferred."""
+    if not isinstance(value, list) or not 1 <= len(value) <= MOST_TARGETS:
+        raise vol.Invalid(f"must be a list of 1 to {MOST_TARGETS} targets")
+    good: list[Document] = []
+    wrong: list[vol.Invalid] = []
+    for place, target in enumerate(value):
+        try:
+            kept = without_nulls(target) if isinstance(target, dict) else target
+            good.append(vol.Schema(_TARGET)(kept))
+        except vol.MultipleInvalid as error:
+            error.prepend([place])
+            wrong += error.errors
+    if wrong:
+        raise vol.MultipleInvalid(wrong)
+    return good
+
+
 # Fields by kind; a field in REQUIRED must be there.
 FIELDS: dict[str, dict[str, Any]] = {
     "provider_keys": {
@@ -50,7 +79,12 @@ FIELDS: dict[str, dict[str, Any]] = {
         "traits": f.slugs,
         "timeout": f.milliseconds,
         "stream_timeout": f.milliseconds,
+        "stream_total_timeout": f.milliseconds,
+        "first_byte_timeout": f.milliseconds,
+        "connect_timeout": f.milliseconds,
         "retries": f.retries,
+        "targets": _targets,
+        "routing": f.routing,
         "rate_limit": _LIMITS,
         "cost": _COST,
     },
@@ -83,6 +117,9 @@ REQUIRED: dict[str, dict[str, str]] = {
     },
 }
 
+# What stands in each target instead, when there are `targets`.
+IN_TARGETS = ("model_name", "provider_key_id")
+
 # Other names a writer may use, and fields that only a write has: allowed in a body, never stored.
 ALSO: dict[str, tuple[str, ...]] = {
     "provider_keys": ("api_key",),
@@ -102,9 +139,20 @@ def check(kind: str, body: Document) -> Document:
 def faults(kind: str, body: Document) -> tuple[list[Complaint], Document]:
     """Everything wrong with the body, sorted by path, and the fields that are right."""
     body = without_nulls(body)
+    several = kind == "models" and "targets" in body
     complaints = [
-        Complaint("", name, text) for name, text in REQUIRED[kind].items() if name not in body
+        Complaint("", name, text)
+        for name, text in REQUIRED[kind].items()
+        if name not in body and not (several and name in IN_TARGETS)
     ]
+    if several:
+        complaints += [
+            Complaint("", name, "stands in each of the `targets`: leave it out here")
+            for name in IN_TARGETS
+            if name in body
+        ]
+    elif kind == "models" and "routing" in body:
+        complaints.append(Complaint("", "routing", "chooses among `targets`, and there are none"))
     good: Document = {}
     for name, rule in FIELDS[kind].items():
         if name not in body:
@@ -136,10 +184,20 @@ def without_nulls(body: Document) -> Document:
 
 
 def _complaint(name: str, rule: Any, error: vol.Invalid) -> Complaint:
-    if error.error_message == "extra keys not allowed":
-        return unknown(str(error.path[-1]), tuple(rule), name)
     path = name
-    for step in error.path:
-        path += f"[{step}]" if isinstance(step, int) else f".{str(step)[:60]}"
+    *above, last = error.path or [None]
+    for step in above:
+        path += _step(step)
+    if error.error_message == "extra keys not allowed":
+        fields = _TARGET if rule is _targets else rule
+        return unknown(str(last), tuple(str(key) for key in fields), path)
+    if last is not None:
+        path += _step(last)
     text = error.error_message
+    if text == "required key not provided":
+        text = "required in each target"
     return Complaint("", path, "must be an object" if text == "expected a dictionary" else text)
+
+
+def _step(step: Any) -> str:
+    return f"[{step}]" if isinstance(step, int) else f".{str(step)[:60]}"

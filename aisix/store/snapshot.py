@@ -95,7 +95,7 @@ class Snapshot:
         """The model an alias stands for: an exact name, else the wildcard with most literal text.
 
         From a wildcard comes a Model of this alias: `display_name` is the alias, and the text under
-        the `*` is put into `model_name`.
+        the `*` is put into `model_name` (also of its targets).
         """
         found = self._aliases.get(alias)
         if found is not None:
@@ -104,7 +104,11 @@ class Snapshot:
             captured = glob.captures(alias)
             if captured:
                 upstream = model.model_name.replace("*", captured)
-                return replace(model, display_name=alias, model_name=upstream)
+                targets = tuple(
+                    replace(target, model_name=target.model_name.replace("*", captured))
+                    for target in model.targets
+                )
+                return replace(model, display_name=alias, model_name=upstream, targets=targets)
         return None
 
     def models_for(self, api_key: ApiKey) -> list[Model]:

@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from aisix.store.base import Change, Delete, Put, Refused, Store
-from aisix.store.draft import NOUNS, Draft, Extra, hash_of, no_more
+from aisix.store.draft import NOUNS, Draft, Extra, hash_of, no_more, provider_keys_of
 from aisix.store.resources import Document
 from aisix.store.snapshot import Entry, Snapshot
 
@@ -115,7 +115,7 @@ def dependants(snapshot: Snapshot, kind: str, id: str) -> list[Entry]:
     """What refers to this entry: the models of a provider key."""
     if kind != "provider_keys":
         return []
-    return [e for e in snapshot.entries("models") if e.document["provider_key_id"] == id]
+    return [e for e in snapshot.entries("models") if id in provider_keys_of(e.document)]
 
 
 def make_key() -> str:

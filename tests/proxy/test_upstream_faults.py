@@ -138,7 +138,7 @@ def test_a_failed_connection_is_tried_again_and_an_overloaded_upstream_too(
             standin.script(Scripted((busy,), 529, JSON), Scripted((busy,), 529, JSON))
             answer = patient.ask("Hi", stream=stream)
             assert answer.status == 200
-            assert patient.lines[-1]["attempts"] == 3
+            assert patient.line(answer)["attempts"] == 3
         told = (*JSON, ("x-should-retry", "false"))
         standin.script(Scripted((busy,), 529, told))
         assert patient.ask("Hi").status == 503
