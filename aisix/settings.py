@@ -22,6 +22,7 @@ import voluptuous as v
 import yaml
 
 from aisix.errors import Complaint, OperatorError
+from aisix.setting_kinds import address, level, maybe, text, whole, words, yes_no
 
 PREFIX = "AISIX_"
 SHORTEST_KEY = 16
@@ -36,6 +37,9 @@ class Proxy:
     request_body_limit_bytes: int
     body_timeout_secs: int
     idle_timeout_secs: int
+    max_in_flight: int
+    max_queue: int
+    queue_timeout_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +53,26 @@ class Admin:
 class Upstream:
     timeout_ms: int
     stream_timeout_ms: int
+    stream_total_timeout_ms: int
+    first_byte_timeout_ms: int
     connect_timeout_ms: int
     retries: int
+    retry_after_limit_secs: int
+    retry_budget_percent: int
+    cooldown_failures: int
+    cooldown_secs: int
     max_connections: int
     max_connections_per_host: int
     idle_secs: int
     response_body_limit_bytes: int
+    stream_event_limit_bytes: int
     proxy: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Downstream:
     sse_keepalive_interval_secs: int
+    stalled_timeout_secs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,64 +102,6 @@ class Settings:
     source: str = ""  # the file it was read from
 
 
-def address(text: Any) -> str:
-    """ "host:port"; a port of 0 lets the system choose."""
-    if not isinstance(text, str):
-        raise v.Invalid('expected "host:port"')
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65535:
-        raise v.Invalid('expected "host:port", such as "127.0.0.1:3000"')
-    return text
-
-
-def whole(least: int, most: int = 2**53) -> Callable[[Any], int]:
-    def check(value: Any) -> int:
-        if isinstance(value, str) and re.fullmatch(r"-?\d+", value):
-            value = int(value)
-        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            top = "" if most == 2**53 else f" and at most {most}"
-            raise v.Invalid(f"expected a whole number, at least {least}{top}")
-        return value
-
-    return check
-
-
-def yes_no(value: Any) -> bool:
-    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-    if isinstance(value, str) and value.lower() in words:
-        return words[value.lower()]
-    if not isinstance(value, bool):
-        raise v.Invalid("expected true or false")
-    return value
-
-
-def words(value: Any) -> tuple[str, ...]:
-    if isinstance(value, str):
-        value = [part.strip() for part in value.split(",") if part.strip()]
-    if value is None:
-        return ()
-    if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
-        raise v.Invalid("expected a list of texts")
-    return tuple(value)
-
-
-def text(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise v.Invalid("expected a text")
-    return value
-
-
-def maybe(value: Any) -> str | None:
-    return None if value is None or value == "" else text(value)
-
-
-def level(value: Any) -> str:
-    levels = ("debug", "info", "warning", "error")
-    if value not in levels:
-        raise v.Invalid(f"expected one of {', '.join(levels)}")
-    return str(value)
-
-
 @dataclass(frozen=True, slots=True)
 class Setting:
     name: str
@@ -166,14 +120,47 @@ SETTINGS = (
         120,
         "an idle connection, or one that sends no request, is closed",
     ),
+    Setting("proxy.max_in_flight", whole(1), 4096, "requests under way at one time, per worker"),
+    Setting("proxy.max_queue", whole(0), 1024, "of those beyond, how many wait for a place"),
+    Setting("proxy.queue_timeout_ms", whole(1), 10_000, "for how long; then it is a 503"),
     Setting("admin.enabled", yes_no, True, "whether there is an admin API at all"),
     Setting("admin.addr", address, "127.0.0.1:3001", "where the admin API listens"),
     Setting("admin.admin_keys", words, (), "who may use it; none: one is made on the first start"),
     Setting("upstream.timeout_ms", whole(0), 600_000, "a whole answer, from start to end; 0: none"),
     Setting("upstream.stream_timeout_ms", whole(0), 300_000, "the longest silence of a stream"),
+    Setting(
+        "upstream.stream_total_timeout_ms", whole(0), 0, "a stream, from start to end; 0: no limit"
+    ),
+    Setting(
+        "upstream.first_byte_timeout_ms",
+        whole(0),
+        0,
+        "until an answer begins; 0: as long as a stream may be silent, a plain answer may take",
+    ),
     Setting("upstream.connect_timeout_ms", whole(1), 5_000, "name lookup, TCP and TLS together"),
     Setting(
         "upstream.retries", whole(0, 5), 1, "further attempts when nothing can be billed twice"
+    ),
+    Setting(
+        "upstream.retry_after_limit_secs",
+        whole(0),
+        10,
+        "told to wait longer, we do not: the caller is told",
+    ),
+    Setting(
+        "upstream.retry_budget_percent",
+        whole(0, 100),
+        20,
+        "retries per 100 requests to one upstream (beside 10 at first and 1 each second)",
+    ),
+    Setting(
+        "upstream.cooldown_failures", whole(1), 3, "failures in a row that make a target cool down"
+    ),
+    Setting(
+        "upstream.cooldown_secs",
+        whole(0),
+        30,
+        "for how long it is not asked; doubled up to 8 times while its probes fail; 0: never",
     ),
     Setting("upstream.max_connections", whole(1), 4096, "connections upstream, per worker"),
     Setting("upstream.max_connections_per_host", whole(1), 2048, "of these, to one host"),
@@ -181,9 +168,18 @@ SETTINGS = (
     Setting(
         "upstream.response_body_limit_bytes", whole(1024), 64 << 20, "a longer answer is a 502"
     ),
+    Setting(
+        "upstream.stream_event_limit_bytes", whole(1024), 16 << 20, "a longer event ends the stream"
+    ),
     Setting("upstream.proxy", maybe, None, "URL of an HTTP proxy; the environment's is ignored"),
     Setting(
         "downstream.sse_keepalive_interval_secs", whole(0), 15, "silence before a comment; 0: never"
+    ),
+    Setting(
+        "downstream.stalled_timeout_secs",
+        whole(0),
+        300,
+        "a caller who takes nothing of a stream for so long is cut off; 0: never",
     ),
     Setting(
         "shutdown.min_drain_secs", whole(0), 0, "how long /readyz says no before we stop accepting"

@@ -1,0 +1,72 @@
+"""What one setting may hold: functions that answer with the value as it is used, or raise Invalid.
+
+Each takes what the file says (a number, a list) or what the environment does (a text).
+
+Must never know: which settings there are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import voluptuous as v
+
+
+def address(text: Any) -> str:
+    """ "host:port"; a port of 0 lets the system choose."""
+    if not isinstance(text, str):
+        raise v.Invalid('expected "host:port"')
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise v.Invalid('expected "host:port", such as "127.0.0.1:3000"')
+    return text
+
+
+def whole(least: int, most: int = 2**53) -> Callable[[Any], int]:
+    def check(value: Any) -> int:
+        if isinstance(value, str) and re.fullmatch(r"-?\d+", value):
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            top = "" if most == 2**53 else f" and at most {most}"
+            raise v.Invalid(f"expected a whole number, at least {least}{top}")
+        return value
+
+    return check
+
+
+def yes_no(value: Any) -> bool:
+    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    if isinstance(value, str) and value.lower() in words:
+        return words[value.lower()]
+    if not isinstance(value, bool):
+        raise v.Invalid("expected true or false")
+    return value
+
+
+def words(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
+        raise v.Invalid("expected a list of texts")
+    return tuple(value)
+
+
+def text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise v.Invalid("expected a text")
+    return value
+
+
+def maybe(value: Any) -> str | None:
+    return None if value is None or value == "" else text(value)
+
+
+def level(value: Any) -> str:
+    levels = ("debug", "info", "warning", "error")
+    if value not in levels:
+        raise v.Invalid(f"expected one of {', '.join(levels)}")
+    return str(value)
