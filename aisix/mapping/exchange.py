@@ -26,7 +26,7 @@ from aisix.mapping.loader import Effective
 from aisix.mapping.paths import Json
 from aisix.mapping.refused import Refused
 from aisix.mapping.scope import Note, Scope, Trace
-from aisix.mapping.sse import SseReader
+from aisix.mapping.sse import LARGEST_EVENT, SseReader
 from aisix.mapping.view import View
 
 _encode = msgspec.json.Encoder().encode
@@ -76,6 +76,7 @@ class Exchange:
         now: int,
         new_id: Callable[[], str],
         compiled: bool = True,
+        largest_event: int = LARGEST_EVENT,
     ) -> None:
         self.tables = tables
         self.caller = caller
@@ -87,21 +88,23 @@ class Exchange:
         self.notes: list[Note] = []
         self.stream = False
         self.error: ErrorAnswer | None = None
+        self.broke: UpstreamError | None = None  # the error is the upstream's broken answer
         self.done = False  # the caller has got everything
         self.again: UpstreamRequest | None = None  # a paused turn: send this, then go on receiving
-        self._body: dict[str, Json] = {}
+        self.asked: dict[str, Json] = {}  # the caller's body
         self._sent: dict[str, Json] = {}
         self._headers: dict[str, str] = {}
         self._remember: dict[str, Json] = {}
         self._answering: Answering | None = None
         self._sse: SseReader | None = None
+        self._largest_event = largest_event
 
     # ------------------------------------------------------------------ request
     def request(
         self, body: dict[str, Json], headers: Map[str, str] | None = None
     ) -> UpstreamRequest:
         """Translate; CallerError names the caller's own field."""
-        self._body = body
+        self.asked = body
         out = None
         if self.compiled and not self.target.strict:
             out = self._by_form(body, headers or {})
@@ -156,8 +159,8 @@ class Exchange:
         for note in self.notes:
             if not note.quiet:
                 kind = _STRICT.get(note.how, "unsupported_setting")
-                said = paths.get(self._body, paths.parse(note.param or ".").steps)
-                value = note.old if said is None or said is self._body else said
+                said = paths.get(self.asked, paths.parse(note.param or ".").steps)
+                value = note.old if said is None or said is self.asked else said
                 raise CallerError(kind, note.param or note.about, value=value)
 
     def trace(self, body: dict[str, Json]) -> Scope:
@@ -183,7 +186,7 @@ class Exchange:
         if not 200 <= status < 300:
             return self._refused(status, headers, parsed)
         if self.stream and not self._is_error(parsed):
-            return self.fault(UpstreamError("bad_response", "no stream of events"))
+            return self.fault(UpstreamError("bad_response", "no stream", why="not_a_stream"))
         answering = self._ready()
         plain = self.tables.answer.plain
         if type(parsed) is not dict or (
@@ -191,7 +194,7 @@ class Exchange:
         ):
             if self._is_error(parsed):
                 return self._refused(None, headers, parsed)
-            return self.fault(UpstreamError("bad_response", "2xx without a message"))
+            return self.fault(UpstreamError("bad_response", "no message", why="not_a_message"))
         answering.plain(parsed)
         if answering.failed is not None:
             return self._refused(None, headers, answering.failed)
@@ -200,6 +203,12 @@ class Exchange:
             return Answer(200, {}, b"")
         self.done = True
         return Answer(200, self.answer_headers(headers), _encode(answering.whole()))
+
+    def retry(self, status: int, headers: Map[str, str], body: bytes) -> str:
+        """Whether this answer may be asked for again; see ErrorAnswer.retry. Changes nothing."""
+        if 200 <= status < 300:
+            return ""
+        return self.tables.errors.retry(status, dict(headers), _parse(body))
 
     def answer_headers(self, headers: Map[str, str]) -> dict[str, str]:
         """What a caller may see of the upstream's headers, by the caller's names."""
@@ -210,7 +219,7 @@ class Exchange:
         """The answer under way; it begins with the first thing the upstream says."""
         if self._answering is None:
             tables = self.tables.answer
-            wants_usage = paths.get(self._body, self.caller.wants_usage.steps) is True
+            wants_usage = paths.get(self.asked, self.caller.wants_usage.steps) is True
             scope = AnswerScope(self.facts, self._remember, self.now, self.new_id, wants_usage)
             again = tables.again
             armed = again is not None and any(
@@ -241,7 +250,7 @@ class Exchange:
             parsed,
             self.caller,
             self.target.alias,
-            self._body,
+            self.asked,
             self._origin,
             self.answer_headers(headers),
         )
@@ -251,13 +260,14 @@ class Exchange:
 
     def fault(self, fault: Fault) -> Answer:
         """One of our own faults as the caller's dialect shows it."""
+        self.broke = fault if isinstance(fault, UpstreamError) else None
         self.error = self.caller.fault(fault, alias=self.target.alias)
         self.done = True
         return Answer(self.error.status, self.error.headers, self.error.body, self.error)
 
     def _origin(self, name: str, item: int, part: int | None) -> str | None:
         """The caller's path of the upstream's NAME[item] (content part `part`)."""
-        scope = self.trace(self._body)
+        scope = self.trace(self.asked)
         assert scope.trace is not None
         items = scope.out.get(name)
         if type(items) is not list or item >= len(items):
@@ -280,11 +290,13 @@ class Exchange:
         if self.done:
             return b""
         if self._sse is None:
-            self._sse = SseReader()
+            self._sse = SseReader(self._largest_event)
         try:
             payloads = self._sse.feed(data)
         except Refused:
-            return self._break_off(UpstreamError("bad_response", "an event too large"))
+            return self._break_off(
+                UpstreamError("bad_response", "an event too large", why="too_large")
+            )
         return self._run(payloads)
 
     def end(self) -> bytes:
@@ -300,7 +312,7 @@ class Exchange:
         if answering.complete:
             answering.ended = True
             return out + self._finish(answering)
-        return out + self._break_off(UpstreamError("interrupted", "end of stream"))
+        return out + self._break_off(UpstreamError("interrupted", "end of stream", why="no_end"))
 
     def _run(self, payloads: list[bytes]) -> bytes:
         answering = self._ready()
@@ -309,7 +321,9 @@ class Exchange:
             event = _parse(payload)
             if type(event) is not dict:
                 out.append(
-                    self._break_off(UpstreamError("bad_response", "an event that is no JSON"))
+                    self._break_off(
+                        UpstreamError("bad_response", "an event that is no JSON", why="not_json")
+                    )
                 )
                 break
             answering.send(event, out)

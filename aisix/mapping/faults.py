@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -33,6 +33,7 @@ class ErrorAnswer:
     body: bytes
     kind: str = ""  # for the log and the metrics
     message: str = ""
+    retry: str = ""  # "here": may be tried again; "elsewhere": by another target; "": never
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ class CallerDialect:
             _say(row.get("code"), quoted),
             _say(row.get("message", ""), quoted) or "",
             param,
-            dict(row.get("headers", {})),
+            _headers(row.get("headers", {}), quoted),
             error.kind,
         )
 
@@ -158,6 +159,15 @@ def _fill(node: Json, known: dict[str, Json]) -> Json:
     if isinstance(node, str) and node.startswith("$"):
         return known.get(node[1:])
     return node
+
+
+def _headers(row: dict[str, str], values: dict[str, Json]) -> dict[str, str]:
+    """The headers of a fault; one that quotes what this fault does not have is left out."""
+    return {
+        name: _say(text, values) or ""
+        for name, text in row.items()
+        if all(values.get(quoted) is not None for quoted in re.findall(r"\{(\w+)\}", text))
+    }
 
 
 def _say(text: str | None, values: dict[str, Json]) -> str | None:
@@ -219,7 +229,9 @@ class ErrorTables:
         for name, row in data.get("upstream", {}).items():
             at = ("errors", "upstream", name)
             keys = ("when", "unless", "match", "status", "type", "code", "param", "message")
-            parser.keys(row, at, (*keys, "longest", "otherwise", "should_retry"))
+            parser.keys(row, at, (*keys, "longest", "otherwise", "should_retry", "retry"))
+            if row.get("retry") not in (None, "here", "elsewhere"):
+                parser.complain((*at, "retry"), 'expected "here" or "elsewhere"')
             if not isinstance(row.get("status"), int) and row.get("status") != "$status":
                 parser.complain((*at, "status"), 'expected a number, or "$status"')
             rows.append(_Row(name, parser.condition(row, at), row))
@@ -258,19 +270,9 @@ class ErrorTables:
         passed: dict[str, str],
     ) -> ErrorAnswer:
         """The upstream's error (status None: inside a stream) as the caller's dialect shows it."""
-        from aisix.mapping.scope import Facts, Scope
-        from aisix.mapping.view import View, holds
-
-        places = self.data.get("body", {})
-        kind = paths.get(body, paths.parse(places.get("type", ".")).steps)
-        message = paths.get(body, paths.parse(places.get("message", ".")).steps)
+        row, status = self._row(status, headers, body)
+        message = self._said(body, "message")
         message = message if isinstance(message, str) else ""
-        statuses = self.data.get("status", {})
-        if status is None:
-            status = statuses.get(kind, statuses.get("*", 500))
-        seen = {**(body if isinstance(body, dict) else {}), "status": status, "headers": headers}
-        view = View(Scope(Facts("", "", "", {}, {}), {}), seen)
-        row = next((r for r in self.rows if holds(r.guard, view)), None)
         data: dict[str, Json] = row.data if row else {"status": 502, "message": ""}
         text = data.get("message", "")
         too_long = len(message) > data.get("longest", 4000)
@@ -286,9 +288,34 @@ class ErrorTables:
             out["x-should-retry"] = "false"
         wanted = data["status"] if isinstance(data["status"], int) else status
         kind_name = f"upstream.{row.name}" if row else "upstream"
-        return caller.answer(
+        shown = caller.answer(
             wanted, data.get("type"), data.get("code"), said, param, out, kind_name
         )
+        return replace(shown, retry=data.get("retry", ""))
+
+    def retry(self, status: int | None, headers: dict[str, str], body: Json) -> str:
+        """Whether such an answer may be asked for again; see ErrorAnswer.retry."""
+        row, _ = self._row(status, headers, body)
+        return str(row.data.get("retry", "")) if row else ""
+
+    def _row(
+        self, status: int | None, headers: dict[str, str], body: Json
+    ) -> tuple[_Row | None, int]:
+        """The row that holds, and the status (None: the one that the error's type stands for)."""
+        from aisix.mapping.scope import Facts, Scope
+        from aisix.mapping.view import View, holds
+
+        if status is None:
+            statuses = self.data.get("status", {})
+            kind = self._said(body, "type")
+            known = statuses.get(kind) if type(kind) is str else None
+            status = int(known if known is not None else statuses.get("*", 500))
+        seen = {**(body if isinstance(body, dict) else {}), "status": status, "headers": headers}
+        view = View(Scope(Facts("", "", "", {}, {}), {}), seen)
+        return next((r for r in self.rows if holds(r.guard, view)), None), status
+
+    def _said(self, body: Json, what: str) -> Json:
+        return paths.get(body, paths.parse(self.data.get("body", {}).get(what, ".")).steps)
 
     def named(
         self,

@@ -10,15 +10,17 @@ from __future__ import annotations
 from aisix.mapping.refused import Refused
 
 _BOM = b"\xef\xbb\xbf"
+LF = 10
+LARGEST_EVENT = 16 << 20  # bytes, unless told otherwise
 
 
 class SseReader:
     """`feed` bytes as they come; `rest` at the end of the stream."""
 
-    __slots__ = ("_buffer", "_pending_cr", "_start", "largest")
+    __slots__ = ("_held", "_pending_cr", "_start", "largest")
 
-    def __init__(self, largest: int = 32 * 1024 * 1024) -> None:
-        self._buffer = b""
+    def __init__(self, largest: int = LARGEST_EVENT) -> None:
+        self._held = bytearray()  # of an event whose blank line has not come
         self._pending_cr = False  # the last byte was CR: a LF that follows belongs to it
         self._start = True
         self.largest = largest  # bytes one event may have
@@ -34,22 +36,38 @@ class SseReader:
         if b"\r" in data:
             self._pending_cr = data[-1:] == b"\r"
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        buffer = self._buffer + data if self._buffer else data
-        if self._start and buffer:
-            if _BOM.startswith(buffer[:3]) and len(buffer) < 3:
-                self._buffer = buffer
+        held = self._held
+        if held:
+            # Looked at only once, however small the pieces: a large event may come byte by byte.
+            closes = b"\n\n" in data or (held[-1] == LF and data[:1] == b"\n")
+            held += data
+            if not closes and not self._start:
+                self._bounded(len(held))
+                return []
+            data = bytes(held)
+            held.clear()
+        if self._start and data:
+            if _BOM.startswith(data[:3]) and len(data) < 3:
+                held += data
                 return []
             self._start = False
-            buffer = buffer.removeprefix(_BOM)
+            data = data.removeprefix(_BOM)
         # A blank line before any field ends nothing, so leading newlines need no care.
-        *frames, self._buffer = buffer.split(b"\n\n")
-        if len(self._buffer) > self.largest:
-            raise Refused("bad_response", detail="event larger than the limit")
+        *frames, rest = data.split(b"\n\n")
+        if rest:
+            held += rest
+        if len(data) > self.largest:
+            self._bounded(max(map(len, (*frames, rest))))
         return [payload for frame in frames if (payload := _payload(frame)) is not None]
+
+    def _bounded(self, size: int) -> None:
+        if size > self.largest:
+            raise Refused("bad_response", detail="event larger than the limit")
 
     def rest(self) -> list[bytes]:
         """The data of an event that the end of the stream cut off from its blank line."""
-        frame, self._buffer = self._buffer, b""
+        frame = bytes(self._held)
+        self._held.clear()
         payload = _payload(frame)
         return [] if payload is None else [payload]
 

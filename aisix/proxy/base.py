@@ -144,6 +144,10 @@ class ProxyHandler(RequestHandler):
         if self._reading:  # then no method runs, and Tornado will not call on_finish
             self._leave(LEFT)
 
+    def hang_up(self) -> None:
+        """Close the caller's connection, whatever is on its way to it."""
+        self.request.connection.stream.close()  # type: ignore[union-attr]
+
     def _leave(self, status: int) -> None:
         if self._over:
             return

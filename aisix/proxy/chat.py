@@ -1,10 +1,11 @@
 """One exchange: the caller's request translated, sent, and the answer translated back.
 
-    body -> alias allowed? -> route -> exchange.request -> driver -> exchange.response -> send
-                                                        \\-> Relay (a stream) -> chunks
+    body -> alias allowed? -> ways -> gate -> exchange.request -> driver -> exchange.response
+                              \\-> Attempts                \\-> Relay (a stream)
 
 A failure before the first byte of an answer is a plain error with its status; after it, an error
-inside the stream and no end mark. A caller who leaves cancels the upstream at once.
+inside the stream and no end mark. A caller who leaves cancels the upstream at once. An attempt at
+another target of the alias is an exchange of its own: the request is translated for its model.
 
 Must never know: a wire name. What a field is called stands in the caller dialect's table.
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from typing import Any
 
 from tornado.web import RequestHandler
 
@@ -22,9 +24,11 @@ from aisix.mapping import paths
 from aisix.mapping.exchange import Answer, Exchange, Target, UpstreamRequest
 from aisix.mapping.view import KINDS
 from aisix.proxy.base import ProxyHandler
+from aisix.proxy.gate import overloaded
 from aisix.proxy.relay import Relay
-from aisix.proxy.retry import Retrier
+from aisix.proxy.retry import Attempts
 from aisix.proxy.routes import Route
+from aisix.proxy.ways import Ways
 from aisix.upstream.request import Request, Response
 from aisix.upstream.transfer import Transfer
 from aisix.upstream.whole import Whole
@@ -34,38 +38,49 @@ class ChatHandler(ProxyHandler):
     """POST of the caller dialect's own route."""
 
     exchange: Exchange | None = None
+    attempts: Attempts | None = None
     route: Route
     relay: Relay | None = None
+    _placed = False  # in the gate
     _transfer: Transfer | None = None
-    _waiting: asyncio.Future[Response] | None = None
+    _waiting: asyncio.Future[Any] | None = None  # what `post` awaits
+
+    def prepare(self) -> None:
+        super().prepare()
+        if self.gateway.gate.full:
+            raise overloaded()  # before the body is read
 
     async def post(self) -> None:
         body = self.body()
-        self.route = route = self._route(body)
-        exchange = Exchange(
-            route.tables,
-            self.caller,
-            Target(route.alias, route.model.model_name, route.model.strict),
-            now=int(time.time()),
-            new_id=_new_id,
-        )
-        headers = {name.lower(): value for name, value in self.request.headers.get_all()}
-        sent = exchange.request(body, headers)
-        self.exchange = exchange
+        ways = self._ways(body)
+        loop = asyncio.get_running_loop()
+        gate = self.gateway.gate
         try:
+            if not gate.take():
+                self._waiting = turn = loop.create_future()
+                await gate.wait(turn)
+                if self.left:
+                    gate.leave()
+                    return
+            self._placed = True
+            patience = self.gateway.settings.upstream.retry_after_limit_secs
+            self.attempts = attempts = Attempts(ways, patience, loop.time())
+            sent = self.translated(attempts.route, body)
             if sent.stream:
-                self.relay = Relay(self, exchange)
+                self.relay = Relay(self)
                 await self.relay.run(sent)
             else:
                 self.answer(await self._plain(sent))
         except UpstreamError as error:
-            self.seen["upstream_fault"] = str(error.values.get("why") or error.values.get("phase"))
-            self.answer(exchange.fault(error))
+            self.failed(error)
+            if self.exchange is None:
+                raise
+            self.answer(self.exchange.fault(error))
         except asyncio.CancelledError:
             if not self.left:
                 raise
 
-    def _route(self, body: dict[str, object]) -> Route:
+    def _ways(self, body: dict[str, object]) -> Ways:
         alias = paths.get(body, self.caller.alias.steps)
         param = self.caller.alias.text
         if alias is None:
@@ -76,12 +91,28 @@ class ChatHandler(ProxyHandler):
         # By the name alone and before it is looked up: who may not use it learns nothing of it.
         if not self.api_key.may_use(alias):
             raise CallerError("not_allowed", None, alias=alias)
-        route = self.gateway.routes().find(self.caller.name, alias)
-        self.seen["upstream_model"] = route.model.model_name
-        self.seen["mapping"] = route.tag
-        return route
+        return self.gateway.routes().find(self.caller.name, alias)
 
     # ------------------------------------------------------------------ upstream
+    def translated(self, route: Route, body: dict[str, Any]) -> UpstreamRequest:
+        """A new exchange with this target; CallerError when its tables refuse the body."""
+        exchange = Exchange(
+            route.tables,
+            self.caller,
+            Target(route.alias, route.model_name, route.model.strict),
+            now=int(time.time()),
+            new_id=_new_id,
+            largest_event=self.gateway.settings.upstream.stream_event_limit_bytes,
+        )
+        headers = {name.lower(): value for name, value in self.request.headers.get_all()}
+        try:
+            sent = exchange.request(body, headers)
+        except RecursionError:
+            raise CallerError("too_deep") from None
+        self.route = route
+        self.exchange = exchange
+        return sent
+
     def outgoing(self, sent: UpstreamRequest) -> Request:
         """One attempt as the driver takes it."""
         route = self.route
@@ -96,29 +127,48 @@ class ChatHandler(ProxyHandler):
             max_body=None if sent.stream else route.cap,
         )
 
+    def next_request(self, sent: UpstreamRequest) -> UpstreamRequest | None:
+        """What the next attempt sends; None when no target that is left takes this request."""
+        attempts, exchange = self.attempts, self.exchange
+        assert attempts is not None and exchange is not None
+        while attempts.route is not self.route:
+            try:
+                return self.translated(attempts.route, exchange.asked)
+            except CallerError:
+                if not attempts.pass_over(asyncio.get_running_loop().time()):
+                    return None
+        return sent
+
     async def _plain(self, sent: UpstreamRequest) -> Answer:
-        exchange = self.exchange
-        assert exchange is not None
-        retrier = Retrier(self.route.retries)
+        attempts = self.attempts
+        assert attempts is not None
+        now = asyncio.get_running_loop().time
         while True:
+            exchange, failure = self.exchange, None
+            assert exchange is not None
             try:
                 response = await self._fetch(self.outgoing(sent))
             except UpstreamError as error:
-                pause = retrier.after_fault(error)
-                if pause is None:
-                    raise
-                await asyncio.sleep(pause)
-                continue
-            pause = retrier.after_answer(response.status, response.headers)
-            if pause is not None:
-                await asyncio.sleep(pause)
-                continue
-            self.saw(response.status, retrier.attempts)
-            answer = exchange.response(response.status, response.headers, response.body)
-            again = exchange.take_again()
-            if again is None:
-                return answer
-            sent, retrier = again, Retrier(self.route.retries)
+                failure = error
+                pause = attempts.after_fault(error, now())
+            else:
+                status, headers = response.status, response.headers
+                retry = exchange.retry(status, headers, response.body)
+                pause = attempts.after_answer(retry, status, headers, now())
+            if pause:
+                await self._pause(pause)
+            following = self.next_request(sent) if pause is not None and not self.left else None
+            if following is None:
+                if failure is not None:
+                    raise failure
+                self.saw(status)
+                answer = exchange.response(status, headers, response.body)
+                self.judged()
+                following = exchange.take_again()
+                if following is None:
+                    return answer
+                attempts.next_round()
+            sent = following
 
     async def _fetch(self, request: Request) -> Response:
         whole = Whole(asyncio.get_running_loop().create_future())
@@ -129,17 +179,46 @@ class ChatHandler(ProxyHandler):
         finally:
             transfer.cancel()
 
-    def saw(self, status: int, attempts: int) -> None:
+    async def _pause(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._waiting = over = loop.create_future()
+        timer = loop.call_later(seconds, _settle, over)
+        try:
+            await over
+        finally:
+            timer.cancel()
+
+    # ------------------------------------------------------------------ what is seen of it
+    def saw(self, status: int) -> None:
+        """The upstream's answer has begun, or was an error."""
         self.seen["upstream_status"] = status
-        if attempts > 1:
-            self.seen["attempts"] = attempts
+
+    def judged(self) -> None:
+        """The exchange has looked at the answer: was the upstream well?"""
+        exchange, attempts = self.exchange, self.attempts
+        assert exchange is not None and attempts is not None
+        if exchange.broke is not None:
+            self.failed(exchange.broke)
+            attempts.broken(asyncio.get_running_loop().time())
+        elif exchange.error is None or not exchange.error.retry:  # else it is counted already
+            attempts.good()
+
+    def failed(self, error: UpstreamError) -> None:
+        """The upstream failed: why, for the access line alone."""
+        self.seen["upstream_fault"] = str(error.values.get("why") or error.values.get("phase"))
+        if error.detail:
+            self.seen["upstream_detail"] = error.detail[:200]
 
     # ------------------------------------------------------------------ the caller
     def told(self) -> None:
         """The headers that say what was done."""
-        assert self.exchange is not None
-        self.set_header("X-Aisix-Mapping", self.route.tag)
-        self.set_header("X-Upstream-Model", self.route.model.model_name)
+        assert self.exchange is not None and self.attempts is not None
+        route = self.route
+        self.set_header("X-Aisix-Mapping", route.tag)
+        self.set_header("X-Upstream-Model", route.model_name)
+        self.set_header("X-Aisix-Attempts", str(self.attempts.count))
+        if route.model.targets:
+            self.set_header("X-Aisix-Served-By", route.standing.name)
         warnings = self.exchange.warnings
         if warnings:
             self.set_header("X-Aisix-Warnings", warnings)
@@ -155,11 +234,22 @@ class ChatHandler(ProxyHandler):
         self.send(answer.status, answer.headers, answer.body)
 
     def on_finish(self) -> None:
-        exchange = self.exchange
+        exchange, attempts = self.exchange, self.attempts
         if exchange is not None:
             tokens = exchange.tokens
             if tokens:
                 self.seen["tokens"] = tokens
+        if attempts is not None:
+            attempts.end()
+            route = self.route if exchange is not None else attempts.route
+            self.seen["upstream_model"] = route.model_name
+            self.seen["mapping"] = route.tag
+            self.seen["attempts"] = attempts.count
+            if route.model.targets:
+                self.seen["served_by"] = route.standing.name
+        if self._placed:
+            self._placed = False
+            self.gateway.gate.leave()
         super().on_finish()
 
     def on_connection_close(self) -> None:
@@ -171,6 +261,11 @@ class ChatHandler(ProxyHandler):
         if self.relay is not None:
             self.relay.leave()
         self.on_finish()
+
+
+def _settle(over: asyncio.Future[None]) -> None:
+    if not over.done():
+        over.set_result(None)
 
 
 def _new_id() -> str:

@@ -14,7 +14,9 @@ from typing import Any, Protocol
 from aisix import __version__, log
 from aisix.errors import AisixError, Complaint, OperatorError
 from aisix.mapping.loader import Mappings, load_mappings
-from aisix.proxy.routes import Routes
+from aisix.proxy.gate import Gate
+from aisix.proxy.standing import Rules, Standings
+from aisix.proxy.ways import Routes
 from aisix.settings import Settings
 from aisix.store.base import Store
 from aisix.store.draft import targets_of
@@ -41,7 +43,12 @@ class Gateway:
         self.serving = 0
         self.streams: set[Stream] = set()
         self.started_at = time.time()
-        self._routes = Routes(settings, store.current(), mappings)
+        limits, upstream = settings.proxy, settings.upstream
+        self.gate = Gate(limits.max_in_flight, limits.max_queue, limits.queue_timeout_ms / 1000)
+        rules = Rules(
+            upstream.cooldown_failures, upstream.cooldown_secs, upstream.retry_budget_percent / 100
+        )
+        self._routes = Routes(settings, store.current(), mappings, Standings(rules))
         self._reloaded: dict[str, Any] = {"ok": True}
         self._idle = asyncio.Event()
         self._idle.set()
@@ -60,7 +67,8 @@ class Gateway:
         """The routes of now; cheap unless something was written since."""
         snapshot = self.store.current()
         if snapshot is not self._routes.snapshot:
-            self._routes = Routes(self.settings, snapshot, self._routes.mappings)
+            old = self._routes
+            self._routes = Routes(self.settings, snapshot, old.mappings, old.standings)
         return self._routes
 
     def warm(self) -> None:
@@ -153,7 +161,8 @@ class Gateway:
                 log.error("mappings not reloaded: %s", fault)
             return self._reloaded
         old = self.mappings.digest
-        self._routes = Routes(self.settings, self.store.current(), fresh)
+        standings = self._routes.standings
+        self._routes = Routes(self.settings, self.store.current(), fresh, standings)
         self.warm()
         self._reloaded = {"ok": True, "digest": fresh.digest, "changed": fresh.digest != old}
         log.info("mappings reloaded: %s -> %s", old[:8], fresh.digest[:8])
@@ -165,10 +174,24 @@ class Gateway:
             "uptime_secs": int(time.time() - self.started_at),
             "draining": self.draining,
             "in_flight": self.serving,
+            "queued": self.gate.waiting,
+            "targets": self._targets(),
             "mappings": {
                 "digest": self.mappings.digest,
                 "folders": [str(Path(folder)) for folder in self.mappings.folders],
                 "names": sorted(self.mappings.mappings),
                 "last_reload": self._reloaded,
             },
+        }
+
+    def _targets(self) -> dict[str, Any]:
+        """The targets of aliases that have several, as this worker has found them."""
+        now = asyncio.get_running_loop().time()
+        return {
+            standing.name: {
+                "in_flight": standing.in_flight,
+                "failures_in_a_row": standing.failures,
+                "cools_down_secs": round(standing.wait(now), 1),
+            }
+            for standing in self._routes.standings_now()
         }

@@ -13,34 +13,36 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from aisix.errors import UpstreamError
-from aisix.mapping.exchange import Exchange, UpstreamRequest
-from aisix.proxy.retry import Retrier
+from aisix.mapping.exchange import UpstreamRequest
+from aisix.mapping.faults import ErrorAnswer
+from aisix.upstream.faults import too_large
 from aisix.upstream.transfer import Transfer
 
 if TYPE_CHECKING:
     from aisix.proxy.chat import ChatHandler
 
-WHOLE_LIMIT = 4 << 20  # bytes of an answer that is no stream
-
 
 class Relay:
     """The sink of one stream; `run` ends when the caller has got all there is."""
 
-    def __init__(self, handler: ChatHandler, exchange: Exchange) -> None:
+    def __init__(self, handler: ChatHandler) -> None:
+        assert handler.exchange is not None and handler.attempts is not None
         self.handler = handler
-        self.exchange = exchange
+        self.exchange = handler.exchange
+        self._attempts = handler.attempts
         self._loop = asyncio.get_running_loop()
         self._finished: asyncio.Future[None] = self._loop.create_future()
         self._transfer: Transfer | None = None
-        self._retrier = Retrier(handler.route.retries)
         self._request: UpstreamRequest | None = None
         self._status = 0
         self._headers: dict[str, str] = {}
         self._whole: list[bytes] | None = None  # an answer that is no stream
         self._size = 0
         self._open = False  # the caller has been sent the status
+        self._round = 1  # of a turn that the upstream paused and we continue
         self._written = 0.0
         self._beat: asyncio.TimerHandle | None = None
+        self._stall: asyncio.TimerHandle | None = None  # runs while the caller takes nothing
 
     async def run(self, sent: UpstreamRequest) -> None:
         streams = self.handler.gateway.streams
@@ -61,46 +63,35 @@ class Relay:
     def give_up(self) -> None:
         """We are going away."""
         if not self._finished.done():
-            self._fail(UpstreamError("interrupted", "the gateway stops"))
+            self._fail(UpstreamError("interrupted", "the gateway stops", why="stopping"))
 
     # ------------------------------------------------------------------ sink
     def on_response(self, status: int, headers: dict[str, str]) -> None:
         self._status, self._headers = status, headers
         self._whole = None if self.exchange.begin(status, headers) else []
+        self._size = 0
 
     def on_data(self, data: bytes) -> None:
         if self._finished.done():
             return  # the caller has got all; the rest only frees the connection for the next one
-        if self._whole is not None:
-            self._size += len(data)
-            if self._size > WHOLE_LIMIT:
-                self._fail(UpstreamError("bad_response", "an answer too large", why="too_large"))
-            else:
-                self._whole.append(data)
+        if self._whole is None:
+            self._write(self.exchange.receive(data))
             return
-        self._write(self.exchange.receive(data))
+        self._size += len(data)
+        self._whole.append(data)
+        if self._size > self.handler.route.cap.bytes:
+            self._cancel()
+            self._broken(too_large(self.handler.route.cap))
 
     def on_end(self, error: UpstreamError | None) -> None:
-        exchange = self.exchange
         if self._finished.done():
             return
         if error is not None:
             self._broken(error)
         elif self._whole is None:
-            self._write(exchange.end())
+            self._write(self.exchange.end())
         else:
-            if not self._open:
-                pause = self._retrier.after_answer(self._status, self._headers)
-                if pause is not None:
-                    self._later(pause)
-                    return
-            self._saw()
-            answer = exchange.response(self._status, self._headers, b"".join(self._whole))
-            if self._open:  # a later round of a paused turn
-                self._close(b"" if answer.error is None else exchange.caller.frame(answer.error))
-            else:
-                self.handler.answer(answer)
-                self._settle()
+            self._answered(self._whole)
 
     # ------------------------------------------------------------------ steps
     def _send(self, request: UpstreamRequest) -> None:
@@ -112,28 +103,55 @@ class Relay:
         except UpstreamError as error:
             self._broken(error)
 
-    def _later(self, pause: float) -> None:
-        assert self._request is not None
-        self._beat = self._loop.call_later(pause, self._send, self._request)
+    def _answered(self, pieces: list[bytes]) -> None:
+        """An answer that is no stream: an error, most likely."""
+        exchange, body = self.exchange, b"".join(pieces)
+        if not self._open:
+            retry = exchange.retry(self._status, self._headers, body)
+            pause = self._after_answer(retry)
+            if self._tried_again(pause):
+                return
+        self._saw()
+        answer = exchange.response(self._status, self._headers, body)
+        self.handler.judged()
+        if self._open:  # a later round of a paused turn
+            self._close(b"" if answer.error is None else exchange.caller.frame(answer.error))
+        else:
+            self.handler.answer(answer)
+            self._settle()
+
+    def _after_answer(self, retry: str) -> float | None:
+        now = self._loop.time()
+        return self._attempts.after_answer(retry, self._status, self._headers, now)
 
     def _broken(self, error: UpstreamError) -> None:
         if not self._open:
-            pause = self._retrier.after_fault(error)
-            if pause is not None:
-                self._later(pause)
+            if self._tried_again(self._attempts.after_fault(error, self._loop.time())):
                 return
-            why = error.values.get("why") or error.values.get("phase")
-            self.handler.seen["upstream_fault"] = str(why)
-            self._fail(error)
-            return
-        if error.kind == "bad_response":  # the head was fine: the answer was cut
-            error = UpstreamError("interrupted", error.detail, **error.values)
+        else:
+            self._attempts.broken(self._loop.time())
+            if error.kind == "bad_response":  # the head was fine: the answer was cut
+                error = UpstreamError("interrupted", error.detail, **error.values)
         self._fail(error)
+
+    def _tried_again(self, pause: float | None) -> bool:
+        """Whether another attempt follows, at whatever target the attempts chose."""
+        if pause is None:
+            return False
+        assert self._request is not None
+        self._cancel()
+        request = self.handler.next_request(self._request)
+        if request is None:
+            return False
+        assert self.handler.exchange is not None
+        self.exchange = self.handler.exchange
+        self._beat = self._loop.call_later(pause, self._send, request)
+        return True
 
     def _fail(self, error: UpstreamError) -> None:
         answer = self.exchange.fault(error)
-        if self._transfer is not None:
-            self._transfer.cancel()
+        self.handler.failed(error)
+        self._cancel()
         if self._open:
             assert answer.error is not None
             self.handler.seen["error"] = answer.error.kind
@@ -146,42 +164,59 @@ class Relay:
         """What one wake-up gave; afterwards whatever state the exchange is in now."""
         exchange = self.exchange
         if exchange.error is not None:
-            self.handler.seen["error"] = exchange.error.kind
-            if self._transfer is not None:
-                self._transfer.cancel()
+            self._cancel()
             if not self._open and not exchange.started:
-                self._refused()
+                self._refused(exchange.error)
                 return
+            self.handler.seen["error"] = exchange.error.kind
+            if exchange.error.retry:
+                self._attempts.broken(self._loop.time())
+            self.handler.judged()
         if data:
             self._begin()
             self._written = self._loop.time()
             self.handler.write(data)
         if exchange.done:
+            if exchange.error is None:
+                self._attempts.good()
             self._close(b"")
             return
         again = exchange.take_again()
         if again is not None:
-            if self._transfer is not None:
-                self._transfer.cancel()
+            self._cancel()
             self._flush()
+            self._round += 1
+            self._attempts.next_round()
             self._send(again)
         elif data:
             self._flush()
 
-    def _refused(self) -> None:
-        """An error came before the first chunk: a plain answer."""
-        error = self.exchange.error
-        assert error is not None
+    def _refused(self, error: ErrorAnswer) -> None:
+        """An error came before the first chunk: another attempt, or a plain answer."""
         handler = self.handler
+        pause = self._after_answer(error.retry)
+        handler.judged()
+        # What this exchange has read is spoilt: the next attempt has one of its own.
+        if pause is not None and self._round == 1 and self._anew(pause):
+            return
+        self._saw()
+        handler.seen["error"] = error.kind
         if not handler.left:
             handler.told()
             handler.send(error.status, error.headers, error.body)
         self._settle()
 
+    def _anew(self, pause: float) -> bool:
+        handler = self.handler
+        if self._attempts.route is handler.route:
+            self._request = handler.translated(handler.route, self.exchange.asked)
+        return self._tried_again(pause)
+
     def _begin(self) -> None:
         if self._open:
             return
         self._open = True
+        self._attempts.begun()
         self._saw()
         handler = self.handler
         exchange = self.exchange
@@ -197,15 +232,27 @@ class Relay:
 
     def _flush(self) -> None:
         written = self.handler.flush()
-        if not written.done() and self._transfer is not None:
+        if not written.done() and self._transfer is not None and not self._transfer.paused:
             self._transfer.pause()
             written.add_done_callback(self._drained)
+            most = self.handler.gateway.settings.downstream.stalled_timeout_secs
+            if most and self._stall is None:
+                self._stall = self._loop.call_later(most, self._stalled)
 
     def _drained(self, written: asyncio.Future[None]) -> None:
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
         if not written.cancelled():
             written.exception()  # a caller who left is seen by on_connection_close
         if self._transfer is not None:
             self._transfer.resume()
+
+    def _stalled(self) -> None:
+        """The caller has taken nothing for too long: nobody may hold an upstream for ever."""
+        self._stall = None
+        self.handler.seen["error"] = "stalled"
+        self.handler.hang_up()
 
     def _ping(self, every: float) -> None:
         """A comment when nothing was written for a while, so that nobody in between hangs up."""
@@ -228,16 +275,21 @@ class Relay:
     def _saw(self) -> None:
         upstream_id = self.exchange.answer_headers(self._headers)
         self.handler.seen.update(upstream_id)
-        self.handler.saw(self._status, self._retrier.attempts)
+        self.handler.saw(self._status)
 
-    def _stop(self) -> None:
-        if self._beat is not None:
-            self._beat.cancel()
+    def _cancel(self) -> None:
         if self._transfer is not None:
             self._transfer.cancel()
 
+    def _stop(self) -> None:
+        self._cancel()
+        for timer in (self._beat, self._stall):
+            if timer is not None:
+                timer.cancel()
+
     def _settle(self) -> None:
-        if self._beat is not None:
-            self._beat.cancel()
+        for timer in (self._beat, self._stall):
+            if timer is not None:
+                timer.cancel()
         if not self._finished.done():
             self._finished.set_result(None)

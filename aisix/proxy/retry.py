@@ -1,58 +1,155 @@
-"""Whether an attempt upstream may be made again, and when.
+"""The attempts of one request: whether there is another one, at which target, and when.
 
 Only before the caller has seen anything, and only what cannot have been billed twice: a request of
-which not one byte left, or one the upstream answered with "not now". What the upstream says of it
-(`retry-after`, `x-should-retry`) is obeyed.
+which not one byte left, or one the upstream answered with an error that errors.toml marks with
+`retry`. Another target of the alias is asked at once; the same one after a pause, at most `retries`
+times, while its budget lasts, and as it says itself (`retry-after`, `x-should-retry`).
+
+Must never know: what an answer looks like; which status is worth a retry is the tables'.
 """
 
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 
 from aisix.errors import UpstreamError
+from aisix.proxy.routes import Route
+from aisix.proxy.ways import Ways
 
-AGAIN = {408, 409, 429}  # and every 5xx
+HERE = "here"
 FIRST_PAUSE = 0.25  # s; doubled for each further attempt, with up to a quarter of jitter
 LONGEST_PAUSE = 8.0
-PATIENCE = 10.0  # s; told to wait longer, the caller is told so instead
 
 
-class Retrier:
-    """The attempts of one upstream request; `attempts` counts those made."""
+class Attempts:
+    """`route` is the target of the attempt under way, `count` how many were made.
 
-    def __init__(self, retries: int) -> None:
-        self._left = retries
-        self.attempts = 1
+    `patience`: seconds; told to wait longer, we do not. Every `now` is the loop's time.
+    """
 
-    def after_fault(self, error: UpstreamError) -> float | None:
-        """Seconds to wait before the next attempt, or None: give up."""
+    __slots__ = (
+        "_entered",
+        "_left",
+        "_patience",
+        "_paused",
+        "_probe",
+        "_several",
+        "_tried",
+        "_ways",
+        "count",
+        "route",
+    )
+
+    def __init__(self, ways: Ways, patience: float, now: float) -> None:
+        self._ways: Ways | None = ways
+        self._patience = patience
+        self._tried: list[Route] = []
+        self.route = ways.only or ways.first(now)
+        self.count = 1
+        self._left = self.route.retries
+        self._paused = 0
+        self._several = ways.only is None
+        self._probe = self._entered = False
+        self._enter(self.route)
+
+    def good(self) -> None:
+        """The upstream has answered, to the end, what is no failure of its own."""
+        if self._several:
+            self.route.standing.good(self._probe)
+
+    def begun(self) -> None:
+        """The upstream's stream has begun: who was on probation is not kept waiting for its end."""
+        if self._probe:
+            self.route.standing.good(True)
+
+    def broken(self, now: float, told: float | None = None) -> None:
+        """The upstream failed; `told`: the seconds after which it wants to be asked again."""
+        if self._several:
+            self.route.standing.bad(now, self._probe, told)
+
+    def after_fault(self, error: UpstreamError, now: float) -> float | None:
+        """Seconds to wait before the next attempt, at `route`; or None: give up."""
+        self.broken(now)
         if error.values.get("sent", True):
             return None
-        return self._next(None)
+        return self._next(True, None, now)
 
-    def after_answer(self, status: int, headers: Mapping[str, str]) -> float | None:
-        """The same for an answer."""
+    def after_answer(
+        self, retry: str, status: int, headers: Mapping[str, str], now: float
+    ) -> float | None:
+        """The same after an answer; `retry` is what errors.toml says of it ("": not a failure)."""
         told = headers.get("x-should-retry")
-        if told == "false" or not (status in AGAIN or status >= 500 or told == "true"):
+        if not retry and (told != "true" or status < 300):
             return None
-        return self._next(_wait(headers))
+        wait = _wait(headers)
+        self.broken(now, wait)
+        return self._next((retry == HERE or told == "true") and told != "false", wait, now)
 
-    def _next(self, told: float | None) -> float | None:
-        if self._left <= 0 or (told is not None and told > PATIENCE):
+    def pass_over(self, now: float) -> bool:
+        """This target cannot take the request: go on to another one, if there is one."""
+        self.count -= 1
+        assert self._ways is not None
+        self._tried.append(self.route)
+        other = self._ways.next(self._tried, now)
+        if other is not None:
+            self._move(other)
+        return other is not None
+
+    def next_round(self) -> None:
+        """What follows continues this answer: it belongs to this target."""
+        self._ways = None
+        self._left = self.route.retries
+        self._paused = 0
+
+    def end(self) -> None:
+        """The request is over, whatever became of it."""
+        if self._entered:
+            self._entered = False
+            self.route.standing.leave(self._probe)
+
+    def _next(self, here: bool, told: float | None, now: float) -> float | None:
+        ways = self._ways
+        if ways is not None and self._several:
+            self._tried.append(self.route)
+            other = ways.next(self._tried, now)
+            if other is not None:
+                self._move(other)
+                return 0.0
+        standing = self.route.standing
+        if not here or self._left <= 0 or (told is not None and told > self._patience):
+            return None
+        if (self._several and standing.until > now) or not standing.may_retry(now):
             return None
         self._left -= 1
-        pause: float = min(FIRST_PAUSE * 2 ** (self.attempts - 1), LONGEST_PAUSE)
-        pause *= 1 - random.random() / 4
-        self.attempts += 1
-        return max(pause, told or 0.0)
+        self.count += 1
+        pause: float = min(FIRST_PAUSE * 2**self._paused, LONGEST_PAUSE)
+        self._paused += 1
+        return max(pause * (1 - random.random() / 4), told or 0.0)
+
+    def _move(self, route: Route) -> None:
+        self.end()
+        self.route = route
+        self.count += 1
+        self._enter(route)
+
+    def _enter(self, route: Route) -> None:
+        self._probe = route.standing.enter(self._several)
+        self._entered = True
 
 
 def _wait(headers: Mapping[str, str]) -> float | None:
-    """Seconds the upstream asks for; a date is not understood and counts as nothing said."""
+    """Seconds the upstream asks for: a number, or a date."""
     for name, scale in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        said = headers.get(name, "")
         try:
-            return max(0.0, float(headers[name]) / scale)
-        except (KeyError, ValueError):
+            return min(max(0.0, float(said) / scale), 1e9)
+        except ValueError:
+            pass  # a date, or nonsense
+        try:
+            return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
+        except (ValueError, OverflowError):
             continue
     return None

@@ -1,7 +1,7 @@
 """From an alias to everything an attempt upstream needs, settled once per configuration.
 
-A `Route` is made from the stored model, its provider key and the effective tables, and kept until
-one of them changes. The secret is in `lines`, which no repr shows.
+A `Route` is one target of one alias: made from the stored model, its provider key and the effective
+tables, and kept until one of them changes. The secret is in `lines`, which no repr shows.
 
 Must never know: a wire name, a socket.
 """
@@ -11,23 +11,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from aisix import __version__
-from aisix.errors import CallerError, OperatorError
+from aisix.errors import OperatorError
 from aisix.mapping.loader import Effective, Mappings
+from aisix.proxy.standing import Standing, Standings
 from aisix.settings import Settings
-from aisix.store.resources import Model, ProviderKey
+from aisix.store.resources import Model, ProviderKey, Target
 from aisix.store.snapshot import Snapshot
 from aisix.upstream.request import Cap, Timeouts, Tls
 
-MOST = 4096  # routes kept; wildcards make as many aliases as callers think of
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Route:
-    """One alias of one caller dialect, ready to be called."""
+    """One target of one alias of one caller dialect, ready to be called."""
 
     alias: str
     model: Model
+    model_name: str  # the target's own
+    weight: int
     provider_key_id: str
+    standing: Standing
     tables: Effective
     tag: str  # "openai-chat/anthropic-messages@3f9c1a20"
     base: str  # URL without the path
@@ -39,51 +41,67 @@ class Route:
     cap: Cap
 
 
-class Routes:
-    """The routes of one snapshot and one set of tables."""
-
-    def __init__(self, settings: Settings, snapshot: Snapshot, mappings: Mappings) -> None:
-        self.snapshot = snapshot
-        self.mappings = mappings
-        self._settings = settings
-        self._routes: dict[tuple[str, str], Route] = {}
-
-    def find(self, dialect: str, alias: str) -> Route:
-        """The route; CallerError when there is no such alias, OperatorError when it cannot work."""
-        route = self._routes.get((dialect, alias))
-        if route is None:
-            model = self.snapshot.model(alias)
-            if model is None:
-                raise CallerError("no_such_model", None, alias=alias)
-            if len(self._routes) >= MOST:
-                self._routes.clear()
-            route = self._routes[dialect, alias] = self._make(dialect, model)
-        return route
-
-    def _make(self, dialect: str, model: Model) -> Route:
-        key = self.snapshot.provider_key(model.provider_key_id)
-        if key is None:
+def make_routes(
+    dialect: str,
+    model: Model,
+    snapshot: Snapshot,
+    mappings: Mappings,
+    settings: Settings,
+    standings: Standings,
+) -> list[Route]:
+    """The routes of an alias, one for each target; OperatorError when one cannot work."""
+    upstream = settings.upstream
+    alone = Target(model.provider_key_id, model.model_name)
+    plain, streamed = timeouts(model, settings)
+    routes = []
+    for target in model.targets or (alone,):
+        entry = snapshot.entry("provider_keys", target.provider_key_id)
+        key = snapshot.provider_key(target.provider_key_id)
+        if key is None or entry is None:
             raise OperatorError(f"model {model.display_name}: its provider key is gone")
-        mapping = self.mappings.find(dialect, key.adapter, model.mapping)
-        tables = mapping.effective(model.model_name, key.version, dict(model.options), model.traits)
-        upstream = self._settings.upstream
-        whole = upstream.timeout_ms if model.timeout is None else model.timeout
-        gap = upstream.stream_timeout_ms if model.stream_timeout is None else model.stream_timeout
-        connect = upstream.connect_timeout_ms
-        return Route(
-            alias=model.display_name,
-            model=model,
-            provider_key_id=key.id,
-            tables=tables,
-            tag=f"{tables.name}@{tables.digest[:8]}",
-            base=base_url(tables, key),
-            lines=_lines(tables, key),
-            plain=Timeouts(connect, whole, 0, whole),
-            streamed=Timeouts(connect, gap, gap, 0),
-            retries=upstream.retries if model.retries is None else model.retries,
-            tls=Tls(key.tls.ca_file, key.tls.verify, key.tls.client_cert, key.tls.client_key),
-            cap=Cap(upstream.response_body_limit_bytes, "upstream.response_body_limit_bytes"),
+        mapping = mappings.find(dialect, key.adapter, target.mapping or model.mapping)
+        traits = model.traits if target.traits is None else target.traits
+        options = {**model.options, **target.options}
+        tables = mapping.effective(target.model_name, key.version, options, traits)
+        name = f"{key.display_name}/{target.model_name}"
+        routes.append(
+            Route(
+                alias=model.display_name,
+                model=model,
+                model_name=target.model_name,
+                weight=target.weight,
+                provider_key_id=key.id,
+                standing=standings.find(key.id, entry.revision, target.model_name, name),
+                tables=tables,
+                tag=f"{tables.name}@{tables.digest[:8]}",
+                base=base_url(tables, key),
+                lines=_lines(tables, key),
+                plain=plain,
+                streamed=streamed,
+                retries=upstream.retries if model.retries is None else model.retries,
+                tls=Tls(key.tls.ca_file, key.tls.verify, key.tls.client_cert, key.tls.client_key),
+                cap=Cap(upstream.response_body_limit_bytes, "upstream.response_body_limit_bytes"),
+            )
         )
+    return routes
+
+
+def timeouts(model: Model, settings: Settings) -> tuple[Timeouts, Timeouts]:
+    """The limits of a plain answer and of a stream: the alias's own, else the settings'."""
+    upstream = settings.upstream
+
+    def limit(own: int | None, general: int) -> int:
+        return general if own is None else own
+
+    whole = limit(model.timeout, upstream.timeout_ms)
+    gap = limit(model.stream_timeout, upstream.stream_timeout_ms)
+    total = limit(model.stream_total_timeout, upstream.stream_total_timeout_ms)
+    first = limit(model.first_byte_timeout, upstream.first_byte_timeout_ms)
+    connect = limit(model.connect_timeout, upstream.connect_timeout_ms)
+    return (
+        Timeouts(connect, first or whole, 0, whole),
+        Timeouts(connect, first or gap, gap, total),
+    )
 
 
 def base_url(tables: Effective, key: ProviderKey) -> str:

@@ -1,0 +1,81 @@
+"""How many requests a worker works on at one time; the rest wait, and beyond that are refused.
+
+    if not gate.take():
+        await gate.wait(future)          # raises Fault("overloaded")
+    ...
+    gate.leave()
+
+Whoever waits is let in first come, first served. Health endpoints do not come through here.
+
+Must never know: what a request is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from aisix.errors import Fault
+
+COME_BACK = 1  # s; what a refused caller is told
+
+
+class Gate:
+    """`limit` places, `queue` waiting ones, each for `secs` at most."""
+
+    __slots__ = ("_limit", "_queue", "_secs", "_waiting", "taken")
+
+    def __init__(self, limit: int, queue: int, secs: float) -> None:
+        self.taken = 0
+        self._limit = limit
+        self._queue = queue
+        self._secs = secs
+        self._waiting: dict[asyncio.Future[bool], None] = {}  # in the order they came
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def full(self) -> bool:
+        """Nobody else can even wait."""
+        return self.taken >= self._limit and len(self._waiting) >= self._queue
+
+    def take(self) -> bool:
+        """A place, if there is one now."""
+        if self.taken >= self._limit:
+            return False
+        self.taken += 1
+        return True
+
+    async def wait(self, turn: asyncio.Future[bool]) -> None:
+        """Wait for a place; `turn` is a new future, cancelled to give up waiting."""
+        if self.full:
+            raise overloaded()
+        self._waiting[turn] = None
+        late = turn.get_loop().call_later(self._secs, _too_late, turn)
+        try:
+            let_in = await turn
+        finally:
+            late.cancel()
+            self._waiting.pop(turn, None)
+        if not let_in:
+            raise overloaded()
+
+    def leave(self) -> None:
+        """Give the place back: to who waits longest, if anyone does."""
+        while self._waiting:
+            turn = next(iter(self._waiting))
+            del self._waiting[turn]
+            if not turn.done():
+                turn.set_result(True)
+                return
+        self.taken -= 1
+
+
+def overloaded() -> Fault:
+    return Fault("overloaded", retry_after=COME_BACK)
+
+
+def _too_late(turn: asyncio.Future[bool]) -> None:
+    if not turn.done():
+        turn.set_result(False)
