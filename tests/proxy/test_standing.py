@@ -1,0 +1,283 @@
+"""When a target cools down and comes back, what retries may cost, and whose turn it is."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from aisix.errors import Fault, UpstreamError
+from aisix.proxy.gate import Gate
+from aisix.proxy.retry import Attempts
+from aisix.proxy.standing import Rules, Standing
+from aisix.proxy.ways import Ways
+
+RULES = Rules(failures=3, secs=30, earned=0.2)
+
+
+def standing(rules: Rules = RULES) -> Standing:
+    return Standing("key/model", rules)
+
+
+def fail(target: Standing, now: float, told: float | None = None) -> None:
+    probe = target.enter(True)
+    target.bad(now, probe, told)
+    target.leave(probe)
+
+
+def test_three_failures_in_a_row_cool_a_target_down() -> None:
+    target = standing()
+    fail(target, 1)
+    fail(target, 2)
+    target.good(False)
+    fail(target, 3)
+    fail(target, 4)
+    assert target.ready(4)
+    fail(target, 5)
+    assert not target.ready(34.9)
+    assert target.wait(15) == 20
+    assert target.ready(35)
+
+
+def test_after_the_cooldown_one_request_is_the_probe() -> None:
+    target = standing()
+    for now in (1, 2, 3):
+        fail(target, now)
+    assert target.enter(True) is True
+    assert not target.ready(40), "a second probe at the same time"
+    target.good(True)
+    target.leave(True)
+    assert target.ready(40)
+    assert target.failures == 0
+
+
+def test_a_bad_probe_doubles_the_cooldown_up_to_eight_times() -> None:
+    target = standing()
+    for now in (0, 0, 0):
+        fail(target, now)
+    spells = []
+    for _ in range(5):
+        now = target.until
+        fail(target, now)
+        spells.append(target.until - now)
+    assert spells == [60, 120, 240, 240, 240]
+
+
+def test_a_probe_whose_caller_leaves_decides_nothing() -> None:
+    target = standing()
+    for now in (0, 0, 0):
+        fail(target, now)
+    probe = target.enter(True)
+    target.leave(probe)
+    assert target.ready(31)
+    assert target.failures == 3
+
+
+def test_old_requests_neither_end_nor_prolong_a_cooldown() -> None:
+    target = standing()
+    old = [target.enter(True) for _ in range(5)]
+    for now in (1, 2, 3, 4):
+        target.bad(now, old.pop())
+    assert target.until == 33
+    target.good(old.pop())
+    assert not target.ready(10)
+
+
+def test_a_target_that_names_a_time_is_left_alone_for_it() -> None:
+    target = standing()
+    fail(target, 10, told=7)
+    assert target.until == 17
+    fail(target, 17, told=10_000)
+    assert target.until == 17 + 60, "a bad probe: twice as long as usual"
+    hour = standing()
+    fail(hour, 0, told=3600)
+    assert hour.until == 240, "never longer than eight times"
+
+
+def test_without_cooldown_secs_nothing_cools_down() -> None:
+    target = standing(Rules(1, 0, 0.2))
+    for now in range(9):
+        fail(target, now, told=5)
+    assert target.ready(9)
+
+
+def test_retries_are_a_part_of_the_requests_and_a_few() -> None:
+    target = standing()
+    assert sum(target.may_retry(0) for _ in range(100)) == 10
+    target.requests += 100
+    assert sum(target.may_retry(0) for _ in range(100)) == 20
+    assert sum(target.may_retry(3) for _ in range(100)) == 3
+    assert sum(target.may_retry(1000) for _ in range(100)) == 10
+    target.requests += 10**6
+    assert sum(target.may_retry(1000) for _ in range(1000)) == 100, "what is saved is bounded"
+
+
+# ---------------------------------------------------------------- whose turn
+def route(name: str, weight: int = 1, retries: int = 2) -> Any:
+    return SimpleNamespace(
+        name=name, weight=weight, retries=retries, standing=Standing(name, RULES)
+    )
+
+
+def names(ways: Ways, number: int) -> str:
+    return "".join(ways.first(0).name for _ in range(number))  # type: ignore[attr-defined]
+
+
+def test_failover_keeps_to_the_order() -> None:
+    ways = Ways([route("a"), route("b")], "failover")
+    assert names(ways, 3) == "aaa"
+    for _ in range(3):
+        fail(ways.routes[0].standing, 0)
+    assert names(ways, 3) == "bbb"
+
+
+def test_round_robin_goes_by_weight_and_evenly() -> None:
+    ways = Ways([route("a", 3), route("b", 1), route("c", 0)], "round_robin")
+    assert names(ways, 8) == "aabaaaba"
+    for one in ways.routes[:2]:
+        for _ in range(3):
+            fail(one.standing, 0)
+    assert names(ways, 2) == "cc", "of weight 0: only when nobody else is left"
+
+
+def test_least_busy_counts_requests_under_way_for_their_weight() -> None:
+    a, b = route("a", 2), route("b", 1)
+    ways = Ways([a, b], "least_busy")
+    chosen = ""
+    for _ in range(6):
+        picked: Any = ways.first(0)
+        picked.standing.enter(True)
+        chosen += picked.name
+    assert (chosen.count("a"), chosen.count("b")) == (4, 2)
+    idle = Ways([route("a"), route("b")], "least_busy")
+    assert set(names(idle, 4)) == {"a", "b"}, "equally idle ones take turns"
+
+
+def test_when_all_cool_down_the_caller_is_told_when_to_come_back() -> None:
+    ways = Ways([route("a"), route("b")], "failover")
+    for one, now in zip(ways.routes, (0, 10), strict=True):
+        for _ in range(3):
+            fail(one.standing, now)
+    with pytest.raises(UpstreamError) as caught:
+        ways.first(12.5)
+    assert (caught.value.kind, caught.value.values["retry_after"]) == ("no_target", 18)
+
+
+# ---------------------------------------------------------------- attempts
+UNSENT = UpstreamError("unreachable", why="connect", sent=False)
+SENT = UpstreamError("unreachable", why="reset", sent=True)
+
+
+def test_another_target_is_asked_at_once_then_the_last_one_again_after_a_pause() -> None:
+    ways = Ways([route("a"), route("b")], "failover")
+    attempts = Attempts(ways, 10, 0)
+    assert attempts.after_fault(UNSENT, 0) == 0
+    assert attempts.route is ways.routes[1]
+    pause = attempts.after_answer("here", 529, {}, 0)
+    assert pause is not None and 0.18 < pause <= 0.25
+    pause = attempts.after_answer("here", 529, {}, 0)
+    assert pause is not None and 0.37 < pause <= 0.5
+    assert attempts.after_answer("here", 529, {}, 0) is None
+    assert attempts.count == 4
+    assert [one.standing.in_flight for one in ways.routes] == [0, 1]
+    attempts.end()
+    attempts.end()
+    assert [one.standing.in_flight for one in ways.routes] == [0, 0]
+
+
+def test_what_may_have_been_billed_is_not_sent_again() -> None:
+    attempts = Attempts(Ways([route("a"), route("b")], "failover"), 10, 0)
+    assert attempts.after_fault(SENT, 0) is None
+
+
+def test_what_the_upstream_says_of_retries_is_obeyed() -> None:
+    def pause(retry: str, status: int, **headers: str) -> float | None:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        ways = Ways([route("a")], None)
+        return Attempts(ways, 10, 0).after_answer(retry, status, named, 0)
+
+    assert pause("here", 529, x_should_retry="false") is None
+    assert pause("", 400) is None
+    assert pause("", 400, x_should_retry="true") is not None
+    assert pause("", 200, x_should_retry="true") is None
+    assert pause("elsewhere", 401) is None
+    assert pause("here", 429, retry_after="3") == 3
+    assert pause("here", 429, retry_after="3", retry_after_ms="1500") == 1.5
+    assert pause("here", 429, retry_after="11") is None
+    assert pause("here", 429, retry_after="Fri, 01 Jan 2100 00:00:00 GMT") is None
+    past = pause("here", 429, retry_after="Thu, 01 Jan 1970 00:00:00 GMT")
+    assert past is not None and past < 1
+    for nonsense in ("soon", "", "nan", "-5"):
+        said = pause("here", 429, retry_after=nonsense)
+        assert said is not None and said < 1
+
+
+def test_a_round_that_continues_an_answer_stays_with_its_target() -> None:
+    ways = Ways([route("a"), route("b")], "failover")
+    attempts = Attempts(ways, 10, 0)
+    attempts.next_round()
+    assert attempts.after_fault(UNSENT, 0) is not None
+    assert attempts.route is ways.routes[0]
+
+
+def test_an_outage_is_not_multiplied() -> None:
+    target = route("a", retries=2)
+    made = 0
+    for _ in range(1000):
+        attempts = Attempts(Ways([target], None), 10, 0)
+        while attempts.after_answer("here", 529, {}, 0) is not None:
+            pass
+        made += attempts.count
+        attempts.end()
+    assert 1000 < made <= 1000 + 10 + 200
+
+
+# ---------------------------------------------------------------- the gate
+def test_who_waits_longest_is_let_in_first() -> None:
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        gate = Gate(1, 2, 5)
+        assert gate.take() and not gate.take()
+        order = []
+
+        async def come(name: str) -> None:
+            await gate.wait(loop.create_future())
+            order.append(name)
+
+        tasks = [asyncio.ensure_future(come(name)) for name in "ab"]
+        await asyncio.sleep(0)
+        assert gate.full
+        with pytest.raises(Fault) as caught:
+            await gate.wait(loop.create_future())
+        assert (caught.value.kind, caught.value.values) == ("overloaded", {"retry_after": 1})
+        gate.leave()
+        await tasks[0]
+        assert (order, gate.taken, gate.waiting) == (["a"], 1, 1)
+        gate.leave()
+        await tasks[1]
+        gate.leave()
+        assert (order, gate.taken, gate.waiting) == (["a", "b"], 0, 0)
+
+    asyncio.run(run())
+
+
+def test_who_waits_too_long_or_leaves_takes_no_place() -> None:
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        gate = Gate(1, 2, 0.01)
+        assert gate.take()
+        with pytest.raises(Fault):
+            await gate.wait(loop.create_future())
+        turn = loop.create_future()
+        waiting = asyncio.ensure_future(gate.wait(turn))
+        await asyncio.sleep(0)
+        turn.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert gate.waiting == 0
+        gate.leave()
+        assert gate.take()
+
+    asyncio.run(run())
