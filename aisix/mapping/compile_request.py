@@ -29,6 +29,7 @@ Translate = Callable[[dict[str, Json], Call], dict[str, Json]]
 
 SIZED = frozenset({str, list})
 MOST = 64  # forms of one model's tables
+WIDEST = 100  # fields of a body worth a form: no dialect has that many, so most are unknown
 TAKES_AWAY = ("remove", "note", "cap", "keep_last")  # corrections that add no field
 
 
@@ -44,6 +45,8 @@ class Forms:
         self._sources: dict[str, str] = {}
 
     def translate(self, body: dict[str, Json], call: Call) -> dict[str, Json]:
+        if len(body) > WIDEST:
+            raise Bail
         order = tuple(body) if None not in body.values() else None
         form = self._by_order.get(order)  # requests of one program have one order
         if form is None:
