@@ -186,7 +186,7 @@ class Exchange:
         if not 200 <= status < 300:
             return self._refused(status, headers, parsed)
         if self.stream and not self._is_error(parsed):
-            return self.fault(UpstreamError("bad_response", "no stream", why="not_a_stream"))
+            return self.fault(_babble("not_a_stream"))
         answering = self._ready()
         plain = self.tables.answer.plain
         if type(parsed) is not dict or (
@@ -194,7 +194,7 @@ class Exchange:
         ):
             if self._is_error(parsed):
                 return self._refused(None, headers, parsed)
-            return self.fault(UpstreamError("bad_response", "no message", why="not_a_message"))
+            return self.fault(_babble("not_a_message"))
         answering.plain(parsed)
         if answering.failed is not None:
             return self._refused(None, headers, answering.failed)
@@ -294,9 +294,7 @@ class Exchange:
         try:
             payloads = self._sse.feed(data)
         except Refused:
-            return self._break_off(
-                UpstreamError("bad_response", "an event too large", why="too_large")
-            )
+            return self._break_off(_babble("too_large"))
         return self._run(payloads)
 
     def end(self) -> bytes:
@@ -320,11 +318,7 @@ class Exchange:
         for payload in payloads:
             event = _parse(payload)
             if type(event) is not dict:
-                out.append(
-                    self._break_off(
-                        UpstreamError("bad_response", "an event that is no JSON", why="not_json")
-                    )
-                )
+                out.append(self._break_off(_babble("not_json")))
                 break
             answering.send(event, out)
             if answering.pinged:
@@ -391,6 +385,11 @@ def _parse(data: bytes) -> Json:
         return _decode(data)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
+
+
+def _babble(why: str) -> UpstreamError:
+    """The answer came whole and makes no sense."""
+    return UpstreamError("bad_response", why=why)
 
 
 def _token(text: str) -> str:
