@@ -25,6 +25,7 @@ from aisix.store.snapshot import Snapshot
 
 ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 LEFT = 499  # the caller went away: only for the log and the metrics
+MOST_FIELDS = 1000  # of a body, at its top; more is no mistake but an attack
 DRAIN = 4  # a body up to this many times the limit is read to its end, so that the 413 is seen
 
 _decode = msgspec.json.Decoder().decode
@@ -91,10 +92,16 @@ class ProxyHandler(RequestHandler):
         self._chunks = []
         try:
             body = _decode(raw)
-        except (msgspec.DecodeError, UnicodeError, RecursionError):
-            raise CallerError("bad_json") from None
+        except RecursionError:
+            raise CallerError("too_deep") from None
+        except UnicodeError:
+            raise CallerError("bad_json", why="it is not UTF-8") from None
+        except msgspec.DecodeError as error:  # its words tell the place, never the content
+            raise CallerError("bad_json", why=str(error).removesuffix(" - at `$[...]`")) from None
         if type(body) is not dict:
-            raise CallerError("bad_json")
+            raise CallerError("bad_json", why="it is not an object")
+        if len(body) > MOST_FIELDS:
+            raise CallerError("too_many_fields", limit=MOST_FIELDS)
         return body
 
     def send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
