@@ -8,16 +8,16 @@ program keeps a handful of such forms; requests of one application all have the 
 The code is optimistic: at anything unusual it raises `Bail`, and the interpreter, which alone
 knows exact paths and fault texts, runs the request instead. Quiet notes are not made here.
 
-This file: values and what is known of them, loads, conditions. `compile_rules.py` and
-`compile_shapes.py` build on it; `compile_request.py` and `compile_answer.py` write whole functions.
+This file: loads and conditions. A compiler is built up floor by floor: `compile_shapes.py` (items),
+`compile_sources.py` (where a value comes from), `compile_steps.py` (what is done to it),
+`compile_rules.py` (a whole rule); `compile_request.py` and `compile_answer.py` use it for whole
+functions. `compile_values.py` and `compile_writer.py` stand below, `compile_run.py` is what the
+written code calls.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 from aisix.mapping import adjust, paths
 from aisix.mapping.compile_run import (
@@ -31,149 +31,23 @@ from aisix.mapping.compile_run import (
     table,
     total,
 )
-from aisix.mapping.compile_tidy import tidy
+from aisix.mapping.compile_values import (
+    ABSENT,
+    DICT,
+    LIST,
+    STR,
+    Const,
+    Site,
+    Value,
+    Var,
+    is_only,
+    may_be,
+)
+from aisix.mapping.compile_writer import Writer
 from aisix.mapping.paths import Json, Path, Step
 from aisix.mapping.rules import Condition, Place, Rule, Test
 from aisix.mapping.scope import NULL, Facts, Note
 from aisix.mapping.view import same
-
-Kinds = frozenset[type]
-DICT: Kinds = frozenset({dict})
-LIST: Kinds = frozenset({list})
-STR: Kinds = frozenset({str})
-CONTAINERS: Kinds = frozenset({dict, list})
-
-
-@dataclass(frozen=True, slots=True)
-class Const:
-    """A value known while the code is written; None is "absent"."""
-
-    value: Json
-
-
-@dataclass(frozen=True, slots=True)
-class Var:
-    """A local variable (or a short expression) and what is known of its value."""
-
-    name: str
-    kinds: Kinds | None = None  # what it can be besides None; None: anything
-    sure: bool = False  # it is not None
-    full: bool = False  # a list or object that is not empty
-    has: frozenset[str] = frozenset()  # keys that are there, with a value
-    only: frozenset[str] | None = None  # no other key can be there
-    live: bool = False  # its fields may change between two looks
-    null: bool = False  # it may be NULL: a null that is written
-    parts: dict[str, Value] | None = field(default=None, compare=False, hash=False)  # all of it
-
-
-Value = Const | Var
-ABSENT = Const(None)
-
-
-def is_sure(value: Value) -> bool:
-    return value.sure if type(value) is Var else value != ABSENT
-
-
-def may_be(value: Value, kinds: Kinds) -> bool:
-    if type(value) is Const:
-        return type(value.value) in kinds
-    return value.kinds is None or bool(value.kinds & kinds)  # type: ignore[union-attr]
-
-
-def is_only(value: Value, kinds: Kinds) -> bool:
-    """Whether a value that is there is surely of these kinds."""
-    if type(value) is Const:
-        return type(value.value) in kinds
-    return value.kinds is not None and value.kinds <= kinds  # type: ignore[union-attr]
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """Where in the code we are: the item, and the caller's top-level field that notes name."""
-
-    item: Value
-    about: str = ""
-    index: Value = Const(0)
-    body: bool = False  # the item is the caller's whole body
-    my: dict[str, Value | Rule] = field(default_factory=dict)  # a rule: not looked up yet
-
-
-class Writer:
-    """Source lines with indentation, the constants they name, and values already loaded."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.depth = 1
-        self.names: dict[str, Any] = {}
-        self.count = 0
-        self.loaded: list[dict[Any, Value]] = [{}]
-
-    def put(self, line: str) -> None:
-        self.lines.append("    " * self.depth + line)
-
-    def new(self) -> str:
-        self.count += 1
-        return f"v{self.count}"
-
-    def let(self, text: str) -> str:
-        """A new variable with this value."""
-        name = self.new()
-        self.put(f"{name} = {text}")
-        return name
-
-    def const(self, value: Any) -> str:
-        if value is None or type(value) in (bool, int, str):
-            return repr(value)
-        self.count += 1
-        name = f"K{self.count}"
-        self.names[name] = value
-        return name
-
-    def say(self, value: Value) -> str:
-        return self.const(value.value) if type(value) is Const else value.name  # type: ignore[union-attr]
-
-    def written(self, value: Value) -> str:
-        """As part of an object that is sent: NULL is null there."""
-        if type(value) is Const:
-            return "None" if value.value is NULL else self.say(value)
-        name = self.say(value)
-        return f"None if {name} is NULL else {name}" if value.null else name  # type: ignore[union-attr]
-
-    @contextmanager
-    def block(self, start: str) -> Iterator[None]:
-        """Lines below `start:`; what is loaded there is not known after it."""
-        self.put(start + ":")
-        before = len(self.lines)
-        self.depth += 1
-        self.loaded.append({})
-        yield
-        if len(self.lines) == before:
-            self.put("pass")
-        self.loaded.pop()
-        self.depth -= 1
-
-    @contextmanager
-    def function(self, functions: list[str], start: str) -> Iterator[None]:
-        """Lines of a function of their own."""
-        saved = self.lines, self.depth, self.loaded
-        self.lines, self.depth, self.loaded = [start + ":"], 1, [{}]
-        yield
-        functions.append("\n".join(tidy(self.lines)))
-        self.lines, self.depth, self.loaded = saved
-
-    def is_there(self, name: str) -> None:
-        """From here on, in this block, the variable is known not to be None."""
-        for level in self.loaded[:]:
-            for key, value in list(level.items()):
-                if type(value) is Var and value.name == name:
-                    self.loaded[-1][key] = replace(value, sure=True)
-
-    def known(self, key: Any) -> Value | None:
-        for level in reversed(self.loaded):
-            found: Value | None = level.get(key)
-            if found is not None:
-                return found
-        return None
 
 
 class Compiler:

@@ -15,22 +15,30 @@ from __future__ import annotations
 import linecache
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 import msgspec
 
-from aisix.mapping.answer_rules import AnswerTables, Chunk, Register, Row
-from aisix.mapping.compile import ABSENT, DICT, LIST, STR, Const, Site, Value, Var, is_only, is_sure
-from aisix.mapping.compile_rules import NUMBERS, RuleCompiler
+from aisix.mapping.answer_rules import AnswerTables
+from aisix.mapping.compile_rows import INT, RowCompiler
 from aisix.mapping.compile_run import CannotCompile
+from aisix.mapping.compile_values import (
+    ABSENT,
+    DICT,
+    LIST,
+    STR,
+    Const,
+    Site,
+    Value,
+    Var,
+    is_sure,
+)
 from aisix.mapping.fold import fold
 from aisix.mapping.paths import Json, Path, Step
-from aisix.mapping.rules import Rule
 from aisix.mapping.scope import NULL, Facts
 
 _encode = msgspec.json.Encoder().encode
-INT = frozenset({int})
 MARK = "\0delta\0"  # stands where a chunk's delta will
 PLAIN = (str, bool)
 MOST = 32
@@ -105,7 +113,7 @@ class AnswerForms:
         return AnswerForm(**functions | {"source": source})
 
 
-class AnswerCompiler(RuleCompiler):
+class AnswerCompiler(RowCompiler):
     def __init__(
         self,
         tables: AnswerTables,
@@ -226,277 +234,6 @@ class AnswerCompiler(RuleCompiler):
             value = self.rule(Site(Const({})), self.tables.finish)
             self.w.put(f"return {self.w.say(value)}")
 
-    # ------------------------------------------------------------------ events
-    def _event(self, site: Site) -> None:
-        w = self.w
-        number = self.path(site, self.tables.block)
-        name = w.say(number)
-        with w.block(f"if type({name}) is int"):
-            w.put(f"block = c.block = a.blocks.get({name}) or a.new_block({name})")
-        if self.tables.again is not None:
-            w.put(f"if a.raw is not None: a.rebuild(e, {name})")
-        self._rows(site, self.tables.events, self.tables.by)
-
-    def _rows(self, site: Site, rows: dict[str, Row], by: Path) -> None:
-        """The row a word chooses, and what it does."""
-        outer, first = self.word, by == self.tables.by
-        word = self.path(site, by)
-        if type(word) is Const:
-            row = rows.get(word.value) if type(word.value) is str else None
-            self.word = word.value if first else outer
-            row = row or self._unknown(rows, by, repr(word.value))
-            if row is not None:
-                self._row(site, row)
-            self.word = outer
-            return
-        name = self.w.say(word)
-        start = "if"
-        for said, row in rows.items():
-            if said != "*":
-                with self.w.block(f"{start} {name} == {said!r}"):
-                    self.word = said if first else outer
-                    self._row(site, row)
-                start = "elif"
-        self.word = outer
-        with self.w.block("else" if start == "elif" else "if True"):
-            star = self._unknown(rows, by, name)
-            if star is not None:
-                self._row(site, star)
-
-    def _unknown(self, rows: dict[str, Row], by: Path, word: str) -> Row | None:
-        row = rows.get("*")
-        if row is not None and row.unknown:
-            self.w.put(f"a.unknown.append(f'{by.text}={{{word}}}'[:80])")
-        return row
-
-    def _row(self, site: Site, row: Row) -> None:
-        if row.by is not None:
-            self._rows(site, row.when, row.by)
-        elif row.first:
-            # Conditions first: what they load must stand before the whole chain.
-            found = [(self.condition(site, guard), below) for guard, below in row.first]
-            start = "if"
-            for guard, below in found:
-                if guard is False:
-                    continue
-                if guard is True:
-                    with self.w.block("else" if start == "elif" else "if True"):
-                        self._row(site, below)
-                    break
-                with self.w.block(f"{start} {guard}"):
-                    self._row(site, below)
-                start = "elif"
-        else:
-            said = self.condition(site, row.guard)
-            if said is True:
-                self._act(site, row)
-            elif said is not False:
-                with self.w.block(f"if {said}"):
-                    self._act(site, row)
-
-    def _act(self, site: Site, row: Row) -> None:
-        w = self.w
-        self._opens(site, row)
-        for register in row.count:
-            w.put(f"{at(register)} = {get(register)}, 0) + 1")
-        self._sets(site, row.set)
-        if row.usage is not None:
-            counters = w.say(self.path(site, row.usage))
-            with w.block(f"if type({counters}) is dict"):
-                w.put(f"usage.update({{k: v for k, v in {counters}.items() if v is not None}})")
-        for name in row.emit:
-            self._emit(site, self.tables.chunks[name])
-        for register, path in row.measure:
-            self._grow(site, register, path, "0", "len({})")
-        for register, path in row.append:
-            self._grow(site, register, path, "''", "{}")
-        for register, path in row.push:
-            value = self.path(site, path)
-            if value != ABSENT:
-                with w.block(f"if {w.say(value)} is not None"):
-                    w.put(f"{at(register)} = [*{get(register)}, ()), {w.say(value)}]")
-        for register, name in row.extend:
-            value = self.rule(site, self.tables.lists[name])
-            if value != ABSENT:
-                text = w.say(value)
-                w.put(f"if {text}: {at(register)} = [*{get(register)}, ()), *{text}]")
-        if row.ping:
-            w.put("a.pinged = True")
-        if row.fail:
-            if self.folding:
-                raise CannotCompile("a plain answer that fails by itself")
-            w.put(f"a.failed = {w.say(site.item)}")
-        if row.end:
-            w.put("a.ended = True")
-
-    def _opens(self, site: Site, row: Row) -> None:
-        """Which blocks have begun and not ended, and of what kind they are."""
-        number = self.path(site, self.tables.block)
-        if number != ABSENT:
-            name = self.w.say(number)
-            there = "" if is_only(number, INT) and is_sure(number) else f"if type({name}) is int: "
-            if row.open:
-                self.w.put(f"{there}a.open.add({name})")
-            elif self.word is not None and self.word == self.end_word:
-                self.w.put(f"{there}a.open.discard({name})")
-        if row.open:
-            self.w.put(f"block['kind'] = {row.open!r}")
-
-    def _grow(self, site: Site, register: Register, path: Path, start: str, by: str) -> None:
-        value = self.path(site, path)
-        if value == ABSENT:
-            return
-        text = self.w.say(value)
-        check = "" if is_only(value, STR) and is_sure(value) else f"if type({text}) is str: "
-        self.w.put(f"{check}{at(register)} = {get(register)}, {start}) + {by.format(text)}")
-
-    def _sets(self, site: Site, rules: tuple[tuple[Register, Rule], ...]) -> None:
-        for register, rule in rules:
-            value = self.rule(site, rule)
-            if value == ABSENT:
-                continue
-            if value == Const(NULL):
-                self.w.put(f"{register[0]}.pop({register[1]!r}, None)")
-                continue
-            if type(value) is Var and value.null:
-                raise CannotCompile("a register that may be set to null")
-            check = "" if is_sure(value) else f"if {self.w.say(value)} is not None: "
-            self.w.put(f"{check}{at(register)} = {self.w.say(value)}")
-
-    # ------------------------------------------------------------------ chunks
-    def _emit(self, site: Site, chunk: Chunk) -> None:
-        w = self.w
-        with ExitStack() as stack:
-            guard = self.condition(site, chunk.guard)
-            if guard is False:
-                return
-            if guard is not True:
-                stack.enter_context(w.block(f"if {guard}"))
-            if chunk.name == self.tables.opening:
-                stack.enter_context(w.block("if not a.started"))
-                w.put("a.started = True")
-            elif self.folding:
-                self._emit(site, self.tables.chunks[self.tables.opening])
-            else:
-                w.put(f"if not a.started: opening(a, {w.say(site.item)}, out)")
-            for rule in chunk.needs:
-                value = self.rule(site, rule)
-                if value == ABSENT or value == Const(""):
-                    return
-                if type(value) is Var:
-                    there = [] if is_sure(value) else [f"{value.name} is not None"]
-                    if not is_only(value, NUMBERS):
-                        there = [value.name] if is_only(value, STR) else [
-                            *there, f"{value.name} not in ('', [], {{}})"]  # fmt: skip
-                    if there:
-                        stack.enter_context(w.block(f"if {' and '.join(there)}"))
-                        w.is_there(value.name)
-            values = [(path, rule, self.rule(site, rule)) for path, rule in chunk.fields]
-            said = self._said(values)
-            if said is False:
-                return
-            if said is not True:
-                stack.enter_context(w.block(f"if {said}"))
-                values = [(p, r, self._said_so(v, str(said))) for p, r, v in values]
-            fields = [(path.steps, value) for path, _, value in values if value != ABSENT]
-            delta = self._delta(fields)
-            self._sets(site, chunk.after)
-            for line in delta:
-                w.put(line)
-
-    def _said(self, values: list[tuple[Path, Rule, Value]]) -> bool | str:
-        """Whether a chunk says anything: a condition."""
-        if not any(rule.kind == "from" for _, rule, _ in values):
-            return True
-        tests = []
-        for _, rule, value in values:
-            if rule.kind != "from" or value == ABSENT or value == Const(""):
-                continue
-            if type(value) is Const:
-                return True
-            name = self.w.say(value)
-            if is_only(value, STR):
-                tests.append(name)
-            elif is_sure(value) and not may_be_text(value):
-                return True
-            else:
-                tests.append(f"({name} is not None and {name} != '')")
-        return " or ".join(tests) if tests else False
-
-    def _said_so(self, value: Value, said: str) -> Value:
-        """What is known of a value behind the test that the chunk says something."""
-        if type(value) is Var and value.name == said:
-            return replace(value, sure=True)
-        return value
-
-    def _delta(self, fields: list[tuple[tuple[Step, ...], Value]]) -> list[str]:
-        """The lines that send one delta, or fold it into the whole."""
-        w = self.w
-        if self.folding:
-            if all(len(steps) == 1 for steps, _ in fields):
-                for steps, value in fields:
-                    self._fold_field(str(steps[0]), value)
-                return []
-            keys = {str(steps[0]) for steps, _ in fields}
-            if len(keys) > 1:
-                return [f"fold(folded, {self._object(fields)})"]
-            # Of one field: the first delta is ours and can be kept as it is.
-            key = repr(*keys)
-            value = self._tree([(steps[1:], value) for steps, value in fields])
-            text = w.say(value)
-            unsure = [] if is_sure(value) else [f"if {text} is None: pass"]
-            return [
-                *unsure,
-                f"{'elif' if unsure else 'if'} folded.get({key}) is None: folded[{key}] = {text}",
-                f"else: fold(folded, {{{key}: {text}}})",
-            ]
-        # The bytes around a delta stay until a register they are made of does not.
-        fresh = "is not" if not self.key.startswith("(") else "!="
-        if len(fields) == 1 and len(fields[0][0]) == 1 and is_sure(fields[0][1]):
-            steps, value = fields[0]
-            start = _encode({steps[0]: 0}).removesuffix(b"0}")
-            delta = f"{start!r} + encode({self.w.say(value)}) + b'}}'"
-        else:
-            delta = f"encode({self._object(fields)})"
-        return [
-            f"if {self.key} {fresh} a.key: head(a)",
-            f"out.append(a.head + {delta} + a.tail)",
-        ]
-
-    def _object(self, fields: list[tuple[tuple[Step, ...], Value]]) -> str:
-        made = self._tree(fields) if fields else ABSENT
-        return self.w.say(made) if is_sure(made) else f"{self.w.say(made)} or {{}}"
-
-    def _fold_field(self, name: str, value: Value) -> None:
-        """What folding a delta's top-level field does; see fold.py."""
-        w = self.w
-        text = w.say(value)
-        if value == Const(NULL):
-            w.put(f"folded.setdefault({name!r})")
-        elif is_only(value, STR) and is_sure(value) and name not in ("type", "index"):
-            old = w.let(f"folded.get({name!r})")
-            w.put(f"folded[{name!r}] = {old} + {text} if type({old}) is str else {text}")
-        else:
-            check = "" if is_sure(value) else f"if {text} is not None: "
-            w.put(f"{check}fold(folded, {{{name!r}: {text}}})")
-
-    def _tree(self, fields: list[tuple[tuple[Step, ...], Value]]) -> Value:
-        """Nested objects (and lists of one) from paths and values; None values are left out."""
-        groups: dict[Step, list[tuple[tuple[Step, ...], Value]]] = {}
-        for steps, value in fields:
-            groups.setdefault(steps[0], []).append((steps[1:], value))
-        values: list[tuple[str, Value]] = []
-        for step, below in groups.items():
-            if type(step) is not str and (step != 0 or len(groups) > 1):
-                raise CannotCompile("a list of more than one item")
-            leaf = below[-1][1] if not below[-1][0] else self._tree(below)
-            if type(step) is not str:
-                name = self.w.say(leaf)
-                text = f"[{name}]" if is_sure(leaf) else f"[{name}] if {name} is not None else None"
-                return Var(self.w.let(text), LIST, is_sure(leaf), True)
-            values.append((step, leaf))
-        return self.object(values)
-
     # ------------------------------------------------------------------ the end, envelopes
     def _finish_chunks(self) -> None:
         """Blocks an upstream has not ended, then what stands at the end of every answer."""
@@ -585,16 +322,3 @@ class AnswerCompiler(RuleCompiler):
             parts[str(self.tables.block.steps[0])] = number
         item = Var("e", DICT, True, parts=parts)
         self._rows(Site(item), self.tables.events, self.tables.by)
-
-
-def at(register: Register) -> str:
-    return f"{register[0]}[{register[1]!r}]"
-
-
-def get(register: Register) -> str:
-    """The beginning of a look at a register; its default follows."""
-    return f"{register[0]}.get({register[1]!r}"
-
-
-def may_be_text(value: Value) -> bool:
-    return type(value) is Var and (value.kinds is None or str in value.kinds)

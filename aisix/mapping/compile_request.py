@@ -16,10 +16,11 @@ from dataclasses import replace
 from typing import Any
 
 from aisix.mapping import adjust
-from aisix.mapping.compile import ABSENT, DICT, STR, Const, Site, Value, Var, is_sure
-from aisix.mapping.compile_rules import NUMBERS, PYTHON, RuleCompiler
+from aisix.mapping.compile_rules import RuleCompiler
 from aisix.mapping.compile_run import Bail, Call, CannotCompile
+from aisix.mapping.compile_sources import NUMBERS, PYTHON
 from aisix.mapping.compile_tidy import tidy
+from aisix.mapping.compile_values import ABSENT, DICT, STR, Const, Site, Value, Var, is_sure
 from aisix.mapping.paths import Json, Path, Step
 from aisix.mapping.rules import Adjust, Check, RequestTables, Rest
 from aisix.mapping.scope import Facts

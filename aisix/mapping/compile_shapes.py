@@ -5,12 +5,13 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-from aisix.mapping.compile import (
+from aisix.mapping.compile import Compiler
+from aisix.mapping.compile_run import CannotCompile
+from aisix.mapping.compile_values import (
     ABSENT,
     DICT,
     LIST,
     STR,
-    Compiler,
     Const,
     Site,
     Value,
@@ -19,7 +20,6 @@ from aisix.mapping.compile import (
     is_sure,
     may_be,
 )
-from aisix.mapping.compile_run import CannotCompile
 from aisix.mapping.rules import Rule, Shape
 
 

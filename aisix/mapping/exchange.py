@@ -19,8 +19,9 @@ import msgspec
 
 from aisix.errors import CallerError, Fault, UpstreamError
 from aisix.mapping import interpret, paths, request
+from aisix.mapping.answer_scope import AnswerScope
 from aisix.mapping.compile_run import Call
-from aisix.mapping.events import Answering, AnswerScope
+from aisix.mapping.events import Answering
 from aisix.mapping.faults import CallerDialect, ErrorAnswer
 from aisix.mapping.loader import Effective
 from aisix.mapping.paths import Json

@@ -8,74 +8,20 @@ told of a change) or raise `Refused(kind, at)` (a 400 naming the field below whi
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
-from typing import Protocol
 
 import msgspec
 
-from aisix.mapping import json_schema, media
+from aisix.mapping import json_schema, media, ops_text
 from aisix.mapping.paths import Json, get, parse
 from aisix.mapping.refused import Refused
+from aisix.mapping.verbs import VERBS, Call, verb
 
-
-class Call(Protocol):
-    """What a verb may ask of the exchange it runs in."""
-
-    @property
-    def body(self) -> dict[str, Json]: ...
-
-    item: Json
-
-    def tell(self, how: str) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Verb:
-    run: Callable[[Json, dict[str, Json], Call], Json]
-    summary: str
-    options: tuple[str, ...] = ()
-    example: tuple[Json, dict[str, Json], Json] = (None, {}, None)
-    prepare: Callable[[dict[str, Json]], dict[str, Json]] = dict  # its options, read once
-    takes: type | None = None  # the kind of value it is for; any other is refused
-    gives: type | None = None  # the kind of every answer, when it is always one and never None
-    leaves: type | None = None  # a kind that stays as it is
-    keeps: bool = False  # every answer is the value itself
-    asks: bool = False  # it may tell the caller something
-    asks_item: bool = False  # it looks at the item the value is part of
-
-
-VERBS: dict[str, Verb] = {}
+__all__ = ["VERBS", "ops_text"]  # texts have a file of their own; to name it is to fill VERBS
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 _steps = cache(lambda text: parse(text).steps)
-
-
-def verb(
-    summary: str,
-    *options: str,
-    example: tuple[Json, dict[str, Json], Json] = (None, {}, None),
-    prepare: Callable[[dict[str, Json]], dict[str, Json]] = dict,
-    takes: type | None = None,
-    gives: type | None = None,
-    leaves: type | None = None,
-    keeps: bool = False,
-    asks: bool = False,
-    asks_item: bool = False,
-) -> Callable[..., Callable[..., Json]]:
-    def register(run: Callable[..., Json]) -> Callable[..., Json]:
-        name = run.__name__.rstrip("_")
-        VERBS[name] = Verb(
-            *(run, summary, options, example, prepare, takes, gives, leaves, keeps, asks),
-            asks_item,
-        )
-        return run
-
-    return register
 
 
 @verb(
@@ -134,86 +80,6 @@ def json_object(value: Json, options: dict[str, Json], call: Call) -> Json:
     return {options.get("otherwise", "text"): value}
 
 
-def _with_patterns(*names: str) -> Callable[[dict[str, Json]], dict[str, Json]]:
-    """Reads the regular expressions among a verb's options."""
-
-    def prepare(options: dict[str, Json]) -> dict[str, Json]:
-        read = {}
-        for name in names:
-            given = options[name]
-            many = type(given) is list
-            read[name] = [*map(re.compile, given)] if many else re.compile(given)
-        return {**options, **read}
-
-    return prepare
-
-
-@verb(
-    "characters outside `allowed` become _, with 8 hex digits of the sha256 to stay distinct",
-    "allowed",
-    "blank",
-    example=("a:b", {"allowed": "a-z", "blank": "id"}, "a_b_6fa8f3d2"),
-    prepare=lambda options: {**options, "bad": re.compile(f"[^{options['allowed']}]")},
-    gives=str,
-)
-def safe_id(value: Json, options: dict[str, Json], call: Call) -> Json:
-    value = value if type(value) is str else str(value)
-    if value and not options["bad"].search(value):
-        return value
-    clean = options["bad"].sub("_", value) or options.get("blank", "id")
-    return f"{clean}_{hashlib.sha256(value.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
-
-
-@verb(
-    "the text when it matches `matches` and none of `unlike`, else its sha256 in hex (stable)",
-    "matches",
-    "unlike",
-    example=("u1", {"matches": "^[a-z0-9]+$", "unlike": []}, "u1"),
-    prepare=_with_patterns("matches", "unlike"),
-    takes=str,
-    gives=str,
-)
-def digest_unless(value: Json, options: dict[str, Json], call: Call) -> Json:
-    if options["matches"].fullmatch(value) and not any(
-        pattern.search(value) for pattern in options["unlike"]
-    ):
-        return value
-    return hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-@verb(
-    "takes the prefix `remove` away and puts `add` in front",
-    "remove",
-    "add",
-    example=("msg_1", {"remove": "msg_", "add": "c-"}, "c-1"),
-    gives=str,
-)
-def prefix(value: Json, options: dict[str, Json], call: Call) -> Json:
-    return options.get("add", "") + str(value).removeprefix(options.get("remove", ""))
-
-
-@verb(
-    "puts the value (or an object's fields) into a sentence: {value} or {field}",
-    "text",
-    example=("x", {"text": "<{value}>"}, "<x>"),
-    gives=str,
-)
-def template(value: Json, options: dict[str, Json], call: Call) -> Json:
-    fields = value if type(value) is dict else {"value": value}
-    return re.sub(r"\{(\w+)\}", lambda m: str(fields.get(m.group(1), "")), options["text"])
-
-
-@verb(
-    "takes a surrounding ``` fence away",
-    example=('```json\n{"a":1}\n```', {}, '{"a":1}'),
-    takes=str,
-    gives=str,
-)
-def unfence(value: Json, options: dict[str, Json], call: Call) -> Json:
-    found = re.fullmatch(r"\s*```[\w-]*[ \t]*\r?\n(.*?)\r?\n?[ \t]*```\s*", value, re.S)
-    return found.group(1) if found else value
-
-
 @verb("drops nulls at every depth", example=({"a": None, "b": [1, None]}, {}, {"b": [1]}))
 def without_nulls(value: Json, options: dict[str, Json], call: Call) -> Json:
     if type(value) is dict:
@@ -253,11 +119,6 @@ def fold(value: Json, options: dict[str, Json], call: Call) -> Json:
             elif whole.get(name) is None:
                 whole[name] = part
     return out
-
-
-@verb("the number of characters of a text", example=("héé", {}, 3), gives=int)
-def length(value: Json, options: dict[str, Json], call: Call) -> Json:
-    return len(value)
 
 
 @verb(
@@ -361,20 +222,6 @@ def named_in(value: Json, options: dict[str, Json], call: Call) -> Json:
     return value
 
 
-@verb(
-    "the text itself when all of it matches, else refused",
-    *("matches", "bad"),
-    example=("a", {"matches": "[a-z]"}, "a"),
-    prepare=_with_patterns("matches"),
-    gives=str,
-)
-def checked(value: Json, options: dict[str, Json], call: Call) -> Json:
-    if type(value) is not str or not options["matches"].fullmatch(value):
-        allowed = options["matches"].pattern
-        raise Refused(options.get("bad", "bad_value"), value=value, allowed=allowed)
-    return value
-
-
 @verb("leaves an empty text or list out", example=("", {}, None))
 def not_empty(value: Json, options: dict[str, Json], call: Call) -> Json:
     return value or None
@@ -388,19 +235,6 @@ def not_empty(value: Json, options: dict[str, Json], call: Call) -> Json:
 )
 def once(value: Json, options: dict[str, Json], call: Call) -> Json:
     return list(dict.fromkeys(value))
-
-
-@verb(
-    "a text cut at `by` into a list, blanks off; with `only`, just those of that list",
-    "by",
-    "only",
-    example=("a, b", {"by": ","}, ["a", "b"]),
-    gives=list,
-)
-def split(value: Json, options: dict[str, Json], call: Call) -> Json:
-    parts = [part.strip() for part in str(value).split(options["by"])]
-    only = options.get("only")
-    return [part for part in parts if part and (only is None or part in only)]
 
 
 @verb(

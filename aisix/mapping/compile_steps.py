@@ -1,0 +1,173 @@
+"""Rules to Python source: what is done to a value, step by step; see compile.py."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import replace
+
+from aisix.mapping import arrange, ops
+from aisix.mapping.compile_run import CannotCompile
+from aisix.mapping.compile_sources import NUMBERS, PYTHON, SourceCompiler
+from aisix.mapping.compile_values import (
+    ABSENT,
+    DICT,
+    LIST,
+    STR,
+    Const,
+    Site,
+    Value,
+    Var,
+    is_only,
+    may_be,
+)
+from aisix.mapping.paths import Path
+from aisix.mapping.rules import Convert, Rule, ValueTable
+
+IDLE = ("lift_all", "sink", "recast")  # passes that do nothing without a chosen item
+
+
+class StepCompiler(SourceCompiler):
+    """See the module."""
+
+    def _types(self, rule: Rule, value: Var) -> Value:
+        kinds = frozenset(t for kind in rule.types for t in PYTHON[kind])
+        if is_only(value, kinds):
+            return value
+        self.bail(f"not ({self.is_of(value.name, kinds)})")
+        return replace(value, kinds=kinds)
+
+    def _where(self, rule: Rule, value: Var) -> Value:
+        if not may_be(value, LIST):
+            return value
+        chosen = self.predicate(rule.where)
+        text = f"[x for x in {value.name} if {chosen}(x)]"
+        if not is_only(value, LIST):
+            text += f" if type({value.name}) is list else {value.name}"
+        return Var(self.w.let(text), value.kinds, True)
+
+    def _keep(self, value: Var) -> Value:
+        name = value.name
+        self.bail(
+            f"type({name}) is list and not all([type(x) is str and x.strip() for x in {name}])"
+            f" or type({name}) is str and not {name}.strip()"
+        )
+        return value
+
+    def _convert(self, site: Site, rule: Rule, convert: Convert, about: str, value: Var) -> Value:
+        verb = ops.VERBS[convert.verb]
+        if verb.leaves is not None and is_only(value, frozenset({verb.leaves})):
+            return value
+        if verb.takes is not None and not is_only(value, frozenset({verb.takes})):
+            self.bail(f"type({value.name}) is not {verb.takes.__name__}")
+        if verb.asks:
+            self.w.put(f"c.spot = {self.w.const((about, rule.place))}")
+        if verb.asks_item:
+            virtual = type(site.item) is Var and site.item.parts is not None
+            self.w.put(f"c.item = {'None' if virtual else self.w.say(site.item)}")
+        run, options = self.w.const(verb.run), self.w.const(convert.options)
+        if verb.keeps:
+            self.w.put(f"{run}({value.name}, {options}, c)")
+            return value
+        made = self.w.let(f"{run}({value.name}, {options}, c)")
+        if verb.gives is None:
+            return Var(made)
+        return Var(made, frozenset({verb.gives}), True)
+
+    def _known_words(self, rule: Rule, word: str) -> Value | None:
+        """What tables make of a word known now; None if they would tell or refuse."""
+        found: object = word
+        for one in rule.tables:
+            entry = one.entries.get(str(found)) or one.entries.get("*")
+            if entry is None or entry.omit:
+                return ABSENT
+            if entry.told or entry.reject or type(entry.to if not entry.same else "") is not str:
+                return None
+            found = found if entry.same else entry.to
+        return Const(found)
+
+    def _table(self, one: ValueTable, about: str, value: Var) -> Value:
+        """A dict lookup when no row tells or refuses."""
+        rows = dict(one.entries)
+        star = rows.pop("*", None)
+        plain = all(not (e.told or e.reject) for e in one.entries.values()) and not any(
+            e.same for e in rows.values()
+        )
+        entries = self.w.const(one.entries)
+        otherwise = f"table({entries}, {value.name}, c, {about!r})"
+        if not plain or not may_be(value, STR):
+            return Var(self.w.let(otherwise))
+        words = self.w.const({w: None if e.omit else e.to for w, e in rows.items()})
+        if star is None or star.omit:
+            other = "None"
+        else:
+            other = value.name if star.same else self.w.const(star.to)
+        text = f"{words}.get({value.name}, {other})"
+        if not is_only(value, STR):
+            text += f" if type({value.name}) is str else {otherwise}"
+            if star is not None and star.same:
+                return Var(self.w.let(text))
+        found = [None if entry.omit else entry.to for entry in rows.values()]
+        if star is None or not star.same:
+            found.append(star.to if star is not None and not star.omit else None)
+        else:
+            found.append("")
+        kinds = frozenset(type(word) for word in found if word is not None)
+        return Var(self.w.let(text), kinds, None not in found)
+
+    def _clamp(self, site: Site, rule: Rule, value: Var, about: str) -> Value:
+        made = ""
+        if not may_be(value, NUMBERS):
+            return value
+        for limit, sign in ((rule.low, "<"), (rule.high, ">")):
+            bound = self.path(site, limit) if type(limit) is Path else Const(limit)
+            if bound == ABSENT:
+                continue
+            if not made:
+                made = self.w.let(value.name)
+            text = self.w.say(bound)
+            known = "" if type(bound) is Const else f"{text} is not None and "
+            number = "" if is_only(value, NUMBERS) else f"{self.is_of(made, NUMBERS)} and "
+            with self.w.block(f"if {number}{known}{made} {sign} {text}"):
+                self.note("clamped", about, rule.place)
+                self.w.put(f"{made} = {text}")
+        return Var(made, value.kinds, True) if made else value
+
+    def _join(self, rule: Rule, value: Var) -> Value:
+        if not may_be(value, LIST):
+            return value
+        text = f"{rule.join!r}.join([x for x in {value.name} if type(x) is str])"
+        if is_only(value, LIST):
+            return Var(self.w.let(text), STR, True)
+        return Var(
+            self.w.let(f"{text} if type({value.name}) is list else {value.name}"), None, True
+        )
+
+    def _arrange(self, site: Site, rule: Rule, value: Var, about: str) -> Value:
+        """Passes over a list that shapes have just built: its items are objects."""
+        made = self.w.let(value.name)
+        if not is_only(value, LIST):
+            raise CannotCompile("passes over what may be no list")
+        asked: dict[object, str] = {}  # condition -> the variable that says whether any item is it
+        for step in rule.arrange:
+            guard = self.condition(site, step.guard)
+            if guard is False:
+                continue
+            verb = arrange.PASSES[step.verb]
+            chosen = self.predicate(step.where, Var("item", DICT, True)) if verb.chooses else "None"
+            conditions = [] if guard is True else [str(guard)]
+            if step.verb in IDLE and step.where is not None:
+                if step.where not in asked:
+                    asked[step.where] = self.w.let(f"any(map({chosen}, {made}))")
+                conditions.append(asked[step.where])
+            else:
+                asked.clear()
+            run = self.w.const(verb.run)
+            lines = [f"{made} = {run}({made}, {self.w.const(step.options)}, {chosen}, c)"]
+            if verb.tells:
+                lines.insert(0, f"c.spot = {self.w.const((about, step.place))}")
+            with ExitStack() as stack:
+                if conditions:
+                    stack.enter_context(self.w.block(f"if {' and '.join(conditions)}"))
+                for line in lines:
+                    self.w.put(line)
+        return Var(made, LIST, True)
