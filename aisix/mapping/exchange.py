@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import msgspec
 
 from aisix.errors import CallerError, Fault, UpstreamError
-from aisix.mapping import interpret, paths, request
+from aisix.mapping import paths, request
 from aisix.mapping.answer_scope import AnswerScope
 from aisix.mapping.compile_run import Call
 from aisix.mapping.events import Answering
@@ -28,7 +28,6 @@ from aisix.mapping.paths import Json
 from aisix.mapping.refused import Refused
 from aisix.mapping.scope import Note, Scope, Trace
 from aisix.mapping.sse import LARGEST_EVENT, SseReader
-from aisix.mapping.view import View
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -134,27 +133,13 @@ class Exchange:
         self.notes = scope.notes
         if self.target.strict:
             self._refuse_losses()
-        self._headers = self._upstream_headers(scope)
+        self._headers = request.headers(self.tables.request, scope)
         self._remember = scope.remember
         return out
 
     def _upstream_request(self, out: dict[str, Json]) -> UpstreamRequest:
         path: str = self.tables.upstream["path"]
         return UpstreamRequest(path, self._headers, _encode(out), self.stream)
-
-    def _upstream_headers(self, scope: Scope) -> dict[str, str]:
-        view = View(scope, scope.out)
-        headers = {}
-        for header in self.tables.request.headers:
-            values: list[str] = []
-            for _, rule in header.rules:
-                value = interpret.run(rule, view)
-                values += (
-                    value if type(value) is list else [str(value)] if value is not None else []
-                )
-            if values:
-                headers[header.name] = ",".join(dict.fromkeys(values))
-        return headers
 
     def _refuse_losses(self) -> None:
         for note in self.notes:

@@ -51,6 +51,20 @@ def translate(tables: RequestTables, scope: Scope) -> dict[str, Json]:
     return scope.out
 
 
+def headers(tables: RequestTables, scope: Scope) -> dict[str, str]:
+    """The headers of the upstream's request, once the body is made."""
+    view = View(scope, scope.out)
+    found = {}
+    for header in tables.headers:
+        values: list[str] = []
+        for _, rule in header.rules:
+            value = interpret.run(rule, view)
+            values += value if type(value) is list else [str(value)] if value is not None else []
+        if values:
+            found[header.name] = ",".join(dict.fromkeys(values))
+    return found
+
+
 def _resolved(value: Json, view: View) -> Json:
     if type(value) is str and value.startswith("$"):
         return view.find(paths.parse(value))
