@@ -26,12 +26,15 @@ from tornado.web import Application
 
 from aisix import __version__, log
 from aisix.admin.app import make_admin_app
+from aisix.board import DRAINING, READY, Board, Slot
 from aisix.errors import OperatorError
 from aisix.mapping.loader import load_mappings
+from aisix.metrics import Metrics
 from aisix.paths import shipped_mappings
 from aisix.proxy.app import make_proxy_app
 from aisix.proxy.base import DRAIN
 from aisix.proxy.context import Gateway
+from aisix.scrape import make_metrics_app
 from aisix.settings import Settings
 from aisix.store import open_store
 from aisix.upstream.curl import Driver
@@ -59,7 +62,10 @@ def serve(settings: Settings) -> int:
     open_store(settings.data_dir, settings.encryption_key).close()
     proxy = bind(settings.proxy.addr, "proxy.addr")
     admin = bind(settings.admin.addr, "admin.addr") if settings.admin.enabled else []
+    metrics = _bind_metrics(settings)
     count = settings.workers or os.cpu_count() or 1
+    board = Board(2 * count + 2)  # the parent's, and room for the old and the new of a restart
+    board.claim().pid = os.getpid()
     log.info(
         "aisix %s: proxy on http://%s, admin on %s, %d worker%s",
         __version__,
@@ -69,8 +75,8 @@ def serve(settings: Settings) -> int:
         "" if count == 1 else "s",
     )
     if count == 1:
-        return asyncio.run(_worker(settings, keys, proxy, admin))
-    return Supervisor(settings, keys, proxy, admin, count).run()
+        return asyncio.run(_worker(settings, keys, proxy, admin, metrics, board, board.claim()))
+    return Supervisor(settings, keys, proxy, admin, metrics, board, count).run()
 
 
 def admin_keys(settings: Settings) -> tuple[str, ...]:
@@ -99,6 +105,18 @@ def bind(addr: str, name: str) -> Sockets:
         raise OperatorError(f"{name} {addr}: {error.strerror or error}") from None
 
 
+def _bind_metrics(settings: Settings) -> Sockets:
+    """Callers are served all the same when the metrics cannot be."""
+    addr = settings.observability.metrics_addr
+    if addr is None:
+        return []
+    try:
+        return bind(addr, "observability.metrics_addr")
+    except OperatorError as error:
+        log.error("no metrics: %s", error)
+        return []
+
+
 def _shown(sockets: Sockets) -> str:
     host, port = sockets[0].getsockname()[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -113,9 +131,17 @@ def _folders(settings: Settings) -> list[Any]:
 
 # ---------------------------------------------------------------- one worker
 async def _worker(
-    settings: Settings, keys: Sequence[str], proxy: Sockets, admin: Sockets, parent: int = 0
+    settings: Settings,
+    keys: Sequence[str],
+    proxy: Sockets,
+    admin: Sockets,
+    metrics: Sockets,
+    board: Board,
+    slot: Slot,
+    parent: int = 0,
 ) -> int:
     """Serve until told to stop. `parent`: pid to signal so that the others reload too."""
+    slot.pid = os.getpid()
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -127,7 +153,9 @@ async def _worker(
         max_per_host=up.max_connections_per_host,
         idle_secs=up.idle_secs,
     )
-    gateway = Gateway.open(settings, store, driver, load_mappings(_folders(settings)))
+    gateway = Gateway.open(
+        settings, store, driver, load_mappings(_folders(settings)), Metrics(slot)
+    )
     loop.add_signal_handler(signal.SIGHUP, gateway.reload)
 
     def reload() -> dict[str, Any]:
@@ -140,11 +168,22 @@ async def _worker(
     listeners = [_listen(make_proxy_app(gateway), proxy, settings, limits.request_body_limit_bytes)]
     if admin:
         app = make_admin_app(
-            store, keys, audit=log.audit, status=gateway.status, reload=reload, extra=gateway.extra
+            store,
+            keys,
+            audit=log.audit,
+            status=gateway.status,
+            reload=reload,
+            extra=gateway.extra,
+            access=lambda h: gateway.administered(h.request.method or "", h.get_status()),
         )
         listeners.append(_listen(app, admin, settings, 1 << 20))
+    if metrics:
+        app = make_metrics_app(board, gateway.facts)
+        listeners.append(_listen(app, metrics, settings, 1 << 20))
     poll = loop.create_task(_poll(store))
+    slot.state = READY
     await stop.wait()
+    slot.state = DRAINING
     await _drain(gateway, listeners, settings)
     poll.cancel()
     driver.close()
@@ -190,10 +229,18 @@ class Supervisor:
     """The parent of the workers: passes signals on and replaces who dies."""
 
     def __init__(
-        self, settings: Settings, keys: Sequence[str], proxy: Sockets, admin: Sockets, count: int
+        self,
+        settings: Settings,
+        keys: Sequence[str],
+        proxy: Sockets,
+        admin: Sockets,
+        metrics: Sockets,
+        board: Board,
+        count: int,
     ) -> None:
         self._settings, self._keys = settings, keys
-        self._proxy, self._admin = proxy, admin
+        self._proxy, self._admin, self._metrics = proxy, admin, metrics
+        self._board = board
         self._count = count
         self._workers: dict[int, float] = {}  # pid -> when it was started
         self._stopping = False
@@ -225,6 +272,7 @@ class Supervisor:
 
     def _fork(self) -> None:
         parent = os.getpid()
+        slot = self._board.claim()
         pid = os.fork()
         if pid:
             self._workers[pid] = time.monotonic()
@@ -233,8 +281,9 @@ class Supervisor:
         try:
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 signal.signal(number, signal.SIG_DFL)
+            sockets = self._proxy, self._admin, self._metrics
             code = asyncio.run(
-                _worker(self._settings, self._keys, self._proxy, self._admin, parent)
+                _worker(self._settings, self._keys, *sockets, self._board, slot, parent)
             )
         except OperatorError as error:
             log.error("worker cannot start: %s", error)

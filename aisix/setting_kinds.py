@@ -24,6 +24,10 @@ def address(text: Any) -> str:
     return text
 
 
+def maybe_address(value: Any) -> str | None:
+    return None if value is None or value == "" else address(value)
+
+
 def whole(least: int, most: int = 2**53) -> Callable[[Any], int]:
     def check(value: Any) -> int:
         if isinstance(value, str) and re.fullmatch(r"-?\d+", value):

@@ -22,7 +22,7 @@ import voluptuous as v
 import yaml
 
 from aisix.errors import Complaint, OperatorError
-from aisix.setting_kinds import address, level, maybe, text, whole, words, yes_no
+from aisix.setting_kinds import address, level, maybe, maybe_address, text, whole, words, yes_no
 
 PREFIX = "AISIX_"
 SHORTEST_KEY = 16
@@ -85,6 +85,7 @@ class Shutdown:
 class Observability:
     access_log: bool
     log_level: str
+    metrics_addr: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +190,12 @@ SETTINGS = (
         "observability.access_log", yes_no, True, "one JSON line per request on standard output"
     ),
     Setting("observability.log_level", level, "info", "debug, info, warning or error"),
+    Setting(
+        "observability.metrics_addr",
+        maybe_address,
+        "127.0.0.1:3002",
+        "where Prometheus reads /metrics; null: nowhere",
+    ),
     Setting("data_dir", text, "data", "database and keys; made with mode 0700"),
     Setting("workers", whole(0, 1024), 0, "processes; 0: one per core"),
     Setting("mappings", words, (), "folders with a site's own tables, laid over the shipped ones"),

@@ -77,7 +77,7 @@ class Running:
 
     def __enter__(self) -> Running:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.proxy_port, self.admin_port = free_port(), free_port()
+        self.proxy_port, self.admin_port, self.metrics_port = free_port(), free_port(), free_port()
         self.start()
         return self
 
@@ -88,6 +88,7 @@ class Running:
         config = {
             "proxy": {"addr": f"127.0.0.1:{self.proxy_port}"},
             "admin": {"addr": f"127.0.0.1:{self.admin_port}", "admin_keys": [ADMIN_KEY]},
+            "observability": {"metrics_addr": f"127.0.0.1:{self.metrics_port}"},
             "data_dir": str(self.folder / "data"),
             "workers": self.workers,
         }
@@ -131,6 +132,13 @@ class Running:
         self.start()
 
     @property
+    def worker_pids(self) -> list[int]:
+        """The processes that serve; `process` is their parent."""
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [int(child) for child in children]
+
+    @property
     def log(self) -> str:
         return (self.folder / "err.log").read_text()
 
@@ -154,6 +162,12 @@ class Running:
     @property
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self.proxy_port}/v1"
+
+    def metrics(self) -> dict[str, float]:
+        """The page of now: {'aisix_requests_total{route="models",...}': 1.0}."""
+        text = send(self.metrics_port, "GET", "/metrics").body.decode()
+        lines = [line for line in text.split("\n") if line and line[0] != "#"]
+        return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
     # ------------------------------------------------------------------ admin
     def admin(self, method: str, path: str, body: Any = None, key: str = ADMIN_KEY) -> Answer:

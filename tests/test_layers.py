@@ -22,12 +22,16 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "log": ({"errors"}, {"msgspec"}),
     "setting_kinds": (set(), {"voluptuous"}),
     "settings": ({"errors", "setting_kinds"}, {"voluptuous", "yaml"}),
+    "board": (set(), {"msgspec"}),
+    "metrics": ({"board"}, set()),
+    "scrape": ({"board", "metrics"}, {"tornado"}),
     "mapping": ({"errors"}, {"toml", "voluptuous", "msgspec"}),
     "upstream": ({"errors", "log"}, {"pycurl"}),
     "store": ({"errors"}, {"voluptuous", "msgspec", "cryptography", "yaml"}),
     "limits": (set(), set()),
     "proxy": (
-        {"errors", "log", "settings", "mapping", "upstream", "store", "limits"},
+        {"errors", "log", "settings", "mapping", "upstream", "store", "limits"}
+        | {"board", "metrics"},
         {"tornado", "msgspec"},
     ),
     "admin": ({"errors", "log", "settings", "store"}, {"tornado", "msgspec"}),
@@ -35,7 +39,8 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "standin": ({"errors", "log"}, {"tornado"}),
     "server": (
         {"errors", "log", "paths", "settings", "mapping", "upstream", "store", "proxy", "admin"}
-        | {"limits"},
+        | {"limits"}
+        | {"board", "metrics", "scrape"},
         {"tornado", "uvloop"},
     ),
     "cli": (

@@ -136,8 +136,13 @@ def test_the_demo_shows_all_four_hops_and_no_key() -> None:
     assert "sk-ant-standin-" not in done.stdout
 
 
-def test_health_says_no_while_draining(tmp_path: Path) -> None:
+def test_health_says_no_while_draining_and_without_a_model(
+    tmp_path: Path, standin: Standin
+) -> None:
     with Running(tmp_path / "gateway", {"shutdown": {"min_drain_secs": 2}}) as gateway:
+        answer = send(gateway.proxy_port, "GET", "/readyz")
+        assert (answer.status, answer.json["status"]) == (503, "unconfigured")
+        gateway.set_up(standin.url, MODEL)
         assert send(gateway.proxy_port, "GET", "/readyz").status == 200
         gateway.process.send_signal(signal.SIGTERM)
         end = time.monotonic() + 1.5

@@ -158,11 +158,20 @@ class Exchange:
     @property
     def warnings(self) -> str:
         """The value of x-aisix-warnings: "temperature=clamped, logit_bias=dropped"."""
-        notes = [*self.notes, *(self._answering.scope.notes if self._answering else ())]
+        notes = self._told()
         if not notes:
             return ""
-        told = dict.fromkeys(f"{_token(note.about)}={note.how}" for note in notes if not note.quiet)
+        told = dict.fromkeys(f"{_token(note.about)}={note.how}" for note in notes)
         return ", ".join(told)[:2000]
+
+    @property
+    def rules(self) -> list[tuple[str, str]]:
+        """What told of a loss: (name of the rule, how), such as ("rest.seed", "dropped")."""
+        return [(note.place.name, note.how) for note in self._told()]
+
+    def _told(self) -> list[Note]:
+        notes = [*self.notes, *(self._answering.scope.notes if self._answering else ())]
+        return [note for note in notes if not note.quiet] if notes else notes
 
     # ------------------------------------------------------------------ plain answers and errors
     def response(self, status: int, headers: Map[str, str], body: bytes) -> Answer:

@@ -10,7 +10,7 @@ import hashlib
 import re
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -24,6 +24,8 @@ from aisix.store.resources import ApiKey
 from aisix.store.snapshot import Snapshot
 
 ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+UPSTREAM_ID = "X-Upstream-Request-Id"
+PATH = 256  # characters of a path in the access line
 LEFT = 499  # the caller went away: only for the log and the metrics
 MOST_FIELDS = 1000  # of a body, at its top; more is no mistake but an attack
 DRAIN = 4  # a body up to this many times the limit is read to its end, so that the 413 is seen
@@ -39,6 +41,9 @@ class ProxyHandler(RequestHandler):
     caller: CallerDialect
     api_key: ApiKey
     open_to_all = False  # health: no key is asked for
+    quiet = False  # health: no access line
+    route_name = "other"  # what the request was for, as a metric's label
+    streamed = False
 
     def initialize(self, gateway: Gateway, dialect: str, **more: Any) -> None:
         self.gateway = gateway
@@ -159,17 +164,43 @@ class ProxyHandler(RequestHandler):
         if self._over:
             return
         self._over = True
-        self.gateway.leave()
+        gateway = self.gateway
+        gateway.leave()
+        request, seen = self.request, self.seen
         record = {
             "request_id": self.request_id,
-            "remote": self.request.remote_ip,
-            "method": self.request.method,
-            "path": self.request.path,
+            "remote": request.remote_ip,
+            "method": request.method,
+            "path": request.path[:PATH],
             "status": LEFT if self.left else status,
-            "ms": round((time.monotonic() - self.began) * 1000, 1),
-            **self.seen,
+            "ms": self.ms(),
+            **seen,
         }
-        log.access(record)
+        upstream_id = self._headers.get(UPSTREAM_ID)
+        if upstream_id is not None:
+            record["upstream_request_id"] = upstream_id
+        if not self.quiet:
+            log.access(record)
+        gateway.metrics.finished(
+            self.route_name,
+            gateway.label(seen["alias"]) if "alias" in seen else "",
+            record,
+            stream=self.streamed,
+            faults=self.faults(),
+            rules=self.rules(),
+        )
+
+    def ms(self) -> float:
+        """Milliseconds since the head of the request was complete."""
+        return round((time.monotonic() - self.began) * 1000, 1)
+
+    def faults(self) -> Sequence[str]:
+        """Why attempts upstream failed."""
+        return ()
+
+    def rules(self) -> Iterable[tuple[str, str]]:
+        """The rules that took or changed something, and how."""
+        return ()
 
     def _authenticate(self) -> ApiKey:
         """Whose key it is; the key itself is hashed at once and goes no further."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tornado.web import RequestHandler
@@ -24,6 +25,7 @@ from aisix.mapping import paths
 from aisix.mapping.exchange import Answer, Exchange, Target, UpstreamRequest
 from aisix.mapping.view import KINDS
 from aisix.proxy.base import ProxyHandler
+from aisix.proxy.context import Gateway
 from aisix.proxy.gate import overloaded
 from aisix.proxy.relay import Relay
 from aisix.proxy.retry import Attempts
@@ -50,6 +52,10 @@ class ChatHandler(ProxyHandler):
         if self.gateway.gate.full:
             raise overloaded()  # before the body is read
 
+    def initialize(self, gateway: Gateway, dialect: str, **more: Any) -> None:
+        super().initialize(gateway, dialect, **more)
+        self.route_name = dialect
+
     async def post(self) -> None:
         body = self.body()
         ways = self._ways(body)
@@ -66,6 +72,7 @@ class ChatHandler(ProxyHandler):
             patience = self.gateway.settings.upstream.retry_after_limit_secs
             self.attempts = attempts = Attempts(ways, patience, loop.time())
             sent = self.translated(attempts.route, body)
+            self.streamed = sent.stream
             if sent.stream:
                 self.relay = Relay(self)
                 await self.relay.run(sent)
@@ -232,6 +239,12 @@ class ChatHandler(ProxyHandler):
         if answer.error is not None:
             self.seen["error"] = answer.error.kind
         self.send(answer.status, answer.headers, answer.body)
+
+    def faults(self) -> Sequence[str]:
+        return () if self.attempts is None else self.attempts.faults
+
+    def rules(self) -> Iterable[tuple[str, str]]:
+        return () if self.exchange is None else self.exchange.rules
 
     def on_finish(self) -> None:
         exchange, attempts = self.exchange, self.attempts

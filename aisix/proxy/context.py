@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from aisix import __version__, log
+from aisix.board import Board
 from aisix.errors import AisixError, Complaint, OperatorError
 from aisix.mapping.loader import Mappings, load_mappings
+from aisix.metrics import Metrics
 from aisix.proxy.gate import Gate
 from aisix.proxy.standing import Rules, Standings
 from aisix.proxy.ways import Routes
@@ -21,7 +23,11 @@ from aisix.settings import Settings
 from aisix.store.base import Store
 from aisix.store.draft import targets_of
 from aisix.store.resources import ProviderKey
+from aisix.store.snapshot import Snapshot
 from aisix.upstream.curl import Driver
+
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
+MOST_LABELS = 4096  # kept; wildcards make as many aliases as callers think of
 
 
 class Stream(Protocol):
@@ -34,9 +40,15 @@ class Gateway:
     """See the module. `open` is the way to make one; `serving` counts requests under way."""
 
     def __init__(
-        self, settings: Settings, store: Store, driver: Driver, mappings: Mappings
+        self,
+        settings: Settings,
+        store: Store,
+        driver: Driver,
+        mappings: Mappings,
+        metrics: Metrics | None = None,
     ) -> None:
         self.settings = settings
+        self.metrics = metrics or Metrics(Board(1).claim())
         self.store = store
         self.driver = driver
         self.draining = False
@@ -50,12 +62,21 @@ class Gateway:
         )
         self._routes = Routes(settings, store.current(), mappings, Standings(rules))
         self._reloaded: dict[str, Any] = {"ok": True}
+        self._labelled: Snapshot | None = None
+        self._labels: dict[str, str] = {}
         self._idle = asyncio.Event()
         self._idle.set()
 
     @classmethod
-    def open(cls, settings: Settings, store: Store, driver: Driver, mappings: Mappings) -> Gateway:
-        gateway = cls(settings, store, driver, mappings)
+    def open(
+        cls,
+        settings: Settings,
+        store: Store,
+        driver: Driver,
+        mappings: Mappings,
+        metrics: Metrics | None = None,
+    ) -> Gateway:
+        gateway = cls(settings, store, driver, mappings, metrics)
         gateway.warm()
         return gateway
 
@@ -84,13 +105,27 @@ class Gateway:
                 except AisixError as error:
                     log.warning("model %s cannot serve: %s", alias, error)
 
+    def label(self, alias: str) -> str:
+        """The alias as the operator wrote it (a wildcard stays one); "" for what nobody stored."""
+        snapshot = self.store.current()
+        if snapshot is not self._labelled:
+            self._labelled, self._labels = snapshot, {}
+        label = self._labels.get(alias)
+        if label is None:
+            if len(self._labels) >= MOST_LABELS:
+                self._labels.clear()
+            label = self._labels[alias] = snapshot.stored_name(alias)
+        return label
+
     # ------------------------------------------------------------------ requests under way
     def enter(self) -> None:
         self.serving += 1
+        self.metrics.enter()
         self._idle.clear()
 
     def leave(self) -> None:
         self.serving -= 1
+        self.metrics.leave()
         if not self.serving:
             self._idle.set()
 
@@ -157,6 +192,7 @@ class Gateway:
         except (OperatorError, OSError) as error:
             faults = [str(c) for c in getattr(error, "complaints", ())] or [str(error)]
             self._reloaded = {"ok": False, "faults": faults, "digest": self.mappings.digest}
+            self.metrics.add("aisix_reloads_total", "mappings", "failed")
             for fault in faults:
                 log.error("mappings not reloaded: %s", fault)
             return self._reloaded
@@ -165,8 +201,18 @@ class Gateway:
         self._routes = Routes(self.settings, self.store.current(), fresh, standings)
         self.warm()
         self._reloaded = {"ok": True, "digest": fresh.digest, "changed": fresh.digest != old}
+        self.metrics.add("aisix_reloads_total", "mappings", "ok")
         log.info("mappings reloaded: %s -> %s", old[:8], fresh.digest[:8])
         return self._reloaded
+
+    def administered(self, method: str, status: int) -> None:
+        """Count a request of the admin API."""
+        known = method if method in METHODS else "other"
+        self.metrics.add("aisix_admin_requests_total", known, str(status))
+
+    def facts(self) -> dict[tuple[str, ...], float]:
+        """What a page of metrics shows beside the counters."""
+        return {("aisix_info", __version__, self.mappings.digest[:8]): 1.0}
 
     def status(self) -> dict[str, Any]:
         return {

@@ -1,4 +1,7 @@
-"""/livez: the process answers. /readyz: it should be sent requests. No key is needed for either."""
+"""/livez: the process answers. /readyz: it should be sent requests. No key is needed for either.
+
+They are counted, and no access line is written for them.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from aisix.proxy.base import ProxyHandler
 class LiveHandler(ProxyHandler):
     open_to_all = True
     quiet = True
+    route_name = "health"
 
     def get(self) -> None:
         self.send(200, {}, b'{"status":"ok"}')
@@ -18,15 +22,22 @@ class LiveHandler(ProxyHandler):
 
 
 class ReadyHandler(ProxyHandler):
+    """503 while draining, and while no model is stored: every request would fail."""
+
     open_to_all = True
     quiet = True
+    route_name = "health"
 
     def get(self) -> None:
-        why = "draining" if self.gateway.draining else self.gateway.store.trouble
-        ready = not self.gateway.draining
-        body = {"status": "ok" if ready else "draining"}
-        if why and ready:
-            body["trouble"] = why
-        self.send(200 if ready else 503, {}, msgspec.json.encode(body))
+        gateway = self.gateway
+        store = gateway.store
+        body = {"status": "ok"}
+        if gateway.draining:
+            body["status"] = "draining"
+        elif not store.current().counts()["models"]:
+            body["status"] = "unconfigured"
+        if store.trouble:
+            body["trouble"] = store.trouble
+        self.send(200 if body["status"] == "ok" else 503, {}, msgspec.json.encode(body))
 
     head = get

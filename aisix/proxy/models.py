@@ -12,6 +12,8 @@ from aisix.store.resources import Model
 class ModelsHandler(ProxyHandler):
     """GET of the list. Only aliases this key may use are there."""
 
+    route_name = "models"
+
     def get(self) -> None:
         models = [_shown(model) for model in self.snapshot.models_for(self.api_key)]
         self.send(200, {}, msgspec.json.encode(self.caller.model_list(models)))
@@ -21,6 +23,8 @@ class ModelsHandler(ProxyHandler):
 
 class ModelHandler(ProxyHandler):
     """GET of one."""
+
+    route_name = "models"
 
     def get(self, alias: str) -> None:
         if not self.api_key.may_use(alias):

@@ -21,6 +21,8 @@ from aisix.upstream.transfer import Transfer
 if TYPE_CHECKING:
     from aisix.proxy.chat import ChatHandler
 
+FRAME_END = b"\n\n"
+
 
 class Relay:
     """The sink of one stream; `run` ends when the caller has got all there is."""
@@ -41,6 +43,8 @@ class Relay:
         self._open = False  # the caller has been sent the status
         self._round = 1  # of a turn that the upstream paused and we continue
         self._written = 0.0
+        self._frames = 0  # chunks the caller was sent, counted until one had something to read
+        self._token = False
         self._beat: asyncio.TimerHandle | None = None
         self._stall: asyncio.TimerHandle | None = None  # runs while the caller takes nothing
 
@@ -176,6 +180,8 @@ class Relay:
             self._begin()
             self._written = self._loop.time()
             self.handler.write(data)
+            if not self._token:
+                self._look(data)
         if exchange.done:
             if exchange.error is None:
                 self._attempts.good()
@@ -190,6 +196,13 @@ class Relay:
             self._send(again)
         elif data:
             self._flush()
+
+    def _look(self, data: bytes) -> None:
+        """Note when the caller was first sent something to read: what follows the opening chunk."""
+        self._frames += data.replace(self.exchange.ping, b"").count(FRAME_END)
+        if self._frames > 1:
+            self._token = True
+            self.handler.seen["first_token_ms"] = self.handler.ms()
 
     def _refused(self, error: ErrorAnswer) -> None:
         """An error came before the first chunk: another attempt, or a plain answer."""
@@ -219,6 +232,7 @@ class Relay:
         self._attempts.begun()
         self._saw()
         handler = self.handler
+        handler.seen["first_byte_ms"] = handler.ms()
         exchange = self.exchange
         handler.told()
         handler.set_header("Content-Type", exchange.caller.data["stream"]["content_type"])
@@ -273,8 +287,6 @@ class Relay:
         self._settle()
 
     def _saw(self) -> None:
-        upstream_id = self.exchange.answer_headers(self._headers)
-        self.handler.seen.update(upstream_id)
         self.handler.saw(self._status)
 
     def _cancel(self) -> None:

@@ -20,6 +20,7 @@ from aisix.proxy.routes import Route
 from aisix.proxy.ways import Ways
 
 HERE = "here"
+IN_STREAM = "in_stream"  # an error as the first event
 FIRST_PAUSE = 0.25  # s; doubled for each further attempt, with up to a quarter of jitter
 LONGEST_PAUSE = 8.0
 
@@ -40,6 +41,7 @@ class Attempts:
         "_tried",
         "_ways",
         "count",
+        "faults",
         "route",
     )
 
@@ -49,6 +51,7 @@ class Attempts:
         self._tried: list[Route] = []
         self.route = ways.only or ways.first(now)
         self.count = 1
+        self.faults: list[str] = []  # why attempts failed: words of upstream/faults.py, or a status
         self._left = self.route.retries
         self._paused = 0
         self._several = ways.only is None
@@ -72,6 +75,7 @@ class Attempts:
 
     def after_fault(self, error: UpstreamError, now: float) -> float | None:
         """Seconds to wait before the next attempt, at `route`; or None: give up."""
+        self.faults.append(str(error.values.get("why") or error.values.get("phase")))
         self.broken(now)
         if error.values.get("sent", True):
             return None
@@ -81,6 +85,8 @@ class Attempts:
         self, retry: str, status: int, headers: Mapping[str, str], now: float
     ) -> float | None:
         """The same after an answer; `retry` is what errors.toml says of it ("": not a failure)."""
+        if status >= 400 or retry:
+            self.faults.append(str(status) if status >= 400 else IN_STREAM)
         told = headers.get("x-should-retry")
         if not retry and (told != "true" or status < 300):
             return None

@@ -77,6 +77,7 @@ def _gateway(
         f'proxy: {{addr: "127.0.0.1:{proxy}"}}\n'
         f'admin: {{addr: "127.0.0.1:{admin}", admin_keys: ["{admin_key}"]}}\n'
         f"data_dir: {folder / 'data'}\nworkers: 1\n"
+        "observability: {metrics_addr: null}\n"
     )
     config.chmod(0o600)
     sink = None if verbose else subprocess.DEVNULL
@@ -91,7 +92,7 @@ def _wait(process: subprocess.Popen[bytes], port: int) -> None:
         if process.poll() is not None:
             raise OperatorError("the gateway did not start; see why with --verbose")
         try:
-            if _send(port, "GET", "/readyz")[0] == 200:
+            if _send(port, "GET", "/livez")[0] == 200:
                 return
         except OSError:
             time.sleep(0.05)

@@ -111,6 +111,15 @@ class Snapshot:
                 return replace(model, display_name=alias, model_name=upstream, targets=targets)
         return None
 
+    def stored_name(self, alias: str) -> str:
+        """The display name that answers to an alias, a wildcard as its pattern; "" for none."""
+        if alias in self._aliases:
+            return alias
+        for glob, model in self._wildcards:
+            if glob.captures(alias):
+                return model.display_name
+        return ""
+
     def models_for(self, api_key: ApiKey) -> list[Model]:
         """What the key may call: exact aliases, and names it lists that a wildcard answers to."""
         found = {name: m for name, m in self._aliases.items() if api_key.may_use(name)}
