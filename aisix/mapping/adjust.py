@@ -53,6 +53,15 @@ def note(
     return True
 
 
+@_adjustment("puts a field behind all others, when it is there", "path")
+def last(
+    out: dict[str, Json], body: dict[str, Json], options: dict[str, Json], value: Value
+) -> bool:
+    if options["path"] in out:
+        out[options["path"]] = out.pop(options["path"])
+    return False
+
+
 @_adjustment("writes fields", "fields")
 def set(
     out: dict[str, Json], body: dict[str, Json], options: dict[str, Json], value: Value
@@ -63,8 +72,9 @@ def set(
 
 
 @_adjustment(
-    "keeps a number `less` below another; where that is under `least`, `drop` is taken away",
-    *("path", "below", "less", "least", "drop"),
+    "keeps a number `less` below another (`from_over`: only one that is not below it at all); "
+    "where that is under `least`, `drop` is taken away",
+    *("path", "below", "less", "from_over", "least", "drop"),
 )
 def cap(
     out: dict[str, Json], body: dict[str, Json], options: dict[str, Json], value: Value
@@ -74,6 +84,8 @@ def cap(
     below = options["below"]
     limit = value(below) if below.startswith("$") else paths.get(out, _steps(below))
     if type(found) not in (int, float) or type(limit) not in (int, float):
+        return False
+    if options.get("from_over") and found < limit:
         return False
     limit -= options.get("less", 0)
     if found <= limit:
@@ -113,7 +125,7 @@ def lay_over(base: dict[str, Json], above: dict[str, Json]) -> None:
             base[key] = dict(base[key])
             lay_over(base[key], value)
         else:
-            base[key] = value
+            base[key] = paths.copied(value)
 
 
 @_adjustment(

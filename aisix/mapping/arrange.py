@@ -246,6 +246,23 @@ def _answer(
 
 
 @_pass(
+    "looks back over a last run of turns that only answer calls: the kind of what it began with",
+    *("list", "kind", "answer", "into"),
+    chooses=False,
+)
+def opening(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
+    """Notes it in $state.INTO; a turn that says anything else is where a new run may begin."""
+    name, kind, answer = options["list"], options["kind"], options["answer"]
+    number = len(items) - 1
+    if number < 1 or not items[number][name] or items[number][name][0].get(kind) != answer:
+        return items
+    while number > 2 and all(part.get(kind) == answer for part in items[number - 2][name]):
+        number -= 2
+    call.state[options["into"]] = items[number - 1][name][0].get(kind)
+    return items
+
+
+@_pass(
     "puts a new item in front when the first is not a chosen one; `alone` is told if there is none",
     *("fields", "list", "item", "alone", "alone_item"),
     tells=True,

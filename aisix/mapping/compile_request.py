@@ -24,14 +24,14 @@ from aisix.mapping.compile_values import ABSENT, DICT, STR, Const, Site, Value, 
 from aisix.mapping.paths import Json, Path, Step
 from aisix.mapping.rules import Adjust, Check, RequestTables, Rest
 from aisix.mapping.scope import Facts
-from aisix.mapping.view import same
+from aisix.mapping.view import is_kind, same
 
 Translate = Callable[[dict[str, Json], Call], dict[str, Json]]
 
-SIZED = frozenset({str, list})
+SIZED = frozenset({str, list, dict})
 MOST = 64  # forms of one model's tables
 WIDEST = 100  # fields of a body worth a form: no dialect has that many, so most are unknown
-TAKES_AWAY = ("remove", "note", "cap", "keep_last")  # corrections that add no field
+TAKES_AWAY = ("remove", "note", "cap", "keep_last", "last")  # corrections that add no field
 
 
 class Forms:
@@ -94,7 +94,7 @@ class RequestCompiler(RuleCompiler):
         self.lets: dict[str, Value] = {}
         self.known: dict[str, Value] = {}  # fields of the result that are there, or may be
         self.asked: set[str] = set()  # names of lets that functions look up
-        self.w.names["header"] = header_of
+        self.w.names |= {"header": header_of, "is_kind": is_kind}
 
     # ------------------------------------------------------------------ what rules may ask for
     def root(self, site: Site, path: Path) -> tuple[Value, tuple[Step, ...]]:
@@ -196,6 +196,9 @@ class RequestCompiler(RuleCompiler):
             tests.append(f"type({name}) is str and not {self.w.const(check.match)}.search({name})")
         if check.longest is not None:
             tests.append(f"{sized}len({name}) > {check.longest}")
+        if check.values:
+            bad = f"any(not is_kind(v, {self.w.const(check.values)}) for v in {name}.values())"
+            tests.append(f"type({name}) is dict and {bad}")
         if check.empty:
             tests.append(f"{name} == [] or {name} == ''")
         there = "" if value.sure else f"{name} is not None and "

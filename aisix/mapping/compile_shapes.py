@@ -20,6 +20,7 @@ from aisix.mapping.compile_values import (
     is_sure,
     may_be,
 )
+from aisix.mapping.paths import copied
 from aisix.mapping.rules import Rule, Shape
 
 
@@ -177,7 +178,9 @@ class ShapeCompiler(Compiler):
 
     def _variant(self, site: Site, shape: Shape) -> Value:
         if shape.verbatim:
-            return site.item
+            assert type(site.item) is Var
+            copy = f"{self.w.const(copied)}({site.item.name})"
+            return replace(site.item, name=self.w.let(copy), live=False)
         if shape.by is None and not shape.first:
             return self.build(site, shape.fields, empty=True)
         choices, last = self._choices(site, shape)

@@ -147,7 +147,15 @@ class Exchange:
                 kind = _STRICT.get(note.how, "unsupported_setting")
                 said = paths.get(self.asked, paths.parse(note.param or ".").steps)
                 value = note.old if said is None or said is self.asked else said
+                if note.how == "dropped" and (note.new is not None or self._needs(note.param)):
+                    kind = "unsupported_setting"  # the field is fine, not all that stands in it
+                if type(value) in (dict, list) and self._needs(note.about):
+                    value = None  # what people say to each other has no place in an error
                 raise CallerError(kind, note.param or note.about, value=value)
+
+    def _needs(self, name: str) -> bool:
+        checks = self.tables.request.checks
+        return any(check.required and check.path.text == name for check in checks)
 
     def trace(self, body: dict[str, Json]) -> Scope:
         """Translate once more and say why: for `explain` and for naming the caller's own fields."""

@@ -178,7 +178,7 @@ def _say(text: str | None, values: dict[str, Json]) -> str | None:
     def show(match: re.Match[str]) -> str:
         value = values.get(match.group(1))
         if value is None:
-            return "it" if match.group(1) == "value" else match.group(1)
+            return "this value" if match.group(1) == "value" else match.group(1)
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         shown = value if isinstance(value, str) else _encode(value).decode()

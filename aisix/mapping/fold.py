@@ -61,7 +61,7 @@ def fold(whole: dict[str, Json], delta: dict[str, Json]) -> None:
     for key, value in delta.items():
         old = whole.get(key)
         if old is None:
-            whole[key] = _copied(value)
+            whole[key] = paths.copied(value)
         elif type(old) is str and type(value) is str and key not in ("type", "index"):
             whole[key] = old + value
         elif type(old) is dict and type(value) is dict:
@@ -73,15 +73,9 @@ def fold(whole: dict[str, Json], delta: dict[str, Json]) -> None:
                 if number is not None and same:
                     fold(same[0], item)
                 else:
-                    old.append(_copied(item))
+                    old.append(paths.copied(item))
         elif value is not None:
             whole[key] = value
-
-
-def _copied(value: Json) -> Json:
-    if type(value) is dict:
-        return {key: _copied(item) for key, item in value.items()}
-    return [_copied(item) for item in value] if type(value) is list else value
 
 
 def add_up(one: dict[str, Json], other: dict[str, Json]) -> dict[str, Json]:

@@ -26,13 +26,15 @@ RULE_KEYS = (
     *SOURCES,
     *("default", "when", "unless", "match", "type", "only", "required", "where", "where_not"),
     *("keep", "as", "table", "min", "max", "each", "lone", "shape", "arrange", "join"),
-    *("policy", "told", "about", "count", "keep_empty", "by"),
+    *("policy", "told", "about", "count", "keep_empty", "by", "followed"),
 )
 SHAPE_KEYS = (
     *("of", "my", "by", "when", "first", "all", "blank", "count", "verbatim", "skip", "reject"),
     *("at", "stamp", "guard", "told", "use"),
 )
-CHECK_KEYS = ("type", "range", "one_of", "match", "required", "empty", "longest", "reject")
+CHECK_KEYS = (
+    *("type", "range", "one_of", "match", "required", "empty", "longest", "values", "reject"),
+)
 POLICIES = ("drop", "warn", "reject")
 
 

@@ -139,6 +139,7 @@ def _weave(rule: Rule, view: View, target: str) -> list[Json]:
         len(placed) != len(items)
         or not all(type(p) is int and 0 <= p < length for p in positions)
         or len(set(positions)) != len(positions)
+        or (rule.followed and length - 1 in positions)
     ):
         param = view.caller_path(placed_rule.paths[0])
         view.scope.notes.append(Note("dropped", param, placed_rule.place, quiet=True))
@@ -326,7 +327,7 @@ def reshape(shape: Shape, view: View, target: str) -> Json:
 
 def _variant(shape: Shape, view: View, target: str) -> Json:
     if shape.verbatim:
-        return view.item
+        return paths.copied(view.item)  # ours to change from here on
     if shape.by is not None:
         word = view.find(shape.by)
         variant = shape.variants.get(word) if type(word) is str else None

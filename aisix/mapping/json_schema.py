@@ -110,6 +110,9 @@ class _Cut:
                 word = "anyOf"
             if word in _SILENT:
                 continue
+            if word == "allOf" and type(value) is list and (value[1:] or "properties" in schema):
+                # Every part closed for itself would forbid what the others ask for.
+                self.fits = self.fits and not any(map(self._names_fields, value))
             if word in _LISTS and type(value) is list:
                 out[word] = [self.cut(part, depth + 1) for part in value]
                 self.unions += word == "anyOf"
@@ -133,6 +136,11 @@ class _Cut:
             out["description"] = f"{before}\n\n{note}" if before else note
         return out
 
+    def _names_fields(self, schema: Json) -> bool:
+        if type(schema) is dict and type(schema.get("$ref")) is str:
+            schema = self.definitions.get(schema["$ref"], schema)
+        return type(schema) is dict and "properties" in schema
+
     def _folds(self, word: str, value: Json) -> bool:
         if word == "minItems":
             return value not in (0, 1)
@@ -151,10 +159,9 @@ class _Cut:
         if kind == "object" or (type(kind) is list and "object" in kind) or "properties" in schema:
             out["additionalProperties"] = False
             properties = schema.get("properties")
-            if type(properties) is not dict or (
-                not properties and "additionalProperties" not in schema
-            ):
-                self.fits = False  # any object at all: closing it would allow only {}
+            if type(properties) is not dict:
+                # Any object at all: closing it would allow only {}.
+                self.fits = self.fits and schema.get("additionalProperties") is False
                 return
             required = _names(schema.get("required"))
             self.optional += len(properties.keys() - set(required))
@@ -185,13 +192,15 @@ def subset(schema: Json, options: dict[str, Json]) -> dict[str, Any]:
     }
 
 
-def fit_together(items: Json, options: dict[str, Json], steps: tuple[Step, ...]) -> bool:
-    """Whether the schemas of all items stay inside the limits that hold for their sum."""
+def fit_together(
+    items: Json, options: dict[str, Json], steps: tuple[Step, ...], beside: Json = None
+) -> bool:
+    """Whether the schemas of all items, and one beside them, stay inside the limits of their sum."""
     if len(items) > options.get("max_items", 1_000_000):
         return False
     optional = unions = 0
-    for item in items:
-        found = subset(get(item, steps), options)
+    for schema in [*(get(item, steps) for item in items), *([] if beside is None else [beside])]:
+        found = subset(schema, options)
         if found["fits"]:
             optional += found["optional"]
             unions += found["unions"]

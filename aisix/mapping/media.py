@@ -15,6 +15,7 @@ from aisix.mapping.paths import Json
 from aisix.mapping.refused import Refused
 
 _DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),(.*)", re.S | re.I)
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _SPACE = re.compile(r"\s+")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*")
 
@@ -57,12 +58,14 @@ def open_media(value: Json, options: dict[str, Json]) -> dict[str, Json]:
     name = value.get(options.get("name", "")) if type(value) is dict else None
     payload = value.get(options["data"]) if type(value) is dict else value
     bad = options.get("bad", "bad_media")
-    if type(payload) is not str or not payload:
+    if type(payload) is not str or not payload.strip():
         raise Refused(bad, at)
+    payload = payload.strip()
     found: dict[str, Json] = {"name": name if type(name) is str and name else None}
-    link = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", payload)
-    if link:
-        return {**found, "kind": f"{link.group(1).lower()} link", "url": payload}
+    link = _SCHEME.match(payload)
+    if link and link.group(1).lower() != "data":
+        scheme = link.group(1).lower()
+        return {**found, "kind": f"{scheme} link", "url": scheme + payload[link.end(1) :]}
     try:
         _open_payload(found, payload, options, bad)
     except Refused as refused:
@@ -80,8 +83,10 @@ def _open_payload(found: dict[str, Json], payload: str, options: dict[str, Json]
         payload = match.group(3)
     elif payload[:5].lower() == "data:":
         raise Refused(bad)
-    if not label and found["name"] and "." in found["name"]:
-        label = options.get("suffixes", {}).get(found["name"].rsplit(".", 1)[1].lower(), "")
+    kinds = options.get("kinds", {})
+    if _kind(kinds, label) == kinds.get("*", "") and found["name"] and "." in found["name"]:
+        suffix = found["name"].rsplit(".", 1)[1].lower()  # a label that says nothing to us
+        label = options.get("suffixes", {}).get(suffix, label)
     if encoded:
         data = clean_base64(payload, bad)
     else:
@@ -89,8 +94,7 @@ def _open_payload(found: dict[str, Json], payload: str, options: dict[str, Json]
         data = base64.b64encode(raw).decode()
     head = base64.b64decode(data[:32])
     media_type = sniff(head) or ("image/jpeg" if label == "image/jpg" else label)
-    kinds = options.get("kinds", {})
-    kind = kinds.get(media_type) or kinds.get(media_type.split("/")[0] + "/*") or kinds.get("*", "")
+    kind = _kind(kinds, media_type)
     limit = options.get("largest", {}).get(kind)
     if limit and len(data) * 3 // 4 > limit:
         raise Refused(options.get("too_large", bad), limit=limit)
@@ -102,3 +106,10 @@ def _open_payload(found: dict[str, Json], payload: str, options: dict[str, Json]
             found["text"] = base64.b64decode(data).decode("utf-8-sig")
         except (UnicodeDecodeError, binascii.Error):
             raise Refused(bad) from None
+
+
+def _kind(kinds: dict[str, Json], media_type: str) -> str:
+    kind: str = (
+        kinds.get(media_type) or kinds.get(media_type.split("/")[0] + "/*") or kinds.get("*", "")
+    )
+    return kind

@@ -172,12 +172,13 @@ def schema_subset(value: Json, options: dict[str, Json], call: Call) -> Json:
 
 
 @verb(
-    "whether several schemas (at `path` of each item) fit the subset's budget together",
-    *("path", "fold", "formats", "max_items", "max_optional", "max_unions"),
+    "whether several schemas (at `path` of each item, `beside` in the body) fit the budget together",
+    *("path", "beside", "fold", "formats", "max_items", "max_optional", "max_unions"),
     gives=bool,
 )
 def schemas_fit(value: Json, options: dict[str, Json], call: Call) -> Json:
-    return json_schema.fit_together(value, options, _steps(options["path"]))
+    beside = get(call.body, _steps(options["beside"])) if "beside" in options else None
+    return json_schema.fit_together(value, options, _steps(options["path"]), beside)
 
 
 @verb(

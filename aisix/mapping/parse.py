@@ -237,6 +237,7 @@ class Parser(Grammar):
                 if [name for name, _ in rule.parts] != ["placed", "others"]:
                     self.complain(here, "weave holds two rules: placed, then others")
                 rule.by = self.path(data.get("by", "index"), (*at, "by"))
+                rule.followed = self.typed(data, (*at, "followed"), bool, False)
 
     def refine(self, rule: Rule, data: dict[str, Json], at: tuple[str, ...], base: str) -> None:
         rule.guard = self.condition(data, at, base)

@@ -100,6 +100,7 @@ class RequestParser(Parser):
             self.typed(row, (*at, "empty"), str, ""),
             self.typed(row, (*at, "longest"), int, None),
             self.typed(row, (*at, "reject"), str, ""),
+            self.words(row.get("values", []), (*at, "values"), TYPES),
         )
 
     def refusal(self, row: dict[str, Json], at: tuple[str, ...]) -> Refusal:

@@ -118,6 +118,13 @@ def remove(target: Json, steps: tuple[Step, ...]) -> bool:
     return removed
 
 
+def copied(value: Json) -> Json:
+    """The same value in objects and lists of its own."""
+    if type(value) is dict:
+        return {key: copied(item) for key, item in value.items()}
+    return [copied(item) for item in value] if type(value) is list else value
+
+
 def join(base: str, path: str) -> str:
     """The path of `path` seen from `base`: ("messages[2]", "role") -> "messages[2].role"."""
     if path in (".", ""):

@@ -10,6 +10,8 @@ from aisix.mapping.rules import Check, RequestTables
 from aisix.mapping.scope import Note, Scope
 from aisix.mapping.view import KINDS, View, holds, is_kind, same
 
+SIZED = (str, list, dict)
+
 
 def translate(tables: RequestTables, scope: Scope) -> dict[str, Json]:
     """The upstream's request body; notes, state and remembered values are left in `scope`."""
@@ -95,14 +97,23 @@ def accept(check: Check, view: View) -> None:
         raise CallerError(
             check.reject or "bad_value", param, value=value, allowed=check.match.pattern
         )
-    if check.longest is not None and type(value) in (str, list) and len(value) > check.longest:
-        raise CallerError(check.reject or "too_long", param, limit=check.longest)
+    if check.longest is not None and type(value) in SIZED and len(value) > check.longest:
+        fault = "too_many" if type(value) is dict else "too_long"
+        raise CallerError(check.reject or fault, param, limit=check.longest, found=len(value))
+    if check.values and type(value) is dict:
+        for name, below in value.items():
+            if not is_kind(below, check.values):
+                found = KINDS[type(below)]
+                raise CallerError(
+                    "wrong_type", paths.join(param, name), expected=check.values[0], found=found
+                )
     if check.empty and (value == [] or value == ""):
         raise CallerError(check.empty, param)
 
 
 def rest(tables: RequestTables, scope: Scope) -> None:
-    for name, value in scope.body.items():
+    for name in sorted(scope.body):  # notes in one order, whatever the caller's
+        value = scope.body[name]
         if value is None or (name in tables.known and name not in tables.rest):
             continue
         row = tables.rest.get(name)

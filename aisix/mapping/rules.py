@@ -91,6 +91,7 @@ class Check:
     empty: str = ""  # fault kind when present and empty
     longest: int | None = None
     reject: str = ""  # fault kind used instead of the usual one
+    values: tuple[str, ...] = ()  # kinds that every value of an object must be of
 
 
 @dataclass(slots=True)
@@ -122,6 +123,7 @@ class Rule:
     count: str = ""
     keep_empty: bool = False
     by: Path | None = None  # weave: where an item's own position stands
+    followed: bool = False  # weave: a placed item never comes last
 
 
 @dataclass(slots=True)

@@ -244,10 +244,17 @@ def _thinking_history(body: dict[str, Any], facts: Facts) -> Iterator[str]:
         b["type"] == "tool_use" for b in blocks_of(messages[spoken[-1]]["content"])
     ):
         return
-    first = blocks_of(messages[spoken[-1]]["content"])[0]["type"]
+    opener = len(spoken) - 1  # a tool loop is one turn: it begins where only answers come before
+    while opener and all(
+        b["type"] == "tool_result"
+        for m in messages[spoken[opener - 1] + 1 : spoken[opener]]
+        for b in blocks_of(m["content"])
+    ):
+        opener -= 1
+    first = blocks_of(messages[spoken[opener]]["content"])[0]["type"]
     if first not in _THINKING:
         yield (
-            f"messages.{spoken[-1]}.content.0.type: Expected `thinking` or `redacted_thinking`, "
+            f"messages.{spoken[opener]}.content.0.type: Expected `thinking` or `redacted_thinking`, "
             f"but found `{first}`. When `thinking` is enabled, a final `assistant` message must "
             "start with a thinking block."
         )
