@@ -195,7 +195,7 @@ def subset(schema: Json, options: dict[str, Json]) -> dict[str, Any]:
 def fit_together(
     items: Json, options: dict[str, Json], steps: tuple[Step, ...], beside: Json = None
 ) -> bool:
-    """Whether the schemas of all items, and one beside them, stay inside the limits of their sum."""
+    """Whether the schemas of all items, and one beside, stay inside the limits of their sum."""
     if len(items) > options.get("max_items", 1_000_000):
         return False
     optional = unions = 0

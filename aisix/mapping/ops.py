@@ -172,7 +172,7 @@ def schema_subset(value: Json, options: dict[str, Json], call: Call) -> Json:
 
 
 @verb(
-    "whether several schemas (at `path` of each item, `beside` in the body) fit the budget together",
+    "whether several schemas (`path` of each item, `beside` in the body) together fit the budget",
     *("path", "beside", "fold", "formats", "max_items", "max_optional", "max_unions"),
     gives=bool,
 )

@@ -254,9 +254,9 @@ def _thinking_history(body: dict[str, Any], facts: Facts) -> Iterator[str]:
     first = blocks_of(messages[spoken[opener]]["content"])[0]["type"]
     if first not in _THINKING:
         yield (
-            f"messages.{spoken[opener]}.content.0.type: Expected `thinking` or `redacted_thinking`, "
-            f"but found `{first}`. When `thinking` is enabled, a final `assistant` message must "
-            "start with a thinking block."
+            f"messages.{spoken[opener]}.content.0.type: Expected `thinking` or "
+            f"`redacted_thinking`, but found `{first}`. When `thinking` is enabled, a final "
+            "`assistant` message must start with a thinking block."
         )
 
 
