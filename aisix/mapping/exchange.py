@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from aisix.errors import CallerError, Fault, UpstreamError
+from aisix.errors import Fault, UpstreamError
 from aisix.mapping import paths, request
 from aisix.mapping.answer_scope import AnswerScope
 from aisix.mapping.compile_run import Call
@@ -28,12 +28,10 @@ from aisix.mapping.paths import Json
 from aisix.mapping.refused import Refused
 from aisix.mapping.scope import Note, Scope, Trace
 from aisix.mapping.sse import LARGEST_EVENT, SseReader
+from aisix.mapping.strict import refuse_losses
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
-
-# How strict mode names what lenient mode only tells.
-_STRICT = {"dropped": "unsupported_field", "unknown": "unknown_field"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +130,7 @@ class Exchange:
         out = request.translate(self.tables.request, scope)
         self.notes = scope.notes
         if self.target.strict:
-            self._refuse_losses()
+            refuse_losses(scope.notes, body, self.tables.request)
         self._headers = request.headers(self.tables.request, scope)
         self._remember = scope.remember
         return out
@@ -140,22 +138,6 @@ class Exchange:
     def _upstream_request(self, out: dict[str, Json]) -> UpstreamRequest:
         path: str = self.tables.upstream["path"]
         return UpstreamRequest(path, self._headers, _encode(out), self.stream)
-
-    def _refuse_losses(self) -> None:
-        for note in self.notes:
-            if not note.quiet:
-                kind = _STRICT.get(note.how, "unsupported_setting")
-                said = paths.get(self.asked, paths.parse(note.param or ".").steps)
-                value = note.old if said is None or said is self.asked else said
-                if note.how == "dropped" and (note.new is not None or self._needs(note.param)):
-                    kind = "unsupported_setting"  # the field is fine, not all that stands in it
-                if type(value) in (dict, list) and self._needs(note.about):
-                    value = None  # what people say to each other has no place in an error
-                raise CallerError(kind, note.param or note.about, value=value)
-
-    def _needs(self, name: str) -> bool:
-        checks = self.tables.request.checks
-        return any(check.required and check.path.text == name for check in checks)
 
     def trace(self, body: dict[str, Json]) -> Scope:
         """Translate once more and say why: for `explain` and for naming the caller's own fields."""
