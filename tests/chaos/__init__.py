@@ -1,0 +1,1 @@
+"""Chaos: thousands of exchanges between misbehaving callers and a misbehaving upstream."""

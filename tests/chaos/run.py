@@ -1,0 +1,234 @@
+"""Thousands of exchanges in random order, each checked, and the gateway looked at afterwards.
+
+    python -m tests.chaos.run --exchanges 5000 [--at-once 40] [--seed 1] [--rest 600]
+
+Every exchange must end in a right answer or a right error; no answer may hold another's number;
+afterwards nothing may be left: requests under way, upstream transfers, file descriptors, memory.
+Prints its figures as JSON and ends with 1 when anything is wrong. The same seed, the same exchanges.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from tests.chaos import callers, upstream
+from tests.running import Running
+
+NUMBER = re.compile(rb"answer (\d+)")
+ENVELOPE = {"message", "type", "param", "code"}
+SECRETS = (b"sk-ant-the-secret", b"127.0.0.1", b"10.0.0.7", b"curl", b"Traceback", b"location")
+CAP = 1 << 20
+SETTINGS = {
+    "proxy": {"body_timeout_secs": 5, "idle_timeout_secs": 5},
+    "upstream": {
+        "timeout_ms": 700,
+        "stream_timeout_ms": 700,
+        "retries": 1,
+        "retry_after_limit_secs": 1,
+        "response_body_limit_bytes": CAP,
+        "stream_event_limit_bytes": CAP,
+        "idle_secs": 2,
+    },
+}
+
+
+def fault_of(outcome: callers.Outcome, ask: callers.Ask, allowed: set[int]) -> str:
+    """What is wrong with an answer; "" when it is right."""
+    for secret in SECRETS:
+        if secret in outcome.body or any(secret.decode() in v for v in outcome.headers.values()):
+            return f"shows {secret!r}"
+    if "x-request-id" not in outcome.headers:
+        return "no request id"
+    for found in NUMBER.findall(outcome.body):
+        if found.decode() != ask.number:
+            return f"holds the answer of {found!r}"
+    if outcome.status != 200:
+        if outcome.status not in allowed:
+            return f"status {outcome.status}, expected {sorted(allowed)}: {outcome.body[:200]!r}"
+        return "" if outcome.whole else "an error that is cut off"
+    if not ask.streamed:
+        return _plain(outcome, ask, allowed)
+    return _streamed(outcome, ask, allowed)
+
+
+def _plain(outcome: callers.Outcome, ask: callers.Ask, allowed: set[int]) -> str:
+    if allowed:
+        return "a right answer to a broken one"
+    try:
+        body = json.loads(outcome.body)
+    except ValueError:
+        return f"no JSON: {outcome.body[:200]!r}"
+    text = body["choices"][0]["message"]["content"]
+    return "" if text == f"answer {ask.number} whole" else f"content {text!r}"
+
+
+def _streamed(outcome: callers.Outcome, ask: callers.Ask, allowed: set[int]) -> str:
+    frames = [f for f in outcome.body.split(b"\n\n") if f and not f.startswith(b":")]
+    if not frames or any(not frame.startswith(b"data: ") for frame in frames):
+        return f"frames {frames[:2]!r}"
+    data = [frame.removeprefix(b"data: ") for frame in frames]
+    done = data[-1] == b"[DONE]"
+    events = [json.loads(each) for each in (data[:-1] if done else data)]
+    failed = "error" in events[-1] if events else False
+    if allowed:
+        if done or not failed:
+            return f"a broken stream ends with {data[-1][:200]!r}"
+        if 200 not in allowed:
+            return f"an error in a stream, expected {sorted(allowed)}"
+        return "" if set(events[-1]["error"]) == ENVELOPE else f"error {events[-1]}"
+    if not done or not outcome.whole:
+        return f"not whole: {data[-1][:200]!r}"
+    text = "".join(e["choices"][0]["delta"].get("content") or "" for e in events)
+    return "" if text == f"answer {ask.number} whole" else f"content {text!r}"
+
+
+def envelope_fault(outcome: callers.Outcome) -> str:
+    try:
+        error = json.loads(outcome.body)["error"]
+        return "" if set(error) == ENVELOPE else f"error keys {sorted(error)}"
+    except (ValueError, KeyError, TypeError):
+        return f"no error envelope: {outcome.body[:200]!r}"
+
+
+class Chaos:
+    """One run against a gateway that is up."""
+
+    def __init__(self, gateway: Running, exchanges: int, at_once: int, seed: int) -> None:
+        self.gateway = gateway
+        self.exchanges = exchanges
+        self.at_once = at_once
+        self.seed = seed
+        self.wrong: list[str] = []
+        self.seen: Counter[str] = Counter()
+
+    async def run(self, peer: upstream.Upstream) -> None:
+        gate = asyncio.Semaphore(self.at_once)
+        async with asyncio.TaskGroup() as group:
+            for number in range(self.exchanges):
+                await gate.acquire()
+                task = group.create_task(self._one(f"{number:06d}"))
+                task.add_done_callback(lambda _: gate.release())
+
+    async def _one(self, number: str) -> None:
+        random = Random(f"{self.seed}-{number}")
+        behaviour = random.choice([*(2 * upstream.RIGHT), *upstream.WRONG])
+        how = random.choice([*(4 * callers.STAY), *callers.LEAVE, callers.rubbish])
+        streamed = random.random() < 0.5
+        port = self.gateway.proxy_port
+        ask = callers.Ask(port, number, behaviour.__name__, streamed, self.seed)
+        what = f"{how.__name__} x {behaviour.__name__}{' (stream)' if streamed else ''}"
+        try:
+            outcome = await asyncio.wait_for(how(ask), callers.PATIENCE)
+        except TimeoutError:
+            self.wrong.append(f"{number} {what}: hangs")
+            return
+        except (OSError, asyncio.IncompleteReadError, AssertionError) as error:
+            self.wrong.append(f"{number} {what}: {type(error).__name__} {error}")
+            return
+        self.seen["left" if outcome is None else str(outcome.status)] += 1
+        if outcome is None:
+            return
+        if how is callers.rubbish:
+            fault = "" if outcome.status == 400 else f"status {outcome.status}"
+        else:
+            fault = fault_of(outcome, ask, upstream.WRONG.get(behaviour, set()))
+        if not fault and outcome.status != 200:
+            fault = envelope_fault(outcome)
+        if fault:
+            self.wrong.append(f"{number} {what}: {fault}")
+
+
+# ---------------------------------------------------------------- what may not be left
+def descriptors(pid: int) -> int:
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def memory(pid: int) -> float:
+    """Resident MiB."""
+    text = Path(f"/proc/{pid}/status").read_text()
+    found = re.search(r"VmRSS:\s+(\d+)", text)
+    return round(int(found[1]) / 1024, 1) if found else 0.0
+
+
+async def settled(gateway: Running, peer: upstream.Upstream, files: int, secs: float) -> list[str]:
+    """Waits until nothing is under way; what is still left after `secs`."""
+    end = time.monotonic() + secs
+    while True:
+        status = await asyncio.to_thread(lambda: gateway.admin("GET", "status").json)
+        left = []
+        if status["in_flight"]:
+            left.append(f"{status['in_flight']} requests under way")
+        if peer.open:
+            left.append(f"{peer.open} upstream transfers")
+        if descriptors(gateway.process.pid) > files + 4:
+            left.append(f"{descriptors(gateway.process.pid)} descriptors, {files} before")
+        if not left or time.monotonic() > end:
+            return left
+        await asyncio.sleep(0.1)
+
+
+async def chaos(
+    folder: Path, exchanges: int, at_once: int, seed: int, rest: float
+) -> dict[str, Any]:
+    """A whole run; the figures. `wrong` and `left` must be empty."""
+    async with upstream.Upstream(seed, stall=3) as peer:
+        gateway = Running(folder, SETTINGS)
+        await asyncio.to_thread(gateway.__enter__)
+        try:
+            models = {callers.ALIAS: {"model_name": "claude-opus-5-5"}}
+            await asyncio.to_thread(gateway.set_up, peer.url, models)
+            await asyncio.to_thread(gateway.allow, callers.ALIAS)
+            pid = gateway.process.pid
+            warm = Chaos(gateway, min(200, exchanges), at_once, seed + 1)
+            await warm.run(peer)
+            await settled(gateway, peer, 0, 6)
+            files, before = descriptors(pid), memory(pid)
+            began = time.monotonic()
+            run = Chaos(gateway, exchanges, at_once, seed)
+            await run.run(peer)
+            took, under = time.monotonic() - began, memory(pid)
+            left = await settled(gateway, peer, files, 15)
+            await asyncio.sleep(rest)
+            return {
+                "exchanges": exchanges,
+                "seconds": round(took, 1),
+                "seen": dict(sorted(run.seen.items())),
+                "wrong": warm.wrong + run.wrong,
+                "left": left,
+                "memory_mib": {"before": before, "under": under, "after": memory(pid)},
+                "descriptors": {"before": files, "after": descriptors(pid)},
+                "alive": gateway.process.poll() is None,
+                "bugs": gateway.log.count("Traceback"),
+            }
+        finally:
+            await asyncio.to_thread(gateway.stop)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos.run", description=__doc__)
+    parser.add_argument("--exchanges", type=int, default=5000)
+    parser.add_argument("--at-once", type=int, default=40)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rest", type=float, default=5, help="s before the last look at memory")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        found = asyncio.run(
+            chaos(Path(folder), given.exchanges, given.at_once, given.seed, given.rest)
+        )
+    print(json.dumps(found, indent=1))
+    return 1 if found["wrong"] or found["left"] or found["bugs"] or not found["alive"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
