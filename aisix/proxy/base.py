@@ -28,6 +28,7 @@ UPSTREAM_ID = "X-Upstream-Request-Id"
 PATH = 256  # characters of a path in the access line
 LEFT = 499  # the caller went away: only for the log and the metrics
 MOST_FIELDS = 1000  # of a body, at its top; more is no mistake but an attack
+SHORT = 1 << 16  # bytes of a body that are read although its answer is a refusal
 DRAIN = 4  # a body up to this many times the limit is read to its end, so that the 413 is seen
 
 _decode = msgspec.json.Decoder().decode
@@ -44,6 +45,7 @@ class ProxyHandler(RequestHandler):
     quiet = False  # health: no access line
     route_name = "other"  # what the request was for, as a metric's label
     streamed = False
+    takes_body = False  # every method begins with `body()`, which also tells a refusal put off
 
     def initialize(self, gateway: Gateway, dialect: str, **more: Any) -> None:
         self.gateway = gateway
@@ -52,6 +54,7 @@ class ProxyHandler(RequestHandler):
         self.seen: dict[str, Any] = {}  # what the access line tells beside the usual
         self.left = False
         self._reading = True  # the body has not been taken yet
+        self._refusal: Fault | None = None  # of `admit`, put off until the body has been read
         self._over = False
         self._chunks: list[bytes] = []
         self._size = 0
@@ -68,13 +71,33 @@ class ProxyHandler(RequestHandler):
         self.set_header("X-Request-Id", self.request_id)
 
     def prepare(self) -> None:
+        self.request.connection.set_max_body_size(self._limit * DRAIN)  # type: ignore[union-attr]
+        try:
+            self.admit()
+        except Fault as fault:
+            # A short body is read and thrown away: the connection can go on after the refusal.
+            if not (self.takes_body and 0 < self._announced() <= SHORT):
+                raise
+            self._refusal = fault
+
+    def admit(self) -> None:
+        """Whether this caller may ask at all, told by the head; raises the Fault that says no."""
         if not self.open_to_all:
             self.snapshot: Snapshot = self.gateway.store.current()
             self.api_key = self._authenticate()
             self.seen["api_key_id"] = self.api_key.id
-        self.request.connection.set_max_body_size(self._limit * DRAIN)  # type: ignore[union-attr]
+
+    def _announced(self) -> int:
+        """Bytes of the body, by the head; -1 when only its end will tell."""
+        headers = self.request.headers
+        if "Transfer-Encoding" in headers:
+            return -1
+        length = headers.get("Content-Length", "0")
+        return int(length) if length.isdecimal() else -1
 
     def data_received(self, chunk: bytes) -> None:
+        if self._refusal is not None:
+            return
         self._size += len(chunk)
         if self._size <= self._limit:
             self._chunks.append(chunk)
@@ -84,6 +107,8 @@ class ProxyHandler(RequestHandler):
     def body(self) -> dict[str, Any]:
         """The request's body, a JSON object; raises the fault that says what is wrong."""
         self._reading = False
+        if self._refusal is not None:
+            raise self._refusal
         if self._size > self._limit:
             raise CallerError("too_large", None, limit=self._limit)
         kind = self.request.headers.get("Content-Type", "").lower()
@@ -123,6 +148,8 @@ class ProxyHandler(RequestHandler):
         self.seen["error"] = shown.kind
         if shown.status == 405:
             self.set_header("Allow", ", ".join(allowed(type(self))))
+        if self._reading and self._announced():
+            self.set_header("Connection", "close")  # what is left of the body would be in the way
         self.send(shown.status, shown.headers, shown.body)
 
     def _shown(self, status: int, error: BaseException | None) -> ErrorAnswer:

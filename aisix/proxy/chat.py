@@ -47,8 +47,10 @@ class ChatHandler(ProxyHandler):
     _transfer: Transfer | None = None
     _waiting: asyncio.Future[Any] | None = None  # what `post` awaits
 
-    def prepare(self) -> None:
-        super().prepare()
+    takes_body = True
+
+    def admit(self) -> None:
+        super().admit()
         if self.gateway.gate.full:
             raise overloaded()  # before the body is read
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import socket
 from typing import Any
 
@@ -153,3 +154,18 @@ def test_a_connection_is_kept_for_many_requests(gateway: Running) -> None:
         answer = connection.getresponse()
         assert f"You said: {number}".encode() in answer.read()
     connection.close()
+
+
+def test_a_connection_goes_on_after_a_refusal_or_is_said_to_end(gateway: Running) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.proxy_port, timeout=10)
+    body = json.dumps({"model": "claude-prod", "messages": [{"role": "user", "content": "Hi"}]})
+    for key, status in (("sk-nobody", 401), (CALLER_KEY, 200), ("sk-nobody", 401)):
+        headers = {"Authorization": f"Bearer {key}"}
+        connection.request("POST", "/v1/chat/completions", body, headers)
+        answer = connection.getresponse()
+        answer.read()
+        assert (answer.status, answer.getheader("connection")) == (status, None)
+    connection.request("POST", "/v1/elsewhere", body, {"Authorization": f"Bearer {CALLER_KEY}"})
+    answer = connection.getresponse()
+    answer.read()
+    assert (answer.status, answer.getheader("connection")) == (404, "close")
