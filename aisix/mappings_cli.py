@@ -7,6 +7,7 @@ that lays out tables for a terminal.
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 import time
@@ -19,10 +20,11 @@ from tabulate import tabulate
 
 from aisix.errors import OperatorError
 from aisix.mapping import cases, explain, paths
-from aisix.mapping.check import Finding, check
+from aisix.mapping.check import Finding, check, check_shelves
 from aisix.mapping.exchange import Exchange, Target
 from aisix.mapping.loader import Effective, Mapping, Mappings, load_mappings
 from aisix.mapping.paths import Json
+from aisix.mapping.shelf import unpack
 from aisix.mapping.source import SOURCES, Tree
 
 Row = tuple[str, ...]
@@ -48,6 +50,7 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
     sub = verb("check", "syntax, grammar, names, cases: every complaint at once", check_)
     sub.add_argument("folder", nargs="?", metavar="DIR", help="a site's tables, laid over ours")
     sub.add_argument("--no-cases", action="store_true", help="do not run the cases")
+    sub.add_argument("--packed", action="store_true", help=argparse.SUPPRESS)  # a reload's own
     sub = verb("explain", "why a request, an answer or a stream is translated as it is", explain_)
     sub.add_argument("file", metavar="FILE", help="caller request (JSON), upstream answer (JSON)"
                      " or captured stream (.sse); - is standard input")  # fmt: skip
@@ -126,7 +129,12 @@ def check_(args: argparse.Namespace, folders: list[Path]) -> int:
             raise ValueError(f"{args.folder}: no such folder")
         folders = [*folders, Path(args.folder)]
     began = time.perf_counter()
-    findings = check(folders, with_cases=not args.no_cases)
+    if args.packed:  # the very files a gateway is about to take over; it goes on meanwhile
+        os.nice(5)
+        packed, proven = msgspec.msgpack.decode(sys.stdin.buffer.read())
+        findings = check_shelves(unpack(packed), proven=proven)
+    else:
+        findings = check(folders, with_cases=not args.no_cases)
     took = time.perf_counter() - began
     if args.json:
         _json({"ok": not findings, "findings": [_complaint(f) for f in findings]})

@@ -4,7 +4,7 @@
 
 The sockets are bound once, before any fork, and shared by the workers: a worker that dies takes no
 waiting connection with it. SIGTERM drains: /readyz says no, then nobody new is accepted, then what
-is under way finishes (bounded). SIGHUP reads the mapping tables again.
+is under way finishes (bounded). SIGHUP reads the mapping tables again (`reload.py`).
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from tornado.httpserver import HTTPServer
 from tornado.iostream import IOStream
 from tornado.netutil import bind_sockets
@@ -28,22 +30,36 @@ from aisix import __version__, log
 from aisix.admin.app import make_admin_app
 from aisix.board import DRAINING, READY, Board, Slot
 from aisix.errors import OperatorError
-from aisix.mapping.loader import load_mappings
+from aisix.mapping.check import jobs
+from aisix.mapping.loader import Mappings, load_mappings
 from aisix.metrics import Metrics
 from aisix.paths import shipped_mappings
 from aisix.proxy.app import make_proxy_app
 from aisix.proxy.base import DRAIN
 from aisix.proxy.context import Gateway
+from aisix.reload import RELOAD, Reloader
 from aisix.scrape import make_metrics_app
 from aisix.settings import Settings
 from aisix.store import open_store
 from aisix.upstream.curl import Driver
+from aisix.workers.bus import Seats
+from aisix.workers.turn import Turn
 
 HEADERS_LIMIT = 64 << 10  # bytes of all of a caller's headers
 POLL_SECS = 1.0  # how often the store looks for changes nobody announced
 RESTART_PAUSE = 1.0  # s between a worker's death and its successor, when it died young
 
 Sockets = list[socket.socket]
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What every worker of this gateway was forked with."""
+
+    mappings: Mappings
+    turn: Turn
+    seats: Seats
+    board: Board
 
 
 class Listener(HTTPServer):
@@ -57,8 +73,9 @@ class Listener(HTTPServer):
 def serve(settings: Settings) -> int:
     """See the module. Raises OperatorError when it cannot start."""
     log.setup(settings.observability.log_level, settings.observability.access_log)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
     keys = admin_keys(settings)
-    load_mappings(_folders(settings))  # complaints belong to the start, not to each worker
+    mappings = load_mappings(_folders(settings))  # complaints belong to the start
     open_store(settings.data_dir, settings.encryption_key).close()
     proxy = bind(settings.proxy.addr, "proxy.addr")
     admin = bind(settings.admin.addr, "admin.addr") if settings.admin.enabled else []
@@ -74,9 +91,13 @@ def serve(settings: Settings) -> int:
         count,
         "" if count == 1 else "s",
     )
+    shared = Shared(mappings, Turn(), Seats(count), board)
+    # The shipped cases hold with the shipped tables: no release is made without that.
+    known = [job.name for job in jobs(mappings.shelves[:1])]
+    shared.turn.write_note(msgspec.json.encode({"proven": known}))
     if count == 1:
-        return asyncio.run(_worker(settings, keys, proxy, admin, metrics, board, board.claim()))
-    return Supervisor(settings, keys, proxy, admin, metrics, board, count).run()
+        return asyncio.run(_worker(settings, keys, proxy, admin, metrics, shared, 0, board.claim()))
+    return Supervisor(settings, keys, proxy, admin, metrics, shared).run()
 
 
 def admin_keys(settings: Settings) -> tuple[str, ...]:
@@ -136,11 +157,11 @@ async def _worker(
     proxy: Sockets,
     admin: Sockets,
     metrics: Sockets,
-    board: Board,
+    shared: Shared,
+    seat: int,
     slot: Slot,
-    parent: int = 0,
 ) -> int:
-    """Serve until told to stop. `parent`: pid to signal so that the others reload too."""
+    """Serve until told to stop. `seat`: which of the workers we are; `slot`: ours on the board."""
     slot.pid = os.getpid()
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -153,17 +174,12 @@ async def _worker(
         max_per_host=up.max_connections_per_host,
         idle_secs=up.idle_secs,
     )
-    gateway = Gateway.open(
-        settings, store, driver, load_mappings(_folders(settings)), Metrics(slot)
-    )
-    loop.add_signal_handler(signal.SIGHUP, gateway.reload)
-
-    def reload() -> dict[str, Any]:
-        told = gateway.reload()
-        if told["ok"] and parent:
-            os.kill(parent, signal.SIGHUP)
-        return told
-
+    gateway = Gateway.open(settings, store, driver, shared.mappings, Metrics(slot), shared.turn)
+    bus = shared.seats.sit(seat)
+    secs = settings.mappings_reload_timeout_secs
+    reloader = Reloader(gateway, shared.turn, bus, shared.mappings.folders, secs)
+    if shared.seats.count == 1:  # else the parent is signalled, and asks one of us
+        loop.add_signal_handler(signal.SIGHUP, reloader.begin, "signal")
     limits = settings.proxy
     listeners = [_listen(make_proxy_app(gateway), proxy, settings, limits.request_body_limit_bytes)]
     if admin:
@@ -172,20 +188,25 @@ async def _worker(
             keys,
             audit=log.audit,
             status=gateway.status,
-            reload=reload,
+            reload=lambda: reloader.reload("admin"),
             extra=gateway.extra,
             access=lambda h: gateway.administered(h.request.method or "", h.get_status()),
         )
         listeners.append(_listen(app, admin, settings, 1 << 20))
     if metrics:
-        app = make_metrics_app(board, gateway.facts)
+        app = make_metrics_app(shared.board, gateway.facts)
         listeners.append(_listen(app, metrics, settings, 1 << 20))
-    poll = loop.create_task(_poll(store))
+    tasks = [loop.create_task(_poll(store))]
+    if settings.mappings_watch_secs and seat == 0:
+        tasks.append(loop.create_task(reloader.watch(settings.mappings_watch_secs)))
     slot.state = READY
     await stop.wait()
     slot.state = DRAINING
     await _drain(gateway, listeners, settings)
-    poll.cancel()
+    for task in tasks:
+        task.cancel()
+    reloader.close()
+    bus.close()
     driver.close()
     store.close()
     return 0
@@ -235,55 +256,53 @@ class Supervisor:
         proxy: Sockets,
         admin: Sockets,
         metrics: Sockets,
-        board: Board,
-        count: int,
+        shared: Shared,
     ) -> None:
         self._settings, self._keys = settings, keys
         self._proxy, self._admin, self._metrics = proxy, admin, metrics
-        self._board = board
-        self._count = count
-        self._workers: dict[int, float] = {}  # pid -> when it was started
+        self._shared = shared
+        self._workers: dict[int, tuple[int, float]] = {}  # pid -> seat, when it was started
         self._stopping = False
         self._code = 0
 
     def run(self) -> int:
-        for _ in range(self._count):
-            self._fork()
+        for seat in range(self._shared.seats.count):
+            self._fork(seat)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
-        signal.signal(signal.SIGHUP, self._pass_on)
+        signal.signal(signal.SIGHUP, self._reload)
         while self._workers:
             try:
                 pid, status = os.wait()
             except ChildProcessError:
                 break
-            began = self._workers.pop(pid, None)
-            if began is None:
+            if pid not in self._workers:
                 continue
+            seat, began = self._workers.pop(pid)
             if not self._stopping:
                 log.error("worker %d ended (%s); starting another", pid, _ending(status))
                 if time.monotonic() - began < RESTART_PAUSE:
                     time.sleep(RESTART_PAUSE)
                 if not self._stopping:
-                    self._fork()
+                    self._fork(seat)
             elif status:
                 self._code = 1
         return self._code
 
-    def _fork(self) -> None:
-        parent = os.getpid()
-        slot = self._board.claim()
+    def _fork(self, seat: int) -> None:
+        slot = self._shared.board.claim()
         pid = os.fork()
         if pid:
-            self._workers[pid] = time.monotonic()
+            self._workers[pid] = seat, time.monotonic()
             return
         code = 1
         try:
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, signal.SIG_DFL)
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)  # one reload for all, asked by the parent
             sockets = self._proxy, self._admin, self._metrics
             code = asyncio.run(
-                _worker(self._settings, self._keys, *sockets, self._board, slot, parent)
+                _worker(self._settings, self._keys, *sockets, self._shared, seat, slot)
             )
         except OperatorError as error:
             log.error("worker cannot start: %s", error)
@@ -296,6 +315,12 @@ class Supervisor:
     def _stop(self, number: int, frame: object) -> None:
         self._stopping = True
         self._pass_on(signal.SIGTERM, frame)
+
+    def _reload(self, number: int, frame: object) -> None:
+        """Ask one worker; it sees to the others."""
+        for seat in sorted(seat for seat, _ in self._workers.values()) or [0]:
+            if self._shared.seats.tell(seat, RELOAD, "signal"):
+                return
 
     def _pass_on(self, number: int, frame: object) -> None:
         for pid in list(self._workers):

@@ -99,6 +99,8 @@ class Settings:
     data_dir: Path
     workers: int  # 0: one per core
     mappings: tuple[Path, ...]
+    mappings_watch_secs: int
+    mappings_reload_timeout_secs: int
     encryption_key: str | None = field(repr=False)
     source: str = ""  # the file it was read from
 
@@ -199,6 +201,10 @@ SETTINGS = (
     Setting("data_dir", text, "data", "database and keys; made with mode 0700"),
     Setting("workers", whole(0, 1024), 0, "processes; 0: one per core"),
     Setting("mappings", words, (), "folders with a site's own tables, laid over the shipped ones"),
+    Setting(
+        "mappings_watch_secs", whole(0, 3600), 0, "how often to look for changed tables; 0: never"
+    ),
+    Setting("mappings_reload_timeout_secs", whole(1, 3600), 120, "how long a reload may take"),
     Setting("encryption_key", maybe, None, "protects stored secrets; none: a key file in data_dir"),
 )
 
@@ -257,6 +263,8 @@ def _settings(values: dict[str, Any], base: Path, name: str) -> Settings:
         data_dir=base / Path(values["data_dir"]).expanduser(),
         workers=values["workers"],
         mappings=tuple(base / Path(folder).expanduser() for folder in values["mappings"]),
+        mappings_watch_secs=values["mappings_watch_secs"],
+        mappings_reload_timeout_secs=values["mappings_reload_timeout_secs"],
         encryption_key=values["encryption_key"],
         source=name,
     )

@@ -29,19 +29,21 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "upstream": ({"errors", "log"}, {"pycurl"}),
     "store": ({"errors"}, {"voluptuous", "msgspec", "cryptography", "yaml"}),
     "limits": (set(), set()),
+    "workers": (set(), {"msgspec"}),
     "proxy": (
         {"errors", "log", "settings", "mapping", "upstream", "store", "limits"}
-        | {"board", "metrics"},
+        | {"board", "metrics", "workers"},
         {"tornado", "msgspec"},
     ),
     "admin": ({"errors", "log", "settings", "store"}, {"tornado", "msgspec"}),
     "mappings_cli": ({"errors", "mapping"}, {"msgspec", "tabulate"}),
     "standin": ({"errors", "log"}, {"tornado"}),
+    "reload": ({"errors", "log", "mapping", "proxy", "workers"}, {"msgspec"}),
     "server": (
         {"errors", "log", "paths", "settings", "mapping", "upstream", "store", "proxy", "admin"}
         | {"limits"}
-        | {"board", "metrics", "scrape"},
-        {"tornado", "uvloop"},
+        | {"board", "metrics", "scrape", "reload", "workers"},
+        {"tornado", "uvloop", "msgspec"},
     ),
     "cli": (
         {"errors", "paths", "settings", "mapping", "mappings_cli", "server", "standin"},
@@ -51,7 +53,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "__init__": (set(), set()),
 }
 PURE_OF = {"asyncio", "sqlite3", "socket", "time", "random", "threading", "subprocess"}
-READERS = {"loader.py", "cases.py", "check.py", "source.py"}  # of mapping/, may touch files
+READERS = {"shelf.py", "cases.py", "source.py"}  # of mapping/, may touch files
 
 
 def layer_of(file: Path) -> str:

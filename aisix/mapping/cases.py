@@ -19,7 +19,9 @@ made of the upstream's).
 
 from __future__ import annotations
 
+import contextlib
 import random
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count, pairwise
@@ -27,12 +29,13 @@ from pathlib import Path
 
 import msgspec
 
-from aisix.errors import CallerError, OperatorError
-from aisix.mapping import paths, source
+from aisix.errors import CallerError, Complaint, OperatorError
+from aisix.mapping import paths, schema, source
 from aisix.mapping.exchange import Answer, Exchange, Target
-from aisix.mapping.faults import CallerDialect
+from aisix.mapping.faults import CallerDialect, ErrorAnswer
 from aisix.mapping.loader import Mapping
 from aisix.mapping.paths import Json
+from aisix.mapping.shelf import CASES
 
 KEYS = (
     *("reason", "model", "alias", "version", "strict", "options", "traits", "now", "warnings"),
@@ -49,6 +52,7 @@ class Case:
     about: dict[str, Json]
     files: dict[str, bytes] = field(repr=False)
     compiled: bool = True  # run by the tables' compiled form, or rule by rule
+    layer: int = 0  # number of the folder it is in: a case is a promise of these tables so far
 
     def json(self, name: str) -> Json:
         return msgspec.json.decode(self.files[name])
@@ -67,22 +71,25 @@ class Case:
 
 
 def find(folders: tuple[Path, ...], mapping: str) -> Iterator[Case]:
-    """Every case of a mapping, by name; OperatorError for a broken case.toml."""
-    seen: dict[str, Path] = {}
-    for folder in folders:
-        for path in (folder / mapping / "cases").glob("*/case.toml"):
-            seen[path.parent.name] = path.parent
-    for name, path in sorted(seen.items()):
-        yield load(path, name)
+    """Every case of a mapping, folder by folder; OperatorError for a broken case.toml."""
+    for layer, folder in enumerate(folders):
+        for path in sorted((folder / mapping / CASES).glob("*/case.toml")):
+            shown = f"{folder.name}/{mapping}/{CASES}/{path.parent.name}"
+            yield load(path.parent, shown, layer)
 
 
-def load(folder: Path, name: str) -> Case:
-    about = source.read(folder / "case.toml", f"cases/{name}/case.toml").data
-    unknown = [key for key in about if key not in KEYS]
-    if unknown:
-        raise OperatorError(f"cases/{name}/case.toml: unknown key {unknown[0]}")
+def load(folder: Path, shown: str, layer: int = 0) -> Case:
+    shown = f"{shown}/case.toml"
+    tree = source.read(folder / "case.toml", shown)
+    wrong = [
+        Complaint(tree.where((key,)), key, f"unknown key{schema.near(key, KEYS)}")
+        for key in tree.data
+        if key not in KEYS
+    ]
+    if wrong:
+        raise OperatorError(wrong)
     files = {p.name: p.read_bytes() for p in folder.iterdir() if p.suffix in SUFFIXES}
-    return Case(name, folder, about, files)
+    return Case(folder.name, folder, tree.data, files, layer=layer)
 
 
 def exchange(case: Case, mapping: Mapping) -> Exchange:
@@ -113,7 +120,52 @@ def run(case: Case, mapping: Mapping) -> list[str]:
                 return wrong if form.compiled else ["not compiled:", *wrong]
     except OperatorError as error:
         return [str(error)]
+    except Exception as error:  # a table that asks a verb for what it cannot do
+        return [_broke(error)]
     return []
+
+
+def both_forms_agree(case: Case, mapping: Mapping) -> list[str]:
+    """For tables the case was not written for: whatever comes out must come out in every form.
+
+    Both forms of the tables give the same, a stream the same in every cut, and nothing breaks.
+    """
+    try:
+        fast, slow = (_outcome(form, mapping) for form in (case, replace(case, compiled=False)))
+        if fast != slow:
+            return ["the compiled tables give something else than the tables rule by rule"]
+        if "upstream-stream.sse" in case.files and not isinstance(fast[0], ErrorAnswer):
+            return _cut(replace(case, files={**case.files, "caller-stream.sse": fast[2]}), mapping)
+    except OperatorError as error:
+        return [str(error)]
+    except Exception as error:
+        return [_broke(error)]
+    return []
+
+
+def _broke(error: Exception) -> str:
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"broke with {type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"
+    )
+
+
+def _outcome(case: Case, mapping: Mapping) -> tuple[Json, ...]:
+    """Request, plain answer and stream of a case, or the error that stands for them."""
+    talk = exchange(case, mapping)
+    try:
+        sent = talk.request(case.request(mapping.caller), _headers(case))
+    except CallerError as error:
+        return (talk.fault(error).error,)
+    answer, whole = None, b""
+    # KeyError: the tables ask for a further round, and the case has none.
+    with contextlib.suppress(CallerError, KeyError):
+        if any(name.startswith("upstream-response.") for name in case.files):
+            answer = _answered(case, mapping, [])[0]
+    with contextlib.suppress(CallerError, KeyError):
+        if "upstream-stream.sse" in case.files:
+            whole = stream(case, mapping, [case.files["upstream-stream.sse"]])
+    return (sent.body, answer, whole)
 
 
 def actual(case: Case, mapping: Mapping) -> dict[str, bytes]:
@@ -249,8 +301,11 @@ def cuttings(data: bytes, seed: int = 1, rounds: int = 5) -> Iterator[list[bytes
 
 
 def _stream(case: Case, mapping: Mapping) -> list[str]:
-    if "upstream-stream.sse" not in case.files:
-        return []
+    return _cut(case, mapping) if "upstream-stream.sse" in case.files else []
+
+
+def _cut(case: Case, mapping: Mapping) -> list[str]:
+    """What differs from caller-stream.sse when the stream comes in pieces."""
     expected = case.files.get("caller-stream.sse")
     wrong: list[str] = []
     for number, pieces in enumerate(cuttings(case.files["upstream-stream.sse"])):

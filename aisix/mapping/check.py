@@ -7,35 +7,48 @@ at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping import cases
-from aisix.mapping.loader import Mapping, Mappings, load_mappings
+from aisix.mapping.loader import Mapping, Mappings, load_shelves
 from aisix.mapping.paths import Json
+from aisix.mapping.shelf import CASES, Shelf, case_marks, pack, read_shelves
 
 Finding = Complaint
 
 
 def check(folders: Sequence[Path], with_cases: bool = True) -> list[Finding]:
     """Every complaint about the tables below `folders` (shipped first); empty when all is well."""
+    return check_shelves(read_shelves(folders), with_cases)
+
+
+def check_shelves(
+    shelves: Sequence[Shelf], with_cases: bool = True, proven: Container[str] = ()
+) -> list[Finding]:
+    """The same, of files that have been read. `proven`: names of jobs that need not be done."""
     try:
-        mappings = load_mappings(folders)
+        mappings = load_shelves(shelves)
     except OperatorError as error:
         return list(error.complaints)
-    return findings(mappings, with_cases)
+    return findings(mappings, with_cases, proven)
 
 
-def findings(mappings: Mappings, with_cases: bool = True) -> list[Finding]:
+def findings(
+    mappings: Mappings, with_cases: bool = True, proven: Container[str] = ()
+) -> list[Finding]:
     """The same for tables that have been loaded."""
     out: list[Finding] = []
     for mapping in mappings.mappings.values():
-        built = _build_all(mapping)
-        out += built
+        out += _build_all(mapping)
         out += _tables_without_other(mapping)
-        if not built and with_cases:
-            out += _cases(mapping)
+    if not out and with_cases:
+        for job in jobs(mappings.shelves):
+            if job.name not in proven:
+                out += _done(job, mappings)
     return list(dict.fromkeys(out))
 
 
@@ -83,10 +96,52 @@ def _tables_without_other(mapping: Mapping) -> Iterator[Finding]:
             )
 
 
-def _cases(mapping: Mapping) -> Iterator[Finding]:
+# ---------------------------------------------------------------- cases
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The cases of one folder with the tables up to another; the name says what was looked at.
+
+    A case is a promise of its folder: it holds with the tables of that folder and those before.
+    Later folders may change what comes out, on purpose; then nothing may break all the same.
+    """
+
+    name: str
+    cases: int  # number of the folder
+    tables: int
+
+
+def jobs(shelves: Sequence[Shelf]) -> list[Job]:
+    """What there is to run. A job of the same name has the same cases and the same tables."""
+    out = []
+    last = len(shelves) - 1
+    for number, shelf in enumerate(shelves):
+        for tables in sorted({number, last}):
+            whole = hashlib.sha256(pack(shelves[: tables + 1]))
+            whole.update(repr(sorted(case_marks(shelf.folder).items())).encode())
+            out.append(Job(whole.hexdigest()[:32], number, tables))
+    return out
+
+
+def _done(job: Job, mappings: Mappings) -> Iterator[Finding]:
+    """What the cases of a job have to say."""
+    own = job.cases == job.tables
     try:
-        for case in cases.find(mapping.folders, mapping.name):
-            for text in cases.run(case, mapping):
-                yield Complaint(f"{mapping.name}/cases/{case.name}", "", text)
-    except OperatorError as error:
-        yield from error.complaints
+        lower, upper = mappings.up_to(job.cases), mappings.up_to(job.tables)
+    except OperatorError:
+        return  # a folder that is whole only with a later one has its cases there
+    for name, mapping in lower.mappings.items():
+        later = upper.mappings[name]
+        if not own and later.digest == mapping.digest:
+            continue
+        try:
+            for case in cases.find(mapping.folders, name):
+                if case.layer != job.cases:
+                    continue
+                where = f"{mappings.shelves[job.cases].where(name)}/{CASES}/{case.name}"
+                if own:
+                    yield from (Complaint(where, "", text) for text in cases.run(case, mapping))
+                else:
+                    for text in cases.both_forms_agree(case, later):
+                        yield Complaint(where, "with the later folders", text)
+        except OperatorError as error:
+            yield from error.complaints

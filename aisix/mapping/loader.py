@@ -23,9 +23,9 @@ from aisix.mapping.parse_request import RequestParser
 from aisix.mapping.paths import Json
 from aisix.mapping.rules import RequestTables
 from aisix.mapping.scope import Facts
-from aisix.mapping.source import Keys, Tree
+from aisix.mapping.shelf import CALLER, FILES, TRAITS, Shelf, read_shelves
+from aisix.mapping.source import Tree
 
-FILES = ("mapping", "values", "request", "answer", "errors", "models")
 Options = dict[str, Json]
 MOST_FACTS = 4096
 
@@ -245,7 +245,16 @@ class Mappings:
     mappings: dict[str, Mapping]
     callers: dict[str, CallerDialect]
     digest: str
-    folders: tuple[Path, ...]
+    shelves: tuple[Shelf, ...] = field(repr=False)  # the files they were made of
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        return tuple(shelf.folder for shelf in self.shelves)
+
+    def up_to(self, layer: int) -> Mappings:
+        """What there would be without the folders after number `layer`."""
+        above = self.shelves[layer + 1 :]
+        return load_shelves(self.shelves[: layer + 1]) if any(s.files for s in above) else self
 
     def find(self, caller: str, adapter: str, name: str | None = None) -> Mapping:
         """The mapping of a caller dialect for an adapter; `name` picks a variant by its folder."""
@@ -261,74 +270,114 @@ class Mappings:
         raise OperatorError(f"no mapping from {caller} for {wanted}")
 
     def caller(self, dialect: str) -> CallerDialect:
-        return self.callers[dialect]
+        """The dialect; when its folder is gone, the one that answers for everything unknown."""
+        return self.callers.get(dialect) or next(
+            (c for c in self.callers.values() if c.data.get("default")),
+            next(iter(self.callers.values())),
+        )
+
+    def tag(self, dialect: str) -> str:
+        """What an answer says of its tables when no mapping was chosen."""
+        return f"{self.caller(dialect).name}@{self.digest[:8]}"
 
 
 def load_mappings(folders: Sequence[Path]) -> Mappings:
     """Read every mapping below `folders`, shipped first; OperatorError with every complaint."""
-    complaints: list[Complaint] = []
+    return load_shelves(read_shelves(folders))
+
+
+def load_shelves(shelves: Sequence[Shelf]) -> Mappings:
+    """The same, of files that have been read."""
+    complaints = [complaint for shelf in shelves for complaint in shelf.complaints]
     raw: list[bytes] = []
     callers: dict[str, CallerDialect] = {}
     mappings: dict[str, Mapping] = {}
-    dialects = sorted({p.parent.name for f in folders for p in f.glob("*/caller.toml")})
-    for dialect in dialects:
-        tree = _read_over(folders, Path(dialect) / "caller.toml", (), complaints, raw)
+    for dialect in _below(shelves, ""):
+        if not any(f"{dialect}/{CALLER}" in shelf.files for shelf in shelves):
+            complaints += _strays(shelves, dialect, CALLER, _below(shelves, "", CALLER))
+            continue
+        spoken: list[bytes] = []
+        tree = _read_over(shelves, f"{dialect}/{CALLER}", complaints, spoken)
+        raw += spoken
         callers[dialect] = CallerDialect.parse(dialect, tree.data, tree.where, complaints)
-        names = sorted(
-            {p.parent.name for f in folders for p in f.glob(f"{dialect}/*/mapping.toml")}
-        )
-        for name in names:
-            mapping = _read_mapping(folders, f"{dialect}/{name}", callers[dialect], complaints, raw)
+        for name in _below(shelves, f"{dialect}/"):
+            if name == CALLER:
+                continue
+            path = f"{dialect}/{name}"
+            if not any(f"{path}/mapping.toml" in shelf.files for shelf in shelves):
+                known = _below(shelves, f"{dialect}/", "mapping.toml")
+                complaints += _strays(shelves, path, "mapping.toml", known)
+                continue
+            own = list(spoken)
+            mapping = _read_mapping(shelves, path, callers[dialect], complaints, own)
             mappings[mapping.name] = mapping
+            raw += own
     if complaints:
-        raise OperatorError(complaints)
+        raise OperatorError(list(dict.fromkeys(complaints)))
     if not mappings:
-        raise OperatorError("no mappings found in " + ", ".join(str(f) for f in folders))
-    return Mappings(mappings, callers, source.digest(raw), tuple(folders))
+        raise OperatorError("no mappings found in " + ", ".join(str(s.folder) for s in shelves))
+    return Mappings(mappings, callers, source.digest(raw), tuple(shelves))
+
+
+def _below(shelves: Sequence[Shelf], prefix: str, with_file: str = "") -> list[str]:
+    """The names right below `prefix` of any shelf; with a file, only folders that hold it."""
+    names = {name for shelf in shelves for name in shelf.below(prefix)}
+    if with_file:
+        names = {
+            name
+            for name in names
+            if any(f"{prefix}{name}/{with_file}" in shelf.files for shelf in shelves)
+        }
+    return sorted(names)
+
+
+def _strays(
+    shelves: Sequence[Shelf], path: str, needs: str, known: list[str]
+) -> Iterator[Complaint]:
+    """Tables of a folder that is no mapping (or no dialect): a slip, or a file is missing."""
+    name = path.rpartition("/")[2]
+    for shelf in shelves:
+        if any(file.startswith(f"{path}/") for file in shelf.files):
+            text = f"no {needs} here or in an earlier folder{schema.near(name, known)}"
+            yield Complaint(shelf.where(path), "", text)
 
 
 def _read_mapping(
-    folders: Sequence[Path],
+    shelves: Sequence[Shelf],
     name: str,
     caller: CallerDialect,
     complaints: list[Complaint],
-    raw: list[bytes],
+    own: list[bytes],
 ) -> Mapping:
     tree = Tree()
-    own: list[bytes] = []
     for file in FILES:
-        part = _read_over(folders, Path(name) / f"{file}.toml", (), complaints, own)
+        part = _read_over(shelves, f"{name}/{file}.toml", complaints, own)
         tree.data[file] = part.data
         tree.lines.update({(file, *keys): line for keys, line in part.lines.items()})
     traits: dict[str, Tree] = {}
-    for trait in sorted({p.name for f in folders for p in f.glob(f"{name}/traits/*.toml")}):
-        path = Path(name) / "traits" / trait
-        traits[trait.removesuffix(".toml")] = _read_over(folders, path, (), complaints, own)
+    for trait in _below(shelves, f"{name}/{TRAITS}/"):
+        path = f"{name}/{TRAITS}/{trait}"
+        traits[trait.removesuffix(".toml")] = _read_over(shelves, path, complaints, own)
     schema.check_mapping(tree, traits, complaints)
-    raw += own
-    return Mapping(name, tuple(folders), tree, traits, caller, source.digest(own))
+    folders = tuple(shelf.folder for shelf in shelves)
+    return Mapping(name, folders, tree, traits, caller, source.digest(own))
 
 
 def _read_over(
-    folders: Sequence[Path], path: Path, at: Keys, complaints: list[Complaint], raw: list[bytes]
+    shelves: Sequence[Shelf], path: str, complaints: list[Complaint], raw: list[bytes]
 ) -> Tree:
     tree = Tree()
-    for folder in folders:
-        file = folder / path
-        if not file.is_file():
+    for shelf in shelves:
+        data = shelf.files.get(path)
+        if data is None:
             continue
+        raw.append(data)
         try:
-            part = source.read(file, display_name(folder, path))
+            part = source.parse(data, shelf.where(path))
         except OperatorError as error:
             complaints += error.complaints
             continue
-        raw.append(file.read_bytes())
         first = tree.lines.get((), part.lines[()])
-        tree = source.lay_over(tree, part, at)
+        tree = source.lay_over(tree, part)
         tree.lines[()] = first
     return tree
-
-
-def display_name(folder: Path, path: Path) -> str:
-    """How a complaint names a file: below the folder's own name, so that two folders differ."""
-    return f"{folder.name}/{path}"

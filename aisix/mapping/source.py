@@ -39,7 +39,14 @@ class Tree:
 
 def read(path: Path, name: str) -> Tree:
     """One file; OperatorError with file:line when it is not good TOML for both parsers."""
-    raw = path.read_bytes()
+    try:
+        return parse(path.read_bytes(), name)
+    except OSError as error:
+        raise OperatorError([Complaint(name, "", f"cannot be read: {error.strerror}")]) from None
+
+
+def parse(raw: bytes, name: str) -> Tree:
+    """The same for bytes that have been read."""
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:

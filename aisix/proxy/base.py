@@ -49,7 +49,9 @@ class ProxyHandler(RequestHandler):
 
     def initialize(self, gateway: Gateway, dialect: str, **more: Any) -> None:
         self.gateway = gateway
-        self.caller = gateway.mappings.caller(dialect)
+        self.routes = gateway.routes()  # one snapshot and one set of tables, kept to the end
+        self.caller = self.routes.mappings.caller(dialect)
+        self.tag = self.routes.mappings.tag(dialect)  # until the alias is known
         self.began = time.monotonic()
         self.seen: dict[str, Any] = {}  # what the access line tells beside the usual
         self.left = False
@@ -83,7 +85,7 @@ class ProxyHandler(RequestHandler):
     def admit(self) -> None:
         """Whether this caller may ask at all, told by the head; raises the Fault that says no."""
         if not self.open_to_all:
-            self.snapshot: Snapshot = self.gateway.store.current()
+            self.snapshot: Snapshot = self.routes.snapshot
             self.api_key = self._authenticate()
             self.seen["api_key_id"] = self.api_key.id
 
@@ -137,6 +139,8 @@ class ProxyHandler(RequestHandler):
     def send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """The whole answer."""
         self.set_status(status)
+        if not self.open_to_all:
+            self.set_header("X-Aisix-Mapping", self.tag)
         for name, value in headers.items():
             self.set_header(name, value)
         self.finish(body)

@@ -100,11 +100,12 @@ class ChatHandler(ProxyHandler):
         # By the name alone and before it is looked up: who may not use it learns nothing of it.
         if not self.api_key.may_use(alias):
             raise CallerError("not_allowed", None, alias=alias)
-        return self.gateway.routes().find(self.caller.name, alias)
+        return self.routes.find(self.caller.name, alias)
 
     # ------------------------------------------------------------------ upstream
     def translated(self, route: Route, body: dict[str, Any]) -> UpstreamRequest:
         """A new exchange with this target; CallerError when its tables refuse the body."""
+        self.tag = route.tag
         exchange = Exchange(
             route.tables,
             self.caller,

@@ -8,16 +8,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping as Map
-from pathlib import Path
 from typing import Any, Protocol
 
 from aisix import __version__, log
 from aisix.board import Board
 from aisix.errors import AisixError, Complaint, OperatorError
-from aisix.mapping.loader import Mappings, load_mappings
+from aisix.mapping.loader import Mappings
 from aisix.metrics import Metrics
 from aisix.proxy.gate import Gate
 from aisix.proxy.standing import Rules, Standings
+from aisix.proxy.tables import Tables
 from aisix.proxy.ways import Routes
 from aisix.settings import Settings
 from aisix.store.base import Store
@@ -25,6 +25,7 @@ from aisix.store.draft import targets_of
 from aisix.store.resources import ProviderKey
 from aisix.store.snapshot import Snapshot
 from aisix.upstream.curl import Driver
+from aisix.workers.turn import Turn
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
 MOST_LABELS = 4096  # kept; wildcards make as many aliases as callers think of
@@ -37,7 +38,10 @@ class Stream(Protocol):
 
 
 class Gateway:
-    """See the module. `open` is the way to make one; `serving` counts requests under way."""
+    """See the module. `open` is the way to make one; `serving` counts requests under way.
+
+    `mappings` is what was loaded before the fork; `turn` says when a newer set is to be used.
+    """
 
     def __init__(
         self,
@@ -46,6 +50,7 @@ class Gateway:
         driver: Driver,
         mappings: Mappings,
         metrics: Metrics | None = None,
+        turn: Turn | None = None,
     ) -> None:
         self.settings = settings
         self.metrics = metrics or Metrics(Board(1).claim())
@@ -57,11 +62,11 @@ class Gateway:
         self.started_at = time.time()
         limits, upstream = settings.proxy, settings.upstream
         self.gate = Gate(limits.max_in_flight, limits.max_queue, limits.queue_timeout_ms / 1000)
-        rules = Rules(
+        self._rules = Rules(
             upstream.cooldown_failures, upstream.cooldown_secs, upstream.retry_budget_percent / 100
         )
-        self._routes = Routes(settings, store.current(), mappings, Standings(rules))
-        self._reloaded: dict[str, Any] = {"ok": True}
+        self.tables = Tables(mappings, turn)
+        self._routes = Routes(settings, store.current(), mappings, Standings(self._rules))
         self._labelled: Snapshot | None = None
         self._labels: dict[str, str] = {}
         self._idle = asyncio.Event()
@@ -75,26 +80,28 @@ class Gateway:
         driver: Driver,
         mappings: Mappings,
         metrics: Metrics | None = None,
+        turn: Turn | None = None,
     ) -> Gateway:
-        gateway = cls(settings, store, driver, mappings, metrics)
-        gateway.warm()
+        gateway = cls(settings, store, driver, mappings, metrics, turn)
+        gateway.warm(gateway.routes())
         return gateway
 
     @property
     def mappings(self) -> Mappings:
-        return self._routes.mappings
+        return self.routes().mappings
 
     def routes(self) -> Routes:
-        """The routes of now; cheap unless something was written since."""
-        snapshot = self.store.current()
-        if snapshot is not self._routes.snapshot:
-            old = self._routes
-            self._routes = Routes(self.settings, snapshot, old.mappings, old.standings)
+        """The routes of now; cheap unless something was written or reloaded since.
+
+        A request asks once and keeps what it got: one snapshot and one set of tables.
+        """
+        snapshot, mappings, old = self.store.current(), self.tables.current(), self._routes
+        if snapshot is not old.snapshot or mappings is not old.mappings:
+            self._routes = Routes(self.settings, snapshot, mappings, old.standings)
         return self._routes
 
-    def warm(self) -> None:
+    def warm(self, routes: Routes) -> None:
         """Settle every alias before its first request; what cannot work is logged, not fatal."""
-        routes = self.routes()
         for entry in routes.snapshot.entries("models"):
             alias = entry.resource.display_name or ""
             if "*" in alias:
@@ -104,6 +111,12 @@ class Gateway:
                     routes.find(dialect, alias)
                 except AisixError as error:
                     log.warning("model %s cannot serve: %s", alias, error)
+
+    def prepare(self, number: int, snapshot: Snapshot) -> str:
+        """Make the tables of a later turn ready, for every alias there is; their digest."""
+        fresh = self.tables.prepare(number)
+        self.warm(Routes(self.settings, snapshot, fresh, Standings(self._rules)))
+        return fresh.digest
 
     def label(self, alias: str) -> str:
         """The alias as the operator wrote it (a wildcard stays one); "" for what nobody stored."""
@@ -185,26 +198,6 @@ class Gateway:
                 return [Complaint("", at + (c.path or "options"), c.text) for c in error.complaints]
         return []
 
-    def reload(self) -> dict[str, Any]:
-        """Read the tables again and swap them in whole; on any fault the old ones stay."""
-        try:
-            fresh = load_mappings(self.mappings.folders)
-        except (OperatorError, OSError) as error:
-            faults = [str(c) for c in getattr(error, "complaints", ())] or [str(error)]
-            self._reloaded = {"ok": False, "faults": faults, "digest": self.mappings.digest}
-            self.metrics.add("aisix_reloads_total", "mappings", "failed")
-            for fault in faults:
-                log.error("mappings not reloaded: %s", fault)
-            return self._reloaded
-        old = self.mappings.digest
-        standings = self._routes.standings
-        self._routes = Routes(self.settings, self.store.current(), fresh, standings)
-        self.warm()
-        self._reloaded = {"ok": True, "digest": fresh.digest, "changed": fresh.digest != old}
-        self.metrics.add("aisix_reloads_total", "mappings", "ok")
-        log.info("mappings reloaded: %s -> %s", old[:8], fresh.digest[:8])
-        return self._reloaded
-
     def administered(self, method: str, status: int) -> None:
         """Count a request of the admin API."""
         known = method if method in METHODS else "other"
@@ -222,12 +215,7 @@ class Gateway:
             "in_flight": self.serving,
             "queued": self.gate.waiting,
             "targets": self._targets(),
-            "mappings": {
-                "digest": self.mappings.digest,
-                "folders": [str(Path(folder)) for folder in self.mappings.folders],
-                "names": sorted(self.mappings.mappings),
-                "last_reload": self._reloaded,
-            },
+            "mappings": self.tables.status(),
         }
 
     def _targets(self) -> dict[str, Any]:

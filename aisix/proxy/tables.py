@@ -1,0 +1,86 @@
+"""Which mapping tables this worker serves with, and the next ones while they are made ready.
+
+What was loaded before the fork serves until the first turn. A turn (`workers/turn.py`) is one
+number for all workers; its tables are made ready before it comes, so that taking it costs nothing.
+
+Must never know: an alias, a request.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from aisix import log
+from aisix.errors import OperatorError
+from aisix.mapping.loader import Mappings, load_shelves
+from aisix.mapping.shelf import unpack
+from aisix.workers.turn import Turn
+
+
+class Tables:
+    """One per worker; what is noted of reloads is the whole gateway's."""
+
+    def __init__(self, mappings: Mappings, turn: Turn | None = None) -> None:
+        self._mappings = mappings
+        self._turn = turn or Turn()
+        self._number = 0  # the turn whose tables we use
+        self._ready: dict[int, Mappings] = {}
+
+    def current(self) -> Mappings:
+        """The tables of now: of the turn it is. Cheap."""
+        if self._turn.number != self._number:
+            self._take()
+        return self._mappings
+
+    def _take(self) -> None:
+        number = self._turn.number
+        if number not in self._ready:  # a worker that began between the two steps of a reload
+            try:
+                self.prepare(number)
+            except OperatorError as error:
+                log.error("the tables of turn %d: %s", number, error)
+        self._mappings = self._ready.get(number, self._mappings)
+        self._number, self._ready = number, {}
+
+    def prepare(self, number: int) -> Mappings:
+        """Make the tables of a later turn ready; OperatorError. May run beside the event loop."""
+        packed = self._turn.read(number)
+        if packed is None:
+            raise OperatorError("they are gone")
+        fresh = load_shelves(unpack(packed))
+        self._ready = {number: fresh}
+        return fresh
+
+    # ------------------------------------------------------------------ what was noted
+    def status(self) -> dict[str, Any]:
+        """Which tables serve, and what came of the last reload and of all of them."""
+        mappings = self.current()
+        return {
+            "digest": mappings.digest,
+            "folders": [str(Path(folder)) for folder in mappings.folders],
+            "names": sorted(mappings.mappings),
+            "last_reload": self._noted().get("last") or {"ok": True},
+            "reloads": self.reloads(),
+        }
+
+    def reloads(self) -> dict[str, int]:
+        """How many reloads were taken over and how many refused: of the gateway, not the worker."""
+        return {"ok": 0, "failed": 0, **self._noted().get("counts", {})}
+
+    def proven(self) -> list[str]:
+        """Names of the check's jobs that were done with these very files."""
+        return list(self._noted().get("proven", ()))
+
+    def note(self, last: dict[str, Any], proven: list[str]) -> None:
+        """What came of a reload; only its one writer calls this. OSError when the disk is full."""
+        counts = self.reloads()
+        counts["ok" if last["ok"] else "failed"] += 1
+        note = {"counts": counts, "last": last, "proven": proven or self.proven()}
+        self._turn.write_note(msgspec.json.encode(note))
+
+    def _noted(self) -> dict[str, Any]:
+        note = self._turn.read_note()
+        return dict(msgspec.json.decode(note)) if note else {}
