@@ -132,7 +132,7 @@ def check_(args: argparse.Namespace, folders: list[Path]) -> int:
     if args.packed:  # the very files a gateway is about to take over; it goes on meanwhile
         os.nice(5)
         packed, proven = msgspec.msgpack.decode(sys.stdin.buffer.read())
-        findings = check_shelves(unpack(packed), proven=proven)
+        findings = check_shelves(unpack(packed), proven=proven, every=8)
     else:
         findings = check(folders, with_cases=not args.no_cases)
     took = time.perf_counter() - began

@@ -130,12 +130,14 @@ def both_forms_agree(case: Case, mapping: Mapping) -> list[str]:
 
     Both forms of the tables give the same, a stream the same in every cut, and nothing breaks.
     """
+    files = {n: data for n, data in case.files.items() if not n.startswith("upstream-request")}
+    case = replace(case, files=files)
     try:
         fast, slow = (_outcome(form, mapping) for form in (case, replace(case, compiled=False)))
         if fast != slow:
             return ["the compiled tables give something else than the tables rule by rule"]
         if "upstream-stream.sse" in case.files and not isinstance(fast[0], ErrorAnswer):
-            return _cut(replace(case, files={**case.files, "caller-stream.sse": fast[2]}), mapping)
+            return _cut(replace(case, files={**files, "caller-stream.sse": fast[2]}), mapping)
     except OperatorError as error:
         return [str(error)]
     except Exception as error:

@@ -27,18 +27,25 @@ def check(folders: Sequence[Path], with_cases: bool = True) -> list[Finding]:
 
 
 def check_shelves(
-    shelves: Sequence[Shelf], with_cases: bool = True, proven: Container[str] = ()
+    shelves: Sequence[Shelf],
+    with_cases: bool = True,
+    proven: Container[str] = (),
+    every: int = 1,
 ) -> list[Finding]:
-    """The same, of files that have been read. `proven`: names of jobs that need not be done."""
+    """The same, of files that have been read.
+
+    proven: names of jobs that need not be done; every: of the cases that other tables were written
+    for, only one in so many is tried.
+    """
     try:
         mappings = load_shelves(shelves)
     except OperatorError as error:
         return list(error.complaints)
-    return findings(mappings, with_cases, proven)
+    return findings(mappings, with_cases, proven, every)
 
 
 def findings(
-    mappings: Mappings, with_cases: bool = True, proven: Container[str] = ()
+    mappings: Mappings, with_cases: bool = True, proven: Container[str] = (), every: int = 1
 ) -> list[Finding]:
     """The same for tables that have been loaded."""
     out: list[Finding] = []
@@ -48,7 +55,7 @@ def findings(
     if not out and with_cases:
         for job in jobs(mappings.shelves):
             if job.name not in proven:
-                out += _done(job, mappings)
+                out += _done(job, mappings, every)
     return list(dict.fromkeys(out))
 
 
@@ -60,7 +67,7 @@ def _build_all(mapping: Mapping) -> list[Finding]:
     used: set[str] = set()
     known: set[str] = set()
     for model in [*rows, None]:
-        for version in [*versions, None]:
+        for version in versions or [None]:
             try:
                 tables = mapping.effective(mapping.example(model), version)
                 used |= tables.used
@@ -122,7 +129,7 @@ def jobs(shelves: Sequence[Shelf]) -> list[Job]:
     return out
 
 
-def _done(job: Job, mappings: Mappings) -> Iterator[Finding]:
+def _done(job: Job, mappings: Mappings, every: int) -> Iterator[Finding]:
     """What the cases of a job have to say."""
     own = job.cases == job.tables
     try:
@@ -134,9 +141,8 @@ def _done(job: Job, mappings: Mappings) -> Iterator[Finding]:
         if not own and later.digest == mapping.digest:
             continue
         try:
-            for case in cases.find(mapping.folders, name):
-                if case.layer != job.cases:
-                    continue
+            found = [c for c in cases.find(mapping.folders, name) if c.layer == job.cases]
+            for case in found[:: 1 if own else every]:
                 where = f"{mappings.shelves[job.cases].where(name)}/{CASES}/{case.name}"
                 if own:
                     yield from (Complaint(where, "", text) for text in cases.run(case, mapping))
