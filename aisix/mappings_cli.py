@@ -396,6 +396,3 @@ def _cut(text: str, limit: int) -> str:
 
 def _json(value: Any) -> None:
     print(msgspec.json.format(msgspec.json.encode(value, enc_hook=repr), indent=2).decode())
-
-
-__all__ = ["Finding", "add_parser", "run"]
