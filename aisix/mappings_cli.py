@@ -20,7 +20,7 @@ from tabulate import tabulate
 
 from aisix.errors import OperatorError
 from aisix.mapping import cases, explain, paths
-from aisix.mapping.check import Finding, check, check_shelves
+from aisix.mapping.check import check, check_shelves
 from aisix.mapping.exchange import Exchange, Target
 from aisix.mapping.loader import Effective, Mapping, Mappings, load_mappings
 from aisix.mapping.paths import Json

@@ -143,7 +143,7 @@ def test_a_faulty_set_is_refused_with_every_complaint_and_the_last_good_one_serv
     assert "mappings not reloaded: site/openai-chat" in two.log
 
     # A worker that dies now begins again with the last good set, not with what lies in the folder.
-    victims = {worker for worker in children(two.process.pid)}
+    victims = children(two.process.pid)
     os.kill(min(victims), signal.SIGKILL)
     until(lambda: len(children(two.process.pid) - victims) == 1, "no successor")
     until(lambda: len(children(two.process.pid)) == 2, "no successor")
