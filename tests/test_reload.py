@@ -31,6 +31,14 @@ def until(holds: Callable[[], bool], what: str, secs: float = 40) -> None:
 
 
 @pytest.fixture(scope="module")
+def standin() -> Iterator[Standin]:
+    """One of our own: a load makes the shared one forget what others wait for."""
+    upstream = Standin().start()
+    yield upstream
+    upstream.stop()
+
+
+@pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tables") / "site"
     (folder / TABLES).mkdir(parents=True)
