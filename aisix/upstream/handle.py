@@ -34,7 +34,7 @@ class Constants:
 class Handle:
     """One Curl handle. `touched` is the driver's list of transfers that have something to tell."""
 
-    __slots__ = ("_connect_ms", "_touched", "curl", "kind", "transfer")
+    __slots__ = ("_connect_ms", "_touched", "_waits", "curl", "kind", "transfer")
 
     def __init__(
         self, kind: tuple[Tls, str | None], constants: Constants, touched: list[Transfer]
@@ -43,6 +43,7 @@ class Handle:
         self.transfer: Transfer | None = None
         self._touched = touched
         self._connect_ms = 0
+        self._waits = False
         self.curl = curl = pycurl.Curl()
         tls, proxy = kind
         setopt = curl.setopt
@@ -52,7 +53,6 @@ class Handle:
         setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
         setopt(pycurl.FOLLOWLOCATION, 0)
         setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS)
-        setopt(pycurl.PIPEWAIT, 1)
         setopt(pycurl.HTTP09_ALLOWED, 0)
         setopt(pycurl.ACCEPT_ENCODING, "identity")  # asked for; if gzip comes all the same: decoded
         setopt(pycurl.USERAGENT, "")
@@ -84,6 +84,12 @@ class Handle:
             raise ValueError("a header line holds a line break")
         setopt = self.curl.setopt
         setopt(pycurl.URL, request.url)
+        # A connection just being made may turn out to carry many requests (HTTP/2): worth waiting
+        # for. In clear text it will not, and libcurl would know only after its first answer.
+        waits = request.url[:6].lower() == "https:"
+        if waits is not self._waits:
+            self._waits = waits
+            setopt(pycurl.PIPEWAIT, waits)
         # "Expect:" takes away libcurl's own: large bodies must not wait for a 100.
         setopt(pycurl.HTTPHEADER, (*request.headers, "Expect:"))
         if request.method == "POST":

@@ -437,6 +437,28 @@ def test_the_connections_to_one_host_are_capped_and_the_rest_waits_its_turn(run:
     run(work())
 
 
+def test_one_slow_first_answer_keeps_nobody_else_waiting(run: Run) -> None:
+    """With PIPEWAIT libcurl let the second request of a cold start wait for the first's answer."""
+
+    async def work() -> None:
+        both = asyncio.Event()
+
+        async def answer(call: Call) -> None:
+            if len(peer.calls) == 2:
+                both.set()
+            await both.wait()
+            await call.reply(b"")
+
+        async with Peer(answer) as peer:
+            driver = Driver()
+            requests = [driver.send(Request(peer.url)) for _ in range(2)]
+            async with asyncio.timeout(3):
+                assert [r.status for r in await asyncio.gather(*requests)] == [200, 200]
+            driver.close()
+
+    run(work())
+
+
 def test_waiting_for_a_free_connection_is_not_taken_for_slow_connecting(run: Run) -> None:
     async def work() -> None:
         async def answer(call: Call) -> None:

@@ -1,0 +1,237 @@
+"""Callers who leave, read slowly or come in crowds: the upstream is let go, places are given back."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import rough
+from tests.proxy.test_upstream_wire import MODEL, SSE, STREAM, WHOLE
+from tests.rough import CLOSE, HOLD, Rough
+from tests.running import CALLER_KEY, Running
+from tests.strict import openai_wire
+
+BUSY = b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
+SOON = 2.0  # s; on an idle machine it is some milliseconds
+
+
+@pytest.fixture
+def upstream() -> Iterator[Rough]:
+    with Rough() as peer:
+        yield peer
+
+
+@pytest.fixture
+def gateway(upstream: Rough, tmp_path: Path) -> Iterator[Running]:
+    """Two places, one may wait."""
+    more = {
+        "proxy": {"max_in_flight": 2, "max_queue": 1, "queue_timeout_ms": 600},
+        "downstream": {"stalled_timeout_secs": 1},
+    }
+    with Running(tmp_path / "small", more) as running:
+        running.set_up(upstream.url, {"claude-prod": MODEL})
+        running.allow("*")
+        yield running
+        assert "bug in request" not in running.log
+        assert "Traceback" not in running.log
+
+
+class Caller:
+    """Asks, and does not wait for the answer."""
+
+    def __init__(self, gateway: Running, stream: bool, receive_buffer: int = 0) -> None:
+        self.socket = socket.socket()
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.connect(("127.0.0.1", gateway.proxy_port))
+        self.socket.settimeout(20)
+        body: dict[str, Any] = {"model": "claude-prod", "stream": stream}
+        body["messages"] = [{"role": "user", "content": "Hi"}]
+        raw = json.dumps(body).encode()
+        head = (
+            f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {CALLER_KEY}"
+            f"\r\ncontent-type: application/json\r\ncontent-length: {len(raw)}\r\n\r\n"
+        )
+        self.socket.sendall(head.encode() + raw)
+
+    def leave(self) -> float:
+        """Hang up; when."""
+        now = time.monotonic()
+        self.socket.close()
+        return now
+
+
+def eventually(true: Callable[[], object], what: str, secs: float = 10) -> None:
+    end = time.monotonic() + secs
+    while not true():
+        assert time.monotonic() < end, what
+        time.sleep(0.01)
+
+
+def left(gateway: Running, number: int = 1) -> list[dict[str, Any]]:
+    """The access lines of those who left."""
+
+    def lines() -> list[dict[str, Any]]:
+        return [line for line in gateway.lines if line["status"] == 499]
+
+    eventually(lambda: len(lines()) >= number, "no 499 in the access lines")
+    return lines()
+
+
+def nothing_held(gateway: Running) -> None:
+    def idle() -> bool:
+        status = gateway.admin("GET", "status").json
+        return bool(status["in_flight"] == 0 and status["queued"] == 0)
+
+    eventually(idle, "something is still under way")
+
+
+# what the upstream does before it falls silent
+SILENCES: dict[str, tuple[bool, tuple[rough.Step, ...]]] = {
+    "a plain request before the head": (False, (HOLD,)),
+    "a plain request inside the body": (False, (rough.json(WHOLE)[:-9], HOLD)),
+    "a stream before the head": (True, (HOLD,)),
+    "a stream before its first event": (True, (STREAM, HOLD)),
+    "an idle stream": (True, (STREAM, *SSE[:3], HOLD)),
+}
+
+
+@pytest.mark.parametrize("name", SILENCES)
+def test_the_upstream_is_left_when_the_caller_leaves(
+    gateway: Running, upstream: Rough, name: str
+) -> None:
+    stream, steps = SILENCES[name]
+    upstream.next(*steps)
+    caller = Caller(gateway, stream)
+    eventually(lambda: upstream.calls, "nothing came")
+    time.sleep(0.1)
+    at = caller.leave()
+    assert upstream.wait_gone() - at < SOON
+    (line,) = left(gateway)
+    if name == "an idle stream":
+        assert line["tokens"]["input"] == 3, "what was used so far is counted"
+    nothing_held(gateway)
+    time.sleep(0.1)
+    assert len(upstream.calls) == 1, "asked again for nobody"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_who_leaves_between_two_attempts_ends_them(
+    gateway: Running, upstream: Rough, stream: bool
+) -> None:
+    upstream.next(rough.json(BUSY, "529 Busy", "retry-after: 1"))
+    caller = Caller(gateway, stream)
+    eventually(lambda: upstream.calls, "nothing came")
+    time.sleep(0.1)
+    caller.leave()
+    (line,) = left(gateway)
+    assert line["ms"] < 900, "it waited for its next attempt"
+    time.sleep(1.1)
+    assert len(upstream.calls) == 1
+    nothing_held(gateway)
+
+
+def test_who_leaves_the_queue_takes_no_place(gateway: Running, upstream: Rough) -> None:
+    upstream.next(HOLD)
+    busy = [Caller(gateway, False) for _ in range(2)]
+    eventually(lambda: len(upstream.calls) == 2, "nothing came")
+    waiting = Caller(gateway, False)
+    eventually(lambda: gateway.admin("GET", "status").json["queued"] == 1, "it does not wait")
+    waiting.leave()
+    left(gateway)
+    eventually(lambda: gateway.admin("GET", "status").json["queued"] == 0, "it waits still")
+    for one in busy:
+        one.leave()
+    nothing_held(gateway)
+    upstream.next(rough.json(WHOLE))
+    assert gateway.ask("Hi").status == 200
+    assert len(upstream.calls) == 3
+
+
+def test_a_crowd_waits_and_is_refused_in_time(gateway: Running, upstream: Rough) -> None:
+    upstream.next(HOLD)
+    busy = [Caller(gateway, True) for _ in range(2)]
+    eventually(lambda: len(upstream.calls) == 2, "nothing came")
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(gateway.ask, "Hi")
+        eventually(lambda: gateway.admin("GET", "status").json["queued"] == 1, "it does not wait")
+        refused = gateway.ask("Hi")
+        assert not waiting.done()
+        for path in ("/livez", "/readyz"):
+            assert _get(gateway, path) == 200
+        for answer in (refused, waiting.result(10)):
+            assert (answer.status, answer.error["code"]) == (503, "overloaded")
+            assert answer.headers["retry-after"] == "1"
+            assert openai_wire.openai_error_errors(503, answer.headers, answer.body) == []
+            assert gateway.line(answer)["error"] == "overloaded"
+        assert gateway.line(waiting.result())["ms"] >= 600
+    for one in busy:
+        one.leave()
+    nothing_held(gateway)
+
+
+def test_who_waits_gets_the_next_place(gateway: Running, upstream: Rough) -> None:
+    upstream.next(0.3, rough.json(WHOLE))
+    with ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(gateway.ask, ["Hi"] * 3))
+    assert [answer.status for answer in answers] == [200, 200, 200]
+    nothing_held(gateway)
+
+
+def _get(gateway: Running, path: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.proxy_port, timeout=10)
+    connection.request("GET", path)
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_a_caller_who_reads_nothing_pauses_the_upstream_and_is_cut_off(
+    gateway: Running, upstream: Rough
+) -> None:
+    text = json.dumps({"type": "text_delta", "text": "x" * 8000})
+    event = b'data: {"type":"content_block_delta","index":0,"delta":%s}\n\n' % text.encode()
+    many = 16_000  # 130 MB: more than any socket takes
+    before = _memory(gateway)
+    upstream.next(STREAM, *SSE[:2], *([event] * many), HOLD)
+    caller = Caller(gateway, True, receive_buffer=4096)
+    (line,) = left(gateway)
+    assert line["error"] == "stalled"
+    assert _memory(gateway) < before + 30, "the stream was kept in memory"
+    caller.leave()
+    nothing_held(gateway)
+
+
+def test_a_slow_caller_gets_everything(gateway: Running, upstream: Rough) -> None:
+    text = json.dumps({"type": "text_delta", "text": "x" * 8000})
+    event = b'data: {"type":"content_block_delta","index":0,"delta":%s}\n\n' % text.encode()
+    many = 2000
+    upstream.next(STREAM, *SSE[:2], *([event] * many), *SSE[4:], CLOSE)
+    before = _memory(gateway)
+    caller = Caller(gateway, True, receive_buffer=8192)
+    got, most = 0, 0
+    ending = b""
+    while data := caller.socket.recv(1 << 16):
+        got += data.count(b"x" * 100)
+        ending = (ending + data)[-100:]
+        most = max(most, _memory(gateway))
+        if b"[DONE]" in ending:
+            break
+    assert b"[DONE]" in ending
+    assert most < before + 30
+    caller.leave()
+    nothing_held(gateway)
+
+
+def _memory(gateway: Running) -> int:
+    """Resident MiB."""
+    text = Path(f"/proc/{gateway.process.pid}/status").read_text()
+    return int(text.partition("VmRSS:")[2].split()[0]) >> 10
