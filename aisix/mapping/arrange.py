@@ -288,6 +288,20 @@ def end(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call)
 
 
 @_pass(
+    "takes parts of these `kinds` out of the last item, when it is a chosen one",
+    *("list", "kind", "kinds"),
+)
+def take_out(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
+    if items and chosen(items[-1]):
+        name, kind, kinds = options["list"], options["kind"], options["kinds"]
+        kept = [part for part in items[-1][name] if part.get(kind) not in kinds]
+        if len(kept) != len(items[-1][name]):
+            items[-1][name] = kept
+            call.tell_quietly("dropped")
+    return items
+
+
+@_pass(
     "takes white space off the end of the last text, when the last item is a chosen one",
     "list",
     "text",

@@ -18,6 +18,7 @@ from aisix.mapping.compile_values import (
     Value,
     Var,
     is_only,
+    is_sure,
     may_be,
 )
 from aisix.mapping.paths import Path
@@ -128,9 +129,22 @@ class StepCompiler(SourceCompiler):
             known = "" if type(bound) is Const else f"{text} is not None and "
             number = "" if is_only(value, NUMBERS) else f"{self.is_of(made, NUMBERS)} and "
             with self.w.block(f"if {number}{known}{made} {sign} {text}"):
-                self.note("clamped", about, rule.place)
+                self._tell_clamped(site, rule, about)
                 self.w.put(f"{made} = {text}")
         return Var(made, value.kinds, True) if made else value
+
+    def _tell_clamped(self, site: Site, rule: Rule, about: str) -> None:
+        """A default that is clamped is no loss: the caller never said it."""
+        said = []
+        for path in rule.paths if rule.default is not None else ():
+            found = self.path(site, path)
+            if found != ABSENT:
+                said.append("True" if is_sure(found) else f"{self.w.say(found)} is not None")
+        if rule.default is None or "True" in said:
+            self.note("clamped", about, rule.place)
+        elif said:
+            with self.w.block(f"if {' or '.join(said)}"):
+                self.note("clamped", about, rule.place)
 
     def _join(self, rule: Rule, value: Var) -> Value:
         if not may_be(value, LIST):

@@ -16,6 +16,8 @@ from aisix.mapping.rules import Condition, Entry, Rule, Shape
 from aisix.mapping.scope import Line, Note
 from aisix.mapping.view import KINDS, View, holds, is_kind, look_up
 
+DEFAULT = "default (caller sent none)"
+
 
 # ---------------------------------------------------------------- rules
 def run(rule: Rule, view: View, target: str = "") -> Json:
@@ -88,7 +90,7 @@ def _source(rule: Rule, view: View, target: str) -> tuple[Json, str, str]:
                 if value is not None:
                     note = Note("inserted", param, rule.place, quiet=True, new=value)
                     view.scope.notes.append(note)
-                return value, param, "default (caller sent none)"
+                return value, param, DEFAULT
             return None, "", ""
         case "value":
             return rule.value, view.at, "constant"
@@ -265,7 +267,10 @@ def _clamp(rule: Rule, view: View, value: Json, param: str, why: str) -> tuple[J
     for limit, worse in ((rule.low, -1), (rule.high, 1)):
         bound = view.find(limit) if type(limit) is Path else limit
         if bound is not None and (value - bound) * worse > 0:
-            view.scope.notes.append(Note("clamped", param, rule.place, old=value, new=bound))
+            quiet = why == DEFAULT  # what the caller never said is no loss
+            view.scope.notes.append(
+                Note("clamped", param, rule.place, quiet=quiet, old=value, new=bound)
+            )
             why = f"{value} clamped to {'min' if worse < 0 else 'max'}"
             value = bound
     return value, why

@@ -47,6 +47,7 @@ def _flatten_root(schema: dict[str, Json]) -> dict[str, Json]:
         out["properties"] = {}
     parts = schema.get("allOf")
     for part in parts if type(parts) is list else ():
+        part = _local(schema, part)
         if type(part) is not dict or part.get("type", "object") != "object":
             continue
         below = part.get("properties")
@@ -55,6 +56,15 @@ def _flatten_root(schema: dict[str, Json]) -> dict[str, Json]:
         if required:
             out["required"] = list(dict.fromkeys(required))
     return out
+
+
+def _local(schema: dict[str, Json], part: Json) -> Json:
+    """What a reference to the schema's own definitions stands for."""
+    ref = part.get("$ref") if type(part) is dict else None
+    steps = ref.split("/") if type(ref) is str else []
+    if len(steps) == 3 and steps[0] == "#" and steps[1] in ("$defs", "definitions"):
+        return get(schema, (steps[1], steps[2]))
+    return part
 
 
 class _Cut:
@@ -172,6 +182,13 @@ def _names(value: Json) -> list[str]:
     return [name for name in value if type(name) is str] if type(value) is list else []
 
 
+def _root(schema: Json) -> Json:
+    """The type at the root, when nothing but a type says what may stand there."""
+    if type(schema) is not dict or not _COMBINATORS.isdisjoint(schema) or "$ref" in schema:
+        return None
+    return schema.get("type", "object")
+
+
 def subset(schema: Json, options: dict[str, Json]) -> dict[str, Any]:
     """{schema, whole, root, fits, relaxed, optional, unions}: the cut and what it cost."""
     cut = _Cut(options)
@@ -184,7 +201,7 @@ def subset(schema: Json, options: dict[str, Json]) -> dict[str, Any]:
     return {
         "schema": out,
         "whole": schema,
-        "root": schema.get("type", "object") if type(schema) is dict else None,
+        "root": _root(schema),
         "fits": fits,
         "relaxed": cut.relaxed,
         "optional": cut.optional,

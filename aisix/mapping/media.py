@@ -16,6 +16,7 @@ from aisix.mapping.refused import Refused
 
 _DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),(.*)", re.S | re.I)
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_BARE = re.compile(r"[A-Za-z0-9+/_=%\s-]+\Z")
 _SPACE = re.compile(r"\s+")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*")
 
@@ -58,7 +59,9 @@ def open_media(value: Json, options: dict[str, Json]) -> dict[str, Json]:
     name = value.get(options.get("name", "")) if type(value) is dict else None
     payload = value.get(options["data"]) if type(value) is dict else value
     bad = options.get("bad", "bad_media")
-    if type(payload) is not str or not payload.strip():
+    if payload is None:
+        raise Refused("missing", at)
+    if type(payload) is not str:
         raise Refused(bad, at)
     payload = payload.strip()
     found: dict[str, Json] = {"name": name if type(name) is str and name else None}
@@ -87,6 +90,9 @@ def _open_payload(found: dict[str, Json], payload: str, options: dict[str, Json]
     if _kind(kinds, label) == kinds.get("*", "") and found["name"] and "." in found["name"]:
         suffix = found["name"].rsplit(".", 1)[1].lower()  # a label that says nothing to us
         label = options.get("suffixes", {}).get(suffix, label)
+    if not match and not _BARE.match(payload):
+        found["kind"] = "no media"  # neither a link nor data
+        return
     if encoded:
         data = clean_base64(payload, bad)
     else:
@@ -98,7 +104,7 @@ def _open_payload(found: dict[str, Json], payload: str, options: dict[str, Json]
     limit = options.get("largest", {}).get(kind)
     if limit and len(data) * 3 // 4 > limit:
         raise Refused(options.get("too_large", bad), limit=limit)
-    if kind == "image" and not sniff(head) and not label:
+    if kind == "image" and not sniff(head) and not (label and encoded):
         raise Refused(bad)
     found.update(kind=kind, media_type=media_type, data=data)
     if kind == "text":

@@ -182,14 +182,18 @@ def schemas_fit(value: Json, options: dict[str, Json], call: Call) -> Json:
 
 
 @verb(
-    "refuses two items with the same value at the first `path` present", "path", "bad", keeps=True
+    "refuses two items with the same value at the first `path` present, or one that stands at one "
+    "of the body's paths `beside`",
+    *("path", "beside", "bad"),
+    keeps=True,
 )
 def distinct(value: Json, options: dict[str, Json], call: Call) -> Json:
     texts = options["path"] if type(options["path"]) is list else [options["path"]]
     names = get(value, (None, *_steps(texts[0])))
-    if names is not None and len(names) == len(value) and _all_differ(names):
+    beside = [n for text in options.get("beside", ()) for n in get(call.body, _steps(text)) or ()]
+    if not beside and names is not None and len(names) == len(value) and _all_differ(names):
         return value
-    seen = set()
+    seen = {name for name in beside if type(name) is str}
     for number, item in enumerate(value if type(value) is list else ()):
         for text in texts:
             key = get(item, _steps(text))
