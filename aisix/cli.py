@@ -1,4 +1,4 @@
-"""The command line: serve, check, demo, mappings. The only place that prints, beside mappings_cli.
+"""The command line: what each verb is and where it is done. Only it and the *_cli files print.
 
 Exit code 0: fine; 1: findings; 2: it cannot start or the usage is wrong. What a verb needs is
 imported when it runs, so that `--help` is quick.
@@ -11,9 +11,16 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from aisix import __version__
 from aisix.errors import OperatorError
+
+RESOURCES = {
+    "keys": "list, create, rotate, revoke callers' keys of a running gateway",
+    "models": "list, create, change, delete its aliases",
+    "providers": "list, create, change, delete its provider keys",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -60,7 +67,42 @@ def _parser(verb: list[str]) -> argparse.ArgumentParser:
         from aisix import mappings_cli
 
         mappings_cli.add_parser(sub)
+    for noun, help in RESOURCES.items():
+        sub = verbs.add_parser(noun, help=help)
+        sub.set_defaults(go=resources)
+        if verb == [noun]:
+            from aisix import resources_cli
+
+            resources_cli.add_parser(noun, sub)
+    _add_store(verbs, config)
     return parser
+
+
+def _add_store(verbs: Any, config: argparse.ArgumentParser) -> None:
+    """The verbs of store_cli."""
+    sub = verbs.add_parser("validate", parents=[config], help="check a resources file")
+    sub.add_argument("file", metavar="FILE", help="- is standard input")
+    sub.add_argument("--no-env", action="store_true", help="take every ${NAME} as set")
+    sub.set_defaults(go=stored, run="validate")
+    sub = verbs.add_parser(
+        "export", parents=[config], help="print what is stored as a resources file"
+    )
+    sub.add_argument("--output", metavar="FILE", default="-", help="made with mode 0600")
+    sub.add_argument("--secrets", action="store_true", help="with the secrets, in clear")
+    sub.set_defaults(go=stored, run="export")
+    sub = verbs.add_parser(
+        "import", parents=[config], help="store what a resources file holds: all of it or nothing"
+    )
+    sub.add_argument("file", metavar="FILE", help="- is standard input")
+    sub.add_argument("--prune", action="store_true", help="delete what is not in the file")
+    sub.add_argument("--dry-run", action="store_true", help="say what would be done")
+    sub.set_defaults(go=stored, run="bring_in")
+    sub = verbs.add_parser("secrets", help="the key that encrypts stored secrets")
+    below = sub.add_subparsers(required=True, metavar="VERB")
+    sub = below.add_parser(
+        "rotate-key", parents=[config], help="encrypt every stored secret with a new key"
+    )
+    sub.set_defaults(go=stored, run="rotate_key")
 
 
 def serve(args: argparse.Namespace) -> int:
@@ -94,6 +136,21 @@ def mappings(args: argparse.Namespace) -> int:
 
     extra = load_settings(args.config, os.environ).mappings if args.config else ()
     return mappings_cli.run(args, _folders(extra))
+
+
+def resources(args: argparse.Namespace) -> int:
+    from aisix import resources_cli
+    from aisix.settings import load_settings
+
+    return resources_cli.run(args, load_settings(args.config, os.environ))
+
+
+def stored(args: argparse.Namespace) -> int:
+    from aisix import store_cli
+    from aisix.settings import load_settings
+
+    settings = load_settings(args.config, os.environ)
+    return int(getattr(store_cli, args.run)(args, settings, _folders(settings.mappings)))
 
 
 def _folders(extra: Sequence[Path]) -> list[Path]:

@@ -21,16 +21,18 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from aisix import log
-from aisix.errors import Complaint, OperatorError
+from aisix.errors import AisixError, Complaint, OperatorError
 from aisix.mapping.check import jobs
 from aisix.mapping.loader import load_shelves
 from aisix.mapping.shelf import Marks, Shelf, marks, pack, read_shelves
+from aisix.proxy import fitting
 from aisix.proxy.context import Gateway
 from aisix.workers.bus import Bus
 from aisix.workers.turn import Turn
@@ -81,6 +83,9 @@ class Reloader:
             before = self._gateway.mappings.digest
             found, workers, proven = await self._try(end)
             told = self._answer(by, found, began, before, workers)
+            if not self._gateway.store.writable:
+                told["resources"] = await self._resources()
+                told["ok"] = told["ok"] and told["resources"]["ok"]
             self._note(told, proven)
         finally:
             self._turn.give_back()
@@ -143,6 +148,19 @@ class Reloader:
             why = said.decode("utf-8", "replace").strip().rpartition("\n")[2][:200]
             text = f"the check ended with {process.returncode}: {why or 'no word'}"
             return [Complaint("", "", text)]
+
+    async def _resources(self) -> dict[str, Any]:
+        """Take the resources file over, for all workers; the good content serves on otherwise."""
+        store, extra = self._gateway.store, partial(fitting.faults, self._gateway.mappings)
+        try:
+            snapshot = await asyncio.to_thread(store.reload, extra)
+        except AisixError as error:
+            faults = [str(c) for c in getattr(error, "complaints", ())] or [str(error)]
+            for fault in faults[:MOST_TOLD]:
+                log.error("resources not reloaded: %s", fault)
+            return {"ok": False, "faults": faults[:MOST_TOLD]}
+        log.info("resources reloaded: revision %d", snapshot.revision)
+        return {"ok": True, "revision": snapshot.revision}
 
     # ------------------------------------------------------------------ every worker
     async def _prepare(self, asked: list[Any]) -> str:

@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -29,11 +30,12 @@ from tornado.web import Application
 from aisix import __version__, log
 from aisix.admin.app import make_admin_app
 from aisix.board import DRAINING, READY, Board, Slot
-from aisix.errors import OperatorError
+from aisix.errors import OperatorError, StoreError
 from aisix.mapping.check import jobs
 from aisix.mapping.loader import Mappings, load_mappings
 from aisix.metrics import Metrics
 from aisix.paths import shipped_mappings
+from aisix.proxy import fitting
 from aisix.proxy.app import make_proxy_app
 from aisix.proxy.base import DRAIN
 from aisix.proxy.context import Gateway
@@ -41,6 +43,7 @@ from aisix.reload import RELOAD, Reloader
 from aisix.scrape import make_metrics_app
 from aisix.settings import Settings
 from aisix.store import open_store
+from aisix.store.base import Store
 from aisix.upstream.curl import Driver
 from aisix.workers.bus import Seats
 from aisix.workers.turn import Turn
@@ -76,7 +79,7 @@ def serve(settings: Settings) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
     keys = admin_keys(settings)
     mappings = load_mappings(_folders(settings))  # complaints belong to the start
-    open_store(settings.data_dir, settings.encryption_key).close()
+    _first_look(settings, mappings)
     proxy = bind(settings.proxy.addr, "proxy.addr")
     admin = bind(settings.admin.addr, "admin.addr") if settings.admin.enabled else []
     metrics = _bind_metrics(settings)
@@ -98,6 +101,26 @@ def serve(settings: Settings) -> int:
     if count == 1:
         return asyncio.run(_worker(settings, keys, proxy, admin, metrics, shared, 0, board.claim()))
     return Supervisor(settings, keys, proxy, admin, metrics, shared).run()
+
+
+def _open_store(settings: Settings) -> Store:
+    return open_store(
+        settings.data_dir,
+        settings.encryption_key,
+        resources_file=settings.resources_file,
+        environ=settings.environ,
+    )
+
+
+def _first_look(settings: Settings, mappings: Mappings) -> None:
+    """Make or migrate the store and take over the resources file, once, before any worker."""
+    store = _open_store(settings)
+    try:
+        store.reload(partial(fitting.faults, mappings))
+    except StoreError as error:
+        raise OperatorError(str(error)) from None
+    finally:
+        store.close()
 
 
 def admin_keys(settings: Settings) -> tuple[str, ...]:
@@ -167,7 +190,7 @@ async def _worker(
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    store = open_store(settings.data_dir, settings.encryption_key)
+    store = _open_store(settings)
     up = settings.upstream
     driver = Driver(
         max_connections=up.max_connections,

@@ -11,6 +11,7 @@ that is not known, or a value of the wrong kind, stops the start with file:line.
 from __future__ import annotations
 
 import difflib
+import hashlib
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
@@ -26,6 +27,7 @@ from aisix.setting_kinds import address, level, maybe, maybe_address, text, whol
 
 PREFIX = "AISIX_"
 SHORTEST_KEY = 16
+SECRETS = ("admin.admin_keys", "encryption_key", "upstream.proxy")
 PLACEHOLDER = re.compile(
     r"change|replace|example|placeholder|your|secret|admin[-_]?key|password|xxx", re.I
 )
@@ -101,8 +103,11 @@ class Settings:
     mappings: tuple[Path, ...]
     mappings_watch_secs: int
     mappings_reload_timeout_secs: int
+    resources_file: Path | None
     encryption_key: str | None = field(repr=False)
     source: str = ""  # the file it was read from
+    digest: str = ""  # of every value that is no secret: tells two configurations apart
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +210,7 @@ SETTINGS = (
         "mappings_watch_secs", whole(0, 3600), 0, "how often to look for changed tables; 0: never"
     ),
     Setting("mappings_reload_timeout_secs", whole(1, 3600), 120, "how long a reload may take"),
+    Setting("resources_file", maybe, None, "a YAML file with every resource, instead of writes"),
     Setting("encryption_key", maybe, None, "protects stored secrets; none: a key file in data_dir"),
 )
 
@@ -248,16 +254,21 @@ def load_settings(path: str | Path | None, env: Mapping[str, str]) -> Settings:
     _check_admin_keys(values, where, complaints)
     if complaints:
         raise OperatorError(complaints)
-    return _settings(values, Path(path).resolve().parent if path is not None else Path.cwd(), name)
+    base = Path(path).resolve().parent if path is not None else Path.cwd()
+    return _settings(values, base, name, env)
 
 
-def _settings(values: dict[str, Any], base: Path, name: str) -> Settings:
+def _settings(
+    values: dict[str, Any], base: Path, name: str, environ: Mapping[str, str]
+) -> Settings:
     sections: dict[str, Any] = {
         section: kind(
             **{key.split(".")[1]: x for key, x in values.items() if key.startswith(section + ".")}
         )
         for section, kind in _SECTIONS.items()
     }
+    resources = values["resources_file"]
+    plain = {key: value for key, value in values.items() if key not in SECRETS}
     return Settings(
         **sections,
         data_dir=base / Path(values["data_dir"]).expanduser(),
@@ -265,8 +276,11 @@ def _settings(values: dict[str, Any], base: Path, name: str) -> Settings:
         mappings=tuple(base / Path(folder).expanduser() for folder in values["mappings"]),
         mappings_watch_secs=values["mappings_watch_secs"],
         mappings_reload_timeout_secs=values["mappings_reload_timeout_secs"],
+        resources_file=base / Path(resources).expanduser() if resources else None,
         encryption_key=values["encryption_key"],
         source=name,
+        digest=hashlib.sha256(repr(sorted(plain.items())).encode()).hexdigest()[:16],
+        environ=environ,
     )
 
 

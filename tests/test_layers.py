@@ -37,6 +37,9 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "admin": ({"errors", "log", "settings", "store"}, {"tornado", "msgspec"}),
     "mappings_cli": ({"errors", "mapping"}, {"msgspec", "tabulate"}),
+    "admin_client": ({"errors"}, set()),
+    "resources_cli": ({"errors", "settings", "admin_client"}, {"tabulate"}),
+    "store_cli": ({"errors", "settings", "mapping", "proxy", "store"}, set()),
     "standin": ({"errors", "log"}, {"tornado"}),
     "reload": ({"errors", "log", "mapping", "proxy", "workers"}, {"msgspec"}),
     "server": (
@@ -46,7 +49,10 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
         {"tornado", "uvloop", "msgspec"},
     ),
     "cli": (
-        {"errors", "paths", "settings", "mapping", "mappings_cli", "server", "standin"},
+        {
+            *("errors", "paths", "settings", "mapping", "mappings_cli", "resources_cli"),
+            *("store_cli", "server", "standin"),
+        },
         set(),
     ),
     "__main__": ({"cli"}, set()),
@@ -169,8 +175,8 @@ ORDINARY = {
         "accept",
     ),
 }
-# Names of a provider's fields in our own admin API, which took them over on purpose.
-ADMIN_API = {"anthropic_version"}
+# Names of a provider's in our own admin API, which took them over on purpose.
+ADMIN_API = {"anthropic_version", "X-Api-Key"}
 ALWAYS_WIRE = re.compile(
     r"claude|gpt-|anthropic(?!_version$)|openai|chatcmpl|tool_(use|calls|choice|result)|"
     r"stop_reason|finish_reason|end_turn|max_(completion_)?tokens|content_block|message_(start|delta|stop)|"

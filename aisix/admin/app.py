@@ -20,8 +20,7 @@ from tornado.web import Application, RequestHandler
 from aisix.admin.base import Office
 from aisix.admin.handlers import CollectionHandler, ItemHandler, RotateHandler
 from aisix.admin.service import ReloadHandler, StatusHandler, UnknownHandler
-from aisix.store.base import Store
-from aisix.store.draft import Extra, no_more
+from aisix.store.base import Extra, Store, no_more
 
 PATHS = {
     "provider_keys": "provider_keys",

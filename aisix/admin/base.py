@@ -3,9 +3,9 @@
     {"error": {"message": "...", "code": "invalid", "faults": [{"path": "rate_limit.rpm",
                                                                 "message": "must be ..."}]}}
 
-`code` is one of: unauthorized, bad_json, bad_request, invalid, too_large, bad_encoding, not_found,
-wrong_method, conflict, stale, read_only, unavailable, disk_full, bug. `faults` is there when the
-message is about fields. A body is JSON whatever its content type says (`curl -d` says form).
+`code` is one of: unauthorized, bad_json, bad_request, invalid, too_large, bad_encoding,
+bad_media_type, not_found, wrong_method, conflict, stale, read_only, unavailable, disk_full, bug.
+`faults` is there when the message is about fields. A body is JSON whatever its content type says (`curl -d` says form).
 
 Must never know: a resource's fields. Must never show or log: an admin key, a body.
 """
@@ -25,8 +25,7 @@ import msgspec
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from aisix.errors import Complaint, OperatorError, StoreError
-from aisix.store.base import DiskFull, Refused, Store
-from aisix.store.draft import Extra
+from aisix.store.base import DiskFull, Extra, Refused, Store
 
 BODY_LIMIT = 1 << 20
 DRAIN_LIMIT = 64 << 20  # a longer body is read to its end up to here, so that the 413 is seen
@@ -113,6 +112,8 @@ class AdminHandler(RequestHandler):
         """The request's body, a JSON object; raises the 400 or 413 that says what is wrong."""
         if self._size > BODY_LIMIT:
             raise Answer(413, "too_large", f"the body is longer than {BODY_LIMIT} bytes")
+        if self.request.headers.get("Content-Type", "").lower().startswith("multipart/"):
+            raise Answer(415, "bad_media_type", "send the body as JSON: application/json")
         raw = b"".join(self._chunks)
         try:
             body = msgspec.json.decode(raw)
@@ -167,13 +168,15 @@ class AdminHandler(RequestHandler):
 
     def _authenticate(self) -> None:
         scheme, _, key = self.request.headers.get("Authorization", "").partition(" ")
+        if not key.strip() and "Authorization" not in self.request.headers:
+            scheme, key = "bearer", self.request.headers.get("X-Api-Key", "")
         digest = hashlib.sha256(key.strip().encode("utf-8", "surrogateescape")).digest()
         known = False
         for admin in self.office.admin_digests:
             # No early end: how long it takes tells nothing about which key nearly fits.
             known |= hmac.compare_digest(admin, digest)
         if scheme.lower() != "bearer" or not known:
-            text = "an admin key is needed: Authorization: Bearer <admin key>"
+            text = "an admin key is needed: Authorization: Bearer <admin key> (or X-Api-Key)"
             raise Answer(401, "unauthorized", text)
         self.fingerprint = digest.hex()[:8]
 

@@ -7,7 +7,8 @@
     PUT    /admin/v1/<kind>/<id>   full replacement (200), or creation under this id (201)
     PATCH  /admin/v1/<kind>/<id>   JSON merge patch: null removes a field
     DELETE /admin/v1/<kind>/<id>   {"deleted": true, "id"}; ?cascade=true takes dependants along
-    POST   /admin/v1/apikeys/<id>/rotate   the envelope and "key", shown this once
+    POST   /admin/v1/apikeys/<id>/rotate   the envelope and "key", shown this once; with
+           {"grace_secs": 3600} the old text works for so long
 
 `If-Match` on PUT, PATCH, DELETE and rotate; a stale one is 412. A key that was generated is in the
 answer as "key", once. Every write is audited: who, what, when, the names of the changed fields.
@@ -22,14 +23,17 @@ from collections.abc import Callable
 from typing import Any
 
 from aisix.admin.base import AdminHandler, Answer, Office
-from aisix.store import writes
+from aisix.errors import Complaint
+from aisix.store import schema, writes
+from aisix.store.base import Refused
 from aisix.store.draft import NOUNS
+from aisix.store.fields import ID
 from aisix.store.resources import timestamp
 from aisix.store.snapshot import Entry
 from aisix.store.writes import Written
 
 MOST = 1000
-ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+MOST_GRACE = 30 * 86400
 
 
 class ResourceHandler(AdminHandler):
@@ -176,16 +180,33 @@ class ItemHandler(ResourceHandler):
 
 class RotateHandler(ResourceHandler):
     async def post(self, id: str) -> None:
-        if self._size and self.body():
-            raise Answer(400, "bad_request", "rotate takes no fields")
+        body = self.body() if self._size else {}
+        grace = _grace(body)
         self.query()
         office, now = self.office, self.office.now()
         await self.answer_write(
             "rotate",
             lambda: writes.rotate(
-                office.store, id, now=now, new_key=writes.make_key(), if_match=self.if_match
+                office.store,
+                id,
+                now=now,
+                new_key=writes.make_key(),
+                grace=grace,
+                if_match=self.if_match,
             ),
         )
+
+
+def _grace(body: dict[str, Any]) -> int:
+    """Seconds for which a rotated key's old text still works."""
+    wrong = [schema.unknown(name, ("grace_secs",)) for name in body if name != "grace_secs"]
+    grace = body.get("grace_secs") or 0
+    if isinstance(grace, bool) or not isinstance(grace, int) or not 0 <= grace <= MOST_GRACE:
+        text = f"must be a whole number of seconds, at most {MOST_GRACE}"
+        wrong.append(Complaint("", "grace_secs", text))
+    if wrong:
+        raise Refused("invalid", wrong)
+    return int(grace)
 
 
 def _number(text: str, name: str, least: int, most: int) -> int:

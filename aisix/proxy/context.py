@@ -15,14 +15,13 @@ from aisix.board import Board
 from aisix.errors import AisixError, Complaint, OperatorError
 from aisix.mapping.loader import Mappings
 from aisix.metrics import Metrics
+from aisix.proxy import fitting
 from aisix.proxy.gate import Gate
 from aisix.proxy.standing import Rules, Standings
 from aisix.proxy.tables import Tables
 from aisix.proxy.ways import Routes
 from aisix.settings import Settings
 from aisix.store.base import Store
-from aisix.store.draft import targets_of
-from aisix.store.resources import ProviderKey
 from aisix.store.snapshot import Snapshot
 from aisix.upstream.curl import Driver
 from aisix.workers.turn import Turn
@@ -157,46 +156,9 @@ class Gateway:
             stream.give_up()
 
     # ------------------------------------------------------------------ operator
-    def extra(self, kind: str, document: Map[str, Any]) -> list[Complaint]:
-        """What only the tables know of a document an admin writes: adapters, options, traits."""
-        tables = self.mappings.mappings.values()
-        if kind == "provider_keys":
-            adapter = document.get("adapter") or document.get("provider")
-            known = sorted({mapping.adapter for mapping in tables})
-            if adapter not in known:
-                text = f'no mapping speaks "{adapter}" (one of: {", ".join(known)})'
-                return [Complaint("", "adapter" if "adapter" in document else "provider", text)]
-        if kind == "models":
-            return self._model_faults(document)
-        return []
-
-    def _model_faults(self, document: Map[str, Any]) -> list[Complaint]:
-        faults = []
-        for at, target in targets_of(dict(document)):
-            key = self.store.current().provider_key(str(target.get("provider_key_id")))
-            if key is not None:  # else the store says so itself
-                faults += self._target_faults(document, target, at, key)
-        return faults
-
-    def _target_faults(
-        self, document: Map[str, Any], target: Map[str, Any], at: str, key: ProviderKey
-    ) -> list[Complaint]:
-        variant = target.get("mapping") or document.get("mapping")
-        options = {**(document.get("options") or {}), **(target.get("options") or {})}
-        traits = target.get("traits", document.get("traits"))
-        for dialect in self.mappings.callers:
-            try:
-                mapping = self.mappings.find(dialect, key.adapter, variant)
-            except OperatorError as error:
-                if variant:
-                    return [Complaint("", f"{at}mapping", str(error))]
-                continue
-            name = str(target.get("model_name", ""))
-            try:
-                mapping.effective(name, key.version, options, tuple(traits or ()))
-            except OperatorError as error:
-                return [Complaint("", at + (c.path or "options"), c.text) for c in error.complaints]
-        return []
+    def extra(self, kind: str, document: Map[str, Any], snapshot: Snapshot) -> list[Complaint]:
+        """What only the tables know of a document an admin writes."""
+        return fitting.faults(self._routes.mappings, kind, document, snapshot)
 
     def administered(self, method: str, status: int) -> None:
         """Count a request of the admin API."""

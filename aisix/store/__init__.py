@@ -4,7 +4,9 @@
     fields.py      what one field may hold          schema.py   which documents are acceptable
     snapshot.py    everything at one moment: the only thing a request reads
     base.py        the interface of a store         writes.py   what each write means, for any store
+    draft.py       one body on its way in           stage.py    many bodies at once
     sqlite.py      the store in one SQLite file     migrations.py   its schema, step by step
+    file.py        the store in a file an operator writes   listed.py   that file's form
     bell.py        tells the other workers that something changed
     secrets.py     provider secrets at rest
 
@@ -14,23 +16,35 @@ Must never know: HTTP, a provider's wire format, the settings.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from aisix.errors import OperatorError
 from aisix.store.base import Store
+from aisix.store.file import FileStore
 from aisix.store.secrets import Keyring
 from aisix.store.sqlite import SqliteStore
 
 
-def open_store(data_dir: str | os.PathLike[str], encryption_key: str | None = None) -> Store:
-    """The SQLite store of a data directory, which is made (0700) if need be.
+def open_store(
+    data_dir: str | os.PathLike[str],
+    encryption_key: str | None = None,
+    *,
+    resources_file: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Store:
+    """The store of a data directory, which is made (0700) if need be.
 
-    encryption_key: from the settings; None uses the key file in the directory. Each process opens
-    its own, after it was forked. Raises OperatorError.
+    encryption_key: from the settings; None uses the key file in the directory. resources_file:
+    serves instead of the database, with `environ` for its `${NAME}`s; nothing of it serves before
+    the first `reload`. Each process opens its own, after it was forked. Raises OperatorError.
     """
     folder = Path(data_dir)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise OperatorError(f"data_dir {folder}: cannot be made: {error}") from None
-    return SqliteStore(folder, Keyring.open(folder, encryption_key))
+    keyring = Keyring.open(folder, encryption_key)
+    if resources_file is not None:
+        return FileStore(resources_file, folder, keyring, environ or {})
+    return SqliteStore(folder, keyring)

@@ -1,6 +1,6 @@
 """The small interface every store implements, and the words it uses.
 
-A store holds entries and a revision that grows with every write. It can do four things:
+A store holds entries and a revision that grows with every write. It can do five things:
 
     current()     the Snapshot of now: cheap enough to be asked once per request, never any I/O
                   unless something changed
@@ -8,6 +8,8 @@ A store holds entries and a revision that grows with every write. It can do four
                   store applies all of them or none, and nobody writes between the two
     watch(told)   `told(snapshot)` after every change this process learns of, whoever made it
     poll()        look for changes whose announcement was lost; the server calls it every second
+    reload()      read the source again because an operator asked, whole or not at all; for a store
+                  that is written through `update` there is nothing to do
 
 What a write *means* (checks, references, cascades) is in `writes.py` and is the same for all
 stores; a store only has to apply changes atomically. A distributed store makes `update` a loop of
@@ -51,6 +53,14 @@ Change = Put | Delete
 Plan = Callable[[Snapshot], Sequence[Change]]
 Told = Callable[[Snapshot], None]
 
+# More faults of a checked document, by what only the gateway knows (which adapters exist):
+# (kind, document, the snapshot it will be part of) -> complaints.
+Extra = Callable[[str, Document, Snapshot], Sequence[Complaint]]
+
+
+def no_more(kind: str, document: Document, snapshot: Snapshot) -> Sequence[Complaint]:
+    return ()
+
 
 class Refused(AisixError):
     """A write that must not happen; nothing was changed.
@@ -77,6 +87,11 @@ class Store(ABC):
 
     @property
     @abstractmethod
+    def source(self) -> str:
+        """Where the content comes from, in words for a status page."""
+
+    @property
+    @abstractmethod
     def writable(self) -> bool:
         """False for a store whose content is written elsewhere (a file); `update` then refuses."""
 
@@ -96,6 +111,10 @@ class Store(ABC):
     @abstractmethod
     def poll(self) -> None:
         """Notice changes that nobody announced. Never raises; see `trouble`."""
+
+    @abstractmethod
+    def reload(self, extra: Extra = no_more) -> Snapshot:
+        """Read the source again, for every process; on a fault OperatorError and no change."""
 
     @abstractmethod
     def watch(self, told: Told) -> Callable[[], None]:

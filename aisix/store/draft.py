@@ -9,11 +9,11 @@ Must never know: HTTP, SQL, how the document will be stored.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from aisix.errors import Complaint
 from aisix.store import schema
-from aisix.store.base import Refused
+from aisix.store.base import Extra, Refused
 from aisix.store.resources import Document, masked, seconds
 from aisix.store.snapshot import Entry, Snapshot
 
@@ -23,13 +23,6 @@ UNIQUE = {
     "models": ("display_name",),
     "apikeys": ("key_hash", "display_name"),
 }
-
-# More faults of a checked document: (kind, document) -> complaints.
-Extra = Callable[[str, Document], Sequence[Complaint]]
-
-
-def no_more(kind: str, document: Document) -> Sequence[Complaint]:
-    return ()
 
 
 def hash_of(key: str) -> str:
@@ -67,7 +60,7 @@ class Draft:
         self._wrong += [self._as_written(c) for c in complaints if c.path not in self._told]
         self._references(document)
         self._expiry(document)
-        self._wrong += extra(self.kind, document)
+        self._wrong += extra(self.kind, document, self.snapshot)
         if self._wrong:
             raise Refused("invalid", sorted(set(self._wrong), key=lambda c: (c.path, c.text)))
         self._unique(document)

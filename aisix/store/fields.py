@@ -20,6 +20,7 @@ from voluptuous import Invalid
 
 from aisix.store.resources import MASK, ROUTINGS, timestamp
 
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 MAX_NAME = 255
 MAX_ITEMS = 1000
 MAX_COUNT = 10**15
@@ -223,6 +224,19 @@ def key_hash(value: Any) -> str:
             "printf '%s' \"$KEY\" | shasum -a 256"
         )
     return value
+
+
+def previous(value: Any) -> dict[str, str]:
+    """The hash a rotated key had, and until when it still opens."""
+    if not isinstance(value, dict) or value.keys() != {"key_hash", "expires_at"}:
+        raise Invalid("must be an object of `key_hash` and `expires_at`; rotate makes it")
+    kept = {}
+    for field, rule in (("key_hash", key_hash), ("expires_at", moment)):
+        try:
+            kept[field] = rule(value[field])
+        except Invalid as error:
+            raise Invalid(error.error_message, [field]) from None
+    return kept
 
 
 def items(value: Any, rule: Any, most: int = MAX_ITEMS) -> list[Any]:

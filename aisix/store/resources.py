@@ -16,7 +16,7 @@ documents are acceptable; everything here trusts that they were checked.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -133,7 +133,10 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A caller's key, known only by the SHA-256 of its text; expires_at in Unix seconds."""
+    """A caller's key, known only by the SHA-256 of its text; expires_at in Unix seconds.
+
+    previous: the hash it had before it was rotated, and until when that one opens too.
+    """
 
     id: str
     key_hash: str
@@ -141,6 +144,7 @@ class ApiKey:
     display_name: str | None = None
     expires_at: int | None = None
     disabled: bool = False
+    previous: tuple[str, int] | None = None
     rate_limit: RateLimit = RateLimit()
     created_at: int = 0
     _names: frozenset[str] = field(init=False, repr=False, compare=False, default=frozenset())
@@ -161,6 +165,15 @@ class ApiKey:
         False
         """
         return alias in self._names or any(g.captures(alias) is not None for g in self._globs)
+
+    @property
+    def before(self) -> ApiKey | None:
+        """The same key under the hash it had before it was rotated, while that still opens."""
+        if self.previous is None:
+            return None
+        old, until = self.previous
+        ends = until if self.expires_at is None else min(until, self.expires_at)
+        return replace(self, key_hash=old, expires_at=ends, previous=None)
 
     def fault(self, now: float) -> str | None:
         """Why it opens nothing now, as a fault kind: "disabled_key", "expired_key"; or None."""
@@ -283,6 +296,7 @@ VIEW_FIELDS: dict[str, tuple[str, ...]] = {
         "allowed_models",
         "expires_at",
         "disabled",
+        "previous",
         "rate_limit",
     ),
 }
@@ -339,6 +353,7 @@ def _target(d: Document) -> Target:
 
 
 def _api_key(id: str, d: Document, secret: str, created_at: int) -> ApiKey:
+    before = d.get("previous")
     return ApiKey(
         id=id,
         key_hash=d["key_hash"],
@@ -346,6 +361,7 @@ def _api_key(id: str, d: Document, secret: str, created_at: int) -> ApiKey:
         display_name=d.get("display_name"),
         expires_at=seconds(d["expires_at"]) if "expires_at" in d else None,
         disabled=d.get("disabled", False),
+        previous=(before["key_hash"], seconds(before["expires_at"])) if before else None,
         rate_limit=RateLimit(**d.get("rate_limit", {})),
         created_at=created_at,
     )

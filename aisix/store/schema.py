@@ -94,6 +94,7 @@ FIELDS: dict[str, dict[str, Any]] = {
         "allowed_models": f.patterns,
         "expires_at": f.moment,
         "disabled": f.flag,
+        "previous": f.previous,
         "rate_limit": _LIMITS,
     },
 }

@@ -82,6 +82,10 @@ class Snapshot:
                     wildcards.append((Glob.of(model.display_name), model))
                 case Model() as model:
                     self._aliases[model.display_name] = model
+        for key in tuple(self._by_hash.values()):
+            before = key.before
+            if before is not None:
+                self._by_hash.setdefault(before.key_hash, before)
         self._wildcards = tuple(sorted(wildcards, key=lambda pair: pair[0].rank))
 
     def api_key(self, key_hash: str) -> ApiKey | None:

@@ -25,7 +25,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from aisix.errors import AisixError, OperatorError, StoreError
-from aisix.store.base import Change, Delete, DiskFull, Plan, Put, Store, Told, Watchers
+from aisix.store.base import (
+    Change,
+    Delete,
+    DiskFull,
+    Extra,
+    Plan,
+    Put,
+    Store,
+    Told,
+    Watchers,
+    no_more,
+)
 from aisix.store.bell import Bell
 from aisix.store.migrations import migrate
 from aisix.store.secrets import Keyring
@@ -61,6 +72,10 @@ class SqliteStore(Store):
             raise OperatorError(f"{self._file}: {error}") from None
 
     @property
+    def source(self) -> str:
+        return str(self._file)
+
+    @property
     def writable(self) -> bool:
         return True
 
@@ -88,6 +103,10 @@ class SqliteStore(Store):
     def poll(self) -> None:
         self._heard = -1  # no sound is negative: read again, whatever the bell says
         self._refresh()
+
+    def reload(self, extra: Extra = no_more) -> Snapshot:
+        self.poll()
+        return self._snapshot
 
     def watch(self, told: Told) -> Callable[[], None]:
         return self._watchers.join(told)

@@ -19,9 +19,9 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from aisix.store.base import Change, Delete, Put, Refused, Store
-from aisix.store.draft import NOUNS, Draft, Extra, hash_of, no_more, provider_keys_of
-from aisix.store.resources import Document
+from aisix.store.base import Change, Delete, Extra, Put, Refused, Store, no_more
+from aisix.store.draft import NOUNS, Draft, hash_of, provider_keys_of
+from aisix.store.resources import Document, timestamp
 from aisix.store.snapshot import Entry, Snapshot
 
 KEY_PREFIX = "sk-aisix-"
@@ -76,12 +76,22 @@ def merge(
 
 
 def rotate(
-    store: Store, id: str, *, now: float, new_key: str, if_match: str | None = None
+    store: Store,
+    id: str,
+    *,
+    now: float,
+    new_key: str,
+    grace: int = 0,
+    if_match: str | None = None,
 ) -> Written:
-    """Give an api key a new text; the old one opens nothing from now on."""
+    """Give an api key a new text; the old one opens for `grace` more seconds, then nothing."""
 
     def rotated(old: Entry | None) -> Document:
-        return {**_found("apikeys", id, old).document, "key_hash": hash_of(new_key)}
+        document = {**_found("apikeys", id, old).document, "previous": None}
+        if grace:
+            until = timestamp(int(now) + grace)
+            document["previous"] = {"key_hash": document["key_hash"], "expires_at": until}
+        return {**document, "key_hash": hash_of(new_key)}
 
     written = _write(store, "apikeys", id, rotated, now, if_match, no_more)
     return Written(written.entry, False, written.changed, new_key)

@@ -1,0 +1,73 @@
+"""Whether a document an admin writes fits the tables: adapters, variants, options and traits.
+
+The store checks what it can know; this is the rest, told with the same paths at the same time.
+
+Must never know: where the document comes from (the admin API, a file, an import).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aisix.errors import Complaint, OperatorError
+from aisix.mapping.loader import Mappings
+from aisix.store.draft import targets_of
+from aisix.store.resources import ProviderKey
+from aisix.store.snapshot import Snapshot
+
+
+def faults(
+    mappings: Mappings, kind: str, document: Mapping[str, Any], snapshot: Snapshot
+) -> list[Complaint]:
+    """What the tables have against it; `snapshot` holds the provider keys it may refer to."""
+    if kind == "provider_keys":
+        return _adapter_faults(mappings, document)
+    if kind == "models":
+        return _model_faults(mappings, document, snapshot)
+    return []
+
+
+def _adapter_faults(mappings: Mappings, document: Mapping[str, Any]) -> list[Complaint]:
+    adapter = document.get("adapter") or document.get("provider")
+    known = sorted({mapping.adapter for mapping in mappings.mappings.values()})
+    if adapter is None or adapter in known:
+        return []
+    text = f'no mapping speaks "{adapter}" (one of: {", ".join(known)})'
+    return [Complaint("", "adapter" if "adapter" in document else "provider", text)]
+
+
+def _model_faults(
+    mappings: Mappings, document: Mapping[str, Any], snapshot: Snapshot
+) -> list[Complaint]:
+    found = []
+    for at, target in targets_of(dict(document)):
+        key = snapshot.provider_key(str(target.get("provider_key_id")))
+        if key is not None:  # else the store says so itself
+            found += _target_faults(mappings, document, target, at, key)
+    return found
+
+
+def _target_faults(
+    mappings: Mappings,
+    document: Mapping[str, Any],
+    target: Mapping[str, Any],
+    at: str,
+    key: ProviderKey,
+) -> list[Complaint]:
+    variant = target.get("mapping") or document.get("mapping")
+    options = {**(document.get("options") or {}), **(target.get("options") or {})}
+    traits = target.get("traits", document.get("traits"))
+    for dialect in mappings.callers:
+        try:
+            mapping = mappings.find(dialect, key.adapter, variant)
+        except OperatorError as error:
+            if variant:
+                return [Complaint("", f"{at}mapping", str(error))]
+            continue
+        name = str(target.get("model_name", ""))
+        try:
+            mapping.effective(name, key.version, options, tuple(traits or ()))
+        except OperatorError as error:
+            return [Complaint("", at + (c.path or "options"), c.text) for c in error.complaints]
+    return []
