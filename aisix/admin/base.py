@@ -5,7 +5,8 @@
 
 `code` is one of: unauthorized, bad_json, bad_request, invalid, too_large, bad_encoding,
 bad_media_type, not_found, wrong_method, conflict, stale, read_only, unavailable, disk_full, bug.
-`faults` is there when the message is about fields. A body is JSON whatever its content type says (`curl -d` says form).
+`faults` is there when the message is about fields. A body is JSON whatever its content type says
+(`curl -d` says form).
 
 Must never know: a resource's fields. Must never show or log: an admin key, a body.
 """
@@ -176,7 +177,7 @@ class AdminHandler(RequestHandler):
             # No early end: how long it takes tells nothing about which key nearly fits.
             known |= hmac.compare_digest(admin, digest)
         if scheme.lower() != "bearer" or not known:
-            text = "an admin key is needed: Authorization: Bearer <admin key> (or X-Api-Key)"
+            text = "an admin key is needed: Authorization: Bearer <admin key>"
             raise Answer(401, "unauthorized", text)
         self.fingerprint = digest.hex()[:8]
 

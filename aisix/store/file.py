@@ -80,8 +80,7 @@ class FileStore(Store):
         raise Refused("read_only", text)
 
     def poll(self) -> None:
-        self._heard = -1  # no sound is negative
-        self._refresh()
+        self._refresh(whatever_the_bell_says=True)
 
     def reload(self, extra: Extra = no_more) -> Snapshot:
         with self._lock:
@@ -130,20 +129,19 @@ class FileStore(Store):
             return base
         return Snapshot(entries, revision)
 
-    def _refresh(self) -> None:
+    def _refresh(self, *, whatever_the_bell_says: bool = False) -> None:
         with self._lock:
             heard = self._bell.sound
-            if heard == self._heard:
+            if heard == self._heard and not whatever_the_bell_says:
                 return
-            self._heard = heard
             try:
                 fresh = self._read_accepted()
+                self._trouble = None
+                if fresh.revision != self._snapshot.revision:
+                    self._publish(fresh)
             except AisixError as error:
                 self._trouble = str(error)
-                return
-            if fresh.revision != self._snapshot.revision:
-                self._trouble = None
-                self._publish(fresh)
+            self._heard = heard  # only now: who looks meanwhile waits for it
 
     def _publish(self, fresh: Snapshot) -> None:
         self._snapshot = fresh

@@ -55,7 +55,7 @@ class SqliteStore(Store):
         self._keyring = keyring
         self._file = data_dir / DATABASE
         self._watchers = Watchers()
-        self._reading = threading.Lock()
+        self._reading = threading.RLock()  # a watcher that is told may look again
         self._writing = threading.Lock()
         self._publishing = threading.Lock()
         self._trouble: str | None = None
@@ -101,8 +101,7 @@ class SqliteStore(Store):
         return fresh
 
     def poll(self) -> None:
-        self._heard = -1  # no sound is negative: read again, whatever the bell says
-        self._refresh()
+        self._refresh(whatever_the_bell_says=True)
 
     def reload(self, extra: Extra = no_more) -> Snapshot:
         self.poll()
@@ -143,21 +142,21 @@ class SqliteStore(Store):
         self._write_meta("key_id", self._keyring.current)
         return len(rows)
 
-    def _refresh(self) -> None:
+    def _refresh(self, *, whatever_the_bell_says: bool = False) -> None:
         with self._reading:
             heard = self._bell.sound
-            if heard == self._heard:
+            if heard == self._heard and not whatever_the_bell_says:
                 return
-            self._heard = heard
             try:
                 with _translated():
                     fresh = self._read_at_once(self._snapshot)
                 self._trouble = None
+                self._publish(fresh)
             except AisixError as error:
                 # The last good snapshot goes on serving; poll() tries again every second.
                 self._trouble = str(error)
-                return
-        self._publish(fresh)
+            # Only now: who looks meanwhile must wait for it, not take the old snapshot.
+            self._heard = heard
 
     def _publish(self, fresh: Snapshot) -> None:
         with self._publishing:
