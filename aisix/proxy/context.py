@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from aisix import __version__, log
 from aisix.board import Board
-from aisix.errors import AisixError, Complaint, OperatorError
+from aisix.errors import AisixError, Complaint
 from aisix.mapping.loader import Mappings
 from aisix.metrics import Metrics
 from aisix.proxy import fitting
