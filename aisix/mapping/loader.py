@@ -2,8 +2,7 @@
 
 Reads `<folder>/<caller dialect>/caller.toml` and `<folder>/<caller dialect>/<upstream
 dialect>/*.toml` with `traits/*.toml`; later folders are a site's own and are laid over the earlier
-ones. Compiles what one alias needs (its model's row, the API version, its options) once, and keeps
-it.
+ones. A mapping that is `like` another one begins with that one's tables.
 """
 
 from __future__ import annotations
@@ -14,228 +13,12 @@ from pathlib import Path
 
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping import schema, source
-from aisix.mapping.answer_rules import AnswerTables
-from aisix.mapping.compile_answer import AnswerForms
-from aisix.mapping.compile_request import Forms
-from aisix.mapping.faults import CallerDialect, ErrorTables
-from aisix.mapping.parse_answer import AnswerParser
-from aisix.mapping.parse_request import RequestParser
-from aisix.mapping.paths import Json
-from aisix.mapping.rules import RequestTables
-from aisix.mapping.scope import Facts
+from aisix.mapping.effective import Effective, Mapping, Options
+from aisix.mapping.faults import CallerDialect
 from aisix.mapping.shelf import CALLER, FILES, TRAITS, Shelf, read_shelves
 from aisix.mapping.source import Tree
 
-Options = dict[str, Json]
-MOST_FACTS = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class Effective:
-    """The tables of one kind of model with one set of options: what an exchange runs on."""
-
-    name: str  # "openai-chat/anthropic-messages"
-    digest: str
-    row: str  # the model row that was chosen
-    model: dict[str, Json]
-    option: dict[str, Json]
-    version: str
-    traits: tuple[str, ...]
-    tree: Tree
-    request: RequestTables
-    answer: AnswerTables
-    errors: ErrorTables
-    upstream: dict[str, Json]
-    used: frozenset[str]  # names of shapes, conversions, value tables and chunks that rules use
-    known: frozenset[str]  # and of all there are
-    forms: Forms = field(repr=False, compare=False)  # the request tables as Python source
-    answers: AnswerForms = field(repr=False, compare=False)  # and the answer's
-    _facts: dict[tuple[str, str, bool], Facts] = field(
-        default_factory=dict, repr=False, compare=False
-    )
-
-    def facts(self, alias: str, upstream_model: str, strict: bool) -> Facts:
-        """What rules know of an alias before they see a body."""
-        key = (alias, upstream_model, strict)
-        found = self._facts.get(key)
-        if found is None:
-            if len(self._facts) >= MOST_FACTS:  # aliases of a wildcard are the caller's words
-                self._facts.clear()
-            found = Facts(alias, upstream_model, self.version, self.model, self.option, strict)
-            self._facts[key] = found
-        return found
-
-
-@dataclass(slots=True)
-class Mapping:
-    """One caller dialect to one upstream dialect."""
-
-    name: str
-    folders: tuple[Path, ...]
-    tree: Tree
-    traits: dict[str, Tree]
-    caller: CallerDialect
-    digest: str
-    _effective: dict[tuple[Json, ...], Effective] = field(default_factory=dict)
-    _rows: list[tuple[str, str]] = field(default_factory=list)
-
-    @property
-    def adapter(self) -> str:
-        return str(self.tree.data["mapping"]["adapter"])
-
-    @property
-    def upstream(self) -> dict[str, Json]:
-        return dict(self.tree.data["mapping"]["upstream"])
-
-    # ------------------------------------------------------------------ models
-    def row_for(self, upstream_model: str) -> str:
-        """The name of the model row: the longest `match` that begins what follows `after`."""
-        models = self.tree.data.get("models") or {}
-        if not self._rows:
-            pairs = [
-                (prefix, name)
-                for name, row in (models.get("model") or {}).items()
-                for prefix in row.get("match", [name])
-            ]
-            self._rows = sorted(pairs, key=lambda pair: -len(pair[0]))
-        after = str(models.get("after", ""))
-        text = upstream_model.lower()
-        start = text.find(after) if after else 0
-        if start >= 0:
-            text = text[start + len(after) :]
-            for prefix, name in self._rows:
-                rest = text[len(prefix) :]
-                if text.startswith(prefix) and not rest[:1].isalnum():
-                    return name
-        return str(models.get("unknown", ""))
-
-    def example(self, row: str | None = None) -> str:
-        """An upstream model id of this row; without one, of the row for unknown ids."""
-        models = self.tree.data.get("models") or {}
-        row = row or str(models.get("unknown", ""))
-        match = models.get("model", {}).get(row, {}).get("match", [row])
-        return str(models.get("after", "")) + str(match[0])
-
-    def facts(self, row: str) -> dict[str, Json]:
-        models = self.tree.data.get("models") or {}
-        facts = {**models.get("defaults", {}), **models.get("model", {}).get(row, {})}
-        facts.pop("match", None)
-        for key, value in facts.items():
-            if isinstance(value, str) and value.startswith("$"):
-                facts[key] = facts.get(value[1:])
-        return facts
-
-    def options(
-        self, given: Options, facts: dict[str, Json]
-    ) -> tuple[Options, list[str], list[str]]:
-        """(every option's value, traits they bring, complaints)."""
-        known: dict[str, Json] = self.tree.data["mapping"].get("option", {})
-        values: Options = {}
-        traits: list[str] = []
-        wrong = [
-            f'unknown option "{name}"{schema.near(name, known)}'
-            for name in given
-            if name not in known
-        ]
-        for name, row in known.items():
-            value = given.get(name)
-            if value is None:
-                value = row.get("default")
-                if isinstance(value, str) and value.startswith("$model."):
-                    value = facts.get(value.removeprefix("$model."))
-            else:
-                wrong += schema.option_faults(name, row, value)
-            values[name] = value
-            word = str(value).lower() if isinstance(value, bool) else value
-            if isinstance(word, str):
-                traits += row.get("traits", {}).get(word, [])
-        return values, traits, wrong
-
-    # ------------------------------------------------------------------ effective tables
-    def effective(
-        self,
-        upstream_model: str,
-        version: str | None = None,
-        options: Options | None = None,
-        traits: Sequence[str] = (),
-    ) -> Effective:
-        """The tables for one upstream model; OperatorError when a thing asked for is not there."""
-        options = options or {}
-        row = self.row_for(upstream_model)
-        key = (row, version, tuple(sorted((k, repr(v)) for k, v in options.items())), tuple(traits))
-        found = self._effective.get(key)
-        if found is None:
-            found = self._effective[key] = self._build(row, version, options, traits)
-        return found
-
-    def _build(
-        self, row: str, version: str | None, options: Options, extra: Sequence[str]
-    ) -> Effective:
-        versions = self.tree.data["mapping"].get("versions", {})
-        version = version or versions.get("default", "")
-        complaints: list[Complaint] = []
-        known = versions.get("known", {})
-        if known and version not in known:
-            words = ", ".join(known)
-            complaints.append(
-                Complaint("", "version", f'unknown version "{version}" (one of: {words})')
-            )
-        facts = self.facts(row)
-        values, from_options, wrong = self.options(options, facts)
-        complaints += [Complaint("", "options", text) for text in wrong]
-        names = [
-            *facts.get("traits", ()),
-            *known.get(version, {}).get("traits", ()),
-            *from_options,
-            *extra,
-        ]
-        tree = self.tree
-        for name in names:
-            trait = self.traits.get(name)
-            if trait is None:
-                hint = schema.near(name, self.traits)
-                complaints.append(Complaint("", "traits", f'no trait "{name}"{hint}'))
-            else:
-                tree = source.lay_over(tree, trait)
-        tree = Tree(source.prune(tree.data), tree.lines)
-        parser = RequestParser(tree.data, tree.where, {"model": facts, "option": values})
-        parser.read |= self.caller.reads
-        request = parser.request()
-        answers = AnswerParser(tree.data, tree.where, {"model": facts, "option": values})
-        answer = answers.answer()
-        errors = ErrorTables.parse(tree.data.get("errors", {}), tree.where, complaints)
-        complaints += parser.complaints + answers.complaints
-        if complaints:
-            raise OperatorError(list(dict.fromkeys(complaints)))
-        return Effective(
-            self.name,
-            self.digest,
-            row,
-            facts,
-            values,
-            version,
-            tuple(names),
-            tree,
-            request,
-            answer,
-            errors,
-            self.upstream,
-            frozenset(parser.used | answers.used),
-            frozenset(_names(tree)),
-            Forms(request, Facts("", "", version, facts, values), f"{self.name} {row}"),
-            AnswerForms(answer, Facts("", "", version, facts, values), f"{self.name} {row}"),
-        )
-
-
-def _names(tree: Tree) -> Iterator[str]:
-    """The named things rules may refer to, as `Parser.used` calls them."""
-    for section in ("request", "answer"):
-        for kind in ("shape", "convert", "chunk"):
-            for name in tree.data.get(section, {}).get(kind, {}):
-                yield f"{section}.{kind}.{name}"
-    for name, table in tree.data.get("values", {}).items():
-        if isinstance(table, dict):
-            yield f"values.{name}"
+NEEDED = ("mapping", "request", "answer", "errors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +46,7 @@ class Mappings:
             if dialect != caller:
                 continue
             if (name and name in (mapping.name, upstream)) or (
-                not name and mapping.adapter == adapter
+                not name and not mapping.variant and mapping.adapter == adapter
             ):
                 return mapping
         wanted = name or f"adapter {adapter}"
@@ -311,12 +94,24 @@ def load_shelves(shelves: Sequence[Shelf]) -> Mappings:
             own = list(spoken)
             mapping = _read_mapping(shelves, path, callers[dialect], complaints, own)
             mappings[mapping.name] = mapping
-            raw += own
+            raw += own[len(spoken) :]
+    complaints += _rivals(mappings)
     if complaints:
         raise OperatorError(list(dict.fromkeys(complaints)))
     if not mappings:
         raise OperatorError("no mappings found in " + ", ".join(str(s.folder) for s in shelves))
     return Mappings(mappings, callers, source.digest(raw), tuple(shelves))
+
+
+def _rivals(mappings: dict[str, Mapping]) -> Iterator[Complaint]:
+    """Two mappings that would both be taken for the same provider keys."""
+    seen: dict[tuple[str, str], str] = {}
+    for name, mapping in mappings.items():
+        data = mapping.tree.data["mapping"]
+        key = name.partition("/")[0], str(data.get("adapter"))
+        if not data.get("variant") and seen.setdefault(key, name) != name:
+            text = f'{seen[key]} speaks "{key[1]}" too; one of them needs variant = true'
+            yield Complaint(mapping.tree.where(("mapping", "adapter")), "adapter", text)
 
 
 def _below(shelves: Sequence[Shelf], prefix: str, with_file: str = "") -> list[str]:
@@ -350,34 +145,78 @@ def _read_mapping(
     own: list[bytes],
 ) -> Mapping:
     tree = Tree()
+    line = _like(shelves, name, complaints)
     for file in FILES:
-        part = _read_over(shelves, f"{name}/{file}.toml", complaints, own)
-        tree.data[file] = part.data
+        part = _read_over(shelves, [f"{each}/{file}.toml" for each in line], complaints, own)
+        if not part.lines and file in NEEDED:
+            text = f"{file}.toml is missing; a mapping needs {', '.join(NEEDED)}"
+            complaints.append(Complaint(_where(shelves, name), "", text))
+        if part.data.pop("like", None):
+            part.data.setdefault("variant", True)
+        tree.data[file] = source.settle(part.data) if file in ("mapping", "models") else part.data
         tree.lines.update({(file, *keys): line for keys, line in part.lines.items()})
     traits: dict[str, Tree] = {}
-    for trait in _below(shelves, f"{name}/{TRAITS}/"):
-        path = f"{name}/{TRAITS}/{trait}"
-        traits[trait.removesuffix(".toml")] = _read_over(shelves, path, complaints, own)
+    for trait in sorted({t for each in line for t in _below(shelves, f"{each}/{TRAITS}/")}):
+        paths = [f"{each}/{TRAITS}/{trait}" for each in line]
+        traits[trait.removesuffix(".toml")] = _read_over(shelves, paths, complaints, own)
     schema.check_mapping(tree, traits, complaints)
     folders = tuple(shelf.folder for shelf in shelves)
     return Mapping(name, folders, tree, traits, caller, source.digest(own))
 
 
+def _like(shelves: Sequence[Shelf], name: str, complaints: list[Complaint]) -> list[str]:
+    """The mapping and those it is like, the furthest first."""
+    line = [name]
+    while True:
+        tree = _read_over(shelves, f"{line[0]}/mapping.toml", [], [])
+        given = tree.data.get("like")
+        if given is None:
+            return line
+        dialect = name.partition("/")[0]
+        other = f"{dialect}/{given}"
+        known = _below(shelves, f"{dialect}/", "mapping.toml")
+        where = tree.where(("like",))
+        if given not in known:
+            text = f'no mapping "{given}"{schema.near(str(given), known)}'
+            complaints.append(Complaint(where, "like", text))
+            return line
+        if other in line:
+            complaints.append(Complaint(where, "like", "goes round in a circle"))
+            return line
+        line.insert(0, other)
+
+
 def _read_over(
-    shelves: Sequence[Shelf], path: str, complaints: list[Complaint], raw: list[bytes]
+    shelves: Sequence[Shelf],
+    paths: str | Sequence[str],
+    complaints: list[Complaint],
+    raw: list[bytes],
 ) -> Tree:
+    """The files laid over each other: every shelf's of the first path, then of the next."""
     tree = Tree()
-    for shelf in shelves:
-        data = shelf.files.get(path)
-        if data is None:
-            continue
-        raw.append(data)
-        try:
-            part = source.parse(data, shelf.where(path))
-        except OperatorError as error:
-            complaints += error.complaints
-            continue
-        first = tree.lines.get((), part.lines[()])
-        tree = source.lay_over(tree, part)
-        tree.lines[()] = first
+    for path in [paths] if isinstance(paths, str) else paths:
+        for shelf in shelves:
+            data = shelf.files.get(path)
+            if data is None:
+                continue
+            raw.append(data)
+            try:
+                part = source.parse(data, shelf.where(path))
+            except OperatorError as error:
+                complaints += error.complaints
+                continue
+            first = tree.lines.get((), part.lines[()])
+            tree = source.lay_over(tree, part)
+            tree.lines[()] = first
     return tree
+
+
+def _where(shelves: Sequence[Shelf], path: str) -> str:
+    """The first folder that has something there."""
+    for shelf in shelves:
+        if any(file.startswith(f"{path}/") for file in shelf.files):
+            return shelf.where(path)
+    return path
+
+
+__all__ = ["Effective", "Mapping", "Mappings", "Options", "load_mappings", "load_shelves"]

@@ -274,6 +274,8 @@ class Parser(Grammar):
         rule.policy = self.typed(data, (*at, "policy"), str, "")
         if rule.policy and rule.policy not in POLICIES:
             self.unknown((*at, "policy"), "unknown policy", rule.policy, POLICIES)
+        if rule.policy:
+            rule.default = None  # what is not sent anyway is no loss of the caller's
         rule.told = self.typed(data, (*at, "told"), str, "")
         if "about" in data:
             rule.about = self.words(data["about"], (*at, "about"))

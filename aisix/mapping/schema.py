@@ -38,6 +38,7 @@ def _schemas() -> dict[str, v.Schema]:
         v.Required("format"): 1,
         v.Required("title"): str,
         v.Required("adapter"): str,
+        "variant": bool,
         v.Required("upstream"): {
             "api_base": str,
             v.Required("path"): str,
@@ -50,6 +51,7 @@ def _schemas() -> dict[str, v.Schema]:
     row = {
         "match": v.All([str], v.Length(min=1)),
         "traits": [str],
+        "more_traits": [str],
         v.Extra: v.Any(str, bool, int, float),
     }
     models = {

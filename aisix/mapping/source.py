@@ -233,9 +233,11 @@ def _merge(base: dict[str, Any], above: dict[str, Any], at: Keys) -> None:
     for key in at:
         base[key] = dict(base.get(key) or {})
         base = base[key]
-    if any(key in SOURCES for key in above):
+    named = [key for key in SOURCES if key in above]
+    if named:
+        scalar = any(not isinstance(above[key], dict) for key in named)
         for key in SOURCES:
-            if key in base and key not in above and not isinstance(base[key], dict):
+            if key in base and key not in above and (scalar or not isinstance(base[key], dict)):
                 del base[key]
     if _is_row(above) and _is_row(base):  # a row of a value table is one thing
         base.clear()
@@ -255,18 +257,41 @@ def _is_row(table: dict[str, Any]) -> bool:
     return bool(ROW & table.keys()) and table.keys() <= ROW | {"told"}
 
 
-def prune(node: Json) -> Json:
-    """Without the tables that say `drop = true`, and without the word `drop` itself."""
+# Tables whose rows are tried or run in the order they stand in.
+ORDERED = frozenset(
+    ("first", "concat", "layers", "arrange", "let", "check", "adjust", "upstream", "param")
+)
+BEFORE = "before"
+
+
+def settle(node: Json, at: Keys = (), strays: list[Keys] | None = None) -> Json:
+    """Without the tables that say `drop = true`, and with those that say `before` moved there.
+
+    `strays` gets the place of every `before` that names no sibling.
+    """
     if not isinstance(node, dict):
         return node
-    out = {}
+    out: dict[str, Json] = {}
+    moved: list[tuple[str, str]] = []
     for key, value in node.items():
         if isinstance(value, dict):
             if value.get("drop") is True:
                 continue
-            out[key] = prune(value)
+            if at and at[-1] in ORDERED and isinstance(value.get(BEFORE), str):
+                moved.append((key, value[BEFORE]))
+                value = {k: v for k, v in value.items() if k != BEFORE}
+            out[key] = settle(value, (*at, key), strays)
         elif key != "drop" or not isinstance(value, bool):
             out[key] = value
+    for key, sibling in moved:
+        if sibling not in out or sibling == key:
+            if strays is not None:
+                strays.append((*at, key, BEFORE))
+            continue
+        value = out.pop(key)
+        rows = list(out.items())
+        place = list(out).index(sibling)
+        out = dict([*rows[:place], (key, value), *rows[place:]])
     return out
 
 

@@ -1,0 +1,248 @@
+"""One mapping, and the effective tables of one kind of model: base, traits and options, compiled.
+
+    tables = mapping.effective("claude-opus-5-5", version, options, traits)
+
+Which model row an upstream model has, what its options are, which overlays they bring; the tables
+laid over each other, parsed, and kept. `loader.py` reads the files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aisix.errors import Complaint, OperatorError
+from aisix.mapping import schema, source
+from aisix.mapping.answer_rules import AnswerTables
+from aisix.mapping.compile_answer import AnswerForms
+from aisix.mapping.compile_request import Forms
+from aisix.mapping.faults import CallerDialect, ErrorTables
+from aisix.mapping.parse_answer import AnswerParser
+from aisix.mapping.parse_request import RequestParser
+from aisix.mapping.paths import Json
+from aisix.mapping.rules import RequestTables
+from aisix.mapping.scope import Facts
+from aisix.mapping.source import Tree
+
+Options = dict[str, Json]
+MOST_FACTS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """The tables of one kind of model with one set of options: what an exchange runs on."""
+
+    name: str  # "openai-chat/anthropic-messages"
+    digest: str
+    row: str  # the model row that was chosen
+    model: dict[str, Json]
+    option: dict[str, Json]
+    version: str
+    traits: tuple[str, ...]
+    tree: Tree
+    request: RequestTables
+    answer: AnswerTables
+    errors: ErrorTables
+    upstream: dict[str, Json]
+    used: frozenset[str]  # names of shapes, conversions, value tables and chunks that rules use
+    known: frozenset[str]  # and of all there are
+    forms: Forms = field(repr=False, compare=False)  # the request tables as Python source
+    answers: AnswerForms = field(repr=False, compare=False)  # and the answer's
+    _facts: dict[tuple[str, str, bool], Facts] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    def facts(self, alias: str, upstream_model: str, strict: bool) -> Facts:
+        """What rules know of an alias before they see a body."""
+        key = (alias, upstream_model, strict)
+        found = self._facts.get(key)
+        if found is None:
+            if len(self._facts) >= MOST_FACTS:  # aliases of a wildcard are the caller's words
+                self._facts.clear()
+            found = Facts(alias, upstream_model, self.version, self.model, self.option, strict)
+            self._facts[key] = found
+        return found
+
+
+@dataclass(slots=True)
+class Mapping:
+    """One caller dialect to one upstream dialect."""
+
+    name: str
+    folders: tuple[Path, ...]
+    tree: Tree
+    traits: dict[str, Tree]
+    caller: CallerDialect
+    digest: str
+    _effective: dict[tuple[Json, ...], Effective] = field(default_factory=dict)
+    _rows: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def variant(self) -> bool:
+        """Whether it is used only where it is named."""
+        return bool(self.tree.data["mapping"].get("variant"))
+
+    @property
+    def adapter(self) -> str:
+        return str(self.tree.data["mapping"]["adapter"])
+
+    @property
+    def upstream(self) -> dict[str, Json]:
+        return dict(self.tree.data["mapping"]["upstream"])
+
+    # ------------------------------------------------------------------ models
+    def row_for(self, upstream_model: str) -> str:
+        """The name of the model row: the longest `match` that begins what follows `after`."""
+        models = self.tree.data.get("models") or {}
+        if not self._rows:
+            pairs = [
+                (prefix, name)
+                for name, row in (models.get("model") or {}).items()
+                for prefix in row.get("match", [name])
+            ]
+            self._rows = sorted(pairs, key=lambda pair: -len(pair[0]))
+        after = str(models.get("after", ""))
+        text = upstream_model.lower()
+        start = text.find(after) if after else 0
+        if start >= 0:
+            text = text[start + len(after) :]
+            for prefix, name in self._rows:
+                rest = text[len(prefix) :]
+                if text.startswith(prefix) and not rest[:1].isalnum():
+                    return name
+        return str(models.get("unknown", ""))
+
+    def example(self, row: str | None = None) -> str:
+        """An upstream model id of this row; without one, of the row for unknown ids."""
+        models = self.tree.data.get("models") or {}
+        row = row or str(models.get("unknown", ""))
+        match = models.get("model", {}).get(row, {}).get("match", [row])
+        return str(models.get("after", "")) + str(match[0])
+
+    def facts(self, row: str) -> dict[str, Json]:
+        models = self.tree.data.get("models") or {}
+        rows = models.get("defaults", {}), models.get("model", {}).get(row, {})
+        facts = {**rows[0], **rows[1]}
+        facts.pop("match", None)
+        facts["more_traits"] = [name for r in rows for name in r.get("more_traits", ())]
+        for key, value in facts.items():
+            if isinstance(value, str) and value.startswith("$"):
+                facts[key] = facts.get(value[1:])
+        return facts
+
+    def options(
+        self, given: Options, facts: dict[str, Json]
+    ) -> tuple[Options, list[str], list[str]]:
+        """(every option's value, traits they bring, complaints)."""
+        known: dict[str, Json] = self.tree.data["mapping"].get("option", {})
+        values: Options = {}
+        traits: list[str] = []
+        wrong = [
+            f'unknown option "{name}"{schema.near(name, known)}'
+            for name in given
+            if name not in known
+        ]
+        for name, row in known.items():
+            value = given.get(name)
+            if value is None:
+                value = row.get("default")
+                if isinstance(value, str) and value.startswith("$model."):
+                    value = facts.get(value.removeprefix("$model."))
+            else:
+                wrong += schema.option_faults(name, row, value)
+            values[name] = value
+            word = str(value).lower() if isinstance(value, bool) else value
+            if isinstance(word, str):
+                traits += row.get("traits", {}).get(word, [])
+        return values, traits, wrong
+
+    # ------------------------------------------------------------------ effective tables
+    def effective(
+        self,
+        upstream_model: str,
+        version: str | None = None,
+        options: Options | None = None,
+        traits: Sequence[str] = (),
+    ) -> Effective:
+        """The tables for one upstream model; OperatorError when a thing asked for is not there."""
+        options = options or {}
+        row = self.row_for(upstream_model)
+        key = (row, version, tuple(sorted((k, repr(v)) for k, v in options.items())), tuple(traits))
+        found = self._effective.get(key)
+        if found is None:
+            found = self._effective[key] = self._build(row, version, options, traits)
+        return found
+
+    def _build(
+        self, row: str, version: str | None, options: Options, extra: Sequence[str]
+    ) -> Effective:
+        versions = self.tree.data["mapping"].get("versions", {})
+        version = version or versions.get("default", "")
+        complaints: list[Complaint] = []
+        known = versions.get("known", {})
+        if known and version not in known:
+            words = ", ".join(known)
+            complaints.append(
+                Complaint("", "version", f'unknown version "{version}" (one of: {words})')
+            )
+        facts = self.facts(row)
+        values, from_options, wrong = self.options(options, facts)
+        complaints += [Complaint("", "options", text) for text in wrong]
+        names = [
+            *facts.get("traits", ()),
+            *facts.get("more_traits", ()),
+            *known.get(version, {}).get("traits", ()),
+            *from_options,
+            *extra,
+        ]
+        tree = self.tree
+        for name in names:
+            trait = self.traits.get(name)
+            if trait is None:
+                hint = schema.near(name, self.traits)
+                complaints.append(Complaint("", "traits", f'no trait "{name}"{hint}'))
+            else:
+                tree = source.lay_over(tree, trait)
+        strays: list[source.Keys] = []
+        tree = Tree(source.settle(tree.data, (), strays), tree.lines)
+        for keys in strays:
+            complaints.append(Complaint(tree.where(keys), ".".join(keys[1:]), "no such sibling"))
+        parser = RequestParser(tree.data, tree.where, {"model": facts, "option": values})
+        parser.read |= self.caller.reads
+        request = parser.request()
+        answers = AnswerParser(tree.data, tree.where, {"model": facts, "option": values})
+        answer = answers.answer()
+        errors = ErrorTables.parse(tree.data.get("errors", {}), tree.where, complaints)
+        complaints += parser.complaints + answers.complaints
+        if complaints:
+            raise OperatorError(list(dict.fromkeys(complaints)))
+        return Effective(
+            self.name,
+            self.digest,
+            row,
+            facts,
+            values,
+            version,
+            tuple(names),
+            tree,
+            request,
+            answer,
+            errors,
+            self.upstream,
+            frozenset(parser.used | answers.used),
+            frozenset(_names(tree)),
+            Forms(request, Facts("", "", version, facts, values), f"{self.name} {row}"),
+            AnswerForms(answer, Facts("", "", version, facts, values), f"{self.name} {row}"),
+        )
+
+
+def _names(tree: Tree) -> Iterator[str]:
+    """The named things rules may refer to, as `Parser.used` calls them."""
+    for section in ("request", "answer"):
+        for kind in ("shape", "convert", "chunk"):
+            for name in tree.data.get(section, {}).get(kind, {}):
+                yield f"{section}.{kind}.{name}"
+    for name, table in tree.data.get("values", {}).items():
+        if isinstance(table, dict):
+            yield f"values.{name}"
