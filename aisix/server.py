@@ -31,6 +31,7 @@ from aisix import __version__, log
 from aisix.admin.app import make_admin_app
 from aisix.board import DRAINING, READY, Board, Slot
 from aisix.errors import OperatorError, StoreError
+from aisix.limits import SharedLimits
 from aisix.mapping.check import jobs
 from aisix.mapping.loader import Mappings, load_mappings
 from aisix.metrics import Metrics
@@ -63,6 +64,7 @@ class Shared:
     turn: Turn
     seats: Seats
     board: Board
+    limits: SharedLimits
 
 
 class Listener(HTTPServer):
@@ -94,7 +96,7 @@ def serve(settings: Settings) -> int:
         count,
         "" if count == 1 else "s",
     )
-    shared = Shared(mappings, Turn(), Seats(count), board)
+    shared = Shared(mappings, Turn(), Seats(count), board, SharedLimits(len(board.slots)))
     # The shipped cases hold with the shipped tables: no release is made without that.
     known = [job.name for job in jobs(mappings.shelves[:1])]
     shared.turn.write_note(msgspec.json.encode({"proven": known}))
@@ -186,6 +188,7 @@ async def _worker(
 ) -> int:
     """Serve until told to stop. `seat`: which of the workers we are; `slot`: ours on the board."""
     slot.pid = os.getpid()
+    shared.limits.sit(slot.number)
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -198,6 +201,7 @@ async def _worker(
         idle_secs=up.idle_secs,
     )
     gateway = Gateway.open(settings, store, driver, shared.mappings, Metrics(slot), shared.turn)
+    gateway.limits = shared.limits
     bus = shared.seats.sit(seat)
     secs = settings.mappings_reload_timeout_secs
     reloader = Reloader(gateway, shared.turn, bus, shared.mappings.folders, secs)

@@ -1,6 +1,7 @@
 """Rate limits: how much a holder (an api key, a model) may use, over all workers of a machine.
 
-    limits = SharedLimits(workers=4)                 # before the workers are forked
+    limits = SharedLimits(places=4)                  # before the workers are forked
+    limits.sit(2)                                    # in each worker
     granted = limits.admit([Holder(b"key-1", rules)], now)   # a Grant, or the Refusal
     limits.settle(granted, tokens, now)              # once, when the answer has ended
 

@@ -39,6 +39,7 @@ class Grant:
 class Refusal:
     """The rule that said no, and in how many seconds it may say yes."""
 
+    holder: Holder
     rule: Rule
     wait: float
     levels: tuple[Level, ...]
@@ -57,5 +58,5 @@ class Limits(Protocol):
 
     def settle(self, grant: Grant, tokens: int, now: float) -> None: ...
 
-    def worker_ended(self, number: int) -> None:
-        """Gives back the places of a worker that can no longer do it itself."""
+    def sit(self, number: int) -> None:
+        """This process is worker `number` now; what a dead predecessor held is given back."""

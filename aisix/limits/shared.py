@@ -3,7 +3,7 @@
 One anonymous mapping, made before the fork, holds a row for each holder: its counters for the rules
 that have windows, and for each worker how many requests it has under way. A record lock of the
 operating system makes each look-and-count one step; it is given back by itself when a worker dies,
-and `worker_ended` gives back that worker's places. Nothing here outlives the parent.
+and whoever sits down on its place gives back what it held. Nothing here outlives the parent.
 
 Rows are found by a hash of the holder's name; one that no rule has used for a day may be taken by
 another holder when the table is full.
@@ -29,13 +29,13 @@ _WINDOWS = 2 * len(KINDS)  # (begin, count) by rule; concurrency's pair stays un
 
 
 class SharedLimits:
-    """See the module. `number`: which worker this process is; set it after the fork."""
+    """See the module. `places`: how many workers there can be at one time."""
 
-    def __init__(self, workers: int = 1, rows: int = ROWS) -> None:
-        self.number = 0
-        self._workers = workers
+    def __init__(self, places: int = 1, rows: int = ROWS) -> None:
+        self._number = 0
+        self._places = places
         self._rows = rows
-        self._width = _HEAD + _WINDOWS + workers
+        self._width = _HEAD + _WINDOWS + places
         self._memory = mmap.mmap(-1, rows * self._width * 8)
         view = memoryview(self._memory)
         self._names = view.cast("Q")
@@ -51,12 +51,12 @@ class SharedLimits:
             return Grant((), ())
         with self._locked():
             rows = [(holder, self._row(holder.ident, now)) for holder in asked]
-            refusal: tuple[Rule, float] | None = None
+            refusal: tuple[Holder, Rule, float] | None = None
             for holder, row in rows:
                 for rule in holder.rules:
                     wait = self._wait(row, rule, now)
-                    if wait > 0 and (refusal is None or wait > refusal[1]):
-                        refusal = rule, wait
+                    if wait > 0 and (refusal is None or wait > refusal[2]):
+                        refusal = holder, rule, wait
             if refusal is not None:
                 return Refusal(*refusal, self._levels(rows, now))
             for holder, row in rows:
@@ -78,7 +78,8 @@ class SharedLimits:
                     if rule.counts == "tokens" and tokens:
                         self._add(row, rule, tokens, now)
 
-    def worker_ended(self, number: int) -> None:
+    def sit(self, number: int) -> None:
+        self._number = number
         with self._locked():
             for row in range(0, self._rows * self._width, self._width):
                 if self._names[row]:
@@ -123,11 +124,11 @@ class SharedLimits:
 
     # ------------------------------------------------------------------ rows
     def _busy(self, row: int) -> int:
-        return row + _HEAD + _WINDOWS + self.number
+        return row + _HEAD + _WINDOWS + self._number
 
     def _under_way(self, row: int) -> int:
         first = row + _HEAD + _WINDOWS
-        return int(sum(self._cells[first : first + self._workers]))
+        return int(sum(self._cells[first : first + self._places]))
 
     def _row(self, ident: str, now: float) -> int:
         """Where the holder's row begins; made when there is none."""

@@ -19,6 +19,15 @@ def left(text: str, now: float) -> str | None:
     return written(max(0.0, moment.timestamp() - now))
 
 
+def moment(seconds: float) -> str:
+    """Unix seconds as RFC 3339.
+
+    >>> moment(0)
+    '1970-01-01T00:00:00Z'
+    """
+    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def written(seconds: float) -> str:
     """1h0m5s, 6m0s, 1.5s, 12ms, 0s."""
     milliseconds = round(seconds * 1000)

@@ -147,6 +147,18 @@ class CallerDialect:
         body = _fill(self.data["error"]["body"], known)
         return ErrorAnswer(status, headers, _encode(body), kind, message)
 
+    def limit_headers(
+        self, counts: str, most: int, left: int, reset: float, now: float
+    ) -> dict[str, str]:
+        """Headers about a limit on `counts`; `reset` in seconds, `now` in Unix seconds."""
+        told = {
+            "most": most,
+            "left": left,
+            "reset": durations.written(reset),
+            "reset_at": durations.moment(now + reset),
+        }
+        return _headers(self.data.get("limits", {}).get(counts, {}), told)
+
     def frame(self, error: ErrorAnswer) -> bytes:
         """The error inside a stream that has begun; nothing may follow it."""
         template: str = self.data["stream"]["error_frame"]

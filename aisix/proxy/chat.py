@@ -21,9 +21,11 @@ from typing import Any
 from tornado.web import RequestHandler
 
 from aisix.errors import CallerError, UpstreamError
+from aisix.limits import Level
 from aisix.mapping import paths
 from aisix.mapping.exchange import Answer, Exchange, Target, UpstreamRequest
 from aisix.mapping.view import KINDS
+from aisix.proxy.allowance import Allowance, Refused, headers
 from aisix.proxy.base import ProxyHandler
 from aisix.proxy.context import Gateway
 from aisix.proxy.gate import overloaded
@@ -31,6 +33,7 @@ from aisix.proxy.relay import Relay
 from aisix.proxy.retry import Attempts
 from aisix.proxy.routes import Route
 from aisix.proxy.ways import Ways
+from aisix.store.resources import Model
 from aisix.upstream.request import Request, Response
 from aisix.upstream.transfer import Transfer
 from aisix.upstream.whole import Whole
@@ -44,6 +47,8 @@ class ChatHandler(ProxyHandler):
     route: Route
     relay: Relay | None = None
     _placed = False  # in the gate
+    _allowance: Allowance | None = None
+    _levels: Sequence[Level] = ()  # of its limits, for the headers
     _transfer: Transfer | None = None
     _waiting: asyncio.Future[Any] | None = None  # what `post` awaits
 
@@ -61,6 +66,7 @@ class ChatHandler(ProxyHandler):
     async def post(self) -> None:
         body = self.body()
         ways = self._ways(body)
+        self._within_limits(ways.routes[0].model)
         loop = asyncio.get_running_loop()
         gate = self.gateway.gate
         try:
@@ -101,6 +107,15 @@ class ChatHandler(ProxyHandler):
         if not self.api_key.may_use(alias):
             raise CallerError("not_allowed", None, alias=alias)
         return self.routes.find(self.caller.name, alias)
+
+    def _within_limits(self, model: Model) -> None:
+        try:
+            found = Allowance.ask(self.gateway.limits, self.api_key, model, time.time())
+        except Refused as refused:
+            self._levels = refused.levels
+            raise
+        if found is not None:
+            self._allowance, self._levels = found, found.levels
 
     # ------------------------------------------------------------------ upstream
     def translated(self, route: Route, body: dict[str, Any]) -> UpstreamRequest:
@@ -229,10 +244,20 @@ class ChatHandler(ProxyHandler):
         self.set_header("X-Aisix-Attempts", str(self.attempts.count))
         if route.model.targets:
             self.set_header("X-Aisix-Served-By", route.standing.name)
+        self._tell_levels()
         warnings = self.exchange.warnings
         if warnings:
             self.set_header("X-Aisix-Warnings", warnings)
             self.seen["warnings"] = warnings
+
+    def _tell_levels(self) -> None:
+        if self._levels:
+            for name, value in headers(self._levels, self.caller, time.time()).items():
+                self.set_header(name, value)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        self._tell_levels()
+        super().write_error(status_code, **kwargs)
 
     def answer(self, answer: Answer) -> None:
         """A whole answer: a completion or an error."""
@@ -241,6 +266,7 @@ class ChatHandler(ProxyHandler):
         self.told()
         if answer.error is not None:
             self.seen["error"] = answer.error.kind
+        self._settle()  # before the caller can ask again
         self.send(answer.status, answer.headers, answer.body)
 
     def faults(self) -> Sequence[str]:
@@ -249,12 +275,19 @@ class ChatHandler(ProxyHandler):
     def rules(self) -> Iterable[tuple[str, str]]:
         return () if self.exchange is None else self.exchange.rules
 
+    def _settle(self) -> None:
+        if self._allowance is not None:
+            used = {} if self.exchange is None else self.exchange.tokens
+            self._allowance.settle(used, time.time())
+            self._allowance = None
+
     def on_finish(self) -> None:
         exchange, attempts = self.exchange, self.attempts
         if exchange is not None:
             tokens = exchange.tokens
             if tokens:
                 self.seen["tokens"] = tokens
+        self._settle()
         if attempts is not None:
             attempts.end()
             route = self.route if exchange is not None else attempts.route

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from aisix import __version__, log
 from aisix.board import Board
 from aisix.errors import AisixError, Complaint
+from aisix.limits import Limits, SharedLimits
 from aisix.mapping.loader import Mappings
 from aisix.metrics import Metrics
 from aisix.proxy import fitting
@@ -60,6 +61,7 @@ class Gateway:
         self.streams: set[Stream] = set()
         self.started_at = time.time()
         limits, upstream = settings.proxy, settings.upstream
+        self.limits: Limits = SharedLimits()
         self.gate = Gate(limits.max_in_flight, limits.max_queue, limits.queue_timeout_ms / 1000)
         self._rules = Rules(
             upstream.cooldown_failures, upstream.cooldown_secs, upstream.retry_budget_percent / 100

@@ -28,7 +28,7 @@ def granted(found: Grant | Refusal) -> Grant:
 
 @pytest.fixture
 def limits() -> SharedLimits:
-    return SharedLimits(workers=2, rows=8)
+    return SharedLimits(places=2, rows=8)
 
 
 def test_a_window_begins_with_its_first_request_and_forgets_all_at_its_end(
@@ -95,11 +95,11 @@ def test_a_place_is_held_until_it_is_settled(limits: SharedLimits) -> None:
 
 def test_places_of_a_worker_that_ended_are_given_back(limits: SharedLimits) -> None:
     key = [holder(concurrency=1)]
-    limits.number = 1
+    limits.sit(1)
     granted(limits.admit(key, NOW))
-    limits.number = 0
+    limits.sit(0)
     refused(limits.admit(key, NOW))
-    limits.worker_ended(1)
+    limits.sit(1)
     granted(limits.admit(key, NOW))
 
 
@@ -141,10 +141,10 @@ def in_processes(count: int, run: Callable[[int], int]) -> list[int]:
 
 
 def test_several_processes_together_let_through_exactly_as_many_as_one() -> None:
-    limits = SharedLimits(workers=4)
+    limits = SharedLimits(places=4)
 
     def run(number: int) -> int:
-        limits.number = number
+        limits.sit(number)
         both = [holder(rpm=150), holder("model:1", rpd=100, concurrency=1000)]
         return sum(isinstance(limits.admit(both, NOW), Grant) for _ in range(200))
 
@@ -154,7 +154,7 @@ def test_several_processes_together_let_through_exactly_as_many_as_one() -> None
 
 
 def test_a_process_that_dies_inside_takes_no_lock_with_it() -> None:
-    limits = SharedLimits(workers=2)
+    limits = SharedLimits(places=2)
 
     def run(number: int) -> int:
         with limits._locked():
