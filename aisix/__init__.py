@@ -4,6 +4,7 @@
     settings.py           config.yaml and environment   log.py            access lines, redaction
     server.py             listeners, workers, drain     errors.py         errors by whose fault
     paths.py              where the shipped tables are    setting_kinds.py  what a setting may hold
+    listener/             callers' connections, under the handlers of proxy/ and admin/
     proxy/                callers' HTTP: glue between the parts below
     admin/                operators' HTTP
     mapping/              the engine: tables in, translations out; pure

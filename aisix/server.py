@@ -22,8 +22,6 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from tornado.httpserver import HTTPServer
-from tornado.iostream import IOStream
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
@@ -32,6 +30,9 @@ from aisix.admin.app import make_admin_app
 from aisix.board import DRAINING, READY, Board, Slot
 from aisix.errors import OperatorError, StoreError
 from aisix.limits import SharedLimits
+from aisix.listener.fast import FastListener
+from aisix.listener.limits import Limits
+from aisix.listener.plain import PlainListener
 from aisix.mapping.check import jobs
 from aisix.mapping.loader import Mappings, load_mappings
 from aisix.metrics import Metrics
@@ -49,11 +50,11 @@ from aisix.upstream.curl import Driver
 from aisix.workers.bus import Seats
 from aisix.workers.turn import Turn
 
-HEADERS_LIMIT = 64 << 10  # bytes of all of a caller's headers
 POLL_SECS = 1.0  # how often the store looks for changes nobody announced
 RESTART_PAUSE = 1.0  # s between a worker's death and its successor, when it died young
 
 Sockets = list[socket.socket]
+Listener = FastListener | PlainListener
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +66,6 @@ class Shared:
     seats: Seats
     board: Board
     limits: SharedLimits
-
-
-class Listener(HTTPServer):
-    """Without Nagle's delay: a chunk goes out when it is written."""
-
-    def handle_stream(self, stream: IOStream, address: Any) -> None:
-        stream.set_nodelay(True)
-        super().handle_stream(stream, address)
 
 
 def serve(settings: Settings) -> int:
@@ -208,7 +201,9 @@ async def _worker(
     if shared.seats.count == 1:  # else the parent is signalled, and asks one of us
         loop.add_signal_handler(signal.SIGHUP, reloader.begin, "signal")
     limits = settings.proxy
-    listeners = [_listen(make_proxy_app(gateway), proxy, settings, limits.request_body_limit_bytes)]
+    listeners = [
+        await _listen(make_proxy_app(gateway), proxy, settings, limits.request_body_limit_bytes)
+    ]
     if admin:
         app = make_admin_app(
             store,
@@ -219,10 +214,10 @@ async def _worker(
             extra=gateway.extra,
             access=lambda h: gateway.administered(h.request.method or "", h.get_status()),
         )
-        listeners.append(_listen(app, admin, settings, 1 << 20))
+        listeners.append(await _listen(app, admin, settings, 1 << 20))
     if metrics:
         app = make_metrics_app(shared.board, gateway.facts)
-        listeners.append(_listen(app, metrics, settings, 1 << 20))
+        listeners.append(await _listen(app, metrics, settings, 1 << 20))
     tasks = [loop.create_task(_poll(store))]
     if settings.mappings_watch_secs and seat == 0:
         tasks.append(loop.create_task(reloader.watch(settings.mappings_watch_secs)))
@@ -239,16 +234,21 @@ async def _worker(
     return 0
 
 
-def _listen(app: Application, sockets: Sockets, settings: Settings, limit: int) -> Listener:
-    listener = Listener(
-        app,
-        max_header_size=HEADERS_LIMIT,
-        max_body_size=limit * DRAIN,
-        max_buffer_size=limit * DRAIN,
-        idle_connection_timeout=settings.proxy.idle_timeout_secs,
-        body_timeout=settings.proxy.body_timeout_secs,
+async def _listen(app: Application, sockets: Sockets, settings: Settings, limit: int) -> Listener:
+    given = settings.proxy
+    limits = Limits(
+        body=limit * DRAIN,
+        head_secs=given.header_timeout_secs,
+        body_secs=given.body_timeout_secs,
+        idle_secs=given.idle_timeout_secs,
+        requests=given.keepalive_requests,
     )
-    listener.add_sockets(sockets)
+    listener: Listener
+    if given.http == "fast":
+        listener = FastListener(app, limits)
+    else:
+        listener = PlainListener.make(app, limits)
+    await listener.accept(sockets)
     return listener
 
 
@@ -264,6 +264,7 @@ async def _drain(gateway: Gateway, listeners: list[Listener], settings: Settings
     await asyncio.sleep(settings.shutdown.min_drain_secs)
     for listener in listeners:
         listener.stop()
+        listener.close_idle()
     if not await gateway.drain(settings.shutdown.max_drain_secs):
         log.warning("%d requests did not finish in time", gateway.serving)
         gateway.give_up()

@@ -74,3 +74,9 @@ def level(value: Any) -> str:
     if value not in levels:
         raise v.Invalid(f"expected one of {', '.join(levels)}")
     return str(value)
+
+
+def server(value: Any) -> str:
+    if value not in ("fast", "tornado"):
+        raise v.Invalid('expected "fast" or "tornado"')
+    return str(value)

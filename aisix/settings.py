@@ -20,10 +20,20 @@ from pathlib import Path
 from typing import Any
 
 import voluptuous as v
-import yaml
 
 from aisix.errors import Complaint, OperatorError
-from aisix.setting_kinds import address, level, maybe, maybe_address, text, whole, words, yes_no
+from aisix.setting_file import read
+from aisix.setting_kinds import (
+    address,
+    level,
+    maybe,
+    maybe_address,
+    server,
+    text,
+    whole,
+    words,
+    yes_no,
+)
 
 PREFIX = "AISIX_"
 SHORTEST_KEY = 16
@@ -36,12 +46,15 @@ PLACEHOLDER = re.compile(
 @dataclass(frozen=True, slots=True)
 class Proxy:
     addr: str
+    http: str
     request_body_limit_bytes: int
+    header_timeout_secs: int
     body_timeout_secs: int
     idle_timeout_secs: int
     max_in_flight: int
     max_queue: int
     queue_timeout_ms: int
+    keepalive_requests: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +133,26 @@ class Setting:
 
 SETTINGS = (
     Setting("proxy.addr", address, "127.0.0.1:3000", "where callers connect"),
+    Setting("proxy.http", server, "fast", 'who reads HTTP: "fast" (llhttp) or "tornado"'),
     Setting("proxy.request_body_limit_bytes", whole(1024), 32 << 20, "a longer body is a 413"),
+    Setting(
+        "proxy.header_timeout_secs",
+        whole(1),
+        30,
+        'for a caller to send the head of a request ("tornado": idle_timeout_secs is for that too)',
+    ),
     Setting("proxy.body_timeout_secs", whole(1), 120, "for a caller to send the body"),
     Setting(
         "proxy.idle_timeout_secs",
         whole(1),
         120,
-        "an idle connection, or one that sends no request, is closed",
+        "an idle connection, or one that takes nothing of its answer, is closed",
+    ),
+    Setting(
+        "proxy.keepalive_requests",
+        whole(0),
+        10_000,
+        'requests on one connection before it is closed; 0: any number ("fast" only)',
     ),
     Setting("proxy.max_in_flight", whole(1), 4096, "requests under way at one time, per worker"),
     Setting("proxy.max_queue", whole(0), 1024, "of those beyond, how many wait for a place"),
@@ -227,7 +253,7 @@ _SECTIONS: dict[str, type[Any]] = {
 def load_settings(path: str | Path | None, env: Mapping[str, str]) -> Settings:
     """Raises OperatorError with every complaint. Relative paths in the file are the file's own."""
     name = "" if path is None else str(path)
-    given, lines = _read(Path(path)) if path is not None else ({}, {})
+    given, lines = read(Path(path)) if path is not None else ({}, {})
     complaints: list[Complaint] = []
     values: dict[str, Any] = {}
     known = {setting.name: setting for setting in SETTINGS}
@@ -282,44 +308,6 @@ def _settings(
         digest=hashlib.sha256(repr(sorted(plain.items())).encode()).hexdigest()[:16],
         environ=environ,
     )
-
-
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
-    """The document and the line of each dotted key."""
-    try:
-        raw = path.read_text("utf-8")
-    except OSError as error:
-        raise OperatorError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise OperatorError(f"{path}:1: not UTF-8") from None
-    try:
-        node = yaml.compose(raw, yaml.SafeLoader)
-        data = yaml.safe_load(raw)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark is not None else 1
-        problem = getattr(error, "problem", None) or "not valid YAML"
-        raise OperatorError(
-            [Complaint(f"{path}:{line}", "", f"not valid YAML: {problem}")]
-        ) from None
-    if data is None:
-        return {}, {}
-    if not isinstance(data, dict):
-        raise OperatorError([Complaint(f"{path}:1", "", "expected names and values")])
-    lines: dict[str, int] = {}
-
-    def walk(mapping: Any, prefix: str) -> None:
-        for key, value in mapping.value:
-            dotted = f"{prefix}{key.value}"
-            if dotted in lines:
-                text_ = f"is there twice (first on line {lines[dotted]})"
-                raise OperatorError([Complaint(f"{path}:{key.start_mark.line + 1}", dotted, text_)])
-            lines[dotted] = key.start_mark.line + 1
-            if isinstance(value, yaml.MappingNode):
-                walk(value, f"{dotted}.")
-
-    walk(node, "")
-    return data, lines
 
 
 def _flatten(

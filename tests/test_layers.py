@@ -21,12 +21,15 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "paths": ({"errors"}, set()),
     "log": ({"errors"}, {"msgspec"}),
     "setting_kinds": (set(), {"voluptuous"}),
-    "settings": ({"errors", "setting_kinds"}, {"voluptuous", "yaml"}),
+    "setting_file": ({"errors"}, {"yaml"}),
+    "settings": ({"errors", "setting_kinds", "setting_file"}, {"voluptuous"}),
     "board": (set(), {"msgspec"}),
     "metrics": ({"board"}, set()),
     "scrape": ({"board", "metrics"}, {"tornado"}),
     "mapping": ({"errors"}, {"toml", "voluptuous", "msgspec"}),
-    "upstream": ({"errors", "log"}, {"pycurl"}),
+    "timer": (set(), set()),
+    "upstream": ({"errors", "log", "timer"}, {"pycurl"}),
+    "listener": ({"errors", "log", "timer"}, {"tornado", "httptools"}),
     "store": ({"errors"}, {"voluptuous", "msgspec", "cryptography", "yaml"}),
     "limits": (set(), set()),
     "workers": (set(), {"msgspec"}),
@@ -45,7 +48,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "server": (
         {"errors", "log", "paths", "settings", "mapping", "upstream", "store", "proxy", "admin"}
         | {"limits"}
-        | {"board", "metrics", "scrape", "reload", "workers"},
+        | {"board", "metrics", "scrape", "reload", "workers", "listener"},
         {"tornado", "uvloop", "msgspec"},
     ),
     "cli": (

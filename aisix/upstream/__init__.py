@@ -8,7 +8,6 @@
     whole.py     the sink of send()
     head.py      response header lines -> status and dict
     faults.py    libcurl's result codes -> UpstreamError
-    timer.py     one loop timer whose due time may move
     sockets.py   libcurl's sockets watched by the loop
     tls.py       where this machine keeps its CA certificates
 

@@ -25,12 +25,12 @@ from typing import Any
 import pycurl
 
 from aisix.errors import UpstreamError
+from aisix.timer import LazyTimer
 from aisix.upstream import faults
 from aisix.upstream.handle import Constants, Handle
 from aisix.upstream.head import read_head
 from aisix.upstream.request import Request, Response, Sink, Tls
 from aisix.upstream.sockets import Events, watched_by
-from aisix.upstream.timer import LazyTimer
 from aisix.upstream.tls import find_ca_file
 from aisix.upstream.transfer import Transfer
 from aisix.upstream.whole import Whole

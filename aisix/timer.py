@@ -1,9 +1,9 @@
 """One loop timer whose due time may move.
 
-Both users (libcurl's next time-out, the next deadline of a transfer) move their due time with
-nearly every request, mostly to later. Moving it is an assignment; the loop is only asked for a
-timer when the new time is earlier than the one it already holds. A timer that fires before its
-time was merely moved: it is set again.
+Its users (libcurl's next time-out, the next deadline of a transfer, a caller's connection) move
+their due time with nearly every request, mostly to later. Moving it is an assignment; the loop is
+only asked for a timer when the new time is earlier than the one it already holds. A timer that
+fires before its time was merely moved: it is set again.
 
 Must never know: what falls due.
 """

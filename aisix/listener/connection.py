@@ -1,0 +1,393 @@
+"""One caller's connection: bytes in, one request at a time, its answer out.
+
+    head -> delegate.headers_received -> body -> delegate.finish -> the reply is finished -> head
+
+What came beyond the request in hand waits unread (bounded: then reading stops) until that has been
+answered, so pipelined requests are answered in order without being queued. A caller who leaves is
+told to the handler at once, whatever we are waiting for.
+
+Must never know: what a handler does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from math import inf
+from typing import Any
+
+from tornado.httputil import HTTPInputError, HTTPMessageDelegate
+from tornado.iostream import StreamClosedError
+
+from aisix.listener.heads import refusal
+from aisix.listener.parties import Context, Owner
+from aisix.listener.reader import Bad, Reader
+from aisix.listener.reply import Done, Reply
+from aisix.timer import LazyTimer
+
+AHEAD = 64 << 10  # bytes read beyond the request in hand
+SKIPPED = 64 << 10  # bytes of a body nobody wants that are read to keep the connection
+HIGH, LOW = 64 << 10, 16 << 10  # bytes waiting for the caller: stop and go on writing
+LINGER = 2.0  # s in which a caller may read our last words while it is still sending
+
+
+class Connection(asyncio.BufferedProtocol):
+    """See the module; the listener makes one per accepted socket."""
+
+    transport: asyncio.Transport
+    context: Context
+
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
+        self._limits = owner.limits
+        self._timer = LazyTimer(owner.loop, self._late)
+        self._reader = Reader(owner.limits)
+        self._served = 0
+        self._rest = b""  # read, not parsed yet, from _at on
+        self._at = 0
+        self._paused = False  # reading
+        self._pumping = False
+        self._held = False  # the handler wants nothing more for now
+        self._over = False  # nothing more is taken from the caller
+        self._drained: Done | None = None  # pending: the caller reads too slowly
+        self._unsent = 0  # bytes that waited for it when last looked at
+        self._reply: Reply | None = None
+        self._delegate: HTTPMessageDelegate | None = None
+        self._max_body = 0
+
+    # ------------------------------------------------------------------ asyncio
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]  # uvloop's is no asyncio.Transport
+        self.context = Context(transport)
+        self.transport.set_write_buffer_limits(HIGH, LOW)
+        self._owner.connections.add(self)
+        self._wait(self._limits.idle_secs)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._owner.buffer  # one for all: it is emptied before the loop does anything else
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if self._over:
+            return
+        data = bytes(self._owner.buffer[:nbytes])
+        self._rest = self._rest[self._at :] + data if self._rest else data
+        self._at = 0
+        self._pump()
+
+    def eof_received(self) -> bool:
+        """Half-closed is closed: this is what a caller who leaves looks like."""
+        if self._reply is None or self._over:
+            return False  # what has been written still goes out
+        self.transport.abort()
+        return True
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._over = True
+        self._timer.cancel()
+        self._owner.connections.discard(self)
+        self._reader.close()
+        self._rest = b""
+        if self._drained is not None:
+            if not self._drained.done():
+                self._drained.set_exception(StreamClosedError())
+                self._drained.exception()  # read: nobody need await it
+            self._drained = None
+        self._leave()
+        self._owner.app.on_close(self)
+
+    def pause_writing(self) -> None:
+        self._drained = self._owner.loop.create_future()
+        self._unsent = self.transport.get_write_buffer_size()
+        self._wait(self._limits.idle_secs)
+
+    def resume_writing(self) -> None:
+        drained, self._drained = self._drained, None
+        if drained is not None and not drained.done():
+            drained.set_result(None)
+
+    # ------------------------------------------------------------------ bytes in
+    def _pump(self) -> None:
+        """Read what has come, up to the end of one request."""
+        reader, pumped = self._reader, self._served
+        if self._pumping or self._over:
+            return
+        self._pumping = True
+        try:
+            while self._at < len(self._rest) and not self._held and not reader.complete:
+                if self._served - pumped and self._reply is None:
+                    self._owner.loop.call_soon(self._pump)  # others first
+                    break
+                begun = reader.read
+                self._at = reader.feed(self._rest, self._at)
+                if self._reply is not None:
+                    self._body_came()
+                elif reader.headed:
+                    self._begin()
+                elif not begun and reader.read:
+                    self._wait(self._limits.head_secs)
+                if self._over:
+                    return
+        except Bad as bad:
+            self._refuse(bad.status)
+        except Exception as error:
+            self._owner.bug(error)
+            self._refuse(500)
+        finally:
+            self._pumping = False
+        self._keep()
+
+    def _keep(self) -> None:
+        """Hold on to what cannot be parsed yet, and read no more when that is enough."""
+        left = len(self._rest) - self._at
+        if not left:
+            self._rest, self._at = b"", 0
+        if self._paused != (left > AHEAD) and not self._over:
+            self._paused = not self._paused
+            if self._paused:
+                self.transport.pause_reading()
+            else:
+                self.transport.resume_reading()
+
+    # ------------------------------------------------------------------ a request
+    def _begin(self) -> None:
+        """The head is complete."""
+        limits, reader = self._limits, self._reader
+        head = reader.head()
+        self._served += 1
+        self._max_body = limits.body
+        method, _, version = head.start
+        keep = head.keep and not 0 < limits.requests <= self._served
+        self._reply = reply = Reply(self, method, version, keep)
+        self._delegate = delegate = self._owner.app.start_request(self, reply)
+        self._wait(inf if reader.complete else limits.body_secs)
+        try:
+            wanted = delegate.headers_received(head.start, head.headers)
+        except HTTPInputError:
+            raise Bad(400) from None
+        except Exception as error:
+            self._owner.bug(error)
+            raise Bad(500) from None
+        self._then(wanted, lambda: self._prepared(head.expecting))
+
+    def _then(self, wanted: Awaitable[None] | None, step: Callable[[], None]) -> None:
+        """Go on with `step` once the handler is ready for it."""
+        if wanted is None:
+            step()
+            return
+        future = asyncio.ensure_future(wanted)
+        if future.done():
+            self._settled(future)
+            step()
+            return
+        self._held = True
+        reply = self._reply
+
+        def ready(future: Done) -> None:
+            if self._reply is not reply or self._over:
+                return
+            self._held = False
+            try:
+                self._settled(future)
+                step()
+            except Bad as bad:
+                self._refuse(bad.status)
+            else:
+                self._pump()
+
+        future.add_done_callback(ready)
+
+    def _settled(self, future: Done) -> None:
+        if not future.cancelled() and (error := future.exception()) is not None:
+            self._owner.bug(error)
+            raise Bad(500)
+
+    def _prepared(self, expecting: bool) -> None:
+        """The handler is ready for the body."""
+        reply = self._reply
+        reader = self._reader
+        assert reply is not None
+        if reader.complete:
+            self._ended()
+        elif not reply.over:
+            if reader.length is not None and reader.length > self._max_body:
+                raise Bad(413)
+            if expecting and self._at == len(self._rest):
+                self.transport.write(refusal(100))
+
+    def _body_came(self) -> None:
+        data = self._reader.body()
+        reply, delegate = self._reply, self._delegate
+        assert reply is not None and delegate is not None
+        if data and not reply.over:
+            self._max_body -= len(data)
+            if self._max_body < 0:
+                raise Bad(413)
+            try:
+                wanted = delegate.data_received(data)
+            except Exception as error:
+                self._owner.bug(error)
+                raise Bad(500) from None
+            self._then(wanted, self._ended)
+        elif self._reader.complete:
+            self._ended()
+
+    def _ended(self) -> None:
+        """What was read has been taken; if that is the whole request, tell the handler."""
+        if not self._reader.complete:
+            return
+        self._wait(inf)
+        reply, delegate = self._reply, self._delegate
+        assert reply is not None and delegate is not None
+        try:
+            if reply.over:
+                delegate.on_connection_close()  # it wanted no more; nor does it get an end
+                self._next()
+            else:
+                delegate.finish()
+        except HTTPInputError:
+            raise Bad(400) from None
+        except Exception as error:
+            self._owner.bug(error)
+            raise Bad(500) from None
+
+    def _next(self) -> None:
+        """It has been answered too."""
+        reply = self._reply
+        assert reply is not None
+        if not reply.keep:
+            self._close()
+            return
+        self._reply = self._delegate = None
+        self._reader.fresh()
+        self._wait(self._limits.idle_secs)
+        if self._rest and not self._pumping:
+            self._owner.loop.call_soon(self._pump)
+
+    # ------------------------------------------------------------------ for the reply
+    def send(self, data: bytes) -> Done:
+        if self.transport.is_closing():
+            return self.lost()
+        if data:
+            self.transport.write(data)
+        return self._drained or self._owner.done
+
+    def lost(self) -> Done:
+        gone: Done = self._owner.loop.create_future()
+        gone.set_exception(StreamClosedError())
+        gone.exception()  # read: nobody need await it
+        return gone
+
+    def must_close(self, reply: Reply) -> bool:
+        """Whether more of the body is to come than we care to read for nothing."""
+        reader = self._reader
+        if reader.complete or reply is not self._reply:
+            return False
+        return reader.length is None or reader.length - (len(self._rest) - self._at) > SKIPPED
+
+    def answered(self, reply: Reply) -> None:
+        if reply is not self._reply or self._over:
+            return
+        if self._reader.complete:
+            self._next()
+        elif not reply.keep:
+            self._linger()
+
+    def close(self) -> None:
+        """Hang up; the handler is told that nobody is there."""
+        self.transport.abort()
+
+    @property
+    def socket(self) -> Any:
+        """For HTTPServerRequest.get_ssl_certificate."""
+        return self.transport.get_extra_info("ssl_object")
+
+    def limit_body(self, size: int) -> None:
+        self._max_body = size
+
+    def limit_body_time(self, secs: float) -> None:
+        if not self._reader.complete and not self._over:
+            self._wait(secs)
+
+    # ------------------------------------------------------------------ ends
+    def shut(self) -> None:
+        """The listener closes: what is under way is broken off."""
+        if self._reply is None or self._reply.over:
+            self.transport.close()  # what has been written still goes out
+        else:
+            self.transport.abort()
+
+    @property
+    def idle(self) -> bool:
+        """Between two requests, not a byte of the next one read."""
+        return self._reply is None and not self._reader.read
+
+    def _refuse(self, status: int) -> None:
+        reply = self._reply
+        if self._over:
+            return
+        if reply is not None and reply.begun:
+            self.transport.abort()
+            return
+        self.transport.write(refusal(status))
+        self._linger()
+
+    def _linger(self) -> None:
+        """Say no more, but let the caller read: closed at once, unread bytes of it would make the
+        system take back what we have said."""
+        self._leave()
+        self._over = True
+        self._rest, self._at = b"", 0
+        if self._paused:
+            self._paused = False
+            self.transport.resume_reading()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+            self._wait(LINGER)
+        else:
+            self.transport.close()
+
+    def _close(self) -> None:
+        if self._at < len(self._rest):
+            self._linger()
+            return
+        self._over = True
+        self.transport.close()
+        self._wait(self._limits.idle_secs)
+
+    def _leave(self) -> None:
+        """Tell the handler, if there is one at work, that nobody is there any more."""
+        reply, delegate = self._reply, self._delegate
+        self._reply = self._delegate = None
+        if reply is None or delegate is None:
+            return
+        over, reply.over = reply.over, True
+        told, reply.on_close = reply.on_close, None
+        try:
+            if not self._reader.complete:
+                delegate.on_connection_close()
+            elif told is not None and not over:
+                told()
+        except Exception as error:
+            self._owner.bug(error)
+
+    # ------------------------------------------------------------------ time
+    def _wait(self, secs: float) -> None:
+        timer = self._timer
+        if secs == inf:
+            timer.due = inf
+        else:
+            timer.due = self._owner.loop.time() + secs
+            timer.arm()
+
+    def _late(self) -> None:
+        unsent = self.transport.get_write_buffer_size()
+        if unsent and unsent != self._unsent:  # it has taken some since we last looked
+            self._unsent = unsent
+            self._wait(self._limits.idle_secs)
+        elif unsent or self._over:
+            self.transport.abort()
+        elif self.idle:
+            self._over = True
+            self.transport.close()
+        elif not self._reader.complete:
+            self._refuse(408)

@@ -1,0 +1,81 @@
+"""Heads of HTTP messages: header pairs to HTTPHeaders, a status and HTTPHeaders to bytes.
+
+Must never know: a connection, what a header means.
+"""
+
+from __future__ import annotations
+
+import time
+from email.utils import formatdate
+from functools import lru_cache
+from http.client import responses
+
+from tornado.httputil import HTTPHeaders
+
+Pairs = list[tuple[bytes, bytes]]
+
+_DATE: list[object] = [0, ""]  # the second, and the text for it
+
+
+@lru_cache(1000)
+def _name(raw: bytes) -> str:
+    """
+    >>> _name(b"coNtent-TYPE")
+    'Content-Type'
+    """
+    return "-".join([word.capitalize() for word in raw.decode("latin-1").split("-")])
+
+
+def request_headers(pairs: Pairs) -> HTTPHeaders:
+    """What the parser has checked, as Tornado's handlers want it.
+
+    >>> request_headers([(b"a", b"1"), (b"B", b"2"), (b"A", b"3 ")])["a"]
+    '1,3'
+    """
+    headers = HTTPHeaders()
+    for raw, value in pairs:
+        name = _name(raw)
+        text = value.decode("latin-1").strip(" \t")
+        if name in headers:
+            headers.add(name, text)
+        else:
+            headers[name] = text
+    return headers
+
+
+@lru_cache(1000)
+def status_line(code: int, reason: str) -> str:
+    """
+    >>> status_line(200, "OK")
+    'HTTP/1.1 200 OK\\r\\n'
+    """
+    return f"HTTP/1.1 {code} {reason}\r\n"
+
+
+def response_head(code: int, reason: str, headers: HTTPHeaders, *more: str) -> bytes:
+    """The whole head; `more` are further lines. ValueError when a header would be two lines."""
+    lines = [f"{name}: {value}\r\n" for name, value in headers.get_all()]
+    lines += more
+    text = "".join(lines)
+    if not text.count("\n") == text.count("\r") == len(lines):
+        raise ValueError("a header holds a line break")
+    return f"{status_line(code, reason)}{text}\r\n".encode("latin-1")
+
+
+def refusal(code: int) -> bytes:
+    """An answer of our own to what is no request; the connection is closed after it."""
+    reason = responses.get(code, "Unknown")
+    more = "" if code == 100 else f"Date: {date()}\r\nContent-Length: 0\r\nConnection: close\r\n"
+    return f"{status_line(code, reason)}{more}\r\n".encode("latin-1")
+
+
+def date() -> str:
+    """The time as a Date header has it; made once a second.
+
+    >>> len(date())
+    29
+    """
+    now = int(time.time())
+    if _DATE[0] != now:
+        _DATE[:] = now, formatdate(now, usegmt=True)
+    return str(_DATE[1])

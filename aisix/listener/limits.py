@@ -1,0 +1,32 @@
+"""What a caller's connection may take.
+
+Must never know: a socket.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LINE = 16 << 10  # bytes of a request's URL
+HEAD = 64 << 10  # bytes of a whole head: request line and headers
+HEADERS = 200  # header lines
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bytes, counts and seconds of one listener.
+
+    body: the most a body may have (a handler may set another limit for its request); head_secs:
+    from a request's first byte to the end of its head; body_secs: from there to the end of its
+    body; idle_secs: between two requests, and how long a caller may take none of an answer that is
+    waiting for it; requests: on one connection, 0 means any number.
+    """
+
+    body: int
+    head_secs: float
+    body_secs: float
+    idle_secs: float
+    requests: int = 0
+    line: int = LINE
+    head: int = HEAD
+    headers: int = HEADERS

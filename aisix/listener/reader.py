@@ -1,0 +1,219 @@
+"""Requests read from bytes: llhttp, fed so that no piece holds bytes of two messages.
+
+    reader = Reader(limits)
+    at = reader.feed(data, at)          # as far as one piece goes; raises Bad(status)
+    reader.headed, reader.head()        # then the head
+    reader.body()                       # what has come of the body since
+    reader.complete                     # the request has been read to its end; feed no more
+    reader.fresh()                      # on to the next one
+
+A head and a chunked body both end with an empty line, so a piece ends after each empty line; a body
+with a length ends where its length says. The parser's callbacks only collect.
+
+Anything that could be read in two ways is refused with 400: two lengths, a length beside chunks,
+any other transfer coding, folded lines, bare CR or LF, control characters, white space before a
+colon (most of it by llhttp itself).
+
+Must never know: a socket, a handler.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+from tornado.httputil import HTTPHeaders, RequestStartLine
+
+from aisix.listener.heads import Pairs, request_headers
+from aisix.listener.limits import Limits
+
+END = b"\r\n\r\n"
+SPREAD = 16  # bytes of chunk framing allowed for each byte of a body
+FRAMING = 64 << 10  # and beside those
+
+
+class Bad(Exception):
+    """The request is refused with this status, and the connection closed."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+
+
+@dataclass(slots=True)
+class Head:
+    """keep: whether the connection may be used again; expecting: a 100 before the body."""
+
+    start: RequestStartLine
+    headers: HTTPHeaders
+    keep: bool
+    expecting: bool
+
+
+class Reader:
+    """See the module. `length`: bytes of the body still to come; None: not known, or no body."""
+
+    __slots__ = (
+        "_got",
+        "_keep",
+        "_limits",
+        "_pairs",
+        "_parser",
+        "_pieces",
+        "_tail",
+        "_url",
+        "complete",
+        "headed",
+        "length",
+        "read",
+    )
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._parser = HttpRequestParser(self)
+        self.fresh()
+
+    def fresh(self) -> None:
+        """Begin with the next request."""
+        self._url = b""
+        self._pairs: Pairs = []
+        self._pieces: list[bytes] = []
+        self._tail = b""  # of the piece before, when an empty line may have been cut
+        self._got = 0  # bytes of the body without its framing
+        self.read = 0  # bytes of the head, then of the body as it came
+        self.length: int | None = None
+        self.headed = self.complete = self._keep = False
+
+    def close(self) -> None:
+        """Let go of the parser, which holds us."""
+        del self._parser
+
+    def feed(self, data: bytes, at: int) -> int:
+        """Read one piece of `data` from `at`; where it ended."""
+        if not self.headed and not self.read:
+            while at < len(data) and data[at] in b"\r\n":  # left over by the request before
+                at += 1
+            if at == len(data):
+                return at
+        if self.length is not None:
+            end = min(len(data), at + self.length)
+            self.length -= end - at
+        else:
+            end = self._piece_end(data, at)
+        self.read += end - at
+        headed = self.headed
+        if not headed and self.read > self._limits.head:
+            raise Bad(414 if self._long_line(data, at) else 431)
+        try:
+            self._parser.feed_data(memoryview(data)[at:end])
+        except HttpParserUpgrade:
+            self._stay()
+        except HttpParserError:
+            raise Bad(400) from None
+        if headed:
+            self._check_body()
+        elif len(self._url) > self._limits.line:
+            raise Bad(414)
+        return end
+
+    def _long_line(self, data: bytes, at: int) -> bool:
+        line = self._limits.line
+        return len(self._url) > line or not (self._pairs or b"\r\n" in data[at : at + line])
+
+    def head(self) -> Head:
+        """The head, checked; from here on the body is read."""
+        parser = self._parser
+        version = parser.get_http_version()
+        if version not in ("1.1", "1.0"):
+            raise Bad(505)
+        if len(self._pairs) > self._limits.headers:
+            raise Bad(431)
+        headers = request_headers(self._pairs)
+        self._pairs = []
+        self.read = 0
+        length = headers.get("Content-Length")
+        if length is not None:
+            self.length = int(length)
+        coding = headers.get("Transfer-Encoding")
+        if coding is not None and (coding.lower() != "chunked" or version == "1.0"):
+            raise Bad(400)
+        expected = headers.get("Expect") if version == "1.1" else None
+        if expected is not None and expected.lower() != "100-continue":
+            raise Bad(417)
+        method, url = parser.get_method().decode("latin-1"), self._url.decode("latin-1")
+        return Head(
+            RequestStartLine(method, url, f"HTTP/{version}"),
+            headers,
+            self._keep,
+            expected is not None and not self.complete,
+        )
+
+    def body(self) -> bytes:
+        """What has come of it and not been taken yet."""
+        pieces = self._pieces
+        if not pieces:
+            return b""
+        self._pieces = []
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    # ------------------------------------------------------------------ called by llhttp
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._pairs.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        self.headed = True
+        self._keep = self._parser.should_keep_alive()  # it forgets with the end of the message
+
+    def on_body(self, body: bytes) -> None:
+        self._pieces.append(body)
+        self._got += len(body)
+
+    def on_message_complete(self) -> None:
+        self.complete = True
+
+    # ------------------------------------------------------------------ steps
+    def _piece_end(self, data: bytes, at: int) -> int:
+        """Where the next piece ends: after an empty line, or with what there is."""
+        tail = self._tail
+        if tail:
+            cut = (tail + data[at : at + 3]).find(END)
+            if cut >= 0:
+                self._tail = b""
+                return at + cut + 4 - len(tail)
+        found = data.find(END, at)
+        if found >= 0:
+            self._tail = b""
+            return found + 4
+        self._tail = (tail + data[at:])[-3:] if len(data) - at < 3 else data[-3:]
+        return len(data)
+
+    def _check_body(self) -> None:
+        if self.length is None:
+            self._pairs = []  # trailers: nobody wants them
+            if self.read > FRAMING + SPREAD * self._got:
+                raise Bad(400)
+
+    def _stay(self) -> None:
+        """The caller offered another protocol; we go on with this one, as if it had not."""
+        framing = [
+            name + b":" + value + b"\r\n"
+            for name, value in self._pairs
+            if name.lower() in (b"content-length", b"transfer-encoding")
+        ]
+        method, version = self._parser.get_method(), self._parser.get_http_version()
+        if method == b"CONNECT":
+            raise Bad(405)
+        if not framing:
+            return
+        # llhttp has left out the body: have it begin that again.
+        if not self._keep:
+            framing.append(b"Connection: close\r\n")
+        head = b"%b / HTTP/%b\r\n%b\r\n" % (method, version.encode(), b"".join(framing))
+        pairs, url = self._pairs, self._url
+        self._pairs = []
+        self.complete = False
+        self._parser = HttpRequestParser(self)
+        self._parser.feed_data(head)
+        self._pairs, self._url = pairs, url
