@@ -20,6 +20,7 @@ _LISTS = ("anyOf", "allOf")
 _MAPS = ("properties", "$defs", "definitions")
 _COMBINATORS = frozenset({"anyOf", "oneOf", "allOf"})
 _SILENT = ("$schema", "$id", "$comment")
+_KINDS = {**dict.fromkeys((*_LISTS, "required", "enum"), list), **dict.fromkeys(_MAPS, dict)}
 _DEEPEST = 60
 
 
@@ -118,11 +119,14 @@ class _Cut:
         for word, value in schema.items():
             if word == "oneOf":
                 word = "anyOf"
+                self.fits = self.fits and "anyOf" not in schema  # one list only can be said
             if word in _SILENT:
                 continue
             if word == "allOf" and type(value) is list and (value[1:] or "properties" in schema):
                 # Every part closed for itself would forbid what the others ask for.
                 self.fits = self.fits and not any(map(self._names_fields, value))
+            if type(value) is not _KINDS.get(word, type(value)):
+                self.fits = False
             if word in _LISTS and type(value) is list:
                 out[word] = [self.cut(part, depth + 1) for part in value]
                 self.unions += word == "anyOf"

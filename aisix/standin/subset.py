@@ -12,6 +12,11 @@ _REFUSED = (
 _COMBINED = ("anyOf", "oneOf", "allOf")
 _NAMED = ("properties", "$defs", "definitions")
 _DEEPEST = 60
+_KINDS: dict[str, type] = {
+    **dict.fromkeys((*_COMBINED, "required", "enum"), list),
+    **dict.fromkeys(_NAMED, dict),
+}
+_NOUNS: dict[type, str] = {list: "list", dict: "dictionary"}
 
 
 def root_complaints(schema: dict[str, Any], at: str) -> list[str]:
@@ -48,6 +53,9 @@ def subset_complaints(schema: Any, at: str, depth: int = 0) -> list[str]:
     reference = schema.get("$ref")
     if isinstance(reference, str) and not reference.startswith("#"):
         out.append(f"{at}: External $ref '{reference}' is not supported")
+    for word, kind in _KINDS.items():
+        if word in schema and not isinstance(schema[word], kind):
+            return [*out, f"{at}.{word}: Input should be a valid {_NOUNS[kind]}"]
     for group in _NAMED:
         for name, inner in (schema.get(group) or {}).items():
             out += subset_complaints(inner, f"{at}.{group}.{name}", depth + 1)
@@ -65,7 +73,8 @@ def optional_and_union_counts(schema: Any) -> tuple[int, int]:
     if isinstance(schema, dict):
         properties = schema.get("properties")
         if isinstance(properties, dict):
-            required = schema.get("required") or ()
+            required = schema.get("required")
+            required = required if isinstance(required, list) else ()
             optional += sum(name not in required for name in properties)
             unions += sum(
                 isinstance(inner, dict)
