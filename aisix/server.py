@@ -27,7 +27,7 @@ from tornado.web import Application
 
 from aisix import __version__, log
 from aisix.admin.app import make_admin_app
-from aisix.board import DRAINING, READY, Board, Slot
+from aisix.board import DRAINING, READY, STARTING, Board, Slot
 from aisix.errors import OperatorError, StoreError
 from aisix.limits import SharedLimits
 from aisix.listener.fast import FastListener
@@ -209,7 +209,7 @@ async def _worker(
             store,
             keys,
             audit=log.audit,
-            status=gateway.status,
+            status=lambda: {**gateway.status(), **_around(settings, shared.board)},
             reload=lambda: reloader.reload("admin"),
             extra=gateway.extra,
             access=lambda h: gateway.administered(h.request.method or "", h.get_status()),
@@ -232,6 +232,17 @@ async def _worker(
     driver.close()
     store.close()
     return 0
+
+
+def _around(settings: Settings, board: Board) -> dict[str, Any]:
+    """What a status tells of the whole gateway: its configuration and its workers."""
+    states = {STARTING: "starting", READY: "ready", DRAINING: "draining"}
+    workers = [slot for slot in board.living() if slot.number]  # the first is the parent's
+    return {
+        "pid": os.getpid(),
+        "config": {"file": settings.source or None, "digest": settings.digest},
+        "workers": [{"pid": slot.pid, "state": states.get(slot.state, "")} for slot in workers],
+    }
 
 
 async def _listen(app: Application, sockets: Sockets, settings: Settings, limit: int) -> Listener:

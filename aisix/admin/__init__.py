@@ -3,5 +3,6 @@
 app.py         which URL is whose, and the Application
 base.py        who gets in, bodies in, errors out
 handlers.py    one CRUD handler for all kinds
-service.py     status, reload, unknown URLs
+service.py     status, reload, the API's document, unknown URLs
+openapi.py     the OpenAPI document and its page      described.py   what each field means
 """

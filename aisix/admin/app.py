@@ -19,7 +19,13 @@ from tornado.web import Application, RequestHandler
 
 from aisix.admin.base import Office
 from aisix.admin.handlers import CollectionHandler, ItemHandler, RotateHandler
-from aisix.admin.service import ReloadHandler, StatusHandler, UnknownHandler
+from aisix.admin.service import (
+    DocumentHandler,
+    PageHandler,
+    ReloadHandler,
+    StatusHandler,
+    UnknownHandler,
+)
 from aisix.store.base import Extra, Store, no_more
 
 PATHS = {
@@ -66,6 +72,8 @@ def make_admin_app(
     routes: list[Any] = [
         *extra_routes,
         (r"/admin/v1/status", StatusHandler, {"office": office}),
+        (r"/admin/openapi\.json", DocumentHandler, {"office": office}),
+        (r"/admin/docs/?", PageHandler, {"office": office}),
         (r"/admin/v1/mappings/reload", ReloadHandler, {"office": office}),
     ]
     for path, kind in PATHS.items():

@@ -80,6 +80,7 @@ class AdminHandler(RequestHandler):
     """Authenticates in `prepare`; subclasses answer with `send` or raise."""
 
     office: Office
+    open_to_all = False  # what the API is may be read without a key
     fingerprint = ""  # of the admin key: the first 8 hex digits of its SHA-256
 
     def initialize(self, office: Office, **more: Any) -> None:
@@ -95,7 +96,8 @@ class AdminHandler(RequestHandler):
 
     def prepare(self) -> None:
         self.request.connection.set_max_body_size(DRAIN_LIMIT)  # type: ignore[union-attr]
-        self._authenticate()
+        if not self.open_to_all:
+            self._authenticate()
         if self.request.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise Answer(415, "bad_encoding", "send the body without a Content-Encoding")
 

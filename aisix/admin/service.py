@@ -1,4 +1,4 @@
-"""The admin URLs that are not resources: the gateway's status, reloading, and every unknown URL."""
+"""The admin URLs that are not resources: status, reloading, the API's document, unknown ones."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import inspect
 
 from tornado.web import HTTPError
 
+from aisix.admin import openapi
 from aisix.admin.base import AdminHandler
 from aisix.store.resources import timestamp
 
@@ -22,6 +23,7 @@ class StatusHandler(AdminHandler):
                 **self.office.status(),
                 "resources": snapshot.counts(),
                 "store": {
+                    "source": store.source,
                     "writable": store.writable,
                     "revision": snapshot.revision,
                     "trouble": store.trouble,
@@ -56,6 +58,32 @@ class ReloadHandler(AdminHandler):
             }
         )
         self.send(result, 200 if ok else 409)
+
+
+class DocumentHandler(AdminHandler):
+    """GET /admin/openapi.json: what this API is. It tells nothing of this gateway."""
+
+    open_to_all = True
+
+    def get(self) -> None:
+        self.query()
+        self.send(openapi.document())
+
+    head = get
+
+
+class PageHandler(AdminHandler):
+    """GET /admin/docs: the same for people."""
+
+    open_to_all = True
+
+    def get(self) -> None:
+        self.query()
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.set_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+        self.finish(openapi.page())
+
+    head = get
 
 
 class UnknownHandler(AdminHandler):

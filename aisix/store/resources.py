@@ -307,8 +307,6 @@ _EMPTY: dict[str, Any] = {
     "tls": dict,
     "options": dict,
     "traits": list,
-    "targets": list,
-    "routing": ROUTINGS[0],
     "rate_limit": dict,
     "cost": dict,
     "strict": False,

@@ -118,6 +118,13 @@ REQUIRED: dict[str, dict[str, str]] = {
     },
 }
 
+# Values that say the same as leaving the field out; so a read can be written back as it is.
+NOTHING: dict[str, tuple[Any, ...]] = {
+    **dict.fromkeys(("headers", "tls", "options", "rate_limit", "cost"), ({},)),
+    **dict.fromkeys(("strict", "disabled"), (False,)),
+    "traits": ([],),
+}
+
 # What stands in each target instead, when there are `targets`.
 IN_TARGETS = ("model_name", "provider_key_id")
 
@@ -159,7 +166,9 @@ def faults(kind: str, body: Document) -> tuple[list[Complaint], Document]:
         if name not in body:
             continue
         try:
-            good[name] = vol.Schema(rule)(body[name])
+            kept = vol.Schema(rule)(body[name])
+            if kept not in NOTHING.get(name, ()):
+                good[name] = kept
         except vol.MultipleInvalid as error:
             complaints += [_complaint(name, rule, e) for e in error.errors]
     known = (*FIELDS[kind], *ALSO[kind])

@@ -1,0 +1,342 @@
+"""The admin API as an OpenAPI 3.1 document, and the same as a page for people.
+
+    document()   built from the store's schema and `described.py`; served at /admin/openapi.json
+    page()       plain HTML without a script or anything from elsewhere; served at /admin/docs
+
+A test calls every operation named here and holds each answer against its schema.
+
+Must never know: the store's content. Both are open to everybody who reaches the listener.
+"""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+from aisix import __version__
+from aisix.admin.described import DESCRIBED, ONLY_WRITTEN, nullable
+from aisix.store.draft import NOUNS
+from aisix.store.schema import REQUIRED
+
+Json = dict[str, Any]
+
+TITLES = {"provider_keys": "ProviderKey", "models": "Model", "apikeys": "ApiKey"}
+STAMP = {"type": "string", "format": "date-time"}
+ID = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"},
+}
+IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "schema": {"type": "string"},
+    "description": "the ETag a read gave; a write on another revision is a 412",
+}
+SAID = {
+    400: "what is wrong with the request; every fault at once, with its path",
+    401: "no admin key, or a wrong one",
+    404: "there is no such resource",
+    409: "taken, still referred to, or resources come from a file",
+    412: "`If-Match` names another revision",
+    413: "the body is too long",
+    415: "the body has a content encoding, or is a form with files",
+    503: "the store cannot do it now; nothing was written",
+    507: "the disk is full; nothing was written",
+}
+READ = (400, 401)
+WRITE = (400, 401, 409, 413, 415, 503, 507)
+
+
+def document() -> Json:
+    """The OpenAPI 3.1 document."""
+    paths: Json = {}
+    for kind in TITLES:
+        paths |= _paths(kind)
+    paths["/admin/v1/apikeys/{id}/rotate"] = {"parameters": [ID], "post": _rotate()}
+    paths["/admin/v1/status"] = {"get": _operation("status", "How the gateway is", "Status", READ)}
+    paths["/admin/v1/mappings/reload"] = {
+        "post": {
+            **_operation("reload", "Read tables and resources file again", "Reload", (401,)),
+            "description": "On any fault everything stays as it was, and the answer is a 409.",
+        }
+    }
+    paths["/admin/v1/mappings/reload"]["post"]["responses"]["409"] = _answer("Reload", SAID[409])
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "aisix admin API",
+            "version": __version__,
+            "description": "Provider keys, models (aliases) and callers' api keys. A write is in "
+            "effect in every worker when its answer arrives. `/admin/v1/api_keys` is another name "
+            "of `/admin/v1/apikeys`.",
+        },
+        "security": [{"bearer": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+            "schemas": _schemas(),
+        },
+    }
+
+
+# ---------------------------------------------------------------- operations
+def _paths(kind: str) -> Json:
+    noun, title = NOUNS[kind], TITLES[kind]
+    envelope = f"{title}Envelope"
+    create = _operation(f"create_{kind}", f"Make a {noun}", envelope, WRITE, 201, title)
+    create["responses"]["201"]["headers"] = {"Location": {"schema": {"type": "string"}}, **_ETAG}
+    read = _operation(f"read_{kind}", f"One {noun}", envelope, (*READ, 404))
+    read["responses"]["200"]["headers"] = _ETAG
+    replace = _operation(f"replace_{kind}", f"Replace a {noun}, or make it under this id",
+                         envelope, (*WRITE, 412), 200, title)  # fmt: skip
+    replace["responses"]["201"] = create["responses"]["201"]
+    merge = _operation(f"merge_{kind}", f"Change fields of a {noun}; null removes one",
+                       envelope, (*WRITE, 404, 412), 200, f"{title}Patch")  # fmt: skip
+    delete = _operation(f"delete_{kind}", f"Take a {noun} away", "Deleted",
+                        (400, 401, 404, 409, 412, 503, 507))  # fmt: skip
+    for changing in (replace, merge, delete):
+        changing["parameters"] = [IF_MATCH]
+    delete["parameters"] = [IF_MATCH, _asked("cascade", {"type": "string", "enum":
+                            ["true", "false"]}, "take what refers to it along")]  # fmt: skip
+    return {
+        f"/admin/v1/{kind}": {"get": _list(kind), "post": create},
+        f"/admin/v1/{kind}/{{id}}": {
+            "parameters": [ID],
+            "get": read,
+            "put": replace,
+            "patch": merge,
+            "delete": delete,
+        },
+    }
+
+
+def _list(kind: str) -> Json:
+    made = _operation(f"list_{kind}", f"Every {NOUNS[kind]}, oldest first", f"{TITLES[kind]}List",
+                      READ)  # fmt: skip
+    whole = {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}
+    made["parameters"] = [
+        _asked("limit", whole, "how many"),
+        _asked("cursor", {"type": "string", "pattern": "^[0-9]{1,19}$"}, "the last `next_cursor`"),
+        _asked("display_name", {"type": "string"}, "only the one of this name"),
+    ]
+    return made
+
+
+def _rotate() -> Json:
+    made = _operation("rotate_apikeys", "Give an api key a new text", "ApiKeyEnvelope",
+                      (*WRITE, 404, 412), 200, "Rotation")  # fmt: skip
+    made["requestBody"]["required"] = False
+    made["parameters"] = [IF_MATCH]
+    return made
+
+
+def _operation(
+    name: str, summary: str, answer: str, refused: tuple[int, ...], ok: int = 200, body: str = ""
+) -> Json:
+    made: Json = {"operationId": name, "summary": summary}
+    if body:
+        made["requestBody"] = {"required": True, "content": _content(body)}
+    made["responses"] = {str(ok): _answer(answer, "done")}
+    for status in sorted(refused):
+        made["responses"][str(status)] = _answer("Error", SAID[status])
+    return made
+
+
+def _answer(schema: str, text: str) -> Json:
+    return {"description": text, "content": _content(schema)}
+
+
+def _content(schema: str) -> Json:
+    return {"application/json": {"schema": _ref(schema)}}
+
+
+def _ref(schema: str) -> Json:
+    return {"$ref": f"#/components/schemas/{schema}"}
+
+
+def _asked(name: str, schema: Json, text: str) -> Json:
+    return {"name": name, "in": "query", "schema": schema, "description": text}
+
+
+_ETAG = {"ETag": {"schema": {"type": "string"}, "description": "the revision, in quotes"}}
+
+
+# ---------------------------------------------------------------- schemas
+def _schemas() -> Json:
+    text = {"type": "string"}
+    made: Json = {
+        "Error": _error(),
+        "Deleted": _closed(
+            {
+                "deleted": {"const": True},
+                "id": text,
+                "cascaded": {"type": "array", "items": _closed({"kind": text, "id": text})},
+            },
+            "cascaded",
+        ),
+        "Rotation": _closed(
+            {
+                "grace_secs": {
+                    "type": ["integer", "null"],
+                    "minimum": 0,
+                    "maximum": 2_592_000,
+                    "description": "how long the old text still works",
+                }
+            },
+            "grace_secs",
+        ),
+        "Status": {
+            "type": "object",
+            "required": ["version", "uptime_secs", "workers", "config", "mappings", "resources",
+                         "store"],
+            "properties": {
+                "version": {"type": "string"},
+                "uptime_secs": {"type": "integer"},
+                "workers": {"type": "array", "items": {"type": "object"}},
+                "config": {"type": "object", "required": ["file", "digest"]},
+                "mappings": {"type": "object", "required": ["digest", "last_reload"]},
+                "resources": {"type": "object", "required": list(TITLES)},
+                "store": {
+                    "type": "object",
+                    "required": ["source", "writable", "revision", "trouble"],
+                },
+            },
+        },
+        "Reload": {
+            "type": "object",
+            "required": ["ok"],
+            "properties": {
+                "ok": {"type": "boolean"},
+                "digest": {"type": "string"},
+                "faults": {"type": "array", "items": {"type": "string"}},
+            },
+        },
+    }  # fmt: skip
+    for kind, title in TITLES.items():
+        made |= _resource(kind, title)
+    return made
+
+
+def _resource(kind: str, title: str) -> Json:
+    fields, extra = DESCRIBED[kind], ONLY_WRITTEN[kind]
+    # What may be left out for another name of it (`api_key`, `provider_key`, `generate`) or stands
+    # in `targets` is not required here; the gateway says what is missing.
+    always = [name for name in REQUIRED[kind] if name in ALWAYS]
+    whole = {name: field if name in always else nullable(field) for name, field in fields.items()}
+    whole |= {name: nullable(field) for name, field in extra.items()}
+    patch = {name: nullable(field) for name, field in {**fields, **extra}.items()}
+    shown = {name: nullable(field) for name, field in fields.items()}
+    envelope = _closed(
+        {
+            "id": {"type": "string"},
+            "value": {**_closed(shown), "description": f"the {NOUNS[kind]}; null: not set"},
+            "revision": {"type": "integer"},
+            "created_at": STAMP,
+            "updated_at": STAMP,
+            "key": {"type": "string", "description": "the text of a key that was just made"},
+        },
+        "key",
+    )
+    return {
+        title: {**_closed(whole), "required": always},
+        f"{title}Patch": {**_closed(patch), "required": []},
+        f"{title}Envelope": envelope,
+        f"{title}List": _closed(
+            {
+                "items": {"type": "array", "items": _ref(f"{title}Envelope")},
+                "total": {"type": "integer"},
+                "next_cursor": {"type": ["string", "null"]},
+            }
+        ),
+    }
+
+
+ALWAYS = {"display_name", "provider", "allowed_models"}
+
+
+def _closed(fields: Json, *optional: str) -> Json:
+    """An object with these fields and no other."""
+    return {
+        "type": "object",
+        "required": [name for name in fields if name not in optional],
+        "properties": fields,
+        "additionalProperties": False,
+    }
+
+
+def _error() -> Json:
+    text = {"type": "string"}
+    faults = {"type": "array", "items": _closed({"path": text, "message": text})}
+    return _closed({"error": _closed({"message": text, "code": text, "faults": faults}, "faults")})
+
+
+# ---------------------------------------------------------------- the page
+def page() -> str:
+    """The document as HTML."""
+    told = document()
+    out = [_HEAD, f"<h1>{_e(told['info']['title'])} {_e(told['info']['version'])}</h1>"]
+    out.append(f"<p>{_marked(told['info']['description'])}</p>")
+    out.append("<p>Every call needs <code>Authorization: Bearer &lt;admin key&gt;</code>. The same "
+               'as <a href="openapi.json">OpenAPI 3.1</a>.</p>')  # fmt: skip
+    for path, operations in told["paths"].items():
+        for method, operation in operations.items():
+            if method != "parameters":
+                out += _shown(method, path, operation)
+    out.append("<h2>Fields</h2>")
+    for kind, title in TITLES.items():
+        out.append(f'<h3 id="{title}">{title}</h3>{_table(kind)}')
+    return "\n".join([*out, "</main></body></html>\n"])
+
+
+def _shown(method: str, path: str, operation: Json) -> list[str]:
+    out = [f"<h3><b>{method.upper()}</b> <code>{_e(path)}</code></h3>"]
+    out.append(
+        f"<p>{_marked(operation['summary'])}. {_marked(operation.get('description', ''))}</p>"
+    )
+    for one in operation.get("parameters", ()):
+        text = f"<p><code>{_e(one['name'])}</code> ({_e(one['in'])}): "
+        out.append(text + f"{_marked(one['description'])}</p>")
+    body = operation.get("requestBody")
+    if body:
+        name = body["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        out.append(f'<p>Body: <a href="#{_e(name.removesuffix("Patch"))}">{_e(name)}</a></p>')
+    rows = [(status, answer["description"]) for status, answer in operation["responses"].items()]
+    return [*out, _rows(rows)]
+
+
+def _table(kind: str) -> str:
+    rows = []
+    for name, field in {**DESCRIBED[kind], **ONLY_WRITTEN[kind]}.items():
+        rows.append((name, field.get("description", "")))
+        below = field.get("items", field).get("properties", {})
+        rows += [(f"{name}.{n}", f.get("description", "")) for n, f in below.items()]
+    return _rows(rows)
+
+
+def _rows(rows: list[tuple[str, str]]) -> str:
+    cells = "".join(f"<tr><td><code>{_e(a)}</code></td><td>{_marked(b)}</td></tr>" for a, b in rows)
+    return f"<table>{cells}</table>"
+
+
+def _e(text: object) -> str:
+    return html.escape(str(text))
+
+
+def _marked(text: str) -> str:
+    """Text with `code` in backticks."""
+    parts = _e(text).split("`")
+    return "".join(f"<code>{p}</code>" if n % 2 else p for n, p in enumerate(parts))
+
+
+_HEAD = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>aisix admin API</title>
+<meta name="viewport" content="width=device-width">
+<style>
+body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem; color: #222; background: #fff }
+main { max-width: 52rem; margin: auto }
+h3 { margin-top: 2rem; border-top: 1px solid #ddd; padding-top: 1rem }
+code { background: #f3f3f3; padding: 0 .2em }
+table { border-collapse: collapse } td { padding: .2rem .8rem .2rem 0; vertical-align: top }
+</style></head><body><main>"""
