@@ -177,7 +177,7 @@ def test_the_page_is_whole_and_needs_nothing_from_elsewhere(api: Running, docume
         ("DELETE", "/admin/v1/status", "GET, HEAD"),
         ("OPTIONS", "/admin/v1/api_keys", "GET, HEAD, POST"),
         ("TRACE", "/admin/v1/api_keys", "GET, HEAD, POST"),
-        ("BREW", "/admin/v1/api_keys", "GET, HEAD, POST"),
+        ("PROPFIND", "/admin/v1/api_keys", "GET, HEAD, POST"),
     ],
 )
 def test_a_wrong_method_says_which_are_right(
