@@ -1,7 +1,11 @@
 """The same translation written by hand in Python, for the benchmark's cases: the opponent.
 
-Honest but no more than the cases need: what a careful programmer would write who never has to
-change it. It must give the same bytes as the tables; the benchmark checks that before it times.
+What a careful programmer would write who never has to change it: the fields these callers send are
+checked (kind and range, with the caller's own path in the complaint), limits are clamped and told,
+unknown fields are told, calls are paired with their results, streams may use any line ending. It
+does none of what the cases do not need (images, files, thinking, citations, model rows, strict
+mode, options of an alias). It must give the same bytes as the tables; the benchmark checks that
+before it times.
 """
 
 from __future__ import annotations
@@ -16,114 +20,184 @@ _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 _ID = re.compile(r"[a-zA-Z0-9_-]+")
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-KNOWN = {"model", "messages", "tools", "tool_choice", "max_tokens", "temperature", "stream", "stop"}
+KNOWN = {"model", "messages", "tools", "max_tokens", "max_completion_tokens", "temperature"}
+KNOWN |= {"stream", "stream_options"}
 
 
-def text(words: str) -> Json:
-    return {"type": "text", "text": words}
+class Refused(ValueError):
+    """The caller's field that is wrong."""
 
 
 def texts(content: Json, where: str) -> list[Json]:
     if content is None:
         return []
-    if isinstance(content, str):
-        return [text(content)] if content.strip() else []
+    if type(content) is str:
+        return [{"type": "text", "text": content}] if content and not content.isspace() else []
+    if type(content) is not list:
+        raise Refused(where)
     blocks = []
     for number, part in enumerate(content):
-        if part.get("type") != "text" or not isinstance(part.get("text"), str):
-            raise ValueError(f"{where}[{number}]")
-        if part["text"].strip():
-            blocks.append(text(part["text"]))
+        if type(part) is not dict or part.get("type") != "text":
+            raise Refused(f"{where}[{number}].type")
+        words = part.get("text")
+        if type(words) is not str:
+            raise Refused(f"{where}[{number}].text")
+        if words and not words.isspace():
+            blocks.append({"type": "text", "text": words})
     return blocks
 
 
-def tool(item: Json, seen: set[str]) -> Json:
-    function = item["function"]
-    name = function["name"]
-    if not _NAME.fullmatch(name) or name in seen:
-        raise ValueError("tools")
+def tool(item: Json, number: int, seen: set[str]) -> Json:
+    if type(item) is not dict or item.get("type") != "function":
+        raise Refused(f"tools[{number}].type")
+    function = item.get("function")
+    if type(function) is not dict:
+        raise Refused(f"tools[{number}].function")
+    name = function.get("name")
+    if type(name) is not str or not _NAME.fullmatch(name) or name in seen:
+        raise Refused(f"tools[{number}].function.name")
     seen.add(name)
-    schema = function.get("parameters") or {}
-    if schema.get("type", "object") != "object":
-        raise ValueError("parameters")
-    if "type" not in schema:
-        schema = {"type": "object", **schema}
-    schema.setdefault("properties", {})
     out = {"name": name}
-    if function.get("description") is not None:
-        out["description"] = function["description"]
+    description = function.get("description")
+    if description is not None:
+        if type(description) is not str:
+            raise Refused(f"tools[{number}].function.description")
+        out["description"] = description
+    schema = function.get("parameters")
+    if schema is None:
+        schema = {}
+    if type(schema) is not dict or schema.get("type", "object") != "object":
+        raise Refused(f"tools[{number}].function.parameters")
+    if "type" not in schema or "properties" not in schema:
+        schema = {"type": "object", "properties": {}, **schema}
+    if "anyOf" in schema or "oneOf" in schema or "allOf" in schema:
+        raise Refused(f"tools[{number}].function.parameters")
     out["input_schema"] = schema
     return out
 
 
-def call(item: Json) -> Json:
-    ident = item["id"]
-    if not _ID.fullmatch(ident):
-        raise ValueError("id")
-    function = item["function"]
-    given = _decode(function["arguments"]) if function["arguments"].strip() else {}
-    if not isinstance(given, dict):
-        raise ValueError("arguments")
+def call(item: Json, where: str) -> Json:
+    if type(item) is not dict or item.get("type", "function") != "function":
+        raise Refused(f"{where}.type")
+    ident, function = item.get("id"), item.get("function")
+    if type(ident) is not str or not _ID.fullmatch(ident):
+        raise Refused(f"{where}.id")
+    if type(function) is not dict or type(function.get("name")) is not str:
+        raise Refused(f"{where}.function.name")
+    words = function.get("arguments") or "{}"
+    try:
+        given = _decode(words)
+    except (msgspec.DecodeError, TypeError):
+        raise Refused(f"{where}.function.arguments") from None
+    if type(given) is not dict:
+        raise Refused(f"{where}.function.arguments")
     return {"type": "tool_use", "id": ident, "name": function["name"], "input": given}
 
 
-def request(body: Json, upstream_model: str, cap: int) -> bytes:
-    """The upstream's body."""
+def conversation(items: Json) -> tuple[list[Json], list[Json]]:
+    """System blocks and messages."""
+    if type(items) is not list or not items:
+        raise Refused("messages")
     system: list[Json] = []
     messages: list[Json] = []
     waiting: list[str] = []
-    for number, message in enumerate(body["messages"]):
-        role = message["role"]
+    last = None
+    for number, message in enumerate(items):
+        if type(message) is not dict:
+            raise Refused(f"messages[{number}]")
+        role, content = message.get("role"), message.get("content")
         where = f"messages[{number}].content"
-        if role in ("system", "developer"):
+        if role == "system" or role == "developer":
             if messages:
-                raise ValueError("late system")
-            system += texts(message["content"], where)
+                raise Refused(f"messages[{number}].role")
+            system += texts(content, where)
             continue
         if role == "user":
             if waiting:
-                raise ValueError("unanswered")
-            blocks, role = texts(message["content"], where) or [text("(empty)")], "user"
+                raise Refused(f"messages[{number}].role")
+            blocks = texts(content, where) or [{"type": "text", "text": "(empty)"}]
         elif role == "assistant":
-            blocks = texts(message.get("content"), where)
-            calls = [call(item) for item in message.get("tool_calls") or ()]
-            waiting = [item["id"] for item in calls]
-            blocks += calls
+            blocks = texts(content, where)
+            calls = message.get("tool_calls")
+            if calls:
+                if type(calls) is not list:
+                    raise Refused(f"messages[{number}].tool_calls")
+                made = [
+                    call(item, f"messages[{number}].tool_calls[{n}]")
+                    for n, item in enumerate(calls)
+                ]
+                waiting = [one["id"] for one in made]
+                blocks += made
             if not blocks:
                 continue
         elif role == "tool":
-            ident = message["tool_call_id"]
+            ident = message.get("tool_call_id")
             if ident not in waiting:
-                raise ValueError("orphan")
+                raise Refused(f"messages[{number}].tool_call_id")
             waiting.remove(ident)
-            blocks, role = (
-                [{"type": "tool_result", "tool_use_id": ident, "content": message["content"]}],
-                "user",
-            )
+            if type(content) is not str:
+                content = texts(content, where)
+            blocks = [{"type": "tool_result", "tool_use_id": ident, "content": content}]
+            role = "user"
         else:
-            raise ValueError("role")
-        if messages and messages[-1]["role"] == role:
+            raise Refused(f"messages[{number}].role")
+        if role == last:
             messages[-1]["content"] += blocks
         else:
             messages.append({"role": role, "content": blocks})
+            last = role
     if waiting:
-        raise ValueError("unanswered")
-    limit = body.get("max_completion_tokens") or body.get("max_tokens") or cap
-    out: dict[str, Json] = {"model": upstream_model, "max_tokens": min(limit, cap)}
-    if body.get("temperature") is not None:
-        out["temperature"] = min(body["temperature"], 1)
+        raise Refused("messages")
+    return system, messages
+
+
+def request(
+    body: Json, headers: dict[str, str], upstream_model: str, cap: int
+) -> tuple[dict[str, str], bytes, list[str]]:
+    """The upstream's headers and body, and what the caller is told."""
+    told: list[str] = []
+    if type(body.get("model")) is not str:
+        raise Refused("model")
+    system, messages = conversation(body.get("messages"))
+    limit = body.get("max_completion_tokens")
+    if limit is None:
+        limit = body.get("max_tokens")
+    if limit is None:
+        limit = cap
+    elif type(limit) is not int or limit < 1:
+        raise Refused("max_tokens")
+    elif limit > cap:
+        limit = cap
+        told.append("max_tokens=clamped")
+    out: dict[str, Json] = {"model": upstream_model, "max_tokens": limit}
+    temperature = body.get("temperature")
+    if temperature is not None:
+        if type(temperature) not in (int, float) or temperature < 0 or temperature > 2:
+            raise Refused("temperature")
+        if temperature > 1:
+            temperature = 1
+            told.append("temperature=clamped")
+        out["temperature"] = temperature
     if body.get("stream"):
+        if body["stream"] is not True:
+            raise Refused("stream")
         out["stream"] = True
-    if body.get("tools"):
+    tools = body.get("tools")
+    if tools:
+        if type(tools) is not list:
+            raise Refused("tools")
         seen: set[str] = set()
-        out["tools"] = [tool(item, seen) for item in body["tools"]]
+        out["tools"] = [tool(item, number, seen) for number, item in enumerate(tools)]
     out["messages"] = messages
     if system:
         out["system"] = system
-    dropped = [name for name in body if name not in KNOWN]
-    if dropped:
-        raise ValueError(dropped[0])
-    return _encode(out)
+    for name in body:
+        if name not in KNOWN:
+            told.append(f"{name}=unknown")
+    sent = {"anthropic-version": "2023-06-01"}
+    if "anthropic-beta" in headers:
+        sent["anthropic-beta"] = headers["anthropic-beta"]
+    return sent, _encode(out), told
 
 
 STOP = {
@@ -138,10 +212,12 @@ STOP = {
 def answer(body: bytes, alias: str, now: int) -> bytes:
     """The caller's completion."""
     message = _decode(body)
+    if type(message) is not dict or message.get("type") != "message":
+        raise ValueError("not a message")
     said: list[str] = []
     calls: list[Json] = []
-    for block in message["content"]:
-        kind = block["type"]
+    for block in message.get("content") or ():
+        kind = block.get("type")
         if kind == "text":
             said.append(block["text"])
         elif kind == "tool_use":
@@ -153,11 +229,12 @@ def answer(body: bytes, alias: str, now: int) -> bytes:
     if calls:
         out["content"] = content or None
         out["tool_calls"] = calls
-    used = message["usage"]
+    used = message.get("usage") or {}
     read = used.get("cache_read_input_tokens") or 0
     written = used.get("cache_creation_input_tokens") or 0
-    prompt = used["input_tokens"] + read + written
-    finish = "tool_calls" if calls else STOP.get(message["stop_reason"], "stop")
+    prompt = (used.get("input_tokens") or 0) + read + written
+    output = used.get("output_tokens") or 0
+    finish = "tool_calls" if calls else STOP.get(message.get("stop_reason"), "stop")
     return _encode(
         {
             "id": "chatcmpl-" + message["id"].removeprefix("msg_"),
@@ -167,8 +244,8 @@ def answer(body: bytes, alias: str, now: int) -> bytes:
             "choices": [{"index": 0, "message": out, "logprobs": None, "finish_reason": finish}],
             "usage": {
                 "prompt_tokens": prompt,
-                "completion_tokens": used["output_tokens"],
-                "total_tokens": prompt + used["output_tokens"],
+                "completion_tokens": output,
+                "total_tokens": prompt + output,
                 "prompt_tokens_details": {
                     "cached_tokens": read,
                     "cache_write_tokens": written,
@@ -207,16 +284,20 @@ class Stream:
         return b"data: " + _encode(data) + b"\n\n"
 
     def receive(self, data: bytes) -> bytes:
-        *frames, self.rest = (self.rest + data).split(b"\n\n")
+        data = self.rest + data
+        if b"\r" in data:
+            data = data.replace(b"\r\n", b"\n")
+        *frames, self.rest = data.split(b"\n\n")
         out = []
         for frame in frames:
-            for line in frame.split(b"\n"):
-                if line.startswith(b"data:"):
-                    out.append(self.event(_decode(line[5:])))
+            lines = [line[5:] for line in frame.split(b"\n") if line.startswith(b"data:")]
+            if lines:
+                event = _decode(lines[0] if len(lines) == 1 else b"\n".join(lines))
+                out.append(self.event(event))
         return b"".join(out)
 
     def event(self, event: Json) -> bytes:
-        kind = event["type"]
+        kind = event.get("type")
         if kind == "content_block_delta":
             delta = event["delta"]
             if delta["type"] == "text_delta":

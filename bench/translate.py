@@ -1,17 +1,21 @@
 """What the tables cost: `make bench-core` (python -m bench.translate [--json FILE]).
 
-Each figure is the median over rounds on one core, side by side with the same translation written by
-hand (by_hand.py) and, for the request, with the standard library's JSON parse and dump of the same
-bodies. Rounds are interleaved, so that a noisy neighbour hits all of them alike.
+Parse, request, answer and event in microseconds on one core, side by side with the same translation
+written by hand (by_hand.py) and, for the request, with the standard library's JSON parse and dump
+of the same bodies. Both sides give the same bytes, which is checked before anything is timed.
+Rounds are interleaved, so that a noisy neighbour hits all of them alike: a figure is the median of
+its rounds, a ratio the median of the rounds' own ratios, with the tenth and ninetieth percentile.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +28,7 @@ from bench import by_hand
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL, CAP, NOW = "claude-sonnet-4-6", 128000, 1795000000
-ROUNDS = 25
+ROUNDS = 40
 
 
 def tools(count: int) -> list[Any]:
@@ -93,7 +97,9 @@ ANSWER = {
     "stop_sequence": None,
     "usage": {"input_tokens": 700, "output_tokens": 60, "cache_read_input_tokens": 100},
 }
+TEXT = {**ANSWER, "content": ANSWER["content"][:1], "stop_reason": "end_turn"}
 EVENTS = 200
+_decode = msgspec.json.Decoder().decode
 
 
 def sse(data: Any) -> bytes:
@@ -142,99 +148,139 @@ class Tables:
         target = Target("claude-prod", MODEL)
         return Exchange(self.effective, self.caller, target, now=NOW, new_id=lambda: "x")
 
-    def request(self, body: Any) -> bytes:
-        return self.exchange().request(body).body
-
-    def stream(self) -> Exchange:
+    def asked(self, body: Any) -> Exchange:
+        """An exchange whose request is made and whose answer is still to come."""
         talk = self.exchange()
-        talk.request({**SMALL, "stream": True})
+        talk.request(body)
         return talk
 
 
-def cases() -> dict[str, tuple[int, dict[str, Callable[[], Any]]]]:
-    """name -> (how many things one call does, who -> what to time)."""
+@dataclass
+class Case:
+    """One row. `who`: name -> (what to run on each of `things`, a maker of fresh things)."""
+
+    name: str
+    who: dict[str, tuple[Callable[[Any], Any], Callable[[], Iterable[Any]]]]
+    count: int = 1  # how many things one run does
+    before: str = "by hand"  # whom the ratio is to
+    taken: dict[str, list[float]] = field(default_factory=dict)
+
+
+REPEAT = 50  # runs of one round
+HEADERS: dict[str, str] = {}
+
+
+def cases() -> list[Case]:
     tables = Tables()
-    raw_answer = msgspec.json.encode(ANSWER)
-    bodies = {"request, small": SMALL, "request, 20 messages and 5 tools": LARGE}
-    out: dict[str, tuple[int, dict[str, Callable[[], Any]]]] = {}
-    for name, body in bodies.items():
-        by_tables, hand = tables.request(body), by_hand.request(body, MODEL, CAP)
-        assert json.loads(by_tables) == json.loads(hand), name
-        text, up = json.dumps(body), by_tables.decode()
-        out[name] = (
-            1,
-            {
-                "tables": lambda b=body: tables.request(b),
-                "by hand": lambda b=body: by_hand.request(b, MODEL, CAP),
-                "json parse + dump": lambda t=text, u=up: (
-                    json.loads(t),
-                    json.dumps(json.loads(u)),
-                ),
-            },
-        )
-
-    def plain() -> bytes:
-        talk = tables.exchange()
-        talk.request(SMALL)
-        return talk.response(200, {}, raw_answer).body
-
-    assert json.loads(plain()) == json.loads(by_hand.answer(raw_answer, "claude-prod", NOW))
-    talk = tables.exchange()
-    talk.request(SMALL)
-    out["answer with a call (request of it included)"] = (
-        1,
-        {
-            "tables": plain,
-            "by hand": lambda: (
-                by_hand.request(SMALL, MODEL, CAP),
-                by_hand.answer(raw_answer, "a", NOW),
-            ),
-        },
-    )
+    out: list[Case] = []
+    for name, body in (("small", SMALL), ("20 messages and 5 tools", LARGE)):
+        raw = msgspec.json.encode(body)
+        again = lambda things: lambda: [things] * REPEAT  # noqa: E731
+        parse = {"tables": (_decode, again(raw)), "by hand": (json.loads, again(raw))}
+        out.append(Case(f"parse, {name} (by hand: the standard library)", parse))
+        sent = tables.exchange().request(body, HEADERS).body
+        _, by_hands, told = by_hand.request(body, HEADERS, MODEL, CAP)
+        assert json.loads(sent) == json.loads(by_hands) and not told, name
+        text, up = raw.decode(), json.loads(sent)
+        who = {
+            "tables": (lambda b: tables.exchange().request(b, HEADERS), again(body)),
+            "by hand": (lambda b: by_hand.request(b, HEADERS, MODEL, CAP), again(body)),
+            "json parse + dump": (lambda pair: (json.loads(pair[0]), json.dumps(pair[1])),
+                                  again((text, up))),
+        }  # fmt: skip
+        out.append(Case(f"request, {name}", who))
+    for name, answer in (("with a call", ANSWER), ("text", TEXT)):
+        raw = msgspec.json.encode(answer)
+        ours = tables.asked(SMALL).response(200, HEADERS, raw).body
+        assert json.loads(ours) == json.loads(by_hand.answer(raw, "claude-prod", NOW)), name
+        who = {
+            "tables": (lambda talk, r=raw: talk.response(200, HEADERS, r),
+                       lambda: [tables.asked(SMALL) for _ in range(REPEAT)]),
+            "by hand": (lambda r: by_hand.answer(r, "claude-prod", NOW), again(raw)),
+        }  # fmt: skip
+        out.append(Case(f"answer, {name}", who))
     for name, opening, delta in (
         ("event, text", OPENING, DELTA),
         ("event, arguments", TOOL_OPENING, TOOL_DELTA),
     ):
-        ours, theirs = tables.stream(), by_hand.Stream("claude-prod", NOW)
-        ours.receive(opening)
+        talk, theirs = tables.asked({**SMALL, "stream": True}), by_hand.Stream("claude-prod", NOW)
+        talk.receive(opening)
         theirs.receive(opening)
-        assert ours.receive(delta) == theirs.receive(delta), name
-        out[name] = (
-            EVENTS,
-            {
-                "tables": lambda o=ours, d=delta: [o.receive(d) for _ in range(EVENTS)],
-                "by hand": lambda t=theirs, d=delta: [t.receive(d) for _ in range(EVENTS)],
-            },
-        )
-        burst = delta * EVENTS
-        out[f"{name}, {EVENTS} in one read"] = (
-            EVENTS,
-            {
-                "tables": lambda o=ours, d=burst: o.receive(d),
-                "by hand": lambda t=theirs, d=burst: t.receive(d),
-            },
-        )
+        assert talk.receive(delta) == theirs.receive(delta), name
+        for count in (1, EVENTS):
+            things = [delta * count] * (EVENTS // count)
+            who = {
+                "tables": (talk.receive, lambda things=things: things),
+                "by hand": (theirs.receive, lambda things=things: things),
+            }
+            out.append(Case(name if count == 1 else f"{name}, {EVENTS} in one read", who, count))
     return out
 
 
 def measure(rounds: int = ROUNDS) -> list[dict[str, Any]]:
     """Microseconds per thing, medians over interleaved rounds, and ratios to `by hand`."""
-    rows = []
-    for name, (count, who) in cases().items():
-        taken: dict[str, list[float]] = {key: [] for key in who}
-        repeat = 1 if count > 1 else 20
-        for _ in range(rounds):
-            for key, run in who.items():
+    rows = cases()
+    for _ in range(rounds):
+        for case in rows:
+            for key, (run, fresh) in case.who.items():
+                things = list(fresh())
+                gc.collect(0)
                 began = time.perf_counter()
-                for _ in range(repeat):
-                    run()
-                taken[key].append((time.perf_counter() - began) / repeat / count * 1e6)
-        row: dict[str, Any] = {"case": name}
-        for key in ("tables", "by hand", "json parse + dump"):
-            row[f"{key}, us"] = round(statistics.median(taken[key]), 2) if key in taken else None
-        row["tables / by hand"] = round(row["tables, us"] / row["by hand, us"], 2)
-        rows.append(row)
-    return rows
+                for thing in things:
+                    run(thing)
+                spent = (time.perf_counter() - began) / len(things) / case.count * 1e6
+                case.taken.setdefault(key, []).append(spent)
+    return [_row(case) for case in rows]
+
+
+def _row(case: Case) -> dict[str, Any]:
+    row: dict[str, Any] = {"microseconds per": case.name}
+    for key in ("tables", "by hand", "json parse + dump"):
+        taken = case.taken.get(key)
+        row[key] = round(statistics.median(taken), 2) if taken else None
+    ours, theirs = case.taken["tables"], case.taken["by hand"]
+    ratios = sorted(a / b for a, b in zip(ours, theirs, strict=True))
+    tenth = len(ratios) // 10
+    row["tables / by hand"] = round(statistics.median(ratios), 2)
+    row["spread"] = f"{ratios[tenth]:.2f} to {ratios[-1 - tenth]:.2f}"
+    return row
+
+
+def compiling() -> list[dict[str, Any]]:
+    """What is done once: milliseconds, the best of five."""
+
+    def best(run: Callable[[Tables], Any], fresh: Callable[[], Any] = lambda: None) -> float:
+        times = []
+        for _ in range(5):
+            tables = fresh() or Tables()
+            began = time.perf_counter()
+            run(tables)
+            times.append((time.perf_counter() - began) * 1e3)
+        return round(min(times), 1)
+
+    def mapping() -> Any:
+        return load_mappings([ROOT / "mappings"]).mappings["openai-chat/anthropic-messages"]
+
+    raw = msgspec.json.encode(ANSWER)
+    small = lambda t: t.exchange().request(SMALL)  # noqa: E731
+    large = lambda t: t.exchange().request(LARGE)  # noqa: E731
+
+    def asked() -> Any:
+        tables = Tables()
+        return tables, tables.asked(SMALL)
+
+    return [
+        {"milliseconds, once": "read and check every table",
+         "best of 5": best(lambda _: mapping(), lambda: True)},
+        {"milliseconds, once": "the rules of one kind of model, when first asked for",
+         "best of 5": best(lambda m: m.effective(MODEL), mapping)},
+        {"milliseconds, once": "the form of a small request, at the first of its kind",
+         "best of 5": best(small)},
+        {"milliseconds, once": "the form of a request with tools",
+         "best of 5": best(large)},
+        {"milliseconds, once": "the forms of an answer",
+         "best of 5": best(lambda pair: pair[1].response(200, HEADERS, raw), asked)},
+    ]  # fmt: skip
 
 
 def main() -> None:
@@ -242,11 +288,11 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures there too")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     args = parser.parse_args()
-    rows = measure(args.rounds)
-    print(tabulate(rows, headers="keys"))
+    rows, once = measure(args.rounds), compiling()
+    print(tabulate(rows, headers="keys"), tabulate(once, headers="keys"), sep="\n\n")
     if args.json:
         args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(rows, indent=2) + "\n")
+        args.json.write_text(json.dumps({"each": rows, "once": once}, indent=2) + "\n")
 
 
 if __name__ == "__main__":
