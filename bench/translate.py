@@ -1,6 +1,6 @@
 """What the tables cost: `make bench-core` (python -m bench.translate [--json FILE]).
 
-Parse, request, answer and event in microseconds on one core, side by side with the same translation
+Parse, request, answer and event in microseconds of CPU time, side by side with the same translation
 written by hand (by_hand.py) and, for the request, with the standard library's JSON parse and dump
 of the same bodies. Both sides give the same bytes, which is checked before anything is timed.
 Rounds are interleaved, so that a noisy neighbour hits all of them alike: a figure is the median of
@@ -225,10 +225,10 @@ def measure(rounds: int = ROUNDS) -> list[dict[str, Any]]:
             for key, (run, fresh) in case.who.items():
                 things = list(fresh())
                 gc.collect(0)
-                began = time.perf_counter()
+                began = time.process_time()
                 for thing in things:
                     run(thing)
-                spent = (time.perf_counter() - began) / len(things) / case.count * 1e6
+                spent = (time.process_time() - began) / len(things) / case.count * 1e6
                 case.taken.setdefault(key, []).append(spent)
     return [_row(case) for case in rows]
 
@@ -253,9 +253,9 @@ def compiling() -> list[dict[str, Any]]:
         times = []
         for _ in range(5):
             tables = fresh() or Tables()
-            began = time.perf_counter()
+            began = time.process_time()
             run(tables)
-            times.append((time.perf_counter() - began) * 1e3)
+            times.append((time.process_time() - began) * 1e3)
         return round(min(times), 1)
 
     def mapping() -> Any:

@@ -29,7 +29,7 @@ from aisix.mapping.compile_run import (
     equals,
     is_in,
     table,
-    total,
+    to_number,
 )
 from aisix.mapping.compile_values import (
     ABSENT,
@@ -70,7 +70,7 @@ class Compiler:
             "is_in": is_in,
             "table": table,
             "lay_over": adjust.lay_over,
-            "total": total,
+            "to_number": to_number,
         }
 
     # ------------------------------------------------------------------ what a verb or rule needs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -28,12 +29,13 @@ from aisix.mapping.scope import NULL
 
 _encode = msgspec.json.Encoder().encode
 
+Leaf = tuple[tuple[Step, ...], Value]  # where in a delta, and what
+
 
 class ChunkCompiler(RuleCompiler):
     """See the module."""
 
     tables: AnswerTables
-    folding = False  # writing the plain answer: deltas are folded, not sent
     key: str  # what the bytes around a delta are made of
 
     def _sets(self, site: Site, rules: tuple[tuple[Register, Rule], ...]) -> None:
@@ -42,12 +44,26 @@ class ChunkCompiler(RuleCompiler):
             if value == ABSENT:
                 continue
             if value == Const(NULL):
-                self.w.put(f"{register[0]}.pop({register[1]!r}, None)")
+                self.forget(register)
                 continue
             if type(value) is Var and value.null:
                 raise CannotCompile("a register that may be set to null")
-            check = "" if is_sure(value) else f"if {self.w.say(value)} is not None: "
-            self.w.put(f"{check}{at(register)} = {self.w.say(value)}")
+            self.keep(register, value)
+
+    # ------------------------------------------------------------------ registers
+    def keep(self, register: Register, value: Value, check: str = "") -> None:
+        """Set a register, if there is a value and `check` holds."""
+        if not check and not is_sure(value):
+            check = f"{self.w.say(value)} is not None"
+        start = f"if {check}: " if check else ""
+        self.w.put(f"{start}{at(register)} = {self.w.say(value)}")
+
+    def forget(self, register: Register) -> None:
+        self.w.put(f"{register[0]}.pop({register[1]!r}, None)")
+
+    def held(self, register: Register, default: str) -> str:
+        """What a register holds, as an expression."""
+        return f"{register[0]}.get({register[1]!r}, {default})"
 
     def _emit(self, site: Site, chunk: Chunk) -> None:
         w = self.w
@@ -57,13 +73,8 @@ class ChunkCompiler(RuleCompiler):
                 return
             if guard is not True:
                 stack.enter_context(w.block(f"if {guard}"))
-            if chunk.name == self.tables.opening:
-                stack.enter_context(w.block("if not a.started"))
-                w.put("a.started = True")
-            elif self.folding:
-                self._emit(site, self.tables.chunks[self.tables.opening])
-            else:
-                w.put(f"if not a.started: opening(a, {w.say(site.item)}, out)")
+            if not self.opens(site, chunk, stack):
+                return
             for rule in chunk.needs:
                 value = self.rule(site, rule)
                 if value == ABSENT or value == Const(""):
@@ -84,10 +95,16 @@ class ChunkCompiler(RuleCompiler):
                 stack.enter_context(w.block(f"if {said}"))
                 values = [(p, r, self._said_so(v, str(said))) for p, r, v in values]
             fields = [(path.steps, value) for path, _, value in values if value != ABSENT]
-            delta = self._delta(fields)
-            self._sets(site, chunk.after)
-            for line in delta:
-                w.put(line)
+            self.send(fields, lambda: self._sets(site, chunk.after))
+
+    def opens(self, site: Site, chunk: Chunk, stack: ExitStack) -> bool:
+        """The answer's first chunk comes first, once; whether there is a chunk to write."""
+        if chunk.name == self.tables.opening:
+            stack.enter_context(self.w.block("if not a.started"))
+            self.w.put("a.started = True")
+        else:
+            self.w.put(f"if not a.started: opening(a, {self.w.say(site.item)}, out)")
+        return True
 
     def _said(self, values: list[tuple[Path, Rule, Value]]) -> bool | str:
         """Whether a chunk says anything: a condition."""
@@ -114,27 +131,8 @@ class ChunkCompiler(RuleCompiler):
             return replace(value, sure=True)
         return value
 
-    def _delta(self, fields: list[tuple[tuple[Step, ...], Value]]) -> list[str]:
-        """The lines that send one delta, or fold it into the whole."""
-        w = self.w
-        if self.folding:
-            if all(len(steps) == 1 for steps, _ in fields):
-                for steps, value in fields:
-                    self._fold_field(str(steps[0]), value)
-                return []
-            keys = {str(steps[0]) for steps, _ in fields}
-            if len(keys) > 1:
-                return [f"fold(folded, {self._object(fields)})"]
-            # Of one field: the first delta is ours and can be kept as it is.
-            key = repr(*keys)
-            value = self._tree([(steps[1:], value) for steps, value in fields])
-            text = w.say(value)
-            unsure = [] if is_sure(value) else [f"if {text} is None: pass"]
-            return [
-                *unsure,
-                f"{'elif' if unsure else 'if'} folded.get({key}) is None: folded[{key}] = {text}",
-                f"else: fold(folded, {{{key}: {text}}})",
-            ]
+    def send(self, fields: list[Leaf], after: Callable[[], None]) -> None:
+        """The lines that send one delta; `after` writes what follows from it."""
         # The bytes around a delta stay until a register they are made of does not.
         fresh = "is not" if not self.key.startswith("(") else "!="
         if len(fields) == 1 and len(fields[0][0]) == 1 and is_sure(fields[0][1]):
@@ -143,38 +141,24 @@ class ChunkCompiler(RuleCompiler):
             delta = f"{start!r} + encode({self.w.say(value)}) + b'}}'"
         else:
             delta = f"encode({self._object(fields)})"
-        return [
-            f"if {self.key} {fresh} a.key: head(a)",
-            f"out.append(a.head + {delta} + a.tail)",
-        ]
+        after()
+        self.w.put(f"if {self.key} {fresh} a.key: head(a)")
+        self.w.put(f"out.append(a.head + {delta} + a.tail)")
 
-    def _object(self, fields: list[tuple[tuple[Step, ...], Value]]) -> str:
-        made = self._tree(fields) if fields else ABSENT
+    def _object(self, fields: list[Leaf]) -> str:
+        made = self.tree(fields) if fields else ABSENT
         return self.w.say(made) if is_sure(made) else f"{self.w.say(made)} or {{}}"
 
-    def _fold_field(self, name: str, value: Value) -> None:
-        """What folding a delta's top-level field does; see fold.py."""
-        w = self.w
-        text = w.say(value)
-        if value == Const(NULL):
-            w.put(f"folded.setdefault({name!r})")
-        elif is_only(value, STR) and is_sure(value) and name not in ("type", "index"):
-            old = w.let(f"folded.get({name!r})")
-            w.put(f"folded[{name!r}] = {old} + {text} if type({old}) is str else {text}")
-        else:
-            check = "" if is_sure(value) else f"if {text} is not None: "
-            w.put(f"{check}fold(folded, {{{name!r}: {text}}})")
-
-    def _tree(self, fields: list[tuple[tuple[Step, ...], Value]]) -> Value:
+    def tree(self, fields: list[Leaf]) -> Value:
         """Nested objects (and lists of one) from paths and values; None values are left out."""
-        groups: dict[Step, list[tuple[tuple[Step, ...], Value]]] = {}
+        groups: dict[Step, list[Leaf]] = {}
         for steps, value in fields:
             groups.setdefault(steps[0], []).append((steps[1:], value))
         values: list[tuple[str, Value]] = []
         for step, below in groups.items():
             if type(step) is not str and (step != 0 or len(groups) > 1):
                 raise CannotCompile("a list of more than one item")
-            leaf = below[-1][1] if not below[-1][0] else self._tree(below)
+            leaf = below[-1][1] if not below[-1][0] else self.tree(below)
             if type(step) is not str:
                 name = self.w.say(leaf)
                 text = f"[{name}]" if is_sure(leaf) else f"[{name}] if {name} is not None else None"
@@ -185,11 +169,6 @@ class ChunkCompiler(RuleCompiler):
 
 def at(register: Register) -> str:
     return f"{register[0]}[{register[1]!r}]"
-
-
-def get(register: Register) -> str:
-    """The beginning of a look at a register; its default follows."""
-    return f"{register[0]}.get({register[1]!r}"
 
 
 def may_be_text(value: Value) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from aisix.mapping.fold import NUMBER, fold
 from aisix.mapping.paths import Json
 from aisix.mapping.rules import Entry, Place
 from aisix.mapping.scope import Note
@@ -66,8 +67,8 @@ def any_in(found: Json, wanted: frozenset[Any]) -> bool:
     return any(is_in(item, wanted) for item in found or ())
 
 
-def total(values: tuple[Json, ...]) -> Json:
-    return sum([value for value in values if type(value) in (int, float)])
+def to_number(value: Json) -> Json:
+    return value if type(value) in (int, float) else 0
 
 
 def table(entries: dict[str, Entry], value: Json, call: Call, about: str) -> Json:
@@ -82,3 +83,18 @@ def table(entries: dict[str, Entry], value: Json, call: Call, about: str) -> Jso
     if entry.omit:
         return None
     return value if entry.same else entry.to
+
+
+def with_delta(old: Json, value: Json, key: str) -> Json:
+    """What folding makes of a field."""
+    whole = {key: old}
+    fold(whole, {key: value})
+    return whole[key]
+
+
+def add_item(items: list[Json], item: dict[str, Json]) -> None:
+    """Folds an item that is new; one that is not is the interpreter's."""
+    number = item.get(NUMBER)
+    if number is not None and any(type(o) is dict and o.get(NUMBER) == number for o in items):
+        raise Bail
+    items.append(item)

@@ -199,14 +199,18 @@ class SourceCompiler(ShapeCompiler):
 
     def _sum(self, site: Site, rule: Rule) -> Value:
         addends = [self.path(site, path) for path in rule.paths]
-        names = [self.w.say(value) for value in addends if value != ABSENT]
+        names = [self._number(self.w.say(value)) for value in addends if value != ABSENT]
         if not names:
             return Const(0)
-        if len(names) == 1:
-            text = f"{names[0]} if {self.is_of(names[0], NUMBERS)} else 0"
-        else:
-            text = f"total(({', '.join(names)}))"
-        return Var(self.w.let(text), NUMBERS, True)
+        return Var(names[0] if len(names) == 1 else self.w.let(" + ".join(names)), NUMBERS, True)
+
+    def _number(self, name: str) -> str:
+        """A variable with this number; 0 for what is none."""
+        found = self.w.known(("number", name))
+        if found is None:
+            made = self.w.let(f"{name} if type({name}) is int else to_number({name})")
+            found = self.w.loaded[-1]["number", name] = Var(made)
+        return self.w.say(found)
 
 
 def _may_tell(rule: Rule) -> bool:

@@ -9,7 +9,19 @@ _ASSIGNED = re.compile(r"\s*(v\d+) = (.*)$")
 _CALLED = re.compile(r"(?:(\.?)\b(\w+))\(")
 _BLOCK = re.compile(r"\s*(if|elif|else|for)\b.*:$")
 PURE = frozenset(
-    {"get", "type", "len", "any_is", "any_in", "is_in", "equals", "same", "search", "isspace"}
+    {
+        "get",
+        "type",
+        "len",
+        "to_number",
+        "any_is",
+        "any_in",
+        "is_in",
+        "equals",
+        "same",
+        "search",
+        "isspace",
+    }
 )
 
 

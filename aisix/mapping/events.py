@@ -14,7 +14,7 @@ import msgspec
 from aisix.mapping import interpret, paths
 from aisix.mapping.answer_rules import AnswerTables, Chunk, Register, Row
 from aisix.mapping.answer_scope import AnswerScope
-from aisix.mapping.compile_answer import AnswerForm
+from aisix.mapping.compile_answer import PlainForm, StreamForm
 from aisix.mapping.fold import add_up, event_of, fold, put, written
 from aisix.mapping.paths import Json, Path
 from aisix.mapping.rules import Rule
@@ -39,12 +39,15 @@ class Answering:
         tables: AnswerTables,
         scope: AnswerScope,
         armed: bool = False,
-        form: AnswerForm | None = None,
+        form: StreamForm | None = None,
+        plain_form: PlainForm | None = None,
         frame: str = "{data}",
     ) -> None:
         self.tables = tables
         self.scope = scope
         self.form = form  # the tables as Python source, when they can be
+        self.plain_form = plain_form
+        self.made: dict[str, Json] | None = None  # what it has made
         self.frame = frame  # how a chunk is sent
         self.head = self.tail = b""  # the bytes of every chunk around its delta, made for `key`
         self.key: Json = NEVER
@@ -216,12 +219,6 @@ class Answering:
             self._emit(self.tables.chunks[name], view, deltas)
         return deltas, interpret.run(self.tables.finish, view)
 
-    def end_blocks(self) -> None:
-        """A plain answer's blocks that no event has ended."""
-        for number in sorted(self.open):
-            for delta in self.event(self.ending(number)):
-                fold(self.folded, delta)
-
     def ending(self, number: int) -> dict[str, Json]:
         assert self.tables.plain is not None
         return {**event_of(self.tables.plain.end, {}), str(self.tables.block.steps[0]): number}
@@ -267,8 +264,9 @@ class Answering:
 
     def metered(self) -> dict[str, Json]:
         """Token counters: input, output, cache_read, cache_write, reasoning."""
-        if self.form is not None:
-            return self.form.meter(self.used())
+        form = self.form or self.plain_form
+        if form is not None:
+            return form.meter(self.used())
         return self._counters(self.tables.meter)
 
     def used(self) -> dict[str, Json]:
@@ -284,9 +282,12 @@ class Answering:
         """Take a plain answer apart and run its events; `whole` folds what they made."""
         plain = self.tables.plain
         assert plain is not None
-        if self.form is not None and self.form.plain is not None and self.raw is None:
-            self.form.plain(self, answer)
-            return
+        if self.plain_form is not None and self.raw is None:
+            try:
+                self.made = self.plain_form.answer(self, answer)
+                return
+            except Exception:  # anything unusual: the interpreter begins afresh
+                self._reset()
         events = [event_of(plain.start, answer)]
         blocks = paths.get(answer, plain.blocks.steps)
         for number, block in enumerate(blocks if type(blocks) is list else ()):
@@ -299,10 +300,18 @@ class Answering:
             for delta in self.event(event):
                 fold(self.folded, delta)
 
+    def _reset(self) -> None:
+        """As it was before anything of the answer was seen."""
+        scope = self.scope
+        scope.state = dict(self.tables.state)
+        scope.usage, scope.block, scope.notes = {}, {}, []
+        self.started = self.ended = self.pinged = False
+        self.unknown, self.blocks, self.open = [], {}, set()
+
     def whole(self) -> dict[str, Json]:
         """The caller's plain answer."""
-        if self.form is not None and self.form.whole is not None:
-            return self.form.whole(self)
+        if self.made is not None:
+            return self.made
         deltas, finish = self.finish()
         for delta in deltas:
             fold(self.folded, delta)

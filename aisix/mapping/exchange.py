@@ -211,10 +211,12 @@ class Exchange:
                 paths.get(self._sent, path.steps) not in (None, []) for path in again.armed
             )
             frame: str = self.caller.data["stream"]["frame"]
-            form = None
-            if self.compiled and frame.count("{data}") == 1:
-                form = self.tables.answers.find(self._remember, wants_usage)
-            self._answering = Answering(tables, scope, armed, form, frame)
+            form = plain = None
+            if self.compiled and not self.stream:
+                plain = self.tables.answers.plain.find(self._remember, wants_usage)
+            elif self.compiled and frame.count("{data}") == 1:
+                form = self.tables.answers.stream.find(self._remember, wants_usage)
+            self._answering = Answering(tables, scope, armed, form, plain, frame)
         return self._answering
 
     def traced_answer(self) -> AnswerScope:

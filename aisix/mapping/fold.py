@@ -12,6 +12,9 @@ from aisix.mapping import paths
 from aisix.mapping.paths import Json, Path
 from aisix.mapping.scope import NULL
 
+NUMBER = "index"  # tells which item of a list a delta belongs to
+NOT_JOINED = ("type", NUMBER)  # texts that are replaced
+
 
 def event_of(
     fields: tuple[tuple[str, Json | Path], ...], source: dict[str, Json]
@@ -62,14 +65,14 @@ def fold(whole: dict[str, Json], delta: dict[str, Json]) -> None:
         old = whole.get(key)
         if old is None:
             whole[key] = paths.copied(value)
-        elif type(old) is str and type(value) is str and key not in ("type", "index"):
+        elif type(old) is str and type(value) is str and key not in NOT_JOINED:
             whole[key] = old + value
         elif type(old) is dict and type(value) is dict:
             fold(old, value)
         elif type(old) is list and type(value) is list:
             for item in value:
-                number = item.get("index") if type(item) is dict else None
-                same = [o for o in old if type(o) is dict and o.get("index") == number]
+                number = item.get(NUMBER) if type(item) is dict else None
+                same = [o for o in old if type(o) is dict and o.get(NUMBER) == number]
                 if number is not None and same:
                     fold(same[0], item)
                 else:

@@ -87,9 +87,9 @@ def test_every_answer_has_a_form(mapping: Mapping) -> None:
         names = tables.request.remember
         for words in ({}, dict.fromkeys(names, True), {name: ["x"] for name in names}):
             for wants_usage in (True, False):
-                form = tables.answers.find({**dict.fromkeys(names), **words}, wants_usage)
-                assert form is not None
-                assert form.whole is not None
+                given = {**dict.fromkeys(names), **words}
+                assert tables.answers.stream.find(given, wants_usage) is not None
+                assert tables.answers.plain.find(given, wants_usage) is not None
 
 
 # ---------------------------------------------------------------- random input
