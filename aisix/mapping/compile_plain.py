@@ -17,7 +17,7 @@ from aisix.mapping.answer_rules import Chunk, Register
 from aisix.mapping.compile_chunks import Leaf
 from aisix.mapping.compile_envelopes import AnswerCompiler
 from aisix.mapping.compile_rows import INT
-from aisix.mapping.compile_run import CannotCompile, add_item, with_delta
+from aisix.mapping.compile_run import CannotCompile, add_item, grown_by
 from aisix.mapping.compile_shapes import Made
 from aisix.mapping.compile_values import (
     ABSENT,
@@ -56,7 +56,7 @@ class PlainCompiler(AnswerCompiler):
         self.emptied: set[Register] = set()  # registers that may be made nothing
         self.learnt: PlainCompiler | None = None  # the one that wrote this before
         self.w.names |= {"copied": copied, "fold": fold}
-        self.w.names |= {"with_delta": with_delta, "add_item": add_item}
+        self.w.names |= {"grown_by": grown_by, "add_item": add_item}
 
     def source(self) -> str:
         """Written twice: what is ever stored in a register is known the second time."""
@@ -337,7 +337,7 @@ class PlainCompiler(AnswerCompiler):
                 both += f" if type({before}) is str else {text}"
             self.keep(register, Var(both, STR, True), check)
         else:
-            whole = f"with_delta({self.w.say(old)}, {text}, {name!r})"
+            whole = f"grown_by({self.w.say(old)}, {text}, {name!r})"
             self.keep(register, Var(whole, None, True), check)
 
     def _no_item(self, name: str) -> None:

@@ -85,7 +85,7 @@ def table(entries: dict[str, Entry], value: Json, call: Call, about: str) -> Jso
     return value if entry.same else entry.to
 
 
-def with_delta(old: Json, value: Json, key: str) -> Json:
+def grown_by(old: Json, value: Json, key: str) -> Json:
     """What folding makes of a field."""
     whole = {key: old}
     fold(whole, {key: value})
