@@ -19,6 +19,8 @@ from aisix.upstream.request import Request, Tls
 from aisix.upstream.transfer import Transfer
 
 SUPPRESS_CONNECT_HEADERS = 265  # CURLOPT_*; pycurl passes the number on but has no name for it
+UPLOAD_BUFFERSIZE = 280
+SMALL, LARGE = 16 << 10, 64 << 10  # bytes; the least libcurl takes, and its own choice
 QUICK_EXIT = 322  # closing does not wait for a name lookup that hangs
 
 
@@ -34,7 +36,7 @@ class Constants:
 class Handle:
     """One Curl handle. `touched` is the driver's list of transfers that have something to tell."""
 
-    __slots__ = ("_connect_ms", "_touched", "_waits", "curl", "kind", "transfer")
+    __slots__ = ("_connect_ms", "_large", "_touched", "_waits", "curl", "kind", "transfer")
 
     def __init__(
         self, kind: tuple[Tls, str | None], constants: Constants, touched: list[Transfer]
@@ -44,6 +46,7 @@ class Handle:
         self._touched = touched
         self._connect_ms = 0
         self._waits = False
+        self._large = True  # as libcurl has it
         self.curl = curl = pycurl.Curl()
         tls, proxy = kind
         setopt = curl.setopt
@@ -92,6 +95,11 @@ class Handle:
             setopt(pycurl.PIPEWAIT, waits)
         # "Expect:" takes away libcurl's own: large bodies must not wait for a 100.
         setopt(pycurl.HTTPHEADER, (*request.headers, "Expect:"))
+        # libcurl keeps this buffer while it waits for the answer: an idle stream is to cost little.
+        large = len(request.body) > SMALL
+        if large is not self._large:
+            self._large = large
+            setopt(UPLOAD_BUFFERSIZE, LARGE if large else SMALL)
         if request.method == "POST":
             setopt(pycurl.POSTFIELDS, request.body)
         else:
