@@ -16,7 +16,7 @@ import pycurl
 
 from aisix.upstream import faults
 from aisix.upstream.request import Request, Tls
-from aisix.upstream.transfer import Transfer
+from aisix.upstream.transfer import BLOCK, Transfer
 
 SUPPRESS_CONNECT_HEADERS = 265  # CURLOPT_*; pycurl passes the number on but has no name for it
 UPLOAD_BUFFERSIZE = 280
@@ -138,7 +138,8 @@ class Handle:
     def _body_came(self, data: bytes) -> int | None:
         transfer = self.transfer
         assert transfer is not None
-        if transfer.paused:
+        if transfer.paused or transfer.held > BLOCK:
+            transfer.choked = True
             return int(pycurl.WRITEFUNC_PAUSE)
         cap = transfer.cap
         if cap is not None:
@@ -147,6 +148,7 @@ class Handle:
                 transfer.error = faults.too_large(cap)
                 return 0
         transfer.pieces.append(data)
+        transfer.held += len(data)
         if not transfer.touched:
             transfer.touched = True
             self._touched.append(transfer)

@@ -5,8 +5,8 @@
     hears of one block of bytes per wake-up however many chunks it came in, and never from inside a
     libcurl callback: from there it may cancel, pause, or start the next transfer.
 
-What is held back is bounded: a paused transfer keeps what came in the wake-up in which it was
-paused; libcurl keeps at most one receive buffer more and then leaves the bytes in the socket.
+What is held back is bounded: one block at most is taken in a wake-up, so that a receiver who pauses
+is never told of more; libcurl keeps one receive buffer and leaves the rest in the socket.
 
 Must never know: pycurl, what the bytes mean.
 """
@@ -20,6 +20,9 @@ from aisix.errors import UpstreamError
 from aisix.upstream import faults
 from aisix.upstream.head import BLANK, read_head
 from aisix.upstream.request import Request, Sink
+
+
+BLOCK = 64 << 10  # bytes; when so many have come in one wake-up, the receiver is told first
 
 
 class Handle(Protocol):
@@ -46,11 +49,13 @@ class Transfer:
         "_owner",
         "_total_at",
         "cap",
+        "choked",
         "done",
         "error",
         "handle",
         "headed",
         "heard",
+        "held",
         "lines",
         "paused",
         "pieces",
@@ -70,6 +75,8 @@ class Transfer:
         self.cap = request.max_body
         self.lines: list[bytes] = []  # header lines so far
         self.pieces: list[bytes] = []  # body bytes not delivered yet
+        self.held = 0  # bytes of `pieces`
+        self.choked = False  # libcurl was told to wait until they are delivered
         self.received = 0  # body bytes so far; counted only when there is a cap
         self.headed = False  # on_response has been called
         self.heard = now  # when something last came
@@ -91,6 +98,7 @@ class Transfer:
         if self.sink is None or not self.paused:
             return
         self.paused = False
+        self.choked = False
         self._owner.resumed(self)
 
     def cancel(self) -> None:
@@ -132,7 +140,11 @@ class Transfer:
             pieces = self.pieces
             data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
             pieces.clear()
+            self.held = 0
             sink.on_data(data)
+            if self.choked and not self.paused and self.sink is not None:
+                self.choked = False
+                self._owner.resumed(self)
         if self.done and not self.pieces and self.sink is not None:
             self.sink = None
             if self.error is None and not self.headed:
