@@ -21,7 +21,6 @@ from aisix.upstream import faults
 from aisix.upstream.head import BLANK, read_head
 from aisix.upstream.request import Request, Sink
 
-
 BLOCK = 64 << 10  # bytes; when so many have come in one wake-up, the receiver is told first
 
 
