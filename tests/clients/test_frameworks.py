@@ -76,3 +76,90 @@ def test_openai_agents(gateway: Running) -> None:
     agent = agents.Agent(name="a", instructions="Be brief.", model=model, tools=[weather])
     result = agents.Runner.run_sync(agent, "standin:tool What is the weather?")
     assert result.final_output == "The tool says: sunny in text"
+
+
+def test_langchain_streams_calls_and_usage_and_goes_on(gateway: Running) -> None:
+    from langchain_core.messages import HumanMessage, ToolMessage
+    from langchain_core.tools import tool
+    from langchain_openai import ChatOpenAI
+
+    @tool
+    def weather(city: str) -> str:
+        """The weather of a city."""
+        return "sunny"
+
+    model = ChatOpenAI(
+        model="claude-new",
+        base_url=gateway.base_url,
+        api_key=CALLER_KEY,
+        max_retries=0,
+        stream_usage=True,
+    ).bind_tools([weather])
+    asked = HumanMessage("standin:two-tools weather?")
+    whole = None
+    for chunk in model.stream([asked]):
+        whole = chunk if whole is None else whole + chunk
+    assert whole is not None
+    assert [call["args"] for call in whole.tool_calls] == [{"city": "text"}] * 2
+    used = whole.usage_metadata
+    assert used["total_tokens"] == used["input_tokens"] + used["output_tokens"] > 0
+    answers = [ToolMessage("sunny", tool_call_id=call["id"]) for call in whole.tool_calls]
+    assert model.invoke([asked, whole, *answers]).content == "The tool says: sunny"
+
+
+def test_pydantic_ai_streams_and_calls_tools(gateway: Running) -> None:
+    import asyncio
+
+    from pydantic_ai import Agent
+    from pydantic_ai.models.openai import OpenAIChatModel
+    from pydantic_ai.providers.openai import OpenAIProvider
+
+    provider = OpenAIProvider(base_url=gateway.base_url, api_key=CALLER_KEY)
+    agent = Agent(OpenAIChatModel("claude-new", provider=provider))
+
+    @agent.tool_plain
+    def weather(city: str) -> str:
+        """The weather of a city."""
+        return f"sunny in {city}"
+
+    async def run() -> str:
+        async with agent.run_stream("Hello there") as result:
+            return "".join([text async for text in result.stream_text(delta=True)])
+
+    assert asyncio.run(run()) == "You said: Hello there"
+    assert agent.run_sync("standin:tool weather?").output == "The tool says: sunny in text"
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_openai_agents_stream_and_give_typed_answers(gateway: Running) -> None:
+    import asyncio
+
+    import agents
+    import pydantic
+    from openai import AsyncOpenAI
+
+    class Person(pydantic.BaseModel):
+        name: str
+        age: int
+
+    @agents.function_tool
+    def weather(city: str) -> str:
+        """The weather of a city."""
+        return f"sunny in {city}"
+
+    agents.set_tracing_disabled(True)
+    client = AsyncOpenAI(base_url=gateway.base_url, api_key=CALLER_KEY, max_retries=0)
+
+    def model(alias: str) -> agents.OpenAIChatCompletionsModel:
+        return agents.OpenAIChatCompletionsModel(model=alias, openai_client=client)
+
+    async def run() -> tuple[object, object]:
+        busy = agents.Agent(name="a", model=model("claude-new"), tools=[weather])
+        streamed = agents.Runner.run_streamed(busy, "standin:two-tools weather?")
+        async for _ in streamed.stream_events():
+            pass
+        typed = agents.Agent(name="b", model=model("claude-46"), output_type=Person)
+        done = await agents.Runner.run(typed, "Who?")
+        return streamed.final_output, done.final_output
+
+    assert asyncio.run(run()) == ("The tool says: sunny in text", Person(name="text", age=1))

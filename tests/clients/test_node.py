@@ -41,9 +41,26 @@ def test_openai_node(gateway: Running) -> None:
     assert out["error"] == [True, 429, "rate_limit_exceeded"]
 
 
+def test_openai_node_loops_parses_and_raises(gateway: Running) -> None:
+    out = run("openai-more.mjs", gateway)
+    assert out["runToolsStreamed"] == "The tool says: sunny in text"
+    assert out["toolMessages"] == 2
+    assert out["parsed"] == {"name": "text", "age": 1.5}
+    assert out["headers"] == ["You said: Hello", "temperature=dropped", True]
+    assert out["kinds"] == {
+        "auth": ["AuthenticationError", 401, "invalid_api_key", None],
+        "forbidden": ["PermissionDeniedError", 403, "model_not_allowed", "model"],
+        "missing": ["NotFoundError", 404, "model_not_found", "model"],
+    }
+    assert out["cut"] == [True, "upstream_stream_interrupted"]
+
+
 def test_vercel_ai_sdk(gateway: Running) -> None:
     out = run("vercel.mjs", gateway)
     assert out["text"] == ["You said: Hello", "stop", True]
     assert out["stream"] == ["You said: Hello there", True]
     assert out["tools"] == "The tool says: sunny in text"
     assert out["object"]["name"] == "text"
+    assert out["streamedTools"] == "The tool says: sunny in text"
+    assert out["reasoning"] == "Let me think about this for a moment."
+    assert out["failed"] == [429, False]

@@ -40,4 +40,24 @@ out.tools = used.text;
 const schema = z.object({ name: z.string(), age: z.number() });
 const object = await generateObject({ model, schema, prompt: "Who?", maxRetries: 0 });
 out.object = object.object;
+
+const streamed = streamText({
+  model,
+  tools,
+  prompt: "standin:two-tools What is the weather?",
+  stopWhen: stepCountIs(3),
+  maxRetries: 0,
+});
+let said = "";
+for await (const piece of streamed.textStream) said += piece;
+out.streamedTools = await streamed.text;
+
+const thought = await generateText({ model, prompt: "standin:thinking Why?", maxRetries: 0 });
+out.reasoning = thought.reasoningText;
+
+try {
+  await generateText({ model, prompt: "standin:status-402", maxRetries: 0 });
+} catch (error) {
+  out.failed = [error.statusCode, error.responseHeaders?.["x-should-retry"] !== "false"];
+}
 console.log(JSON.stringify(out));
