@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from aisix.mapping.grow import Grow, Parts
 from aisix.mapping.paths import Json, Path
 from aisix.mapping.rules import Condition, Place, Rule, Shape
 
@@ -32,6 +33,8 @@ class Row:
     fail: bool = False
     end: bool = False
     unknown: bool = False
+    into: str = ""  # the kind of block a piece is written into (`lanes.py`)
+    which: tuple[Path, ...] = ()  # which one of that kind
 
 
 @dataclass(slots=True)
@@ -42,6 +45,17 @@ class Chunk:
     needs: tuple[Rule, ...] = ()
     guard: Condition | None = None
     after: tuple[tuple[Register, Rule], ...] = ()
+    verbatim: bool = False  # the event as it is, fields laid over a copy of it
+    without: tuple[Path, ...] = ()  # and these taken away
+
+
+@dataclass(slots=True, frozen=True)
+class Lane:
+    """`[lane.KIND]`: what opens and closes one of the answer's own blocks."""
+
+    begin: tuple[str, ...]
+    end: tuple[str, ...]
+    whole: str = ""  # the register whose text must be whole JSON before another may begin
 
 
 @dataclass(slots=True)
@@ -58,7 +72,7 @@ class Again:
     about: str
     place: Place
     forget: tuple[Register, ...]  # what the round before said of its end
-    rebuild: dict[str, tuple[tuple[str, str, Path], ...]]  # delta type -> (key, how, path)
+    rebuild: dict[str, Parts]  # delta type -> how a block grows
 
 
 @dataclass(slots=True)
@@ -72,6 +86,14 @@ class Plain:
     end: tuple[tuple[str, Json | Path], ...]
     delta: tuple[tuple[str, Json | Path], ...]
     stop: tuple[tuple[str, Json | Path], ...]
+    verbatim: bool = False  # the answer is the upstream's own, [envelope.whole] laid over it
+
+    def knows(self, answer: dict[str, Json]) -> bool:
+        """Whether it is the kind of answer that is looked for."""
+        return all(
+            answer.get(key) == value or (value == "$present" and answer.get(key) is not None)
+            for key, value in self.check.items()
+        )
 
 
 @dataclass(slots=True)
@@ -94,3 +116,13 @@ class AnswerTables:
     meter: tuple[tuple[str, Rule], ...]
     plain: Plain | None
     shapes: dict[str, Shape]
+    done: str = ""  # the upstream's own word for the end of a stream
+    pieces: tuple[tuple[str, tuple[Path, ...]], ...] = ()  # how an event is taken apart
+    lanes: dict[str, Lane] = field(default_factory=dict)
+    grow: Grow | None = None
+
+    @property
+    def compiles(self) -> bool:
+        """Whether these tables keep to what `compile_answer.py` writes."""
+        kept = not any(chunk.verbatim for chunk in self.chunks.values())
+        return kept and not self.pieces and self.opening != "" and "chunk" in self.envelopes

@@ -4,6 +4,7 @@ bench.
     case.toml               reason, model, and what else differs from the defaults below
     caller-request.json     what the caller sends (default: the dialect's sample)
     upstream-request.json   what the upstream must get, or
+                            (neither that nor any other upstream file: it is answered here)
     caller-error.json       the error body the caller must get instead
     upstream-response.json  what the upstream answers, and caller-response.json what the caller gets
     upstream-stream.sse     the same as a stream, and caller-stream.sse
@@ -103,7 +104,7 @@ def exchange(case: Case, mapping: Mapping) -> Exchange:
     )
     return Exchange(
         tables,
-        mapping.caller,
+        mapping.caller.of("req_0"),
         target,
         now=about.get("now", 1795000000),
         new_id=lambda: "msg_0",
@@ -116,6 +117,7 @@ def run(case: Case, mapping: Mapping) -> list[str]:
     try:
         for form in (case, replace(case, compiled=False)):
             wrong = _request(form, mapping) + _answer(form, mapping) + _stream(form, mapping)
+            wrong += _local(form, mapping)
             if wrong:
                 return wrong if form.compiled else ["not compiled:", *wrong]
     except OperatorError as error:
@@ -176,7 +178,9 @@ def actual(case: Case, mapping: Mapping) -> dict[str, bytes]:
     talk = exchange(case, mapping)
     try:
         sent = talk.request(case.request(mapping.caller), _headers(case))
-        if "upstream-request.json" in case.files or "caller-request.json" in case.files:
+        if (here := talk.answered_here()) is not None:
+            out["caller-response.json"] = msgspec.json.format(here.body, indent=2) + b"\n"
+        elif "upstream-request.json" in case.files or "caller-request.json" in case.files:
             out["upstream-request.json"] = msgspec.json.format(sent.body, indent=2) + b"\n"
     except CallerError as error:
         out["caller-error.json"] = msgspec.json.format(talk.fault(error).body, indent=2) + b"\n"
@@ -187,6 +191,23 @@ def actual(case: Case, mapping: Mapping) -> dict[str, bytes]:
     if "upstream-stream.sse" in case.files:
         out["caller-stream.sse"] = stream(case, mapping, [case.files["upstream-stream.sse"]])
     return out
+
+
+def _local(case: Case, mapping: Mapping) -> list[str]:
+    """An answer given here: nothing goes upstream, so no file of the upstream is there."""
+    if any(name.startswith("upstream-") for name in case.files):
+        return []
+    wrong: list[str] = []
+    for name, streamed in (("caller-response.json", False), ("caller-stream.sse", True)):
+        if name in case.files:
+            talk = exchange(case, mapping)
+            talk.request(case.request(mapping.caller, streamed), _headers(case))
+            answer = talk.answered_here()
+            if answer is None:
+                wrong.append(f"{name}: the request goes upstream")
+            elif _frames(answer.body) != _frames(case.files[name]):
+                wrong += [f"{name}:", *_frame_differences(case.files[name], answer.body)]
+    return wrong
 
 
 def _headers(case: Case) -> dict[str, str]:

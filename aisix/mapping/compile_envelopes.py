@@ -36,6 +36,8 @@ class AnswerCompiler(RowCompiler):
         wants_usage: bool,
     ) -> None:
         super().__init__(facts)
+        if not tables.compiles:
+            raise CannotCompile("an answer that is not made of blocks and deltas")
         self.tables = tables
         self.request = known
         self.names = names

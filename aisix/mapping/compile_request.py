@@ -250,12 +250,21 @@ class RequestCompiler(RuleCompiler):
                 self.bail()
             elif row.policy == "warn":
                 self.note("unknown", name, row.place)
+            elif row.policy == "pass":
+                self._pass_on(name)
+        elif row.policy == "pass":
+            self._pass_on(name)
         elif row.policy != "drop":
             with self.w.block(f"if {self.w.const(row_tells(row))}(body[{name!r}])"):
                 if row.policy == "warn":
                     self.note("dropped", name, row.place)
                 else:
                     self.bail()
+
+    def _pass_on(self, name: str) -> None:
+        """A field that goes upstream as it is."""
+        self.w.put(f"out[{name!r}] = body[{name!r}]")
+        self.known[name] = Var(f"body[{name!r}]")
 
     def _remember(self) -> None:
         values = {name: self.lets.get(name, ABSENT) for name in self.tables.remember}

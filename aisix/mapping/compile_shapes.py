@@ -172,11 +172,15 @@ class ShapeCompiler(Compiler):
             self.bail()
             return ABSENT
         if shape.skip:
+            if shape.told:
+                self.note(shape.told, site.about, shape.place)
             return ABSENT
         made = self._variant(site, shape)
         return made if made == ABSENT else self._finish(site, shape, made)
 
     def _variant(self, site: Site, shape: Shape) -> Value:
+        if shape.several is not None or (shape.verbatim and shape.fields):
+            raise CannotCompile("several of one item, or fields over a copy of it")
         if shape.verbatim:
             assert type(site.item) is Var
             copy = f"{self.w.const(copied)}({site.item.name})"

@@ -55,7 +55,7 @@ class SourceCompiler(ShapeCompiler):
                     if found != ABSENT:
                         self.bail(self.w.say(found))
                 return self.rule(site, others), site.about
-            case "sum":
+            case "sum" if not rule.minus:
                 return self._sum(site, rule), site.about
         raise CannotCompile(rule.kind)
 

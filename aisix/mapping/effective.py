@@ -157,6 +157,15 @@ class Mapping:
                 traits += row.get("traits", {}).get(word, [])
         return values, traits, wrong
 
+    @property
+    def known_options(self) -> dict[str, Json]:
+        return dict(self.tree.data["mapping"].get("option", {}))
+
+    def own(self, options: Options, traits: Sequence[str]) -> tuple[Options, tuple[str, ...]]:
+        """Those this mapping knows: an alias names options for callers of every dialect at once."""
+        kept = {name: value for name, value in options.items() if name in self.known_options}
+        return kept, tuple(trait for trait in traits if trait in self.traits)
+
     # ------------------------------------------------------------------ effective tables
     def effective(
         self,

@@ -7,22 +7,24 @@ block and no field by name: those are the tables'.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
 
-from aisix.mapping import interpret, paths
-from aisix.mapping.answer_rules import AnswerTables, Chunk, Register, Row
+from aisix.mapping import again, grow, interpret, paths
+from aisix.mapping.answer_rules import AnswerTables, Register, Row
 from aisix.mapping.answer_scope import AnswerScope
 from aisix.mapping.compile_answer import PlainForm, StreamForm
 from aisix.mapping.fold import add_up, event_of, fold, put, written
+from aisix.mapping.lanes import Lanes, pieces
 from aisix.mapping.paths import Json, Path
 from aisix.mapping.rules import Rule
-from aisix.mapping.scope import NULL, Note
+from aisix.mapping.scope import NULL
 from aisix.mapping.view import View, holds
 
 NEVER = object()  # no register is this
-_decode = msgspec.json.Decoder().decode
+NAME = re.compile(r"\{(\w+)\}")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -65,12 +67,28 @@ class Answering:
         self.offset = 0  # blocks of earlier rounds of a paused turn
         self.rounds = 0
         self.past_usage: dict[str, Json] = {}
+        self.said_before: list[Json] = []  # blocks of earlier rounds
         self.raw: dict[Json, dict[str, Json]] | None = {} if armed else None
         self.folded: dict[str, Json] = {}  # a plain answer's deltas, put together
+        self.grown: dict[Json, dict[str, Json]] = {}  # or its blocks
+        self.said: dict[str, Json] = {}  # a plain answer that goes on as it is
+        self.lanes = Lanes(self) if tables.pieces else None
+        # Fields of a chunk that its frame names beside the data.
+        self.names = [] if form is not None else [n for n in NAME.findall(frame) if n != "data"]
 
     # ------------------------------------------------------------------ events
     def event(self, event: dict[str, Json]) -> list[dict[str, Json]]:
         """The deltas one upstream event makes."""
+        if self.lanes is None:
+            return self._event(event)
+        deltas: list[dict[str, Json]] = []
+        for piece in pieces(self.tables, event):
+            deltas += self._event(piece)
+            if self.failed is not None or self.ended:
+                break
+        return deltas
+
+    def _event(self, event: dict[str, Json]) -> list[dict[str, Json]]:
         number = paths.get(event, self.tables.block.steps)
         if type(number) is int:
             self.scope.block = self.blocks.get(number) or self.new_block(number)
@@ -86,7 +104,11 @@ class Answering:
                 self.open.add(number)
             elif word == self._end_word:
                 self.open.discard(number)
-        return self._act(row, event, view)
+        if row.into and self.lanes is not None:
+            deltas: list[dict[str, Json]] = []
+            self.lanes.take(row, event, view, deltas)
+            return deltas
+        return self.act(row, event, view)
 
     def new_block(self, number: int) -> dict[str, Json]:
         """The registers of a block that begins."""
@@ -108,11 +130,12 @@ class Answering:
             row = next((r for guard, r in row.first if holds(guard, view)), None)
         return None
 
-    def _act(self, row: Row, event: dict[str, Json], view: View) -> list[dict[str, Json]]:
+    def act(self, row: Row, event: dict[str, Json], view: View) -> list[dict[str, Json]]:
+        """What a row does; the deltas it sends."""
         if row.open:
             self.scope.block["kind"] = row.open
         for name in row.count:
-            self._set(name, self._get(name, 0) + 1)
+            self.put(name, self._get(name, 0) + 1)
         self._set_all(row.set, view)
         if row.usage is not None:
             counters = view.find(row.usage)
@@ -120,23 +143,23 @@ class Answering:
                 self.scope.usage.update({k: v for k, v in counters.items() if v is not None})
         deltas: list[dict[str, Json]] = []
         for chunk in row.emit:
-            self._emit(self.tables.chunks[chunk], view, deltas)
+            self.emit(chunk, view, deltas)
         for register, path in row.measure:
             text = view.find(path)
             if type(text) is str:
-                self._set(register, self._get(register, 0) + len(text))
+                self.put(register, self._get(register, 0) + len(text))
         for register, path in row.append:
             text = view.find(path)
             if type(text) is str:
-                self._set(register, self._get(register, "") + text)
+                self.put(register, self._get(register, "") + text)
         for register, path in row.push:
             value = view.find(path)
             if value is not None:
-                self._set(register, [*self._get(register, []), value])
+                self.put(register, [*self._get(register, []), value])
         for register, name_ in row.extend:
             items = interpret.run(self.tables.lists[name_], view)
             if items:
-                self._set(register, [*self._get(register, []), *items])
+                self.put(register, [*self._get(register, []), *items])
         self.pinged = self.pinged or row.ping
         if row.fail:
             self.failed = event
@@ -147,7 +170,7 @@ class Answering:
         registers = self.scope.state if register[0] == "state" else self.scope.block
         return registers.get(register[1], default)
 
-    def _set(self, register: Register, value: Json) -> None:
+    def put(self, register: Register, value: Json) -> None:
         registers = self.scope.state if register[0] == "state" else self.scope.block
         if value is NULL:
             registers.pop(register[1], None)
@@ -158,22 +181,28 @@ class Answering:
         for register, rule in rules:
             value = interpret.run(rule, view)
             if value is not None:
-                self._set(register, value)
+                self.put(register, value)
 
     # ------------------------------------------------------------------ chunks
-    def _emit(self, chunk: Chunk, view: View, deltas: list[dict[str, Json]]) -> None:
+    def emit(self, name: str, view: View, deltas: list[dict[str, Json]]) -> None:
+        """One chunk, unless there is nothing in it."""
+        chunk = self.tables.chunks[name]
         if not holds(chunk.guard, view):
             return
         if chunk.name == self.tables.opening:
             if self.started:
                 return
             self.started = True
+        elif not self.tables.opening:
+            self.started = True
         elif not self.started:  # an upstream that skipped its first event
-            self._emit(self.tables.chunks[self.tables.opening], view, deltas)
+            self.emit(self.tables.opening, view, deltas)
         if any(interpret.run(rule, view) in (None, "", [], {}) for rule in chunk.needs):
             return
         delta: dict[str, Json] = {}
-        said = not any(rule.kind == "from" for _, rule in chunk.fields)
+        if chunk.verbatim:
+            delta = laid_over(view.item, chunk.without)
+        said = chunk.verbatim or not any(rule.kind == "from" for _, rule in chunk.fields)
         for path, rule in chunk.fields:
             value = interpret.run(rule, view, path.text)
             if value is None:
@@ -200,24 +229,33 @@ class Answering:
         else:
             deltas, finish = self.finish()
             out += [self._framed(self.chunk(delta)) for delta in deltas]
+            if "chunk" not in self.tables.envelopes:
+                return
         out.append(self._framed(self.chunk({}, finish)))
         if self.scope.wants_usage and "usage" in self.tables.envelopes:
             out.append(self._framed(self.usage_chunk()))
 
     def _framed(self, chunk: dict[str, Json]) -> bytes:
-        return self.frame.replace("{data}", _encode(chunk).decode()).encode()
+        frame = self.frame
+        for name in self.names:
+            frame = frame.replace(f"{{{name}}}", str(chunk.get(name, "")))
+        return frame.replace("{data}", _encode(chunk).decode()).encode()
 
     def finish(self) -> tuple[list[dict[str, Json]], str]:
         """The deltas before the finish chunk, and the finish reason."""
         view = View(self.scope, {})  # type: ignore[arg-type]
         deltas: list[dict[str, Json]] = []
-        if not self.started:
-            self._emit(self.tables.chunks[self.tables.opening], view, deltas)
+        if not self.started and self.tables.opening:
+            self.emit(self.tables.opening, view, deltas)
+        if self.lanes is not None:
+            self.lanes.finish(deltas)
         for number in sorted(self.open):  # an upstream that does not end its blocks
             deltas += self.event(self.ending(number))
+        finish = interpret.run(self.tables.finish, view)
+        self.scope.extra = {"finish": finish, "counted": self.counted()}
         for name in self.tables.end_emit:
-            self._emit(self.tables.chunks[name], view, deltas)
-        return deltas, interpret.run(self.tables.finish, view)
+            self.emit(name, view, deltas)
+        return deltas, finish
 
     def ending(self, number: int) -> dict[str, Json]:
         assert self.tables.plain is not None
@@ -236,7 +274,7 @@ class Answering:
         if name in ("usage", "whole"):
             self.scope.extra["counted"] = self.counted()
         view = View(self.scope, {})  # type: ignore[arg-type]
-        out: dict[str, Json] = {}
+        out: dict[str, Json] = {**self.said} if name == "whole" else {}
         rules = self.tables.envelopes[name]
         for path, rule in rules:
             value = interpret.run(rule, view, path.text)
@@ -252,6 +290,8 @@ class Answering:
     def chunk(self, delta: dict[str, Json], finish: Json = NULL) -> dict[str, Json]:
         if self.form is not None:
             return self.form.chunk(self, delta, finish)
+        if "chunk" not in self.tables.envelopes:
+            return dict(written(delta))
         return self.envelope("chunk", delta=written(delta) or {}, finish=finish)
 
     def usage_chunk(self) -> dict[str, Json]:
@@ -288,6 +328,16 @@ class Answering:
                 return
             except Exception:  # anything unusual: the interpreter begins afresh
                 self._reset()
+        self.said = dict(answer) if plain.verbatim else {}
+        for event in self.events_of(answer):
+            for delta in self.event(event):
+                self._fold(delta)
+
+    def events_of(self, answer: dict[str, Json]) -> list[dict[str, Json]]:
+        """A plain answer as the events a stream would have brought."""
+        plain = self.tables.plain
+        if plain is None or self.tables.pieces or not (plain.start or plain.begin or plain.stop):
+            return [answer]
         events = [event_of(plain.start, answer)]
         blocks = paths.get(answer, plain.blocks.steps)
         for number, block in enumerate(blocks if type(blocks) is list else ()):
@@ -295,10 +345,15 @@ class Answering:
                 continue
             mark = {str(self.tables.block.steps[0]): number}
             events += [{**event_of(plain.begin, block), **mark}, self.ending(number)]
-        events += [event_of(plain.delta, answer), event_of(plain.stop, answer)]
-        for event in events:
-            for delta in self.event(event):
-                fold(self.folded, delta)
+        return [*events, event_of(plain.delta, answer), event_of(plain.stop, answer)]
+
+    def _fold(self, delta: dict[str, Json]) -> None:
+        how = self.tables.grow
+        if how is None:
+            fold(self.folded, delta)
+        else:
+            grow.add(self.grown, delta, how)
+            self.folded[how.list] = [grow.whole(self.grown[n]) for n in sorted(self.grown)]
 
     def _reset(self) -> None:
         """As it was before anything of the answer was seen."""
@@ -314,7 +369,7 @@ class Answering:
             return self.made
         deltas, finish = self.finish()
         for delta in deltas:
-            fold(self.folded, delta)
+            self._fold(delta)
         self.scope.extra = {"folded": written(self.folded)}
         view = View(self.scope, {})  # type: ignore[arg-type]
         message = written(interpret.build(self.tables.message, view, "") or {})
@@ -322,70 +377,18 @@ class Answering:
 
     # ------------------------------------------------------------------ paused turns
     def wants_more(self) -> bool:
-        again = self.tables.again
-        if again is None or self.raw is None or not self.ended:
-            return False
-        view = View(self.scope, {})  # type: ignore[arg-type]
-        if not holds(again.guard, view):
-            return False
-        rounds = view.find(again.rounds) if isinstance(again.rounds, Path) else again.rounds
-        if self.rounds >= rounds:
-            self.scope.notes.append(Note(again.told, again.about, again.place))
-            return False
-        return True
-
-    def next_round(self, request: dict[str, Json]) -> dict[str, Json]:
-        """The request that continues a paused turn: what was said so far is put at its end."""
-        again = self.tables.again
-        assert again is not None and self.raw is not None
-        said = [self._whole_block(self.raw[number]) for number in sorted(self.raw)]
-        turn = {**again.turn, again.content: said}
-        items = list(request.get(again.list) or ())
-        if self.rounds and items and all(items[-1].get(k) == v for k, v in again.turn.items()):
-            turn = {**items.pop(), again.content: [*self._said_before, *said]}
-        self._said_before: list[Json] = turn[again.content]
-        self.past_usage = add_up(self.past_usage, self.scope.usage)
-        self.scope.usage = {}
-        self.offset += len(self.raw)
-        self.raw, self.blocks, self.open, self.ended = {}, {}, set(), False
-        for register in again.forget:
-            self._set(register, NULL)
-        self.rounds += 1
-        return {**request, again.list: [*items, turn]}
+        return again.wants_more(self)
 
     def rebuild(self, event: dict[str, Json], number: Json) -> None:
-        """Keep the upstream's own blocks, grown from their deltas, in case the turn is paused."""
-        plain, again = self.tables.plain, self.tables.again
-        if type(number) is not int or plain is None or again is None or self.raw is None:
-            return
-        start = next((key for key, value in plain.begin if isinstance(value, Path)), "")
-        block = event.get(start)
-        if type(block) is dict:
-            self.raw[number] = dict(block)
-            return
-        row = self.tables.events.get(event.get(str(self.tables.by.steps[0]), ""))
-        if row is None or row.by is None or number not in self.raw:
-            return
-        for key, how, path in again.rebuild.get(paths.get(event, row.by.steps) or "", ()):
-            value = paths.get(event, path.steps)
-            if value is None:
-                continue
-            whole = self.raw[number]
-            if how == "list":
-                whole[key] = [*(whole.get(key) or ()), value]
-            elif how == "json":
-                whole[f" {key}"] = whole.get(f" {key}", "") + value
-            else:
-                whole[key] = (whole.get(key) or "") + value
+        again.rebuild(self, event, number)
 
-    @staticmethod
-    def _whole_block(block: dict[str, Json]) -> dict[str, Json]:
-        """Texts gathered under " key" are JSON that has come in pieces."""
-        out = {key: value for key, value in block.items() if not key.startswith(" ")}
-        for key, text in block.items():
-            if key.startswith(" "):
-                try:
-                    out[key[1:]] = _decode(text) if text else {}
-                except msgspec.DecodeError:
-                    out[key[1:]] = {}
-        return out
+    def next_round(self, request: dict[str, Json]) -> dict[str, Json]:
+        return again.next_round(self, request)
+
+
+def laid_over(item: Json, without: tuple[Path, ...]) -> dict[str, Json]:
+    """A copy of an event to write on, some of its fields taken away."""
+    copied: dict[str, Json] = paths.copied(item) if type(item) is dict else {}
+    for path in without:
+        paths.remove(copied, path.steps)
+    return copied

@@ -13,13 +13,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from collections.abc import Mapping as Map
-from dataclasses import dataclass
 
 import msgspec
 
 from aisix.errors import Fault, UpstreamError
 from aisix.mapping import paths, request
 from aisix.mapping.answer_scope import AnswerScope
+from aisix.mapping.carried import Answer, Target, UpstreamRequest
 from aisix.mapping.compile_run import Call
 from aisix.mapping.events import Answering
 from aisix.mapping.faults import CallerDialect, ErrorAnswer
@@ -29,34 +29,10 @@ from aisix.mapping.refused import Refused
 from aisix.mapping.scope import Note, Scope, Trace
 from aisix.mapping.sse import LARGEST_EVENT, SseReader
 from aisix.mapping.strict import refuse_losses
+from aisix.mapping.view import View, holds
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Whom an exchange talks to, and what is known of the alias."""
-
-    alias: str
-    upstream_model: str
-    strict: bool = False
-
-
-@dataclass(slots=True)
-class UpstreamRequest:
-    path: str
-    headers: dict[str, str]
-    body: bytes
-    stream: bool
-
-
-@dataclass(slots=True)
-class Answer:
-    status: int
-    headers: dict[str, str]
-    body: bytes
-    error: ErrorAnswer | None = None
 
 
 class Exchange:
@@ -96,6 +72,7 @@ class Exchange:
         self._answering: Answering | None = None
         self._sse: SseReader | None = None
         self._largest_event = largest_event
+        self._local: dict[str, Json] | None = None
 
     # ------------------------------------------------------------------ request
     def request(
@@ -110,6 +87,10 @@ class Exchange:
             out = self._interpreted(body, dict(headers or {}))
         self.stream = paths.get(body, self.caller.stream.steps) is True
         self._sent = out
+        for guard, answer in self.tables.request.local:
+            if holds(guard, View(Scope(self.facts, body), body)):
+                self._local = answer
+                break
         return self._upstream_request(out)
 
     def _by_form(self, body: dict[str, Json], headers: Map[str, str]) -> dict[str, Json] | None:
@@ -174,9 +155,7 @@ class Exchange:
             return self.fault(_babble("not_a_stream"))
         answering = self._ready()
         plain = self.tables.answer.plain
-        if type(parsed) is not dict or (
-            plain and any(parsed.get(key) != value for key, value in plain.check.items())
-        ):
+        if type(parsed) is not dict or (plain and not plain.knows(parsed)):
             if self._is_error(parsed):
                 return self._refused(None, headers, parsed)
             return self.fault(_babble("not_a_message"))
@@ -194,6 +173,19 @@ class Exchange:
         if 200 <= status < 300:
             return ""
         return self.tables.errors.retry(status, dict(headers), _parse(body))
+
+    def answered_here(self) -> Answer | None:
+        """The answer, JSON or a whole stream, to a request that never goes upstream."""
+        if self._local is None:
+            return None
+        answering = self._ready()
+        if not self.stream:
+            return self.response(200, {}, _encode(self._local))
+        out: list[bytes] = []
+        for event in answering.events_of(self._local):
+            answering.send(event, out)
+        kind: str = self.caller.data["stream"]["content_type"]
+        return Answer(200, {"content-type": kind}, b"".join([*out, self._finish(answering)]))
 
     def answer_headers(self, headers: Map[str, str]) -> dict[str, str]:
         """What a caller may see of the upstream's headers, by the caller's names."""
@@ -214,7 +206,7 @@ class Exchange:
             form = plain = None
             if self.compiled and not self.stream:
                 plain = self.tables.answers.plain.find(self._remember, wants_usage)
-            elif self.compiled and frame.count("{data}") == 1:
+            elif self.compiled and frame.count("{") == frame.count("{data}") == 1:
                 form = self.tables.answers.stream.find(self._remember, wants_usage)
             self._answering = Answering(tables, scope, armed, form, plain, frame)
         return self._answering
@@ -227,8 +219,7 @@ class Exchange:
         return scope
 
     def _is_error(self, parsed: Json) -> bool:
-        path = self.tables.errors.data.get("body", {}).get("type")
-        return bool(path) and type(paths.get(parsed, paths.parse(path).steps)) is str
+        return self.tables.errors.is_error(parsed)
 
     def _refused(self, status: int | None, headers: dict[str, str], parsed: Json) -> Answer:
         error = self.tables.errors.translate(
@@ -290,7 +281,8 @@ class Exchange:
             return b""
         # An event whose blank line is missing counts when it is whole, else it is the break itself.
         rest = self._sse.rest() if self._sse is not None else []
-        out = self._run([data for data in rest if type(_parse(data)) is dict])
+        done = self.tables.answer.done.encode()
+        out = self._run([data for data in rest if data == done or type(_parse(data)) is dict])
         if self.done or self.again is not None:
             return out
         answering = self._ready()
@@ -302,7 +294,12 @@ class Exchange:
     def _run(self, payloads: list[bytes]) -> bytes:
         answering = self._ready()
         out: list[bytes] = []
+        done = self.tables.answer.done.encode()
         for payload in payloads:
+            if payload == done:  # the upstream's own word for the end
+                answering.ended = True
+                out.append(self._finish(answering))
+                break
             event = _parse(payload)
             if type(event) is not dict:
                 out.append(self._break_off(_babble("not_json")))

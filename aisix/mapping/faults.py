@@ -1,8 +1,7 @@
-"""Errors as the caller's dialect shows them: our own faults, and the upstream's errors translated.
+"""The upstream's errors, translated: `ErrorTables` is `errors.toml` of one mapping.
 
-`CallerDialect` is `<dialect>/caller.toml`: where the gateway must look itself, how a stream is
-framed, what each kind of fault looks like. `ErrorTables` is `errors.toml` of one mapping. The only
-place that shapes an error body; status, type, code and words are rows of those tables.
+Which row an error is, its status, type, code and words, whether it may be asked again; the body is
+shaped by the caller's dialect (`dialect.py`), which has our own faults too.
 """
 
 from __future__ import annotations
@@ -11,194 +10,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-import msgspec
-
-from aisix.errors import Complaint, Fault
+from aisix.errors import Complaint
 from aisix.mapping import durations, paths
+from aisix.mapping.dialect import CallerDialect, ErrorAnswer, Where
 from aisix.mapping.parse import Parser
-from aisix.mapping.paths import Json, Path
+from aisix.mapping.paths import Json
 from aisix.mapping.rules import Condition
-from aisix.mapping.source import Keys
 
-_encode = msgspec.json.Encoder().encode
-Where = Callable[[Keys], str]
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorAnswer:
-    """An error ready for the wire."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-    kind: str = ""  # for the log and the metrics
-    message: str = ""
-    retry: str = ""  # "here": may be tried again; "elsewhere": by another target; "": never
-
-
-@dataclass(frozen=True, slots=True)
-class CallerDialect:
-    name: str
-    data: dict[str, Json]
-    alias: Path
-    stream: Path
-    wants_usage: Path
-
-    @classmethod
-    def parse(
-        cls, name: str, data: dict[str, Json], where: Where, complaints: list[Complaint]
-    ) -> CallerDialect:
-        request = data.get("request", {})
-        found = []
-        for key in ("alias", "stream", "wants_usage"):
-            try:
-                found.append(paths.parse(str(request.get(key) or ".")))
-            except ValueError as error:
-                complaints.append(Complaint(where(("request", key)), f"request.{key}", str(error)))
-                found.append(paths.parse("."))
-        for kind, row in data.get("fault", {}).items():
-            if not isinstance(row, dict) or not isinstance(row.get("status"), int):
-                at = where(("fault", kind))
-                complaints.append(
-                    Complaint(at, f"fault.{kind}", "a fault needs a status (a number)")
-                )
-        for kind in ("bug", "bad_json", "bad_response", "interrupted"):
-            if kind not in data.get("fault", {}):
-                complaints.append(
-                    Complaint(where(("fault",)), f"fault.{kind}", "this fault is missing")
-                )
-        return cls(name, data, *found)
-
-    @property
-    def sample(self) -> dict[str, Json]:
-        """A minimal request; a new object each time."""
-        sample = self.data.get("request", {}).get("sample", {})
-        return dict(msgspec.json.decode(_encode(sample)))
-
-    @property
-    def sample_alias(self) -> str:
-        return str(paths.get(self.sample, self.alias.steps) or "alias")
-
-    @property
-    def credentials(self) -> list[tuple[str, str]]:
-        """(header, word before the key) where a caller's key may stand."""
-        return [(name, str(word).lower()) for name, word in self.data.get("auth", {}).items()]
-
-    @property
-    def models_route(self) -> str | None:
-        route: str | None = self.data.get("models", {}).get("route")
-        return route
-
-    @property
-    def models_header(self) -> str | None:
-        """The header by which a list in this dialect is asked for, when the URL is shared."""
-        header: str | None = self.data.get("models", {}).get("header")
-        return header
-
-    def model_list(self, models: list[dict[str, Json]]) -> Json:
-        """The list of aliases; each model: alias, created (Unix seconds), provider."""
-        items = [self.model_item(model) for model in models]
-        names = [model["alias"] for model in models]
-        known = {
-            "models": items,
-            "first": names[0] if names else None,
-            "last": names[-1] if names else None,
-        }
-        return _fill(self.data["models"]["list"], known)
-
-    def model_item(self, model: dict[str, Json]) -> Json:
-        return _fill(self.data["models"]["item"], model)
-
-    @property
-    def reads(self) -> set[str]:
-        """The top-level fields the gateway reads itself."""
-        paths_ = (self.alias, self.stream, self.wants_usage)
-        return {str(path.steps[0]) for path in paths_ if path.steps}
-
-    def fault(self, error: Fault, **values: Json) -> ErrorAnswer:
-        """Our own fault as this dialect shows it."""
-        rows = self.data["fault"]
-        row = rows.get(error.kind) or rows["bug"]
-        quoted = {**values, **error.values}
-        param = row.get("param", error.param)
-        if param is not None:
-            quoted["param"] = error.param if error.param is not None else param
-        return self.answer(
-            row["status"],
-            row.get("type"),
-            _say(row.get("code"), quoted),
-            _say(row.get("message", ""), quoted) or "",
-            param,
-            _headers(row.get("headers", {}), quoted),
-            error.kind,
-        )
-
-    def answer(
-        self,
-        status: int,
-        type_: str | None,
-        code: str | None,
-        message: str,
-        param: str | None,
-        headers: dict[str, str],
-        kind: str = "",
-    ) -> ErrorAnswer:
-        known = {"message": message, "type": type_, "param": param, "code": code, "status": status}
-        body = _fill(self.data["error"]["body"], known)
-        return ErrorAnswer(status, headers, _encode(body), kind, message)
-
-    def limit_headers(
-        self, counts: str, most: int, left: int, reset: float, now: float
-    ) -> dict[str, str]:
-        """Headers about a limit on `counts`; `reset` in seconds, `now` in Unix seconds."""
-        told = {
-            "most": most,
-            "left": left,
-            "reset": durations.written(reset),
-            "reset_at": durations.moment(now + reset),
-        }
-        return _headers(self.data.get("limits", {}).get(counts, {}), told)
-
-    def frame(self, error: ErrorAnswer) -> bytes:
-        """The error inside a stream that has begun; nothing may follow it."""
-        template: str = self.data["stream"]["error_frame"]
-        return template.replace("{data}", error.body.decode()).encode()
-
-
-def _fill(node: Json, known: dict[str, Json]) -> Json:
-    if isinstance(node, dict):
-        return {key: _fill(value, known) for key, value in node.items()}
-    if isinstance(node, str) and node.startswith("$"):
-        return known.get(node[1:])
-    return node
-
-
-def _headers(row: dict[str, str], values: dict[str, Json]) -> dict[str, str]:
-    """The headers of a fault; one that quotes what this fault does not have is left out."""
-    return {
-        name: _say(text, values) or ""
-        for name, text in row.items()
-        if all(values.get(quoted) is not None for quoted in re.findall(r"\{(\w+)\}", text))
-    }
-
-
-def _say(text: str | None, values: dict[str, Json]) -> str | None:
-    """`text` with {name} filled in; long or odd values are shortened, never a traceback."""
-    if text is None or "{" not in text:
-        return text
-
-    def show(match: re.Match[str]) -> str:
-        value = values.get(match.group(1))
-        if value is None:
-            return "this value" if match.group(1) == "value" else match.group(1)
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        shown = value if isinstance(value, str) else _encode(value).decode()
-        if match.group(1) == "value" and isinstance(value, str):
-            shown = f"'{value}'"
-        return shown if len(shown) <= 200 else shown[:200] + "..."
-
-    return re.sub(r"\{(\w+)\}", show, text)
+__all__ = ["CallerDialect", "ErrorAnswer", "ErrorTables"]
 
 
 # ---------------------------------------------------------------- upstream errors
@@ -283,8 +102,8 @@ class ErrorTables:
     ) -> ErrorAnswer:
         """The upstream's error (status None: inside a stream) as the caller's dialect shows it."""
         row, status = self._row(status, headers, body)
-        message = self._said(body, "message")
-        message = message if isinstance(message, str) else ""
+        found = {name: self._said(body, name) for name in self.data.get("body", {})}
+        message = found.get("message") or ""
         data: dict[str, Json] = row.data if row else {"status": 502, "message": ""}
         text = data.get("message", "")
         too_long = len(message) > data.get("longest", 4000)
@@ -300,10 +119,17 @@ class ErrorTables:
             out["x-should-retry"] = "false"
         wanted = data["status"] if isinstance(data["status"], int) else status
         kind_name = f"upstream.{row.name}" if row else "upstream"
-        shown = caller.answer(
-            wanted, data.get("type"), data.get("code"), said, param, out, kind_name
-        )
+        type_, code = (_quoted(data.get(key), found) for key in ("type", "code"))
+        param = _quoted(param, found)
+        shown = caller.answer(wanted, type_, code, said, param, out, kind_name)
         return replace(shown, retry=data.get("retry", ""))
+
+    def is_error(self, parsed: Json) -> bool:
+        """Whether an answer with a good status is an error all the same."""
+        places = self.data.get("body", {})
+        if "mark" in places:
+            return paths.get(parsed, paths.parse(places["mark"]).steps) not in (None, "", {})
+        return self._said(parsed, "type") is not None
 
     def retry(self, status: int | None, headers: dict[str, str], body: Json) -> str:
         """Whether such an answer may be asked for again; see ErrorAnswer.retry."""
@@ -319,15 +145,21 @@ class ErrorTables:
 
         if status is None:
             statuses = self.data.get("status", {})
-            kind = self._said(body, "type")
-            known = statuses.get(kind) if type(kind) is str else None
-            status = int(known if known is not None else statuses.get("*", 500))
+            words = (self._said(body, "code"), self._said(body, "type"))
+            known = (statuses.get(word) for word in words if word is not None)
+            status = int(next((n for n in known if n is not None), statuses.get("*", 500)))
         seen = {**(body if isinstance(body, dict) else {}), "status": status, "headers": headers}
         view = View(Scope(Facts("", "", "", {}, {}), {}), seen)
         return next((r for r in self.rows if holds(r.guard, view)), None), status
 
-    def _said(self, body: Json, what: str) -> Json:
-        return paths.get(body, paths.parse(self.data.get("body", {}).get(what, ".")).steps)
+    def _said(self, body: Json, what: str) -> str | None:
+        """The first text at the places of this part of an error."""
+        places = self.data.get("body", {}).get(what, [])
+        for place in [places] if isinstance(places, str) else places:
+            value = paths.get(body, paths.parse(place).steps)
+            if isinstance(value, str):
+                return value
+        return None
 
     def named(
         self,
@@ -377,6 +209,11 @@ class ErrorTables:
                         out[row.name] = found
                     break
         return out
+
+
+def _quoted(word: str | None, found: dict[str, str | None]) -> str | None:
+    """A row's own word, or with "$" what the upstream says there."""
+    return found.get(word[1:]) if word is not None and word.startswith("$") else word
 
 
 def _groups(text: str, found: re.Match[str]) -> str:

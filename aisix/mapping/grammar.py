@@ -26,16 +26,17 @@ RULE_KEYS = (
     *SOURCES,
     *("default", "when", "unless", "match", "type", "only", "required", "where", "where_not"),
     *("keep", "as", "table", "min", "max", "each", "lone", "shape", "arrange", "join"),
-    *("policy", "told", "about", "count", "keep_empty", "by", "followed"),
+    *("policy", "told", "about", "count", "keep_empty", "by", "followed", "minus"),
 )
 SHAPE_KEYS = (
     *("of", "my", "by", "when", "first", "all", "blank", "count", "verbatim", "skip", "reject"),
-    *("at", "stamp", "guard", "told", "use"),
+    *("at", "stamp", "guard", "told", "use", "several"),
 )
 CHECK_KEYS = (
     *("type", "range", "one_of", "match", "required", "empty", "longest", "values", "reject"),
 )
 POLICIES = ("drop", "warn", "reject")
+REST_POLICIES = (*POLICIES, "pass")
 
 
 _COMPARE = re.compile(r"([<>])\s*(-?[0-9.]+)")
@@ -111,6 +112,10 @@ class Grammar:
         if path.root == "body" and path.steps:
             self.read.add(str(path.steps[0]))
         return path
+
+    def path_list(self, value: Json, at: tuple[str, ...]) -> tuple[Path, ...]:
+        """A path or a list of paths."""
+        return tuple(self.path(text, at) for text in self.words(value, at))
 
     def top(self, path: Path, base: str) -> None:
         """Remember that a top-level field of the caller is read."""

@@ -13,7 +13,7 @@ from aisix.mapping import adjust, arrange, ops, paths
 from aisix.mapping.paths import Json, Path
 from aisix.mapping.refused import Refused
 from aisix.mapping.rules import Condition, Entry, Rule, Shape
-from aisix.mapping.scope import Line, Note
+from aisix.mapping.scope import NULL, Line, Note
 from aisix.mapping.view import KINDS, View, holds, is_kind, look_up
 
 DEFAULT = "default (caller sent none)"
@@ -120,7 +120,11 @@ def _source(rule: Rule, view: View, target: str) -> tuple[Json, str, str]:
             return layered, view.at, ""
         case "sum":
             numbers = [view.find(path) for path in rule.paths]
-            return sum(n for n in numbers if type(n) in (int, float)), view.at, "sum"
+            total = sum(n for n in numbers if type(n) in (int, float))
+            if rule.minus:
+                less = [view.find(path) for path in rule.minus]
+                total = max(0, total - sum(n for n in less if type(n) in (int, float)))
+            return total, view.at, "sum"
         case "weave":
             return _weave(rule, view, target), view.at, ""
     raise AssertionError(rule.kind)
@@ -168,7 +172,7 @@ def build(parts: tuple[tuple[str, Rule], ...], view: View, target: str) -> dict[
     for key, part in parts:
         value = run(part, view, f"{target}.{key}" if target else key)
         if value is not None:
-            out[key] = value
+            out[key] = None if value is NULL else value
     return out or None
 
 
@@ -287,7 +291,7 @@ def _each(rule: Rule, view: View, value: Json, param: str, target: str) -> list[
     assert rule.each is not None
     if type(value) is dict:
         made = reshape(rule.each, child(view, value, param), f"{target}[0]")
-        return [] if made is None else [made]
+        return made if type(made) is list else [] if made is None else [made]
     if type(value) is not list:
         expected = "string or array" if rule.lone is not None else "array"
         raise CallerError("wrong_type", param, expected=expected, found=KINDS[type(value)])
@@ -296,7 +300,9 @@ def _each(rule: Rule, view: View, value: Json, param: str, target: str) -> list[
         made = reshape(
             rule.each, child(view, item, f"{param}[{number}]", number), f"{target}[{len(out)}]"
         )
-        if made is not None:
+        if type(made) is list:  # a shape that makes several of one
+            out += made
+        elif made is not None:
             out.append(made)
     return out
 
@@ -323,6 +329,8 @@ def reshape(shape: Shape, view: View, target: str) -> Json:
             values["allowed"] = shape.allowed
         raise CallerError(shape.reject, paths.join(view.at, shape.at or "."), **values)
     if shape.skip:
+        if shape.told:
+            view.scope.notes.append(Note(shape.told, view.at, shape.place))
         return None
     made = _variant(shape, view, target)
     if type(made) is dict:
@@ -331,8 +339,12 @@ def reshape(shape: Shape, view: View, target: str) -> Json:
 
 
 def _variant(shape: Shape, view: View, target: str) -> Json:
+    if shape.several is not None:
+        return run(shape.several, view, target) or []
     if shape.verbatim:
-        return paths.copied(view.item)  # ours to change from here on
+        item = paths.copied(view.item)  # ours to change from here on
+        laid = build(shape.fields, view, target) if shape.fields else None
+        return {**item, **laid} if laid and type(item) is dict else item
     if shape.by is not None:
         word = view.find(shape.by)
         variant = shape.variants.get(word) if type(word) is str else None

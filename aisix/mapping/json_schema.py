@@ -229,3 +229,28 @@ def fit_together(
         optional <= options.get("max_optional", 1_000_000)
         and unions <= options.get("max_unions", 1_000_000)
     )
+
+
+def every_property_required(node: Json) -> bool:
+    """Whether every object at every depth is closed and requires all its properties."""
+    if type(node) is list:
+        return all(map(every_property_required, node))
+    if type(node) is not dict:
+        return True
+    properties = node.get("properties")
+    if node.get("type") == "object" or type(properties) is dict:
+        names = properties.keys() if type(properties) is dict else ()
+        if node.get("additionalProperties") is not False or not {*names} <= {
+            *_names(node.get("required"))
+        }:
+            return False
+    return all(
+        every_property_required(value) if key not in _MAPS else _all_of(value)
+        for key, value in node.items()
+        if key not in ("enum", "const", "default", "examples")
+    )
+
+
+def _all_of(schemas: Json) -> bool:
+    """Of a table of schemas by name: a property may itself be called `properties`."""
+    return type(schemas) is not dict or all(map(every_property_required, schemas.values()))

@@ -41,14 +41,19 @@ class Mappings:
 
     def find(self, caller: str, adapter: str, name: str | None = None) -> Mapping:
         """The mapping of a caller dialect for an adapter; `name` picks a variant by its folder."""
+        usual = None  # for a variant of another dialect: what this dialect has for the adapter
+        elsewhere = False
         for mapping in self.mappings.values():
             dialect, _, upstream = mapping.name.partition("/")
+            named = bool(name) and name in (mapping.name, upstream)
             if dialect != caller:
-                continue
-            if (name and name in (mapping.name, upstream)) or (
-                not name and not mapping.variant and mapping.adapter == adapter
-            ):
+                elsewhere = elsewhere or named
+            elif named:
                 return mapping
+            elif usual is None and not mapping.variant and mapping.adapter == adapter:
+                usual = mapping
+        if usual is not None and (not name or elsewhere):
+            return usual
         wanted = name or f"adapter {adapter}"
         raise OperatorError(f"no mapping from {caller} for {wanted}")
 

@@ -250,3 +250,40 @@ def field(value: Json, options: dict[str, Json], call: Call) -> Json:
     if found is None:
         return _encode(value).decode() if value else ""
     return found if type(found) is str else _encode(found).decode()
+
+
+@verb(
+    "a list of one object becomes its `field`, when only fields of `beside` stand beside that",
+    "field",
+    "beside",
+    example=([{"k": "t", "text": "x"}], {"field": "text", "beside": ["k"]}, "x"),
+)
+def lone(value: Json, options: dict[str, Json], call: Call) -> Json:
+    if type(value) is not list or len(value) != 1 or type(value[0]) is not dict:
+        return value
+    item, name = value[0], options["field"]
+    return item[name] if name in item and item.keys() <= {name, *options["beside"]} else value
+
+
+@verb(
+    "the first `limit` items of a list, and tells when there were more",
+    "limit",
+    example=(["a", "b"], {"limit": 1}, ["a"]),
+    takes=list,
+    gives=list,
+    asks=True,
+)
+def at_most(value: Json, options: dict[str, Json], call: Call) -> Json:
+    if len(value) <= options["limit"]:
+        return value
+    call.tell("clamped")
+    return value[: options["limit"]]
+
+
+@verb(
+    "whether every object of a JSON Schema is closed and requires all its properties",
+    example=({"type": "object", "properties": {"a": {}}}, {}, False),
+    gives=bool,
+)
+def every_property_required(value: Json, options: dict[str, Json], call: Call) -> Json:
+    return json_schema.every_property_required(value)

@@ -168,6 +168,8 @@ class Parser(Grammar):
         shape.reject = self.typed(data, (*at, "reject"), str, "")
         shape.at = self.typed(data, (*at, "at"), str, "")
         shape.told = self.typed(data, (*at, "told"), str, "")
+        if "several" in data:
+            shape.several = self.rule(data["several"], (*at, "several"))
         stamp = self.typed(data, (*at, "stamp"), dict, {})
         if stamp:
             self.keys(stamp, (*at, "stamp"), ("list", "key", "rule"))
@@ -225,6 +227,7 @@ class Parser(Grammar):
         here = (*at, rule.kind)
         if rule.kind in ("from", "sum"):
             rule.paths = tuple(self.path(text, here) for text in self.words(given, here))
+            rule.minus = self.path_list(data.get("minus", []), (*at, "minus"))
             for path in rule.paths:
                 self.top(path, base)
         elif rule.kind == "value":

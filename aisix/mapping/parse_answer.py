@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from aisix.mapping.answer_rules import Again, AnswerTables, Chunk, Plain, Register, Row
+from aisix.mapping.answer_rules import Again, AnswerTables, Chunk, Lane, Plain, Register, Row
+from aisix.mapping.grow import Grow, Parts
 from aisix.mapping.parse import Parser
 from aisix.mapping.paths import Json, Path
 from aisix.mapping.rules import Condition, Rule
@@ -12,6 +13,7 @@ from aisix.mapping.rules import Condition, Rule
 KEYS = (
     *("by", "block", "opening", "event", "chunk", "end", "again", "envelope", "choice", "message"),
     *("shape", "list", "usage", "meter", "plain", "convert", "state"),
+    *("done", "piece", "lane", "grow"),
 )
 ROW_KEYS = (
     *(
@@ -27,7 +29,7 @@ ROW_KEYS = (
         "push",
         "append",
     ),
-    *("extend", "usage", "emit", "ping", "fail", "end", "ignore", "unknown"),
+    *("extend", "usage", "emit", "ping", "fail", "end", "ignore", "unknown", "into", "which"),
 )
 At = tuple[str, ...]
 
@@ -45,12 +47,24 @@ class AnswerParser(Parser):
             for name, row in data.get("chunk", {}).items()
         }
         self.chunk_names = frozenset(chunks)
+        lanes = {
+            name: self.lane(row, (*at, "lane", name))
+            for name, row in self.typed(data, (*at, "lane"), dict, {}).items()
+        }
+        self.lane_names = frozenset(lanes)
         end = data.get("end", {})
         self.keys(end, (*at, "end"), ("emit", "complete", "finish"))
         events = {
             name: self.row(row, (*at, "event", name)) for name, row in data.get("event", {}).items()
         }
-        if "*" not in events:
+        pieces = tuple(
+            (name, self.path_list(given, (*at, "piece", name)))
+            for name, given in data.get("piece", {}).items()
+        )
+        for name, _ in pieces:
+            if name not in events:
+                self.unknown((*at, "piece", name), "no [event] row for", name, events)
+        if "*" not in events and not pieces:
             self.complain((*at, "event"), '[event] needs a "*" row for events not invented yet')
         tables = AnswerTables(
             by=self.path(data.get("by", "type"), (*at, "by")),
@@ -77,8 +91,12 @@ class AnswerParser(Parser):
             meter=self.rules(data.get("meter", {}), (*at, "meter")),
             plain=self.plain(data["plain"], (*at, "plain")) if "plain" in data else None,
             shapes=self.shapes,
+            done=self.typed(data, (*at, "done"), str, ""),
+            pieces=pieces,
+            lanes=lanes,
+            grow=self.grow(data["grow"], (*at, "grow")) if "grow" in data else None,
         )
-        if tables.opening not in chunks:
+        if "opening" in data and tables.opening not in chunks:
             self.unknown((*at, "opening"), "no chunk", tables.opening, chunks)
         return tables
 
@@ -123,6 +141,10 @@ class AnswerParser(Parser):
         if "usage" in data:
             row.usage = self.path(data["usage"], (*at, "usage"))
         row.emit = self.chunk_list(data.get("emit", []), (*at, "emit"))
+        row.into = self.typed(data, (*at, "into"), str, "")
+        if row.into and row.into not in self.lane_names:
+            self.unknown((*at, "into"), "no [lane]", row.into, self.lane_names)
+        row.which = self.path_list(data.get("which", []), (*at, "which"))
         for key in ("ping", "fail", "end", "unknown"):
             setattr(row, key, self.typed(data, (*at, key), bool, False))
         return row
@@ -152,7 +174,7 @@ class AnswerParser(Parser):
         if not isinstance(data, dict):
             self.complain(at, f"expected a table, found {data!r}")
             data = {}
-        words = ("needs", "after", "when", "unless")
+        words = ("needs", "after", "when", "unless", "verbatim", "without")
         fields = {key: value for key, value in data.items() if key not in words}
         needs = self.rules(self.typed(data, (*at, "needs"), dict, {}), (*at, "needs"))
         return Chunk(
@@ -162,7 +184,46 @@ class AnswerParser(Parser):
             tuple(rule for _, rule in needs),
             self.condition(data, at),
             self.registers(self.typed(data, (*at, "after"), dict, {}), (*at, "after")),
+            self.typed(data, (*at, "verbatim"), bool, False),
+            self.path_list(data.get("without", []), (*at, "without")),
         )
+
+    def lane(self, data: Json, at: At) -> Lane:
+        if not isinstance(data, dict):
+            self.complain(at, f"expected a table, found {data!r}")
+            data = {}
+        self.keys(data, at, ("begin", "end", "whole"))
+        group, name = "block", ""
+        if "whole" in data:
+            group, name = self.register(str(data["whole"]), (*at, "whole"))
+        if group != "block":
+            self.complain((*at, "whole"), "expected a register of the block (block.NAME)")
+        return Lane(
+            self.chunk_list(data.get("begin", []), (*at, "begin")),
+            self.chunk_list(data.get("end", []), (*at, "end")),
+            name,
+        )
+
+    def grow(self, data: Json, at: At) -> Grow:
+        self.keys(data, at, ("list", "begin", "number", "by", "when"))
+        rows = self.typed(data, (*at, "when"), dict, {})
+        return Grow(
+            self.typed(data, (*at, "list"), str, ""),
+            self.path(data.get("begin"), (*at, "begin")),
+            self.path(data.get("number"), (*at, "number")),
+            self.path(data.get("by"), (*at, "by")),
+            {word: self.parts(parts, (*at, "when", word)) for word, parts in rows.items()},
+        )
+
+    def parts(self, data: dict[str, Json], at: At) -> Parts:
+        """{ "field" or "field json" or "field list" = "path of the delta" }"""
+        made = []
+        for target, path in data.items():
+            key, _, how = target.partition(" ")
+            if how not in ("", "json", "list"):
+                self.complain(at, f'"{how}" is not one of: json, list')
+            made.append((key, how, self.path(path, at)))
+        return tuple(made)
 
     def path_rules(self, data: dict[str, Json], at: At) -> tuple[tuple[Path, Rule], ...]:
         return tuple(
@@ -173,15 +234,10 @@ class AnswerParser(Parser):
     def again(self, data: dict[str, Json], at: At) -> Again:
         keys = ("when", "unless", "armed", "rounds", "list", "turn", "content", "told", "about")
         self.keys(data, at, (*keys, "forget", "rebuild"))
-        rebuild = {}
-        for delta, parts in self.typed(data, (*at, "rebuild"), dict, {}).items():
-            made = []
-            for target, path in parts.items():
-                key, _, how = target.partition(" ")
-                if how not in ("", "json", "list"):
-                    self.complain((*at, "rebuild", delta), f'"{how}" is not one of: json, list')
-                made.append((key, how, self.path(path, (*at, "rebuild", delta))))
-            rebuild[delta] = tuple(made)
+        rebuild = {
+            delta: self.parts(parts, (*at, "rebuild", delta))
+            for delta, parts in self.typed(data, (*at, "rebuild"), dict, {}).items()
+        }
         armed = self.words(data.get("armed", []), (*at, "armed"))
         return Again(
             self.condition(data, at) or Condition(),
@@ -201,7 +257,7 @@ class AnswerParser(Parser):
         )
 
     def plain(self, data: dict[str, Json], at: At) -> Plain:
-        self.keys(data, at, ("check", "start", "blocks", "delta", "stop"))
+        self.keys(data, at, ("check", "start", "blocks", "delta", "stop", "verbatim"))
         blocks = self.typed(data, (*at, "blocks"), dict, {})
 
         def event(rows: dict[str, Json], where: At) -> tuple[tuple[str, Json | Path], ...]:
@@ -225,6 +281,7 @@ class AnswerParser(Parser):
             event(blocks.get("end", {}), (*at, "blocks", "end")),
             event(data.get("delta", {}), (*at, "delta")),
             event(data.get("stop", {}), (*at, "stop")),
+            self.typed(data, (*at, "verbatim"), bool, False),
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aisix.mapping import adjust
-from aisix.mapping.grammar import CHECK_KEYS, POLICIES, TYPES
+from aisix.mapping.grammar import CHECK_KEYS, REST_POLICIES, TYPES
 from aisix.mapping.parse import Parser
 from aisix.mapping.paths import Json
 from aisix.mapping.rules import (
@@ -35,6 +35,7 @@ class RequestParser(Parser):
             "header",
             "remember",
             "convert",
+            "local",
         )
         self.keys(data, ("request",), known)
         checks = tuple(
@@ -68,9 +69,26 @@ class RequestParser(Parser):
         for word in remember:
             if word not in names:
                 self.unknown(("request", "remember"), "no [let]", word, names)
-        return RequestTables(
-            checks, lets, refusals, fields, adjusts, rest, frozenset(self.read), headers, remember
+        local = tuple(
+            self.local(row, ("request", "local", name))
+            for name, row in data.get("local", {}).items()
         )
+        return RequestTables(
+            *(checks, lets, refusals, fields, adjusts, rest, frozenset(self.read), headers),
+            remember,
+            local,
+        )
+
+    def local(self, row: Json, at: tuple[str, ...]) -> tuple[Condition, dict[str, Json]]:
+        """An answer given here, in the upstream's own shape."""
+        if not isinstance(row, dict):
+            self.complain(at, "expected a table")
+            return Condition(), {}
+        self.keys(row, at, ("when", "unless", "match", "answer"))
+        guard = self.condition(row, at, "")
+        if guard is None:
+            self.complain(at, "a local answer needs `when`: requests it is for")
+        return guard or Condition(), self.typed(row, (*at, "answer"), dict, {})
 
     def check(self, name: str, row: Json, at: tuple[str, ...]) -> Check:
         path = self.path(name, at)
@@ -140,8 +158,8 @@ class RequestParser(Parser):
             row = {"policy": row}
         self.keys(row, at, ("policy", "drop", "drop_empty", "items", "reject"))
         policy = row.get("policy", "warn")
-        if policy not in POLICIES:
-            self.unknown((*at, "policy"), "unknown policy", str(policy), POLICIES)
+        if policy not in REST_POLICIES:
+            self.unknown((*at, "policy"), "unknown policy", str(policy), REST_POLICIES)
         return Rest(
             policy,
             tuple(self.typed(row, (*at, "drop"), list, [])),

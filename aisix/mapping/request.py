@@ -6,8 +6,8 @@ from aisix.errors import CallerError
 from aisix.mapping import adjust, interpret, paths
 from aisix.mapping.paths import Json
 from aisix.mapping.refused import Refused
-from aisix.mapping.rules import Check, RequestTables
-from aisix.mapping.scope import Note, Scope
+from aisix.mapping.rules import Check, RequestTables, Rest
+from aisix.mapping.scope import Line, Note, Scope
 from aisix.mapping.view import KINDS, View, holds, is_kind, same
 
 SIZED = (str, list, dict)
@@ -119,6 +119,9 @@ def rest(tables: RequestTables, scope: Scope) -> None:
         row = tables.rest.get(name)
         if row is None:
             row = tables.rest["*"]
+            if row.policy == "pass":
+                _pass_on(scope, name, value, row)
+                continue
             scope.notes.append(
                 Note(
                     "unknown" if row.policy == "warn" else "dropped",
@@ -135,9 +138,18 @@ def rest(tables: RequestTables, scope: Scope) -> None:
         left = [v for v in values if not any(same(v, d) or v == d for d in row.drop)]
         if row.drop_empty:
             left = [v for v in left if v not in ({}, [], "")]
-        if not left or row.policy == "drop":
+        if row.policy == "pass":
+            _pass_on(scope, name, value, row)
+        elif not left or row.policy == "drop":
             scope.notes.append(Note("dropped", name, row.place, quiet=True, old=value))
         elif row.policy == "warn":
             scope.notes.append(Note("dropped", name, row.place, old=value))
         else:
             raise CallerError(row.reject or "unsupported_setting", name, value=left[0])
+
+
+def _pass_on(scope: Scope, name: str, value: Json, row: Rest) -> None:
+    """The field goes upstream as the caller sent it."""
+    scope.out[name] = value
+    if scope.trace is not None:
+        scope.trace.lines.append(Line(name, value, "passed on", row.place, name))

@@ -122,6 +122,7 @@ class Rule:
     about: tuple[str, ...] = ()  # the caller's field a note or fault names: the first one sent
     count: str = ""
     keep_empty: bool = False
+    minus: tuple[Path, ...] = ()  # of a sum: taken away again, never below 0
     by: Path | None = None  # weave: where an item's own position stands
     followed: bool = False  # weave: a placed item never comes last
 
@@ -141,7 +142,8 @@ class Shape:
     all: tuple[tuple[str, Rule], ...] = ()
     blank: str = ""  # left out when this field of the result is blank
     count: str = ""
-    verbatim: bool = False
+    verbatim: bool = False  # the item as it is, fields laid over a copy of it
+    several: Rule | None = None  # the items of this list take the item's place
     skip: bool = False
     reject: str = ""
     allowed: str = ""  # what would have been right, for the fault's text
@@ -191,7 +193,7 @@ class Adjust:
 class Rest:
     """What happens to a caller's field that no rule reads."""
 
-    policy: str  # drop | warn | reject
+    policy: str  # drop | warn | reject | pass (goes upstream as it is)
     drop: tuple[Json, ...] = ()  # values that change nothing
     drop_empty: bool = False
     items: bool = False  # look at each item of a list
@@ -216,3 +218,4 @@ class RequestTables:
     known: frozenset[str]  # top-level caller fields that some rule reads
     headers: tuple[Header, ...]
     remember: tuple[str, ...]  # lets the answer tables may ask for as $request.NAME
+    local: tuple[tuple[Condition, dict[str, Json]], ...] = ()  # answers given without the upstream

@@ -17,6 +17,7 @@ from tornado.web import Application
 from aisix.proxy.base import UnknownHandler
 from aisix.proxy.chat import ChatHandler
 from aisix.proxy.context import Gateway
+from aisix.proxy.count import CountHandler
 from aisix.proxy.health import LiveHandler, ReadyHandler
 from aisix.proxy.models import ModelHandler, ModelsHandler
 
@@ -37,10 +38,17 @@ class SentBy(Matcher):
 def make_proxy_app(gateway: Gateway) -> Application:
     """The Application over a gateway."""
     routes: list[Any] = []
+    lost: list[Any] = []
     callers = gateway.mappings.callers.values()
     for caller in callers:
         mine = {"gateway": gateway, "dialect": caller.name}
         routes.append((caller.data["route"], ChatHandler, mine))
+        if caller.count is not None:
+            routes.append((caller.count["route"], CountHandler, mine))
+        # Below a dialect's route, or sent with its header: its own words for what is not there.
+        lost.append((caller.data["route"] + "/.*", UnknownHandler, mine))
+        if caller.models_header is not None:
+            lost.append(Rule(SentBy("/.*", caller.models_header), UnknownHandler, mine))
     # Those that ask for a header first: the others would answer in their stead.
     for caller in sorted(callers, key=lambda c: c.models_header is None):
         mine = {"gateway": gateway, "dialect": caller.name}
@@ -50,7 +58,7 @@ def make_proxy_app(gateway: Gateway) -> Application:
             routes.append(Rule(SentBy(path + r"/(.+)", header), ModelHandler, mine))
     first = next((c.name for c in callers if c.data.get("default")), next(iter(callers)).name)
     mine = {"gateway": gateway, "dialect": first}
-    routes += [(r"/livez", LiveHandler, mine), (r"/readyz", ReadyHandler, mine)]
+    routes += [(r"/livez", LiveHandler, mine), (r"/readyz", ReadyHandler, mine), *lost]
     return Application(
         routes,
         default_handler_class=UnknownHandler,

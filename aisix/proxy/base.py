@@ -41,6 +41,7 @@ class ProxyHandler(RequestHandler):
     gateway: Gateway
     caller: CallerDialect
     api_key: ApiKey
+    request_id = ""
     open_to_all = False  # health: no key is asked for
     quiet = False  # health: no access line
     route_name = "other"  # what the request was for, as a metric's label
@@ -50,7 +51,8 @@ class ProxyHandler(RequestHandler):
     def initialize(self, gateway: Gateway, dialect: str, **more: Any) -> None:
         self.gateway = gateway
         self.routes = gateway.routes()  # one snapshot and one set of tables, kept to the end
-        self.caller = self.routes.mappings.caller(dialect)
+        self.caller = self.routes.mappings.caller(dialect).of(self.request_id)
+        self.set_header(self.caller.id_header, self.request_id)
         self.tag = self.routes.mappings.tag(dialect)  # until the alias is known
         self.began = time.monotonic()
         self.seen: dict[str, Any] = {}  # what the access line tells beside the usual
@@ -66,11 +68,14 @@ class ProxyHandler(RequestHandler):
         gateway.enter()
 
     def set_default_headers(self) -> None:
-        given = self.request.headers.get("X-Request-Id", "")
-        self.request_id = given if ID.fullmatch(given) else f"req_{uuid.uuid4().hex}"
+        if not self.request_id:  # Tornado asks again when an error empties the answer
+            given = self.request.headers.get("X-Request-Id", "")
+            self.request_id = given if ID.fullmatch(given) else f"req_{uuid.uuid4().hex}"
         self.clear_header("Server")
         self.set_header("Content-Type", "application/json")
         self.set_header("X-Request-Id", self.request_id)
+        if hasattr(self, "caller"):
+            self.set_header(self.caller.id_header, self.request_id)
 
     def prepare(self) -> None:
         self.request.connection.set_max_body_size(self._limit * DRAIN)  # type: ignore[union-attr]

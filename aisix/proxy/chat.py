@@ -81,7 +81,11 @@ class ChatHandler(ProxyHandler):
             self.attempts = attempts = Attempts(ways, patience, loop.time())
             sent = self.translated(attempts.route, body)
             self.streamed = sent.stream
-            if sent.stream:
+            assert self.exchange is not None
+            here = self.exchange.answered_here()
+            if here is not None:
+                self.answer(here)
+            elif sent.stream:
                 self.relay = Relay(self)
                 await self.relay.run(sent)
             else:

@@ -12,6 +12,7 @@ from typing import Any
 
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping.loader import Mappings
+from aisix.mapping.schema import near
 from aisix.store.draft import targets_of
 from aisix.store.resources import ProviderKey
 from aisix.store.snapshot import Snapshot
@@ -57,17 +58,28 @@ def _target_faults(
 ) -> list[Complaint]:
     variant = target.get("mapping") or document.get("mapping")
     options = {**(document.get("options") or {}), **(target.get("options") or {})}
-    traits = target.get("traits", document.get("traits"))
+    traits = tuple(target.get("traits", document.get("traits")) or ())
+    usable, missing = [], None
     for dialect in mappings.callers:
         try:
-            mapping = mappings.find(dialect, key.adapter, variant)
+            usable.append(mappings.find(dialect, key.adapter, variant))
         except OperatorError as error:
-            if variant:
-                return [Complaint("", f"{at}mapping", str(error))]
-            continue
-        name = str(target.get("model_name", ""))
+            missing = error
+    if missing is not None and variant and not usable:
+        return [Complaint("", f"{at}mapping", str(missing))]
+    # What one dialect's tables do not know another's may.
+    for path, said, what, known in (
+        ("options", options, "unknown option", {n for m in usable for n in m.known_options}),
+        ("traits", traits, "no trait", {n for m in usable for n in m.traits}),
+    ):
+        strange = [name for name in said if name not in known]
+        if strange and usable:
+            text = f'{what} "{strange[0]}"{near(strange[0], known)}'
+            return [Complaint("", at + path, text)]
+    name = str(target.get("model_name", ""))
+    for mapping in usable:
         try:
-            mapping.effective(name, key.version, options, tuple(traits or ()))
+            mapping.effective(name, key.version, *mapping.own(options, traits))
         except OperatorError as error:
             return [Complaint("", at + (c.path or "options"), c.text) for c in error.complaints]
     return []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import msgspec
 
 from aisix.errors import CallerError
@@ -41,5 +43,6 @@ def _shown(model: Model) -> dict[str, object]:
     return {
         "alias": model.display_name,
         "created": model.created_at,
+        "created_at": datetime.fromtimestamp(model.created_at, UTC).isoformat(),
         "provider": model.provider,
     }

@@ -62,7 +62,7 @@ def make_routes(
         mapping = mappings.find(dialect, key.adapter, target.mapping or model.mapping)
         traits = model.traits if target.traits is None else target.traits
         options = {**model.options, **target.options}
-        tables = mapping.effective(target.model_name, key.version, options, traits)
+        tables = mapping.effective(target.model_name, key.version, *mapping.own(options, traits))
         name = f"{key.display_name}/{target.model_name}"
         routes.append(
             Route(

@@ -18,7 +18,7 @@ import asyncio
 import json
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,11 +87,14 @@ class Standin:
         return self._scripts.popleft() if self._scripts else None
 
     def app(self) -> Application:
+        from aisix.standin.chat_handler import ChatHandler
+
         mine = {"standin": self}
         return Application(
             [
                 (r"/v1/messages", MessagesHandler, mine),
                 (r"/v1/messages/count_tokens", CountHandler, mine),
+                (r"/v1/chat/completions", ChatHandler, mine),
             ],
             default_handler_class=MissingHandler,
             default_handler_args=mine,
@@ -145,6 +148,48 @@ class StandinHandler(RequestHandler):
         request_id = f"req_standin{self.number:08d}"
         self.finish(json.dumps({"type": "error", "error": error, "request_id": request_id}))
 
+    async def stream(
+        self, pieces: Iterable[bytes | None], pace: Callable[[], Awaitable[None]]
+    ) -> None:
+        """A stream of events, with a wait after each."""
+        self.set_header("Content-Type", "text/event-stream; charset=utf-8")
+        self.set_header("Cache-Control", "no-cache")
+        try:
+            for piece in pieces:
+                if piece is None:
+                    await self.cut()
+                    return
+                self.write(piece)
+                await self.flush()
+                await pace()
+            self.finish()
+        except StreamClosedError:
+            return  # counted in on_connection_close
+
+    async def as_scripted(self, scripted: Scripted) -> None:
+        self.set_status(scripted.status, "Scripted")
+        for name, value in scripted.headers:
+            self.set_header(name, value)
+        try:
+            for piece in scripted.pieces:
+                if isinstance(piece, float):
+                    await asyncio.sleep(piece)
+                    continue
+                self.write(piece)
+                await self.flush()
+            if scripted.cut:
+                await self.flush()
+                await self.cut()
+            else:
+                self.finish()
+        except StreamClosedError:
+            return
+
+    async def cut(self) -> None:
+        await self.flush()
+        self.request.connection.stream.close()  # type: ignore[union-attr]
+        self._finished = True
+
 
 class MissingHandler(StandinHandler):
     def prepare(self) -> None:
@@ -161,7 +206,7 @@ class MessagesHandler(StandinHandler):
         self.standin.received.append(Received(self.request.path, headers, body))
         scripted = self.standin.next_script()
         if scripted is not None:
-            await self._as_scripted(scripted)
+            await self.as_scripted(scripted)
         elif self._checked(headers, body):
             await self._answer(body)
 
@@ -206,11 +251,12 @@ class MessagesHandler(StandinHandler):
             message = answers.answer(body, self.number)
             pieces = _spoilt(list(stream.events(message)), words)
             self.standin.sent.append(b"".join(piece or b"" for piece in pieces))
-            await self._stream(pieces, numbers.get("slow", 0))
+            gap = numbers.get("slow", 0) / 1000
+            await self.stream(pieces, lambda: asyncio.sleep(gap))
         elif "cut" in words:
             self.set_header("Content-Length", "1000")
             self.write(b'{"id": "msg_cut", ')
-            await self._cut()
+            await self.cut()
         elif "garbage" in words:
             self.set_header("Content-Type", "application/json")
             self.finish(b"\xff\xfe not json {")
@@ -219,46 +265,6 @@ class MessagesHandler(StandinHandler):
             whole = json.dumps(answers.answer(body, self.number)).encode()
             self.standin.sent.append(whole)
             self.finish(whole)
-
-    async def _stream(self, pieces: Iterable[bytes | None], gap_ms: int) -> None:
-        self.set_header("Content-Type", "text/event-stream; charset=utf-8")
-        self.set_header("Cache-Control", "no-cache")
-        try:
-            for piece in pieces:
-                if piece is None:
-                    await self._cut()
-                    return
-                self.write(piece)
-                await self.flush()
-                if gap_ms:
-                    await asyncio.sleep(gap_ms / 1000)
-            self.finish()
-        except StreamClosedError:
-            return  # counted in on_connection_close
-
-    async def _as_scripted(self, scripted: Scripted) -> None:
-        self.set_status(scripted.status, "Scripted")
-        for name, value in scripted.headers:
-            self.set_header(name, value)
-        try:
-            for piece in scripted.pieces:
-                if isinstance(piece, float):
-                    await asyncio.sleep(piece)
-                    continue
-                self.write(piece)
-                await self.flush()
-            if scripted.cut:
-                await self.flush()
-                await self._cut()
-            else:
-                self.finish()
-        except StreamClosedError:
-            return
-
-    async def _cut(self) -> None:
-        await self.flush()
-        self.request.connection.stream.close()  # type: ignore[union-attr]
-        self._finished = True
 
 
 class CountHandler(StandinHandler):
