@@ -135,7 +135,9 @@ class Board:
     """All slots. Made by the first process; those forked from it share the memory."""
 
     def __init__(self, slots: int) -> None:
-        self._map = mmap.mmap(-1, SIZE * slots)
+        # Nearly all of it is never touched: no reason to reserve it.
+        flags = mmap.MAP_SHARED | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
+        self._map = mmap.mmap(-1, SIZE * slots, flags)
         memory = memoryview(self._map)
         self.slots = [Slot(memory[n * SIZE : (n + 1) * SIZE], n) for n in range(slots)]
 

@@ -7,11 +7,17 @@ Must never know: which settings there are.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable
 from typing import Any
 
 import voluptuous as v
+
+SHORTEST_KEY = 16
+PLACEHOLDER = re.compile(
+    r"change|replace|example|placeholder|your|secret|admin[-_]?key|password|xxx", re.I
+)
 
 
 def address(text: Any) -> str:
@@ -80,3 +86,17 @@ def server(value: Any) -> str:
     if value not in ("fast", "tornado"):
         raise v.Invalid('expected "fast" or "tornado"')
     return str(value)
+
+
+def weak(key: str) -> bool:
+    """Whether an admin key is short or a placeholder: for loopback only."""
+    return len(key) < SHORTEST_KEY or PLACEHOLDER.search(key) is not None
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import ipaddress
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,103 +22,31 @@ import voluptuous as v
 from aisix.errors import Complaint, OperatorError
 from aisix.setting_file import read
 from aisix.setting_kinds import (
+    SHORTEST_KEY,
     address,
+    is_loopback,
     level,
     maybe,
     maybe_address,
     server,
     text,
+    weak,
     whole,
     words,
     yes_no,
 )
-
-PREFIX = "AISIX_"
-SHORTEST_KEY = 16
-SECRETS = ("admin.admin_keys", "encryption_key", "upstream.proxy")
-PLACEHOLDER = re.compile(
-    r"change|replace|example|placeholder|your|secret|admin[-_]?key|password|xxx", re.I
+from aisix.setting_sections import (
+    Admin,
+    Downstream,
+    Observability,
+    Proxy,
+    Settings,
+    Shutdown,
+    Upstream,
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Proxy:
-    addr: str
-    http: str
-    request_body_limit_bytes: int
-    header_timeout_secs: int
-    body_timeout_secs: int
-    idle_timeout_secs: int
-    max_in_flight: int
-    max_queue: int
-    queue_timeout_ms: int
-    keepalive_requests: int
-
-
-@dataclass(frozen=True, slots=True)
-class Admin:
-    enabled: bool
-    addr: str
-    admin_keys: tuple[str, ...] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Upstream:
-    timeout_ms: int
-    stream_timeout_ms: int
-    stream_total_timeout_ms: int
-    first_byte_timeout_ms: int
-    connect_timeout_ms: int
-    retries: int
-    retry_after_limit_secs: int
-    retry_budget_percent: int
-    cooldown_failures: int
-    cooldown_secs: int
-    max_connections: int
-    max_connections_per_host: int
-    idle_secs: int
-    response_body_limit_bytes: int
-    stream_event_limit_bytes: int
-    proxy: str | None = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Downstream:
-    sse_keepalive_interval_secs: int
-    stalled_timeout_secs: int
-
-
-@dataclass(frozen=True, slots=True)
-class Shutdown:
-    min_drain_secs: int
-    max_drain_secs: int
-
-
-@dataclass(frozen=True, slots=True)
-class Observability:
-    access_log: bool
-    log_level: str
-    metrics_addr: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    proxy: Proxy
-    admin: Admin
-    upstream: Upstream
-    downstream: Downstream
-    shutdown: Shutdown
-    observability: Observability
-    data_dir: Path
-    workers: int  # 0: one per core
-    mappings: tuple[Path, ...]
-    mappings_watch_secs: int
-    mappings_reload_timeout_secs: int
-    resources_file: Path | None
-    encryption_key: str | None = field(repr=False)
-    source: str = ""  # the file it was read from
-    digest: str = ""  # of every value that is no secret: tells two configurations apart
-    environ: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+PREFIX = "AISIX_"
+SECRETS = ("admin.admin_keys", "encryption_key", "upstream.proxy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +60,8 @@ class Setting:
 SETTINGS = (
     Setting("proxy.addr", address, "127.0.0.1:3000", "where callers connect"),
     Setting("proxy.http", server, "fast", 'who reads HTTP: "fast" (llhttp) or "tornado"'),
+    Setting("proxy.tls_cert", maybe, None, "PEM file with our certificate and its chain: TLS"),
+    Setting("proxy.tls_key", maybe, None, "PEM file with its private key, without a password"),
     Setting("proxy.request_body_limit_bytes", whole(1024), 32 << 20, "a longer body is a 413"),
     Setting(
         "proxy.header_timeout_secs",
@@ -159,6 +87,8 @@ SETTINGS = (
     Setting("proxy.queue_timeout_ms", whole(1), 10_000, "for how long; then it is a 503"),
     Setting("admin.enabled", yes_no, True, "whether there is an admin API at all"),
     Setting("admin.addr", address, "127.0.0.1:3001", "where the admin API listens"),
+    Setting("admin.tls_cert", maybe, None, "as proxy.tls_cert, for the admin API"),
+    Setting("admin.tls_key", maybe, None, "as proxy.tls_key, for the admin API"),
     Setting("admin.admin_keys", words, (), "who may use it; none: one is made on the first start"),
     Setting("upstream.timeout_ms", whole(0), 600_000, "a whole answer, from start to end; 0: none"),
     Setting("upstream.stream_timeout_ms", whole(0), 300_000, "the longest silence of a stream"),
@@ -222,6 +152,12 @@ SETTINGS = (
     Setting(
         "observability.access_log", yes_no, True, "one JSON line per request on standard output"
     ),
+    Setting(
+        "shutdown.idle_grace_ms",
+        whole(0),
+        500,
+        "how long a kept connection may still bring a request before it is closed",
+    ),
     Setting("observability.log_level", level, "info", "debug, info, warning or error"),
     Setting(
         "observability.metrics_addr",
@@ -231,6 +167,7 @@ SETTINGS = (
     ),
     Setting("data_dir", text, "data", "database and keys; made with mode 0700"),
     Setting("workers", whole(0, 1024), 0, "processes; 0: one per core"),
+    Setting("worker_silence_secs", whole(1), 60, "a worker that is stuck for so long is replaced"),
     Setting("mappings", words, (), "folders with a site's own tables, laid over the shipped ones"),
     Setting(
         "mappings_watch_secs", whole(0, 3600), 0, "how often to look for changed tables; 0: never"
@@ -239,6 +176,8 @@ SETTINGS = (
     Setting("resources_file", maybe, None, "a YAML file with every resource, instead of writes"),
     Setting("encryption_key", maybe, None, "protects stored secrets; none: a key file in data_dir"),
 )
+
+PAIRS = (("proxy.tls_cert", "proxy.tls_key"), ("admin.tls_cert", "admin.tls_key"))
 
 _SECTIONS: dict[str, type[Any]] = {
     "proxy": Proxy,
@@ -278,6 +217,9 @@ def load_settings(path: str | Path | None, env: Mapping[str, str]) -> Settings:
     if complaints:
         raise OperatorError(complaints)
     _check_admin_keys(values, where, complaints)
+    for one, other in (*PAIRS, *((key, cert) for cert, key in PAIRS)):
+        if values[one] is not None and values[other] is None:
+            complaints.append(Complaint(where(one), one, f"needs {other} beside it"))
     if complaints:
         raise OperatorError(complaints)
     base = Path(path).resolve().parent if path is not None else Path.cwd()
@@ -287,6 +229,9 @@ def load_settings(path: str | Path | None, env: Mapping[str, str]) -> Settings:
 def _settings(
     values: dict[str, Any], base: Path, name: str, environ: Mapping[str, str]
 ) -> Settings:
+    for key in (name for pair in PAIRS for name in pair):
+        if values[key] is not None:
+            values[key] = base / Path(values[key]).expanduser()
     sections: dict[str, Any] = {
         section: kind(
             **{key.split(".")[1]: x for key, x in values.items() if key.startswith(section + ".")}
@@ -299,6 +244,7 @@ def _settings(
         **sections,
         data_dir=base / Path(values["data_dir"]).expanduser(),
         workers=values["workers"],
+        worker_silence_secs=values["worker_silence_secs"],
         mappings=tuple(base / Path(folder).expanduser() for folder in values["mappings"]),
         mappings_watch_secs=values["mappings_watch_secs"],
         mappings_reload_timeout_secs=values["mappings_reload_timeout_secs"],
@@ -358,7 +304,7 @@ def _check_admin_keys(
     if not values["admin.enabled"] or is_loopback(host):
         return
     for number, key in enumerate(values["admin.admin_keys"]):
-        if len(key) < SHORTEST_KEY or PLACEHOLDER.search(key):
+        if weak(key):
             text_ = (
                 f"too weak for an address beyond loopback: at least {SHORTEST_KEY} characters,"
                 " and no placeholder (try: openssl rand -hex 32)"
@@ -367,10 +313,4 @@ def _check_admin_keys(
             complaints.append(Complaint(where("admin.admin_keys"), path, text_))
 
 
-def is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+__all__ = ["SETTINGS", "Setting", "Settings", "load_settings"]

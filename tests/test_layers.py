@@ -22,9 +22,16 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "log": ({"errors"}, {"msgspec"}),
     "setting_kinds": (set(), {"voluptuous"}),
     "setting_file": ({"errors"}, {"yaml"}),
-    "settings": ({"errors", "setting_kinds", "setting_file"}, {"voluptuous"}),
+    "setting_sections": (set(), set()),
+    "settings": (
+        {"errors", "setting_kinds", "setting_file", "setting_sections"},
+        {"voluptuous"},
+    ),
     "board": (set(), {"msgspec"}),
     "metrics": ({"board"}, set()),
+    "notify": (set(), set()),
+    "certificates": ({"errors"}, {"cryptography"}),
+    "trace": (set(), set()),
     "scrape": ({"board", "metrics"}, {"tornado"}),
     "mapping": ({"errors"}, {"toml", "voluptuous", "msgspec"}),
     "timer": (set(), set()),
@@ -48,13 +55,19 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "server": (
         {"errors", "log", "paths", "settings", "mapping", "upstream", "store", "proxy", "admin"}
         | {"limits"}
-        | {"board", "metrics", "scrape", "reload", "workers", "listener"},
-        {"tornado", "uvloop", "msgspec"},
+        | {"board", "metrics", "scrape", "reload", "workers", "certificates", "listener"},
+        {"tornado", "uvloop"},
+    ),
+    "supervisor": ({"errors", "log", "board", "metrics", "notify"}, set()),
+    "service": (
+        {"errors", "log", "paths", "settings", "mapping", "limits", "proxy", "server"}
+        | {"board", "certificates", "notify", "reload", "supervisor", "workers"},
+        {"tornado", "msgspec"},
     ),
     "cli": (
         {
             *("errors", "paths", "settings", "mapping", "mappings_cli", "resources_cli"),
-            *("store_cli", "server", "standin"),
+            *("store_cli", "service", "standin"),
         },
         set(),
     ),

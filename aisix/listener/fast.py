@@ -56,6 +56,11 @@ class FastListener:
             server.close()
         self._servers.clear()
 
+    @property
+    def kept(self) -> int:
+        """Open connections."""
+        return len(self.connections)
+
     def close_idle(self) -> None:
         """Close the connections that are between two requests."""
         for connection in list(self.connections):

@@ -41,6 +41,11 @@ class PlainListener(HTTPServer):
     async def accept(self, sockets: Sequence[socket.socket]) -> None:
         self.add_sockets(sockets)
 
+    @property
+    def kept(self) -> int:
+        """Open connections."""
+        return len(self._connections)
+
     def close_idle(self) -> None:
         """Tornado does not tell which these are; close_all_connections closes them."""
 

@@ -1,0 +1,98 @@
+"""The settings as the rest of the gateway sees them: one frozen dataclass per section.
+
+What each may hold, its default and its help stand in `settings.py`.
+
+Must never know: where a value came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    addr: str
+    tls_cert: Path | None
+    tls_key: Path | None
+    http: str
+    request_body_limit_bytes: int
+    header_timeout_secs: int
+    body_timeout_secs: int
+    idle_timeout_secs: int
+    max_in_flight: int
+    max_queue: int
+    queue_timeout_ms: int
+    keepalive_requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class Admin:
+    enabled: bool
+    addr: str
+    tls_cert: Path | None
+    tls_key: Path | None
+    admin_keys: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    timeout_ms: int
+    stream_timeout_ms: int
+    stream_total_timeout_ms: int
+    first_byte_timeout_ms: int
+    connect_timeout_ms: int
+    retries: int
+    retry_after_limit_secs: int
+    retry_budget_percent: int
+    cooldown_failures: int
+    cooldown_secs: int
+    max_connections: int
+    max_connections_per_host: int
+    idle_secs: int
+    response_body_limit_bytes: int
+    stream_event_limit_bytes: int
+    proxy: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Downstream:
+    sse_keepalive_interval_secs: int
+    stalled_timeout_secs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    min_drain_secs: int
+    max_drain_secs: int
+    idle_grace_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Observability:
+    access_log: bool
+    log_level: str
+    metrics_addr: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    proxy: Proxy
+    admin: Admin
+    upstream: Upstream
+    downstream: Downstream
+    shutdown: Shutdown
+    observability: Observability
+    data_dir: Path
+    workers: int  # 0: one per core
+    worker_silence_secs: int
+    mappings: tuple[Path, ...]
+    mappings_watch_secs: int
+    mappings_reload_timeout_secs: int
+    resources_file: Path | None
+    encryption_key: str | None = field(repr=False)
+    source: str = ""  # the file it was read from
+    digest: str = ""  # of every value that is no secret: tells two configurations apart
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
