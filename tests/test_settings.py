@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import yaml
 
 from aisix.errors import OperatorError
 from aisix.settings import SETTINGS, load_settings
+from aisix.store.resources import ROUTINGS
 from tests.running import ROOT, Running
 
 
@@ -123,3 +125,18 @@ def test_it_serves_from_any_directory_and_says_when_a_port_is_taken(tmp_path: Pa
         )
         assert done.returncode == 2
         assert f"proxy.addr 127.0.0.1:{gateway.proxy_port}" in done.stderr
+
+
+def test_the_page_on_resilience_names_its_settings_and_fields() -> None:
+    """A setting that is renamed or added must be there."""
+    page = (ROOT / "docs" / "resilience.md").read_text()
+    names = [s.name for s in SETTINGS]
+    wanted = [n for n in names if n.startswith(("upstream.retr", "upstream.cooldown"))]
+    wanted += [n for n in names if n.startswith("upstream.") and "timeout" in n]
+    wanted += ["proxy.max_in_flight", "proxy.max_queue", "proxy.queue_timeout_ms"]
+    wanted += ["downstream.stalled_timeout_secs", "upstream.stream_event_limit_bytes"]
+    assert len(wanted) > 10
+    assert [name for name in wanted if f"`{name}`" not in page] == []
+    quoted = re.findall(r"`((?:upstream|proxy|downstream)\.[a-z_]+)`", page)
+    assert set(quoted) <= set(names)
+    assert [name for name in ROUTINGS if f"| `{name}`" not in page] == []

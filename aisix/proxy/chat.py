@@ -211,7 +211,7 @@ class ChatHandler(ProxyHandler):
     async def _pause(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
         self._waiting = over = loop.create_future()
-        timer = loop.call_later(seconds, _settle, over)
+        timer = loop.call_later(seconds, _wake, over)
         try:
             await over
         finally:
@@ -316,7 +316,7 @@ class ChatHandler(ProxyHandler):
         self.on_finish()
 
 
-def _settle(over: asyncio.Future[None]) -> None:
+def _wake(over: asyncio.Future[None]) -> None:
     if not over.done():
         over.set_result(None)
 
