@@ -41,7 +41,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "limits": (set(), set()),
     "workers": (set(), {"msgspec"}),
     "proxy": (
-        {"errors", "log", "settings", "mapping", "upstream", "store", "limits"}
+        {"errors", "log", "settings", "mapping", "upstream", "store", "limits", "listener"}
         | {"board", "metrics", "workers"},
         {"tornado", "msgspec"},
     ),

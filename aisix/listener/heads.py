@@ -9,6 +9,7 @@ import time
 from email.utils import formatdate
 from functools import lru_cache
 from http.client import responses
+from typing import Any
 
 from tornado.httputil import HTTPHeaders
 
@@ -23,7 +24,29 @@ def _name(raw: bytes) -> str:
     >>> _name(b"coNtent-TYPE")
     'Content-Type'
     """
-    return "-".join([word.capitalize() for word in raw.decode("latin-1").split("-")])
+    return _canonical(raw.decode("latin-1"))
+
+
+@lru_cache(1000)
+def _canonical(name: str) -> str:
+    """
+    >>> _canonical("coNtent-TYPE")
+    'Content-Type'
+    """
+    return "-".join([word.capitalize() for word in name.split("-")])
+
+
+class Headers(HTTPHeaders):
+    """Tornado's, made and asked faster; a name in the usual spelling is found at once."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        values = self._as_list.get(name) or self._as_list.get(_canonical(name))
+        if values is None:
+            return default
+        return values[0] if len(values) == 1 else ",".join(values)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._as_list or _canonical(str(name)) in self._as_list
 
 
 def request_headers(pairs: Pairs) -> HTTPHeaders:
@@ -32,14 +55,15 @@ def request_headers(pairs: Pairs) -> HTTPHeaders:
     >>> request_headers([(b"a", b"1"), (b"B", b"2"), (b"A", b"3 ")])["a"]
     '1,3'
     """
-    headers = HTTPHeaders()
+    headers = Headers()
+    lines = headers._as_list
     for raw, value in pairs:
         name = _name(raw)
         text = value.decode("latin-1").strip(" \t")
-        if name in headers:
-            headers.add(name, text)
+        if name in lines:
+            lines[name].append(text)
         else:
-            headers[name] = text
+            lines[name] = [text]
     return headers
 
 

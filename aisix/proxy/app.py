@@ -14,6 +14,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.routing import Matcher, PathMatches, Rule
 from tornado.web import Application
 
+from aisix.listener.lean import Handlers, LeanApplication
 from aisix.proxy.base import UnknownHandler
 from aisix.proxy.chat import ChatHandler
 from aisix.proxy.context import Gateway
@@ -37,14 +38,15 @@ class SentBy(Matcher):
 
 def make_proxy_app(gateway: Gateway) -> Application:
     """The Application over a gateway."""
-    routes: list[Any] = []
+    handlers: Handlers = {}
+    rules: list[Any] = []
     lost: list[Any] = []
     callers = gateway.mappings.callers.values()
     for caller in callers:
         mine = {"gateway": gateway, "dialect": caller.name}
-        routes.append((caller.data["route"], ChatHandler, mine))
+        handlers[caller.data["route"]] = (ChatHandler, mine)
         if caller.count is not None:
-            routes.append((caller.count["route"], CountHandler, mine))
+            handlers[caller.count["route"]] = (CountHandler, mine)
         # Below a dialect's route, or sent with its header: its own words for what is not there.
         lost.append((caller.data["route"] + "/.*", UnknownHandler, mine))
         if caller.models_header is not None:
@@ -54,13 +56,14 @@ def make_proxy_app(gateway: Gateway) -> Application:
         mine = {"gateway": gateway, "dialect": caller.name}
         path, header = caller.models_route, caller.models_header
         if path is not None:
-            routes.append(Rule(SentBy(path, header), ModelsHandler, mine))
-            routes.append(Rule(SentBy(path + r"/(.+)", header), ModelHandler, mine))
+            rules.append(Rule(SentBy(path, header), ModelsHandler, mine))
+            rules.append(Rule(SentBy(path + r"/(.+)", header), ModelHandler, mine))
     first = next((c.name for c in callers if c.data.get("default")), next(iter(callers)).name)
     mine = {"gateway": gateway, "dialect": first}
-    routes += [(r"/livez", LiveHandler, mine), (r"/readyz", ReadyHandler, mine), *lost]
-    return Application(
-        routes,
+    handlers |= {"/livez": (LiveHandler, mine), "/readyz": (ReadyHandler, mine)}
+    return LeanApplication(
+        handlers,
+        rules + lost,
         default_handler_class=UnknownHandler,
         default_handler_args=mine,
         log_function=lambda handler: None,  # the handlers write the access line themselves

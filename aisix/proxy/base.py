@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from secrets import token_hex
 from typing import Any
 
 import msgspec
@@ -18,6 +18,7 @@ from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from aisix import log
 from aisix.errors import CallerError, Fault, OperatorError
+from aisix.listener.lean import LeanHandler
 from aisix.mapping.faults import CallerDialect, ErrorAnswer
 from aisix.proxy.context import Gateway
 from aisix.store.resources import ApiKey
@@ -35,7 +36,7 @@ _decode = msgspec.json.Decoder().decode
 
 
 @stream_request_body
-class ProxyHandler(RequestHandler):
+class ProxyHandler(LeanHandler):
     """Authenticates in `prepare`; subclasses answer with `send`, or raise a Fault."""
 
     gateway: Gateway
@@ -70,8 +71,7 @@ class ProxyHandler(RequestHandler):
     def set_default_headers(self) -> None:
         if not self.request_id:  # Tornado asks again when an error empties the answer
             given = self.request.headers.get("X-Request-Id", "")
-            self.request_id = given if ID.fullmatch(given) else f"req_{uuid.uuid4().hex}"
-        self.clear_header("Server")
+            self.request_id = given if given and ID.fullmatch(given) else f"req_{token_hex(16)}"
         self.set_header("Content-Type", "application/json")
         self.set_header("X-Request-Id", self.request_id)
         if hasattr(self, "caller"):

@@ -9,6 +9,8 @@ from typing import Any
 from tornado.iostream import StreamClosedError
 from tornado.web import Application, RequestHandler, stream_request_body
 
+from aisix.listener.lean import LeanApplication
+
 
 class Notes:
     """What the handlers saw."""
@@ -154,20 +156,19 @@ class Promised(Base):
             self.notes.left.append("promise broken")
 
 
-def make_app(notes: Notes) -> Application:
+def make_app(notes: Notes, lean: bool) -> Application:
+    """The same handlers in Tornado's Application, or in ours."""
     mine = {"notes": notes}
-    return Application(
-        [
-            ("/echo", Echo, mine),
-            ("/whole", Whole, mine),
-            ("/held", Held, mine),
-            ("/early", Early, mine),
-            ("/small", Small, mine),
-            ("/slow", Slow, mine),
-            ("/stream", Stream, mine),
-            ("/status/([0-9]+)", Status, mine),
-            ("/bug", Bug, mine),
-            ("/promised/([0-9]+)", Promised, mine),
-        ],
-        log_function=lambda handler: None,
-    )
+    plain: dict[str, Any] = {"/echo": Echo, "/held": Held, "/early": Early, "/small": Small}
+    rules: list[Any] = [
+        ("/whole", Whole, mine),
+        ("/slow", Slow, mine),
+        ("/stream", Stream, mine),
+        ("/status/([0-9]+)", Status, mine),
+        ("/bug", Bug, mine),
+        ("/promised/([0-9]+)", Promised, mine),
+    ]
+    more = {"log_function": lambda handler: None}
+    if lean:
+        return LeanApplication({path: (kind, mine) for path, kind in plain.items()}, rules, **more)
+    return Application([*((path, kind, mine) for path, kind in plain.items()), *rules], **more)

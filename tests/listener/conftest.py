@@ -1,4 +1,4 @@
-"""Every test here runs over both listeners, and the fast one on both loops."""
+"""Every test here runs over both listeners and both Applications, and the fast one on both loops."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ class Bench:
     """Makes sites of one kind, and runs what is done with them."""
 
     kind: str
+    lean: bool
     run: Callable[[Awaitable[None]], None]
 
     @asynccontextmanager
@@ -47,7 +48,7 @@ class Bench:
         self, limits: Limits = LIMITS, tls: ssl.SSLContext | None = None
     ) -> AsyncIterator[Site]:
         notes = Notes()
-        app = make_app(notes)
+        app = make_app(notes, self.lean)
         listener: FastListener | PlainListener
         if self.kind == "tornado":
             listener = PlainListener.make(app, limits, tls)
@@ -62,20 +63,20 @@ class Bench:
             await listener.close_all_connections()
 
 
-@pytest.fixture(params=["fast", "fast-uvloop", "tornado"])
+@pytest.fixture(params=["fast", "fast-uvloop-lean", "fast-lean", "tornado", "tornado-lean"])
 def bench(request: pytest.FixtureRequest) -> Bench:
     return make(request.param)
 
 
-@pytest.fixture(params=["fast", "fast-uvloop"])
+@pytest.fixture(params=["fast", "fast-uvloop-lean"])
 def fast(request: pytest.FixtureRequest) -> Bench:
     """For what Tornado's server does not have."""
     return make(request.param)
 
 
 def make(name: str) -> Bench:
-    kind, _, loop = name.partition("-")
-    factory = pytest.importorskip("uvloop").new_event_loop if loop else None
+    kind, *more = name.split("-")
+    factory = pytest.importorskip("uvloop").new_event_loop if "uvloop" in more else None
     # Tornado tells of each malformed request, which is what we send it.
     logging.getLogger("tornado.general").setLevel(logging.CRITICAL)
 
@@ -93,4 +94,4 @@ def make(name: str) -> Bench:
             runner.run(bounded())
         assert not complaints
 
-    return Bench(kind, run)
+    return Bench(kind, "lean" in more, run)
