@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import quote
 
 from aisix.errors import AisixError, OperatorError, StoreError
 from aisix.store.base import (
@@ -77,7 +78,7 @@ class SqliteStore(Store):
 
     @property
     def writable(self) -> bool:
-        return True
+        return os.access(self._file, os.W_OK)
 
     @property
     def trouble(self) -> str | None:
@@ -311,12 +312,24 @@ def _use_wal(db: sqlite3.Connection) -> None:
 
 
 def _connect(file: Path, *, read_only: bool = False) -> sqlite3.Connection:
-    db = sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    db = sqlite3.connect(
+        f"file:{quote(str(file))}{'?immutable=1' if _frozen(file) else ''}",
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+        uri=True,
+    )
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA secure_delete = ON")
     if read_only:
         db.execute("PRAGMA query_only = ON")
     return db
+
+
+def _frozen(file: Path) -> bool:
+    """Whether nobody can write here: WAL then finds no place for its files, and needs none."""
+    wal = file.with_name(f"{file.name}-wal")
+    return not os.access(file.parent, os.W_OK) and not (wal.exists() and wal.stat().st_size)
 
 
 @contextmanager
