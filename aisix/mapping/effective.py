@@ -214,9 +214,9 @@ class Mapping:
             else:
                 tree = source.lay_over(tree, trait)
         strays: list[source.Keys] = []
-        tree = Tree(source.settle(tree.data, (), strays), tree.lines)
-        for keys in strays:
-            complaints.append(Complaint(tree.where(keys), ".".join(keys[1:]), "no such sibling"))
+        whole = tree
+        tree = Tree(source.settle(whole.data, (), strays), tree.lines)
+        complaints += [_stray(whole, keys) for keys in strays]
         parser = RequestParser(tree.data, tree.where, {"model": facts, "option": values})
         parser.read |= self.caller.reads
         request = parser.request()
@@ -244,6 +244,17 @@ class Mapping:
             Forms(request, Facts("", "", version, facts, values), f"{self.name} {row}"),
             AnswerForms(answer, Facts("", "", version, facts, values), f"{self.name} {row}"),
         )
+
+
+def _stray(tree: Tree, keys: source.Keys) -> Complaint:
+    """A row that wants to stand before one that is not there."""
+    node = tree.data
+    for key in keys[:-2]:
+        node = node[key]
+    siblings = [name for name in node if name != keys[-2]]
+    word = str(node[keys[-2]][keys[-1]])
+    text = f'no row "{word}" here{schema.near(word, siblings)}'
+    return Complaint(tree.where(keys), ".".join(keys[1:]), text)
 
 
 def _names(tree: Tree) -> Iterator[str]:
