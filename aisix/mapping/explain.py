@@ -38,6 +38,7 @@ class Report:
     error: Json = None  # the error body the caller gets instead
     status: int = 200
     warnings: str = ""
+    title: str = "result"
 
 
 def explain_request(exchange: Exchange, body: dict[str, Json], headers: Map[str, str]) -> Report:

@@ -29,6 +29,7 @@ class Mappings:
     callers: dict[str, CallerDialect]
     digest: str
     shelves: tuple[Shelf, ...] = field(repr=False)  # the files they were made of
+    spoken: dict[str, Tree] = field(repr=False)  # caller.toml of each dialect, with its lines
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -79,6 +80,7 @@ def load_shelves(shelves: Sequence[Shelf]) -> Mappings:
     complaints = [complaint for shelf in shelves for complaint in shelf.complaints]
     raw: list[bytes] = []
     callers: dict[str, CallerDialect] = {}
+    trees: dict[str, Tree] = {}
     mappings: dict[str, Mapping] = {}
     for dialect in _below(shelves, ""):
         if not any(f"{dialect}/{CALLER}" in shelf.files for shelf in shelves):
@@ -86,7 +88,9 @@ def load_shelves(shelves: Sequence[Shelf]) -> Mappings:
             continue
         spoken: list[bytes] = []
         tree = _read_over(shelves, f"{dialect}/{CALLER}", complaints, spoken)
+        tree = Tree(source.settle(tree.data), tree.lines)
         raw += spoken
+        trees[dialect] = tree
         callers[dialect] = CallerDialect.parse(dialect, tree.data, tree.where, complaints)
         for name in _below(shelves, f"{dialect}/"):
             if name == CALLER:
@@ -105,7 +109,7 @@ def load_shelves(shelves: Sequence[Shelf]) -> Mappings:
         raise OperatorError(list(dict.fromkeys(complaints)))
     if not mappings:
         raise OperatorError("no mappings found in " + ", ".join(str(s.folder) for s in shelves))
-    return Mappings(mappings, callers, source.digest(raw), tuple(shelves))
+    return Mappings(mappings, callers, source.digest(raw), tuple(shelves), trees)
 
 
 def _rivals(mappings: dict[str, Mapping]) -> Iterator[Complaint]:

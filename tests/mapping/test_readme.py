@@ -247,7 +247,10 @@ def _(talk: Talk) -> None:
 @shows("add a new provider dialect")
 def _(talk: Talk) -> None:
     acme = Talk(talk.mappings, "openai-chat/acme-chat")
-    turns = [{"role": "system", "content": "s"}, {"role": "user", "content": [text("a"), text("b")]}]
+    turns = [
+        {"role": "system", "content": "s"},
+        {"role": "user", "content": [text("a"), text("b")]},
+    ]
     assert acme.sent("m1", messages=turns, seed=1) == {
         "engine": "m1",
         "limit": 1024,
