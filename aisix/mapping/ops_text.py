@@ -29,7 +29,7 @@ def _with_patterns(*names: str) -> Callable[[dict[str, Json]], dict[str, Json]]:
     "characters outside `allowed` become _, with 8 hex digits of the sha256 to stay distinct",
     "allowed",
     "blank",
-    example=("a:b", {"allowed": "a-z", "blank": "id"}, "a_b_6fa8f3d2"),
+    example=("a:b", {"allowed": "a-z", "blank": "id"}, "a_b_6783a31e"),
     prepare=lambda options: {**options, "bad": re.compile(f"[^{options['allowed']}]")},
     gives=str,
 )
