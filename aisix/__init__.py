@@ -3,7 +3,8 @@
     cli.py, __main__.py   the command line              mappings_cli.py   see, check, try tables
     settings.py           config.yaml and environment   log.py            access lines, redaction
     server.py             listeners, workers, drain     errors.py         errors by whose fault
-    paths.py              where the shipped tables are    setting_kinds.py  what a setting may hold
+    setting_*.py          what a setting may hold       open_files.py     their limit, raised
+    paths.py              where the shipped tables are
     listener/             callers' connections, under the handlers of proxy/ and admin/
     proxy/                callers' HTTP: glue between the parts below
     admin/                operators' HTTP

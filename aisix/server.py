@@ -33,6 +33,7 @@ from aisix.listener.limits import Limits
 from aisix.listener.plain import PlainListener
 from aisix.mapping.loader import Mappings
 from aisix.metrics import Metrics
+from aisix.open_files import places, raise_limit
 from aisix.proxy.app import make_proxy_app
 from aisix.proxy.base import DRAIN
 from aisix.proxy.context import Gateway
@@ -122,6 +123,10 @@ async def _worker(plan: Plan, slot: Slot, seat: int) -> int:
     )
     gateway = Gateway.open(settings, store, driver, shared.mappings, Metrics(slot), shared.turn)
     gateway.limits = shared.limits
+    files = raise_limit()
+    if gateway.gate.bound(places(files)):
+        text = "proxy.max_in_flight: the limit of %d open files is enough for %d requests only"
+        log.warning(text, files, gateway.gate.limit)
     bus = shared.seats.sit(seat)
     secs = settings.mappings_reload_timeout_secs
     reloader = Reloader(gateway, shared.turn, bus, shared.mappings.folders, secs)

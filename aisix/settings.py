@@ -127,7 +127,7 @@ SETTINGS = (
         "for how long it is not asked; doubled up to 8 times while its probes fail; 0: never",
     ),
     Setting("upstream.max_connections", whole(1), 4096, "connections upstream, per worker"),
-    Setting("upstream.max_connections_per_host", whole(1), 2048, "of these, to one host"),
+    Setting("upstream.max_connections_per_host", whole(1), 4096, "of these, to one host"),
     Setting("upstream.idle_secs", whole(1), 60, "an idle connection is not used after this"),
     Setting(
         "upstream.response_body_limit_bytes", whole(1024), 64 << 20, "a longer answer is a 502"

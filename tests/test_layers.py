@@ -30,6 +30,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "board": (set(), {"msgspec"}),
     "metrics": ({"board"}, set()),
     "notify": (set(), set()),
+    "open_files": (set(), set()),
     "certificates": ({"errors"}, {"cryptography"}),
     "trace": (set(), set()),
     "scrape": ({"board", "metrics"}, {"tornado"}),
@@ -55,7 +56,8 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "server": (
         {"errors", "log", "paths", "settings", "mapping", "upstream", "store", "proxy", "admin"}
         | {"limits"}
-        | {"board", "metrics", "scrape", "reload", "workers", "certificates", "listener"},
+        | {"board", "metrics", "scrape", "reload", "workers", "certificates", "listener"}
+        | {"open_files"},
         {"tornado", "uvloop"},
     ),
     "supervisor": ({"errors", "log", "board", "metrics", "notify"}, set()),

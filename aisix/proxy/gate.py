@@ -22,14 +22,21 @@ COME_BACK = 1  # s; what a refused caller is told
 class Gate:
     """`limit` places, `queue` waiting ones, each for `secs` at most."""
 
-    __slots__ = ("_limit", "_queue", "_secs", "_waiting", "taken")
+    __slots__ = ("_queue", "_secs", "_waiting", "limit", "taken")
 
     def __init__(self, limit: int, queue: int, secs: float) -> None:
         self.taken = 0
-        self._limit = limit
+        self.limit = limit
         self._queue = queue
         self._secs = secs
         self._waiting: dict[asyncio.Future[bool], None] = {}  # in the order they came
+
+    def bound(self, limit: int) -> bool:
+        """Have no more places than `limit`; whether there were more."""
+        fewer = limit < self.limit
+        if fewer:
+            self.limit = limit
+        return fewer
 
     @property
     def waiting(self) -> int:
@@ -38,11 +45,11 @@ class Gate:
     @property
     def full(self) -> bool:
         """Nobody else can even wait."""
-        return self.taken >= self._limit and len(self._waiting) >= self._queue
+        return self.taken >= self.limit and len(self._waiting) >= self._queue
 
     def take(self) -> bool:
         """A place, if there is one now."""
-        if self.taken >= self._limit:
+        if self.taken >= self.limit:
             return False
         self.taken += 1
         return True

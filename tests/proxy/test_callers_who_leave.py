@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import resource
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -235,3 +239,32 @@ def _memory(gateway: Running) -> int:
     """Resident MiB."""
     text = Path(f"/proc/{gateway.process.pid}/status").read_text()
     return int(text.partition("VmRSS:")[2].split()[0]) >> 10
+
+
+def test_open_files_are_no_bound_until_the_hard_limit_is(upstream: Rough, tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    upstream.next(STREAM, *SSE[:3], HOLD)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (120, hard))  # the gateway inherits it
+    try:
+        running = Running(tmp_path / "roomy").__enter__()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with contextlib.ExitStack() as stack:
+        stack.callback(running.stop)
+        running.set_up(upstream.url, {"claude-prod": MODEL})
+        running.allow("*")
+        callers = [Caller(running, True) for _ in range(150)]
+        eventually(lambda: len(upstream.calls) == 150, "not all are served", 20)
+        for caller in callers:
+            caller.leave()
+        upstream.wait_gone(150)
+        nothing_held(running)
+
+
+def test_where_files_are_few_places_are_too() -> None:
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (200, 1000));"
+        "from aisix.open_files import places, raise_limit; print(places(raise_limit()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "436"
