@@ -162,7 +162,7 @@ class Answering:
                 self.put(register, [*self._get(register, []), *items])
         self.pinged = self.pinged or row.ping
         if row.fail:
-            self.failed = event
+            self.failed = event if self.lanes is None else event["whole"]
         self.ended = self.ended or row.end
         return deltas
 
