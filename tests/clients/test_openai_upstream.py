@@ -15,7 +15,7 @@ from tests.running import CALLER_KEY, Answer, Running, send
 
 KEY = {"provider": "openai", "adapter": "openai"}
 MODELS = {
-    "gpt": {"model_name": "gpt-5.5", **{"provider": "openai"}},
+    "gpt": {"model_name": "gpt-5.5", "provider": "openai"},
     "local": {"model_name": "qwen3", "provider": "openai"},
 }
 CLAUDE = {"claude": {"model_name": "claude-sonnet-4-6"}}
