@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from aisix.mapping import paths
 from aisix.mapping.grow import Grow, Parts
 from aisix.mapping.paths import Json, Path
 from aisix.mapping.rules import Condition, Place, Rule, Shape
@@ -74,6 +75,13 @@ class Again:
     forget: tuple[Register, ...]  # what the round before said of its end
     rebuild: dict[str, Parts]  # delta type -> how a block grows
 
+    def may_pause(self, request: dict[str, Json]) -> bool:
+        """Whether the turn of this upstream request is one that may be paused."""
+        for path in self.armed:
+            if path.steps[0] in request and paths.get(request, path.steps) not in (None, []):
+                return True
+        return False
+
 
 @dataclass(slots=True)
 class Plain:
@@ -90,7 +98,7 @@ class Plain:
 
     def knows(self, answer: dict[str, Json]) -> bool:
         """Whether it is the kind of answer that is looked for."""
-        return all(
+        return self.check.items() <= answer.items() or all(
             answer.get(key) == value or (value == "$present" and answer.get(key) is not None)
             for key, value in self.check.items()
         )
@@ -126,3 +134,9 @@ class AnswerTables:
         """Whether these tables keep to what `compile_answer.py` writes."""
         kept = not any(chunk.verbatim for chunk in self.chunks.values())
         return kept and not self.pieces and self.opening != "" and "chunk" in self.envelopes
+
+    @property
+    def end_word(self) -> Json:
+        """The word of the event that ends a block."""
+        by = self.by.steps
+        return dict(self.plain.end).get(str(by[0])) if self.plain and by else None

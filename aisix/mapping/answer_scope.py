@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from aisix.mapping.compile_run import NOWHERE
 from aisix.mapping.paths import Json
@@ -11,24 +11,32 @@ from aisix.mapping.rules import Place
 from aisix.mapping.scope import NULL, Facts, Note, Trace
 
 
-@dataclass(slots=True)
 class AnswerScope:
     """What answer rules may ask for by `$name`."""
 
-    facts: Facts
-    remember: dict[str, Json]
-    now: int
-    new_id: Callable[[], str]
-    wants_usage: bool = False
-    state: dict[str, Json] = field(default_factory=dict)
-    usage: dict[str, Json] = field(default_factory=dict)
-    block: dict[str, Json] = field(default_factory=dict)
-    notes: list[Note] = field(default_factory=list)
-    body: dict[str, Json] = field(default_factory=dict)
+    body: dict[str, Json] = MappingProxyType({})  # type: ignore[assignment]
     trace: Trace | None = None
-    extra: dict[str, Json] = field(default_factory=dict)
+    extra: dict[str, Json] = body
     item: Json = None  # these two: what a verb of the compiled form is looking at
     spot: tuple[str, Place] = NOWHERE
+
+    def __init__(
+        self,
+        facts: Facts,
+        remember: dict[str, Json],
+        now: int,
+        new_id: Callable[[], str],
+        wants_usage: bool = False,
+    ) -> None:
+        self.facts = facts
+        self.remember = remember
+        self.now = now
+        self.new_id = new_id
+        self.wants_usage = wants_usage
+        self.state: dict[str, Json] = {}
+        self.usage: dict[str, Json] = {}
+        self.block: dict[str, Json] = {}
+        self.notes: list[Note] = []
 
     def tell(self, how: str) -> None:
         self.notes.append(Note(how, *self.spot))

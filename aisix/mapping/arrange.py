@@ -33,16 +33,25 @@ class Pass:
     options: tuple[str, ...] = ()
     chooses: bool = True  # it asks which items are chosen
     tells: bool = False  # it may tell the caller something
+    needs: str = ""  # it does nothing unless: see NEEDS
 
 
 PASSES: dict[str, Pass] = {}
+NEEDS = {
+    "first": "the first item is a chosen one",
+    "not first": "there is no first item or it is no chosen one",
+    "last": "the last item is a chosen one",
+    "any": "an item is a chosen one",
+    "empty": "an item's `list` is empty",
+    "several": "there are two items or more",
+}
 
 
 def _pass(
-    summary: str, *options: str, chooses: bool = True, tells: bool = False
+    summary: str, *options: str, chooses: bool = True, tells: bool = False, needs: str = ""
 ) -> Callable[..., Callable[..., list[Item]]]:
     def register(run: Callable[..., list[Item]]) -> Callable[..., list[Item]]:
-        PASSES[run.__name__] = Pass(run, summary, options, chooses, tells)
+        PASSES[run.__name__] = Pass(run, summary, options, chooses, tells, needs)
         return run
 
     return register
@@ -61,6 +70,7 @@ def _made(options: dict[str, Json]) -> Item:
     "takes the leading run of chosen items out; their lists, end to end, become $state.INTO",
     "list",
     "into",
+    needs="first",
 )
 def lift(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
     count = 0
@@ -76,7 +86,10 @@ def lift(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call
 
 
 @_pass(
-    "takes every chosen item out; their lists, end to end, are added to $state.INTO", "list", "into"
+    "takes every chosen item out; their lists, end to end, are added to $state.INTO",
+    "list",
+    "into",
+    needs="any",
 )
 def lift_all(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
     name = options["list"]
@@ -87,7 +100,7 @@ def lift_all(items: list[Item], options: dict[str, Json], chosen: Chosen, call: 
     return [item for item in items if not chosen(item)]
 
 
-@_pass("drops chosen items whose list is empty", "list")
+@_pass("drops chosen items whose list is empty", "list", needs="empty")
 def drop_empty(
     items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call
 ) -> list[Item]:
@@ -103,7 +116,7 @@ def drop_empty(
     return kept
 
 
-@_pass("gives chosen items with an empty list this one item", "list", "item")
+@_pass("gives chosen items with an empty list this one item", "list", "item", needs="empty")
 def fill(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
     name = options["list"]
     for item in items:
@@ -113,7 +126,11 @@ def fill(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call
     return items
 
 
-@_pass("moves chosen items down past the run of items like `past` that follows them", "past")
+@_pass(
+    "moves chosen items down past the run of items like `past` that follows them",
+    "past",
+    needs="any",
+)
 def sink(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
     past = options["past"]
     out: list[Item] = []
@@ -136,6 +153,7 @@ def sink(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call
 @_pass(
     "makes chosen items `become`, texts wrapped; with `after`, only those not behind such an item",
     *("become", "list", "text", "wrap", "after"),
+    needs="any",
 )
 def recast(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
     after = options.get("after")
@@ -154,7 +172,12 @@ def recast(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Ca
     return items
 
 
-@_pass("chosen neighbours with the same `by` become one, their lists end to end", "by", "list")
+@_pass(
+    "chosen neighbours with the same `by` become one, their lists end to end",
+    "by",
+    "list",
+    needs="several",
+)
 def merge(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
     by, name = options["by"], options["list"]
     out: list[Item] = []
@@ -266,6 +289,7 @@ def opening(items: list[Item], options: dict[str, Json], chosen: Chosen, call: C
     "puts a new item in front when the first is not a chosen one; `alone` is told if there is none",
     *("fields", "list", "item", "alone", "alone_item"),
     tells=True,
+    needs="not first",
 )
 def begin(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
     if items and chosen(items[0]):
@@ -278,7 +302,12 @@ def begin(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Cal
 
 
 @_pass(
-    "adds a new item when the last is a chosen one, and tells", "fields", "list", "item", tells=True
+    "adds a new item when the last is a chosen one, and tells",
+    "fields",
+    "list",
+    "item",
+    tells=True,
+    needs="last",
 )
 def end(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
     if not items or not chosen(items[-1]):
@@ -290,6 +319,7 @@ def end(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call)
 @_pass(
     "takes parts of these `kinds` out of the last item, when it is a chosen one",
     *("list", "kind", "kinds"),
+    needs="last",
 )
 def take_out(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
     if items and chosen(items[-1]):
@@ -305,6 +335,7 @@ def take_out(items: list[Item], options: dict[str, Json], chosen: Chosen, call: 
     "takes white space off the end of the last text, when the last item is a chosen one",
     "list",
     "text",
+    needs="last",
 )
 def trim_end(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
     if items and chosen(items[-1]):

@@ -203,6 +203,17 @@ class Compiler:
                     parts.append(f"not ({found})")
         return " and ".join(parts) if parts else True
 
+    def inline(self, item: str, condition: Condition | None) -> bool | str | None:
+        """A condition on an object as an expression that needs no line before it, or None."""
+        if condition is None:
+            return True
+        tests = (*condition.when, *condition.unless)
+        names = [test.path.steps[0] for test in tests if len(test.path.steps) == 1]
+        if len(names) < len(tests) or any(t.path.root or t.kind == "equals" for t in tests):
+            return None
+        parts: dict[str, Value] = {str(name): Var(f"{item}.get({name!r})") for name in names}
+        return self.condition(Site(Var(item, DICT, True, parts=parts)), condition)
+
     def test(self, site: Site, test: Test) -> bool | str:
         value = self.path(site, test.path)
         if type(value) is Const:

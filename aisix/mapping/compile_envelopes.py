@@ -45,8 +45,7 @@ class AnswerCompiler(RowCompiler):
         self.word: Json = None  # the event's own word, where the code knows it
         self.extra: dict[str, Value] = {}  # what an envelope may ask for
         self.asked: set[tuple[str, tuple[Step, ...]]] = set()  # registers that were looked at
-        plain, by = tables.plain, tables.by.steps
-        self.end_word = dict(plain.end).get(str(by[0])) if plain and by else None
+        self.end_word = tables.end_word
         if self.end_word is not None and self.end_word not in tables.events:
             raise CannotCompile("blocks end with an event that has no row")
         self.w.names |= {"encode": _encode, "NULL": NULL}

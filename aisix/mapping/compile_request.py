@@ -164,6 +164,8 @@ class RequestCompiler(RuleCompiler):
         self._remember()
         self._headers()
         lines = [line for line in self.w.lines if not self._unasked(line)]
+        if self.asked:
+            lines.insert(0, "    c.lets = {}")
         main = "\n".join(tidy(["def translate(body, c):", *lines, "    return out"]))
         return "\n\n".join([*self.functions, main]) + "\n"
 

@@ -75,7 +75,7 @@ class RowCompiler(ChunkCompiler):
     def _unknown(self, rows: dict[str, Row], by: Path, word: str) -> Row | None:
         row = rows.get("*")
         if row is not None and row.unknown:
-            self.w.put(f"a.unknown.append(({by.text + '='!r} + str({word}))[:80])")
+            self.w.put(f"a.unknown = [*a.unknown, ({by.text + '='!r} + str({word}))[:80]]")
         return row
 
     def _row(self, site: Site, row: Row, then: Callable[[], None]) -> None:

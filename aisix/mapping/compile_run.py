@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from aisix.mapping.fold import NUMBER, fold
@@ -24,21 +23,24 @@ class CannotCompile(Exception):
     """These tables say something only the interpreter can do with this set of fields."""
 
 
-@dataclass(slots=True)
 class Call:
     """One request under way; also what verbs and passes may ask of it."""
 
-    body: dict[str, Json]
-    alias: str
-    upstream_model: str
-    headers: Mapping[str, str]
-    notes: list[Note] = field(default_factory=list)
-    state: dict[str, Json] = field(default_factory=dict)
-    lets: dict[str, Json] = field(default_factory=dict)
-    remember: dict[str, Json] = field(default_factory=dict)
-    sent: dict[str, str] = field(default_factory=dict)  # headers of the upstream's request
+    remember: dict[str, Json]
+    sent: dict[str, str]  # headers of the upstream's request
+    lets: dict[str, Json]  # of those that functions look up
     item: Json = None
     spot: tuple[str, Place] = NOWHERE  # what a verb or pass is looking at: (caller field, rule)
+
+    def __init__(
+        self, body: dict[str, Json], alias: str, upstream_model: str, headers: Mapping[str, str]
+    ) -> None:
+        self.body = body
+        self.alias = alias
+        self.upstream_model = upstream_model
+        self.headers = headers
+        self.notes: list[Note] = []
+        self.state: dict[str, Json] = {}
 
     def tell(self, how: str) -> None:
         self.notes.append(Note(how, *self.spot))

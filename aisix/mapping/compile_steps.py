@@ -22,9 +22,7 @@ from aisix.mapping.compile_values import (
     may_be,
 )
 from aisix.mapping.paths import Path
-from aisix.mapping.rules import Convert, Rule, ValueTable
-
-IDLE = ("lift_all", "sink", "recast")  # passes that do nothing without a chosen item
+from aisix.mapping.rules import Arrange, Convert, Rule, ValueTable
 
 
 class StepCompiler(SourceCompiler):
@@ -161,27 +159,48 @@ class StepCompiler(SourceCompiler):
         made = self.w.let(value.name)
         if not is_only(value, LIST):
             raise CannotCompile("passes over what may be no list")
-        asked: dict[object, str] = {}  # condition -> the variable that says whether any item is it
-        for step in rule.arrange:
-            guard = self.condition(site, step.guard)
-            if guard is False:
-                continue
+        steps = [(step, self.condition(site, step.guard)) for step in rule.arrange]
+        steps = [(step, guard) for step, guard in steps if guard is not False]
+        questions = [self._question(step, made) for step, _ in steps]
+        asked: dict[str, str] = {}  # a question about all items -> the variable with its answer
+        for number, (step, guard) in enumerate(steps):
             verb = arrange.PASSES[step.verb]
+            needed = self._needed(step, made, questions[number], asked)
             chosen = self.predicate(step.where, Var("item", DICT, True)) if verb.chooses else "None"
-            conditions = [] if guard is True else [str(guard)]
-            if step.verb in IDLE and step.where is not None:
-                if step.where not in asked:
-                    asked[step.where] = self.w.let(f"any(map({chosen}, {made}))")
-                conditions.append(asked[step.where])
-            else:
-                asked.clear()
-            run = self.w.const(verb.run)
-            lines = [f"{made} = {run}({made}, {self.w.const(step.options)}, {chosen}, c)"]
-            if verb.tells:
-                lines.insert(0, f"c.spot = {self.w.const((about, step.place))}")
+            run, options = self.w.const(verb.run), self.w.const(step.options)
+            later = questions[number + 1 :]
             with ExitStack() as stack:
+                conditions = [str(test) for test in (guard, needed) if test is not True]
                 if conditions:
                     stack.enter_context(self.w.block(f"if {' and '.join(conditions)}"))
-                for line in lines:
-                    self.w.put(line)
+                if verb.tells:
+                    self.w.put(f"c.spot = {self.w.const((about, step.place))}")
+                self.w.put(f"{made} = {run}({made}, {options}, {chosen}, c)")
+                for text, name in asked.items():
+                    if text in later:
+                        self.w.put(f"{name} = {text}")
         return Var(made, LIST, True)
+
+    def _question(self, step: Arrange, made: str) -> str:
+        """What is asked of all items to know whether a pass has anything to do; "": nothing."""
+        needs = arrange.PASSES[step.verb].needs
+        if needs == "empty":
+            return f"[1 for x in {made} if not x.get({step.options['list']!r})]"
+        found = self.inline("x", step.where) if needs == "any" else None
+        return f"[1 for x in {made} if {found}]" if type(found) is str else ""
+
+    def _needed(self, step: Arrange, made: str, question: str, asked: dict[str, str]) -> bool | str:
+        """Whether a pass has anything to do: see arrange.NEEDS."""
+        needs = arrange.PASSES[step.verb].needs
+        if question:
+            if question not in asked:
+                asked[question] = self.w.let(question)
+            return asked[question]
+        if needs == "several":
+            return f"len({made}) > 1"
+        if needs not in ("first", "not first", "last"):
+            return True
+        found = self.inline(f"{made}[{-1 if needs == 'last' else 0}]", step.where)
+        if type(found) is not str:
+            return True
+        return f"(not {made} or not ({found}))" if needs == "not first" else f"{made} and {found}"

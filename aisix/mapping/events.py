@@ -8,6 +8,8 @@ block and no field by name: those are the tables'.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -36,6 +38,19 @@ class Answering:
     upstream's error event; after the last event `ended` is true.
     """
 
+    form: StreamForm | None = None
+    frame = "{data}"
+    raw: dict[Json, dict[str, Json]] | None = None  # blocks of a turn that may be paused
+    unknown: Sequence[str] = ()  # things no row knows, for a metric
+    made: dict[str, Json] | None = None  # what the plain form has made
+    head = tail = b""  # the bytes of every chunk around its delta, made for `key`
+    key: Json = NEVER
+    started = ended = pinged = False
+    failed: Json = None
+    offset = 0  # blocks of earlier rounds of a paused turn
+    rounds = 0
+    past_usage: dict[str, Json] = MappingProxyType({})  # type: ignore[assignment]
+
     def __init__(
         self,
         tables: AnswerTables,
@@ -47,34 +62,31 @@ class Answering:
     ) -> None:
         self.tables = tables
         self.scope = scope
-        self.form = form  # the tables as Python source, when they can be
-        self.plain_form = plain_form
-        self.made: dict[str, Json] | None = None  # what it has made
+        self.plain_form = plain_form  # the tables as Python source, when they can be
+        if plain_form is not None:
+            return  # what follows is asked for only when that has failed
+        self.form = form
         self.frame = frame  # how a chunk is sent
-        self.head = self.tail = b""  # the bytes of every chunk around its delta, made for `key`
-        self.key: Json = NEVER
-        scope.state.update(tables.state)
-        self.started = False
-        self.ended = False
-        self.failed: Json = None
-        self.pinged = False
-        self.unknown: list[str] = []  # things no row knows, for a metric
+        self.raw = {} if armed else None
+        self._reset()
+
+    def _reset(self) -> None:
+        """As it is before anything of the answer was seen."""
+        scope = self.scope
+        scope.state = dict(self.tables.state)
+        scope.usage, scope.block, scope.notes = {}, {}, []
+        self.started = self.ended = self.pinged = False
+        self.unknown = ()
         self.blocks: dict[Json, dict[str, Json]] = {}
         self.open: set[int] = set()  # numbers of blocks that have begun and not ended
-        plain = tables.plain
-        end = dict(plain.end) if plain else {}
-        self._end_word = end.get(str(tables.by.steps[0])) if tables.by.steps else None
-        self.offset = 0  # blocks of earlier rounds of a paused turn
-        self.rounds = 0
-        self.past_usage: dict[str, Json] = {}
-        self.said_before: list[Json] = []  # blocks of earlier rounds
-        self.raw: dict[Json, dict[str, Json]] | None = {} if armed else None
         self.folded: dict[str, Json] = {}  # a plain answer's deltas, put together
         self.grown: dict[Json, dict[str, Json]] = {}  # or its blocks
         self.said: dict[str, Json] = {}  # a plain answer that goes on as it is
-        self.lanes = Lanes(self) if tables.pieces else None
+        self.said_before: list[Json] = []  # blocks of earlier rounds
+        self.lanes = Lanes(self) if self.tables.pieces else None
         # Fields of a chunk that its frame names beside the data.
-        self.names = [] if form is not None else [n for n in NAME.findall(frame) if n != "data"]
+        names = [] if self.form is not None else NAME.findall(self.frame)
+        self.names = [name for name in names if name != "data"]
 
     # ------------------------------------------------------------------ events
     def event(self, event: dict[str, Json]) -> list[dict[str, Json]]:
@@ -102,7 +114,7 @@ class Answering:
         if type(number) is int:
             if row.open:
                 self.open.add(number)
-            elif word == self._end_word:
+            elif word == self.tables.end_word:
                 self.open.discard(number)
         if row.into and self.lanes is not None:
             deltas: list[dict[str, Json]] = []
@@ -120,7 +132,7 @@ class Answering:
         if row is None:
             row = rows.get("*")
             if row is not None and row.unknown:
-                self.unknown.append(f"{by.text}={word}"[:80])
+                self.unknown = [*self.unknown, f"{by.text}={word}"[:80]]
         while row is not None:
             if row.by is not None:
                 by, rows = row.by, row.when
@@ -322,7 +334,7 @@ class Answering:
         """Take a plain answer apart and run its events; `whole` folds what they made."""
         plain = self.tables.plain
         assert plain is not None
-        if self.plain_form is not None and self.raw is None:
+        if self.plain_form is not None:
             try:
                 self.made = self.plain_form.answer(self, answer)
                 return
@@ -354,14 +366,6 @@ class Answering:
         else:
             grow.add(self.grown, delta, how)
             self.folded[how.list] = [grow.whole(self.grown[n]) for n in sorted(self.grown)]
-
-    def _reset(self) -> None:
-        """As it was before anything of the answer was seen."""
-        scope = self.scope
-        scope.state = dict(self.tables.state)
-        scope.usage, scope.block, scope.notes = {}, {}, []
-        self.started = self.ended = self.pinged = False
-        self.unknown, self.blocks, self.open = [], {}, set()
 
     def whole(self) -> dict[str, Json]:
         """The caller's plain answer."""

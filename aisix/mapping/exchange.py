@@ -11,8 +11,10 @@ No input or output: the proxy carries the bytes. Every name of a wire format is 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from collections.abc import Mapping as Map
+from types import MappingProxyType
+from typing import Any
 
 import msgspec
 
@@ -35,11 +37,28 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 
+NOTHING: Any = MappingProxyType({})
+
+
 class Exchange:
     """See the module. `now` is Unix seconds; `new_id` makes an id in the upstream's own style.
 
     `compiled=False` runs the tables rule by rule, as `explain` does; the result is the same.
     """
+
+    # What most exchanges never change stands here: an exchange is made for every request.
+    notes: Sequence[Note] = ()
+    stream = False
+    error: ErrorAnswer | None = None
+    broke: UpstreamError | None = None  # the error is the upstream's broken answer
+    done = False  # the caller has got everything
+    again: UpstreamRequest | None = None  # a paused turn: send this, then go on receiving
+    asked: dict[str, Json] = NOTHING  # the caller's body
+    _sent: dict[str, Json] = NOTHING
+    _headers: dict[str, str] = NOTHING
+    _remember: dict[str, Json] = NOTHING
+    _answering: Answering | None = None
+    _sse: SseReader | None = None
 
     def __init__(
         self,
@@ -59,18 +78,6 @@ class Exchange:
         self.now = now
         self.new_id = new_id
         self.compiled = compiled  # use the tables' compiled form where there is one
-        self.notes: list[Note] = []
-        self.stream = False
-        self.error: ErrorAnswer | None = None
-        self.broke: UpstreamError | None = None  # the error is the upstream's broken answer
-        self.done = False  # the caller has got everything
-        self.again: UpstreamRequest | None = None  # a paused turn: send this, then go on receiving
-        self.asked: dict[str, Json] = {}  # the caller's body
-        self._sent: dict[str, Json] = {}
-        self._headers: dict[str, str] = {}
-        self._remember: dict[str, Json] = {}
-        self._answering: Answering | None = None
-        self._sse: SseReader | None = None
         self._largest_event = largest_event
         self._local: dict[str, Json] | None = None
 
@@ -189,6 +196,8 @@ class Exchange:
 
     def answer_headers(self, headers: Map[str, str]) -> dict[str, str]:
         """What a caller may see of the upstream's headers, by the caller's names."""
+        if not headers:
+            return {}
         limits = bool(self.facts.option.get("ratelimit_headers"))
         return self.tables.errors.headers(dict(headers), limits, self.now)
 
@@ -198,13 +207,10 @@ class Exchange:
             tables = self.tables.answer
             wants_usage = paths.get(self.asked, self.caller.wants_usage.steps) is True
             scope = AnswerScope(self.facts, self._remember, self.now, self.new_id, wants_usage)
-            again = tables.again
-            armed = again is not None and any(
-                paths.get(self._sent, path.steps) not in (None, []) for path in again.armed
-            )
+            armed = tables.again is not None and tables.again.may_pause(self._sent)
             frame: str = self.caller.data["stream"]["frame"]
             form = plain = None
-            if self.compiled and not self.stream:
+            if self.compiled and not self.stream and not armed:
                 plain = self.tables.answers.plain.find(self._remember, wants_usage)
             elif self.compiled and frame.count("{") == frame.count("{data}") == 1:
                 form = self.tables.answers.stream.find(self._remember, wants_usage)
@@ -361,7 +367,7 @@ class Exchange:
 
     @property
     def unknown(self) -> list[str]:
-        return self._answering.unknown if self._answering else []
+        return list(self._answering.unknown) if self._answering else []
 
 
 def _parse(data: bytes) -> Json:

@@ -105,7 +105,7 @@ class Lanes:
         view = View(answering.scope, piece)  # type: ignore[arg-type]
         if lane != self._open:
             if lane in self._over:
-                answering.unknown.append(f"{lane[0]} after its end")
+                answering.unknown = [*answering.unknown, f"{lane[0]} after its end"]
                 return
             self._close(deltas)
             self._open, self._registers = lane, {"index": self._number}

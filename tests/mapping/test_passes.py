@@ -1,0 +1,64 @@
+"""A pass over messages does nothing unless what it is said to need is there."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aisix.mapping.arrange import NEEDS, PASSES, Pass
+
+part = st.fixed_dictionaries({"kind": st.sampled_from(["say", "ask"]), "text": st.just("x ")})
+item = st.fixed_dictionaries(
+    {"role": st.sampled_from(["a", "b"]), "parts": st.lists(part, max_size=2)}
+)
+OPTIONS = {
+    "list": "parts", "by": "role", "text": "text", "kind": "kind", "kinds": ["ask"], "into": "kept",
+    "item": {"kind": "say", "text": "new"}, "fields": {"role": "a"}, "become": {"role": "c"},
+    "wrap": "<{value}>", "past": {"role": "b"},
+}  # fmt: skip
+
+
+class Asked:
+    """What a pass may ask of a request; it remembers whether it was told anything."""
+
+    def __init__(self) -> None:
+        self.state: dict[str, Any] = {}
+        self.told: list[str] = []
+        self.tell = self.tell_quietly = self.told.append
+
+
+def is_chosen(one: dict[str, Any]) -> bool:
+    return bool(one["role"] == "a")
+
+
+def has(needs: str, items: list[dict[str, Any]]) -> bool:
+    return {
+        "first": bool(items) and is_chosen(items[0]),
+        "not first": not items or not is_chosen(items[0]),
+        "last": bool(items) and is_chosen(items[-1]),
+        "any": any(map(is_chosen, items)),
+        "empty": not all(one["parts"] for one in items),
+        "several": len(items) > 1,
+    }[needs]
+
+
+@pytest.mark.parametrize(
+    "one", [p for p in PASSES.values() if p.needs], ids=lambda p: p.run.__name__
+)
+@settings(max_examples=60, deadline=None)
+@given(items=st.lists(item, max_size=4))
+def test_a_pass_without_what_it_needs_changes_nothing(one: Pass, items: list[Any]) -> None:
+    assert one.needs in NEEDS
+    if has(one.needs, items):
+        return
+    call, before = Asked(), copy.deepcopy(items)
+    assert one.run(items, OPTIONS, is_chosen, call) == before
+    assert (items, call.state, call.told) == (before, {}, [])
+
+
+def test_every_need_is_some_passs() -> None:
+    assert {p.needs for p in PASSES.values()} - {""} == set(NEEDS)
