@@ -3,20 +3,22 @@
     Plan        what workers are started with; immutable, replaced whole when settings change
     work(plan, slot, seat)      a worker's whole life; its exit code
 
-The sockets were bound before the fork and are shared by the workers: what one no longer accepts,
-another does. SIGTERM drains: /readyz says no, then nobody new is accepted, then what is under way
-finishes (bounded), then callers who keep a connection open are let go. SIGHUP reads certificates
-again; tables are `reload.py`'s, settings and the replacing of workers `supervisor.py`'s.
+The sockets were bound before the fork. Each worker has its own of the proxy's (SO_REUSEPORT: the
+system spreads connections), and takes over who waits at those of a worker that is dead or stuck.
+SIGTERM drains: /readyz says no, then nobody new is accepted, then what is under way finishes
+(bounded), then callers who keep a connection open are let go. SIGHUP reads certificates again;
+tables are `reload.py`'s, settings and the replacing of workers `supervisor.py`'s.
 """
 
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 import signal
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,6 +83,18 @@ class Plan:
     def count(self) -> int:
         return self.shared.seats.count
 
+    def of(self, seat: int) -> tuple[Sockets, Sockets]:
+        """The proxy's sockets: those the worker on this seat listens to, and the others'. Each
+        address has several (SO_REUSEPORT), so that the system spreads connections evenly."""
+        mine: Sockets = []
+        others: Sockets = []
+        of_address: dict[Any, int] = {}
+        for one in self.proxy:
+            name = one.getsockname()
+            number = of_address[name] = of_address.get(name, -1) + 1
+            (mine if number % self.count == seat else others).append(one)
+        return (mine, others) if mine else (others, [])
+
     @property
     def silence_secs(self) -> float:
         return self.settings.worker_silence_secs
@@ -93,7 +107,19 @@ class Plan:
 
 def work(plan: Plan, slot: Slot, seat: int) -> int:
     """See the module. `seat`: which of the workers we are; `slot`: ours on the board."""
-    return asyncio.run(_worker(plan, slot, seat))
+    with asyncio.Runner(loop_factory=loop_factory(plan.settings.event_loop)) as runner:
+        return runner.run(_worker(plan, slot, seat))
+
+
+def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's when it is installed and wanted; None: asyncio's own."""
+    if name != "asyncio":
+        try:
+            return importlib.import_module("uvloop").new_event_loop  # type: ignore[no-any-return]
+        except ImportError:
+            if name == "uvloop":
+                raise OperatorError("event_loop: uvloop is not installed") from None
+    return None
 
 
 def store_of(settings: Settings) -> Store:
@@ -134,7 +160,7 @@ async def _worker(plan: Plan, slot: Slot, seat: int) -> int:
     loop.add_signal_handler(signal.SIGHUP, renew, shown)
     limit = settings.proxy.request_body_limit_bytes
     listeners = [
-        await _listen(make_proxy_app(gateway), plan.proxy, settings, limit, shown["proxy"])
+        await _listen(make_proxy_app(gateway), plan.of(seat), settings, limit, shown["proxy"])
     ]
     if plan.admin:
         app = make_admin_app(
@@ -146,10 +172,10 @@ async def _worker(plan: Plan, slot: Slot, seat: int) -> int:
             extra=gateway.extra,
             access=lambda h: gateway.administered(h.request.method or "", h.get_status()),
         )
-        listeners.append(await _listen(app, plan.admin, settings, 1 << 20, shown["admin"]))
+        listeners.append(await _listen(app, (plan.admin, []), settings, 1 << 20, shown["admin"]))
     if plan.metrics:
         app = make_metrics_app(shared.board, lambda: {**gateway.facts(), **_endings(shown)})
-        listeners.append(await _listen(app, plan.metrics, settings, 1 << 20, None))
+        listeners.append(await _listen(app, (plan.metrics, []), settings, 1 << 20, None))
     tasks = [loop.create_task(_poll(store)), loop.create_task(_beat(slot, parent, stop))]
     if settings.mappings_watch_secs and seat == 0:
         tasks.append(loop.create_task(reloader.watch(settings.mappings_watch_secs)))
@@ -180,7 +206,7 @@ def _around(settings: Settings, board: Board) -> dict[str, Any]:
 
 async def _listen(
     app: Application,
-    sockets: Sockets,
+    sockets: tuple[Sockets, Sockets],
     settings: Settings,
     limit: int,
     shown: Certificates | None,
@@ -199,7 +225,7 @@ async def _listen(
         listener = FastListener(app, limits, tls)
     else:
         listener = PlainListener.make(app, limits, tls)
-    await listener.accept(sockets)
+    await listener.accept(*sockets)
     return listener
 
 

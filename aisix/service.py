@@ -46,6 +46,7 @@ from aisix.workers.turn import Turn
 HANDOVER = "AISIX_HANDOVER"  # {"sockets": {"proxy.addr": ["127.0.0.1:3000", 5]}, "workers": [7]}
 CHECK_SECS = 120  # for the newly installed program to say that it can start
 LEAST_SLOTS = 16
+QUEUE = 1024  # connections that wait at a socket for its worker
 
 
 def serve(settings: Settings, env: MutableMapping[str, str] = os.environ) -> int:
@@ -102,7 +103,7 @@ def make_plan(
     return Plan(
         settings,
         keys,
-        proxy=sockets.at("proxy.addr", settings.proxy.addr),
+        proxy=sockets.at("proxy.addr", settings.proxy.addr, _count(settings)),
         admin=sockets.at("admin.addr", admin.addr) if admin.enabled else [],
         metrics=_metrics_sockets(sockets, metrics) if metrics is not None else [],
         certificates=certificates,
@@ -223,12 +224,19 @@ class Listening:
         for name, (addr, *numbers) in handed.items():
             self._open[name, addr] = [socket.socket(fileno=number) for number in numbers]
 
-    def at(self, name: str, addr: str) -> Sockets:
-        """Listening sockets; OperatorError names the setting when the address cannot be had."""
+    def at(self, name: str, addr: str, count: int = 1) -> Sockets:
+        """Listening sockets, at least so many for the address; OperatorError names the setting
+        when it cannot be had."""
         key = name, addr
         if key not in self._open:
             self._open[key] = bind(addr, name)
-        return self._open[key]
+        found = self._open[key]
+        while found and sum(one.getsockname() == found[0].getsockname() for one in found) < count:
+            more = share(found)
+            if not more:
+                break  # bound by a program that did not share: workers use one together
+            found += more
+        return found
 
     def keep(self, plan: Plan) -> None:
         """Close all but those of a plan."""
@@ -253,9 +261,35 @@ def bind(addr: str, name: str) -> Sockets:
     """Listening sockets; OperatorError names the setting when the address cannot be had."""
     host, _, port = addr.rpartition(":")
     try:
-        return bind_sockets(int(port), host.strip("[]") or None, backlog=1024)
+        # First as if to keep it: a port that another gateway shares is taken all the same.
+        probes = bind_sockets(int(port), host.strip("[]") or None)
+        number = probes[0].getsockname()[1]
+        for probe in probes:
+            probe.close()
+        return bind_sockets(number, host.strip("[]") or None, backlog=QUEUE, reuse_port=True)
     except OSError as error:
         raise OperatorError(f"{name} {addr}: {error.strerror or error}") from None
+
+
+def share(sockets: Sockets) -> Sockets:
+    """One more for each address of these; none if they are not to be shared."""
+    more: Sockets = []
+    try:
+        for name, first in {one.getsockname(): one for one in sockets}.items():
+            one = socket.socket(first.family, first.type)
+            more.append(one)
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            if first.family == socket.AF_INET6:
+                one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            one.setblocking(False)
+            one.bind(name)
+            one.listen(QUEUE)
+    except OSError:
+        for one in more:
+            one.close()
+        return []
+    return more
 
 
 def _metrics_sockets(sockets: Listening, addr: str) -> Sockets:

@@ -82,10 +82,13 @@ def level(value: Any) -> str:
     return str(value)
 
 
-def server(value: Any) -> str:
-    if value not in ("fast", "tornado"):
-        raise v.Invalid('expected "fast" or "tornado"')
-    return str(value)
+def choice(*names: str) -> Callable[[Any], str]:
+    def check(value: Any) -> str:
+        if value not in names:
+            raise v.Invalid(f"expected one of {', '.join(names)}")
+        return str(value)
+
+    return check
 
 
 def weak(key: str) -> bool:

@@ -87,6 +87,7 @@ class Settings:
     observability: Observability
     data_dir: Path
     workers: int  # 0: one per core
+    event_loop: str
     worker_silence_secs: int
     mappings: tuple[Path, ...]
     mappings_watch_secs: int

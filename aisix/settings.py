@@ -24,11 +24,11 @@ from aisix.setting_file import read
 from aisix.setting_kinds import (
     SHORTEST_KEY,
     address,
+    choice,
     is_loopback,
     level,
     maybe,
     maybe_address,
-    server,
     text,
     weak,
     whole,
@@ -59,7 +59,12 @@ class Setting:
 
 SETTINGS = (
     Setting("proxy.addr", address, "127.0.0.1:3000", "where callers connect"),
-    Setting("proxy.http", server, "fast", 'who reads HTTP: "fast" (llhttp) or "tornado"'),
+    Setting(
+        "proxy.http",
+        choice("fast", "tornado"),
+        "fast",
+        'who reads HTTP: "fast" (llhttp) or "tornado"',
+    ),
     Setting("proxy.tls_cert", maybe, None, "PEM file with our certificate and its chain: TLS"),
     Setting("proxy.tls_key", maybe, None, "PEM file with its private key, without a password"),
     Setting("proxy.request_body_limit_bytes", whole(1024), 32 << 20, "a longer body is a 413"),
@@ -167,6 +172,12 @@ SETTINGS = (
     ),
     Setting("data_dir", text, "data", "database and keys; made with mode 0700"),
     Setting("workers", whole(0, 1024), 0, "processes; 0: one per core"),
+    Setting(
+        "event_loop",
+        choice("auto", "asyncio", "uvloop"),
+        "auto",
+        "auto: uvloop when it is installed",
+    ),
     Setting("worker_silence_secs", whole(1), 60, "a worker that is stuck for so long is replaced"),
     Setting("mappings", words, (), "folders with a site's own tables, laid over the shipped ones"),
     Setting(
@@ -244,6 +255,7 @@ def _settings(
         **sections,
         data_dir=base / Path(values["data_dir"]).expanduser(),
         workers=values["workers"],
+        event_loop=values["event_loop"],
         worker_silence_secs=values["worker_silence_secs"],
         mappings=tuple(base / Path(folder).expanduser() for folder in values["mappings"]),
         mappings_watch_secs=values["mappings_watch_secs"],

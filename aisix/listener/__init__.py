@@ -9,7 +9,7 @@
     heads.py       header pairs -> HTTPHeaders; a status and HTTPHeaders -> bytes
     plain.py       PlainListener: Tornado's own server
 
-Both listeners have the same four methods: accept(sockets), stop(), close_idle() and
+Both listeners have the same face: accept(sockets, others), stop(), kept, close_idle() and
 close_all_connections(). tests/listener runs one suite over both.
 
 Must never know: what a handler does, an upstream, a mapping.

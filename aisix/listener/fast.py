@@ -6,6 +6,7 @@ Must never know: what is served.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ from aisix.listener.connection import Connection
 from aisix.listener.limits import Limits
 from aisix.listener.reply import Done
 
+LOOK_SECS = 0.05  # between looks at the other workers' sockets
+TAKEN = 4  # connections taken over from one of them at a time
 BUFFER = 256 << 10  # bytes read at once, by whichever connection has something
 
 
@@ -32,29 +35,64 @@ class FastListener:
         self.app = app
         self.limits = limits
         self.loop = asyncio.get_running_loop()
-        self.buffer = memoryview(
-            bytearray(BUFFER)
-        )  # asyncio's TLS would write into a copy of a slice
+        # No bytearray: asyncio's TLS writes into slices of it, which must not be copies.
+        self.buffer = memoryview(bytearray(BUFFER))
         self.connections: set[Connection] = set()
         self.done: Done = self.loop.create_future()
         self.done.set_result(None)
         self._tls = tls
         self._servers: list[asyncio.Server] = []
+        self._others: list[socket.socket] = []
+        self._look: asyncio.TimerHandle | None = None
+        self._welcomes: set[asyncio.Task[None]] = set()
 
-    async def accept(self, sockets: Sequence[socket.socket]) -> None:
-        """Accept on these listening sockets, which are ours from now on."""
+    async def accept(
+        self, sockets: Sequence[socket.socket], others: Sequence[socket.socket] = ()
+    ) -> None:
+        """Accept on these listening sockets, which are ours from now on. `others`: those of the
+        other workers; who waits there longer than they should, with their worker dead or stuck, is
+        taken over."""
         for one in sockets:
             self._servers.append(
                 await self.loop.create_server(
                     lambda: Connection(self), sock=one, ssl=self._tls, backlog=1024
                 )
             )
+        self._others = list(others)
+        for one in self._others:
+            one.setblocking(False)
+        if self._others:
+            self._look = self.loop.call_later(LOOK_SECS, self._take_over)
 
     def stop(self) -> None:
         """Accept nobody new."""
         for server in self._servers:
             server.close()
         self._servers.clear()
+        if self._look is not None:
+            self._look.cancel()
+        for one in self._others:
+            one.close()
+        self._others.clear()
+
+    def _take_over(self) -> None:
+        self._look = self.loop.call_later(LOOK_SECS, self._take_over)
+        for one in self._others:
+            for _ in range(TAKEN):
+                try:
+                    accepted = one.accept()[0]
+                except OSError:  # nobody waits, which is the rule; or there is no room for more
+                    break
+                accepted.setblocking(False)
+                task = self.loop.create_task(self._welcome(accepted))
+                self._welcomes.add(task)
+                task.add_done_callback(self._welcomes.discard)
+
+    async def _welcome(self, accepted: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # gone already
+            await self.loop.connect_accepted_socket(
+                lambda: Connection(self), accepted, ssl=self._tls
+            )
 
     @property
     def kept(self) -> int:

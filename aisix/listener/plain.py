@@ -38,8 +38,11 @@ class PlainListener(HTTPServer):
             ssl_options=tls,
         )
 
-    async def accept(self, sockets: Sequence[socket.socket]) -> None:
-        self.add_sockets(sockets)
+    async def accept(
+        self, sockets: Sequence[socket.socket], others: Sequence[socket.socket] = ()
+    ) -> None:
+        """All alike: whichever worker is first takes a connection."""
+        self.add_sockets([*sockets, *others])
 
     @property
     def kept(self) -> int:
