@@ -22,8 +22,8 @@ from pathlib import Path
 from aisix.errors import OperatorError
 from aisix.store.base import Store
 from aisix.store.file import FileStore
-from aisix.store.secrets import Keyring
-from aisix.store.sqlite import SqliteStore
+from aisix.store.secrets import KEY_FILE, Keyring
+from aisix.store.sqlite import DATABASE, SqliteStore
 
 
 def open_store(
@@ -42,9 +42,20 @@ def open_store(
     folder = Path(data_dir)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _close_to_others(folder)
     except OSError as error:
         raise OperatorError(f"data_dir {folder}: cannot be made: {error}") from None
     keyring = Keyring.open(folder, encryption_key)
     if resources_file is not None:
         return FileStore(resources_file, folder, keyring, environ or {})
     return SqliteStore(folder, keyring)
+
+
+def _close_to_others(folder: Path) -> None:
+    """A directory that was there before is closed too, if it is ours alone: empty, or in use."""
+    found = folder.stat()
+    mine = found.st_uid == os.geteuid() and os.access(folder, os.W_OK)
+    if found.st_mode & 0o077 and mine:
+        names = {path.name for path in folder.iterdir()}
+        if not names or names & {DATABASE, KEY_FILE}:
+            folder.chmod(0o700)

@@ -71,6 +71,20 @@ def test_the_directory_is_private_and_a_secret_is_not_in_its_files(tmp_path: Pat
     store.close()
 
 
+def test_a_directory_that_was_open_to_others_is_closed_when_it_is_ours(tmp_path: Path) -> None:
+    for names, mode in (((), 0o700), (("secret.key",), 0o700), (("letters.txt",), 0o755)):
+        folder = tmp_path / f"data-{len(list(tmp_path.iterdir()))}"
+        open_store(folder).close()
+        for file in folder.iterdir():
+            if file.name not in names:
+                file.unlink()
+        for name in names:
+            (folder / name).touch(0o600)
+        folder.chmod(0o755)
+        open_store(folder).close()
+        assert stat.S_IMODE(folder.stat().st_mode) == mode
+
+
 def test_a_broken_database_and_a_wrong_key_say_so(tmp_path: Path) -> None:
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "aisix.db").write_bytes(b"this is no database" * 100)
