@@ -50,7 +50,7 @@ def _parser(verb: list[str]) -> argparse.ArgumentParser:
 
     sub = verbs.add_parser("serve", parents=[config], help="run the gateway")
     sub.set_defaults(go=serve)
-    sub = verbs.add_parser("check", parents=[config], help="check settings and tables, then stop")
+    sub = verbs.add_parser("check", parents=[config], help="check settings, tables and resources")
     sub.add_argument("--no-cases", action="store_true", help="leave out the golden cases")
     sub.set_defaults(go=check)
     sub = verbs.add_parser("demo", help="gateway and stand-in upstream, one call through both")
@@ -118,10 +118,16 @@ def check(args: argparse.Namespace) -> int:
     from aisix.settings import load_settings
 
     settings = load_settings(args.config, os.environ)
-    found = findings(_folders(settings.mappings), not args.no_cases)
+    found: list[Any] = list(findings(_folders(settings.mappings), not args.no_cases))
+    if settings.resources_file and not found:
+        from aisix import store_cli
+
+        found += store_cli.findings(
+            str(settings.resources_file), settings.environ, _folders(settings.mappings)
+        )
     for one in found:
         print(one)
-    print(f"{len(found)} findings" if found else "settings and tables are fine")
+    print(f"{len(found)} findings" if found else "everything is fine")
     return 1 if found else 0
 
 

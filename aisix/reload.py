@@ -155,10 +155,12 @@ class Reloader:
         try:
             snapshot = await asyncio.to_thread(store.reload, extra)
         except AisixError as error:
+            self._gateway.metrics.add("aisix_reloads_total", "resources", "failed")
             faults = [str(c) for c in getattr(error, "complaints", ())] or [str(error)]
             for fault in faults[:MOST_TOLD]:
                 log.error("resources not reloaded: %s", fault)
             return {"ok": False, "faults": faults[:MOST_TOLD]}
+        self._gateway.metrics.add("aisix_reloads_total", "resources", "ok")
         log.info("resources reloaded: revision %d", snapshot.revision)
         return {"ok": True, "revision": snapshot.revision}
 

@@ -32,19 +32,26 @@ from aisix.store.stage import Brought, bring, stage
 def validate(args: argparse.Namespace, settings: Settings, folders: Sequence[Path]) -> int:
     """Everything wrong with a resources file, as the gateway would see it."""
     environ: Mapping[str, str] = _Anything() if args.no_env else settings.environ
+    found = findings(args.file, environ, folders)
+    for complaint in found:
+        print(complaint)
+    print(f"{len(found)} findings" if found else f"{args.file} is fine")
+    return 1 if found else 0
+
+
+def findings(
+    file: str, environ: Mapping[str, str], folders: Sequence[Path]
+) -> tuple[Complaint, ...]:
+    """Every complaint about a resources file."""
     try:
-        wanted, lines = listed.read(_text(args.file), args.file, environ)
+        wanted, lines = listed.read(_text(file), file, environ)
         try:
-            puts = stage(Snapshot((), 0), wanted, now=time.time(), extra=_extra(folders))
+            stage(Snapshot((), 0), wanted, now=time.time(), extra=_extra(folders))
         except Refused as refused:
             raise OperatorError(lines.placed(refused.complaints)) from None
     except OperatorError as error:
-        for complaint in error.complaints:
-            print(complaint)
-        print(f"{len(error.complaints)} findings")
-        return 1
-    print(f"{args.file} is fine: {len(puts)} resources")
-    return 0
+        return error.complaints
+    return ()
 
 
 def export(args: argparse.Namespace, settings: Settings, folders: Sequence[Path]) -> int:

@@ -230,7 +230,7 @@ modles: []
         + "apikeys:\n  - {key_hash: '${H}', allowed_models: []}\n"
         + "  - {key_hash: '${I}', allowed_models: []}\n"
     )
-    assert "is fine: 3 resources" in shell("validate", "--no-env", str(file)).stdout
+    assert "is fine" in shell("validate", "--no-env", str(file)).stdout
     file.write_text(text.replace("models: []", "models:\n  - {display_name: a, provider_key: prod,"
                     "\n     options: {default_max_tokns: 5}, model_name: m, provider: p}"))  # fmt: skip
     said = shell("validate", str(file), code=1, PROVIDER_KEY=SECRET).stdout
