@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -120,3 +123,28 @@ def assert_soon(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+def test_places_of_killed_workers_are_given_back(tmp_path: Path, standin: Standin) -> None:
+    with Running(tmp_path / "gateway", workers=2) as gateway:
+        gateway.set_up(standin.url, {"free": {"model_name": "claude-opus-5-5"}})
+        gateway.allow("*", key=KEY, rate_limit={"concurrency": 2})
+        with ThreadPoolExecutor(2) as pool:
+            for _ in range(2):
+                pool.submit(
+                    ask, gateway, KEY, "free", "standin:slow-500 standin:long-40", stream=True
+                )
+            assert_soon(lambda: ask(gateway, KEY).status == 429)
+            parent = gateway.process.pid
+            children = Path(f"/proc/{parent}/task/{parent}/children").read_text()
+            for pid in children.split():
+                os.kill(int(pid), signal.SIGKILL)
+        assert_soon(lambda: _status(gateway) == 200)
+
+
+def _status(gateway: Running) -> int:
+    """0 while nobody answers."""
+    try:
+        return ask(gateway, KEY).status
+    except OSError:
+        return 0
