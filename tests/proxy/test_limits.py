@@ -131,15 +131,20 @@ def test_places_of_killed_workers_are_given_back(tmp_path: Path, standin: Standi
         gateway.allow("*", key=KEY, rate_limit={"concurrency": 2})
         with ThreadPoolExecutor(2) as pool:
             for _ in range(2):
-                pool.submit(
-                    ask, gateway, KEY, "free", "standin:slow-500 standin:long-40", stream=True
-                )
+                pool.submit(_hold, gateway)
             assert_soon(lambda: ask(gateway, KEY).status == 429)
             parent = gateway.process.pid
             children = Path(f"/proc/{parent}/task/{parent}/children").read_text()
             for pid in children.split():
                 os.kill(int(pid), signal.SIGKILL)
         assert_soon(lambda: _status(gateway) == 200)
+
+
+def _hold(gateway: Running) -> None:
+    """Takes a place for twenty seconds, or as long as its worker lives."""
+    text = "standin:slow-500 standin:long-40"
+    while ask(gateway, KEY, "free", text, stream=True).status == 429:
+        time.sleep(0.01)
 
 
 def _status(gateway: Running) -> int:
