@@ -201,7 +201,9 @@ def pair(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call
     name, kind = options["list"], options["kind"]
     call_kind, call_id = options["call"], options["call_id"]
     answer_kind, answer_id = options["answer"], options["answer_id"]
-    waiting: list[str] = []
+    seen: set[str] = set()
+    given: list[str] = []  # the ids of the calls that wait for an answer, as they came
+    waiting: list[str] = []  # and as they are now
     for item in items:
         parts = item[name]
         answers: list[Item] = []
@@ -215,57 +217,58 @@ def pair(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call
         if answers:
             in_front = parts[: len(answers)] == answers
             if not in_front or [answer[answer_id] for answer in answers] != waiting:
-                _answer(item, name, kind, answer_kind, answer_id, answers, waiting, options, call)
+                found = _answered(answers, answer_id, given, waiting, options, call)
+                item[name] = [*found, *(part for part in parts if part.get(kind) != answer_kind)]
         elif waiting:
-            raise Refused(options["unanswered"], ids=", ".join(waiting))
-        waiting = [] if calls is None else _distinct_ids(calls, call_id)
+            raise Refused(options["unanswered"], ids=given)
+        if calls is None:
+            given = waiting = []
+        else:
+            given = [part[call_id] for part in calls]
+            waiting = given
+            if len(set(given)) != len(given) or not seen.isdisjoint(given):
+                waiting = _distinct_ids(calls, call_id, seen)
+            seen.update(waiting)
     if waiting:
-        raise Refused(options["unanswered"], ids=", ".join(waiting))
+        raise Refused(options["unanswered"], ids=given)
     return items
 
 
-def _distinct_ids(calls: list[Item], call_id: str) -> list[str]:
-    """The ids of one turn's calls; a repeated id gets a number, so that each is unique."""
+def _distinct_ids(calls: list[Item], call_id: str, seen: set[str]) -> list[str]:
+    """The ids of one turn's calls; one that came before gets a number, so that each is unique."""
     ids: list[str] = []
     for part in calls:
         given, number = part[call_id], 1
-        while part[call_id] in ids:
+        while part[call_id] in ids or part[call_id] in seen:
             number += 1
             part[call_id] = f"{given}_{number}"
         ids.append(part[call_id])
     return ids
 
 
-def _answer(
-    item: Item,
-    name: str,
-    kind: str,
-    answer_kind: str,
-    answer_id: str,
+def _answered(
     answers: list[Item],
+    answer_id: str,
+    given: list[str],
     waiting: list[str],
     options: dict[str, Json],
     call: Call,
-) -> None:
-    """Puts one turn's answers in front, in the order of the calls they belong to."""
+) -> list[Item]:
+    """One turn's answers in the order of the calls they belong to."""
     found: dict[str, Item] = {}
     for answer in answers:
-        ident = answer[answer_id]
-        if ident not in waiting:
-            raise Refused(options["orphan"], ids=ident)
-        number, base = 1, ident
-        while ident in found and f"{base}_{number + 1}" in waiting:
-            number += 1
-            ident = f"{base}_{number}"
+        mine = [new for old, new in zip(given, waiting, strict=True) if old == answer[answer_id]]
+        if not mine:
+            raise Refused(options["orphan"], ids=[answer[answer_id]])
+        ident = next((new for new in mine if new not in found), mine[-1])
         if ident in found:
             call.tell("rewritten")  # answered twice: the last answer counts
         answer[answer_id] = ident
         found[ident] = answer
-    missing = [ident for ident in waiting if ident not in found]
+    missing = [old for old, new in zip(given, waiting, strict=True) if new not in found]
     if missing:
-        raise Refused(options["unanswered"], ids=", ".join(missing))
-    rest = [part for part in item[name] if part.get(kind) != answer_kind]
-    item[name] = [*(found[ident] for ident in waiting), *rest]
+        raise Refused(options["unanswered"], ids=missing)
+    return [found[ident] for ident in waiting]
 
 
 @_pass(

@@ -26,7 +26,7 @@ RULE_KEYS = (
     *SOURCES,
     *("default", "when", "unless", "match", "type", "only", "required", "where", "where_not"),
     *("keep", "as", "table", "min", "max", "each", "lone", "shape", "arrange", "join"),
-    *("policy", "told", "about", "count", "keep_empty", "by", "followed", "minus"),
+    *("policy", "told", "about", "count", "keep_empty", "by", "followed", "leading", "minus"),
 )
 SHAPE_KEYS = (
     *("of", "my", "by", "when", "first", "all", "blank", "count", "verbatim", "skip", "reject"),

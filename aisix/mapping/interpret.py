@@ -13,7 +13,7 @@ from aisix.mapping import adjust, arrange, ops, paths
 from aisix.mapping.paths import Json, Path
 from aisix.mapping.refused import Refused
 from aisix.mapping.rules import Condition, Entry, Rule, Shape
-from aisix.mapping.scope import NULL, Line, Note
+from aisix.mapping.scope import NULL, Line, Note, Scope
 from aisix.mapping.view import KINDS, View, holds, is_kind, look_up
 
 DEFAULT = "default (caller sent none)"
@@ -146,6 +146,7 @@ def _weave(rule: Rule, view: View, target: str) -> list[Json]:
         or not all(type(p) is int and 0 <= p < length for p in positions)
         or len(set(positions)) != len(positions)
         or (rule.followed and length - 1 in positions)
+        or (rule.leading and 0 not in positions)
     ):
         param = view.caller_path(placed_rule.paths[0])
         view.scope.notes.append(Note("dropped", param, placed_rule.place, quiet=True))
@@ -198,10 +199,10 @@ def _refine(
             raise _fault(refused, param) from None
         if value is None:
             return None, why
+        if type(before) is str and type(value) is str and type(view.scope) is Scope:
+            view.scope.renamed[value] = before
         if view.scope.trace is not None and before != value:
             why += f", as {convert.name}"
-            if type(before) is str and type(value) is str:
-                view.scope.trace.renamed[value] = before
     for table in rule.tables:
         entry = look_up(table.entries, value)
         if entry is None:
@@ -237,6 +238,11 @@ def _refine(
             try:
                 value = run_pass(value, step.options, chosen, view)
             except Refused as refused:
+                ids: Json = refused.values.get("ids")
+                if type(ids) is list:  # as the caller wrote them
+                    refused.values["ids"] = ", ".join(
+                        str(view.scope.renamed.get(i, i)) for i in ids
+                    )
                 raise _fault(refused, param) from None
     if rule.join is not None and type(value) is list:
         value = rule.join.join(item for item in value if type(item) is str)

@@ -241,6 +241,7 @@ class Parser(Grammar):
                     self.complain(here, "weave holds two rules: placed, then others")
                 rule.by = self.path(data.get("by", "index"), (*at, "by"))
                 rule.followed = self.typed(data, (*at, "followed"), bool, False)
+                rule.leading = self.typed(data, (*at, "leading"), bool, False)
 
     def refine(self, rule: Rule, data: dict[str, Json], at: tuple[str, ...], base: str) -> None:
         rule.guard = self.condition(data, at, base)

@@ -125,6 +125,7 @@ class Rule:
     minus: tuple[Path, ...] = ()  # of a sum: taken away again, never below 0
     by: Path | None = None  # weave: where an item's own position stands
     followed: bool = False  # weave: a placed item never comes last
+    leading: bool = False  # weave: where any item is placed, one comes first
 
 
 @dataclass(slots=True)

@@ -68,7 +68,6 @@ class Trace:
     lines: list[Line] = field(default_factory=list)
     origin: dict[int, str] = field(default_factory=dict)
     keep: list[Json] = field(default_factory=list)  # objects whose id stands in `origin`
-    renamed: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -82,6 +81,7 @@ class Scope:
     trace: Trace | None = None
     remember: dict[str, Json] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)  # the caller's, lower-case names
+    renamed: dict[str, str] = field(default_factory=dict)  # text made by a verb -> the caller's
 
     def root(self, name: str) -> Json:
         """What `$name` stands for, item-level names aside."""
