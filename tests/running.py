@@ -160,6 +160,13 @@ class Running:
         raise AssertionError(f"no access line of {wanted}")
 
     @property
+    def memory(self) -> int:
+        """Resident MiB of all workers."""
+        pages = [Path(f"/proc/{pid}/statm").read_text().split()[1] for pid in self.worker_pids]
+        assert pages, "no worker"
+        return sum(map(int, pages)) * os.sysconf("SC_PAGE_SIZE") >> 20
+
+    @property
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self.proxy_port}/v1"
 

@@ -204,12 +204,12 @@ def test_a_caller_who_reads_nothing_pauses_the_upstream_and_is_cut_off(
     text = json.dumps({"type": "text_delta", "text": "x" * 8000})
     event = b'data: {"type":"content_block_delta","index":0,"delta":%s}\n\n' % text.encode()
     many = 16_000  # 130 MB: more than any socket takes
-    before = _memory(gateway)
+    before = gateway.memory
     upstream.next(STREAM, *SSE[:2], *([event] * many), HOLD)
     caller = Caller(gateway, True, receive_buffer=4096)
     (line,) = left(gateway)
     assert line["error"] == "stalled"
-    assert _memory(gateway) < before + 30, "the stream was kept in memory"
+    assert gateway.memory < before + 30, "the stream was kept in memory"
     caller.leave()
     nothing_held(gateway)
 
@@ -219,26 +219,20 @@ def test_a_slow_caller_gets_everything(gateway: Running, upstream: Rough) -> Non
     event = b'data: {"type":"content_block_delta","index":0,"delta":%s}\n\n' % text.encode()
     many = 2000
     upstream.next(STREAM, *SSE[:2], *([event] * many), *SSE[4:], CLOSE)
-    before = _memory(gateway)
+    before = gateway.memory
     caller = Caller(gateway, True, receive_buffer=8192)
     got, most = 0, 0
     ending = b""
     while data := caller.socket.recv(1 << 16):
         got += data.count(b"x" * 100)
         ending = (ending + data)[-100:]
-        most = max(most, _memory(gateway))
+        most = max(most, gateway.memory)
         if b"[DONE]" in ending:
             break
     assert b"[DONE]" in ending
     assert most < before + 30
     caller.leave()
     nothing_held(gateway)
-
-
-def _memory(gateway: Running) -> int:
-    """Resident MiB."""
-    text = Path(f"/proc/{gateway.process.pid}/status").read_text()
-    return int(text.partition("VmRSS:")[2].split()[0]) >> 10
 
 
 def test_open_files_are_no_bound_until_the_hard_limit_is(upstream: Rough, tmp_path: Path) -> None:

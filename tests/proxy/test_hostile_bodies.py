@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,12 +12,6 @@ from tests.running import Running
 from tests.strict import openai_wire
 
 HEAD = b'{"model":"claude-new","messages":[{"role":"user","content":"hi"}]'
-
-
-def memory(gateway: Running) -> int:
-    """Resident MiB."""
-    text = Path(f"/proc/{gateway.process.pid}/status").read_text()
-    return int(text.partition("VmRSS:")[2].split()[0]) >> 10
 
 
 def with_value(name: str, value: str) -> bytes:
@@ -86,7 +79,7 @@ BODIES: dict[str, tuple[Callable[[], bytes], int, str]] = {
 @pytest.mark.parametrize("name", BODIES)
 def test_a_hostile_body_gets_its_answer(gateway: Running, name: str) -> None:
     make, status, word = BODIES[name]
-    before = memory(gateway)
+    before = gateway.memory
     answer = gateway.call(make())
     assert answer.status == status, answer.body[:300]
     if status == 200:
@@ -95,7 +88,7 @@ def test_a_hostile_body_gets_its_answer(gateway: Running, name: str) -> None:
         assert openai_wire.openai_error_errors(status, answer.headers, answer.body) == []
         assert word in answer.error["message"]
         assert len(answer.body) < 2000, "an error quotes no more than it must"
-    assert memory(gateway) < before + 200
+    assert gateway.memory < before + 200
 
 
 def test_100_000_messages_are_answered(gateway: Running) -> None:
