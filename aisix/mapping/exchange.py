@@ -251,6 +251,8 @@ class Exchange:
 
     def _origin(self, name: str, item: int, part: int | None) -> str | None:
         """The caller's path of the upstream's NAME[item] (content part `part`)."""
+        if not self.asked:
+            return None
         scope = self.trace(self.asked)
         assert scope.trace is not None
         items = scope.out.get(name)
@@ -350,6 +352,12 @@ class Exchange:
         """The request that continues a paused turn, once."""
         request, self.again = self.again, None
         return request
+
+    def forget(self) -> None:
+        """Let go of the request: the answer has begun, and may last."""
+        self.asked = {}
+        if self._answering is None or self._answering.raw is None:  # else it may be continued
+            self._sent = {}
 
     @property
     def started(self) -> bool:

@@ -86,8 +86,10 @@ class ChatHandler(ProxyHandler):
             if here is not None:
                 self.answer(here)
             elif sent.stream:
-                self.relay = Relay(self)
-                await self.relay.run(sent)
+                self.relay = relay = Relay(self)
+                relay.start(sent)
+                del body, sent  # a long stream does not keep its request
+                await relay.finish()
             else:
                 self.answer(await self._plain(sent))
         except UpstreamError as error:

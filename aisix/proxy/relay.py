@@ -25,7 +25,7 @@ FRAME_END = b"\n\n"
 
 
 class Relay:
-    """The sink of one stream; `run` ends when the caller has got all there is."""
+    """The sink of one stream: `start`, then await `finish`."""
 
     def __init__(self, handler: ChatHandler) -> None:
         assert handler.exchange is not None and handler.attempts is not None
@@ -48,14 +48,16 @@ class Relay:
         self._beat: asyncio.TimerHandle | None = None
         self._stall: asyncio.TimerHandle | None = None  # runs while the caller takes nothing
 
-    async def run(self, sent: UpstreamRequest) -> None:
-        streams = self.handler.gateway.streams
-        streams.add(self)
+    def start(self, sent: UpstreamRequest) -> None:
+        self.handler.gateway.streams.add(self)
         self._send(sent)
+
+    async def finish(self) -> None:
+        """Until the caller has got all there is."""
         try:
             await self._finished
         finally:
-            streams.discard(self)
+            self.handler.gateway.streams.discard(self)
             if not self._finished.done() or self._finished.cancelled():
                 self._stop()
 
@@ -230,6 +232,8 @@ class Relay:
             return
         self._open = True
         self._attempts.begun()
+        self._request = None  # nothing is tried again from here
+        self.exchange.forget()
         self._saw()
         handler = self.handler
         handler.seen["first_byte_ms"] = handler.ms()
