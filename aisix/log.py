@@ -19,6 +19,34 @@ from typing import Any
 
 import msgspec
 
+# Everything an access line may hold, and what it is; content is never among it.
+FIELDS = (
+    ("at", "when the answer ended (UTC)"),
+    ("request_id", "ours, or the caller's own `x-request-id`; empty for what was no request"),
+    ("trace_id", "of the caller's `traceparent`, or a new one; with tracing only"),
+    ("span_id", "ours in that trace"),
+    ("remote", "the caller's IP address"),
+    ("method", "HTTP method"),
+    ("path", "URL path without the query, at most 256 characters"),
+    ("status", "HTTP status; 499: the caller left"),
+    ("ms", "milliseconds from the head of the request to the end of the answer"),
+    ("first_byte_ms", "to the first byte of a stream"),
+    ("first_token_ms", "to the first chunk of a stream with something to read"),
+    ("api_key_id", "whose key it was"),
+    ("alias", "the model as the caller named it, at most 128 characters"),
+    ("upstream_model", "the model it was translated for"),
+    ("served_by", "provider key and model of the target, for aliases that have several"),
+    ("mapping", "the tables that translated it, with their digest"),
+    ("attempts", "attempts upstream"),
+    ("upstream_status", "the upstream's last status"),
+    ("upstream_request_id", "the provider's id"),
+    ("upstream_fault", "why the upstream failed: dns, connect, tls, reset, idle, truncated ..."),
+    ("upstream_detail", "libcurl's words for it"),
+    ("tokens", "counters by kind: input, output, cache_read, cache_write, reasoning"),
+    ("warnings", "what was dropped, clamped or rewritten, as in `x-aisix-warnings`"),
+    ("error", "kind of the error that was answered, or ended the stream"),
+)
+
 _logger = logging.getLogger("aisix")
 _access = logging.getLogger("aisix.access")
 _encode = msgspec.json.Encoder(enc_hook=str).encode

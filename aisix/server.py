@@ -30,12 +30,13 @@ from aisix.board import DRAINING, READY, STARTING, Board, Slot
 from aisix.certificates import Certificates
 from aisix.errors import OperatorError
 from aisix.limits import SharedLimits
-from aisix.listener.fast import FastListener
+from aisix.listener.fast import FastListener, Refused
 from aisix.listener.limits import Limits
 from aisix.listener.plain import PlainListener
 from aisix.mapping.loader import Mappings
 from aisix.metrics import Metrics
 from aisix.open_files import places, raise_limit
+from aisix.otel import Spans
 from aisix.proxy.app import make_proxy_app
 from aisix.proxy.base import DRAIN
 from aisix.proxy.context import Gateway
@@ -153,6 +154,8 @@ async def _worker(plan: Plan, slot: Slot, seat: int) -> int:
     if gateway.gate.bound(places(files)):
         text = "proxy.max_in_flight: the limit of %d open files is enough for %d requests only"
         log.warning(text, files, gateway.gate.limit)
+    endpoint = settings.observability.otlp_endpoint
+    gateway.spans = spans = None if endpoint is None else Spans(endpoint)
     bus = shared.seats.sit(seat)
     secs = settings.mappings_reload_timeout_secs
     reloader = Reloader(gateway, shared.turn, bus, shared.mappings.folders, secs)
@@ -160,7 +163,9 @@ async def _worker(plan: Plan, slot: Slot, seat: int) -> int:
     loop.add_signal_handler(signal.SIGHUP, renew, shown)
     limit = settings.proxy.request_body_limit_bytes
     listeners = [
-        await _listen(make_proxy_app(gateway), plan.of(seat), settings, limit, shown["proxy"])
+        await _listen(
+            make_proxy_app(gateway), plan.of(seat), settings, limit, shown["proxy"], gateway.refused
+        )
     ]
     if plan.admin:
         app = make_admin_app(
@@ -172,10 +177,14 @@ async def _worker(plan: Plan, slot: Slot, seat: int) -> int:
             extra=gateway.extra,
             access=lambda h: gateway.administered(h.request.method or "", h.get_status()),
         )
-        listeners.append(await _listen(app, (plan.admin, []), settings, 1 << 20, shown["admin"]))
+        listeners.append(
+            await _listen(app, (plan.admin, []), settings, 1 << 20, shown["admin"], gateway.refused)
+        )
     if plan.metrics:
         app = make_metrics_app(shared.board, lambda: {**gateway.facts(), **_endings(shown)})
-        listeners.append(await _listen(app, (plan.metrics, []), settings, 1 << 20, None))
+        listeners.append(
+            await _listen(app, (plan.metrics, []), settings, 1 << 20, None, gateway.refused)
+        )
     tasks = [loop.create_task(_poll(store)), loop.create_task(_beat(slot, parent, stop))]
     if settings.mappings_watch_secs and seat == 0:
         tasks.append(loop.create_task(reloader.watch(settings.mappings_watch_secs)))
@@ -190,6 +199,8 @@ async def _worker(plan: Plan, slot: Slot, seat: int) -> int:
     bus.close()
     driver.close()
     store.close()
+    if spans is not None:
+        await asyncio.to_thread(spans.close)
     return 0
 
 
@@ -210,6 +221,7 @@ async def _listen(
     settings: Settings,
     limit: int,
     shown: Certificates | None,
+    refused: Refused,
 ) -> Listener:
     given = settings.proxy
     limits = Limits(
@@ -222,7 +234,7 @@ async def _listen(
     tls = None if shown is None else shown.context
     listener: Listener
     if given.http == "fast":
-        listener = FastListener(app, limits, tls)
+        listener = FastListener(app, limits, tls, refused)
     else:
         listener = PlainListener.make(app, limits, tls)
     await listener.accept(*sockets)

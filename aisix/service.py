@@ -26,7 +26,7 @@ from typing import Any
 import msgspec
 from tornado.netutil import bind_sockets
 
-from aisix import __version__, log
+from aisix import __version__, log, otel
 from aisix.board import Board, Slot
 from aisix.certificates import Certificates
 from aisix.errors import OperatorError, StoreError
@@ -93,6 +93,8 @@ def make_plan(
     keys = admin_keys(settings)
     mappings = load_mappings(folders(settings))
     certificates = certificates_of(settings)
+    if settings.observability.otlp_endpoint is not None:
+        otel.check()
     _first_look(settings, mappings)
     admin, metrics = settings.admin, settings.observability.metrics_addr
     limits = SharedLimits(len(board.slots)) if before is None else before.shared.limits

@@ -75,6 +75,8 @@ class Observability:
     access_log: bool
     log_level: str
     metrics_addr: str | None
+    trace_upstream: bool
+    otlp_endpoint: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,6 +170,18 @@ SETTINGS = (
         "127.0.0.1:3002",
         "where Prometheus reads /metrics; null: nowhere",
     ),
+    Setting(
+        "observability.trace_upstream",
+        yes_no,
+        False,
+        "whether the upstream is sent traceparent and tracestate",
+    ),
+    Setting(
+        "observability.otlp_endpoint",
+        maybe,
+        None,
+        "URL that takes spans over OTLP/HTTP; needs the extra aisix[otel]",
+    ),
     Setting("data_dir", text, "data", "database and keys; made with mode 0700"),
     Setting("workers", whole(0, 1024), 0, "processes; 0: one per core"),
     Setting(

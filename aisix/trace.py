@@ -53,6 +53,12 @@ class Trace:
         return bool(self.flags & SAMPLED)
 
     @property
+    def lines(self) -> tuple[str, ...]:
+        """Header lines for whom we call."""
+        own = (f"traceparent: {self.header}",)
+        return (*own, f"tracestate: {self.state}") if self.state else own
+
+    @property
     def header(self) -> str:
         return f"00-{self.trace_id}-{self.span_id}-{self.flags:02x}"
 

@@ -33,6 +33,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "open_files": (set(), set()),
     "certificates": ({"errors"}, {"cryptography"}),
     "trace": (set(), set()),
+    "otel": ({"errors", "trace"}, {"opentelemetry"}),
     "scrape": ({"board", "metrics"}, {"tornado"}),
     "mapping": ({"errors"}, {"toml", "voluptuous", "msgspec"}),
     "timer": (set(), set()),
@@ -43,7 +44,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "workers": (set(), {"msgspec"}),
     "proxy": (
         {"errors", "log", "settings", "mapping", "upstream", "store", "limits", "listener"}
-        | {"board", "metrics", "workers"},
+        | {"board", "metrics", "trace", "workers"},
         {"tornado", "msgspec"},
     ),
     "admin": ({"errors", "log", "settings", "store"}, {"tornado", "msgspec"}),
@@ -57,13 +58,13 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
         {"errors", "log", "paths", "settings", "mapping", "upstream", "store", "proxy", "admin"}
         | {"limits"}
         | {"board", "metrics", "scrape", "reload", "workers", "certificates", "listener"}
-        | {"open_files"},
+        | {"open_files", "otel"},
         {"tornado", "uvloop"},
     ),
     "supervisor": ({"errors", "log", "board", "metrics", "notify"}, set()),
     "service": (
         {"errors", "log", "paths", "settings", "mapping", "limits", "proxy", "server"}
-        | {"board", "certificates", "notify", "reload", "supervisor", "workers"},
+        | {"board", "certificates", "notify", "otel", "reload", "supervisor", "workers"},
         {"tornado", "msgspec"},
     ),
     "cli": (

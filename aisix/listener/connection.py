@@ -328,6 +328,8 @@ class Connection(asyncio.BufferedProtocol):
         if reply is not None and reply.begun:
             self.transport.abort()
             return
+        if reply is None:
+            self._owner.refused(self.context.remote_ip, status)
         self.transport.write(refusal(status))
         self._linger()
 

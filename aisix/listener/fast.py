@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tornado.httputil import HTTPServerConnectionDelegate
 
@@ -22,6 +22,8 @@ LOOK_SECS = 0.05  # between looks at the other workers' sockets
 TAKEN = 4  # connections taken over from one of them at a time
 BUFFER = 256 << 10  # bytes read at once, by whichever connection has something
 
+Refused = Callable[[str, int], None]
+
 
 class FastListener:
     """Serves `app` on the running loop."""
@@ -31,7 +33,9 @@ class FastListener:
         app: HTTPServerConnectionDelegate,
         limits: Limits,
         tls: ssl.SSLContext | None = None,
+        refused: Refused = lambda remote, status: None,
     ) -> None:
+        """refused(remote_ip, status): called for what was no request, so that no handler tells."""
         self.app = app
         self.limits = limits
         self.loop = asyncio.get_running_loop()
@@ -40,6 +44,7 @@ class FastListener:
         self.connections: set[Connection] = set()
         self.done: Done = self.loop.create_future()
         self.done.set_result(None)
+        self.refused = refused
         self._tls = tls
         self._servers: list[asyncio.Server] = []
         self._others: list[socket.socket] = []

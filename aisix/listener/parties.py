@@ -24,6 +24,8 @@ class Owner(Protocol):
     done: Done
     connections: set[Any]
 
+    def refused(self, remote: str, status: int) -> None: ...
+
     def bug(self, error: BaseException) -> None: ...
 
 

@@ -7,6 +7,7 @@ The access line is written once per request, whatever became of it, and holds no
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,9 +24,11 @@ from aisix.mapping.faults import CallerDialect, ErrorAnswer
 from aisix.proxy.context import Gateway
 from aisix.store.resources import ApiKey
 from aisix.store.snapshot import Snapshot
+from aisix.trace import Trace
 
 ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 UPSTREAM_ID = "X-Upstream-Request-Id"
+TRACEPARENT = "Traceparent"
 PATH = 256  # characters of a path in the access line
 LEFT = 499  # the caller went away: only for the log and the metrics
 MOST_FIELDS = 1000  # of a body, at its top; more is no mistake but an attack
@@ -57,6 +60,11 @@ class ProxyHandler(LeanHandler):
         self.tag = self.routes.mappings.tag(dialect)  # until the alias is known
         self.began = time.monotonic()
         self.seen: dict[str, Any] = {}  # what the access line tells beside the usual
+        headers = self.request.headers
+        self.trace: Trace | None = None
+        if gateway.traces or TRACEPARENT in headers:
+            parent, state = headers.get(TRACEPARENT), headers.get("Tracestate")
+            self.trace = Trace.continued(parent, state, os.urandom)
         self.left = False
         self._reading = True  # the body has not been taken yet
         self._refusal: Fault | None = None  # of `admit`, put off until the body has been read
@@ -215,6 +223,11 @@ class ProxyHandler(LeanHandler):
         upstream_id = self._headers.get(UPSTREAM_ID)
         if upstream_id is not None:
             record["upstream_request_id"] = upstream_id
+        trace = self.trace
+        if trace is not None:
+            record["trace_id"], record["span_id"] = trace.trace_id, trace.span_id
+            if gateway.spans is not None and not self.quiet:
+                gateway.spans.finished(trace, f"{request.method} {self.route_name}", record)
         if not self.quiet:
             log.access(record)
         gateway.metrics.finished(

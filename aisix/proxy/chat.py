@@ -148,6 +148,8 @@ class ChatHandler(ProxyHandler):
         """One attempt as the driver takes it."""
         route = self.route
         lines = route.lines + tuple(f"{name}: {value}" for name, value in sent.headers.items())
+        if self.trace is not None and self.gateway.settings.observability.trace_upstream:
+            lines += self.trace.lines
         return Request(
             url=route.base + sent.path,
             headers=lines,

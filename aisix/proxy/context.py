@@ -24,6 +24,7 @@ from aisix.proxy.ways import Routes
 from aisix.settings import Settings
 from aisix.store.base import Store
 from aisix.store.snapshot import Snapshot
+from aisix.trace import Trace
 from aisix.upstream.curl import Driver
 from aisix.workers.turn import Turn
 
@@ -35,6 +36,12 @@ class Stream(Protocol):
     """A stream under way."""
 
     def give_up(self) -> None: ...
+
+
+class Spans(Protocol):
+    """Who is told of every request that has a trace."""
+
+    def finished(self, trace: Trace, name: str, record: Map[str, Any]) -> None: ...
 
 
 class Gateway:
@@ -68,6 +75,9 @@ class Gateway:
         )
         self.tables = Tables(mappings, turn)
         self._routes = Routes(settings, store.current(), mappings, Standings(self._rules))
+        seen = settings.observability
+        self.spans: Spans | None = None  # who exports them, set by the server
+        self.traces = seen.trace_upstream or seen.otlp_endpoint is not None
         self._labelled: Snapshot | None = None
         self._labels: dict[str, str] = {}
         self._idle = asyncio.Event()
@@ -161,6 +171,12 @@ class Gateway:
     def extra(self, kind: str, document: Map[str, Any], snapshot: Snapshot) -> list[Complaint]:
         """What only the tables know of a document an admin writes."""
         return fitting.faults(self._routes.mappings, kind, document, snapshot)
+
+    def refused(self, remote: str, status: int) -> None:
+        """What was no request that a handler could have answered: it is told all the same."""
+        record = {"request_id": "", "remote": remote, "status": status, "ms": 0.0}
+        log.access({**record, "error": "no_request"})
+        self.metrics.finished("none", "", {**record, "error": "no_request"})
 
     def administered(self, method: str, status: int) -> None:
         """Count a request of the admin API."""

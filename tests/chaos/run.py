@@ -171,8 +171,8 @@ async def settled(gateway: Running, peer: upstream.Upstream, files: int, secs: f
             left.append(f"{status['in_flight']} requests under way")
         if peer.open:
             left.append(f"{peer.open} upstream transfers")
-        if descriptors(gateway.process.pid) > files + 4:
-            left.append(f"{descriptors(gateway.process.pid)} descriptors, {files} before")
+        if descriptors(gateway.worker_pids[0]) > files + 4:
+            left.append(f"{descriptors(gateway.worker_pids[0])} descriptors, {files} before")
         if not left or time.monotonic() > end:
             return left
         await asyncio.sleep(0.1)
@@ -189,7 +189,7 @@ async def chaos(
             models = {callers.ALIAS: {"model_name": "claude-opus-5-5"}}
             await asyncio.to_thread(gateway.set_up, peer.url, models)
             await asyncio.to_thread(gateway.allow, callers.ALIAS)
-            pid = gateway.process.pid
+            pid = gateway.worker_pids[0]
             warm = Chaos(gateway, min(200, exchanges), at_once, seed + 1)
             await warm.run(peer)
             await settled(gateway, peer, 0, 6)
