@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from types import FunctionType
 from typing import Any
 
 from aisix.mapping.compile_tidy import tidy
@@ -43,7 +44,7 @@ class Writer:
         if value is None or type(value) in (bool, int, str):
             return repr(value)
         self.count += 1
-        name = f"K{self.count}"
+        name = f"{_label(value)}{self.count}"
         self.names[name] = value
         return name
 
@@ -92,3 +93,10 @@ class Writer:
             if found is not None:
                 return found
         return None
+
+
+def _label(value: Any) -> str:
+    """The beginning of a constant's name; a number makes it unlike any other name."""
+    if type(value) is FunctionType and value.__name__.isidentifier():
+        return value.__name__.strip("_") + "_"
+    return "K"

@@ -37,6 +37,9 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
     sub = verb("show", "the effective rules for one model, and where each came from", look.show)
     sub.add_argument("mapping", nargs="?", help="a name of `aisix mappings list`")
     sub.add_argument("--rule", metavar="NAME", default="", help="only rules below this name")
+    sub.add_argument("--compiled", action="store_true", help="the Python source the rules become")
+    sub.add_argument("--request", metavar="FILE", help="with --compiled: a caller's request (JSON)"
+                     " to write it for; default: the smallest there is")  # fmt: skip
     add_choice(sub)
     sub = verb("check", "syntax, grammar, names, cases: every complaint at once", prove.check_)
     sub.add_argument("folder", nargs="?", metavar="DIR", help="a site's tables, laid over ours")

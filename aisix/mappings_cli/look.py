@@ -6,8 +6,11 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from aisix.mapping import adjust, arrange, cases, ops
 from aisix.mapping.check import changed_cases
+from aisix.mapping.compile_show import sources
 from aisix.mapping.loader import Effective, Mapping, Mappings, load_mappings
 from aisix.mapping.paths import Json
 from aisix.mapping.source import SOURCES, Tree
@@ -43,6 +46,8 @@ def show(args: argparse.Namespace, folders: list[Path]) -> int:
     mappings = load_mappings(folders)
     mapping = mapping_named(mappings, args.mapping)
     tables = effective(mapping, args)
+    if args.compiled:
+        return _compiled(mapping, tables, args)
     rows = [
         {"rule": path, "is": text, "from": _origin(where, mappings), WHERE: where}
         for path, text, where in [*_facts(mapping, tables), *_rules(tables.tree)]
@@ -67,6 +72,22 @@ def show(args: argparse.Namespace, folders: list[Path]) -> int:
     if not rows:
         print(f"no rule is called {args.rule}")
     return 0 if rows else 1
+
+
+def _compiled(mapping: Mapping, tables: Effective, args: argparse.Namespace) -> int:
+    body = mapping.caller.sample
+    if args.request:
+        body = msgspec.json.decode(Path(args.request).read_bytes())
+        if not isinstance(body, dict):
+            raise ValueError(f"{args.request}: a request is a JSON object")
+    found = dict(sources(tables, mapping.caller, body))
+    if args.json:
+        write_json({"mapping": tables.name, "model_row": tables.row, "sources": found})
+        return 0
+    print(f"# {tables.name}@{tables.digest}, model row {tables.row}")
+    for title, source in found.items():
+        print(f"\n# {'-' * 16} {title}\n{source}", end="")
+    return 0
 
 
 def _origin(where: str, mappings: Mappings) -> str:
