@@ -14,10 +14,12 @@ from __future__ import annotations
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
-
-from cryptography import x509
+from typing import TYPE_CHECKING
 
 from aisix.errors import Complaint, OperatorError
+
+if TYPE_CHECKING:  # slow to import, and most gateways have no certificate
+    from cryptography import x509
 
 
 class Certificates:
@@ -78,6 +80,8 @@ def _loaded(name: str, cert: Path, key: Path) -> ssl.SSLContext:
 
 def certificates(setting: str, file: Path) -> Sequence[x509.Certificate]:
     """What a PEM file holds, at least one; OperatorError names the setting."""
+    from cryptography import x509
+
     try:
         found = x509.load_pem_x509_certificates(file.read_bytes())
     except OSError as error:
@@ -91,6 +95,8 @@ def certificates(setting: str, file: Path) -> Sequence[x509.Certificate]:
 
 def expires(file: Path) -> float:
     """Unix seconds at which the first certificate of a file ends."""
+    from cryptography import x509
+
     return x509.load_pem_x509_certificates(file.read_bytes())[0].not_valid_after_utc.timestamp()
 
 

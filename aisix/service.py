@@ -12,6 +12,7 @@ Must never know: HTTP, what a worker does.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import secrets
@@ -51,6 +52,7 @@ QUEUE = 1024  # connections that wait at a socket for its worker
 
 def serve(settings: Settings, env: MutableMapping[str, str] = os.environ) -> int:
     """See the module. Raises OperatorError when it cannot start."""
+    gc.disable()  # what is made here stays
     log.setup(settings.observability.log_level, settings.observability.access_log)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
     handed = json.loads(env.pop(HANDOVER, "{}"))
@@ -59,6 +61,9 @@ def serve(settings: Settings, env: MutableMapping[str, str] = os.environ) -> int
     plan = make_plan(settings, sockets, Board(2 * max(_count(settings), LEAST_SLOTS) + 1))
     sockets.keep(plan)
     notifier = Notifier(env)
+
+    gc.freeze()  # workers share these pages as long as nobody writes to them
+    gc.enable()
 
     def start(plan: Plan, slot: Slot, seat: int) -> int:
         sockets.keep(plan)  # one that a worker held open would never refuse anybody

@@ -130,6 +130,9 @@ def _first_difference(data: Json, other: Json, text: str) -> tuple[str, int]:
 _KEY = re.compile(r"""\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([A-Za-z0-9_-]+))\s*(\.?)""")
 
 
+_BRACKETS = re.compile(r"""[][{}]|\"{3}|'{3}""")
+
+
 def _key_path(text: str) -> tuple[Keys, int]:
     keys: list[str] = []
     position = 0
@@ -175,6 +178,8 @@ def index_lines(text: str) -> dict[Keys, int]:
 
 
 def _inline(text: str, prefix: Keys, number: int, lines: dict[Keys, int]) -> None:
+    if "{" not in text:
+        return
     try:
         value = tomllib.loads("x " + text.strip())["x"]
     except (tomllib.TOMLDecodeError, KeyError):
@@ -191,6 +196,8 @@ def _inline(text: str, prefix: Keys, number: int, lines: dict[Keys, int]) -> Non
 
 def _balance(line: str, depth: int) -> tuple[int, str]:
     """How many brackets stay open after the line, and the end of a string that goes on."""
+    if not _BRACKETS.search(line):
+        return depth, ""
     quote = ""
     position = 0
     while position < len(line):
