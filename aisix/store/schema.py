@@ -178,8 +178,9 @@ def faults(kind: str, body: Document) -> tuple[list[Complaint], Document]:
 
 def unknown(key: str, known: tuple[str, ...], path: str = "") -> Complaint:
     """An unknown field, with the known one that looks most like it."""
-    short = key if len(key) <= 60 else key[:60] + "..."
-    near = difflib.get_close_matches(short, known, 1)
+    short = (key if len(key) <= 60 else key[:60] + "...") or '""'
+    near = [name for name in known if sorted(name) == sorted(key)]  # letters that changed places
+    near = near or difflib.get_close_matches(short, known, 1)
     hint = f'did you mean "{near[0]}"?' if near else "known: " + ", ".join(known)
     return Complaint("", f"{path}.{short}" if path else short, f"unknown field ({hint})")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -10,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from aisix.errors import OperatorError
-from aisix.store import open_store, writes
+from aisix.errors import OperatorError, StoreError
+from aisix.store import open_store, sqlite, writes
 from tests.running import ROOT
 
 WRITER = """
@@ -45,6 +46,54 @@ def test_two_processes_write_to_one_directory(tmp_path: Path) -> None:
         process.communicate(timeout=60)
         assert process.returncode == 0
     assert names(tmp_path) == {f"{x}-{n}" for x in "ab" for n in range(40)}
+
+
+def test_many_who_start_at_once_in_an_empty_directory_agree(tmp_path: Path) -> None:
+    starters = [writer(tmp_path / "data", f"s{n}", 1) for n in range(6)]
+    for process in starters:
+        process.communicate(timeout=60)
+        assert process.returncode == 0
+    store = open_store(tmp_path / "data")
+    secrets = {entry.secret for entry in store.current().entries("provider_keys")}
+    assert len(store.current().entries("provider_keys")) == 6
+    assert secrets == {"s" * 20}  # all sealed with one key
+    store.close()
+
+
+def test_a_database_another_program_holds_is_a_clear_refusal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.05)
+    store = open_store(tmp_path)
+    body = {"display_name": "a", "provider": "p", "secret": "the-secret-of-a-provider"}
+    other = sqlite3.connect(tmp_path / "aisix.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError, match="busy with another program's work: try again"):
+        writes.create(store, "provider_keys", body, now=1.0, new_id="a")
+    store.poll()
+    assert store.trouble is None  # reading goes on
+    other.execute("ROLLBACK")
+    other.close()
+    writes.create(store, "provider_keys", body, now=1.0, new_id="a")
+    store.close()
+
+
+def test_a_database_that_breaks_under_a_running_store_leaves_the_last_good_content(
+    tmp_path: Path,
+) -> None:
+    store, other = open_store(tmp_path), open_store(tmp_path)
+    body = {"display_name": "a", "provider": "p", "secret": "the-secret-of-a-provider"}
+    writes.create(other, "provider_keys", body, now=1.0, new_id="a")
+    assert store.current().provider_key("a") is not None
+    other._writer.execute("UPDATE resources SET secret = x'00', revision = 99")  # type: ignore[attr-defined]
+    other._writer.execute("UPDATE meta SET value = '99' WHERE name = 'revision'")  # type: ignore[attr-defined]
+    store.poll()
+    assert store.current().provider_key("a") is not None
+    assert "encrypted with a key that is not here" in str(store.trouble)
+    with pytest.raises(StoreError):
+        writes.create(store, "provider_keys", {**body, "display_name": "b"}, now=1.0, new_id="b")
+    store.close()
+    other.close()
 
 
 def test_another_process_sees_a_write_with_its_next_look(tmp_path: Path) -> None:
