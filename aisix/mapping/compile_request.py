@@ -87,6 +87,8 @@ class Forms:
 
 
 class RequestCompiler(RuleCompiler):
+    loops = True
+
     def __init__(self, tables: RequestTables, facts: Facts, present: frozenset[str]) -> None:
         super().__init__(facts)
         self.tables = tables
@@ -202,7 +204,8 @@ class RequestCompiler(RuleCompiler):
             bad = f"any(not is_kind(v, {self.w.const(check.values)}) for v in {name}.values())"
             tests.append(f"type({name}) is dict and {bad}")
         if check.empty:
-            tests.append(f"{name} == [] or {name} == ''")
+            known = kinds and kinds <= frozenset({str, list})
+            tests.append(f"not {name}" if known else f"{name} == [] or {name} == ''")
         there = "" if value.sure else f"{name} is not None and "
         if tests:
             self.bail(f"{there}({' or '.join(tests)})" if there else " or ".join(tests))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
@@ -35,6 +36,8 @@ class Made:
 
 class ShapeCompiler(Compiler):
     """See the module."""
+
+    loops = False  # lists of the whole are written as loops where they stand
 
     def __init__(self, *args) -> None:  # type: ignore[no-untyped-def]
         super().__init__(*args)
@@ -132,6 +135,13 @@ class ShapeCompiler(Compiler):
     def _each(self, rule: Rule, value: Var, about: str) -> Value:
         if rule.each is None:
             return value
+        if (
+            self.loops
+            and not self.inside
+            and is_only(value, LIST)
+            and id(rule.each) not in self.open
+        ):
+            return self._each_in_line(rule.each, value, about)
         each = self.function(rule.each, about)
         item = f"{each.name}(x, c, n)" if each.counts else f"{each.name}(x, c)"
         loop = f"for n, x in enumerate({value.name})" if each.counts else f"for x in {value.name}"
@@ -155,6 +165,23 @@ class ShapeCompiler(Compiler):
             self.w.put(f"{made} = [] if {one} is None else [{one}]")
         self.w.put("else: raise Bail")
         return Var(made, LIST, True)
+
+    def _each_in_line(self, shape: Shape, value: Var, about: str) -> Value:
+        """A loop where it stands, without a call for every item."""
+        w = self.w
+        item, index, made = w.new(), w.new(), w.let("[]")
+        start = len(w.lines)
+        with w.block(f"for {index}, {item} in enumerate({value.name})"):
+            site = Site(Var(item, sure=True), about, Var(index, frozenset({int}), True))
+            one = self._in_line(site, shape)
+            if one != ABSENT:
+                check = "" if is_sure(one) else f"if {w.say(one)} is not None: "
+                w.put(f"{check}{made}.append({w.say(one)})")
+        if not any(re.search(rf"\b{index}\b", line) for line in w.lines[start + 1 :]):
+            w.lines[start] = w.lines[start].replace(
+                f"{index}, {item} in enumerate({value.name})", f"{item} in {value.name}"
+            )
+        return Var(made, LIST, True, is_sure(one) and value.full)
 
     # ------------------------------------------------------------------ one item
     def reshape(self, site: Site, shape: Shape) -> Value:

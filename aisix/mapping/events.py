@@ -370,7 +370,8 @@ class Answering:
     def whole(self) -> dict[str, Json]:
         """The caller's plain answer."""
         if self.made is not None:
-            return self.made
+            made, self.made = self.made, None  # not kept for as long as the exchange
+            return made
         deltas, finish = self.finish()
         for delta in deltas:
             self._fold(delta)

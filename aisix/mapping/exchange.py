@@ -92,7 +92,8 @@ class Exchange:
             out = self._by_form(body, headers or {})
         if out is None:
             out = self._interpreted(body, dict(headers or {}))
-        self.stream = paths.get(body, self.caller.stream.steps) is True
+        asked = self.caller.stream.steps
+        self.stream = bool(asked) and asked[0] in body and paths.get(body, asked) is True
         self._sent = out
         for guard, answer in self.tables.request.local:
             if holds(guard, View(Scope(self.facts, body), body)):
