@@ -29,7 +29,7 @@ import msgspec
 
 from aisix import log
 from aisix.errors import AisixError, Complaint, OperatorError
-from aisix.mapping.check import jobs
+from aisix.mapping.check import check_shelves, jobs
 from aisix.mapping.loader import load_shelves
 from aisix.mapping.shelf import Marks, Shelf, marks, pack, read_shelves
 from aisix.proxy import fitting
@@ -98,8 +98,8 @@ class Reloader:
             fresh = await asyncio.to_thread(load_shelves, shelves)
             proven = [job.name for job in await asyncio.to_thread(jobs, shelves)]
             found = await self._checked(shelves, end)
-        except OperatorError as error:
-            return list(error.complaints), [], []
+        except OperatorError:
+            return await asyncio.to_thread(check_shelves, shelves, False), [], []
         if found:
             return found, [], []
         number = self._turn.number + 1

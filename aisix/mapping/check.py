@@ -14,16 +14,18 @@ from pathlib import Path
 
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping import cases
-from aisix.mapping.loader import Mapping, Mappings, load_shelves
+from aisix.mapping.loader import NEEDED, Mapping, Mappings, load_as_told
 from aisix.mapping.paths import Json
 from aisix.mapping.shelf import CASES, Shelf, case_marks, pack, read_shelves
 
 Finding = Complaint
 
 
-def check(folders: Sequence[Path], with_cases: bool = True) -> list[Finding]:
+def check(
+    folders: Sequence[Path], with_cases: bool = True, proven: Container[str] = ()
+) -> list[Finding]:
     """Every complaint about the tables below `folders` (shipped first); empty when all is well."""
-    return check_shelves(read_shelves(folders), with_cases)
+    return check_shelves(read_shelves(folders), with_cases, proven)
 
 
 def check_shelves(
@@ -37,11 +39,18 @@ def check_shelves(
     proven: names of jobs that need not be done; every: of the cases that other tables were written
     for, only one in so many is tried.
     """
+    found: list[Finding] = []
     try:
-        mappings = load_shelves(shelves)
+        mappings = load_as_told(shelves, found)
     except OperatorError as error:
         return list(error.complaints)
-    return findings(mappings, with_cases, proven, every)
+    if not found:
+        return findings(mappings, with_cases, proven, every)
+    for mapping in mappings.mappings.values():  # what can be said of the rest all the same
+        if all(mapping.tree.data.get(name) for name in NEEDED):
+            found += _build_all(mapping)
+            found += _tables_without_other(mapping)
+    return list(dict.fromkeys(found))
 
 
 def findings(
@@ -84,7 +93,7 @@ def _build_all(mapping: Mapping) -> list[Finding]:
             except OperatorError as error:
                 out += error.complaints
             del traits
-    return out + [_unused(mapping, name) for name in sorted(known - used)]
+    return out or [_unused(mapping, name) for name in sorted(known - used)]
 
 
 def _unused(mapping: Mapping, name: str) -> Finding:

@@ -8,12 +8,13 @@ laid over each other, parsed, and kept. `loader.py` reads the files.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from aisix.errors import Complaint, OperatorError
-from aisix.mapping import schema, source
+from aisix.mapping import schema, skeleton, source
 from aisix.mapping.answer_rules import AnswerTables
 from aisix.mapping.compile_answer import AnswerForms
 from aisix.mapping.compile_request import Forms
@@ -180,7 +181,13 @@ class Mapping:
         key = (row, version, tuple(sorted((k, repr(v)) for k, v in options.items())), tuple(traits))
         found = self._effective.get(key)
         if found is None:
-            found = self._effective[key] = self._build(row, version, options, traits)
+            try:
+                found = self._build(row, version, options, traits)
+            except (TypeError, AttributeError, KeyError, ValueError, IndexError) as error:
+                place = traceback.extract_tb(error.__traceback__)[-1].name
+                text = f"cannot be read ({place}: {error}); look for a value of the wrong kind"
+                raise OperatorError([Complaint(self.name, "", text)]) from None
+            self._effective[key] = found
         return found
 
     def _build(
@@ -217,10 +224,16 @@ class Mapping:
         whole = tree
         tree = Tree(source.settle(whole.data, (), strays), tree.lines)
         complaints += [_stray(whole, keys) for keys in strays]
-        parser = RequestParser(tree.data, tree.where, {"model": facts, "option": values})
+        skeleton.sound(tree.data, tree.where, complaints)
+        known_facts = {
+            "model": facts,
+            "option": values,
+            "fault": self.caller.data.get("fault", {}),
+        }
+        parser = RequestParser(tree.data, tree.where, known_facts)
         parser.read |= self.caller.reads
         request = parser.request()
-        answers = AnswerParser(tree.data, tree.where, {"model": facts, "option": values})
+        answers = AnswerParser(tree.data, tree.where, known_facts)
         answer = answers.answer()
         errors = ErrorTables.parse(tree.data.get("errors", {}), tree.where, complaints)
         complaints += parser.complaints + answers.complaints

@@ -15,6 +15,7 @@ from aisix.mapping import durations, paths
 from aisix.mapping.dialect import CallerDialect, ErrorAnswer, Where
 from aisix.mapping.parse import Parser
 from aisix.mapping.paths import Json
+from aisix.mapping.reach import unreachable
 from aisix.mapping.rules import Condition
 
 __all__ = ["CallerDialect", "ErrorAnswer", "ErrorTables"]
@@ -66,6 +67,8 @@ class ErrorTables:
             if not isinstance(row.get("status"), int) and row.get("status") != "$status":
                 parser.complain((*at, "status"), 'expected a number, or "$status"')
             rows.append(_Row(name, parser.condition(row, at), row))
+        for name, why in unreachable([(row.name, row.guard) for row in rows]):
+            parser.complain(("errors", "upstream", name), why)
         params = []
         for name, row in data.get("param", {}).items():
             at = ("errors", "param", name)

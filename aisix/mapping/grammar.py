@@ -14,11 +14,8 @@ from typing import Any
 from aisix.errors import Complaint
 from aisix.mapping import paths
 from aisix.mapping.paths import Json, Path
-from aisix.mapping.rules import (
-    Condition,
-    Place,
-    Test,
-)
+from aisix.mapping.rules import Condition, Place, Test
+from aisix.mapping.skeleton import EXPECTED, found
 
 TYPES = ("string", "boolean", "integer", "number", "object", "array")
 SOURCES = ("from", "value", "first", "concat", "layers", "weave", "sum", "object")
@@ -35,6 +32,12 @@ SHAPE_KEYS = (
 CHECK_KEYS = (
     *("type", "range", "one_of", "match", "required", "empty", "longest", "values", "reject"),
 )
+ROOTS = (
+    *("body", "let", "my", "index", "state", "out", "model", "option", "alias", "upstream_model"),
+    *("version", "header", "null", "request", "block", "usage", "now", "new_id", "delta"),
+    *("finish", "message", "folded", "counted", "wants_usage", "values"),
+)
+FAULTS = ("bad", "missing", "too_large", "unanswered", "orphan")  # options that name a fault
 POLICIES = ("drop", "warn", "reject")
 REST_POLICIES = (*POLICIES, "pass")
 
@@ -68,6 +71,21 @@ class Grammar:
         self.used: set[str] = set()
         self.read: set[str] = set()
         self.section = "request"
+        self.named = self._named()
+
+    def _named(self) -> dict[str, tuple[str, set[str]]]:
+        """What `$let`, `$model` and `$option` may name, and what to call one that is not there."""
+        named: dict[str, tuple[str, set[str]]] = {}
+        lets = self.tables.get("request", {}).get("let")
+        if isinstance(lets, dict):
+            named["let"] = "no [let]", set(lets)
+        models = self.tables.get("models") or {}
+        rows = [models.get("defaults") or {}, *(models.get("model") or {}).values()]
+        if models:
+            named["model"] = "no fact of models.toml", {k for row in rows for k in row}
+        if "option" in self.facts:
+            named["option"] = "no option", set(self.facts["option"])
+        return named
 
     # ------------------------------------------------------------------ complaints
     def place(self, path: tuple[str, ...]) -> Place:
@@ -96,13 +114,13 @@ class Grammar:
             or isinstance(value, kind)
         ):
             return value
-        self.complain(path, f"expected {kind.__name__}, found {type(value).__name__} {value!r}")
+        self.complain(path, f"expected {EXPECTED[kind]}, found {found(value)}")
         return default
 
     # ------------------------------------------------------------------ small parts
     def path(self, text: Json, at: tuple[str, ...]) -> Path:
         if not isinstance(text, str):
-            self.complain(at, f"expected a path, found {text!r}")
+            self.complain(at, f"expected a path, found {found(text)}")
             return Path(".", "", ())
         try:
             path = paths.parse(text)
@@ -111,7 +129,28 @@ class Grammar:
             return Path(".", "", ())
         if path.root == "body" and path.steps:
             self.read.add(str(path.steps[0]))
+        if path.root:
+            self.rooted(path, at)
         return path
+
+    def rooted(self, path: Path, at: tuple[str, ...]) -> None:
+        """Whether there is what a `$name` asks for."""
+        if path.root not in ROOTS:
+            near = difflib.get_close_matches(path.root, ROOTS, 1, 0.6)
+            hint = f' (did you mean "${near[0]}"?)' if near else ""
+            self.complain(at, f'no "${path.root}" to look up{hint}')
+        elif path.steps and path.root in self.named:
+            what, names = self.named[path.root]
+            word = str(path.steps[0])
+            if word not in names:
+                self.unknown(at, what, word, names)
+
+    def fault(self, word: str, at: tuple[str, ...]) -> str:
+        """The word, when it is a fault of the caller's dialect."""
+        faults = self.facts.get("fault")
+        if word and faults is not None and word not in faults:
+            self.unknown(at, "no [fault]", word, faults)
+        return word
 
     def path_list(self, value: Json, at: tuple[str, ...]) -> tuple[Path, ...]:
         """A path or a list of paths."""
@@ -125,6 +164,9 @@ class Grammar:
     def condition(
         self, data: dict[str, Json], at: tuple[str, ...], base: str = "item"
     ) -> Condition | None:
+        if not isinstance(data, dict):
+            self.complain(at, f"expected table, found {found(data)}")
+            return None
         when, unless = data.get("when"), data.get("unless")
         match = data.get("match")
         if when is None and unless is None and match is None:

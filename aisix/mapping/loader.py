@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from aisix.errors import Complaint, OperatorError
-from aisix.mapping import schema, source
+from aisix.mapping import schema, skeleton, source
 from aisix.mapping.effective import Effective, Mapping, Options
 from aisix.mapping.faults import CallerDialect
 from aisix.mapping.shelf import CALLER, FILES, TRAITS, Shelf, read_shelves
@@ -77,7 +77,16 @@ def load_mappings(folders: Sequence[Path]) -> Mappings:
 
 def load_shelves(shelves: Sequence[Shelf]) -> Mappings:
     """The same, of files that have been read."""
-    complaints = [complaint for shelf in shelves for complaint in shelf.complaints]
+    complaints: list[Complaint] = []
+    mappings = load_as_told(shelves, complaints)
+    if complaints:
+        raise OperatorError(list(dict.fromkeys(complaints)))
+    return mappings
+
+
+def load_as_told(shelves: Sequence[Shelf], complaints: list[Complaint]) -> Mappings:
+    """What can be read, and in `complaints` what is wrong with it: only to be complained about."""
+    complaints += [complaint for shelf in shelves for complaint in shelf.complaints]
     raw: list[bytes] = []
     callers: dict[str, CallerDialect] = {}
     trees: dict[str, Tree] = {}
@@ -90,6 +99,7 @@ def load_shelves(shelves: Sequence[Shelf]) -> Mappings:
         tree = _read_over(shelves, f"{dialect}/{CALLER}", complaints, spoken)
         tree = Tree(source.settle(tree.data), tree.lines)
         raw += spoken
+        skeleton.sound_caller(tree, _near_caller, complaints)
         trees[dialect] = tree
         callers[dialect] = CallerDialect.parse(dialect, tree.data, tree.where, complaints)
         for name in _below(shelves, f"{dialect}/"):
@@ -105,11 +115,13 @@ def load_shelves(shelves: Sequence[Shelf]) -> Mappings:
             mappings[mapping.name] = mapping
             raw += own[len(spoken) :]
     complaints += _rivals(mappings)
-    if complaints:
-        raise OperatorError(list(dict.fromkeys(complaints)))
-    if not mappings:
+    if not mappings and not complaints:
         raise OperatorError("no mappings found in " + ", ".join(str(s.folder) for s in shelves))
     return Mappings(mappings, callers, source.digest(raw), tuple(shelves), trees)
+
+
+def _near_caller(word: str) -> str:
+    return schema.near(word, skeleton.CALLER_KEYS)
 
 
 def _rivals(mappings: dict[str, Mapping]) -> Iterator[Complaint]:
@@ -168,6 +180,7 @@ def _read_mapping(
     for trait in sorted({t for each in line for t in _below(shelves, f"{each}/{TRAITS}/")}):
         paths = [f"{each}/{TRAITS}/{trait}" for each in line]
         traits[trait.removesuffix(".toml")] = _read_over(shelves, paths, complaints, own)
+    skeleton.sound(tree.data, tree.where, complaints)
     schema.check_mapping(tree, traits, complaints)
     folders = tuple(shelf.folder for shelf in shelves)
     return Mapping(name, folders, tree, traits, caller, source.digest(own))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from aisix.mapping import arrange, ops
 from aisix.mapping.grammar import (
+    FAULTS,
     POLICIES,
     RULE_KEYS,
     SHAPE_KEYS,
@@ -16,6 +17,7 @@ from aisix.mapping.grammar import (
     is_slip,
 )
 from aisix.mapping.paths import Json
+from aisix.mapping.reach import hidden, twice_written, unreachable
 from aisix.mapping.rules import (
     Arrange,
     Condition,
@@ -25,6 +27,7 @@ from aisix.mapping.rules import (
     Shape,
     ValueTable,
 )
+from aisix.mapping.skeleton import found
 
 
 class Parser(Grammar):
@@ -69,7 +72,7 @@ class Parser(Grammar):
             self.typed(row, (*at, "omit"), bool, False),
             self.typed(row, (*at, "same"), bool, False),
             self.typed(row, (*at, "told"), str, ""),
-            self.typed(row, (*at, "reject"), str, ""),
+            self.fault(self.typed(row, (*at, "reject"), str, ""), (*at, "reject")),
             place,
         )
 
@@ -87,7 +90,7 @@ class Parser(Grammar):
                 for key, value in data.items()
                 if key != "verb"
             }
-            verb = data.get("verb")
+            verb = self.typed(data, (*path, "verb"), str, "")
         elif name in ops.VERBS:
             path, options, verb = at, {}, name
         else:
@@ -97,10 +100,16 @@ class Parser(Grammar):
             self.unknown((*path, "verb"), "unknown verb", str(verb), ops.VERBS)
             return None
         self.keys(options, path, ops.VERBS[verb].options)
+        self.fault_options(options, path)
         self.converts[name] = Convert(
             name, verb, self.prepared(verb, options, path), self.place(path)
         )
         return self.converts[name]
+
+    def fault_options(self, options: dict[str, Json], at: tuple[str, ...]) -> None:
+        for key in FAULTS:
+            if isinstance(options.get(key), str):
+                self.fault(options[key], (*at, key))
 
     def prepared(self, verb: str, options: dict[str, Json], at: tuple[str, ...]) -> dict[str, Json]:
         try:
@@ -112,6 +121,9 @@ class Parser(Grammar):
         return options
 
     def shape(self, name: str, at: tuple[str, ...]) -> Shape | None:
+        if not isinstance(name, str):
+            self.complain(at, f"expected the name of a shape, found {found(name)}")
+            return None
         self.used.add(f"{self.section}.shape.{name}")
         if name in self.shapes:
             return self.shapes[name]
@@ -165,7 +177,7 @@ class Parser(Grammar):
         shape.count = self.typed(data, (*at, "count"), str, "")
         shape.verbatim = self.typed(data, (*at, "verbatim"), bool, False)
         shape.skip = self.typed(data, (*at, "skip"), bool, False)
-        shape.reject = self.typed(data, (*at, "reject"), str, "")
+        shape.reject = self.fault(self.typed(data, (*at, "reject"), str, ""), (*at, "reject"))
         shape.at = self.typed(data, (*at, "at"), str, "")
         shape.told = self.typed(data, (*at, "told"), str, "")
         if "several" in data:
@@ -177,6 +189,11 @@ class Parser(Grammar):
             shape.stamp = (str(stamp.get("list")), str(stamp.get("key")), rule)
         fields = {key: value for key, value in data.items() if key not in SHAPE_KEYS}
         shape.fields = self.rules(fields, at)
+        for name, why in unreachable([(v.name, guard) for guard, v in shape.first]):
+            self.complain((*at, "first", name), why)
+        for field, word in twice_written(shape):
+            text = f'writes what the variant "{word}" writes too'
+            self.complain((*at, "all", field), text)
 
     def variant(
         self, siblings: dict[str, Json], word: str, data: Json, at: tuple[str, ...]
@@ -187,7 +204,7 @@ class Parser(Grammar):
                 return Shape(word, self.place(at))
             data, at = siblings[data], (*at[:-1], data)
         if not isinstance(data, dict):
-            self.complain(at, f"expected a table, found {data!r}")
+            self.complain(at, f"expected table, found {found(data)}")
             return Shape(word, self.place(at))
         if "use" in data:  # built by another shape
             return self.shape(data["use"], (*at, "use")) or Shape(word, self.place(at))
@@ -236,6 +253,9 @@ class Parser(Grammar):
             self.complain(here, "expected a table of named rules")
         else:
             rule.parts = self.rules(given, here, base)
+            if rule.kind == "first":
+                for name, why in hidden(rule.parts):
+                    self.complain((*here, name), why)
             if rule.kind == "weave":
                 if [name for name, _ in rule.parts] != ["placed", "others"]:
                     self.complain(here, "weave holds two rules: placed, then others")
@@ -251,7 +271,7 @@ class Parser(Grammar):
             rule.types = self.words(data["type"], (*at, "type"), TYPES)
         if "only" in data:
             rule.only = self.words(data["only"], (*at, "only"), TYPES)
-        rule.required = self.typed(data, (*at, "required"), str, "")
+        rule.required = self.fault(self.typed(data, (*at, "required"), str, ""), (*at, "required"))
         if "where" in data or "where_not" in data:
             names = {"when": data.get("where"), "unless": data.get("where_not")}
             rule.where = self.condition({k: v for k, v in names.items() if v is not None}, at)
@@ -290,13 +310,14 @@ class Parser(Grammar):
         if not isinstance(data, dict):
             self.complain(at, "expected a table")
             return None
-        verb = data.get("verb")
+        verb = self.typed(data, (*at, "verb"), str, "")
         if verb not in arrange.PASSES:
             self.unknown((*at, "verb"), "unknown pass", str(verb), arrange.PASSES)
             return None
         common = ("verb", "when", "unless", "match", "where", "where_not")
         options = {key: value for key, value in data.items() if key not in common}
         self.keys(options, at, arrange.PASSES[verb].options)
+        self.fault_options(options, at)
         selection = {"when": data.get("where"), "unless": data.get("where_not")}
         where = self.condition({k: v for k, v in selection.items() if v is not None}, at)
         return Arrange(name, verb, options, self.condition(data, at), self.place(at), where)

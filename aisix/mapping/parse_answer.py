@@ -8,7 +8,9 @@ from aisix.mapping.answer_rules import Again, AnswerTables, Chunk, Lane, Plain, 
 from aisix.mapping.grow import Grow, Parts
 from aisix.mapping.parse import Parser
 from aisix.mapping.paths import Json, Path
+from aisix.mapping.reach import overlapping, unreachable
 from aisix.mapping.rules import Condition, Rule
+from aisix.mapping.skeleton import found
 
 KEYS = (
     *("by", "block", "opening", "event", "chunk", "end", "again", "envelope", "choice", "message"),
@@ -104,7 +106,7 @@ class AnswerParser(Parser):
     def row(self, data: Json, at: At) -> Row:
         row = Row(self.place(at))
         if not isinstance(data, dict):
-            self.complain(at, f"expected a table, found {data!r}")
+            self.complain(at, f"expected table, found {found(data)}")
             return row
         self.keys(data, at, ROW_KEYS)
         if "by" in data:
@@ -117,8 +119,13 @@ class AnswerParser(Parser):
             self.complain((*at, "when"), "a row with `when` needs `by`: the path that chooses")
         for name, below in self.typed(data, (*at, "first"), dict, {}).items():
             path = (*at, "first", name)
+            if not isinstance(below, dict):
+                self.complain(path, f"expected table, found {found(below)}")
+                continue
             guard = self.condition(self.typed(below, (*path, "guard"), dict, {}), (*path, "guard"))
             row.first += ((guard or Condition(), self.row(below, path)),)
+        for name, why in unreachable([(below.place.name, guard) for guard, below in row.first]):
+            self.complain((*at, "first", name.rpartition(".")[2]), why)
         row.guard = self.condition({"unless": data["unless"]}, at) if "unless" in data else None
         row.open = self.typed(data, (*at, "open"), str, "")
         row.set = self.registers(self.typed(data, (*at, "set"), dict, {}), (*at, "set"))
@@ -130,7 +137,7 @@ class AnswerParser(Parser):
             made = tuple((self.register(n, (*at, key)), self.path(p, (*at, key))) for n, p in pairs)
             setattr(row, key, made)
         for name, rule in self.typed(data, (*at, "extend"), dict, {}).items():
-            if rule not in self.tables["answer"].get("list", {}):
+            if not isinstance(rule, str) or rule not in self.tables["answer"].get("list", {}):
                 self.unknown(
                     (*at, "extend", name),
                     "no [list]",
@@ -172,7 +179,7 @@ class AnswerParser(Parser):
     # ------------------------------------------------------------------ chunks and envelopes
     def chunk(self, name: str, data: Json, at: At) -> Chunk:
         if not isinstance(data, dict):
-            self.complain(at, f"expected a table, found {data!r}")
+            self.complain(at, f"expected table, found {found(data)}")
             data = {}
         words = ("needs", "after", "when", "unless", "verbatim", "without")
         fields = {key: value for key, value in data.items() if key not in words}
@@ -190,7 +197,7 @@ class AnswerParser(Parser):
 
     def lane(self, data: Json, at: At) -> Lane:
         if not isinstance(data, dict):
-            self.complain(at, f"expected a table, found {data!r}")
+            self.complain(at, f"expected table, found {found(data)}")
             data = {}
         self.keys(data, at, ("begin", "end", "whole"))
         group, name = "block", ""
@@ -217,7 +224,10 @@ class AnswerParser(Parser):
 
     def parts(self, data: dict[str, Json], at: At) -> Parts:
         """{ "field" or "field json" or "field list" = "path of the delta" }"""
-        made = []
+        made: list[tuple[str, str, Path]] = []
+        if not isinstance(data, dict):
+            self.complain(at, f"expected table, found {found(data)}")
+            return ()
         for target, path in data.items():
             key, _, how = target.partition(" ")
             if how not in ("", "json", "list"):
@@ -226,9 +236,13 @@ class AnswerParser(Parser):
         return tuple(made)
 
     def path_rules(self, data: dict[str, Json], at: At) -> tuple[tuple[Path, Rule], ...]:
-        return tuple(
+        made = tuple(
             (self.path(key, (*at, key)), self.rule(rule, (*at, key))) for key, rule in data.items()
         )
+        for path, other in overlapping([path for path, _ in made]):
+            text = f'writes into what "{other.text}" writes ({self.where((*at, other.text))})'
+            self.complain((*at, path.text), text)
+        return made
 
     # ------------------------------------------------------------------ the rest
     def again(self, data: dict[str, Json], at: At) -> Again:
@@ -262,6 +276,9 @@ class AnswerParser(Parser):
 
         def event(rows: dict[str, Json], where: At) -> tuple[tuple[str, Json | Path], ...]:
             # The discriminator is a constant, every other value a path of the plain answer.
+            if not isinstance(rows, dict):
+                self.complain(where, f"expected table, found {found(rows)}")
+                return ()
             return tuple(
                 (
                     key,

@@ -15,6 +15,7 @@ from aisix.mapping.rules import (
     RequestTables,
     Rest,
 )
+from aisix.mapping.skeleton import found
 
 
 class RequestParser(Parser):
@@ -115,9 +116,9 @@ class RequestParser(Parser):
             tuple(self.typed(row, (*at, "one_of"), list, [])),
             match,
             self.typed(row, (*at, "required"), bool, False),
-            self.typed(row, (*at, "empty"), str, ""),
+            self.fault(self.typed(row, (*at, "empty"), str, ""), (*at, "empty")),
             self.typed(row, (*at, "longest"), int, None),
-            self.typed(row, (*at, "reject"), str, ""),
+            self.fault(self.typed(row, (*at, "reject"), str, ""), (*at, "reject")),
             self.words(row.get("values", []), (*at, "values"), TYPES),
         )
 
@@ -126,20 +127,21 @@ class RequestParser(Parser):
         texts = self.words(row.get("at", []), (*at, "at"))
         return Refusal(
             self.condition(row, at, "") or Condition(),
-            self.typed(row, (*at, "reject"), str, ""),
+            self.fault(self.typed(row, (*at, "reject"), str, ""), (*at, "reject")),
             tuple(self.path(text, (*at, "at")) for text in texts),
             self.place(at),
             self.typed(row, (*at, "values"), dict, {}),
         )
 
     def adjust(self, name: str, row: Json, at: tuple[str, ...]) -> Adjust:
-        verb = row.get("verb")
+        verb = self.typed(row, (*at, "verb"), str, "")
         if verb not in adjust.ADJUSTMENTS:
             self.unknown((*at, "verb"), "unknown adjustment", str(verb), adjust.ADJUSTMENTS)
             return Adjust(name, "remove", {}, Condition(), "", (), self.place(at))
         common = ("verb", "when", "unless", "match", "told", "about")
         options = {key: value for key, value in row.items() if key not in common}
         self.keys(options, at, adjust.ADJUSTMENTS[verb].options)
+        self.fault_options(options, at)
         about = self.words(row.get("about", []), (*at, "about"))
         if verb == "merge":
             self.read.add(str(options.get("from")))
@@ -156,8 +158,11 @@ class RequestParser(Parser):
     def rest(self, row: Json, at: tuple[str, ...]) -> Rest:
         if isinstance(row, str):
             row = {"policy": row}
+        if not isinstance(row, dict):
+            self.complain(at, f"expected a policy or a table, found {found(row)}")
+            return Rest("warn")
         self.keys(row, at, ("policy", "drop", "drop_empty", "items", "reject"))
-        policy = row.get("policy", "warn")
+        policy = self.typed(row, (*at, "policy"), str, "warn")
         if policy not in REST_POLICIES:
             self.unknown((*at, "policy"), "unknown policy", str(policy), REST_POLICIES)
         return Rest(
@@ -166,5 +171,5 @@ class RequestParser(Parser):
             self.typed(row, (*at, "drop_empty"), bool, False),
             self.typed(row, (*at, "items"), bool, False),
             self.place(at),
-            self.typed(row, (*at, "reject"), str, ""),
+            self.fault(self.typed(row, (*at, "reject"), str, ""), (*at, "reject")),
         )

@@ -13,6 +13,7 @@ import voluptuous as v
 
 from aisix.errors import Complaint
 from aisix.mapping.paths import Json
+from aisix.mapping.skeleton import found
 from aisix.mapping.source import Tree
 
 TYPES: dict[str, type | tuple[type, ...]] = {
@@ -35,7 +36,7 @@ def _schemas() -> dict[str, v.Schema]:
         "traits": {str: [str]},
     }
     mapping = {
-        v.Required("format"): 1,
+        v.Required("format"): one,
         v.Required("title"): str,
         v.Required("adapter"): str,
         "variant": bool,
@@ -75,16 +76,57 @@ def near(word: str, known: Iterable[str]) -> str:
 def check_mapping(tree: Tree, traits: dict[str, Tree], complaints: list[Complaint]) -> None:
     """mapping.toml and models.toml of one mapping."""
     for name, shape in _schemas().items():
+        data = tree.data.get(name, {})
         try:
-            shape(tree.data.get(name, {}))
+            shape(data)
         except v.MultipleInvalid as many:
             for error in many.errors:
                 keys = tuple(str(part) for part in error.path)
-                text = error.msg
-                if "extra keys" in text:
-                    text = f"unknown key{near(keys[-1], _known(shape, keys[:-1]))}"
+                text = _said(error, shape, data)
                 complaints.append(Complaint(tree.where((name, *keys)), ".".join(keys), text))
+            for error in many.errors:
+                _take_out(data, tuple(error.path))
     _check_rows(tree, traits, complaints)
+
+
+def _said(error: v.Invalid, shape: v.Schema, data: Json) -> str:
+    """voluptuous's words in ours: what was expected, what was found."""
+    keys = tuple(error.path)
+    if "extra keys" in error.msg:
+        return f"unknown key{near(str(keys[-1]), _known(shape, tuple(map(str, keys[:-1]))))}"
+    if "required key" in error.msg:
+        return "missing"
+    for key in keys:
+        try:
+            data = data[key.schema if isinstance(key, v.Marker) else key]
+        except (KeyError, TypeError, IndexError):
+            return error.msg
+    words = {
+        "expected str": "expected text",
+        "expected bool": "expected true or false",
+        "expected int": "expected whole number",
+        "expected float": "expected number",
+        "expected a dictionary": "expected table",
+        "expected a list": "expected list",
+        "not a valid value": "expected text, number, true or false",
+    }
+    return f"{words.get(error.msg, error.msg)}, found {found(data)}"
+
+
+def _take_out(data: Json, keys: tuple[Json, ...]) -> None:
+    """What was complained about is left out, so that the rest can be read."""
+    for key in keys[:-1]:
+        if not isinstance(data, dict) or key not in data:
+            return
+        data = data[key]
+    if isinstance(data, dict) and keys:
+        data.pop(keys[-1], None)
+
+
+def one(value: Json) -> Json:
+    if value != 1 or type(value) is not int:
+        raise v.Invalid("expected 1")
+    return value
 
 
 def _known(shape: v.Schema, keys: tuple[str, ...]) -> list[str]:
@@ -103,18 +145,24 @@ def _check_rows(tree: Tree, traits: dict[str, Tree], complaints: list[Complaint]
     rows = models.get("model", {})
     seen: dict[str, str] = {}
     for name, row in rows.items():
-        for prefix in row.get("match", [name]) if isinstance(row, dict) else ():
+        matches = row.get("match", [name])
+        for prefix in matches if isinstance(matches, list) else ():
+            at = ("models", "model", name)
             if prefix in seen:
                 text = f'"{prefix}" is matched by "{seen[prefix]}" too; each prefix has one row'
-                complaints.append(
-                    Complaint(tree.where(("models", "model", name)), f"model.{name}", text)
-                )
-            seen[prefix] = name
-        for trait in row.get("traits", ()) if isinstance(row, dict) else ():
-            if trait not in traits:
-                at = tree.where(("models", "model", name, "traits"))
-                text = f'no trait "{trait}"{near(trait, traits)}'
-                complaints.append(Complaint(at, f"model.{name}.traits", text))
+                complaints.append(Complaint(tree.where(at), f"model.{name}", text))
+            elif isinstance(prefix, str) and prefix != prefix.lower():
+                text = f'never reached: "{prefix}" is compared with lower case'
+                where = tree.where((*at, "match"))
+                complaints.append(Complaint(where, f"model.{name}.match", text))
+            seen[str(prefix)] = name
+        for key in ("traits", "more_traits"):
+            given = row.get(key, ())
+            for trait in given if isinstance(given, list) else ():
+                if trait not in traits:
+                    where = tree.where(("models", "model", name, key))
+                    text = f'no trait "{trait}"{near(trait, traits)}'
+                    complaints.append(Complaint(where, f"model.{name}.{key}", text))
     unknown = models.get("unknown")
     if rows and unknown not in rows:
         text = f'no model row "{unknown}"{near(str(unknown), rows)}'

@@ -103,7 +103,26 @@ def _syntax(error: tomllib.TOMLDecodeError, text: str, name: str) -> Complaint:
     found = re.search(r"\(at line (\d+), column \d+\)|\(at end of document\)", str(error))
     line = int(found.group(1)) if found and found.group(1) else text.count("\n") + 1
     words = re.sub(r"\s*\(at .*\)$", "", str(error))
+    if words.startswith(("Cannot overwrite", "Cannot declare")):
+        keys = _key_at(text, line)
+        first = index_lines(text).get(keys)
+        if keys and first and first < line:
+            told = f"is there twice (first on line {first})"
+            return Complaint(f"{name}:{line}", ".".join(keys), told)
     return Complaint(f"{name}:{line}", "", f"not valid TOML: {words}")
+
+
+def _key_at(text: str, number: int) -> Keys:
+    """The whole key that is written on a line."""
+    header: Keys = ()
+    for line in text.split("\n")[:number]:
+        bare = line.strip()
+        if bare.startswith("["):
+            header = _key_path(bare.lstrip("["))[0]
+            own: Keys = ()
+        else:
+            own = _key_path(line)[0]
+    return header + own
 
 
 def _first_difference(data: Json, other: Json, text: str) -> tuple[str, int]:
