@@ -221,21 +221,23 @@ class Mapping:
             else:
                 tree = source.lay_over(tree, trait)
         strays: list[source.Keys] = []
+        placed: set[source.Keys] = set()
         whole = tree
-        tree = Tree(source.settle(whole.data, (), strays), tree.lines)
+        tree = Tree(source.settle(whole.data, (), strays, placed), tree.lines)
         complaints += [_stray(whole, keys) for keys in strays]
         skeleton.sound(tree.data, tree.where, complaints)
         known_facts = {
             "model": facts,
             "option": values,
             "fault": self.caller.data.get("fault", {}),
+            "placed": placed,
         }
         parser = RequestParser(tree.data, tree.where, known_facts)
         parser.read |= self.caller.reads
         request = parser.request()
         answers = AnswerParser(tree.data, tree.where, known_facts)
         answer = answers.answer()
-        errors = ErrorTables.parse(tree.data.get("errors", {}), tree.where, complaints)
+        errors = ErrorTables.parse(tree.data.get("errors", {}), tree.where, complaints, placed)
         complaints += parser.complaints + answers.complaints
         if complaints:
             raise OperatorError(list(dict.fromkeys(complaints)))

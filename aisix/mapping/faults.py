@@ -7,7 +7,7 @@ shaped by the caller's dialect (`dialect.py`), which has our own faults too.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
 from aisix.errors import Complaint
@@ -17,6 +17,7 @@ from aisix.mapping.parse import Parser
 from aisix.mapping.paths import Json
 from aisix.mapping.reach import unreachable
 from aisix.mapping.rules import Condition
+from aisix.mapping.source import Keys
 
 __all__ = ["CallerDialect", "ErrorAnswer", "ErrorTables"]
 
@@ -53,8 +54,15 @@ class ErrorTables:
     data: dict[str, Json] = field(default_factory=dict)
 
     @classmethod
-    def parse(cls, data: dict[str, Json], where: Where, complaints: list[Complaint]) -> ErrorTables:
-        parser = Parser({"errors": data}, where)
+    def parse(
+        cls,
+        data: dict[str, Json],
+        where: Where,
+        complaints: list[Complaint],
+        placed: Collection[Keys] = (),
+    ) -> ErrorTables:
+        """`placed`: the rows somebody put in front of others on purpose."""
+        parser = Parser({"errors": data}, where, {"placed": placed})
         known = ("upstream", "status", "body", "param", "rename", "headers", "ratelimit_headers")
         parser.keys(data, ("errors",), known)
         rows = []
@@ -67,7 +75,9 @@ class ErrorTables:
             if not isinstance(row.get("status"), int) and row.get("status") != "$status":
                 parser.complain((*at, "status"), 'expected a number, or "$status"')
             rows.append(_Row(name, parser.condition(row, at), row))
-        for name, why in unreachable([(row.name, row.guard) for row in rows]):
+        tried = [(row.name, row.guard) for row in rows]
+        hiding = parser.hiding(dict(tried), ("errors", "upstream"))
+        for name, why in unreachable(tried, hiding):
             parser.complain(("errors", "upstream", name), why)
         params = []
         for name, row in data.get("param", {}).items():

@@ -145,6 +145,11 @@ class Grammar:
             if word not in names:
                 self.unknown(at, what, word, names)
 
+    def hiding(self, rows: Iterable[str], at: tuple[str, ...]) -> set[str]:
+        """Those of a table's rows that hide others by accident: not put in front on purpose."""
+        placed = self.facts.get("placed", ())
+        return {name for name in rows if (*at, name) not in placed}
+
     def fault(self, word: str, at: tuple[str, ...]) -> str:
         """The word, when it is a fault of the caller's dialect."""
         faults = self.facts.get("fault")

@@ -189,7 +189,8 @@ class Parser(Grammar):
             shape.stamp = (str(stamp.get("list")), str(stamp.get("key")), rule)
         fields = {key: value for key, value in data.items() if key not in SHAPE_KEYS}
         shape.fields = self.rules(fields, at)
-        for name, why in unreachable([(v.name, guard) for guard, v in shape.first]):
+        tried = [(v.name, guard) for guard, v in shape.first]
+        for name, why in unreachable(tried, self.hiding(dict(tried), (*at, "first"))):
             self.complain((*at, "first", name), why)
         for field, word in twice_written(shape):
             text = f'writes what the variant "{word}" writes too'
@@ -254,7 +255,7 @@ class Parser(Grammar):
         else:
             rule.parts = self.rules(given, here, base)
             if rule.kind == "first":
-                for name, why in hidden(rule.parts):
+                for name, why in hidden(rule.parts, self.hiding(dict(rule.parts), here)):
                     self.complain((*here, name), why)
             if rule.kind == "weave":
                 if [name for name, _ in rule.parts] != ["placed", "others"]:

@@ -124,8 +124,9 @@ class AnswerParser(Parser):
                 continue
             guard = self.condition(self.typed(below, (*path, "guard"), dict, {}), (*path, "guard"))
             row.first += ((guard or Condition(), self.row(below, path)),)
-        for name, why in unreachable([(below.place.name, guard) for guard, below in row.first]):
-            self.complain((*at, "first", name.rpartition(".")[2]), why)
+        tried = [(x.place.name.rpartition(".")[2], guard) for guard, x in row.first]
+        for name, why in unreachable(tried, self.hiding(dict(tried), (*at, "first"))):
+            self.complain((*at, "first", name), why)
         row.guard = self.condition({"unless": data["unless"]}, at) if "unless" in data else None
         row.open = self.typed(data, (*at, "open"), str, "")
         row.set = self.registers(self.typed(data, (*at, "set"), dict, {}), (*at, "set"))

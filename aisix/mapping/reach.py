@@ -13,24 +13,24 @@ from aisix.mapping.rules import Condition, Rule, Shape, Test
 
 
 def unreachable(
-    rows: Sequence[tuple[str, Condition | None]], sure: Collection[str] | None = None
+    rows: Sequence[tuple[str, Condition | None]], sure: Collection[str]
 ) -> Iterator[tuple[str, str]]:
     """(row, why) for rows tried in order of which an earlier one holds whenever the row does.
 
-    sure: the rows after which no other is tried; all, when they are chosen by their condition.
+    sure: the rows after which no other is tried, and that were not put in front on purpose.
     """
     for number, (name, guard) in enumerate(rows):
         for earlier, before in rows[:number]:
-            if (sure is None or earlier in sure) and implied(before, guard):
+            if earlier in sure and implied(before, guard):
                 always = before is None or not (before.when or before.unless)
                 how = "always holds" if always else "holds whenever this does"
                 yield name, f'never reached: "{earlier}" before it {how}'
                 break
 
 
-def hidden(parts: Sequence[tuple[str, Rule]]) -> Iterator[tuple[str, str]]:
+def hidden(parts: Sequence[tuple[str, Rule]], hiding: Collection[str]) -> Iterator[tuple[str, str]]:
     """The same for a `first`: a rule that may yield nothing though it holds hides no other."""
-    sure = {name for name, rule in parts if _sure(rule)}
+    sure = {name for name, rule in parts if _sure(rule) and name in hiding}
     return unreachable([(name, rule.guard) for name, rule in parts], sure)
 
 

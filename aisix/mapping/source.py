@@ -290,10 +290,15 @@ ORDERED = frozenset(
 BEFORE = "before"
 
 
-def settle(node: Json, at: Keys = (), strays: list[Keys] | None = None) -> Json:
+def settle(
+    node: Json,
+    at: Keys = (),
+    strays: list[Keys] | None = None,
+    placed: set[Keys] | None = None,
+) -> Json:
     """Without the tables that say `drop = true`, and with those that say `before` moved there.
 
-    `strays` gets the place of every `before` that names no sibling.
+    `strays` gets the place of every `before` that names no sibling, `placed` the other rows.
     """
     if not isinstance(node, dict):
         return node
@@ -306,7 +311,7 @@ def settle(node: Json, at: Keys = (), strays: list[Keys] | None = None) -> Json:
             if at and at[-1] in ORDERED and isinstance(value.get(BEFORE), str):
                 moved.append((key, value[BEFORE]))
                 value = {k: v for k, v in value.items() if k != BEFORE}
-            out[key] = settle(value, (*at, key), strays)
+            out[key] = settle(value, (*at, key), strays, placed)
         elif key != "drop" or not isinstance(value, bool):
             out[key] = value
     for key, sibling in moved:
@@ -314,6 +319,8 @@ def settle(node: Json, at: Keys = (), strays: list[Keys] | None = None) -> Json:
             if strays is not None:
                 strays.append((*at, key, BEFORE))
             continue
+        if placed is not None:
+            placed.add((*at, key))
         value = out.pop(key)
         rows = list(out.items())
         place = list(out).index(sibling)
