@@ -65,7 +65,7 @@ def explain_answer(exchange: Exchange, status: int, headers: Map[str, str], body
     report = Report(status=answer.status, result=msgspec.json.decode(answer.body))
     if answer.error is not None:
         report.error, report.result = report.result, None
-        where = exchange.tables.tree.where(("errors", *answer.error.kind.split(".")[1:]))
+        where = exchange.tables.tree.where(("errors", *answer.error.kind.split(".")))
         report.entries = [Entry("error", answer.error.message, answer.error.kind, where)]
     else:
         assert scope.trace is not None

@@ -14,6 +14,7 @@ import msgspec
 from aisix.mapping import cases, explain, paths
 from aisix.mapping.check import check, check_shelves
 from aisix.mapping.exchange import Exchange, Target
+from aisix.mapping.faults import ErrorTables
 from aisix.mapping.loader import Mapping, load_mappings
 from aisix.mapping.paths import Json
 from aisix.mapping.shelf import unpack
@@ -94,11 +95,10 @@ def _kind(data: bytes, mapping: Mapping) -> str:
     alias = paths.get(body, mapping.caller.alias.steps)
     rows = mapping.tree.data
     plain = (rows.get("answer") or {}).get("plain", {}).get("check", {})
-    error = (rows.get("errors") or {}).get("body", {}).get("type", "")
     answered = plain and all(
         body.get(k) is not None if v == "$present" else body.get(k) == v for k, v in plain.items()
     )
-    refused = error and paths.get(body, paths.parse(error).steps) is not None
+    refused = ErrorTables(data=rows.get("errors") or {}).is_error(body)
     asks = alias is not None and any(
         body.get(name) is not None for name in mapping.caller.sample if body.get(name) != alias
     )

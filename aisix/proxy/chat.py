@@ -151,7 +151,7 @@ class ChatHandler(ProxyHandler):
         if self.trace is not None and self.gateway.settings.observability.trace_upstream:
             lines += self.trace.lines
         return Request(
-            url=route.base + sent.path,
+            url=route.base if route.whole else route.base + sent.path,
             headers=lines,
             body=sent.body,
             timeouts=route.streamed if sent.stream else route.plain,

@@ -33,6 +33,7 @@ class Route:
     tables: Effective
     tag: str  # "openai-chat/anthropic-messages@3f9c1a20"
     base: str  # URL without the path
+    whole: bool  # or all of the URL
     lines: tuple[str, ...] = field(repr=False)  # header lines that are the same each time
     plain: Timeouts
     streamed: Timeouts
@@ -64,6 +65,7 @@ def make_routes(
         options = {**model.options, **target.options}
         tables = mapping.effective(target.model_name, key.version, *mapping.own(options, traits))
         name = f"{key.display_name}/{target.model_name}"
+        whole = str(tables.upstream.get("whole", ""))
         routes.append(
             Route(
                 alias=model.display_name,
@@ -74,7 +76,8 @@ def make_routes(
                 standing=standings.find(key.id, entry.revision, target.model_name, name),
                 tables=tables,
                 tag=f"{tables.name}@{tables.digest[:8]}",
-                base=base_url(tables, key),
+                base=(base := base_url(tables, key)),
+                whole=bool(whole) and base.endswith(whole),
                 lines=_lines(tables, key),
                 plain=plain,
                 streamed=streamed,

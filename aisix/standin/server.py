@@ -94,7 +94,7 @@ class Standin:
             [
                 (r"/v1/messages", MessagesHandler, mine),
                 (r"/v1/messages/count_tokens", CountHandler, mine),
-                (r"/v1/chat/completions", ChatHandler, mine),
+                (r"/(?:v1|v1beta/x)/chat/completions", ChatHandler, mine),
             ],
             default_handler_class=MissingHandler,
             default_handler_args=mine,

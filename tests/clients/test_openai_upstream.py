@@ -342,3 +342,49 @@ def test_a_broken_stream_raises(gpt: openai.OpenAI, word: str) -> None:
             model="gpt", messages=asked(f"standin:{word} and more words"), stream=True
         ):
             pass
+
+
+# ---------------------------------------------------------------- operators
+def test_options_are_those_of_every_dialects_tables(gateway: Running) -> None:
+    """An alias serves callers of both dialects: what one's tables do not know, the other's may."""
+    keys = {
+        key["value"]["display_name"]: key["id"]
+        for key in gateway.admin("GET", "provider_keys").json["items"]
+    }
+    alias = {"display_name": "tuned", "provider": "x", "model_name": "qwen3"}
+
+    def made(key: str, **more: Any) -> int:
+        document = {**alias, "provider_key_id": keys[key], **more}
+        answer = gateway.admin("POST", "models", document)
+        if answer.status == 201:
+            gateway.admin("DELETE", f"models/{answer.json['id']}")
+        return answer.status
+
+    assert made("openai-like", options={"max_tokens_field": "max_tokens"}) == 201  # both know it
+    assert made("openai-like", options={"cache_breakpoints": True}) == 201  # one does
+    assert made("openai-like", options={"auto_cache": True}) == 400  # another adapter's
+    assert made("openai-like", options={"max_tokens_field": "limit"}) == 400
+    assert made("openai-like", traits=["no-stop"]) == 201
+    assert made("openai-like", traits=["no-such"]) == 400
+    assert made("anthropic-prod", options={"auto_cache": True, "betas": "drop"}) == 201
+    assert made("openai-like", mapping="openai-chat") == 201
+    assert made("openai-like", mapping="openai-chat/openai-chat") == 201
+    assert made("openai-like", mapping="nothing") == 400
+
+
+def test_a_whole_url_pasted_as_api_base(gateway: Running, standin: Standin) -> None:
+    """Servers that live under other paths: the whole URL is taken as it is."""
+    for number, ending in enumerate(
+        ("/v1/chat/completions", "", "/v1/", "/v1beta/x/chat/completions")
+    ):
+        key = {"display_name": f"pasted-{number}", "secret": "s", **KEY}
+        key_id = gateway.create("provider_keys", {**key, "api_base": standin.url + ending})
+        alias = {"display_name": f"pasted-{number}", "provider": "openai", "model_name": "qwen3"}
+        gateway.create("models", {**alias, "provider_key_id": key_id})
+        gateway.allow(f"pasted-{number}", key=f"sk-pasted-{number}")
+        answer = gateway.call(
+            {"model": f"pasted-{number}", "messages": asked("q")}, key=f"sk-pasted-{number}"
+        )
+        assert answer.status == 200
+        path = "/v1beta/x/chat/completions" if "beta" in ending else "/v1/chat/completions"
+        assert standin.received[-1].path == path

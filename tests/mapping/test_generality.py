@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from aisix.cli import main
 from aisix.mapping import cases
 from aisix.mapping.cases import Case
 from aisix.mapping.json_schema import every_property_required
@@ -199,3 +200,28 @@ def test_every_dialect_has_words_for_every_fault(dialect: str) -> None:
     assert len(kinds) > 15
     missing = {kind: at for kind, at in kinds.items() if kind not in rows}
     assert missing == {}, f"mappings/{dialect}/caller.toml has no [fault.*] row for these"
+
+
+@pytest.mark.parametrize("mapping", [SAME, REVERSE, THROUGH])
+@pytest.mark.parametrize("file", ["caller-request.json", "upstream-response.json", "upstream.sse"])
+def test_explain_says_why(
+    mapping: str, file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = file.replace("upstream.sse", "upstream-stream.sse")
+    folder = ROOT / "mappings" / mapping / "cases"
+    case = {"caller-request.json": "minimal"}.get(name, "answer-text")
+    data = msgspec.json.encode(MAPPINGS.caller(mapping.split("/")[0]).sample)
+    if name.startswith("upstream"):
+        data = (folder / case / name).read_bytes()
+    (tmp_path / file).write_bytes(data)
+    assert main(["mappings", "explain", "--mapping", mapping, str(tmp_path / file)]) == 0
+    told = capsys.readouterr().out
+    assert "request.toml:" in told if name.startswith("caller") else "answer.toml:" in told
+
+
+def test_explain_names_the_row_of_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    case = ROOT / "mappings" / REVERSE / "cases" / "error-quota" / "upstream-response.json"
+    asked = ["mappings", "explain", "--mapping", REVERSE, "--status", "429", str(case)]
+    assert main(asked) == 1
+    rows = (ROOT / "mappings" / REVERSE / "errors.toml").read_text().split("\n")
+    assert f"errors.toml:{rows.index('[upstream.quota]') + 1}" in capsys.readouterr().out
