@@ -368,7 +368,6 @@ def test_options_are_those_of_every_dialects_tables(gateway: Running) -> None:
     assert made("openai-like", traits=["no-such"]) == 400
     assert made("anthropic-prod", options={"auto_cache": True, "betas": "drop"}) == 201
     assert made("openai-like", mapping="openai-chat") == 201
-    assert made("openai-like", mapping="openai-chat/openai-chat") == 201
     assert made("openai-like", mapping="nothing") == 400
 
 
