@@ -16,6 +16,7 @@ import msgspec
 
 from aisix.errors import CallerError
 from aisix.mapping.exchange import Exchange
+from aisix.mapping.fold import written
 from aisix.mapping.paths import Json
 from aisix.mapping.scope import Line, Note
 
@@ -90,7 +91,7 @@ def explain_stream(exchange: Exchange, data: bytes) -> Report:
 
 
 def _lines(lines: list[Line]) -> list[Entry]:
-    return [Entry(x.target, x.value, x.why, x.place.file_line, x.source) for x in lines]
+    return [Entry(x.target, written(x.value), x.why, x.place.file_line, x.source) for x in lines]
 
 
 def _notes(notes: list[Note]) -> list[Entry]:

@@ -54,8 +54,7 @@ def run(rule: Rule, view: View, target: str = "") -> Json:
     trace = view.scope.trace
     plain = rule.kind in ("from", "value", "sum") and not (rule.each or rule.shape)
     if trace is not None and target and plain:
-        shown = None if value is NULL else value
-        trace.lines.append(Line(target, shown, why, rule.place, param))
+        trace.lines.append(Line(target, value, why, rule.place, param))
     return value
 
 
