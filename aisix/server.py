@@ -147,6 +147,7 @@ async def _worker(plan: Plan, slot: Slot, seat: int) -> int:
         max_connections=up.max_connections,
         max_per_host=up.max_connections_per_host,
         idle_secs=up.idle_secs,
+        ca_file=settings.environ.get("SSL_CERT_FILE"),  # as other programs on the machine do
     )
     gateway = Gateway.open(settings, store, driver, shared.mappings, Metrics(slot), shared.turn)
     gateway.limits = shared.limits

@@ -159,7 +159,10 @@ class Connection(asyncio.BufferedProtocol):
         keep = head.keep and not 0 < limits.requests <= self._served
         self._reply = reply = Reply(self, method, version, keep)
         self._delegate = delegate = self._owner.app.start_request(self, reply)
-        self._wait(inf if reader.complete else limits.body_secs)
+        if reader.complete:
+            self._timer.due = inf
+        else:
+            self._wait(limits.body_secs)
         try:
             wanted = delegate.headers_received(head.start, head.headers)
         except HTTPInputError:
@@ -235,7 +238,7 @@ class Connection(asyncio.BufferedProtocol):
         """What was read has been taken; if that is the whole request, tell the handler."""
         if not self._reader.complete:
             return
-        self._wait(inf)
+        self._timer.due = inf
         reply, delegate = self._reply, self._delegate
         assert reply is not None and delegate is not None
         try:
@@ -375,11 +378,8 @@ class Connection(asyncio.BufferedProtocol):
     # ------------------------------------------------------------------ time
     def _wait(self, secs: float) -> None:
         timer = self._timer
-        if secs == inf:
-            timer.due = inf
-        else:
-            timer.due = self._owner.loop.time() + secs
-            timer.arm()
+        timer.due = self._owner.loop.time() + secs
+        timer.arm()
 
     def _late(self) -> None:
         unsent = self.transport.get_write_buffer_size()

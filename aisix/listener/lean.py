@@ -67,6 +67,8 @@ class LeanHandler(RequestHandler):
     def set_header(self, name: str, value: Any) -> None:
         if type(value) is str and value.isascii() and value.isprintable():
             self._headers[name] = value
+        elif type(value) is int:
+            self._headers[name] = str(value)
         else:
             super().set_header(name, value)
 

@@ -44,7 +44,8 @@ class Driver:
 
     max_connections, max_per_host: open connections; a request beyond waits (its first-byte limit
     runs). idle_secs: an idle connection older than this is not used again. pool_handles: idle
-    Curl handles kept. dns_secs: how long a looked-up name is believed.
+    Curl handles kept. dns_secs: how long a looked-up name is believed. ca_file: whom to trust when
+    a request does not say, if the file is there; else this machine's own list (tls.py).
     """
 
     def __init__(
@@ -55,11 +56,12 @@ class Driver:
         idle_secs: int = 60,
         pool_handles: int = 256,
         dns_secs: int = 60,
+        ca_file: str | None = None,
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         self._loop = loop or asyncio.get_running_loop()
         self._pool_handles = pool_handles
-        self._same_for_all = Constants(find_ca_file(), idle_secs, dns_secs)
+        self._same_for_all = Constants(find_ca_file(own=ca_file), idle_secs, dns_secs)
         self._active: dict[pycurl.Curl, Transfer] = {}
         self._touched: list[Transfer] = []
         self._idle: dict[tuple[Tls, str | None], list[Handle]] = {}

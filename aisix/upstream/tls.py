@@ -20,9 +20,10 @@ KNOWN_CA_FILES = (
 )
 
 
-def find_ca_file(known: Iterable[str] = KNOWN_CA_FILES) -> str | None:
-    """The first known file that exists, else certifi's if that is installed, else None."""
-    for path in known:
+def find_ca_file(known: Iterable[str] = KNOWN_CA_FILES, own: str | None = None) -> str | None:
+    """The site's `own`, if it is there; else the first known file that exists, else certifi's if
+    that is installed, else None."""
+    for path in (own, *known) if own else known:
         if os.path.isfile(path):
             return path
     try:

@@ -44,6 +44,10 @@ def test_the_first_ca_file_that_exists_is_taken(tmp_path: Path) -> None:
     there = tmp_path / "ca.pem"
     there.write_text("")
     assert find_ca_file([str(tmp_path / "none.pem"), str(there)]) == str(there)
+    own = tmp_path / "own.pem"
+    assert find_ca_file([str(there)], str(own)) == str(there)
+    own.write_text("")
+    assert find_ca_file([str(there)], str(own)) == str(own)
 
 
 def test_certifi_is_asked_last_and_need_not_be_there(
