@@ -52,7 +52,13 @@ def _parser(verb: list[str]) -> argparse.ArgumentParser:
     sub.set_defaults(go=serve)
     sub = verbs.add_parser("check", parents=[config], help="check settings, tables and resources")
     sub.add_argument("--no-cases", action="store_true", help="leave out the golden cases")
+    sub.add_argument("--json", action="store_true", help="for programs")
     sub.set_defaults(go=check)
+    sub = verbs.add_parser(
+        "doctor", parents=[config], help="check that, this machine and the way to each upstream"
+    )
+    sub.add_argument("--json", action="store_true", help="for programs")
+    sub.set_defaults(go=examine)
     sub = verbs.add_parser("demo", help="gateway and stand-in upstream, one call through both")
     sub.add_argument("--once", action="store_true", help="stop after the calls")
     sub.add_argument(
@@ -114,21 +120,48 @@ def serve(args: argparse.Namespace) -> int:
 
 
 def check(args: argparse.Namespace) -> int:
-    from aisix.mapping.check import check as findings
+    from aisix import doctor
     from aisix.settings import load_settings
 
     settings = load_settings(args.config, os.environ)
-    found: list[Any] = list(findings(_folders(settings.mappings), not args.no_cases))
+    found = doctor.check(settings, not args.no_cases)
     if settings.resources_file and not found:
         from aisix import store_cli
 
-        found += store_cli.findings(
+        complaints = store_cli.findings(
             str(settings.resources_file), settings.environ, _folders(settings.mappings)
         )
+        found += [doctor.Finding(doctor.FAULT, "", str(one)) for one in complaints]
+    faults = [one for one in found if one.level == doctor.FAULT]
+    if args.json:
+        return _as_json(found)
     for one in found:
-        print(one)
-    print(f"{len(found)} findings" if found else "everything is fine")
-    return 1 if found else 0
+        print(one if one in faults else f"{one.level}: {one}")
+    print(f"{len(faults)} findings" if faults else "everything is fine")
+    return 1 if faults else 0
+
+
+def examine(args: argparse.Namespace) -> int:
+    from aisix import doctor
+    from aisix.settings import load_settings
+
+    found = doctor.doctor(load_settings(args.config, os.environ))
+    if args.json:
+        return _as_json(found)
+    wide = max(len(one.about) for one in found)
+    for one in found:
+        print(f"{one.level:8} {one.about:{wide}} {one.text}")
+    return 1 if any(one.level == doctor.FAULT for one in found) else 0
+
+
+def _as_json(found: Sequence[Any]) -> int:
+    import dataclasses
+    import json
+
+    good = all(one.level != "fault" for one in found)
+    shown = {"ok": good, "findings": [dataclasses.asdict(one) for one in found]}
+    print(json.dumps(shown, indent=2))
+    return 0 if good else 1
 
 
 def demo(args: argparse.Namespace) -> int:

@@ -18,7 +18,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,6 +46,7 @@ from aisix.settings import Settings
 from aisix.store import open_store
 from aisix.store.base import Store
 from aisix.upstream.curl import Driver
+from aisix.upstream.drivers import Drivers
 from aisix.workers.bus import Seats
 from aisix.workers.turn import Turn
 
@@ -142,14 +143,10 @@ async def _worker(plan: Plan, slot: Slot, seat: int) -> int:
         loop.add_signal_handler(number, stop.set)
     store = store_of(settings)
     shared.limits.sit(slot.number)
-    up = settings.upstream
-    driver = Driver(
-        max_connections=up.max_connections,
-        max_per_host=up.max_connections_per_host,
-        idle_secs=up.idle_secs,
-        ca_file=settings.environ.get("SSL_CERT_FILE"),  # as other programs on the machine do
+    drivers = _drivers(settings, store)
+    gateway = Gateway.open(
+        settings, store, drivers.newest, shared.mappings, Metrics(slot), shared.turn
     )
-    gateway = Gateway.open(settings, store, driver, shared.mappings, Metrics(slot), shared.turn)
     gateway.limits = shared.limits
     files = raise_limit()
     if gateway.gate.bound(places(files)):
@@ -161,7 +158,7 @@ async def _worker(plan: Plan, slot: Slot, seat: int) -> int:
     secs = settings.mappings_reload_timeout_secs
     reloader = Reloader(gateway, shared.turn, bus, shared.mappings.folders, secs)
     shown = plan.certificates
-    loop.add_signal_handler(signal.SIGHUP, renew, shown)
+    loop.add_signal_handler(signal.SIGHUP, _read_again, shown, drivers, gateway)
     limit = settings.proxy.request_body_limit_bytes
     listeners = [
         await _listen(
@@ -186,7 +183,7 @@ async def _worker(plan: Plan, slot: Slot, seat: int) -> int:
         listeners.append(
             await _listen(app, (plan.metrics, []), settings, 1 << 20, None, gateway.refused)
         )
-    tasks = [loop.create_task(_poll(store)), loop.create_task(_beat(slot, parent, stop))]
+    tasks = [loop.create_task(_poll(store, drivers)), loop.create_task(_beat(slot, parent, stop))]
     if settings.mappings_watch_secs and seat == 0:
         tasks.append(loop.create_task(reloader.watch(settings.mappings_watch_secs)))
     slot.state = READY
@@ -198,7 +195,7 @@ async def _worker(plan: Plan, slot: Slot, seat: int) -> int:
         task.cancel()
     reloader.close()
     bus.close()
-    driver.close()
+    drivers.close()
     store.close()
     if spans is not None:
         await asyncio.to_thread(spans.close)
@@ -260,6 +257,38 @@ def _endings(shown: Mapping[str, Certificates | None]) -> dict[tuple[str, ...], 
     return {(name, key): one.expires for key, one in shown.items() if one is not None}
 
 
+def _drivers(settings: Settings, store: Store) -> Drivers:
+    upstream = settings.upstream
+    trusted = settings.environ.get("SSL_CERT_FILE")  # as other programs on the machine do
+
+    def make() -> Driver:
+        return Driver(
+            max_connections=upstream.max_connections,
+            max_per_host=upstream.max_connections_per_host,
+            idle_secs=upstream.idle_secs,
+            ca_file=trusted,
+        )
+
+    def files() -> Iterator[str]:
+        if trusted:
+            yield trusted
+        for entry in store.current().entries("provider_keys"):
+            tls = entry.document.get("tls", {})
+            yield from (path for path in tls.values() if isinstance(path, str))
+
+    return Drivers(make, files)
+
+
+def _read_again(
+    shown: Mapping[str, Certificates | None], drivers: Drivers, gateway: Gateway
+) -> None:
+    """SIGHUP: files of certificates, ours and those the upstreams are checked with."""
+    renew(shown)
+    if drivers.renew():
+        gateway.driver = drivers.newest
+        log.info("certificates of upstreams were read again")
+
+
 async def _beat(slot: Slot, parent: int, stop: asyncio.Event) -> None:
     """Show that we are not stuck; stop when the parent has gone."""
     while True:
@@ -270,10 +299,11 @@ async def _beat(slot: Slot, parent: int, stop: asyncio.Event) -> None:
         await asyncio.sleep(BEAT_SECS)
 
 
-async def _poll(store: Any) -> None:
+async def _poll(store: Store, drivers: Drivers) -> None:
     while True:
         await asyncio.sleep(POLL_SECS)
         store.poll()
+        drivers.sweep()
 
 
 async def _drain(gateway: Gateway, listeners: list[Listener], settings: Settings) -> None:

@@ -141,12 +141,10 @@ def again(plan: Plan, pids: list[int]) -> dict[str, bool]:
     for seat in range(plan.count):
         if plan.shared.seats.tell(seat, RELOAD, "signal"):
             break
-    if not any(plan.certificates.values()):
-        return {}
     good = renew(plan.certificates)
     for pid in pids if good else ():
         os.kill(pid, signal.SIGHUP)
-    return {"certificates": good}
+    return {"certificates": good} if any(plan.certificates.values()) else {}
 
 
 def become(plan: Plan, pids: list[int], sockets: Listening, env: MutableMapping[str, str]) -> None:

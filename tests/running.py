@@ -13,6 +13,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -54,8 +55,11 @@ def send(
     body: Any = None,
     headers: dict[str, str] | None = None,
     timeout: float = 30,
+    tls: ssl.SSLContext | None = None,
 ) -> Answer:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    if tls is not None:
+        connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=timeout, context=tls)
     raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
     try:
         connection.request(method, path, raw, headers or {})
@@ -74,6 +78,7 @@ class Running:
     more: dict[str, Any] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
     workers: int = 1
+    tls: ssl.SSLContext | None = None  # both listeners speak TLS, and this trusts them
 
     def __enter__(self) -> Running:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -109,7 +114,7 @@ class Running:
             if self.process.poll() is not None:
                 raise AssertionError(f"the gateway did not start:\n{self.log}")
             try:
-                if send(self.proxy_port, "GET", "/livez").status == 200:
+                if send(self.proxy_port, "GET", "/livez", tls=self.tls).status == 200:
                     return
             except OSError:
                 time.sleep(0.02)
@@ -179,7 +184,7 @@ class Running:
     # ------------------------------------------------------------------ admin
     def admin(self, method: str, path: str, body: Any = None, key: str = ADMIN_KEY) -> Answer:
         headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-        return send(self.admin_port, method, f"/admin/v1/{path}", body, headers)
+        return send(self.admin_port, method, f"/admin/v1/{path}", body, headers, tls=self.tls)
 
     def create(self, kind: str, body: dict[str, Any]) -> str:
         answer = self.admin("POST", kind, body)
@@ -207,7 +212,7 @@ class Running:
         named.setdefault("Content-Type", "application/json")
         if key is not None:
             named["Authorization"] = f"Bearer {key}"
-        return send(self.proxy_port, "POST", "/v1/chat/completions", body, named)
+        return send(self.proxy_port, "POST", "/v1/chat/completions", body, named, tls=self.tls)
 
     def ask(self, text: str, alias: str = "claude-prod", **more: Any) -> Answer:
         """One user turn."""

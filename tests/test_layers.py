@@ -67,10 +67,15 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
         | {"board", "certificates", "notify", "otel", "reload", "supervisor", "workers"},
         {"tornado", "msgspec"},
     ),
+    "doctor": (
+        {"errors", "settings", "mapping", "upstream", "store", "proxy", "certificates"}
+        | {"open_files", "service"},
+        set(),
+    ),
     "cli": (
         {
             *("errors", "paths", "settings", "mapping", "mappings_cli", "resources_cli"),
-            *("store_cli", "service", "standin"),
+            *("store_cli", "service", "doctor", "standin"),
         },
         set(),
     ),

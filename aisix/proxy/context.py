@@ -23,6 +23,7 @@ from aisix.proxy.tables import Tables
 from aisix.proxy.ways import Routes
 from aisix.settings import Settings
 from aisix.store.base import Store
+from aisix.store.resources import ProviderKey
 from aisix.store.snapshot import Snapshot
 from aisix.trace import Trace
 from aisix.upstream.curl import Driver
@@ -78,6 +79,7 @@ class Gateway:
         seen = settings.observability
         self.spans: Spans | None = None  # who exports them, set by the server
         self.traces = seen.trace_upstream or seen.otlp_endpoint is not None
+        self._unverified: set[str] = set()  # ids of provider keys we have warned of
         self._labelled: Snapshot | None = None
         self._labels: dict[str, str] = {}
         self._idle = asyncio.Event()
@@ -94,6 +96,7 @@ class Gateway:
         turn: Turn | None = None,
     ) -> Gateway:
         gateway = cls(settings, store, driver, mappings, metrics, turn)
+        gateway._tell_unverified(store.current())
         gateway.warm(gateway.routes())
         return gateway
 
@@ -108,8 +111,20 @@ class Gateway:
         """
         snapshot, mappings, old = self.store.current(), self.tables.current(), self._routes
         if snapshot is not old.snapshot or mappings is not old.mappings:
+            self._tell_unverified(snapshot)
             self._routes = Routes(self.settings, snapshot, mappings, old.standings)
         return self._routes
+
+    def _tell_unverified(self, snapshot: Snapshot) -> None:
+        """Loud, once for each provider key: whoever stands in between can read everything."""
+        for entry in snapshot.entries("provider_keys"):
+            key = entry.resource
+            if not isinstance(key, ProviderKey) or key.tls.verify:
+                self._unverified.discard(entry.id)
+            elif entry.id not in self._unverified:
+                self._unverified.add(entry.id)
+                text = "provider key %s: tls.verify is false: anyone in between can read prompts"
+                log.warning(text + " and its credential", key.display_name)
 
     def warm(self, routes: Routes) -> None:
         """Settle every alias before its first request; what cannot work is logged, not fatal."""
