@@ -136,6 +136,10 @@ TOOL_DELTA = sse(
 )
 
 
+def new_id() -> str:
+    return "x"
+
+
 class Tables:
     """The gateway's side of each case."""
 
@@ -146,7 +150,7 @@ class Tables:
 
     def exchange(self) -> Exchange:
         target = Target("claude-prod", MODEL)
-        return Exchange(self.effective, self.caller, target, now=NOW, new_id=lambda: "x")
+        return Exchange(self.effective, self.caller, target, now=NOW, new_id=new_id)
 
     def asked(self, body: Any) -> Exchange:
         """An exchange whose request is made and whose answer is still to come."""

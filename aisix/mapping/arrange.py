@@ -182,12 +182,14 @@ def merge(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Cal
     by, name = options["by"], options["list"]
     out: list[Item] = []
     last: Item | None = None
+    before: Json = None  # the word of the last one
     for item in items:
-        if last is not None and last.get(by) == item.get(by) and chosen(item):
+        word = item.get(by)
+        if word == before and last is not None and chosen(item):
             last[name] += item[name]  # the list is ours: a shape has just built it
         else:
             out.append(item)
-            last = item
+            last, before = item, word
     return out
 
 
@@ -206,15 +208,15 @@ def pair(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call
     waiting: list[str] = []  # and as they are now
     for item in items:
         parts = item[name]
-        answers: list[Item] = []
+        answers: list[Item] | None = None
         calls: list[Item] | None = None
         for part in parts:
             word = part.get(kind)
             if word == answer_kind:
-                answers.append(part)
+                answers = [part] if answers is None else [*answers, part]
             elif word == call_kind:
                 calls = [part] if calls is None else [*calls, part]
-        if answers:
+        if answers is not None:
             in_front = parts[: len(answers)] == answers
             if not in_front or [answer[answer_id] for answer in answers] != waiting:
                 found = _answered(answers, answer_id, given, waiting, options, call)
@@ -222,7 +224,8 @@ def pair(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call
         elif waiting:
             raise Refused(options["unanswered"], ids=given)
         if calls is None:
-            given = waiting = []
+            if waiting:
+                given = waiting = []
         else:
             given = [part[call_id] for part in calls]
             waiting = given

@@ -161,11 +161,16 @@ class StepCompiler(SourceCompiler):
             raise CannotCompile("passes over what may be no list")
         steps = [(step, self.condition(site, step.guard)) for step in rule.arrange]
         steps = [(step, guard) for step, guard in steps if guard is not False]
-        questions = [self._question(step, made) for step, _ in steps]
-        asked: dict[str, str] = {}  # a question about all items -> the variable with its answer
+        questions = [self._question(step) for step, _ in steps]
+        # What is asked of all items is asked once; a pass that runs asks again what comes later.
+        asked = {text: self.w.let("False") for text in dict.fromkeys(questions) if text}
+        if asked:
+            with self.w.block(f"for x in {made}"):
+                for text, name in asked.items():
+                    self.w.put(f"if {text}: {name} = True")
         for number, (step, guard) in enumerate(steps):
             verb = arrange.PASSES[step.verb]
-            needed = self._needed(step, made, questions[number], asked)
+            needed = asked.get(questions[number]) or self._needed(step, made)
             chosen = self.predicate(step.where, Var("item", DICT, True)) if verb.chooses else "None"
             run, options = self.w.const(verb.run), self.w.const(step.options)
             later = questions[number + 1 :]
@@ -178,24 +183,20 @@ class StepCompiler(SourceCompiler):
                 self.w.put(f"{made} = {run}({made}, {options}, {chosen}, c)")
                 for text, name in asked.items():
                     if text in later:
-                        self.w.put(f"{name} = {text}")
+                        self.w.put(f"{name} = [1 for x in {made} if {text}]")
         return Var(made, LIST, True)
 
-    def _question(self, step: Arrange, made: str) -> str:
+    def _question(self, step: Arrange) -> str:
         """What is asked of all items to know whether a pass has anything to do; "": nothing."""
         needs = arrange.PASSES[step.verb].needs
         if needs == "empty":
-            return f"[1 for x in {made} if not x.get({step.options['list']!r})]"
+            return f"not x.get({step.options['list']!r})"
         found = self.inline("x", step.where) if needs == "any" else None
-        return f"[1 for x in {made} if {found}]" if type(found) is str else ""
+        return found if type(found) is str else ""
 
-    def _needed(self, step: Arrange, made: str, question: str, asked: dict[str, str]) -> bool | str:
+    def _needed(self, step: Arrange, made: str) -> bool | str:
         """Whether a pass has anything to do: see arrange.NEEDS."""
         needs = arrange.PASSES[step.verb].needs
-        if question:
-            if question not in asked:
-                asked[question] = self.w.let(question)
-            return asked[question]
         if needs == "several":
             return f"len({made}) > 1"
         if needs not in ("first", "not first", "last"):

@@ -59,6 +59,7 @@ class Exchange:
     _remember: dict[str, Json] = NOTHING
     _answering: Answering | None = None
     _sse: SseReader | None = None
+    _local: dict[str, Json] | None = None
 
     def __init__(
         self,
@@ -79,7 +80,6 @@ class Exchange:
         self.new_id = new_id
         self.compiled = compiled  # use the tables' compiled form where there is one
         self._largest_event = largest_event
-        self._local: dict[str, Json] | None = None
 
     # ------------------------------------------------------------------ request
     def request(
@@ -99,7 +99,8 @@ class Exchange:
             if holds(guard, View(Scope(self.facts, body), body)):
                 self._local = answer
                 break
-        return self._upstream_request(out)
+        path: str = self.tables.upstream["path"]
+        return UpstreamRequest(path, self._headers, _encode(out), self.stream)
 
     def _by_form(self, body: dict[str, Json], headers: Map[str, str]) -> dict[str, Json] | None:
         """The result of the fast form; None when this request is for the interpreter."""
@@ -123,10 +124,6 @@ class Exchange:
         self._headers = request.headers(self.tables.request, scope)
         self._remember = scope.remember
         return out
-
-    def _upstream_request(self, out: dict[str, Json]) -> UpstreamRequest:
-        path: str = self.tables.upstream["path"]
-        return UpstreamRequest(path, self._headers, _encode(out), self.stream)
 
     def trace(self, body: dict[str, Json]) -> Scope:
         """Translate once more and say why: for `explain` and for naming the caller's own fields."""
@@ -168,11 +165,12 @@ class Exchange:
                 return self._refused(None, headers, parsed)
             return self.fault(_babble("not_a_message"))
         answering.plain(parsed)
-        if answering.failed is not None:
-            return self._refused(None, headers, answering.failed)
-        if answering.wants_more():
-            self._go_on(answering)
-            return Answer(200, {}, b"")
+        if answering.made is None:  # what a form has made has neither failed nor paused
+            if answering.failed is not None:
+                return self._refused(None, headers, answering.failed)
+            if answering.wants_more():
+                self._go_on(answering)
+                return Answer(200, {}, b"")
         self.done = True
         return Answer(200, self.answer_headers(headers), _encode(answering.whole()))
 
@@ -347,7 +345,8 @@ class Exchange:
     def _go_on(self, answering: Answering) -> None:
         self._sent = answering.next_round(self._sent)
         self._sse = None
-        self.again = self._upstream_request(self._sent)
+        path: str = self.tables.upstream["path"]
+        self.again = UpstreamRequest(path, self._headers, _encode(self._sent), self.stream)
 
     def take_again(self) -> UpstreamRequest | None:
         """The request that continues a paused turn, once."""
