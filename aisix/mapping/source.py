@@ -161,12 +161,21 @@ def _key_path(text: str) -> tuple[Keys, int]:
             return tuple(keys), position
         double, single, bare, dot = match.groups()
         if double is not None:
-            keys.append(tomllib.loads(f'x = "{double}"')["x"] if "\\" in double else double)
+            keys.append(_unescaped(double))
         else:
             keys.append(single if single is not None else bare)
         position = match.end()
         if not dot:
             return tuple(keys), position
+
+
+def _unescaped(text: str) -> str:
+    if "\\" not in text:
+        return text
+    try:
+        return str(tomllib.loads(f'x = "{text}"')["x"])
+    except tomllib.TOMLDecodeError:  # a file that is refused for it; its lines are still counted
+        return text
 
 
 def index_lines(text: str) -> dict[Keys, int]:

@@ -140,7 +140,14 @@ def test_what_is_taken_is_what_both_parsers_read_and_the_rest_is_refused_with_a_
 
 @pytest.mark.parametrize(
     "text",
-    ['a = [{k = "it\'s"}]', 'a = [","]', 'a = [[1, 2], ["b"]]', "a = {b = [1, 'c']}", "x = 1e3"],
+    [
+        'a = [{k = "it\'s"}]',
+        'a = [","]',
+        'a = [[1, 2], ["b"]]',
+        "a = {b = [1, 'c']}",
+        "x = 1e3",
+        '"\\q" = 1\na = 1\na = 2',
+    ],
 )
 def test_a_known_difference_is_refused_or_read_right(text: str) -> None:
     tree = read(text)
