@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -26,10 +28,34 @@ def standin() -> Iterator[Standin]:
 
 
 @pytest.fixture(scope="session")
-def gateway(standin: Standin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def fast_gateway(standin: Standin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with served(standin, tmp_path_factory.mktemp("gateway")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def gateway(fast_gateway: Running) -> Running:
+    return fast_gateway
+
+
+@pytest.fixture(scope="session", params=["fast", "tornado"])
+def either_gateway(
+    request: pytest.FixtureRequest, standin: Standin, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    """The same over each of the two servers of HTTP; a module that wants it says
+    `gateway = either_gateway` in a fixture of its own."""
+    if request.param == "fast":
+        yield request.getfixturevalue("fast_gateway")
+        return
+    with served(standin, tmp_path_factory.mktemp(request.param), request.param) as running:
+        yield running
+
+
+@contextmanager
+def served(standin: Standin, folder: Path, http: str = "fast") -> Iterator[Running]:
     """Aliases as in MODELS; without retries, so that a fault is seen as it is."""
-    more = {"upstream": {"retries": 0}}
-    with Running(tmp_path_factory.mktemp("gateway"), more) as running:
+    more = {"upstream": {"retries": 0}, "proxy": {"http": http}}
+    with Running(folder, more) as running:
         running.set_up(standin.url, MODELS)
         running.allow(*MODELS, "no-such-alias")
         yield running

@@ -16,6 +16,11 @@ PATH = "/v1/chat/completions"
 GOOD = {"model": "claude-prod", "messages": [{"role": "user", "content": "Hi"}]}
 
 
+@pytest.fixture
+def gateway(either_gateway: Running) -> Running:
+    return either_gateway
+
+
 def refused(answer: Answer, status: int, code: str | None, param: str | None = None) -> None:
     """It is this error, in the envelope with all four keys, and the SDK can read it."""
     assert answer.status == status, answer.body

@@ -27,6 +27,11 @@ FAULTS: dict[str, tuple[int, str | None, int, str | None]] = {
 }
 
 
+@pytest.fixture
+def gateway(either_gateway: Running) -> Running:
+    return either_gateway
+
+
 @pytest.mark.parametrize("word", FAULTS)
 def test_a_fault_of_a_plain_answer(gateway: Running, word: str) -> None:
     status, code, _, _ = FAULTS[word]
