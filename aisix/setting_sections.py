@@ -23,6 +23,7 @@ class Proxy:
     body_timeout_secs: int
     idle_timeout_secs: int
     max_in_flight: int
+    bodies_limit_bytes: int
     max_queue: int
     queue_timeout_ms: int
     keepalive_requests: int

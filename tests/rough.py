@@ -44,6 +44,7 @@ class Rough:
         self.gone: list[float] = []  # when (time.monotonic) the other side hung up in a HOLD
         self._answers: deque[tuple[Step, ...]] = deque()
         self._last: tuple[Step, ...] = (json(b"{}"),)
+        self._held: set[asyncio.Future[Any]] = set()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
 
@@ -66,6 +67,10 @@ class Rough:
             assert time.monotonic() < end, "the upstream was not left"
             time.sleep(0.002)
         return self.gone[number - 1]
+
+    def let_go(self) -> None:
+        """End every HOLD."""
+        self._loop.call_soon_threadsafe(lambda: [held.cancel() for held in self._held])
 
     async def _run(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
@@ -91,6 +96,14 @@ class Rough:
         elif step == CLOSE:
             call.close()
         elif step == HOLD:
-            await call.gone.wait()
-            self.gone.append(time.monotonic())
+            held = asyncio.ensure_future(call.gone.wait())
+            self._held.add(held)
+            try:
+                await held
+                self.gone.append(time.monotonic())
+            except asyncio.CancelledError:
+                if not held.cancelled():
+                    raise
+            finally:
+                self._held.discard(held)
             call.close()

@@ -134,6 +134,7 @@ def test_the_page_on_resilience_names_its_settings_and_fields() -> None:
     wanted = [n for n in names if n.startswith(("upstream.retr", "upstream.cooldown"))]
     wanted += [n for n in names if n.startswith("upstream.") and "timeout" in n]
     wanted += ["proxy.max_in_flight", "proxy.max_queue", "proxy.queue_timeout_ms"]
+    wanted += ["proxy.bodies_limit_bytes"]
     wanted += ["downstream.stalled_timeout_secs", "upstream.stream_event_limit_bytes"]
     assert len(wanted) > 10
     assert [name for name in wanted if f"`{name}`" not in page] == []

@@ -22,6 +22,7 @@ from aisix.errors import CallerError, Fault, OperatorError
 from aisix.listener.lean import LeanHandler
 from aisix.mapping.faults import CallerDialect, ErrorAnswer
 from aisix.proxy.context import Gateway
+from aisix.proxy.gate import overloaded
 from aisix.store.resources import ApiKey
 from aisix.store.snapshot import Snapshot
 from aisix.trace import Trace
@@ -71,6 +72,7 @@ class ProxyHandler(LeanHandler):
         self._over = False
         self._chunks: list[bytes] = []
         self._size = 0
+        self._held = 0  # bytes of the body that are counted among those of all
         self._limit = gateway.settings.proxy.request_body_limit_bytes
         if gateway.draining:
             self.set_header("Connection", "close")
@@ -113,10 +115,15 @@ class ProxyHandler(LeanHandler):
     def data_received(self, chunk: bytes) -> None:
         if self._refusal is not None:
             return
-        self._size += len(chunk)
-        if self._size <= self._limit:
+        size = len(chunk)
+        self._size += size
+        if self._size > self._limit:
+            self._chunks.clear()
+        elif self.gateway.gate.hold(size):
+            self._held += size
             self._chunks.append(chunk)
         else:
+            self._refusal = overloaded()
             self._chunks.clear()
 
     def body(self) -> dict[str, Any]:
@@ -210,6 +217,7 @@ class ProxyHandler(LeanHandler):
         self._over = True
         gateway = self.gateway
         gateway.leave()
+        gateway.gate.held -= self._held
         request, seen = self.request, self.seen
         record = {
             "request_id": self.request_id,

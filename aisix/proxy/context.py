@@ -70,7 +70,12 @@ class Gateway:
         self.started_at = time.time()
         limits, upstream = settings.proxy, settings.upstream
         self.limits: Limits = SharedLimits()
-        self.gate = Gate(limits.max_in_flight, limits.max_queue, limits.queue_timeout_ms / 1000)
+        self.gate = Gate(
+            limits.max_in_flight,
+            limits.max_queue,
+            limits.queue_timeout_ms / 1000,
+            limits.bodies_limit_bytes,
+        )
         self._rules = Rules(
             upstream.cooldown_failures, upstream.cooldown_secs, upstream.retry_budget_percent / 100
         )

@@ -20,12 +20,14 @@ COME_BACK = 1  # s; what a refused caller is told
 
 
 class Gate:
-    """`limit` places, `queue` waiting ones, each for `secs` at most."""
+    """`limit` places, `queue` waiting ones, each for `secs` at most; `room` bytes of bodies."""
 
-    __slots__ = ("_queue", "_secs", "_waiting", "limit", "taken")
+    __slots__ = ("_queue", "_room", "_secs", "_waiting", "held", "limit", "taken")
 
-    def __init__(self, limit: int, queue: int, secs: float) -> None:
+    def __init__(self, limit: int, queue: int, secs: float, room: int = 1 << 30) -> None:
         self.taken = 0
+        self.held = 0  # bytes of the bodies of all requests under way
+        self._room = room
         self.limit = limit
         self._queue = queue
         self._secs = secs
@@ -52,6 +54,13 @@ class Gate:
         if self.taken >= self.limit:
             return False
         self.taken += 1
+        return True
+
+    def hold(self, size: int) -> bool:
+        """Whether there is room for so much more of a body; give it back by `held`."""
+        if self.held + size > self._room:
+            return False
+        self.held += size
         return True
 
     async def wait(self, turn: asyncio.Future[bool]) -> None:

@@ -262,3 +262,25 @@ def test_where_files_are_few_places_are_too() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "436"
+
+
+def test_the_bodies_of_all_requests_together_are_bounded(upstream: Rough, tmp_path: Path) -> None:
+    more = {"proxy": {"bodies_limit_bytes": 1 << 20}}
+    with Running(tmp_path / "narrow", more) as gateway:
+        gateway.set_up(upstream.url, {"claude-prod": MODEL})
+        gateway.allow("*")
+        upstream.next(HOLD)
+        long = [{"role": "user", "content": "x" * 700_000}]
+        body = {"model": "claude-prod", "messages": long}
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(gateway.call, {**body, "stream": True})
+            eventually(lambda: upstream.calls, "nothing came")
+            refused = gateway.call(body)
+            assert (refused.status, refused.error["code"]) == (503, "overloaded")
+            assert refused.headers["retry-after"] == "1"
+            upstream.next(rough.json(WHOLE))
+            assert gateway.ask("a short one").status == 200
+            upstream.let_go()
+        nothing_held(gateway)
+        for _ in range(3):
+            assert gateway.call(body).status == 200, "what it held is given back"
