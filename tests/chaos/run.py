@@ -150,8 +150,9 @@ class Chaos:
 
 
 # ---------------------------------------------------------------- what may not be left
-def descriptors(pid: int) -> int:
-    return len(os.listdir(f"/proc/{pid}/fd"))
+def descriptors(pid: int, peer: upstream.Upstream) -> int:
+    """Open files of the gateway but for idle connections kept for the next request upstream."""
+    return len(os.listdir(f"/proc/{pid}/fd")) - peer.connections
 
 
 def memory(pid: int) -> float:
@@ -171,8 +172,9 @@ async def settled(gateway: Running, peer: upstream.Upstream, files: int, secs: f
             left.append(f"{status['in_flight']} requests under way")
         if peer.open:
             left.append(f"{peer.open} upstream transfers")
-        if descriptors(gateway.worker_pids[0]) > files + 4:
-            left.append(f"{descriptors(gateway.worker_pids[0])} descriptors, {files} before")
+        open_files = descriptors(gateway.worker_pids[0], peer)
+        if open_files > files + 4:
+            left.append(f"{open_files} descriptors, {files} before")
         if not left or time.monotonic() > end:
             return left
         await asyncio.sleep(0.1)
@@ -193,7 +195,7 @@ async def chaos(
             warm = Chaos(gateway, min(200, exchanges), at_once, seed + 1)
             await warm.run(peer)
             await settled(gateway, peer, 0, 6)
-            files, before = descriptors(pid), memory(pid)
+            files, before = descriptors(pid, peer), memory(pid)
             began = time.monotonic()
             run = Chaos(gateway, exchanges, at_once, seed)
             await run.run(peer)
@@ -207,7 +209,8 @@ async def chaos(
                 "wrong": warm.wrong + run.wrong,
                 "left": left,
                 "memory_mib": {"before": before, "under": under, "after": memory(pid)},
-                "descriptors": {"before": files, "after": descriptors(pid)},
+                "descriptors": {"before": files, "after": descriptors(pid, peer)},
+                "idle_upstream_connections": peer.connections,
                 "alive": gateway.process.poll() is None,
                 "bugs": gateway.log.count("Traceback"),
             }
