@@ -24,6 +24,7 @@ def refuse_losses(notes: Sequence[Note], body: dict[str, Json], tables: RequestT
     value = note.old if said is None or said is body else said
     if note.how == "dropped" and (note.new is not None or note.param in needed):
         kind = "unsupported_setting"  # the field is fine, not all that stands in it
-    if type(value) in (dict, list) and note.about in needed:
+    long = type(value) in (dict, list) or (type(value) is str and len(value) > 40)
+    if long and note.about in needed:
         value = None  # what people say to each other has no place in an error
     raise CallerError(kind, note.param or note.about, value=value)
