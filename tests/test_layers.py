@@ -37,6 +37,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "scrape": ({"board", "metrics"}, {"tornado"}),
     "mapping": ({"errors"}, {"toml", "voluptuous", "msgspec"}),
     "timer": (set(), set()),
+    "memory": (set(), set()),
     "upstream": ({"errors", "log", "timer"}, {"pycurl"}),
     "listener": ({"errors", "log", "timer"}, {"tornado", "httptools"}),
     "store": ({"errors"}, {"voluptuous", "msgspec", "cryptography", "yaml"}),
@@ -57,7 +58,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "server": (
         {"errors", "log", "paths", "settings", "mapping", "upstream", "store", "proxy", "admin"}
         | {"limits"}
-        | {"board", "metrics", "scrape", "reload", "workers", "certificates", "listener"}
+        | {"board", "metrics", "scrape", "reload", "workers", "certificates", "listener", "memory"}
         | {"open_files", "otel"},
         {"tornado", "uvloop"},
     ),

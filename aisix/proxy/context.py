@@ -66,6 +66,7 @@ class Gateway:
         self.driver = driver
         self.draining = False
         self.serving = 0
+        self.served = 0
         self.streams: set[Stream] = set()
         self.started_at = time.time()
         limits, upstream = settings.proxy, settings.upstream
@@ -169,6 +170,7 @@ class Gateway:
 
     def leave(self) -> None:
         self.serving -= 1
+        self.served += 1
         self.metrics.leave()
         if not self.serving:
             self._idle.set()
