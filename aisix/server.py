@@ -34,6 +34,7 @@ from aisix.listener.fast import FastListener, Refused
 from aisix.listener.limits import Limits
 from aisix.listener.plain import PlainListener
 from aisix.mapping.loader import Mappings
+from aisix.memory import give_back
 from aisix.metrics import Metrics
 from aisix.open_files import places, raise_limit
 from aisix.otel import Spans
@@ -184,6 +185,7 @@ async def _worker(plan: Plan, slot: Slot, seat: int) -> int:
             await _listen(app, (plan.metrics, []), settings, 1 << 20, None, gateway.refused)
         )
     tasks = [loop.create_task(_poll(store, drivers)), loop.create_task(_beat(slot, parent, stop))]
+    tasks.append(loop.create_task(give_back(lambda: gateway.served)))
     if settings.mappings_watch_secs and seat == 0:
         tasks.append(loop.create_task(reloader.watch(settings.mappings_watch_secs)))
     slot.state = READY
