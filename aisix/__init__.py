@@ -2,7 +2,12 @@
 
     cli.py, __main__.py   the command line              mappings_cli.py   see, check, try tables
     settings.py           config.yaml and environment   log.py            access lines, redaction
-    server.py             listeners, workers, drain     errors.py         errors by whose fault
+    service.py            sockets, plans, reloads       errors.py         errors by whose fault
+    supervisor.py         the parent of the workers     board.py          numbers they share
+    server.py             one worker, from fork to end  metrics.py        what is counted
+    certificates.py       what our listeners show       scrape.py         the metrics listener
+    notify.py             systemd                       trace.py, otel.py traceparent, spans
+    doctor.py             aisix check, aisix doctor
     setting_*.py          what a setting may hold       open_files.py     their limit, raised
     paths.py              where the shipped tables are
     listener/             callers' connections, under the handlers of proxy/ and admin/

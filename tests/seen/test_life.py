@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import time
@@ -12,8 +13,10 @@ from typing import Any
 
 import pytest
 
+from aisix.settings import SETTINGS, load_settings
 from aisix.standin.server import Standin
-from tests.running import Running, free_port, send
+from aisix.supervisor import SIGNALS, STOP_SECS
+from tests.running import ROOT, Running, free_port, send
 from tests.seen.load import Load
 from tests.seen.test_metrics import until
 
@@ -197,6 +200,20 @@ def test_systemd_is_told_of_start_reload_stop_and_life(tmp_path: Path, systemd: 
         gateway.process.send_signal(signal.SIGTERM)
         until(lambda: "STOPPING=1" in said())
         assert gateway.process.wait(10) == 0
+
+
+def test_the_documentation_and_the_unit_fit_what_is_there() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text()
+    told = SIGNALS - {signal.SIGUSR1, signal.SIGCHLD}  # these are between parent and workers
+    assert {number.name for number in told} <= set(re.findall(r"SIG[A-Z0-9]+", text))
+    for name in re.findall(r"`((?:shutdown|proxy|admin|observability)\.\w+)`", text):
+        assert name in {setting.name for setting in SETTINGS}, name
+    unit = (ROOT / "docs" / "aisix.service").read_text()
+    values = dict(line.split("=", 1) for line in unit.split("\n") if re.match(r"\w+=", line))
+    assert values["Type"] == "notify"
+    assert values["ExecReload"].endswith("-HUP $MAINPID")
+    drain = load_settings(None, {}).shutdown.max_drain_secs
+    assert int(values["TimeoutStopSec"]) > drain + STOP_SECS
 
 
 def test_a_second_signal_does_not_wait_for_the_drain(tmp_path: Path) -> None:
