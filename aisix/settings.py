@@ -88,11 +88,14 @@ SETTINGS = (
         'requests on one connection before it is closed; 0: any number ("fast" only)',
     ),
     Setting("proxy.max_in_flight", whole(1), 4096, "requests under way at one time, per worker"),
-    Setting(
-        "proxy.bodies_limit_bytes", whole(1 << 20), 1 << 30, "and of all their bodies together"
-    ),
     Setting("proxy.max_queue", whole(0), 1024, "of those beyond, how many wait for a place"),
     Setting("proxy.queue_timeout_ms", whole(1), 10_000, "for how long; then it is a 503"),
+    Setting(
+        "proxy.bodies_limit_bytes",
+        whole(1 << 20),
+        1 << 30,
+        "the bodies of all requests under way together, per worker; beyond it is a 503",
+    ),
     Setting("admin.enabled", yes_no, True, "whether there is an admin API at all"),
     Setting("admin.addr", address, "127.0.0.1:3001", "where the admin API listens"),
     Setting("admin.tls_cert", maybe, None, "as proxy.tls_cert, for the admin API"),
