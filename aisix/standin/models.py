@@ -87,6 +87,7 @@ def facts_for(model: str) -> Facts | None:
     _, claude, rest = model.partition("claude-")
     if not claude:
         return None
+    rest = rest.replace(".", "-")  # as some write it: claude-opus-4.8
     for row in ROWS:
         if rest.startswith(row.names):
             return row
