@@ -34,7 +34,7 @@ Call = tuple[str, dict[str, Any]]
 @st.composite
 def streams(draw: st.DrawFn) -> tuple[list[dict[str, Any]], str, str, list[Call]]:
     """(the deltas, all text, all thinking, the calls): each cut anywhere and mixed at random."""
-    words = st.text("ab {}\"\\é\u2028", max_size=8)
+    words = st.text('ab {}"\\é\u2028', max_size=8)
     text, thinking = draw(words), draw(words)
     values = st.dictionaries(words, st.one_of(words, st.integers(), st.none()), max_size=2)
     calls = [(f"f{n}", v) for n, v in enumerate(draw(st.lists(values, max_size=3)))]
@@ -55,7 +55,8 @@ def streams(draw: st.DrawFn) -> tuple[list[dict[str, Any]], str, str, list[Call]
         function = {"name": name, "arguments": ""}
         first = {"index": index, "id": f"call_{index}", "type": "function", "function": function}
         rest = [
-            {"index": index, "function": {"arguments": piece}} for piece in pieces(json.dumps(value))
+            {"index": index, "function": {"arguments": piece}}
+            for piece in pieces(json.dumps(value))
         ]
         lines.append([{"tool_calls": [delta]} for delta in (first, *rest)])
     deltas = []

@@ -101,6 +101,16 @@ def type_errors(adapter: pydantic.TypeAdapter[Any], value: Any) -> list[str]:
     return []
 
 
+_adapters: dict[int, tuple[Any, pydantic.TypeAdapter[Any]]] = {}
+
+
+def _adapter(kind: Any) -> pydantic.TypeAdapter[Any]:
+    """Made once for each type: making one takes longer than using it a hundred times."""
+    if id(kind) not in _adapters:
+        _adapters[id(kind)] = kind, pydantic.TypeAdapter(kind)  # the type is kept, so is its id
+    return _adapters[id(kind)][1]
+
+
 def answer_errors(
     kind: Any, value: Any, extension: Callable[[str, str], bool] = lambda model, key: False
 ) -> list[str]:
@@ -109,7 +119,7 @@ def answer_errors(
     extension(model name, key) tells which unknown keys are meant to be there.
     """
     try:  # as JSON text: strict mode then still takes dates written as strings
-        made = pydantic.TypeAdapter(kind).validate_json(json.dumps(value), strict=True)
+        made = _adapter(kind).validate_json(json.dumps(value), strict=True)
     except pydantic.ValidationError as error:
         return _told(error)
     except ValueError as error:
