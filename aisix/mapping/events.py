@@ -22,7 +22,7 @@ from aisix.mapping.fold import add_up, event_of, fold, put, written
 from aisix.mapping.lanes import Lanes, pieces
 from aisix.mapping.paths import Json, Path
 from aisix.mapping.rules import Rule
-from aisix.mapping.scope import NULL
+from aisix.mapping.scope import FINISH, NULL
 from aisix.mapping.view import View, holds
 
 NEVER = object()  # no register is this
@@ -263,7 +263,7 @@ class Answering:
             self.lanes.finish(deltas)
         for number in sorted(self.open):  # an upstream that does not end its blocks
             deltas += self.event(self.ending(number))
-        finish = interpret.run(self.tables.finish, view)
+        finish = interpret.run(self.tables.finish, view, FINISH)
         self.scope.extra = {"finish": finish, "counted": self.counted()}
         for name in self.tables.end_emit:
             self.emit(name, view, deltas)

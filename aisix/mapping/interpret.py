@@ -11,12 +11,11 @@ from typing import Any
 from aisix.errors import CallerError
 from aisix.mapping import adjust, arrange, ops, paths
 from aisix.mapping.paths import Json, Path
+from aisix.mapping.refine import DEFAULT, clamp, keep_nonblank
 from aisix.mapping.refused import Refused
 from aisix.mapping.rules import Condition, Entry, Rule, Shape
 from aisix.mapping.scope import NULL, Line, Note, Scope
 from aisix.mapping.view import KINDS, View, holds, is_kind, look_up
-
-DEFAULT = "default (caller sent none)"
 
 
 # ---------------------------------------------------------------- rules
@@ -43,7 +42,9 @@ def run(rule: Rule, view: View, target: str = "") -> Json:
         if rule.policy == "reject":
             raise CallerError("unsupported_field", param)
         return None
-    old = value
+    old, trace = value, view.scope.trace
+    if trace is not None:
+        trace.place = None
     value, why = _refine(rule, view, value, param, why, target)
     if value is None or (not rule.keep_empty and (value == [] or value == {})):
         return None
@@ -51,10 +52,9 @@ def run(rule: Rule, view: View, target: str = "") -> Json:
         view.scope.state[rule.count] = view.scope.state.get(rule.count, 0) + 1
     if rule.told:
         view.scope.notes.append(Note(rule.told, param, rule.place, old=old, new=value))
-    trace = view.scope.trace
     plain = rule.kind in ("from", "value", "sum") and not (rule.each or rule.shape)
     if trace is not None and target and plain:
-        trace.lines.append(Line(target, value, why, rule.place, param))
+        trace.add(Line(target, value, why, trace.place or rule.place, param))
     return value
 
 
@@ -174,6 +174,8 @@ def build(parts: tuple[tuple[str, Rule], ...], view: View, target: str) -> dict[
         value = run(part, view, f"{target}.{key}" if target else key)
         if value is not None:
             out[key] = None if value is NULL else value
+    if view.scope.trace is not None:
+        view.scope.trace.built(out, parts, target)
     return out or None
 
 
@@ -185,7 +187,7 @@ def _refine(
     if rule.where is not None and type(value) is list:
         value = [item for item in value if holds(rule.where, View(view.scope, item))]
     if rule.keep == "nonblank" and type(value) in (list, str):
-        value = _keep_nonblank(rule, view, value if type(value) is list else [value], param)
+        value = keep_nonblank(rule, view, value if type(value) is list else [value], param)
     for convert in rule.converts:
         before = value
         view.param, view.place = param, rule.place
@@ -215,9 +217,11 @@ def _refine(
             return None, why
         if not entry.same:
             why = f'"{value}" by table {table.name}'
+            if view.scope.trace is not None:
+                view.scope.trace.place = entry.place
             value = entry.to
     if rule.low is not None or rule.high is not None:
-        value, why = _clamp(rule, view, value, param, why)
+        value, why = clamp(rule, view, value, param, why)
     if rule.shape is not None:
         value = reshape(rule.shape, child(view, value, param, view.index), target)
         if value is None:
@@ -231,6 +235,8 @@ def _refine(
                 continue
             view.place, where = step.place, step.where
             run_pass = arrange.PASSES[step.verb].run
+            trace = view.scope.trace
+            before = trace.leaves(value) if trace is not None else {}
 
             def chosen(item: dict[str, Json], where: Condition | None = where) -> bool:
                 return holds(where, View(view.scope, item))
@@ -244,6 +250,8 @@ def _refine(
                         str(view.scope.renamed.get(i, i)) for i in ids
                     )
                 raise _fault(refused, param) from None
+            if trace is not None:
+                trace.changed(before, value, step)
     if rule.join is not None and type(value) is list:
         value = rule.join.join(item for item in value if type(item) is str)
     return value, why
@@ -255,35 +263,6 @@ def _fault(refused: Refused, param: str) -> CallerError:
 
 def _allowed(entries: dict[str, Entry]) -> str:
     return ", ".join(f"'{word}'" for word in entries if word != "*")
-
-
-def _keep_nonblank(rule: Rule, view: View, value: list[Json], param: str) -> list[Json]:
-    kept = []
-    for number, text in enumerate(value):
-        if type(text) is not str:
-            raise CallerError(
-                "wrong_type", f"{param}[{number}]", expected="string", found=KINDS[type(text)]
-            )
-        if text and not text.isspace():
-            kept.append(text)
-    if len(kept) != len(value):
-        view.scope.notes.append(Note("dropped", param, rule.place, old=value, new=kept))
-    return kept
-
-
-def _clamp(rule: Rule, view: View, value: Json, param: str, why: str) -> tuple[Json, str]:
-    if type(value) not in (int, float):
-        return value, why
-    for limit, worse in ((rule.low, -1), (rule.high, 1)):
-        bound = view.find(limit) if type(limit) is Path else limit
-        if bound is not None and (value - bound) * worse > 0:
-            quiet = why == DEFAULT  # what the caller never said is no loss
-            view.scope.notes.append(
-                Note("clamped", param, rule.place, quiet=quiet, old=value, new=bound)
-            )
-            why = f"{value} clamped to {'min' if worse < 0 else 'max'}"
-            value = bound
-    return value, why
 
 
 def child(view: View, item: Json, at: str, index: int = 0) -> View:
@@ -396,5 +375,5 @@ def _finish(shape: Shape, view: View, made: dict[str, Json], target: str) -> Jso
         view.scope.notes.append(Note(shape.told, view.at, shape.place))
     if view.scope.trace is not None:
         view.scope.trace.origin.setdefault(id(made), view.at)
-        view.scope.trace.keep.append(made)
+        view.scope.trace.built(made, (*shape.fields, *shape.all), target)
     return made

@@ -31,9 +31,12 @@ def translate(tables: RequestTables, scope: Scope) -> dict[str, Json]:
         value = interpret.run(rule, view, name)
         if value is not None:
             scope.out[name] = value
+    if scope.trace is not None:
+        scope.trace.built(scope.out, tables.fields, "")
     for step in tables.adjusts:
         if step.guard is not None and not holds(step.guard, View(scope, scope.out)):
             continue
+        before = scope.trace.leaves(scope.out) if scope.trace is not None else {}
         try:
             changed = adjust.ADJUSTMENTS[step.verb].run(
                 scope.out, scope.body, step.options, lambda v: _resolved(v, view)
@@ -41,6 +44,8 @@ def translate(tables: RequestTables, scope: Scope) -> dict[str, Json]:
         except Refused as refused:
             raise CallerError(refused.kind, refused.at, **refused.values) from None
         if changed:
+            if scope.trace is not None:
+                scope.trace.changed(before, scope.out, step)
             asked = [path for path in step.about if view.find(path) is not None]
             about = asked[0].text if asked else (step.about[0].text if step.about else "")
             if step.told and (asked or not step.about):
@@ -152,4 +157,4 @@ def _pass_on(scope: Scope, name: str, value: Json, row: Rest) -> None:
     """The field goes upstream as the caller sent it."""
     scope.out[name] = value
     if scope.trace is not None:
-        scope.trace.lines.append(Line(name, value, "passed on", row.place, name))
+        scope.trace.add(Line(name, value, "passed on", row.place, name))

@@ -10,7 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from aisix.mapping.paths import Json
-from aisix.mapping.rules import Place
+from aisix.mapping.rules import Adjust, Arrange, Place, Rule
+
+Parts = tuple[tuple[str, Rule], ...]
 
 
 class _Null:
@@ -21,6 +23,7 @@ class _Null:
 
 
 NULL = _Null()
+FINISH = "finish"  # what `explain` calls the reason an answer ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +64,60 @@ class Line:
     source: str = ""
 
 
+Spot = tuple[int, str]  # id of an object of the result, and the key in it
+
+
 @dataclass(slots=True)
 class Trace:
-    """Filled only when someone wants to know why; `origin` maps id(built object) -> caller path."""
+    """Filled only when someone wants to know why.
+
+    `origin` maps id(built object) -> caller path; `made` each of its keys -> the line that says
+    why. Passes move objects about: identity is what stays.
+    """
 
     lines: list[Line] = field(default_factory=list)
     origin: dict[int, str] = field(default_factory=dict)
-    keep: list[Json] = field(default_factory=list)  # objects whose id stands in `origin`
+    made: dict[Spot, Line] = field(default_factory=dict)
+    keep: list[Json] = field(default_factory=list)  # objects whose id stands above
+    renamed: dict[str, str] = field(default_factory=dict)
+    place: Place | None = None  # the row of a value table that has just been used
+    _by_target: dict[str, Line] = field(default_factory=dict)
+
+    def add(self, line: Line) -> None:
+        self.lines.append(line)
+        self._by_target[line.target] = line
+
+    def built(self, out: dict[str, Json], parts: Parts, target: str) -> None:
+        """An object rules have written, or more of one."""
+        self.keep.append(out)
+        for key, rule in parts:
+            if key in out:
+                line = self._by_target.get(f"{target}.{key}" if target else key)
+                if line is None or line.value is not out[key]:
+                    line = Line(key, out[key], "", rule.place)
+                self.made[id(out), key] = line
+
+    def leaves(self, node: Json) -> dict[Spot, Json]:
+        """Every plain value below, to see afterwards what a pass has changed."""
+        out: dict[Spot, Json] = {}
+        if type(node) is dict:
+            self.keep.append(node)
+            for key, value in node.items():
+                if type(value) in (dict, list):
+                    out |= self.leaves(value)
+                else:
+                    out[id(node), key] = value
+        elif type(node) is list:
+            for item in node:
+                out |= self.leaves(item)
+        return out
+
+    def changed(self, before: dict[Spot, Json], node: Json, step: Arrange | Adjust) -> None:
+        """What a pass or a correction has put there is said to be its work."""
+        for spot, value in self.leaves(node).items():
+            if spot not in before or before[spot] != value:
+                why = f"{step.verb} ({step.name})"
+                self.made[spot] = Line(spot[1], value, why, step.place)
 
 
 @dataclass(slots=True)

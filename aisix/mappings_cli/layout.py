@@ -12,7 +12,8 @@ from tabulate import tabulate
 from aisix.mapping.paths import Json
 
 NARROWEST = 12  # a column is not cut below this
-ROOMY = 24  # nor below this, while another one is wider
+ROOMY, WIDE = 24, 36  # nor below these, while another one is wider
+PADDING = 2  # a heading is shown with so much room
 GAP = 2
 WHERE = "file:line"
 Row = dict[str, Json]
@@ -36,7 +37,10 @@ def table(rows: list[Row], as_json: bool, wrap: bool = False) -> None:
     cells = [[_cell(row, n, shared) for n in names] for row in rows]
     limits = _limits(names, cells, width)
     fit = _wrapped if wrap else cut
-    shown = [[fit(text, limits[i]) for i, text in enumerate(line)] for line in cells]
+    shown = [
+        [(_end_of if names[i] == WHERE else fit)(text, limits[i]) for i, text in enumerate(line)]
+        for line in cells
+    ]
     print(tabulate(shown, names, tablefmt="simple", disable_numparse=True))
 
 
@@ -47,9 +51,16 @@ def _cell(row: Row, name: str, shared: str) -> str:
 
 def _limits(names: list[str], cells: list[list[str]], width: int) -> list[int]:
     """The widths of the columns. What a row is about, and where it stands, give way last."""
-    limits = [max(len(name), *(len(line[i]) for line in cells)) for i, name in enumerate(names)]
+    limits = [
+        max(len(name) + PADDING, *(len(line[i]) for line in cells)) for i, name in enumerate(names)
+    ]
     middle = [i for i, name in enumerate(names) if i and name != WHERE]
-    for free, least in ((middle, ROOMY), ([0], ROOMY), ([*middle, 0], NARROWEST)):
+    where = [i for i, name in enumerate(names) if name == WHERE]
+    steps = (
+        *((middle, ROOMY), ([0], WIDE), (middle, NARROWEST), (where, WIDE), ([0], ROOMY)),
+        *((where, ROOMY), ([0, *middle, *where], NARROWEST)),
+    )
+    for free, least in steps:
         while free and sum(limits) + GAP * (len(names) - 1) > width:
             longest = max(free, key=lambda i: limits[i])
             if limits[longest] <= least:
@@ -66,6 +77,11 @@ def _shared(places: list[str]) -> str:
 
 def cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _end_of(place: str, limit: int) -> str:
+    """Of a place the end counts: file and line."""
+    return place if len(place) <= limit else "…" + place[-(limit - 1) :]
 
 
 def _wrapped(text: str, limit: int) -> str:

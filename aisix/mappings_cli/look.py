@@ -28,15 +28,17 @@ def list_(args: argparse.Namespace, folders: list[Path]) -> int:
         rows.append(
             {
                 "mapping": name,
-                "adapter": mapping.adapter + (" (variant)" if mapping.variant else ""),
+                "adapter": "(variant)" if mapping.variant else mapping.adapter,
                 "digest": mapping.digest,
                 "models": len(models.get("model", {})),
                 "traits": len(mapping.traits),
-                "options": len(mapping.tree.data["mapping"].get("option", {})),
                 "cases": sum(1 for _ in cases.find(mapping.folders, name)),
                 "title": str(mapping.tree.data["mapping"]["title"]),
             }
         )
+    if not args.json:
+        for row in rows:
+            del row["title"]  # the name says it
     table(rows, args.json)
     return 0
 
@@ -163,7 +165,7 @@ def diff(args: argparse.Namespace, folders: list[Path]) -> int:
                         "mapping": name,
                         "key": key,
                         "shipped": old[0] if old else "(none)",
-                        "with this folder": new[0] if new else "(none)",
+                        "yours": new[0] if new else "(none)",
                         WHERE: (new or old or ("", ""))[1],
                     }
                 )
@@ -171,11 +173,15 @@ def diff(args: argparse.Namespace, folders: list[Path]) -> int:
     if args.json:
         write_json({"changes": rows, **({"cases": found} if args.cases else {})})
     else:
-        table(rows, False)
+        for name in dict.fromkeys(str(row["mapping"]) for row in rows):
+            print(f"{name}: ", end="")
+            mine = [row for row in rows if row["mapping"] == name]
+            table([{k: v for k, v in row.items() if k != "mapping"} for row in mine], False)
+            print()
         if not rows:
             print("no difference")
         if args.cases:
-            print(f"\n{len(found)} cases of earlier folders come out differently")
+            print(f"{len(found)} cases of earlier folders come out differently")
             for case in found:
                 print(f"    {case}")
     return 1 if rows else 0

@@ -123,7 +123,7 @@ def _told(args: argparse.Namespace, report: explain.Report) -> int:
     rows: list[Row] = [
         {
             report.title: e.target,
-            "value": one_line(e.value) if e.value is not None else "",
+            "value": "" if e.value is None and e.target[:1] == "(" else one_line(e.value),
             "why": e.why,
             WHERE: e.where,
         }
