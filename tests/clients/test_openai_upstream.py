@@ -11,7 +11,7 @@ import openai
 import pytest
 
 from aisix.standin.server import Standin
-from tests.running import CALLER_KEY, Answer, Running, send
+from tests.running import CALLER_KEY, Answer, Running, free_port, send
 
 KEY = {"provider": "openai", "adapter": "openai"}
 MODELS = {
@@ -387,3 +387,25 @@ def test_a_whole_url_pasted_as_api_base(gateway: Running, standin: Standin) -> N
         assert answer.status == 200
         path = "/v1beta/x/chat/completions" if "beta" in ending else "/v1/chat/completions"
         assert standin.received[-1].path == path
+
+
+def test_an_alias_may_fall_back_to_another_dialect(gateway: Running, standin: Standin) -> None:
+    """Each attempt is translated for its own target: another provider, other tables."""
+    dead = {"display_name": "dead", "secret": "s", "api_base": f"http://127.0.0.1:{free_port()}"}
+    first = gateway.create("provider_keys", {**dead, **KEY})
+    keys = gateway.admin("GET", "provider_keys").json["items"]
+    (second,) = (k["id"] for k in keys if k["value"]["display_name"] == "anthropic-prod")
+    targets = [
+        {"provider_key_id": first, "model_name": "gpt-5.5"},
+        {"provider_key_id": second, "model_name": "claude-sonnet-4-6"},
+    ]
+    alias = {"display_name": "either", "provider": "x", "routing": "failover", "targets": targets}
+    gateway.create("models", alias)
+    gateway.allow("either", key="sk-either")
+    answer = gateway.call({"model": "either", "messages": asked("q")}, key="sk-either")
+    assert answer.status == 200
+    assert answer.headers["x-aisix-mapping"].startswith("openai-chat/anthropic-messages@")
+    body = {"model": "either", "max_tokens": 9, "messages": asked("q")}
+    answer = send(gateway.proxy_port, "POST", "/v1/messages", body, {"x-api-key": "sk-either"})
+    assert answer.json["content"] == [{"type": "text", "text": "You said: q"}]
+    assert standin.received[-1].body["model"] == "claude-sonnet-4-6"
