@@ -157,4 +157,6 @@ def _pass_on(scope: Scope, name: str, value: Json, row: Rest) -> None:
     """The field goes upstream as the caller sent it."""
     scope.out[name] = value
     if scope.trace is not None:
-        scope.trace.add(Line(name, value, "passed on", row.place, name))
+        line = Line(name, value, "passed on", row.place, name)
+        scope.trace.add(line)
+        scope.trace.made[id(scope.out), name] = line

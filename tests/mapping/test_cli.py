@@ -137,6 +137,15 @@ def test_explain_names_the_pass_that_put_something_there(said: Any, tmp_path: Pa
     assert lines["messages[0].content[0].text"]["why"] == "begin (first)"
 
 
+def test_explain_names_the_row_that_passes_a_field_on(said: Any, tmp_path: Path) -> None:
+    body = {"model": "claude-prod", "max_tokens": 9, "messages": [{"role": "user", "content": "q"}]}
+    same = "anthropic-messages/anthropic-messages"
+    _, out, _ = said("explain", asked(tmp_path, body), "--mapping", same, "--json")
+    lines = {line["target"]: line for line in json.loads(out)["lines"]}
+    assert lines["max_tokens"]["why"] == "passed on"
+    assert f"{same}/request.toml:" in lines["max_tokens"]["where"]
+
+
 def test_explain_says_why_a_request_was_refused(said: Any, tmp_path: Path) -> None:
     code, out, _ = said("explain", asked(tmp_path, {**REQUEST, "temperature": "hot"}))
     assert code == 1
