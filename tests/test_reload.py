@@ -129,15 +129,16 @@ def test_a_faulty_set_is_refused_with_every_complaint_and_the_last_good_one_serv
     two.admin("POST", "mappings/reload")
     before = two.ask("Hi").headers["x-aisix-mapping"]
     counts = two.admin("GET", "status").json["mappings"]["reloads"]
+    failed = 'aisix_reloads_total{what="mappings",result="failed"}'
+    shown = two.metrics().get(failed, 0)
     (site / TABLES / "values.toml").write_text("[stop_reason\n")
     (site / TABLES / "request.toml").write_text('[field.top_k]\nform = "top_k"\n')
     refused = two.admin("POST", "mappings/reload")
     assert refused.status == 409
     told = refused.json
     assert told["ok"] is False
-    assert [f["where"] for f in told["findings"]] == [
-        "site/openai-chat/anthropic-messages/values.toml:1"
-    ]
+    both = {f"site/{TABLES}/values.toml:1", f"site/{TABLES}/request.toml:2"}
+    assert {f["where"] for f in told["findings"]} == both
     (site / TABLES / "values.toml").unlink()
     told = two.admin("POST", "mappings/reload").json
     assert told["findings"][0]["where"] == "site/openai-chat/anthropic-messages/request.toml:2"
@@ -149,6 +150,7 @@ def test_a_faulty_set_is_refused_with_every_complaint_and_the_last_good_one_serv
         assert status["reloads"] == {"ok": counts["ok"], "failed": counts["failed"] + 2}
         assert two.ask("Hi").headers["x-aisix-mapping"] == before
     assert "mappings not reloaded: site/openai-chat" in two.log
+    assert two.metrics()[failed] == shown + 2
 
     # A worker that dies now begins again with the last good set, not with what lies in the folder.
     victims = children(two.process.pid)
