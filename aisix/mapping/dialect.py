@@ -41,6 +41,9 @@ class CallerDialect:
     alias: Path
     stream: Path
     wants_usage: Path
+    id_header: str = "x-request-id"  # the header with the gateway's own id of a request
+    shows_id: bool = False  # in an error's body too
+    credentials: tuple[tuple[str, str], ...] = ()  # (header, word before a caller's key)
     request_id: str = ""  # the gateway's own id of one request, where an error body shows it
 
     @classmethod
@@ -67,7 +70,17 @@ class CallerDialect:
                     Complaint(where(("fault",)), f"fault.{kind}", "this fault is missing")
                 )
         alias, stream, wants_usage = found
-        return cls(name, data, alias, stream, wants_usage)
+        shape = data.get("error", {})
+        return cls(
+            name,
+            data,
+            alias,
+            stream,
+            wants_usage,
+            id_header=str(shape.get("request_id", "x-request-id")),
+            shows_id=bool("$request_id" in shape.get("body", {}).values()),
+            credentials=tuple((k, str(word).lower()) for k, word in data.get("auth", {}).items()),
+        )
 
     def of(self, request_id: str) -> CallerDialect:
         """The dialect for one request."""
@@ -84,15 +97,6 @@ class CallerDialect:
         return _fill(self.data["count"]["answer"], {"count": tokens})
 
     @property
-    def id_header(self) -> str:
-        """The header with the gateway's own id of a request."""
-        return str(self.data.get("error", {}).get("request_id", "x-request-id"))
-
-    @property
-    def shows_id(self) -> bool:
-        return bool("$request_id" in self.data.get("error", {}).get("body", {}).values())
-
-    @property
     def sample(self) -> dict[str, Json]:
         """A minimal request; a new object each time."""
         sample = self.data.get("request", {}).get("sample", {})
@@ -101,11 +105,6 @@ class CallerDialect:
     @property
     def sample_alias(self) -> str:
         return str(paths.get(self.sample, self.alias.steps) or "alias")
-
-    @property
-    def credentials(self) -> list[tuple[str, str]]:
-        """(header, word before the key) where a caller's key may stand."""
-        return [(name, str(word).lower()) for name, word in self.data.get("auth", {}).items()]
 
     @property
     def models_route(self) -> str | None:

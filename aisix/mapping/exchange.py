@@ -85,13 +85,13 @@ class Exchange:
     def request(
         self, body: dict[str, Json], headers: Map[str, str] | None = None
     ) -> UpstreamRequest:
-        """Translate; CallerError names the caller's own field."""
+        """Translate; CallerError names the caller's own field. `headers` finds lower-case names."""
         self.asked = body
         out = None
         if self.compiled and not self.target.strict:
             out = self._by_form(body, headers or {})
         if out is None:
-            out = self._interpreted(body, dict(headers or {}))
+            out = self._interpreted(body, {k.lower(): v for k, v in (headers or {}).items()})
         asked = self.caller.stream.steps
         self.stream = bool(asked) and asked[0] in body and paths.get(body, asked) is True
         self._sent = out

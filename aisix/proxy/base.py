@@ -11,7 +11,6 @@ import os
 import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from secrets import token_hex
 from typing import Any
 
 import msgspec
@@ -21,6 +20,7 @@ from aisix import log
 from aisix.errors import CallerError, Fault, OperatorError
 from aisix.listener.lean import LeanHandler
 from aisix.mapping.faults import CallerDialect, ErrorAnswer
+from aisix.proxy import ids
 from aisix.proxy.context import Gateway
 from aisix.proxy.gate import overloaded
 from aisix.store.resources import ApiKey
@@ -52,6 +52,13 @@ class ProxyHandler(LeanHandler):
     route_name = "other"  # what the request was for, as a metric's label
     streamed = False
     takes_body = False  # every method begins with `body()`, which also tells a refusal put off
+    trace: Trace | None = None
+    left = False
+    _reading = True  # the body has not been taken yet
+    _refusal: Fault | None = None  # of `admit`, put off until the body has been read
+    _over = False
+    _size = 0  # bytes of the body that have come
+    _held = 0  # those that are counted among the bytes of all bodies
 
     def initialize(self, gateway: Gateway, dialect: str, **more: Any) -> None:
         self.gateway = gateway
@@ -62,17 +69,10 @@ class ProxyHandler(LeanHandler):
         self.began = time.monotonic()
         self.seen: dict[str, Any] = {}  # what the access line tells beside the usual
         headers = self.request.headers
-        self.trace: Trace | None = None
         if gateway.traces or TRACEPARENT in headers:
             parent, state = headers.get(TRACEPARENT), headers.get("Tracestate")
             self.trace = Trace.continued(parent, state, os.urandom)
-        self.left = False
-        self._reading = True  # the body has not been taken yet
-        self._refusal: Fault | None = None  # of `admit`, put off until the body has been read
-        self._over = False
         self._chunks: list[bytes] = []
-        self._size = 0
-        self._held = 0  # bytes of the body that are counted among those of all
         self._limit = gateway.settings.proxy.request_body_limit_bytes
         if gateway.draining:
             self.set_header("Connection", "close")
@@ -81,7 +81,7 @@ class ProxyHandler(LeanHandler):
     def set_default_headers(self) -> None:
         if not self.request_id:  # Tornado asks again when an error empties the answer
             given = self.request.headers.get("X-Request-Id", "")
-            self.request_id = given if given and ID.fullmatch(given) else f"req_{token_hex(16)}"
+            self.request_id = given if given and ID.fullmatch(given) else f"req_{ids.new()}"
         self.set_header("Content-Type", "application/json")
         self.set_header("X-Request-Id", self.request_id)
         if hasattr(self, "caller"):

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -25,6 +24,7 @@ from aisix.limits import Level
 from aisix.mapping import paths
 from aisix.mapping.exchange import Answer, Exchange, Target, UpstreamRequest
 from aisix.mapping.view import KINDS
+from aisix.proxy import ids
 from aisix.proxy.allowance import Allowance, Refused, headers
 from aisix.proxy.base import ProxyHandler
 from aisix.proxy.context import Gateway
@@ -132,12 +132,11 @@ class ChatHandler(ProxyHandler):
             self.caller,
             Target(route.alias, route.model_name, route.model.strict),
             now=int(time.time()),
-            new_id=_new_id,
+            new_id=ids.new,
             largest_event=self.gateway.settings.upstream.stream_event_limit_bytes,
         )
-        headers = {name.lower(): value for name, value in self.request.headers.get_all()}
         try:
-            sent = exchange.request(body, headers)
+            sent = exchange.request(body, self.request.headers)
         except RecursionError:
             raise CallerError("too_deep") from None
         self.route = route
@@ -323,10 +322,6 @@ class ChatHandler(ProxyHandler):
 def _wake(over: asyncio.Future[None]) -> None:
     if not over.done():
         over.set_result(None)
-
-
-def _new_id() -> str:
-    return uuid.uuid4().hex
 
 
 __all__ = ["ChatHandler", "RequestHandler"]
