@@ -39,6 +39,16 @@ def _canonical(name: str) -> str:
 class Headers(HTTPHeaders):
     """Tornado's, made and asked faster; a name in the usual spelling is found at once."""
 
+    def __init__(self) -> None:
+        self._as_list = {}
+        self._combined_cache = {}  # filled when Tornado's own methods are asked
+
+    def __setitem__(self, name: str, value: str) -> None:
+        name = _canonical(name)
+        self._as_list[name] = [value]
+        if self._combined_cache:
+            self._combined_cache.pop(name, None)
+
     def get(self, name: str, default: Any = None) -> Any:
         values = self._as_list.get(name) or self._as_list.get(_canonical(name))
         if values is None:
@@ -78,7 +88,8 @@ def status_line(code: int, reason: str) -> str:
 
 def response_head(code: int, reason: str, headers: HTTPHeaders, *more: str) -> bytes:
     """The whole head; `more` are further lines. ValueError when a header would be two lines."""
-    lines = [f"{name}: {value}\r\n" for name, value in headers.get_all()]
+    told = headers._as_list.items()
+    lines = [f"{name}: {value}\r\n" for name, values in told for value in values]
     lines += more
     text = "".join(lines)
     if not text.count("\n") == text.count("\r") == len(lines):

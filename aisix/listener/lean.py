@@ -35,6 +35,8 @@ from aisix.listener.heads import Headers, date
 
 HOST = re.compile(r"[A-Za-z0-9\-._~!$&'()*+;=%\[\]:]*")
 
+BODILESS = frozenset({*range(100, 200), 204, 304})
+LOOKING = frozenset({"GET", "HEAD"})  # these may be answered with 304, or without the body
 ENDED = object()
 Handlers = dict[str, tuple[type[RequestHandler], dict[str, Any]]]
 
@@ -54,7 +56,19 @@ class LeanApplication(Application):
 
 
 class LeanHandler(RequestHandler):
-    """See the module."""
+    """See the module. It knows no templates, so nothing is made ready for them."""
+
+    _headers_written = _finished = False
+    _auto_finish = True
+    _prepared_future = None
+    ui: Any = None
+
+    def __init__(self, application: Application, request: HTTPServerRequest, **more: Any) -> None:
+        self.application = application
+        self.request = request
+        self.clear()
+        request.connection.set_close_callback(self.on_connection_close)  # type: ignore[union-attr]
+        self.initialize(**more)
 
     def clear(self) -> None:
         self._headers = Headers()
@@ -71,6 +85,33 @@ class LeanHandler(RequestHandler):
             self._headers[name] = str(value)
         else:
             super().set_header(name, value)
+
+    def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> asyncio.Future[None]:
+        """Tornado's; a whole answer that needs none of its cares is written right away."""
+        headers, connection = self._headers, self.request.connection
+        if (
+            type(chunk) is not bytes
+            or self._headers_written
+            or self._finished
+            or self._write_buffer
+            or self._transforms
+            or self._status_code in BODILESS
+            or self.request.method in LOOKING
+            or "Content-Length" in headers
+            or "_new_cookie" in self.__dict__
+            or connection is None
+        ):
+            return super().finish(chunk)
+        headers["Content-Length"] = str(len(chunk))
+        connection.set_close_callback(None)  # type: ignore[attr-defined]
+        self._headers_written = True
+        start = ResponseStartLine("", self._status_code, self._reason)
+        written = connection.write_headers(start, headers, chunk)
+        connection.finish()
+        self._log()
+        self._finished = True
+        self.on_finish()
+        return written
 
 
 class Turn(HTTPMessageDelegate):
