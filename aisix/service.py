@@ -87,6 +87,7 @@ def serve(settings: Settings, env: MutableMapping[str, str] = os.environ) -> int
         again=again,
         become=lambda old, pids: become(old, pids, sockets, env),
         settled=sockets.keep,
+        stopping=sockets.close,
         notifier=notifier,
         inherited=handed.get("workers", []),
     ).run()
@@ -253,6 +254,13 @@ class Listening:
                 del self._open[key]
                 for one in found:
                     one.close()
+
+    def close(self) -> None:
+        """Close all: with the workers' own gone too, who calls is refused and does not wait."""
+        for found in self._open.values():
+            for one in found:
+                one.close()
+        self._open.clear()
 
     def handed_over(self) -> dict[str, list[Any]]:
         """What `handed` is to the next program."""

@@ -98,12 +98,13 @@ class Supervisor(Generic[P]):
         again: Callable[[P, list[int]], dict[str, bool]],
         become: Callable[[P, list[int]], None],
         settled: Callable[[P], None],
+        stopping: Callable[[], None],
         notifier: Notifier,
         inherited: list[int] | None = None,
     ) -> None:
         self._plan, self._before = plan, plan
         self._work, self._renew, self._again, self._become = work, renew, again, become
-        self._settled = settled
+        self._settled, self._on_stop = settled, stopping
         self._board = board
         slot = board.claim()
         slot.pid, slot.state = os.getpid(), READY
@@ -149,6 +150,7 @@ class Supervisor(Generic[P]):
             return
         self._stopping = True
         self._notifier.tell("STOPPING=1", "STATUS=draining")
+        self._on_stop()
         for worker in self._workers.values():
             self._end(worker)
 

@@ -34,6 +34,13 @@ def test_sigterm_lets_a_stream_finish_and_takes_nobody_new(
             time.sleep(0.01)
         time.sleep(0.2)
         gateway.process.send_signal(signal.SIGTERM)
+        refused = False
+        while ask.is_alive() and not refused:
+            try:
+                send(gateway.proxy_port, "GET", "/livez", timeout=2)
+            except ConnectionError:
+                refused = True
+        assert refused, "who called during the drain had to wait"
         ask.join(20)
         assert list(chunks(got[0]))[-1] == "[DONE]"
         assert gateway.process.wait(10) == 0

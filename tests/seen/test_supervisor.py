@@ -44,7 +44,7 @@ renew = lambda plan: plans[plans.index(plan) + 1] if plan is not plans[-1] else 
 sys.exit(Supervisor(
     plans[0], Board(9), work=work, renew=renew, again=lambda plan, pids: {},
     become=lambda plan, pids: None, settled=lambda plan: print("settled", plan.how, flush=True),
-    notifier=Notifier({}),
+    stopping=lambda: None, notifier=Notifier({}),
 ).run())
 """
 
