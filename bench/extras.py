@@ -42,7 +42,7 @@ def measure(bench: Bench, settle: int) -> dict[str, dict[str, Any]]:
             starts.append(running.cold_start)
         found = out[peer.name] = {"cold_start_s": round(statistics.median(starts), 3)}
         time.sleep(0.5)
-        found["rss_idle_mib"] = mib(procs.rss(running.pid))
+        found["idle_mib"] = mib(procs.memory(running.pid))
         found["kib_per_open_stream"] = per_stream(running, bench.upstream)
         found["left_upstream_ended"] = leave(running, bench.upstream)
         found |= burst_of_bodies(running, settle)
@@ -87,13 +87,13 @@ async def _open(running: Running, kind: str) -> asyncio.StreamWriter | None:
 
 
 async def _per_stream(running: Running) -> float | None:
-    before = procs.rss(running.pid)
+    before = procs.memory(running.pid)
     writers: list[asyncio.StreamWriter] = []
     for _ in range(OPEN_STREAMS // 20):
         batch = await asyncio.gather(*[_open(running, "paced-2-60000") for _ in range(20)])
         writers += [writer for writer in batch if writer is not None]
     await asyncio.sleep(1)
-    after = procs.rss(running.pid)
+    after = procs.memory(running.pid)
     for writer in writers:
         writer.close()
     await asyncio.sleep(1)
@@ -130,7 +130,7 @@ def stats(upstream: int) -> dict[str, int]:
 
 def burst_of_bodies(running: Running, settle: int) -> dict[str, float]:
     """Memory before, and `settle` seconds after, 200 bodies of 120 KiB."""
-    before = procs.rss(running.pid)
+    before = procs.memory(running.pid)
     body, headers = ask(running, "json", words=24000, stream=False)
     connections = [
         http.client.HTTPConnection("127.0.0.1", running.port, timeout=30) for _ in range(8)
@@ -143,9 +143,9 @@ def burst_of_bodies(running: Running, settle: int) -> dict[str, float]:
     for connection in connections:
         connection.close()
     time.sleep(settle)
-    after = procs.rss(running.pid)
+    after = procs.memory(running.pid)
     return {
-        "rss_after_burst_mib": mib(after),
+        "after_burst_mib": mib(after),
         "burst_growth_percent": round((after / before - 1) * 100, 1),
     }
 

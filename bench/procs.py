@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 TICK = os.sysconf("SC_CLK_TCK")
-PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def tree(pid: int) -> list[int]:
@@ -33,14 +32,15 @@ def cpu(pid: int) -> float:
     return total / TICK
 
 
-def rss(pid: int) -> int:
-    """Resident bytes of the tree."""
+def memory(pid: int) -> int:
+    """Resident bytes of the tree; a page that processes share is counted once."""
     total = 0
     for each in tree(pid):
         try:
-            total += int(Path(f"/proc/{each}/statm").read_text().split()[1]) * PAGE
+            lines = Path(f"/proc/{each}/smaps_rollup").read_text().splitlines()
         except OSError:
             continue
+        total += sum(int(line.split()[1]) << 10 for line in lines if line.startswith("Pss:"))
     return total
 
 
