@@ -15,6 +15,7 @@ from typing import Any
 import voluptuous as v
 
 SHORTEST_KEY = 16
+FEWEST = 8  # different characters in it: "aaaaaaaaaaaaaaaa" is long, and no secret
 PLACEHOLDER = re.compile(
     r"change|replace|example|placeholder|your|secret|admin[-_]?key|password|xxx", re.I
 )
@@ -92,8 +93,8 @@ def choice(*names: str) -> Callable[[Any], str]:
 
 
 def weak(key: str) -> bool:
-    """Whether an admin key is short or a placeholder: for loopback only."""
-    return len(key) < SHORTEST_KEY or PLACEHOLDER.search(key) is not None
+    """Whether an admin key is short, monotonous or a placeholder: for loopback only."""
+    return len(key) < SHORTEST_KEY or len(set(key)) < FEWEST or PLACEHOLDER.search(key) is not None
 
 
 def is_loopback(host: str) -> bool:

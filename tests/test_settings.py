@@ -82,7 +82,7 @@ def test_the_environment_wins_and_is_checked_too(tmp_path: Path) -> None:
 
 
 def test_a_weak_admin_key_is_for_loopback_only(tmp_path: Path) -> None:
-    for key in ("short", "change-me-please-now", "your-admin-key-goes-here"):
+    for key in ("short", "change-me-please-now", "your-admin-key-goes-here", "a" * 40):
         load_settings(written(tmp_path, f'admin: {{admin_keys: ["{key}"]}}'), {})
         said = complaint(tmp_path, f'admin: {{addr: "0.0.0.0:3001", admin_keys: ["{key}"]}}')
         assert "admin.admin_keys[0]" in said

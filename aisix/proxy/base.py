@@ -174,6 +174,9 @@ class ProxyHandler(LeanHandler):
             self.set_header("Allow", ", ".join(allowed(type(self))))
         if self._reading and self._announced():
             self.set_header("Connection", "close")  # what is left of the body would be in the way
+            self._leave(
+                shown.status
+            )  # counted now: our closing would look like the caller's leaving
         self.send(shown.status, shown.headers, shown.body)
 
     def _shown(self, status: int, error: BaseException | None) -> ErrorAnswer:

@@ -18,7 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from aisix import log
 from aisix.standin.server import Standin
 from aisix.trace import Trace
-from tests.running import CALLER_KEY, ROOT, Answer, Running
+from tests.running import CALLER_KEY, ROOT, Answer, Running, send
 from tests.seen.test_metrics import until
 
 MODELS = {"claude-prod": {"model_name": "claude-opus-5-5"}}
@@ -88,6 +88,15 @@ def test_refused_and_failed_requests_have_their_line_too(gateway: Running) -> No
         assert b" 400 " in raw.recv(1000)
     assert line(gateway, "")["error"] == "no_request"
     assert gateway.metrics()['aisix_requests_total{route="none",alias="",status="400"}'] == 1
+
+
+def test_a_refusal_before_the_body_was_read_is_no_leaving(gateway: Running) -> None:
+    key = {"Authorization": f"Bearer {CALLER_KEY}", "X-Request-Id": "r-4"}
+    assert send(gateway.proxy_port, "POST", "/v1/embeddings", {"input": "x"}, key).status == 404
+    told = line(gateway, "r-4")
+    assert (told["status"], told["error"]) == (404, "unknown_url")
+    metric = 'aisix_requests_total{route="other",alias="",status="404"}'
+    assert gateway.metrics()[metric] == 1
 
 
 def test_a_caller_who_leaves_is_a_499_with_the_tokens_so_far(gateway: Running) -> None:
