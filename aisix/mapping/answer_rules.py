@@ -78,7 +78,15 @@ class Again:
     def may_pause(self, request: dict[str, Json]) -> bool:
         """Whether the turn of this upstream request is one that may be paused."""
         for path in self.armed:
-            if path.steps[0] in request and paths.get(request, path.steps) not in (None, []):
+            steps = path.steps
+            value = request.get(steps[0])  # type: ignore[arg-type]
+            if value is None:
+                continue
+            if type(value) is list and len(steps) == 3 and steps[1] is None:
+                last = steps[2]  # a field of the items: most often none has it
+                if type(last) is str and not any(type(i) is dict and last in i for i in value):
+                    continue
+            if paths.get(request, steps) not in (None, []):
                 return True
         return False
 

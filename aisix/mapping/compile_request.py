@@ -30,6 +30,7 @@ Translate = Callable[[dict[str, Json], Call], dict[str, Json]]
 
 SIZED = frozenset({str, list, dict})
 MOST = 64  # forms of one model's tables
+STRANGE = 16  # of them for bodies with fields the tables do not name: anyone can make up more
 WIDEST = 100  # fields of a body worth a form: no dialect has that many, so most are unknown
 TAKES_AWAY = ("remove", "note", "cap", "keep_last", "last")  # corrections that add no field
 
@@ -41,6 +42,9 @@ class Forms:
         self._tables = tables
         self._facts = facts
         self._name = name
+        self._named = tables.known | tables.rest.keys()
+        self._lists = tables.rest["*"].policy != "pass"  # it names all that it sends
+        self._strange = 0  # forms for bodies with other fields
         self._forms: dict[frozenset[str], Translate | None] = {}
         self._by_order: dict[tuple[str, ...] | None, Translate | None] = {}
         self._sources: dict[str, str] = {}
@@ -64,8 +68,10 @@ class Forms:
         return dict(self._sources)
 
     def _make(self, present: frozenset[str]) -> Translate | None:
-        if len(self._forms) >= MOST:
+        strange = self._lists and not present <= self._named
+        if len(self._forms) >= MOST or (strange and self._strange >= STRANGE):
             return None
+        self._strange += strange
         form: Translate | None
         try:
             form = self._write(present)

@@ -13,7 +13,7 @@ from functools import cache
 import msgspec
 
 from aisix.mapping import json_schema, media, ops_text
-from aisix.mapping.paths import Json, get, parse
+from aisix.mapping.paths import Json, Step, get, parse
 from aisix.mapping.refused import Refused
 from aisix.mapping.verbs import VERBS, Call, verb
 
@@ -189,7 +189,7 @@ def schemas_fit(value: Json, options: dict[str, Json], call: Call) -> Json:
 )
 def distinct(value: Json, options: dict[str, Json], call: Call) -> Json:
     texts = options["path"] if type(options["path"]) is list else [options["path"]]
-    names = get(value, (None, *_steps(texts[0])))
+    names = _names(value, _steps(texts[0]))
     beside = [n for text in options.get("beside", ()) for n in get(call.body, _steps(text)) or ()]
     if not beside and names is not None and len(names) == len(value) and _all_differ(names):
         return value
@@ -203,6 +203,18 @@ def distinct(value: Json, options: dict[str, Json], call: Call) -> Json:
                 seen.add(key)
                 break
     return value
+
+
+def _names(items: Json, steps: tuple[Step, ...]) -> list[Json] | None:
+    """What stands at `steps` of each item, as `get` finds it."""
+    if type(items) is list and len(steps) == 2 and type(steps[0]) is str is type(steps[1]):
+        first, second = steps
+        try:
+            return [item[first][second] for item in items]
+        except (TypeError, KeyError, IndexError):
+            pass  # an odd item
+    found: list[Json] | None = get(items, (None, *steps))
+    return found
 
 
 def _all_differ(names: list[Json]) -> bool:

@@ -37,6 +37,7 @@ SHORT = 1 << 16  # bytes of a body that are read although its answer is a refusa
 DRAIN = 4  # a body up to this many times the limit is read to its end, so that the 413 is seen
 
 _decode = msgspec.json.Decoder().decode
+_sha256 = hashlib.sha256().copy  # OpenSSL looks its algorithms up anew for every other new one
 
 
 @stream_request_body
@@ -276,7 +277,9 @@ class ProxyHandler(LeanHandler):
                 break
         if not key:
             raise CallerError("no_key")
-        found = self.snapshot.api_key(hashlib.sha256(key.encode("utf-8", "replace")).hexdigest())
+        hashed = _sha256()
+        hashed.update(key.encode("utf-8", "replace"))
+        found = self.snapshot.api_key(hashed.hexdigest())
         if found is None:
             raise CallerError("bad_key")
         fault = found.fault(time.time())

@@ -47,6 +47,23 @@ def request(talk: Exchange, body: Any) -> Any:
     return sent, talk.warnings, talk._remember
 
 
+def test_fields_a_caller_makes_up_do_not_use_up_the_forms() -> None:
+    mapping = load_mappings([ROOT / "mappings"]).mappings["openai-chat/anthropic-messages"]
+    forms = mapping.effective("claude-sonnet-4-6").forms
+    body = {"model": "m", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 9}
+    answered = 0
+    for number in range(100):
+        odd = {**body, f"made_up_{number}": 1}
+        try:
+            forms.translate(odd, Call(odd, "m", "claude-sonnet-4-6", {}))
+        except Bail:
+            continue
+        answered += 1
+    assert 0 < answered < 50
+    call = Call(body, "m", "claude-sonnet-4-6", {})
+    assert forms.translate(body, call)["max_tokens"] == 9
+
+
 def test_a_request_is_the_same_in_both_forms_to_the_byte() -> None:
     by_form = 0
     for parameters in ALL:
