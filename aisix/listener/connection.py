@@ -208,7 +208,8 @@ class Connection(asyncio.BufferedProtocol):
         """The handler is ready for the body."""
         reply = self._reply
         reader = self._reader
-        assert reply is not None
+        if reply is None:  # it has answered already, without the method
+            return
         if reader.complete:
             self._ended()
         elif not reply.over:
@@ -261,6 +262,7 @@ class Connection(asyncio.BufferedProtocol):
             self._close()
             return
         self._reply = self._delegate = None
+        self._held = False  # answered before its handler was ready: nothing else waits for that
         self._reader.fresh()
         self._wait(self._limits.idle_secs)
         if self._rest and not self._pumping:

@@ -277,6 +277,22 @@ def test_a_caller_who_is_refused_gets_no_100(bench: Bench) -> None:
     bench.run(work())
 
 
+def test_a_connection_goes_on_after_a_refusal_before_the_method(fast: Bench) -> None:
+    async def work() -> None:
+        async with fast.site() as site:
+            caller = await site.call()
+            for path, status in ((b"/early", 401), (b"/early", 401), (b"/echo", 200)):
+                caller.send(b"GET %b HTTP/1.1\r\n%b\r\n" % (path, HOST))
+                answer = await caller.answer()
+                assert answer is not None and answer.status == status
+            caller.send((b"GET /early HTTP/1.1\r\n" + HOST + b"\r\n") * 3)  # and at once
+            for _ in range(3):
+                answer = await caller.answer()
+                assert answer is not None and answer.status == 401
+
+    fast.run(work())
+
+
 def test_a_refusal_reaches_a_caller_who_is_still_sending(fast: Bench) -> None:
     async def work() -> None:
         async with fast.site(replace(LIMITS, body=64 << 20)) as site:
