@@ -156,15 +156,16 @@ class RequestParser(Parser):
         )
 
     def rest(self, row: Json, at: tuple[str, ...]) -> Rest:
+        said = (*at, "policy")
         if isinstance(row, str):
-            row = {"policy": row}
+            row, said = {"policy": row}, at
         if not isinstance(row, dict):
             self.complain(at, f"expected a policy or a table, found {found(row)}")
             return Rest("warn")
         self.keys(row, at, ("policy", "drop", "drop_empty", "items", "reject"))
         policy = self.typed(row, (*at, "policy"), str, "warn")
         if policy not in REST_POLICIES:
-            self.unknown((*at, "policy"), "unknown policy", str(policy), REST_POLICIES)
+            self.unknown(said, "unknown policy", str(policy), REST_POLICIES)
         return Rest(
             policy,
             tuple(self.typed(row, (*at, "drop"), list, [])),

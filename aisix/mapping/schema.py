@@ -164,10 +164,48 @@ def _check_rows(tree: Tree, traits: dict[str, Tree], complaints: list[Complaint]
                     where = tree.where(("models", "model", name, key))
                     text = f'no trait "{trait}"{near(trait, traits)}'
                     complaints.append(Complaint(where, f"model.{name}.{key}", text))
+    _check_facts(tree, traits, complaints)
     unknown = models.get("unknown")
     if rows and unknown not in rows:
         text = f'no model row "{unknown}"{near(str(unknown), rows)}'
         complaints.append(Complaint(tree.where(("models", "unknown")), "unknown", text))
+
+
+def _check_facts(tree: Tree, traits: dict[str, Tree], complaints: list[Complaint]) -> None:
+    """A fact no rule reads is a slip of the pen; one of another type than usual is another."""
+    models = tree.data.get("models") or {}
+    usual = models.get("defaults") or {}
+    known = {"match", "traits", "more_traits", *usual}
+    for one_tree in (tree, *traits.values()):
+        known |= _facts_read(one_tree.data)
+    for name, row in (models.get("model") or {}).items():
+        for fact, value in row.items():
+            at = ("model", name, fact)
+            standard = usual.get(fact)
+            if isinstance(standard, str) and standard.startswith("$"):
+                standard = usual.get(standard[1:])
+            if fact not in known:
+                text = f"no rule reads this fact{near(fact, known)}"
+            elif (
+                standard is None
+                or type(value) is type(standard)
+                or (isinstance(value, str) and value.startswith("$"))
+            ):
+                continue
+            else:
+                text = f"expected {found(standard)} or the like, found {found(value)}"
+            complaints.append(Complaint(tree.where(("models", *at)), ".".join(at), text))
+
+
+def _facts_read(data: Json) -> set[str]:
+    """The NAMEs of every "$model.NAME" in it, keys included."""
+    if isinstance(data, dict):
+        return set().union(*(_facts_read(part) for pair in data.items() for part in pair))
+    if isinstance(data, list):
+        return set().union(*map(_facts_read, data))
+    if isinstance(data, str) and data.startswith("$model."):
+        return {data.removeprefix("$model.").partition(".")[0].partition("[")[0]}
+    return set()
 
 
 def option_faults(name: str, row: dict[str, Json], value: Json) -> list[str]:

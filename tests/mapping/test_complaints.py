@@ -77,7 +77,7 @@ FAULTS: dict[str, tuple[str, str, str]] = {
     "unknown policy": (
         "request.toml",
         "[rest]\nseed = 'dorp'\n",
-        'request.toml:2: rest.seed.policy: unknown policy "dorp" (did you mean "drop"?)',
+        'request.toml:2: rest.seed: unknown policy "dorp" (did you mean "drop"?)',
     ),
     "unknown trait": (
         "models.toml",
@@ -259,6 +259,23 @@ FAULTS: dict[str, tuple[str, str, str]] = {
         "request.toml",
         "[field.top_k]\nfrom = '$let.mod'\n",
         'request.toml:2: field.top_k.from: no [let] "mod" (did you mean "mode"?)',
+    ),
+    "a fact nobody reads": (
+        "models.toml",
+        "[model.opus-9]\nmax_tokenz = 3\n",
+        "models.toml:2: model.opus-9.max_tokenz: no rule reads this fact"
+        ' (did you mean "max_tokens"?)',
+    ),
+    "a fact of another type": (
+        "models.toml",
+        "[model.opus-9]\ndefault_max_tokens = '3'\n",
+        "models.toml:2: model.opus-9.default_max_tokens: expected number 128000 or the like,"
+        " found text '3'",
+    ),
+    "unknown policy in a word": (
+        "request.toml",
+        "[rest]\nlogit_bias = 'warned'\n",
+        'request.toml:2: rest.logit_bias: unknown policy "warned" (did you mean "warn"?)',
     ),
 }
 del FAULTS["two mappings for one adapter"]  # has a test of its own
