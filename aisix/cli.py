@@ -137,7 +137,7 @@ def check(args: argparse.Namespace) -> int:
         return _as_json(found)
     for one in found:
         print(one if one in faults else f"{one.level}: {one}")
-    print(f"{len(faults)} findings" if faults else "everything is fine")
+    print(f"{len(faults)} finding{'s' * (len(faults) != 1)}" if faults else "everything is fine")
     return 1 if faults else 0
 
 

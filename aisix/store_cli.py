@@ -35,7 +35,7 @@ def validate(args: argparse.Namespace, settings: Settings, folders: Sequence[Pat
     found = findings(args.file, environ, folders)
     for complaint in found:
         print(complaint)
-    print(f"{len(found)} findings" if found else f"{args.file} is fine")
+    print(f"{len(found)} finding{'s' * (len(found) != 1)}" if found else f"{args.file} is fine")
     return 1 if found else 0
 
 

@@ -37,6 +37,7 @@ YOUNG = 10.0  # s; a worker that dies sooner makes the next one wait
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # s, doubled with each that died young
 TURN = 1.0  # s between looks at the workers when nothing happens
 ABORT_SECS = 2.0  # for a stuck worker to say where it is
+SAME_STOP = 1.0  # s; `timeout` and shells tell the process and then its group
 STOP_SECS = 15.0  # beyond the drain, until a worker that does not end is killed
 SIGNALS = {
     *(signal.SIGTERM, signal.SIGINT, signal.SIGHUP),
@@ -115,6 +116,7 @@ class Supervisor(Generic[P]):
         self._workers = {pid: Worker(pid, 0, now, 0, None) for pid in inherited or ()}
         self._rolling = bool(self._workers)
         self._stopping = False
+        self._stop_again = 0.0  # from then on, another signal to stop is another one
         self._told = 0.0  # when systemd last heard of us
         self._young = 0  # how many died young in a row
         self._not_before = 0.0
@@ -144,11 +146,14 @@ class Supervisor(Generic[P]):
 
     def _stop(self) -> None:
         if self._stopping:
+            if time.monotonic() < self._stop_again:
+                return
             log.warning("told to stop again: ending %d workers at once", len(self._workers))
             for worker in self._workers.values():
                 self._signal(worker, signal.SIGKILL)
             return
         self._stopping = True
+        self._stop_again = time.monotonic() + SAME_STOP
         self._notifier.tell("STOPPING=1", "STATUS=draining")
         self._on_stop()
         for worker in self._workers.values():

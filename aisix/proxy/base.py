@@ -134,11 +134,8 @@ class ProxyHandler(LeanHandler):
             raise self._refusal
         if self._size > self._limit:
             raise CallerError("too_large", None, limit=self._limit)
-        kind = self.request.headers.get("Content-Type", "").lower()
-        if kind.startswith(("multipart/", "application/x-www-form-urlencoded")) and not (
-            # `curl -d` says form; what it sends is JSON all the same.
-            kind.startswith("application/") and self._chunks and self._chunks[0][:1] == b"{"
-        ):
+        # `curl -d` says form too, of another kind; what it sends is JSON all the same.
+        if self.request.headers.get("Content-Type", "").lower().startswith("multipart/"):
             raise CallerError("bad_media_type")
         chunks = self._chunks
         raw = chunks[0] if len(chunks) == 1 else b"".join(chunks)

@@ -116,7 +116,9 @@ def test_a_form_is_refused_and_json_under_any_other_name_is_read(gateway: Runnin
     form = gateway.call(b"--x\r\n", Content_Type="multipart/form-data; boundary=x")
     refused(form, 415, "unsupported_media_type")
     assert gateway.call(GOOD, Content_Type="text/plain").status == 200
-    assert gateway.call(GOOD, Content_Type="application/x-www-form-urlencoded").status == 200
+    for body, status in ((GOOD, 200), (b"\n " + json.dumps(GOOD).encode(), 200), (b"[]", 400)):
+        answer = gateway.call(body, Content_Type="application/x-www-form-urlencoded")
+        assert answer.status == status
 
 
 def test_a_body_over_the_limit_gets_its_413(tmp_path: Any, standin: Any) -> None:

@@ -219,7 +219,10 @@ def test_the_documentation_and_the_unit_fit_what_is_there() -> None:
 def test_a_second_signal_does_not_wait_for_the_drain(tmp_path: Path) -> None:
     with Running(tmp_path / "gateway", {"shutdown": {"min_drain_secs": 30}}) as gateway:
         gateway.process.send_signal(signal.SIGTERM)
+        gateway.process.send_signal(signal.SIGTERM)  # some tell the process and then its group
         until(lambda: "draining" in gateway.log)
+        time.sleep(1.1)
+        assert gateway.process.poll() is None
         began = time.monotonic()
         gateway.process.send_signal(signal.SIGTERM)
         gateway.process.wait(10)
