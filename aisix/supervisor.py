@@ -116,7 +116,8 @@ class Supervisor(Generic[P]):
         self._workers = {pid: Worker(pid, 0, now, 0, None) for pid in inherited or ()}
         self._rolling = bool(self._workers)
         self._stopping = False
-        self._stop_again = 0.0  # from then on, another signal to stop is another one
+        self._told_stop = 0  # by which signal; the same one again is no second one until then:
+        self._same_until = 0.0
         self._told = 0.0  # when systemd last heard of us
         self._young = 0  # how many died young in a row
         self._not_before = 0.0
@@ -137,23 +138,23 @@ class Supervisor(Generic[P]):
     # ------------------------------------------------------------------ signals
     def _act(self, number: int) -> None:
         if number in (signal.SIGTERM, signal.SIGINT):
-            self._stop()
+            self._stop(number)
         elif number == signal.SIGHUP and not self._stopping:
             self._reload()
         elif number == signal.SIGUSR2 and not self._stopping:
             log.info("SIGUSR2: becoming the program that is installed now")
             self._become(self._plan, list(self._workers))
 
-    def _stop(self) -> None:
+    def _stop(self, number: int) -> None:
         if self._stopping:
-            if time.monotonic() < self._stop_again:
+            if self._told_stop == number and time.monotonic() < self._same_until:
                 return
             log.warning("told to stop again: ending %d workers at once", len(self._workers))
             for worker in self._workers.values():
                 self._signal(worker, signal.SIGKILL)
             return
         self._stopping = True
-        self._stop_again = time.monotonic() + SAME_STOP
+        self._told_stop, self._same_until = number, time.monotonic() + SAME_STOP
         self._notifier.tell("STOPPING=1", "STATUS=draining")
         self._on_stop()
         for worker in self._workers.values():
