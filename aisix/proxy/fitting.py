@@ -67,15 +67,16 @@ def _target_faults(
             missing = error
     if missing is not None and variant and not usable:
         return [Complaint("", f"{at}mapping", str(missing))]
+    found = []
     # What one dialect's tables do not know another's may.
     for path, said, what, known in (
         ("options", options, "unknown option", {n for m in usable for n in m.known_options}),
         ("traits", traits, "no trait", {n for m in usable for n in m.traits}),
     ):
-        strange = [name for name in said if name not in known]
-        if strange and usable:
-            text = f'{what} "{strange[0]}"{near(strange[0], known)}'
-            return [Complaint("", at + path, text)]
+        for strange in [name for name in said if name not in known] if usable else ():
+            found.append(Complaint("", at + path, f'{what} "{strange}"{near(strange, known)}'))
+    if found:
+        return found
     name = str(target.get("model_name", ""))
     for mapping in usable:
         try:

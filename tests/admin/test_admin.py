@@ -91,6 +91,10 @@ def test_a_model_is_checked_against_the_tables(fresh: Running) -> None:
     assert "default_max_tokens" in fault(answer, 400, "invalid", "options")
     answer = fresh.admin("POST", "models", model(key_id, traits=["no-samplig"]))
     assert "no-sampling" in fault(answer, 400, "invalid", "traits")
+    several = model(key_id, options={"nope": 1, "nay": 2}, traits=["zz"])
+    answer = fresh.admin("POST", "models", several)
+    paths = [one["path"] for one in answer.json["error"]["faults"]]
+    assert (answer.status, paths) == (400, ["options", "options", "traits"])
     assert (
         fresh.admin("POST", "models", model(key_id, options={"default_max_tokens": 5})).status
         == 201
