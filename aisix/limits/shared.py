@@ -23,6 +23,7 @@ from aisix.limits.rules import KINDS, Rule
 
 ROWS = 8192
 IDLE = 86400.0  # s; the longest window
+LATE = 1.0  # s a worker may have waited between looking at the clock and its turn
 BUSY = 1.0  # s to wait for a free place: nobody knows when one will be free
 _HEAD = 2  # name, time of the last use
 _WINDOWS = 2 * len(KINDS)  # (begin, count) by rule; concurrency's pair stays unused
@@ -91,14 +92,15 @@ class SharedLimits:
         if rule.counts == "concurrency":
             return BUSY if self._under_way(row) >= rule.most else 0.0
         begin, count = self._window(row, rule, now)
-        return begin + rule.seconds - now if count >= rule.most else 0.0
+        return _until_end(begin, rule, now) if count >= rule.most else 0.0
 
     def _window(self, row: int, rule: Rule, now: float) -> tuple[float, float]:
         """When the window of now began and what it counted; an ended one is empty."""
         at = row + _HEAD + 2 * rule.slot
         begin, count = self._cells[at], self._cells[at + 1]
-        # A clock that was set back must not close a window for longer than its length.
-        if begin <= now < begin + rule.seconds:
+        # Two workers look at the clock before either has the lock, so the second may come with the
+        # earlier time. A clock that was really set back must not close a window for long.
+        if begin - LATE <= now < begin + rule.seconds:
             return begin, count
         return now, 0.0
 
@@ -116,7 +118,7 @@ class SharedLimits:
                     continue
                 begin, count = self._window(row, rule, now)
                 left = max(0, int(rule.most - count))
-                reset = begin + rule.seconds - now if count else 0.0
+                reset = _until_end(begin, rule, now) if count else 0.0
                 found = tightest.get(rule.counts)
                 if found is None or (left, -reset) < (found.left, -found.reset):
                     tightest[rule.counts] = Level(rule.counts, rule.most, left, reset)
@@ -170,3 +172,8 @@ class SharedLimits:
             yield
         finally:
             fcntl.lockf(handle, fcntl.LOCK_UN)
+
+
+def _until_end(begin: float, rule: Rule, now: float) -> float:
+    """Seconds until the window ends; never more than its length, see LATE."""
+    return min(begin - now, 0.0) + rule.seconds

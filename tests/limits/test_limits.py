@@ -120,6 +120,18 @@ def test_a_clock_that_is_set_back_does_not_close_a_window_for_longer(limits: Sha
     granted(limits.admit(key, NOW))
 
 
+def test_who_looked_at_the_clock_first_and_came_second_is_in_the_same_window(
+    limits: SharedLimits,
+) -> None:
+    key = [holder(rpm=2)]
+    granted(limits.admit(key, NOW + 0.25))
+    last = granted(limits.admit(key, NOW))
+    assert [(level.left, level.reset) for level in last.levels] == [(0, 60.0)]
+    assert refused(limits.admit(key, NOW)).wait == 60.0
+    assert refused(limits.admit(key, NOW + 60)).wait == 0.25
+    granted(limits.admit(key, NOW + 60.25))
+
+
 def test_a_full_table_takes_the_row_unused_for_the_longest_time(limits: SharedLimits) -> None:
     for number in range(8):
         granted(limits.admit([holder(f"key:{number}", rpm=1)], NOW + number))
