@@ -106,12 +106,12 @@ def test_an_upstream_that_is_not_there(gateway: Running) -> None:
 
 
 def test_a_redirect_is_never_followed(gateway: Running, standin: Standin) -> None:
-    before = len(standin.received)
+    standin.received.clear()  # it keeps only the last ones, so their number says nothing
     there = (("location", standin.url + "/v1/messages"), *JSON)
     standin.script(Scripted((b"{}",), 307, there))
     answer = gateway.ask("Hi")
     assert answer.status == 502
-    assert len(standin.received) == before + 1
+    assert len(standin.received) == 1
 
 
 def test_a_silent_upstream_is_a_504_before_the_answer_and_an_error_inside_it(
