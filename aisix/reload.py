@@ -34,6 +34,7 @@ from aisix.mapping.loader import load_shelves
 from aisix.mapping.shelf import Marks, Shelf, marks, pack, read_shelves
 from aisix.proxy import fitting
 from aisix.proxy.context import Gateway
+from aisix.store.audit import records
 from aisix.workers.bus import Bus
 from aisix.workers.turn import Turn
 
@@ -152,6 +153,7 @@ class Reloader:
     async def _resources(self) -> dict[str, Any]:
         """Take the resources file over, for all workers; the good content serves on otherwise."""
         store, extra = self._gateway.store, partial(fitting.faults, self._gateway.mappings)
+        before = store.current()
         try:
             snapshot = await asyncio.to_thread(store.reload, extra)
         except AisixError as error:
@@ -161,6 +163,8 @@ class Reloader:
                 log.error("resources not reloaded: %s", fault)
             return {"ok": False, "faults": faults[:MOST_TOLD]}
         self._gateway.metrics.add("aisix_reloads_total", "resources", "ok")
+        for told in records({"by": "file"}, time.time(), before, snapshot):
+            log.audit(told)
         log.info("resources reloaded: revision %d", snapshot.revision)
         return {"ok": True, "revision": snapshot.revision}
 

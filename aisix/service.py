@@ -20,6 +20,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import MutableMapping
 from functools import partial
 from typing import Any
@@ -40,6 +41,7 @@ from aisix.proxy import fitting
 from aisix.reload import RELOAD
 from aisix.server import Plan, Shared, Sockets, renew, store_of, work
 from aisix.settings import Settings, load_settings
+from aisix.store.audit import records
 from aisix.supervisor import Supervisor
 from aisix.workers.bus import Seats
 from aisix.workers.turn import Turn
@@ -209,7 +211,11 @@ def _first_look(settings: Settings, mappings: Mappings) -> None:
     """Make or migrate the store and take over the resources file, once, before any worker."""
     store = store_of(settings)
     try:
-        store.reload(partial(fitting.faults, mappings))
+        before = store.current()
+        after = store.reload(partial(fitting.faults, mappings))
+        if not store.writable:  # else every write was told when it was made
+            for told in records({"by": "file"}, time.time(), before, after):
+                log.audit(told)
     except StoreError as error:
         raise OperatorError(str(error)) from None
     finally:

@@ -148,6 +148,10 @@ class Running:
         return (self.folder / "err.log").read_text()
 
     @property
+    def audits(self) -> list[dict[str, Any]]:
+        return audits_in(self.log)
+
+    @property
     def lines(self) -> list[dict[str, Any]]:
         """The access lines so far."""
         text = (self.folder / "out.log").read_text()
@@ -217,6 +221,12 @@ class Running:
     def ask(self, text: str, alias: str = "claude-prod", **more: Any) -> Answer:
         """One user turn."""
         return self.call({"model": alias, "messages": [{"role": "user", "content": text}], **more})
+
+
+def audits_in(text: str) -> list[dict[str, Any]]:
+    """What a log tells of writes; its last line may be half written."""
+    lines = [line.partition(" audit ")[2] for line in text.split("\n")[:-1]]
+    return [json.loads(line) for line in lines if line]
 
 
 def chunks(stream: bytes) -> Iterator[Any]:

@@ -52,9 +52,9 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "mappings_cli": ({"errors", "mapping"}, {"msgspec", "tabulate"}),
     "admin_client": ({"errors"}, set()),
     "resources_cli": ({"errors", "settings", "admin_client"}, {"tabulate"}),
-    "store_cli": ({"errors", "settings", "mapping", "proxy", "store"}, set()),
+    "store_cli": ({"errors", "log", "settings", "mapping", "proxy", "store"}, set()),
     "standin": ({"errors", "log"}, {"tornado"}),
-    "reload": ({"errors", "log", "mapping", "proxy", "workers"}, {"msgspec"}),
+    "reload": ({"errors", "log", "mapping", "proxy", "store", "workers"}, {"msgspec"}),
     "server": (
         {"errors", "log", "paths", "settings", "mapping", "upstream", "store", "proxy", "admin"}
         | {"limits"}
@@ -64,7 +64,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "supervisor": ({"errors", "log", "board", "metrics", "notify"}, set()),
     "service": (
-        {"errors", "log", "paths", "settings", "mapping", "limits", "proxy", "server"}
+        {"errors", "log", "paths", "settings", "mapping", "limits", "proxy", "server", "store"}
         | {"board", "certificates", "notify", "otel", "reload", "supervisor", "workers"},
         {"tornado", "msgspec"},
     ),

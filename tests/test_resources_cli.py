@@ -17,7 +17,7 @@ import pytest
 
 from aisix.cli import main
 from aisix.standin.server import Standin
-from tests.running import ADMIN_KEY, ROOT, Running
+from tests.running import ADMIN_KEY, ROOT, Running, audits_in
 
 SECRET = "sk-ant-the-secret-of-the-provider"
 ASK = {"model": "small", "messages": [{"role": "user", "content": "Hi"}]}
@@ -162,12 +162,21 @@ def test_export_and_import_carry_everything_and_secrets_only_when_told(
     assert file.stat().st_mode & 0o077 == 0
     before = {kind: served.admin("GET", kind).json["items"] for kind in ("models", "apikeys")}
 
-    assert "unchanged" in shell("import", str(file)).stdout
-    assert "would be: " in shell("import", str(file), "--prune", "--dry-run").stdout
+    same = shell("import", str(file))
+    assert "unchanged" in same.stdout
+    dry = shell("import", str(file), "--prune", "--dry-run")
+    assert "would be: " in dry.stdout
+    assert same.stderr == dry.stderr == ""
     for item in served.admin("GET", "provider_keys").json["items"]:
         served.admin("DELETE", f"provider_keys/{item['id']}?cascade=true")
     assert served.admin("GET", "models").json["total"] == 0
-    assert "3 created" in shell("import", str(file)).stdout
+    made = shell("import", str(file))
+    assert "3 created" in made.stdout
+    told = audits_in(made.stderr)
+    assert {(o["event"], o["by"], o["uid"]) for o in told} == {("admin_write", "cli", os.geteuid())}
+    assert {o["action"] for o in told} == {"create"}
+    assert [o["kind"] for o in told] == ["provider_keys", "models", "models"]
+    assert told[0]["changed"] == ["adapter", "api_base", "display_name", "provider", "secret"]
     after = {kind: served.admin("GET", kind).json["items"] for kind in ("models", "apikeys")}
     for kind, items in before.items():
         values = {i["id"]: i["value"] for i in items}
@@ -178,7 +187,12 @@ def test_export_and_import_carry_everything_and_secrets_only_when_told(
     refused = shell("import", str(shown), code=2).stderr
     assert "plain.yaml:" in refused and "is not set" in refused
     name = plain.split("${")[1].split("}")[0]
-    assert "1 changed" in shell("import", str(shown), **{name: "sk-another-secret-9876"}).stdout
+    other = shell("import", str(shown), **{name: "sk-another-secret-9876"})
+    assert "1 changed" in other.stdout
+    assert [(o["action"], o["changed"]) for o in audits_in(other.stderr)] == [
+        ("replace", ["secret"])
+    ]
+    assert "9876" not in other.stderr and SECRET not in made.stderr
     key = served.admin("GET", "provider_keys").json["items"][0]
     assert key["value"]["secret"] == "****9876"
 
@@ -188,7 +202,12 @@ def test_export_and_import_carry_everything_and_secrets_only_when_told(
     assert "bad.yaml:3: models[0].provider_key: no provider key has this display_name" in said
     assert served.admin("GET", "models").json["total"] == 2
     bad.write_text("models: []\n")
-    assert "deleted" in shell("import", str(bad), "--prune").stdout
+    gone = shell("import", str(bad), "--prune")
+    assert "deleted" in gone.stdout
+    told = audits_in(gone.stderr)
+    assert {o["action"] for o in told} == {"delete"}
+    assert [o["kind"] for o in told[:3]] == ["provider_keys", "models", "models"]
+    assert {o["kind"] for o in told[3:]} == {"apikeys"}
     assert served.admin("GET", "provider_keys").json["total"] == 0
 
 
@@ -199,7 +218,12 @@ def test_the_key_of_the_secrets_can_be_changed_under_a_running_gateway(
     served.allow("small", key="sk-of-rotation")
     folder = served.folder / "data"
     old = (folder / "secret.key").read_text()
-    assert "1 secrets are now encrypted with a new key" in shell("secrets", "rotate-key").stdout
+    rotated = shell("secrets", "rotate-key")
+    assert "1 secrets are now encrypted with a new key" in rotated.stdout
+    told = audits_in(rotated.stderr)
+    assert [(o["by"], o["action"], o["kind"], o["count"]) for o in told] == [
+        ("cli", "rotate_key", "secrets", 1)
+    ]
     assert (folder / "secret.key").read_text() != old
     assert {served.call(ASK, key="sk-of-rotation").status for _ in range(4)} == {200}
     body = {"display_name": "later", "provider": "anthropic", "secret": SECRET}

@@ -25,10 +25,10 @@ from typing import Any
 from aisix.admin.base import AdminHandler, Answer, Office
 from aisix.errors import Complaint
 from aisix.store import schema, writes
+from aisix.store.audit import record
 from aisix.store.base import Refused
 from aisix.store.draft import NOUNS
 from aisix.store.fields import ID
-from aisix.store.resources import timestamp
 from aisix.store.snapshot import Entry
 from aisix.store.writes import Written
 
@@ -62,19 +62,8 @@ class ResourceHandler(AdminHandler):
         self.send(envelope, 201 if written.created else 200, entry.revision)
 
     def audited(self, action: str, entry: Entry, changed: tuple[str, ...] = ()) -> None:
-        self.office.audit(
-            {
-                "event": "admin_write",
-                "at": timestamp(int(self.office.now())),
-                "admin_key": self.fingerprint,
-                "remote": self.request.remote_ip,
-                "action": action,
-                "kind": entry.kind,
-                "id": entry.id,
-                "revision": entry.revision,
-                "changed": list(changed),
-            }
-        )
+        who = {"admin_key": self.fingerprint, "remote": self.request.remote_ip}
+        self.office.audit(record(who, self.office.now(), action, entry, changed))
 
 
 class CollectionHandler(ResourceHandler):

@@ -7,6 +7,7 @@
     draft.py       one body on its way in           stage.py    many bodies at once
     sqlite.py      the store in one SQLite file     migrations.py   its schema, step by step
     file.py        the store in a file an operator writes   listed.py   that file's form
+    audit.py       what a write is told as
     bell.py        tells the other workers that something changed
     secrets.py     provider secrets at rest
 

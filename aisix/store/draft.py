@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from aisix.errors import Complaint
 from aisix.store import schema
+from aisix.store.audit import changed_fields
 from aisix.store.base import Extra, Refused
 from aisix.store.resources import Document, masked, seconds
 from aisix.store.snapshot import Entry, Snapshot
@@ -68,11 +69,7 @@ class Draft:
 
     def changed(self, document: Document) -> tuple[str, ...]:
         """The names of the fields that differ from what is stored."""
-        before = self.old.document if self.old else {}
-        names = {n for n in {*before, *document} if before.get(n) != document.get(n)}
-        if self.secret is not None and (self.old is None or self.secret != self.old.secret):
-            names.add("secret")
-        return tuple(sorted(names))
+        return changed_fields(self.old, document, self.secret)
 
     def prepare_provider_key(self) -> None:
         if "api_key" in self.body:

@@ -36,12 +36,14 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """What an import did, as (kind, id)."""
+    """What an import did, as (kind, id); what was stored before it and after it."""
 
     created: tuple[tuple[str, str], ...]
     changed: tuple[tuple[str, str], ...]
     same: tuple[tuple[str, str], ...]
     deleted: tuple[tuple[str, str], ...]
+    before: Snapshot
+    after: Snapshot
 
 
 def stage(
@@ -84,7 +86,7 @@ def bring(
 
     `dry`: tell what would be done, and do nothing.
     """
-    told: list[Brought] = []
+    told: list[tuple[Snapshot, list[tuple[tuple[str, str], ...]]]] = []
 
     def plan(base: Snapshot) -> Sequence[Change]:
         puts = stage(Snapshot((), 0) if only else base, _with_secrets(wanted, base), now=now,
@@ -98,14 +100,16 @@ def bring(
             old = base.entry(put.kind, put.id)
             group = created if old is None else same if _equal(old, put) else changed
             group.append(put)
-        told[:] = [Brought(*(_ids(group) for group in (created, changed, same, gone)))]
+        told[:] = [(base, [_ids(group) for group in (created, changed, same, gone)])]
         if dry:
             return ()
         # A model goes before the provider key it refers to.
         return [*(Delete(e.kind, e.id) for e in reversed(gone)), *created, *changed]
 
-    store.update(plan)
-    return told[0]
+    after = store.update(plan)
+    [(before, groups)] = told
+    created, changed, same, gone = groups
+    return Brought(created, changed, same, gone, before, after)
 
 
 def at(path: str, complaint: Complaint) -> Complaint:

@@ -125,6 +125,50 @@ def test_the_file_serves_in_every_worker_and_a_bad_one_changes_nothing(
         assert SECRET not in gateway.log
 
 
+def test_what_a_changed_file_changes_is_audited_once_by_name(tmp_path: Path) -> None:
+    file = tmp_path / "resources.yaml"
+    there = content("http://127.0.0.1:9", "a", "b")
+    file.write_text(json.dumps(there))
+    more = {"resources_file": str(file)}
+    with Running(tmp_path / "gateway", more, {"PROVIDER_KEY": SECRET}, workers=2) as gateway:
+
+        def said() -> list[tuple[Any, ...]]:
+            assert all(one["by"] == "file" and one["at"].endswith("Z") for one in gateway.audits
+                       if "admin_key" not in one)  # fmt: skip
+            return [(o["action"], o["kind"], o["id"], o["changed"]) for o in gateway.audits
+                    if "admin_key" not in o]  # fmt: skip
+
+        first = said()
+        model = ["display_name", "model_name", "provider", "provider_key_id"]
+        assert [one for one in first if one[1] == "models"] == [
+            ("create", "models", "a", model),
+            ("create", "models", "b", model),
+        ]
+        assert len(first) == 4
+        assert "secret" in first[0][3] and first[0][1] == "provider_keys"
+
+        there["provider_keys"][0]["secret"] = SECRET + "-2"
+        del there["models"][0]
+        there["models"][0]["strict"] = True
+        file.write_text(json.dumps(there))
+        gateway.process.send_signal(signal.SIGHUP)
+        until(lambda: gateway.log.count("resources reloaded") == 1)
+        assert said()[4:] == [
+            ("delete", "models", "a", []),
+            ("replace", "provider_keys", "prod", ["secret"]),
+            ("replace", "models", "b", ["strict"]),
+        ]
+        assert gateway.admin("POST", "mappings/reload").status == 200  # nothing differs
+        good = file.read_text()
+        file.write_text("models: 3")
+        assert gateway.admin("POST", "mappings/reload").status == 409
+        assert len(said()) == 7
+        file.write_text(good)
+        gateway.restart()  # what was taken over before is no change
+        assert len(said()) == 7
+        assert SECRET not in gateway.log
+
+
 def test_a_bad_file_stops_the_start(tmp_path: Path) -> None:
     file = tmp_path / "resources.yaml"
     file.write_text("models:\n  - display_name: a\n")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import subprocess
 import sys
 import threading
@@ -206,11 +205,7 @@ def test_of_many_who_create_the_same_name_one_wins(several: Running) -> None:
 
 # ---------------------------------------------------------------- audit
 def test_every_write_is_audited_by_who_what_and_which_fields(several: Running) -> None:
-    def audits() -> list[dict[str, Any]]:
-        lines = [line.partition(" audit ")[2] for line in several.log.split("\n")[:-1]]
-        return [json.loads(line) for line in lines if line]
-
-    before = len(audits())
+    before = len(several.audits)
     body = {"display_name": "audited", "provider": "anthropic", "secret": SECRET}
     made = several.admin("PUT", "provider_keys/audited", body).json
     several.admin(
@@ -222,7 +217,7 @@ def test_every_write_is_audited_by_who_what_and_which_fields(several: Running) -
     several.admin("PATCH", "provider_keys/audited", {"nope": 1})
     several.admin("DELETE", "provider_keys/audited")
     several.admin("DELETE", f"apikeys/{caller['id']}")
-    told = audits()[before:]
+    told = several.audits[before:]
     who = hashlib.sha256(ADMIN_KEY.encode()).hexdigest()[:8]
     assert {one["admin_key"] for one in told} == {who}
     assert {one["remote"] for one in told} == {"127.0.0.1"}
