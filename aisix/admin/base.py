@@ -118,6 +118,8 @@ class AdminHandler(RequestHandler):
         if self.request.headers.get("Content-Type", "").lower().startswith("multipart/"):
             raise Answer(415, "bad_media_type", "send the body as JSON: application/json")
         raw = b"".join(self._chunks)
+        if not raw.strip():
+            raise Answer(400, "bad_json", "the body is empty; a JSON object is needed")
         try:
             body = msgspec.json.decode(raw)
         except RecursionError:

@@ -208,6 +208,8 @@ def test_a_body_of_the_wrong_kind_or_size_is_refused_in_json(api: Running) -> No
     assert post(b"x" * (3 << 20)).status == 413
     assert post(b"--x", **{"Content-Type": "multipart/form-data; boundary=x"}).status == 415
     assert post(b"{}", **{"Content-Encoding": "gzip"}).status == 415
+    for nothing in (b"", b" \n"):
+        assert post(nothing).error["message"] == "the body is empty; a JSON object is needed"
     bad = post(b'{\n  "a": 1,\n  oops\n}')
     assert bad.error["code"] == "bad_json"
     assert "line 3" in bad.error["message"]
