@@ -11,25 +11,25 @@ Must never know: HTTP, what is served.
 
 from __future__ import annotations
 
+import base64
+import re
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from aisix.errors import Complaint, OperatorError
 
-if TYPE_CHECKING:  # slow to import, and most gateways have no certificate
-    from cryptography import x509
+_PEM = re.compile(rb"-----BEGIN (?:X509 )?CERTIFICATE-----(.*?)-----END", re.DOTALL)
 
 
 class Certificates:
     """One listener's certificate and key; `name` is the section of the settings they stand in."""
 
-    def __init__(self, name: str, cert: Path, key: Path, current: ssl.SSLContext) -> None:
+    def __init__(self, name: str, cert: Path, key: Path) -> None:
         self.name = name
         self.cert, self.key = cert, key
-        self._current = current
-        self.expires = expires(cert)
+        self.renew()
         self.context = _context()
         self.context.sni_callback = self._choose
         self.context.load_cert_chain(cert, key)
@@ -39,12 +39,11 @@ class Certificates:
         """None without TLS. Raises OperatorError that names the setting."""
         if cert is None or key is None:
             return None
-        return cls(name, cert, key, _loaded(name, cert, key))
+        return cls(name, cert, key)
 
     def renew(self) -> None:
         """Read the files again; on a fault (OperatorError) what was there stays."""
-        self._current = _loaded(self.name, self.cert, self.key)
-        self.expires = expires(self.cert)
+        self._current, self.expires = _loaded(self.name, self.cert, self.key)
 
     def _choose(self, connection: ssl.SSLObject, name: str | None, old: ssl.SSLContext) -> None:
         connection.context = self._current
@@ -58,13 +57,13 @@ def _context() -> ssl.SSLContext:
     return context
 
 
-def _loaded(name: str, cert: Path, key: Path) -> ssl.SSLContext:
+def _loaded(name: str, cert: Path, key: Path) -> tuple[ssl.SSLContext, float]:
     for setting, file in ((f"{name}.tls_cert", cert), (f"{name}.tls_key", key)):
         try:
             file.read_bytes()
         except OSError as error:
             raise _wrong(setting, file, f"cannot be read: {error.strerror}") from None
-    certificates(f"{name}.tls_cert", cert)
+    ends = expires(f"{name}.tls_cert", cert)
     context = _context()
     try:
         context.load_cert_chain(cert, key, password=lambda: "")
@@ -75,29 +74,58 @@ def _loaded(name: str, cert: Path, key: Path) -> ssl.SSLContext:
         raise _wrong(f"{name}.tls_key", key, text) from None
     except ValueError:
         raise _wrong(f"{name}.tls_key", key, "is protected by a password") from None
-    return context
+    return context, ends
 
 
-def certificates(setting: str, file: Path) -> Sequence[x509.Certificate]:
-    """What a PEM file holds, at least one; OperatorError names the setting."""
-    from cryptography import x509
+def expires(setting: str, file: Path) -> float:
+    """Unix seconds at which the first certificate of a PEM file ends; OperatorError if it has none.
 
+    OpenSSL is asked whether each is a certificate; Python's ssl gives dates of authorities' only.
+    """
     try:
-        found = x509.load_pem_x509_certificates(file.read_bytes())
+        found = [base64.b64decode(body) for body in _PEM.findall(file.read_bytes())]
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        for one in found:
+            context.load_verify_locations(cadata=one)
+        if found:
+            return _end(found[0])
+    except (ValueError, IndexError, StopIteration, ssl.SSLError):
+        pass
     except OSError as error:
         raise _wrong(setting, file, f"cannot be read: {error.strerror}") from None
-    except ValueError:
-        found = []
-    if not found:
-        raise _wrong(setting, file, "no certificate in PEM")
-    return found
+    raise _wrong(setting, file, "no certificate in PEM")
 
 
-def expires(file: Path) -> float:
-    """Unix seconds at which the first certificate of a file ends."""
-    from cryptography import x509
+def _end(certificate: bytes) -> float:
+    """The end of the validity of an X.509 certificate in DER (RFC 5280, 4.1)."""
+    _, whole = next(_values(certificate))
+    _, signed = next(_values(whole))
+    fields = _values(signed)
+    tag, _ = next(fields)
+    # version, which version 1 leaves out | serial number | signature | issuer | validity
+    for _ in range(4 if tag == 0xA0 else 3):
+        _, validity = next(fields)
+    _, (tag, end) = _values(validity)
+    text = end.decode("ascii")
+    if tag == 0x17:  # UTCTime: two digits of the year, from 1950
+        text = ("20" if text < "50" else "19") + text
+    if len(text) != 15:  # strptime would take one digit for two
+        raise ValueError(text)
+    return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC).timestamp()
 
-    return x509.load_pem_x509_certificates(file.read_bytes())[0].not_valid_after_utc.timestamp()
+
+def _values(der: bytes) -> Iterator[tuple[int, bytes]]:
+    """(tag, content) of the values that follow each other in DER."""
+    at = 0
+    while at < len(der):
+        tag, size = der[at], der[at + 1]
+        at += 2
+        if size & 0x80:  # the size of the size, then the size
+            digits = size & 0x7F
+            size = int.from_bytes(der[at : at + digits], "big")
+            at += digits
+        yield tag, der[at : at + size]
+        at += size
 
 
 def _wrong(setting: str, file: Path, text: str) -> OperatorError:

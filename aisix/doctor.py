@@ -23,11 +23,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TypeVar
 
-from aisix.certificates import certificates
+from aisix.certificates import expires
 from aisix.errors import OperatorError, UpstreamError
 from aisix.mapping.check import check as table_findings
 from aisix.mapping.loader import Mappings, load_mappings
@@ -149,15 +150,16 @@ def _listeners(settings: Settings) -> Iterator[Finding]:
 def _ends(about: str, name: str, file: Path) -> Iterator[Finding]:
     """What is wrong with a file of certificates, or that its first one ends soon."""
     try:
-        ends = certificates(name, file)[0].not_valid_after_utc
+        ends = expires(name, file)
     except OperatorError as error:
         yield Finding(FAULT, about, str(error))
         return
-    left = ends.timestamp() - time.time()
+    left = ends - time.time()
+    day = datetime.fromtimestamp(ends, UTC).date()
     if left < 0:
-        yield Finding(FAULT, about, f"{name} {file}: has ended on {ends:%Y-%m-%d}")
+        yield Finding(FAULT, about, f"{name} {file}: has ended on {day}")
     elif left < SOON:
-        yield Finding(WARNING, about, f"{name} {file}: ends on {ends:%Y-%m-%d}")
+        yield Finding(WARNING, about, f"{name} {file}: ends on {day}")
 
 
 # ---------------------------------------------------------------- this machine, the network

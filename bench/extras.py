@@ -22,7 +22,7 @@ OPEN_STREAMS = 400
 LEAVERS = 10
 RUN_TIME = (
     *("aisix", "tornado", "pycurl", "msgspec", "voluptuous", "toml", "tabulate", "PyYAML"),
-    *("cryptography", "cffi", "pycparser", "httptools"),
+    *("PyNaCl", "cffi", "pycparser", "httptools"),
 )
 
 

@@ -31,7 +31,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "metrics": ({"board"}, set()),
     "notify": (set(), set()),
     "open_files": (set(), set()),
-    "certificates": ({"errors"}, {"cryptography"}),
+    "certificates": ({"errors"}, set()),
     "trace": (set(), set()),
     "otel": ({"errors", "trace"}, {"opentelemetry"}),
     "scrape": ({"board", "metrics"}, {"tornado"}),
@@ -40,7 +40,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "memory": (set(), set()),
     "upstream": ({"errors", "log", "timer"}, {"pycurl"}),
     "listener": ({"errors", "log", "timer"}, {"tornado", "httptools"}),
-    "store": ({"errors"}, {"voluptuous", "msgspec", "cryptography", "yaml"}),
+    "store": ({"errors"}, {"voluptuous", "msgspec", "nacl", "yaml"}),
     "limits": (set(), set()),
     "workers": (set(), {"msgspec"}),
     "proxy": (

@@ -26,7 +26,7 @@ from aisix.errors import AisixError, OperatorError, StoreError
 from aisix.store import listed
 from aisix.store.base import Extra, Plan, Put, Refused, Store, Told, Watchers, no_more
 from aisix.store.bell import Bell
-from aisix.store.secrets import Keyring
+from aisix.store.secrets import EarlierForm, Keyring
 from aisix.store.snapshot import Entry, Snapshot
 from aisix.store.stage import stage
 
@@ -154,7 +154,11 @@ class FileStore(Store):
             return Snapshot((), 0)
         except OSError as error:
             raise StoreError(f"{self._accepted}: cannot be read: {error.strerror}") from None
-        data = json.loads(self._keyring.unseal(sealed, ACCEPTED))
+        try:
+            data = json.loads(self._keyring.unseal(sealed, ACCEPTED))
+        except EarlierForm:
+            text = f"was written by an earlier aisix: remove it, {self._file} is then read anew"
+            raise StoreError(f"{self._accepted}: {text}") from None
         return Snapshot((Entry(*row) for row in data["entries"]), data["revision"])
 
     def _write_accepted(self, fresh: Snapshot) -> None:

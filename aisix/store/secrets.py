@@ -1,11 +1,11 @@
-"""Provider secrets at rest: AES-256-GCM with a key that is not in the database.
+"""Provider secrets at rest: XChaCha20-Poly1305 with a key that is not in the database.
 
 The key comes from the settings (base64 or hex of 32 bytes; several, separated by commas, while one
 replaces another: the first encrypts, all decrypt) or from `secret.key` in the data directory, a
 0600 file of one key a line, created on first start. Several processes may start at once: the file
 appears whole or not at all, and the first one wins.
 
-    sealed   1 byte version | 4 bytes key id | 12 bytes nonce | ciphertext and tag
+    sealed   1 byte version | 4 bytes key id | 24 bytes nonce | ciphertext and tag
     bound to "<kind>/<id>", so that a sealed secret cannot be moved to another resource
 
 Must never know: what a secret is for. Must never put a key or a secret in a message.
@@ -21,14 +21,19 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from nacl.exceptions import CryptoError
+from nacl.secret import Aead
 
 from aisix.errors import OperatorError, StoreError
 
 KEY_FILE = "secret.key"
-VERSION = b"\x01"
+VERSION = b"\x02"
+EARLIER = b"\x01"  # AES-256-GCM, before the first release
 MAKE_ONE = "make one with: openssl rand -base64 32"
+
+
+class EarlierForm(StoreError):
+    """Sealed by an aisix of before the first release."""
 
 
 class Keyring:
@@ -70,18 +75,23 @@ class Keyring:
             self._current = next(iter(self._keys))
 
     def seal(self, secret: str, bound_to: str) -> bytes:
-        nonce = os.urandom(12)
-        key = self._keys[self._current]
-        sealed = AESGCM(key).encrypt(nonce, secret.encode(), bound_to.encode())
-        return VERSION + bytes.fromhex(self._current) + nonce + sealed
+        # The nonce is random, fresh each time, and stands in front of what encrypt() returns.
+        sealed = Aead(self._keys[self._current]).encrypt(secret.encode(), bound_to.encode())
+        return VERSION + bytes.fromhex(self._current) + sealed
 
     def unseal(self, sealed: bytes, bound_to: str) -> str:
+        if sealed[:1] == EARLIER:
+            raise EarlierForm(
+                f"{bound_to}: its secret was encrypted by an earlier aisix, in a form that is no "
+                "longer read: `aisix export --secrets` with that one, then `aisix import` with "
+                "this one into an empty data_dir"
+            )
         id = sealed[1:5].hex()
         if sealed[:1] != VERSION or not self.knows(id):
             raise StoreError(f"{bound_to}: its secret was encrypted with a key that is not here")
         try:
-            plain = AESGCM(self._keys[id]).decrypt(sealed[5:17], sealed[17:], bound_to.encode())
-        except InvalidTag:
+            plain = Aead(self._keys[id]).decrypt(sealed[5:], bound_to.encode())
+        except (CryptoError, ValueError):  # ValueError: too short
             raise StoreError(f"{bound_to}: its stored secret was tampered with") from None
         return plain.decode()
 
@@ -108,7 +118,7 @@ class Keyring:
 
 
 def new_key() -> bytes:
-    return AESGCM.generate_key(256)
+    return os.urandom(32)
 
 
 def key_id(key: bytes) -> str:
