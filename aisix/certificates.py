@@ -83,7 +83,8 @@ def expires(setting: str, file: Path) -> float:
     OpenSSL is asked whether each is a certificate; Python's ssl gives dates of authorities' only.
     """
     try:
-        found = [base64.b64decode(body) for body in _PEM.findall(file.read_bytes())]
+        bodies = _PEM.findall(file.read_bytes())
+        found = [base64.b64decode(b"".join(body.split()), validate=True) for body in bodies]
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         for one in found:
             context.load_verify_locations(cadata=one)
@@ -98,7 +99,7 @@ def expires(setting: str, file: Path) -> float:
 
 def _end(certificate: bytes) -> float:
     """The end of the validity of an X.509 certificate in DER (RFC 5280, 4.1)."""
-    _, whole = next(_values(certificate))
+    ((_, whole),) = _values(certificate)
     _, signed = next(_values(whole))
     fields = _values(signed)
     tag, _ = next(fields)
