@@ -103,7 +103,7 @@ def test_nothing_of_a_former_request_is_left_on_a_handle_used_again(run: Run) ->
         async with Peer(echo) as peer:
             driver = Driver()
             secret = ("x-key: first", "authorization: Bearer first", "x-extra: first")
-            limits = Timeouts(connect_ms=100, first_byte_ms=200, idle_ms=200, total_ms=200)
+            limits = Timeouts(connect_ms=1000, first_byte_ms=2000, idle_ms=2000, total_ms=2000)
             await driver.send(
                 Request(peer.url + "first", secret, b"first", "POST", limits, max_body=Cap(10))
             )
@@ -463,12 +463,12 @@ def test_waiting_for_a_free_connection_is_not_taken_for_slow_connecting(run: Run
     async def work() -> None:
         async def answer(call: Call) -> None:
             if call.body:
-                await asyncio.sleep(0.3)
+                await asyncio.sleep(0.6)
             await call.reply(call.body)
 
         async with Peer(answer) as peer:
             driver = Driver(max_connections=1)
-            limits = Timeouts(connect_ms=100)
+            limits = Timeouts(connect_ms=500)
             for body in (b"", b"slow", b"slow"):  # then also on handles that had a connection
                 request = Request(peer.url, body=body, timeouts=limits)
                 await asyncio.gather(*(driver.send(request) for _ in range(3)))

@@ -138,8 +138,8 @@ def test_a_cancelled_stream_is_told_nothing_more_and_its_upstream_is_left(run: R
 @pytest.mark.parametrize(
     ("limits", "phase"),
     [
-        (Timeouts(first_byte_ms=100), None),
-        (Timeouts(idle_ms=300), None),
+        (Timeouts(first_byte_ms=500), None),
+        (Timeouts(idle_ms=500), None),
         (Timeouts(idle_ms=50), "idle"),
         (Timeouts(total_ms=300), "total"),
     ],
