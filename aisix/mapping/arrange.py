@@ -44,6 +44,7 @@ NEEDS = {
     "any": "an item is a chosen one",
     "empty": "an item's `list` is empty",
     "several": "there are two items or more",
+    "paired": "a part of an item's `list` is a `call` or an `answer` by its `kind`",
 }
 
 
@@ -198,6 +199,7 @@ def merge(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Cal
     *("list", "kind", "call", "call_id", "answer", "answer_id", "unanswered", "orphan"),
     chooses=False,
     tells=True,
+    needs="paired",
 )
 def pair(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
     name, kind = options["list"], options["kind"]

@@ -11,6 +11,7 @@ from typing import Any
 
 from aisix.errors import CallerError
 from aisix.mapping import paths, request
+from aisix.mapping.carried import Target
 from aisix.mapping.compile import Compiler
 from aisix.mapping.compile_plain import PlainCompiler
 from aisix.mapping.compile_request import RequestCompiler
@@ -28,7 +29,7 @@ def sources(
     tables: Effective, caller: CallerDialect, body: dict[str, Json]
 ) -> Iterator[tuple[str, str]]:
     """(title, source), or (title, why the interpreter does it)."""
-    facts = tables.facts("", "", False)
+    facts = tables.facts(Target("", ""))
     present = frozenset(key for key, value in body.items() if value is not None)
     yield _written(
         "request with " + ", ".join(sorted(present)),

@@ -21,7 +21,7 @@ from aisix.mapping.compile_values import (
     is_sure,
     may_be,
 )
-from aisix.mapping.paths import Path
+from aisix.mapping.paths import Json, Path
 from aisix.mapping.rules import Arrange, Convert, Rule, ValueTable
 
 
@@ -199,9 +199,21 @@ class StepCompiler(SourceCompiler):
         needs = arrange.PASSES[step.verb].needs
         if needs == "several":
             return f"len({made}) > 1"
+        if needs == "paired":
+            return self._has_parts(made, step.options)
         if needs not in ("first", "not first", "last"):
             return True
         found = self.inline(f"{made}[{-1 if needs == 'last' else 0}]", step.where)
         if type(found) is not str:
             return True
         return f"(not {made} or not ({found}))" if needs == "not first" else f"{made} and {found}"
+
+    def _has_parts(self, made: str, options: dict[str, Json]) -> str:
+        """The name of whether an item has a part that is a call or an answer."""
+        found = self.w.let("False")
+        kinds = self.w.const(frozenset({options["call"], options["answer"]}))
+        with self.w.block(f"for x in {made}"):
+            with self.w.block(f"for y in x[{options['list']!r}]"):
+                self.w.put(f"if y.get({options['kind']!r}) in {kinds}: {found} = True")
+            self.w.put(f"if {found}: break")
+        return found

@@ -16,6 +16,7 @@ from pathlib import Path
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping import schema, skeleton, source
 from aisix.mapping.answer_rules import AnswerTables
+from aisix.mapping.carried import Target
 from aisix.mapping.compile_answer import AnswerForms
 from aisix.mapping.compile_request import Forms
 from aisix.mapping.faults import CallerDialect, ErrorTables
@@ -50,19 +51,17 @@ class Effective:
     known: frozenset[str]  # and of all there are
     forms: Forms = field(repr=False, compare=False)  # the request tables as Python source
     answers: AnswerForms = field(repr=False, compare=False)  # and the answer's
-    _facts: dict[tuple[str, str, bool], Facts] = field(
-        default_factory=dict, repr=False, compare=False
-    )
+    _facts: dict[Target, Facts] = field(default_factory=dict, repr=False, compare=False)
 
-    def facts(self, alias: str, upstream_model: str, strict: bool) -> Facts:
+    def facts(self, target: Target) -> Facts:
         """What rules know of an alias before they see a body."""
-        key = (alias, upstream_model, strict)
-        found = self._facts.get(key)
+        found = self._facts.get(target)
         if found is None:
             if len(self._facts) >= MOST_FACTS:  # aliases of a wildcard are the caller's words
                 self._facts.clear()
+            alias, upstream_model, strict = target
             found = Facts(alias, upstream_model, self.version, self.model, self.option, strict)
-            self._facts[key] = found
+            self._facts[target] = found
         return found
 
 

@@ -75,7 +75,7 @@ class Exchange:
         self.tables = tables
         self.caller = caller
         self.target = target
-        self.facts = tables.facts(target.alias, target.upstream_model, target.strict)
+        self.facts = tables.facts(target)
         self.now = now
         self.new_id = new_id
         self.compiled = compiled  # use the tables' compiled form where there is one

@@ -11,14 +11,17 @@ from hypothesis import strategies as st
 
 from aisix.mapping.arrange import NEEDS, PASSES, Pass
 
-part = st.fixed_dictionaries({"kind": st.sampled_from(["say", "ask"]), "text": st.just("x ")})
+part = st.fixed_dictionaries(
+    {"kind": st.sampled_from(["say", "ask", "answer"]), "text": st.just("x ")}
+)
 item = st.fixed_dictionaries(
     {"role": st.sampled_from(["a", "b"]), "parts": st.lists(part, max_size=2)}
 )
 OPTIONS = {
     "list": "parts", "by": "role", "text": "text", "kind": "kind", "kinds": ["ask"], "into": "kept",
     "item": {"kind": "say", "text": "new"}, "fields": {"role": "a"}, "become": {"role": "c"},
-    "wrap": "<{value}>", "past": {"role": "b"},
+    "wrap": "<{value}>", "past": {"role": "b"}, "call": "ask", "answer": "answer",
+    "call_id": "id", "answer_id": "of", "unanswered": "bad", "orphan": "bad",
 }  # fmt: skip
 
 
@@ -43,6 +46,7 @@ def has(needs: str, items: list[dict[str, Any]]) -> bool:
         "any": any(map(is_chosen, items)),
         "empty": not all(one["parts"] for one in items),
         "several": len(items) > 1,
+        "paired": any(part["kind"] != "say" for one in items for part in one["parts"]),
     }[needs]
 
 
