@@ -1,6 +1,7 @@
 """Only for what pyproject.toml cannot say: a wheel carries `mappings/` as aisix/mappings.
 
-A checkout uses the folder itself, so the tables exist once.
+A checkout uses the folder itself, so the tables exist once. The cases of a mapping become one
+cases.zip: as thousands of small files they would take more room than the libraries.
 """
 
 import shutil
@@ -19,6 +20,9 @@ class WithMappings(build_py):
             target = Path(self.build_lib) / "aisix" / "mappings"
             shutil.rmtree(target, ignore_errors=True)
             shutil.copytree(Path(__file__).parent / "mappings", target)
+            for cases in list(target.glob("*/*/cases")):
+                shutil.make_archive(str(cases), "zip", cases)
+                shutil.rmtree(cases)
 
 
 setup(cmdclass={"build_py": WithMappings})

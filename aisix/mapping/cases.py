@@ -32,6 +32,7 @@ import msgspec
 
 from aisix.errors import CallerError, Complaint, OperatorError
 from aisix.mapping import paths, schema, source
+from aisix.mapping.case_files import ABOUT, case_files
 from aisix.mapping.exchange import Answer, Exchange, Target
 from aisix.mapping.faults import CallerDialect, ErrorAnswer
 from aisix.mapping.loader import Mapping
@@ -43,7 +44,6 @@ KEYS = (
     *("headers", "status", "upstream_status", "upstream_headers", "answer_headers"),
     *("caller_headers", "section", "odd"),
 )
-SUFFIXES = (".json", ".sse", ".txt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +74,13 @@ class Case:
 def find(folders: tuple[Path, ...], mapping: str) -> Iterator[Case]:
     """Every case of a mapping, folder by folder; OperatorError for a broken case.toml."""
     for layer, folder in enumerate(folders):
-        for path in sorted((folder / mapping / CASES).glob("*/case.toml")):
-            shown = f"{folder.name}/{mapping}/{CASES}/{path.parent.name}"
-            yield load(path.parent, shown, layer)
+        for path, files in case_files(folder / mapping):
+            shown = f"{folder.name}/{mapping}/{CASES}/{path.name}/{ABOUT}"
+            yield _load(path, files, shown, layer)
 
 
-def load(folder: Path, shown: str, layer: int = 0) -> Case:
-    shown = f"{shown}/case.toml"
-    tree = source.read(folder / "case.toml", shown)
+def _load(folder: Path, files: dict[str, bytes], shown: str, layer: int) -> Case:
+    tree = source.parse(files.pop(ABOUT), shown)
     wrong = [
         Complaint(tree.where((key,)), key, f"unknown key{schema.near(key, KEYS)}")
         for key in tree.data
@@ -89,7 +88,6 @@ def load(folder: Path, shown: str, layer: int = 0) -> Case:
     ]
     if wrong:
         raise OperatorError(wrong)
-    files = {p.name: p.read_bytes() for p in folder.iterdir() if p.suffix in SUFFIXES}
     return Case(folder.name, folder, tree.data, files, layer=layer)
 
 

@@ -22,6 +22,7 @@ CALLER = "caller.toml"
 FILES = ("mapping", "values", "request", "answer", "errors", "models")
 NAMES = tuple(f"{name}.toml" for name in FILES)
 TRAITS, CASES = "traits", "cases"
+PACKED = f"{CASES}.zip"  # in a wheel: thousands of small files take many times their size
 LARGEST = 4 << 20  # bytes of one table file
 
 
@@ -161,8 +162,9 @@ def marks(folders: Sequence[Path]) -> Marks:
 def case_marks(folder: Path) -> Marks:
     """The same for the cases of a folder."""
     out: Marks = {}
-    for path in folder.glob(f"*/*/{CASES}/*/*"):
-        _mark(path, out)
+    for pattern in (f"*/*/{CASES}/*/*", f"*/*/{PACKED}"):
+        for path in folder.glob(pattern):
+            _mark(path, out)
     return out
 
 

@@ -152,6 +152,8 @@ def test(args: argparse.Namespace, folders: list[Path]) -> int:
                 count += 1
                 wrong = cases.run(case, mapping)
                 if wrong and args.accept:
+                    if not case.folder.is_dir():
+                        raise ValueError(f"{full} is in {case.folder.parent}, which stays as it is")
                     for file, content in cases.actual(case, mapping).items():
                         (case.folder / file).write_bytes(content)
                     accepted.append(full)
