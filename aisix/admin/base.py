@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -122,6 +123,7 @@ class AdminHandler(RequestHandler):
             raise Answer(400, "bad_json", "the body is empty; a JSON object is needed")
         try:
             body = msgspec.json.decode(raw)
+            twice = _said_twice(raw)
         except RecursionError:
             raise Answer(400, "bad_json", "the body is nested too deeply") from None
         except (msgspec.DecodeError, UnicodeError) as error:
@@ -129,6 +131,9 @@ class AdminHandler(RequestHandler):
             raise Answer(400, "bad_json", text) from None
         if not isinstance(body, dict):
             raise Answer(400, "bad_json", "the body must be a JSON object")
+        if twice is not None:
+            text = f'the body says "{twice}" twice in one object; one of the two would be lost'
+            raise Answer(400, "bad_json", text)
         return body
 
     def query(self, *known: str) -> dict[str, str]:
@@ -191,6 +196,21 @@ def allowed(handler: type[RequestHandler]) -> list[str]:
     unimplemented = RequestHandler._unimplemented_method
     methods = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
     return [m for m in methods if getattr(handler, m.lower()) is not unimplemented]
+
+
+def _said_twice(raw: bytes) -> str | None:
+    """A key that stands twice in an object of this JSON; None: there is none."""
+    found: list[str] = []
+
+    def look(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        if len(made) != len(pairs):
+            names = [name for name, _ in pairs]
+            found.append(next(name for name in made if names.count(name) > 1))
+        return made
+
+    json.loads(raw, object_pairs_hook=look)
+    return found[0] if found else None
 
 
 def _answer_for(

@@ -117,6 +117,7 @@ class ItemHandler(ResourceHandler):
                 "an id is 1 to 128 of letters, digits, `.`, `_` and `-`, not `.`, `_` or `-` first"
             )
             raise Answer(400, "bad_request", text)
+        only_new = self.request.headers.get("If-None-Match", "").strip() == "*"
         await self.answer_write(
             "replace",
             lambda: writes.replace(
@@ -126,6 +127,7 @@ class ItemHandler(ResourceHandler):
                 body,
                 now=now,
                 if_match=self.if_match,
+                only_new=only_new,
                 extra=office.extra,
             ),
         )

@@ -34,12 +34,18 @@ IF_MATCH = {
     "schema": {"type": "string"},
     "description": "the ETag a read gave; a write on another revision is a 412",
 }
+IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "schema": {"type": "string"},
+    "description": "`*`: make it, and answer 412 if there is one",
+}
 SAID = {
     400: "what is wrong with the request; every fault at once, with its path",
     401: "no admin key, or a wrong one",
     404: "there is no such resource",
     409: "taken, still referred to, or resources come from a file",
-    412: "`If-Match` names another revision",
+    412: "`If-Match` names another revision, or `If-None-Match` is `*` and there is one",
     413: "the body is too long",
     415: "the body has a content encoding, or is a form with files",
     503: "the store cannot do it now; nothing was written",
@@ -98,6 +104,7 @@ def _paths(kind: str) -> Json:
                         (400, 401, 404, 409, 412, 503, 507))  # fmt: skip
     for changing in (replace, merge, delete):
         changing["parameters"] = [IF_MATCH]
+    replace["parameters"] = [IF_MATCH, IF_NONE_MATCH]
     delete["parameters"] = [IF_MATCH, _asked("cascade", {"type": "string", "enum":
                             ["true", "false"]}, "take what refers to it along")]  # fmt: skip
     return {

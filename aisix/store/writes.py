@@ -51,10 +51,17 @@ def replace(
     *,
     now: float,
     if_match: str | None = None,
+    only_new: bool = False,
     extra: Extra = no_more,
 ) -> Written:
     """Full replacement, or creation under this id. A secret that is not given stays as it is."""
-    return _write(store, kind, id, lambda old: body, now, if_match, extra)
+
+    def replaced(old: Entry | None) -> Document:
+        if only_new and old is not None:
+            raise Refused("stale", f"it exists already; the newest is {old.revision}")
+        return body
+
+    return _write(store, kind, id, replaced, now, if_match, extra)
 
 
 def merge(

@@ -150,6 +150,13 @@ def test_a_put_can_be_run_twice_and_a_stale_revision_is_a_412(fresh: Running) ->
     path = "/admin/v1/provider_keys/mine"
     stale = send(fresh.admin_port, "PATCH", path, {"api_base": "http://x.example"}, headers)
     fault(stale, 412, "stale")
+    del headers["If-Match"]
+    headers["If-None-Match"] = "*"
+    body = {**KEY, "api_base": "http://x.example"}
+    fault(send(fresh.admin_port, "PUT", path, body, headers), 412, "stale")
+    assert fresh.admin("GET", "provider_keys/mine").json["value"]["api_base"] != body["api_base"]
+    other = {**KEY, "display_name": "other"}
+    assert send(fresh.admin_port, "PUT", path + "-2", other, headers).status == 201
 
 
 def test_what_is_still_referred_to_stays_unless_dependants_go_along(fresh: Running) -> None:

@@ -213,6 +213,8 @@ def test_a_body_of_the_wrong_kind_or_size_is_refused_in_json(api: Running) -> No
     bad = post(b'{\n  "a": 1,\n  oops\n}')
     assert bad.error["code"] == "bad_json"
     assert "line 3" in bad.error["message"]
+    for twice in (b'{"a": 1, "a": 1}', b'{"b": [{"a": {}, "c": 1, "a": null}]}'):
+        assert 'says "a" twice in one object' in post(twice).error["message"]
     # `curl -d` says form; what it sends is JSON all the same.
     form = post(b"{}", **{"Content-Type": "application/x-www-form-urlencoded"})
     assert form.error["code"] == "invalid"
