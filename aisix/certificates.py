@@ -20,7 +20,10 @@ from pathlib import Path
 
 from aisix.errors import Complaint, OperatorError
 
-_PEM = re.compile(rb"-----BEGIN (?:X509 )?CERTIFICATE-----(.*?)-----END", re.DOTALL)
+_BEGIN = rb"^-----BEGIN (?:X509 )?CERTIFICATE-----"
+_PEM = re.compile(_BEGIN + rb"(.*?)-----END", re.DOTALL | re.MULTILINE)
+_BEGINS = re.compile(_BEGIN, re.MULTILINE)
+_NOT_ITS_KEY = ("KEY_VALUES_MISMATCH", "NO_CERTIFICATE_ASSIGNED")  # the second: of another kind
 
 
 class Certificates:
@@ -68,8 +71,12 @@ def _loaded(name: str, cert: Path, key: Path) -> tuple[ssl.SSLContext, float]:
     try:
         context.load_cert_chain(cert, key, password=lambda: "")
     except ssl.SSLError as error:
-        if error.reason == "KEY_VALUES_MISMATCH":
+        reason = error.reason or ""
+        if reason in _NOT_ITS_KEY:
             raise _wrong(f"{name}.tls_key", key, f"is not the key of {cert}") from None
+        if reason.endswith(("_TOO_SMALL", "_TOO_WEAK")):
+            text = f"is refused by OpenSSL: {reason.replace('_', ' ').lower()}"
+            raise _wrong(f"{name}.tls_cert", cert, text) from None
         text = "no private key in PEM that can be read without a password"
         raise _wrong(f"{name}.tls_key", key, text) from None
     except ValueError:
@@ -83,12 +90,13 @@ def expires(setting: str, file: Path) -> float:
     OpenSSL is asked whether each is a certificate; Python's ssl gives dates of authorities' only.
     """
     try:
-        bodies = _PEM.findall(file.read_bytes())
+        text = file.read_bytes()
+        bodies = _PEM.findall(text)
         found = [base64.b64decode(b"".join(body.split()), validate=True) for body in bodies]
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         for one in found:
             context.load_verify_locations(cadata=one)
-        if found:
+        if found and len(found) == len(_BEGINS.findall(text)):
             return _end(found[0])
     except (ValueError, IndexError, StopIteration, ssl.SSLError):
         pass

@@ -131,6 +131,9 @@ def test_what_is_no_certificate_is_told_with_its_setting(tmp_path: Path) -> None
         b"".join(lines[:3] + lines[4:]),  # a line is missing
         b"".join(lines[:-1]) + good,  # the next begins in it
         good + b"".join(lines[:2] + lines[-1:]),  # the second of a chain is half
+        good + b"".join(lines[:-2]),  # and has no end
+        b"\xef\xbb\xbf" + good,  # OpenSSL finds none behind a mark or an indent
+        b"".join(b" " + line for line in lines),
     ):
         file.write_bytes(bad)
         with pytest.raises(OperatorError, match=r"proxy\.tls_cert .*a\.pem: no certificate in PEM"):
@@ -163,3 +166,19 @@ def test_the_key_of_another_is_refused_and_the_pair_before_stays(tmp_path: Path,
     with pytest.raises(OperatorError, match=r"proxy\.tls_key .*: is not the key of"):
         shown.renew()
     assert shown.expires == before
+
+
+def test_a_key_of_another_kind_is_not_its_key(tmp_path: Path) -> None:
+    for kind, other in (("rsa", "ed25519"), ("ed25519", "ec"), ("ec", "rsa")):
+        cert, _ = pair(tmp_path, kind)
+        _, key = pair(tmp_path, other)
+        with pytest.raises(OperatorError, match=r"proxy\.tls_key .*: is not the key of"):
+            Certificates.load("proxy", cert, key)
+
+
+def test_a_key_too_short_for_openssl_is_told_as_that(tmp_path: Path) -> None:
+    short = rsa.generate_private_key(65537, 1024)
+    (tmp_path / "a.pem").write_bytes(made(short, NOW + DAY))
+    (tmp_path / "a.key").write_bytes(written(short))
+    with pytest.raises(OperatorError, match=r"proxy\.tls_cert .*refused by OpenSSL: ee key too sm"):
+        Certificates.load("proxy", tmp_path / "a.pem", tmp_path / "a.key")

@@ -10,6 +10,8 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 from aisix.standin.server import Standin
 from tests.running import ROOT, Running, chunks, send
 
@@ -89,6 +91,25 @@ def test_the_demo_shows_all_four_hops_and_no_key() -> None:
         assert done.stdout.count(hop) == 2
     assert "data: [DONE]" in done.stdout
     assert "sk-ant-standin-" not in done.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_demo_that_is_ended_takes_its_gateway_along(tmp_path: Path, number: int) -> None:
+    command = [sys.executable, "-m", "aisix", "demo"]
+    env = os.environ | {"TMPDIR": str(tmp_path)}
+    demo = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True)
+    assert demo.stdout is not None
+    for line in demo.stdout:
+        if line.startswith("The gateway stays up on"):
+            port = int(line.split(":")[2].split()[0])
+            break
+    assert send(port, "GET", "/livez").status == 200
+    demo.send_signal(number)
+    assert demo.wait(30) == 0
+    demo.stdout.close()
+    with pytest.raises(ConnectionRefusedError):
+        send(port, "GET", "/livez")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_health_says_no_while_draining_and_without_a_model(

@@ -37,6 +37,8 @@ def main(args: argparse.Namespace) -> int:
     real_key = os.environ.get("ANTHROPIC_API_KEY", "")
     if args.real and not real_key:
         raise OperatorError("--real needs ANTHROPIC_API_KEY in the environment")
+    for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C does: nothing of ours stays behind
+        signal.signal(number, signal.default_int_handler)
     standin = None if args.real else Standin().start()
     with tempfile.TemporaryDirectory(prefix="aisix-demo-") as folder:
         admin_key, caller_key = secrets.token_hex(16), f"sk-demo-{secrets.token_hex(8)}"

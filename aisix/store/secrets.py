@@ -15,10 +15,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import fcntl
 import hashlib
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from nacl.exceptions import CryptoError
@@ -94,6 +96,20 @@ class Keyring:
         except (CryptoError, ValueError):  # ValueError: too short
             raise StoreError(f"{bound_to}: its stored secret was tampered with") from None
         return plain.decode()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else changes the key file meanwhile: two rotations would drop each other's key."""
+        if self._file is None:
+            yield
+            return
+        folder = os.open(self._file.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            self.reread()
+            yield
+        finally:
+            os.close(folder)
 
     def add_newest(self, key: bytes) -> None:
         """Put a key in front; the older ones stay readable until `drop_older`."""

@@ -124,12 +124,13 @@ class SqliteStore(Store):
         settings). Running gateways go on: while both keys are in the file they read either, and
         they write with the one the database names. Interrupted anywhere, running it again is safe.
         """
-        if key is not None:
-            self._keyring.add_newest(key)
-        with self._writing, _translated(), self._transaction():
-            count = self._reseal()
-        if key is not None:
-            self._keyring.drop_older()
+        with self._keyring.alone():
+            if key is not None:
+                self._keyring.add_newest(key)
+            with self._writing, _translated(), self._transaction():
+                count = self._reseal()
+            if key is not None:
+                self._keyring.drop_older()
         with suppress(OSError):
             self._bell.ring()
         return count

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from aisix.errors import OperatorError, StoreError
 from aisix.store import open_store, writes
 from aisix.store.file import ACCEPTED
-from aisix.store.secrets import Keyring, key_id
+from aisix.store.secrets import Keyring, key_id, new_key
+from aisix.store.sqlite import SqliteStore
 
 SECRET = "sk-the-secret-of-a-provider"
 WHERE = "provider_keys/a"
@@ -61,6 +63,26 @@ def test_another_key_does_not_open_it(keyring: Keyring) -> None:
     # Not even when its id is put in.
     with pytest.raises(StoreError, match="tampered with"):
         Keyring([two]).unseal(sealed[:1] + bytes.fromhex(key_id(two)) + sealed[5:], WHERE)
+
+
+def test_rotations_at_one_time_lose_no_key(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    body = {"display_name": "a", "provider": "p", "secret": SECRET}
+    writes.create(store, "provider_keys", body, now=1.0, new_id="a")
+    store.close()
+    # Both are open, and have read the key file, before one of them rotates.
+    first, second = open_store(tmp_path), open_store(tmp_path)
+    assert isinstance(first, SqliteStore) and isinstance(second, SqliteStore)
+    assert (first.rotate_key(new_key()), second.rotate_key(new_key())) == (1, 1)
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(s.rotate_key, new_key()) for s in (first, second) * 8]:
+            assert done.result(30) == 1
+    for store in (first, second):
+        store.close()
+    again = open_store(tmp_path)
+    entry = again.current().entry("provider_keys", "a")
+    assert entry is not None and entry.secret == SECRET
+    again.close()
 
 
 # ---------------------------------------------------------------- the form before the release
