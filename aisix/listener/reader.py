@@ -19,6 +19,7 @@ Must never know: a socket, a handler.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
@@ -30,6 +31,8 @@ from aisix.listener.limits import Limits
 END = b"\r\n\r\n"
 SPREAD = 16  # bytes of chunk framing allowed for each byte of a body
 FRAMING = 64 << 10  # and beside those
+# What a client writes that takes us for its proxy; every server must take it (RFC 9112, 3.2.2).
+_ABSOLUTE = re.compile(r"^https?://[^/?#]+/?", re.IGNORECASE)
 
 
 class Bad(Exception):
@@ -140,6 +143,8 @@ class Reader:
         if expected is not None and expected.lower() != "100-continue":
             raise Bad(417)
         method, url = parser.get_method().decode("latin-1"), self._url.decode("latin-1")
+        if not url.startswith(("/", "*")):
+            url = _ABSOLUTE.sub("/", url)
         return Head(
             RequestStartLine(method, url, f"HTTP/{version}"),
             headers,

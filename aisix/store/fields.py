@@ -11,12 +11,13 @@ from __future__ import annotations
 import fnmatch
 import math
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from voluptuous import Invalid
+from voluptuous import Invalid, MultipleInvalid
 
 from aisix.store.resources import MASK, ROUTINGS, timestamp
 
@@ -48,6 +49,25 @@ HEADERS_ALLOWED = (
 )
 HEADER_SECRET = re.compile(r"(^|[-_])(authorization|api-?key|apikey|cookie|password|secret|token)")
 HEADER_REFUSED = ("x-forwarded-*", "x-http-method-override", "x-accel-*")
+
+
+class Faults:
+    """What is wrong below a field: all of it is told, each with its step."""
+
+    def __init__(self) -> None:
+        self._found: list[Invalid] = []
+
+    @contextmanager
+    def below(self, step: Hashable) -> Iterator[None]:
+        try:
+            yield
+        except Invalid as error:
+            error.prepend([step])
+            self._found += error.errors if isinstance(error, MultipleInvalid) else [error]
+
+    def tell(self) -> None:
+        if self._found:
+            raise MultipleInvalid(self._found)
 
 
 def text(value: object) -> str:
@@ -146,29 +166,31 @@ def headers(value: Any) -> dict[str, str]:
     if len(value) > 50:
         raise Invalid("may hold 50 headers")
     kept: dict[str, str] = {}
+    wrong = Faults()
     for key, content in value.items():
-        kept[_header_name(key)] = _header_value(key, content)
+        with wrong.below(key[:60]):
+            kept[_header_name(key)] = _header_value(content)
+    wrong.tell()
     return dict(sorted(kept.items()))
 
 
 def _header_name(key: str) -> str:
     lower = key.lower()
-    short: list[Hashable] = [key[:60]]
     if not re.fullmatch(r"[a-z0-9!#$%&'*+.^_`|~-]{1,100}", lower):
-        raise Invalid("is not a header name", short)
+        raise Invalid("is not a header name")
     if HEADER_SECRET.search(lower):
-        raise Invalid("may not carry a credential: its place is `secret`", short)
+        raise Invalid("may not carry a credential: its place is `secret`")
     if _like(lower, HEADER_REFUSED) or not _like(lower, HEADERS_ALLOWED):
         allowed = ", ".join(HEADERS_ALLOWED)
-        raise Invalid(f"is not a header that may be added (allowed: {allowed})", short)
+        raise Invalid(f"is not a header that may be added (allowed: {allowed})")
     return lower
 
 
-def _header_value(key: str, content: Any) -> str:
+def _header_value(content: Any) -> str:
     if not isinstance(content, str) or not content.isascii() or not content.isprintable():
-        raise Invalid("must be printable ASCII", [key[:60]])
+        raise Invalid("must be printable ASCII")
     if len(content) > 4096:
-        raise Invalid("must be at most 4096 characters long", [key[:60]])
+        raise Invalid("must be at most 4096 characters long")
     return content.strip()
 
 
@@ -231,11 +253,11 @@ def previous(value: Any) -> dict[str, str]:
     if not isinstance(value, dict) or value.keys() != {"key_hash", "expires_at"}:
         raise Invalid("must be an object of `key_hash` and `expires_at`; rotate makes it")
     kept = {}
+    wrong = Faults()
     for field, rule in (("key_hash", key_hash), ("expires_at", moment)):
-        try:
+        with wrong.below(field):
             kept[field] = rule(value[field])
-        except Invalid as error:
-            raise Invalid(error.error_message, [field]) from None
+    wrong.tell()
     return kept
 
 
@@ -246,11 +268,11 @@ def items(value: Any, rule: Any, most: int = MAX_ITEMS) -> list[Any]:
     if len(value) > most:
         raise Invalid(f"may hold {most} items")
     kept = []
+    wrong = Faults()
     for place, item in enumerate(value):
-        try:
+        with wrong.below(place):
             kept.append(rule(item))
-        except Invalid as error:
-            raise Invalid(error.error_message, [place]) from None
+    wrong.tell()
     return list(dict.fromkeys(kept))
 
 
@@ -278,17 +300,24 @@ def options(value: Any) -> dict[str, Any]:
         raise Invalid(f"must be an object of option names and values, not {said(value)}")
     if len(value) > 100:
         raise Invalid("may hold 100 options")
+    wrong = Faults()
     for key, content in value.items():
-        if not re.fullmatch(r"[a-z][a-z0-9_]{0,63}", key):
-            raise Invalid("is not an option's name", [key[:60]])
-        plain = isinstance(content, bool | int | float | str)
-        if isinstance(content, list):
-            plain = len(content) <= 100 and all(isinstance(item, str) for item in content)
-        if not plain:
-            raise Invalid("must be true or false, a number, a string or a list of strings", [key])
-        if isinstance(content, int) and abs(content) > 2**63:
-            raise Invalid("is too large a number", [key])
+        with wrong.below(key[:60]):
+            _option(key, content)
+    wrong.tell()
     return dict(value)
+
+
+def _option(key: str, content: Any) -> None:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,63}", key):
+        raise Invalid("is not an option's name")
+    plain = isinstance(content, bool | int | float | str)
+    if isinstance(content, list):
+        plain = len(content) <= 100 and all(isinstance(item, str) for item in content)
+    if not plain:
+        raise Invalid("must be true or false, a number, a string or a list of strings")
+    if isinstance(content, int) and abs(content) > 2**63:
+        raise Invalid("is too large a number")
 
 
 def moment(value: Any) -> str:

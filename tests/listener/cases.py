@@ -91,6 +91,14 @@ VALID = [
         tornado={"bodies": None},
     ),
     Case("keep-alive, close", length(b"a", b"Connection: CLOSE\r\n"), (200,), (b"a",), closed=True),
+    Case(
+        "the whole URL, as for a proxy",
+        b"POST http://x/echo?a=/b HTTP/1.1\r\n" + HOST + b"Content-Length: 1\r\n\r\na"
+        b"GET HTTPS://x:1/echo HTTP/1.1\r\n" + HOST + b"\r\n",
+        (200, 200),
+        (b"a", b""),
+        tornado={"status": (404, 404), "bodies": None},
+    ),
     Case("http/1.0", b"GET /echo HTTP/1.0\r\n\r\n", (200,), (b"",), closed=True),
     Case(
         "http/1.0 kept",

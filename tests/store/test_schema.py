@@ -108,3 +108,36 @@ def test_extra_headers_are_by_an_allow_list_and_carry_no_credential() -> None:
     for value in ("a\r\nb", "é", 7, "x" * 5000):
         body = {**GOOD["provider_keys"], "headers": {"x-a": value}}
         assert schema.faults("provider_keys", body)[0][0].path == "headers.x-a"
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong", "paths"),
+    [
+        ("apikeys", {"allowed_models": ["a*b*", "fine", 5]},
+         ["allowed_models[0]", "allowed_models[2]"]),
+        ("apikeys", {"previous": {"key_hash": "x", "expires_at": "never"}},
+         ["previous.expires_at", "previous.key_hash"]),
+        ("provider_keys", {"headers": {"Authorization": "v", "a b": "v", "x-a": "\n", "x-b": "v"}},
+         ["headers.Authorization", "headers.a b", "headers.x-a"]),
+        ("models", {"options": {"A": 1, "b": {}, "c": 2**64, "d": 1}},
+         ["options.A", "options.b", "options.c"]),
+        ("models", {"traits": ["", "fine", "B"]}, ["traits[0]", "traits[2]"]),
+    ],
+)  # fmt: skip
+def test_all_that_is_wrong_below_one_field_is_told(
+    kind: str, wrong: dict[str, Any], paths: list[str]
+) -> None:
+    complaints, _ = schema.faults(kind, {**GOOD[kind], **wrong})
+    assert [c.path for c in complaints] == paths
+
+
+def test_all_that_is_wrong_in_a_target_is_told() -> None:
+    target = {"provider_key_id": "k", "model_name": "", "traits": ["", "B"], "options": {"A": 1}}
+    model = {"display_name": "a", "provider": "p", "targets": [target]}
+    complaints, _ = schema.faults("models", model)
+    assert [c.path for c in complaints] == [
+        "targets[0].model_name",
+        "targets[0].options.A",
+        "targets[0].traits[0]",
+        "targets[0].traits[1]",
+    ]
