@@ -7,6 +7,7 @@ folded into a description, which formats stay and how much is too much are optio
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ _encode = msgspec.json.Encoder().encode
 _LISTS = ("anyOf", "allOf")
 _MAPS = ("properties", "$defs", "definitions")
 _COMBINATORS = frozenset({"anyOf", "oneOf", "allOf"})
+_VALUES = frozenset({"enum", "const", "default", "examples", "example"})
 _SILENT = ("$schema", "$id", "$comment")
 _KINDS = {**dict.fromkeys((*_LISTS, "required", "enum"), list), **dict.fromkeys(_MAPS, dict)}
 _DEEPEST = 60
@@ -26,6 +28,7 @@ _DEEPEST = 60
 
 def object_schema(schema: Json, options: dict[str, Json], tell: Callable[[str], None]) -> Json:
     """A schema whose root is an object: `{}` gets properties, a missing type is added."""
+    schema = _said(schema, 0)
     if schema is None or schema == {}:
         return {"type": "object", "properties": {}}
     bad = options.get("bad", "bad_value")
@@ -39,6 +42,28 @@ def object_schema(schema: Json, options: dict[str, Json], tell: Callable[[str], 
     if "type" not in schema:
         return {"type": "object", **schema}
     return schema
+
+
+def _said(node: Json, depth: int) -> Json:
+    """A keyword that is null is one that is not there, but for those that are any value."""
+    if type(node) is list:
+        if not any(type(item) is dict for item in node) or depth > _DEEPEST:
+            return node
+        items = [_said(item, depth + 1) for item in node]
+        return items if any(map(operator.is_not, items, node)) else node
+    if type(node) is not dict or depth > _DEEPEST:
+        return node
+    out: dict[str, Json] = {}
+    same = True
+    for word, value in node.items():
+        if value is None and word not in ("const", "default"):
+            same = False
+        elif word in _VALUES:
+            out[word] = value
+        else:
+            said = out[word] = _said(value, depth + 1)
+            same = same and said is value
+    return node if same else out
 
 
 def _flatten_root(schema: dict[str, Json]) -> dict[str, Json]:
@@ -195,6 +220,7 @@ def _root(schema: Json) -> Json:
 
 def subset(schema: Json, options: dict[str, Json]) -> dict[str, Any]:
     """{schema, whole, root, fits, relaxed, optional, unions}: the cut and what it cost."""
+    schema = _said(schema, 0)
     cut = _Cut(options)
     out = cut.root(schema)
     fits = (

@@ -251,7 +251,10 @@ def not_empty(value: Json, options: dict[str, Json], call: Call) -> Json:
     gives=list,
 )
 def once(value: Json, options: dict[str, Json], call: Call) -> Json:
-    return list(dict.fromkeys(value))
+    try:
+        return list(dict.fromkeys(value))
+    except TypeError:  # a list or an object in it: for whoever reads the items to refuse
+        return [item for place, item in enumerate(value) if item not in value[:place]]
 
 
 @verb(
