@@ -100,7 +100,11 @@ def stored(settings: Settings) -> Snapshot | None:
             target.close()
         except (OSError, sqlite3.Error) as error:
             raise OperatorError(f"{database}: cannot be read: {error}") from None
-        store = open_store(copy, settings.encryption_key)
+        try:
+            store = open_store(copy, settings.encryption_key)
+        except OperatorError as error:  # it names the copy, which is gone when this is read
+            text = str(error).replace(str(copy), str(settings.data_dir))
+            raise OperatorError(text) from None
         try:
             return store.current()
         finally:

@@ -20,6 +20,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -315,9 +316,16 @@ def _key_row(item: Row, names: Row) -> Row:
         "name": value["display_name"] or "",
         "models": ", ".join(value["allowed_models"] or ()) or "(none)",
         "expires": value["expires_at"] or "never",
-        "state": "disabled" if value["disabled"] else "open",
+        "state": _state(value),
         "created": item["created_at"],
     }
+
+
+def _state(value: Row) -> str:
+    if value["disabled"]:
+        return "disabled"
+    ends = value["expires_at"]
+    return "expired" if ends and datetime.fromisoformat(ends) <= datetime.now(UTC) else "open"
 
 
 def _model_row(item: Row, names: Row) -> Row:

@@ -310,7 +310,9 @@ def _flatten(
 
 
 def _near(name: str, known: Mapping[str, Setting]) -> str:
-    close = difflib.get_close_matches(name, known, 1, 0.6)
+    # At the top a section may be meant; inside one, the section is right.
+    sections = {key.partition(".")[0] for key in known}
+    close = difflib.get_close_matches(name, known if "." in name else sections, 1, 0.6)
     return f' (did you mean "{close[0]}"?)' if close else ""
 
 

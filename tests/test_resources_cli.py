@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,6 +138,21 @@ def test_a_secret_is_never_taken_from_the_command_line(shell: Shell, tmp_path: P
     again = shell(*words, "--secret-file", str(file), "--id", "x")  # twice is once
     assert SECRET not in again.stdout + again.stderr
     shell("providers", "delete", "x")
+
+
+def test_a_key_that_has_ended_is_not_listed_as_open(shell: Shell, served: Running) -> None:
+    soon = int(time.time()) + 2
+    body = {"display_name": "brief", "generate": True, "allowed_models": [], "expires_at": soon}
+    served.create("apikeys", body)
+    served.create("apikeys", {"display_name": "long", "generate": True, "allowed_models": []})
+    while time.time() < soon:
+        time.sleep(0.05)
+    rows = {"brief": "expired", "long": "open"}
+    for line in shell("keys", "list").stdout.split("\n"):
+        for name in rows.copy():
+            if f" {name} " in line:
+                assert f" {rows.pop(name)} " in line
+    assert rows == {}
 
 
 def test_who_has_no_key_or_no_gateway_is_told(shell: Shell, tmp_path: Path) -> None:

@@ -51,6 +51,9 @@ def test_an_unknown_setting_is_refused_with_file_line_and_a_hint(tmp_path: Path)
     said = complaint(tmp_path, "proxy:\n  adr: 127.0.0.1:1\n")
     assert "config.yaml:2: proxy.adr: unknown setting" in said
     assert 'did you mean "proxy.addr"' in said
+    said = complaint(tmp_path, "proxi: {addr: a}\nwokers: 1\nfoo: 1\n")
+    assert 'proxi: unknown setting (did you mean "proxy"?)' in said
+    assert 'wokers: unknown setting (did you mean "workers"?)' in said
 
 
 def test_every_fault_is_told_at_once(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ class Attempts:
     ) -> float | None:
         """The same after an answer; `retry` is what errors.toml says of it ("": not a failure)."""
         if status >= 400 or retry:
-            self.faults.append(str(status) if status >= 400 else IN_STREAM)
+            self.faults.append(str(status) if status >= 300 else IN_STREAM)
         told = headers.get("x-should-retry")
         if not retry and (told != "true" or status < 300):
             return None

@@ -109,9 +109,12 @@ def test_a_redirect_is_never_followed(gateway: Running, standin: Standin) -> Non
     standin.received.clear()  # it keeps only the last ones, so their number says nothing
     there = (("location", standin.url + "/v1/messages"), *JSON)
     standin.script(Scripted((b"{}",), 307, there))
+    counted = 'aisix_upstream_errors_total{alias="claude-prod",kind="307"}'
+    before = gateway.metrics().get(counted, 0)
     answer = gateway.ask("Hi")
     assert answer.status == 502
     assert len(standin.received) == 1
+    assert gateway.metrics()[counted] == before + 1
 
 
 def test_a_silent_upstream_is_a_504_before_the_answer_and_an_error_inside_it(

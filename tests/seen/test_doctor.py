@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from aisix.standin.server import Standin
+from aisix.store import open_store, writes
 from tests.running import ROOT, Running, free_port
 from tests.seen.authority import Authority
 
@@ -60,6 +61,16 @@ def test_check_tells_of_settings_tables_certificates_and_resources(
     assert (bad.returncode, told["ok"]) == (1, False)
     assert "values.toml:" in told["findings"][0]["text"]
     authority = Authority(tmp_path / "tls")
+    data = tmp_path / "lost"
+    data.mkdir(mode=0o700)
+    store = open_store(data)
+    provider = {"display_name": "a", "provider": "p", "secret": "s" * 20}
+    writes.create(store, "provider_keys", provider, now=1.0, new_id="a")
+    store.close()
+    (data / "secret.key").unlink()
+    bad = run("check", written(tmp_path, data_dir=str(data)), "--no-cases")
+    assert f"{data}/aisix.db: its secrets are encrypted with the key" in bad.stdout
+    assert not (data / "secret.key").exists()
     cert, key = authority.sign("old", days=-1)
     config = written(tmp_path, proxy={"tls_cert": str(cert), "tls_key": str(key)})
     bad = run("check", config, "--no-cases")
