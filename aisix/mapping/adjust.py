@@ -135,7 +135,10 @@ def lay_over(base: dict[str, Json], above: dict[str, Json]) -> None:
 def keep_last(
     out: dict[str, Json], body: dict[str, Json], options: dict[str, Json], value: Value
 ) -> bool:
-    """span/long: the key and value of a mark that must not come after one without it."""
+    """span/long: the key and value of a mark that must not come after one without it.
+
+    A mark of the whole is the last of all, and the same as one that is there.
+    """
     mark, skip = options["mark"], frozenset(options.get("skip", ()))
     holders: list[dict[str, Json]] = []
     for name in options["walk"]:
@@ -152,7 +155,27 @@ def keep_last(
         elif short_seen and span:
             holder[mark] = {key: v for key, v in holder[mark].items() if key != span}
             changed = True
+    whole = out.get(mark)
+    if span and type(whole) is dict:  # stands for a mark at the very end
+        end = _end(out.get(options["walk"][-1]), mark)
+        wanted = end[mark].get(span) if end else None if short_seen else whole.get(span)
+        if wanted != whole.get(span):
+            rest = {key: v for key, v in whole.items() if key != span}
+            out[mark] = {**rest, span: wanted} if wanted is not None else rest
+            changed = changed or mark in body  # else nobody asked for it
     return changed
+
+
+def _end(node: Json, mark: str) -> dict[str, Json] | None:
+    """What carries a mark at the end of all: the last item of the last list, and so on down."""
+    while node:
+        if type(node) is list:
+            node = node[-1]
+        elif type(node) is not dict or type(node.get(mark)) is dict:
+            break
+        else:
+            node = next((v for v in reversed(node.values()) if type(v) is list), None)
+    return node if type(node) is dict else None
 
 
 def _marked(node: Json, mark: str, skip: frozenset[str], holders: list[dict[str, Json]]) -> None:
