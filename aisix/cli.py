@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from aisix import __version__
-from aisix.errors import OperatorError
+from aisix.errors import OperatorError, StoreError
 
 RESOURCES = {
     "keys": "list, create, rotate, revoke callers' keys of a running gateway",
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser(argv[:1]).parse_args(argv)
     try:
         return int(args.go(args))
-    except OperatorError as error:
+    except (OperatorError, StoreError) as error:
         print(f"aisix: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -6,6 +6,8 @@ import contextlib
 import io
 import json
 import os
+import resource
+import sqlite3
 import subprocess
 import sys
 import time
@@ -247,6 +249,30 @@ def test_the_key_of_the_secrets_can_be_changed_under_a_running_gateway(
     served.restart()
     assert served.call(ASK, key="sk-of-rotation").status == 200
     assert served.admin("GET", "status").json["store"]["trouble"] is None
+
+
+def test_a_write_that_cannot_be_done_is_told_without_a_traceback(
+    shell: Shell, served: Running, tmp_path: Path
+) -> None:
+    body = {"display_name": "kept", "provider": "anthropic", "secret": SECRET}
+    served.create("provider_keys", body)
+    folder = served.folder / "data"
+    key = (folder / "secret.key").read_text()
+    # No file may grow, as on a full disk.
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        said = shell("secrets", "rotate-key", code=2).stderr
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert said == f"aisix: {folder / 'secret.key'}: cannot be written: File too large\n"
+    assert (folder / "secret.key").read_text() == key
+    other = sqlite3.connect(folder / "aisix.db")
+    other.execute("BEGIN IMMEDIATE")
+    said = shell("secrets", "rotate-key", code=2).stderr
+    assert said == "aisix: the database is busy with another program's work: try again\n"
+    other.close()
+    shell("secrets", "rotate-key")
 
 
 def test_validate_says_everything_with_file_and_line(shell: Shell, tmp_path: Path) -> None:

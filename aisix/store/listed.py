@@ -37,6 +37,8 @@ SECTIONS = {**{kind: kind for kind in KINDS}, "api_keys": "apikeys"}
 REFERENCE = re.compile(r"\$(\$\{|\{([A-Za-z_][A-Za-z0-9_]*)\}|\{)")
 _Fast = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is ten times as quick
 _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+# A file that is cut off, or being written, must not take everything away.
+NOTHING = "is empty; if nothing is wanted, say so: `models: []`"
 NAMED_ONE = re.compile(r"[^A-Za-z0-9]+")
 
 
@@ -120,7 +122,7 @@ def _parse(text: str, name: str, lines: Lines) -> dict[str, Any]:
         loader = _Loader(text)
         node = loader.get_single_node()
         if node is None:
-            return {}
+            raise OperatorError([Complaint(f"{name}:1", "", NOTHING)])
         _note(node, "", lines, name)
         data = loader.construct_document(node)
     except yaml.YAMLError as error:
@@ -136,7 +138,7 @@ def _parse(text: str, name: str, lines: Lines) -> dict[str, Any]:
         if loader is not None:
             loader.dispose()
     if data is None:
-        return {}
+        raise OperatorError([Complaint(f"{name}:1", "", NOTHING)])
     if not isinstance(data, dict):
         raise OperatorError([Complaint(f"{name}:1", "", f"must hold {', '.join(KINDS)}")])
     return data

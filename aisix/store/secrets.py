@@ -125,7 +125,10 @@ class Keyring:
                 "the encryption key is in the settings: put the new key in front of the old one "
                 "there (new,old), rotate, then take the old one away"
             )
-        _write(self._file, keys, exclusive=False)
+        try:
+            _write(self._file, keys, exclusive=False)
+        except OSError as error:
+            raise _unwritten(self._file, error) from None
         self.reread()
 
     @property
@@ -176,7 +179,11 @@ def _create(file: Path, key: bytes) -> None:
     except FileExistsError:
         pass  # another process was first: its key is the key
     except OSError as error:
-        raise OperatorError(f"{file}: cannot be written: {error}") from None
+        raise _unwritten(file, error) from None
+
+
+def _unwritten(file: Path, error: OSError) -> OperatorError:
+    return OperatorError(f"{file}: cannot be written: {error.strerror}")
 
 
 def _write(file: Path, keys: list[bytes], *, exclusive: bool) -> None:

@@ -73,6 +73,9 @@ provider_keys: {}
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("", "r.yaml:1: is empty"),  # an editor has cut it off, and not written it yet
+        ("# nothing\n", "r.yaml:1: is empty"),
+        ("---\n~\n", "r.yaml:1: is empty"),
         ("a: b: c", "r.yaml:1: not valid YAML"),
         ("- 1", "r.yaml:1: must hold provider_keys, models, apikeys"),
         ("models:\n  - a: 1\n    a: 2", "r.yaml:3: models[0].a: is there twice"),
