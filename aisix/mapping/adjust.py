@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from aisix.mapping import paths
 from aisix.mapping.paths import Json
 from aisix.mapping.refused import Refused
+from aisix.mapping.verbs import options_of
 
 Value = Callable[[Json], Json]  # resolves "$model.x" to its value, leaves other values alone
 
@@ -21,6 +22,7 @@ class Adjustment:
     run: Callable[[dict[str, Json], dict[str, Json], dict[str, Json], Value], bool]
     summary: str
     options: tuple[str, ...] = ()
+    needed: tuple[str, ...] = ()  # those of them that have to be given
 
 
 ADJUSTMENTS: dict[str, Adjustment] = {}
@@ -28,7 +30,7 @@ ADJUSTMENTS: dict[str, Adjustment] = {}
 
 def _adjustment(summary: str, *options: str) -> Callable[..., Callable[..., bool]]:
     def register(run: Callable[..., bool]) -> Callable[..., bool]:
-        ADJUSTMENTS[run.__name__] = Adjustment(run, summary, options)
+        ADJUSTMENTS[run.__name__] = Adjustment(run, summary, *options_of(options))
         return run
 
     return register
@@ -74,7 +76,7 @@ def set(
 @_adjustment(
     "keeps a number `less` below another (`from_over`: only one that is not below it at all); "
     "where that is under `least`, `drop` is taken away",
-    *("path", "below", "less", "from_over", "least", "drop"),
+    *("path", "below", "less?", "from_over?", "least?", "drop?"),
 )
 def cap(
     out: dict[str, Json], body: dict[str, Json], options: dict[str, Json], value: Value
@@ -90,7 +92,7 @@ def cap(
     limit -= options.get("less", 0)
     if found <= limit:
         return False
-    if "least" in options and limit < options["least"]:
+    if "drop" in options and limit < options.get("least", 0):
         paths.remove(out, _steps(options["drop"]))
     else:
         paths.put(out, steps, limit)
@@ -100,8 +102,8 @@ def cap(
 @_adjustment(
     "lays the caller's object `from` over the request, save the fields in `deny`",
     "from",
-    "deny",
-    "bad",
+    "deny?",
+    "bad?",
 )
 def merge(
     out: dict[str, Json], body: dict[str, Json], options: dict[str, Json], value: Value
@@ -130,7 +132,7 @@ def lay_over(base: dict[str, Json], above: dict[str, Json]) -> None:
 
 @_adjustment(
     "keeps the last `limit` marks in the order of `walk`; a longer one after a shorter is cut",
-    *("mark", "limit", "walk", "skip", "span", "long"),
+    *("mark", "limit", "walk", "skip?", "span?", "long?"),
 )
 def keep_last(
     out: dict[str, Json], body: dict[str, Json], options: dict[str, Json], value: Value

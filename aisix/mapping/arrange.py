@@ -13,6 +13,7 @@ from typing import Protocol
 
 from aisix.mapping.paths import Json
 from aisix.mapping.refused import Refused
+from aisix.mapping.verbs import options_of
 
 Item = dict[str, Json]
 Chosen = Callable[[Item], bool]
@@ -31,6 +32,7 @@ class Pass:
     run: Callable[[list[Item], dict[str, Json], Chosen, Call], list[Item]]
     summary: str
     options: tuple[str, ...] = ()
+    needed: tuple[str, ...] = ()  # those of them that have to be given
     chooses: bool = True  # it asks which items are chosen
     tells: bool = False  # it may tell the caller something
     needs: str = ""  # it does nothing unless: see NEEDS
@@ -52,7 +54,7 @@ def _pass(
     summary: str, *options: str, chooses: bool = True, tells: bool = False, needs: str = ""
 ) -> Callable[..., Callable[..., list[Item]]]:
     def register(run: Callable[..., list[Item]]) -> Callable[..., list[Item]]:
-        PASSES[run.__name__] = Pass(run, summary, options, chooses, tells, needs)
+        PASSES[run.__name__] = Pass(*(run, summary, *options_of(options), chooses, tells, needs))
         return run
 
     return register
@@ -153,7 +155,7 @@ def sink(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call
 
 @_pass(
     "makes chosen items `become`, texts wrapped; with `after`, only those not behind such an item",
-    *("become", "list", "text", "wrap", "after"),
+    *("become", "list", "text", "wrap", "after?"),
     needs="any",
 )
 def recast(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
@@ -295,7 +297,7 @@ def opening(items: list[Item], options: dict[str, Json], chosen: Chosen, call: C
 
 @_pass(
     "puts a new item in front when the first is not a chosen one; `alone` is told if there is none",
-    *("fields", "list", "item", "alone", "alone_item"),
+    *("fields", "list", "item", "alone?", "alone_item?"),
     tells=True,
     needs="not first",
 )

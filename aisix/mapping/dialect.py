@@ -7,8 +7,9 @@ upstream are `faults.py`'s; it shapes them here too.
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -16,10 +17,20 @@ import msgspec
 from aisix.errors import Complaint, Fault
 from aisix.mapping import durations, paths
 from aisix.mapping.paths import Json, Path
+from aisix.mapping.skeleton import EXPECTED, found
 from aisix.mapping.source import Keys
 
 _encode = msgspec.json.Encoder().encode
 Where = Callable[[Keys], str]
+STATUS = "a number from 400 to 599"
+_FAULT_KEYS: dict[str, type] = {
+    "status": int,
+    "type": str,
+    "code": str,
+    "param": str,
+    "message": str,
+    "headers": dict,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,25 +62,24 @@ class CallerDialect:
         cls, name: str, data: dict[str, Json], where: Where, complaints: list[Complaint]
     ) -> CallerDialect:
         request = data.get("request", {})
-        found = []
+        places = []
         for key in ("alias", "stream", "wants_usage"):
             try:
-                found.append(paths.parse(str(request.get(key) or ".")))
+                places.append(paths.parse(str(request.get(key) or ".")))
             except ValueError as error:
                 complaints.append(Complaint(where(("request", key)), f"request.{key}", str(error)))
-                found.append(paths.parse("."))
+                places.append(paths.parse("."))
         for kind, row in data.get("fault", {}).items():
-            if not isinstance(row, dict) or not isinstance(row.get("status"), int):
-                at = where(("fault", kind))
-                complaints.append(
-                    Complaint(at, f"fault.{kind}", "a fault needs a status (a number)")
-                )
+            for key, text in _wrong_fault(row):
+                at = where(("fault", kind, key) if key else ("fault", kind))
+                path = f"fault.{kind}.{key}" if key else f"fault.{kind}"
+                complaints.append(Complaint(at, path, text))
         for kind in ("bug", "bad_json", "bad_response", "interrupted"):
             if kind not in data.get("fault", {}):
                 complaints.append(
                     Complaint(where(("fault",)), f"fault.{kind}", "this fault is missing")
                 )
-        alias, stream, wants_usage = found
+        alias, stream, wants_usage = places
         shape = data.get("error", {})
         return cls(
             name,
@@ -186,6 +196,28 @@ class CallerDialect:
         """The error inside a stream that has begun; nothing may follow it."""
         template: str = self.data["stream"]["error_frame"]
         return template.replace("{data}", error.body.decode()).encode()
+
+
+def is_status(value: Json) -> bool:
+    return type(value) is int and 400 <= value <= 599
+
+
+def _wrong_fault(row: Json) -> Iterator[tuple[str, str]]:
+    """(the key, what is wrong with it) of one [fault]."""
+    if not isinstance(row, dict) or "status" not in row:
+        yield "", "a fault needs a status (a number)"
+    for key, value in row.items() if isinstance(row, dict) else ():
+        kind = _FAULT_KEYS.get(key)
+        if kind is None:
+            near = difflib.get_close_matches(key, _FAULT_KEYS, 1, 0.6)
+            hint = f'did you mean "{near[0]}"?' if near else "one of: " + ", ".join(_FAULT_KEYS)
+            yield key, f"unknown key ({hint})"
+        elif not isinstance(value, kind):
+            yield key, f"expected {EXPECTED[kind]}, found {found(value)}"
+        elif key == "status" and not is_status(value):
+            yield key, f"expected {STATUS}, found {found(value)}"
+        elif isinstance(value, dict) and not all(isinstance(text, str) for text in value.values()):
+            yield key, "expected text for each header"
 
 
 def _fill(node: Json, known: dict[str, Json]) -> Json:

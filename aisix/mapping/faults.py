@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from aisix.errors import Complaint
 from aisix.mapping import durations, paths
-from aisix.mapping.dialect import CallerDialect, ErrorAnswer, Where
+from aisix.mapping.dialect import STATUS, CallerDialect, ErrorAnswer, Where, is_status
 from aisix.mapping.parse import Parser
 from aisix.mapping.paths import Json
 from aisix.mapping.reach import unreachable
@@ -72,13 +72,24 @@ class ErrorTables:
             parser.keys(row, at, (*keys, "longest", "otherwise", "should_retry", "retry"))
             if row.get("retry") not in (None, "here", "elsewhere"):
                 parser.complain((*at, "retry"), 'expected "here" or "elsewhere"')
-            if not isinstance(row.get("status"), int) and row.get("status") != "$status":
-                parser.complain((*at, "status"), 'expected a number, or "$status"')
+            if not is_status(row.get("status")) and row.get("status") != "$status":
+                parser.complain((*at, "status"), f'expected {STATUS}, or "$status"')
+            for key in ("type", "code", "param", "message", "otherwise"):
+                parser.typed(row, (*at, key), str, None)
+            parser.typed(row, (*at, "longest"), int, None)
+            parser.typed(row, (*at, "should_retry"), bool, None)
             rows.append(_Row(name, parser.condition(row, at), row))
         tried = [(row.name, row.guard) for row in rows]
         hiding = parser.hiding(dict(tried), ("errors", "upstream"))
         for name, why in unreachable(tried, hiding):
             parser.complain(("errors", "upstream", name), why)
+        for name, value in data.get("status", {}).items():
+            if not is_status(value):
+                parser.complain(("errors", "status", name), f"expected {STATUS}")
+        for name, value in data.get("body", {}).items():
+            parser.places(value, ("errors", "body", name))
+        for name in data.get("rename", {}):
+            parser.typed(data["rename"], ("errors", "rename", name), str, None)
         params = []
         for name, row in data.get("param", {}).items():
             at = ("errors", "param", name)
@@ -86,8 +97,8 @@ class ErrorTables:
             regex = parser.regex(row.get("match"), (*at, "match"))
             if regex:
                 given = parser.words(row.get("param", []), (*at, "param"))
-                say = row.get("say") is True
-                params.append(_Param(regex, given, row.get("list", ""), say))
+                say = parser.typed(row, (*at, "say"), bool, False)
+                params.append(_Param(regex, given, parser.typed(row, (*at, "list"), str, ""), say))
         passed = []
         for group in ("headers", "ratelimit_headers"):
             for name, row in data.get(group, {}).items():

@@ -38,6 +38,23 @@ ROOTS = (
     *("finish", "message", "folded", "counted", "wants_usage", "values"),
 )
 FAULTS = ("bad", "missing", "too_large", "unanswered", "orphan")  # options that name a fault
+# What the options of verbs, passes and adjustments have to be; those that say where are paths.
+OPTION_TYPES: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("list", "into", "kind", "wrap", "call", "call_id", "answer"), (str,)),
+    **dict.fromkeys(("answer_id", "unanswered", "orphan", "alone", "mark", "span"), (str,)),
+    **dict.fromkeys(("below", "drop", "from", "bad", "missing", "too_large", "text"), (str,)),
+    **dict.fromkeys(("key", "field", "name", "data", "otherwise", "blank", "add"), (str,)),
+    **dict.fromkeys(("remove", "by", "allowed"), (str,)),
+    **dict.fromkeys(("item", "alone_item", "fields", "past", "become", "after"), (dict,)),
+    **dict.fromkeys(("suffixes", "largest"), (dict,)),
+    **dict.fromkeys(("walk", "skip", "deny", "formats", "join", "unlike", "fold"), (list,)),
+    **dict.fromkeys(("path", "paths", "beside"), (str, list)),
+    **dict.fromkeys(("limit", "max_items", "max_optional", "max_unions"), (int,)),
+    **dict.fromkeys(("less", "least"), (int, float)),
+    "from_over": (bool,),
+    "kinds": (list, dict),
+}
+PATH_OPTIONS = ("path", "paths", "below", "drop", "beside")
 POLICIES = ("drop", "warn", "reject")
 REST_POLICIES = (*POLICIES, "pass")
 
@@ -104,6 +121,40 @@ class Grammar:
         for key in data:
             if key not in known:
                 self.unknown((*path, key), "", key, known)
+
+    def options(
+        self,
+        given: dict[str, Json],
+        at: tuple[str, ...],
+        known: tuple[str, ...],
+        needed: tuple[str, ...],
+        verb: str,
+    ) -> None:
+        """The options of a verb, a pass or an adjustment: all there, and each of its kind."""
+        self.keys(given, at, known)
+        missing = [name for name in needed if name not in given]
+        if missing:
+            self.complain(at, f'"{verb}" needs {", ".join(missing)}')
+        for name, value in given.items():
+            kinds = OPTION_TYPES.get(name)
+            looked_up = isinstance(value, str) and value.startswith("$")
+            if kinds is None or name not in known or looked_up:
+                continue
+            if not isinstance(value, kinds) or (type(value) is bool and bool not in kinds):
+                wanted = " or ".join(EXPECTED[kind] for kind in kinds)
+                self.complain((*at, name), f"expected {wanted}, found {found(value)}")
+            elif name in PATH_OPTIONS:
+                self.places(value, (*at, name))
+        for name in FAULTS:
+            if isinstance(given.get(name), str):
+                self.fault(given[name], (*at, name))
+
+    def places(self, value: Json, at: tuple[str, ...]) -> None:
+        for text in self.words(value, at):
+            try:
+                paths.parse(text)
+            except ValueError as error:
+                self.complain(at, str(error))
 
     def typed(self, data: Json, path: tuple[str, ...], kind: type, default: Any) -> Any:
         """data[path[-1]] when it has the type, else a complaint and the default."""

@@ -57,7 +57,7 @@ def open_media(value: Json, options: dict[str, Json]) -> dict[str, Json]:
     """
     at = options.get("data", "") if type(value) is dict else ""
     name = value.get(options.get("name", "")) if type(value) is dict else None
-    payload = value.get(options["data"]) if type(value) is dict else value
+    payload = value.get(at) if type(value) is dict else value
     bad = options.get("bad", "bad_media")
     if payload is None:
         raise Refused("missing", at)

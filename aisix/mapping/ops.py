@@ -57,7 +57,7 @@ def json_text(value: Json, options: dict[str, Json], call: Call) -> Json:
 
 @verb(
     "JSON text becomes an object, blank text the empty one; other text goes under `otherwise`",
-    "otherwise",
+    "otherwise?",
     example=('{"a":1}', {"otherwise": "raw"}, {"a": 1}),
     gives=dict,
     leaves=dict,
@@ -92,7 +92,7 @@ def without_nulls(value: Json, options: dict[str, Json], call: Call) -> Json:
 @verb(
     "items of one `by` become one: `join` fields are put end to end, of others the first stays",
     "by",
-    "join",
+    "join?",
     example=(
         [{"i": 0, "t": "a"}, {"i": 0, "t": "b", "s": "z"}],
         {"by": "i", "join": ["t"]},
@@ -125,7 +125,7 @@ def fold(value: Json, options: dict[str, Json], call: Call) -> Json:
     "the number of the nearest earlier item of the body's `list` whose `path` equals the value",
     "list",
     "path",
-    "missing",
+    "missing?",
     gives=int,
     asks_item=True,
 )
@@ -145,7 +145,7 @@ def position_before(value: Json, options: dict[str, Json], call: Call) -> Json:
 
 @verb(
     "reads a data: URL, a link or base64 into {kind, media_type, data, text, url, name}",
-    *("data", "name", "kinds", "suffixes", "largest", "too_large", "bad"),
+    *("data?", "name?", "kinds?", "suffixes?", "largest?", "too_large?", "bad?"),
 )
 def open_media(value: Json, options: dict[str, Json], call: Call) -> Json:
     return media.open_media(value, options)
@@ -153,7 +153,7 @@ def open_media(value: Json, options: dict[str, Json], call: Call) -> Json:
 
 @verb(
     "a JSON Schema fit for arguments: an object at the root, combinators there merged or dropped",
-    "bad",
+    "bad?",
     example=({}, {}, {"type": "object", "properties": {}}),
     gives=dict,
     asks=True,
@@ -164,7 +164,7 @@ def object_schema(value: Json, options: dict[str, Json], call: Call) -> Json:
 
 @verb(
     "a JSON Schema cut to a subset: {schema, fits, relaxed, optional, unions}",
-    *("fold", "formats", "max_optional", "max_unions"),
+    *("fold?", "formats?", "max_optional?", "max_unions?"),
     gives=dict,
 )
 def schema_subset(value: Json, options: dict[str, Json], call: Call) -> Json:
@@ -173,7 +173,7 @@ def schema_subset(value: Json, options: dict[str, Json], call: Call) -> Json:
 
 @verb(
     "whether several schemas (`path` of each item, `beside` in the body) together fit the budget",
-    *("path", "beside", "fold", "formats", "max_items", "max_optional", "max_unions"),
+    *("path", "beside?", "fold?", "formats?", "max_items?", "max_optional?", "max_unions?"),
     gives=bool,
 )
 def schemas_fit(value: Json, options: dict[str, Json], call: Call) -> Json:
@@ -184,7 +184,7 @@ def schemas_fit(value: Json, options: dict[str, Json], call: Call) -> Json:
 @verb(
     "refuses two items with the same value at the first `path` present, or one that stands at one "
     "of the body's paths `beside`",
-    *("path", "beside", "bad"),
+    *("path", "beside?", "bad?"),
     keeps=True,
 )
 def distinct(value: Json, options: dict[str, Json], call: Call) -> Json:
@@ -227,7 +227,7 @@ def _all_differ(names: list[Json]) -> bool:
 @verb(
     "the value (or each value of a list) when it is one of the body's `path` values, else refused",
     "path",
-    "bad",
+    "bad?",
     keeps=True,
 )
 def named_in(value: Json, options: dict[str, Json], call: Call) -> Json:

@@ -28,7 +28,7 @@ def _with_patterns(*names: str) -> Callable[[dict[str, Json]], dict[str, Json]]:
 @verb(
     "characters outside `allowed` become _, with 8 hex digits of the sha256 to stay distinct",
     "allowed",
-    "blank",
+    "blank?",
     example=("a:b", {"allowed": "a-z", "blank": "id"}, "a_b_6783a31e"),
     prepare=lambda options: {**options, "bad": re.compile(f"[^{options['allowed']}]")},
     gives=str,
@@ -60,8 +60,8 @@ def digest_unless(value: Json, options: dict[str, Json], call: Call) -> Json:
 
 @verb(
     "takes the prefix `remove` away and puts `add` in front",
-    "remove",
-    "add",
+    "remove?",
+    "add?",
     example=("msg_1", {"remove": "msg_", "add": "c-"}, "c-1"),
     gives=str,
 )
@@ -98,7 +98,7 @@ def length(value: Json, options: dict[str, Json], call: Call) -> Json:
 
 @verb(
     "the text itself when all of it matches, else refused",
-    *("matches", "bad"),
+    *("matches", "bad?"),
     example=("a", {"matches": "[a-z]"}, "a"),
     prepare=_with_patterns("matches"),
     gives=str,
@@ -113,7 +113,7 @@ def checked(value: Json, options: dict[str, Json], call: Call) -> Json:
 @verb(
     "a text cut at `by` into a list, blanks off; with `only`, just those of that list",
     "by",
-    "only",
+    "only?",
     example=("a, b", {"by": ","}, ["a", "b"]),
     gives=list,
 )

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from aisix.mapping import arrange, ops
 from aisix.mapping.grammar import (
-    FAULTS,
     POLICIES,
     RULE_KEYS,
     SHAPE_KEYS,
@@ -99,23 +98,17 @@ class Parser(Grammar):
         if verb not in ops.VERBS:
             self.unknown((*path, "verb"), "unknown verb", str(verb), ops.VERBS)
             return None
-        self.keys(options, path, ops.VERBS[verb].options)
-        self.fault_options(options, path)
+        self.options(options, path, ops.VERBS[verb].options, ops.VERBS[verb].needed, verb)
         self.converts[name] = Convert(
             name, verb, self.prepared(verb, options, path), self.place(path)
         )
         return self.converts[name]
 
-    def fault_options(self, options: dict[str, Json], at: tuple[str, ...]) -> None:
-        for key in FAULTS:
-            if isinstance(options.get(key), str):
-                self.fault(options[key], (*at, key))
-
     def prepared(self, verb: str, options: dict[str, Json], at: tuple[str, ...]) -> dict[str, Json]:
         try:
             return ops.VERBS[verb].prepare(options)
-        except KeyError as error:
-            self.complain(at, f'the verb "{verb}" needs the option {error.args[0]}')
+        except KeyError:
+            pass  # an option that is missing, and has been told
         except (re.error, TypeError) as error:
             self.complain(at, f"not a regular expression: {error}")
         return options
@@ -317,8 +310,7 @@ class Parser(Grammar):
             return None
         common = ("verb", "when", "unless", "match", "where", "where_not")
         options = {key: value for key, value in data.items() if key not in common}
-        self.keys(options, at, arrange.PASSES[verb].options)
-        self.fault_options(options, at)
+        self.options(options, at, arrange.PASSES[verb].options, arrange.PASSES[verb].needed, verb)
         selection = {"when": data.get("where"), "unless": data.get("where_not")}
         where = self.condition({k: v for k, v in selection.items() if v is not None}, at)
         return Arrange(name, verb, options, self.condition(data, at), self.place(at), where)

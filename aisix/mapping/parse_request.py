@@ -140,8 +140,8 @@ class RequestParser(Parser):
             return Adjust(name, "remove", {}, Condition(), "", (), self.place(at))
         common = ("verb", "when", "unless", "match", "told", "about")
         options = {key: value for key, value in row.items() if key not in common}
-        self.keys(options, at, adjust.ADJUSTMENTS[verb].options)
-        self.fault_options(options, at)
+        known = adjust.ADJUSTMENTS[verb]
+        self.options(options, at, known.options, known.needed, verb)
         about = self.words(row.get("about", []), (*at, "about"))
         if verb == "merge":
             self.read.add(str(options.get("from")))

@@ -27,12 +27,22 @@ class Tree:
 
     data: dict[str, Json] = field(default_factory=dict)
     lines: dict[Keys, str] = field(default_factory=dict)
+    _below: dict[Keys, str] = field(default_factory=dict, repr=False, compare=False)
 
     def where(self, keys: Keys) -> str:
-        """file:line of the key, or of the nearest table around it."""
+        """file:line of the key, or of the nearest table around it.
+
+        A table that is only in the headers of those in it (`[a.b]`) is where the first of them is.
+        """
+        if keys not in self.lines and not self._below:
+            for known, line in self.lines.items():
+                for length in range(1, len(known)):
+                    self._below.setdefault(known[:length], line)
         while keys:
             if keys in self.lines:
                 return self.lines[keys]
+            if keys in self._below:
+                return self._below[keys]
             keys = keys[:-1]
         return self.lines.get((), "")
 

@@ -25,6 +25,7 @@ class Verb:
     run: Callable[[Json, dict[str, Json], Call], Json]
     summary: str
     options: tuple[str, ...] = ()
+    needed: tuple[str, ...] = ()  # those of them that have to be given
     example: tuple[Json, dict[str, Json], Json] = (None, {}, None)
     prepare: Callable[[dict[str, Json]], dict[str, Json]] = dict  # its options, read once
     takes: type | None = None  # the kind of value it is for; any other is refused
@@ -36,6 +37,16 @@ class Verb:
 
 
 VERBS: dict[str, Verb] = {}
+
+
+def options_of(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(every option, those that have to be given); one that need not is written with "?".
+
+    >>> options_of(("path", "bad?"))
+    (('path', 'bad'), ('path',))
+    """
+    needed = tuple(word for word in words if not word.endswith("?"))
+    return tuple(word.removesuffix("?") for word in words), needed
 
 
 def verb(
@@ -53,7 +64,18 @@ def verb(
     def register(run: Callable[..., Json]) -> Callable[..., Json]:
         name = run.__name__.rstrip("_")
         VERBS[name] = Verb(
-            *(run, summary, options, example, prepare, takes, gives, leaves, keeps, asks),
+            *(
+                run,
+                summary,
+                *options_of(options),
+                example,
+                prepare,
+                takes,
+                gives,
+                leaves,
+                keeps,
+                asks,
+            ),
             asks_item,
         )
         return run

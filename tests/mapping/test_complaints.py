@@ -59,6 +59,71 @@ FAULTS: dict[str, tuple[str, str, str]] = {
         "[convert.call_id]\nalowed = 'a-z'\n",
         'request.toml:2: convert.call_id.alowed: unknown key (did you mean "allowed"?)',
     ),
+    "an option a pass cannot do without": (
+        "request.toml",
+        "[field.messages.arrange.mine]\nverb = 'drop_empty'\n",
+        'request.toml:1: field.messages.arrange.mine: "drop_empty" needs list',
+    ),
+    "options an adjustment cannot do without": (
+        "request.toml",
+        "[adjust.mine]\nverb = 'cap'\npath = 'max_tokens'\n",
+        'request.toml:1: adjust.mine: "cap" needs below',
+    ),
+    "a verb that cannot do without options": (
+        "request.toml",
+        "[field.top_k]\nas = 'split'\n",
+        'request.toml:2: field.top_k.as: "split" needs by',
+    ),
+    "wrong type of an option of a pass": (
+        "request.toml",
+        "[field.messages.arrange.mine]\nverb = 'drop_empty'\nlist = ['content']\n",
+        "request.toml:3: field.messages.arrange.mine.list: expected text, found list ['content']",
+    ),
+    "wrong type of an option of an adjustment": (
+        "request.toml",
+        "[adjust.mine]\nverb = 'keep_last'\nmark = 'm'\nlimit = '4'\nwalk = ['tools']\n",
+        "request.toml:4: adjust.mine.limit: expected whole number, found text '4'",
+    ),
+    "a fault that is no word": (
+        "request.toml",
+        "[convert.arguments_schema]\nbad = 3\n",
+        "request.toml:2: convert.arguments_schema.bad: expected text, found number 3",
+    ),
+    "a path of an adjustment": (
+        "request.toml",
+        "[adjust.mine]\nverb = 'remove'\npaths = ['a..b']\n",
+        "request.toml:3: adjust.mine.paths: ",
+    ),
+    "unknown section of a table with a name": (
+        "request.toml",
+        "# a remark\n[feild.mine]\na = 'b'\n",
+        'request.toml:2: feild: unknown key (did you mean "field"?)',
+    ),
+    "a status that is no number": (
+        "errors.toml",
+        "[status]\nmine = { a = 1 }\n",
+        "errors.toml:2: status.mine: expected a number",
+    ),
+    "unknown key of a fault": (
+        "../caller.toml",
+        "[fault.no_such_model]\nmessae = 'There is none.'\n",
+        'caller.toml:2: fault.no_such_model.messae: unknown key (did you mean "message"?)',
+    ),
+    "wrong type of a fault's text": (
+        "../caller.toml",
+        "[fault.no_such_model]\nmessage = 3\n",
+        "caller.toml:2: fault.no_such_model.message: expected text, found number 3",
+    ),
+    "a fault's status that is no error": (
+        "../caller.toml",
+        "[fault.no_such_model]\nstatus = 200\n",
+        "caller.toml:2: fault.no_such_model.status: expected a number from 400 to 599",
+    ),
+    "wrong type of an error's text": (
+        "errors.toml",
+        "[upstream.rate-limit]\nmessage = 3\n",
+        "errors.toml:2: upstream.rate-limit.message: expected text, found number 3",
+    ),
     "unknown shape": (
         "request.toml",
         "[field.messages]\neach = 'mesage'\n",
