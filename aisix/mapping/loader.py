@@ -100,6 +100,7 @@ def load_as_told(shelves: Sequence[Shelf], complaints: list[Complaint]) -> Mappi
         tree = Tree(source.settle(tree.data), tree.lines)
         raw += spoken
         skeleton.sound_caller(tree, _near_caller, complaints)
+        schema.check_caller(tree, complaints)
         trees[dialect] = tree
         callers[dialect] = CallerDialect.parse(dialect, tree.data, tree.where, complaints)
         for name in _below(shelves, f"{dialect}/"):

@@ -1,4 +1,5 @@
-"""voluptuous shapes of the simple table files (mapping.toml, models.toml), and their complaints.
+"""voluptuous shapes of the simple table files (mapping.toml, models.toml, caller.toml), and their
+complaints.
 
 Rules, shapes and conditions have a grammar of their own and are checked by `parse.py`.
 """
@@ -6,7 +7,8 @@ Rules, shapes and conditions have a grammar of their own and are checked by `par
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 import voluptuous as v
@@ -14,7 +16,7 @@ import voluptuous as v
 from aisix.errors import Complaint
 from aisix.mapping.paths import Json
 from aisix.mapping.skeleton import found
-from aisix.mapping.source import Tree
+from aisix.mapping.source import Keys, Tree
 
 TYPES: dict[str, type | tuple[type, ...]] = {
     "string": str,
@@ -62,7 +64,54 @@ def _schemas() -> dict[str, v.Schema]:
         "defaults": row,
         "model": {str: row},
     }
-    return {"mapping": v.Schema(mapping), "models": v.Schema(models)}
+    caller = {
+        v.Required("route"): str,
+        "title": str,
+        "default": bool,
+        "auth": {str: str},
+        v.Required("request"): {
+            v.Required("alias"): str,
+            "stream": str,
+            "wants_usage": str,
+            "sample": dict,
+        },
+        v.Required("stream"): {
+            v.Required("content_type"): str,
+            v.Required("done"): str,
+            v.Required("ping"): str,
+            v.Required("frame"): framed,
+            v.Required("error_frame"): framed,
+        },
+        v.Required("error"): {"request_id": str, v.Required("body"): dict},
+        "limits": {"requests": {str: str}, "tokens": {str: str}},
+        "models": {
+            v.Required("route"): str,
+            "header": str,
+            v.Required("list"): dict,
+            v.Required("item"): dict,
+        },
+        "count": {
+            v.Required("route"): str,
+            v.Required("header"): str,
+            v.Required("bytes"): positive,
+            v.Required("fields"): [str],
+            v.Required("by"): str,
+            v.Required("flat"): {str: positive},
+            v.Required("answer"): dict,
+        },
+        v.Extra: object,  # its sections are looked at before, its faults after
+    }
+    return {"mapping": v.Schema(mapping), "models": v.Schema(models), "caller": v.Schema(caller)}
+
+
+# What the templates of a caller.toml may ask for.
+ASKED: dict[Keys, tuple[str, ...]] = {
+    ("error", "body"): ("message", "type", "param", "code", "status", "request_id"),
+    ("models", "list"): ("models", "first", "last"),
+    ("models", "item"): ("alias", "created", "created_at", "provider"),
+    ("count", "answer"): ("count",),
+    ("limits",): ("most", "left", "reset", "reset_at"),
+}
 
 
 def near(word: str, known: Iterable[str]) -> str:
@@ -76,18 +125,46 @@ def near(word: str, known: Iterable[str]) -> str:
 
 def check_mapping(tree: Tree, traits: dict[str, Tree], complaints: list[Complaint]) -> None:
     """mapping.toml and models.toml of one mapping."""
-    for name, shape in _schemas().items():
-        data = tree.data.get(name, {})
-        try:
-            shape(data)
-        except v.MultipleInvalid as many:
-            for error in many.errors:
-                keys = tuple(str(part) for part in error.path)
-                text = _said(error, shape, data)
-                complaints.append(Complaint(tree.where((name, *keys)), ".".join(keys), text))
-            for error in many.errors:
-                _take_out(data, tuple(error.path))
+    for name in ("mapping", "models"):
+        _check_shape(name, tree.data.get(name, {}), tree, (name,), complaints)
     _check_rows(tree, traits, complaints)
+
+
+def check_caller(tree: Tree, complaints: list[Complaint]) -> None:
+    """The caller.toml of one dialect, save its faults."""
+    _check_shape("caller", tree.data, tree, (), complaints)
+    for keys, known in ASKED.items():
+        node: Json = tree.data
+        for key in keys:
+            node = node.get(key, {})
+        for at, word in _quoted(node, keys):
+            if word not in known:
+                text = f'nothing is called "{word}" here{near(word, known)}'
+                complaints.append(Complaint(tree.where(at), ".".join(at), text))
+
+
+def _quoted(node: Json, at: Keys) -> Iterator[tuple[Keys, str]]:
+    """(place, word) of every "$word" in a template; in a header's text it is {word}."""
+    if isinstance(node, dict):
+        for key, below in node.items():
+            yield from _quoted(below, (*at, key))
+    elif isinstance(node, str) and at[0] == "limits":
+        yield from ((at, word) for word in re.findall(r"\{(\w+)\}", node))
+    elif isinstance(node, str) and node.startswith("$"):
+        yield at, node[1:]
+
+
+def _check_shape(name: str, data: Json, tree: Tree, at: Keys, complaints: list[Complaint]) -> None:
+    shape = _schemas()[name]
+    try:
+        shape(data)
+    except v.MultipleInvalid as many:
+        for error in many.errors:
+            keys = tuple(str(part) for part in error.path)
+            text = _said(error, shape, data)
+            complaints.append(Complaint(tree.where((*at, *keys)), ".".join(keys), text))
+        for error in many.errors:
+            _take_out(data, tuple(error.path))
 
 
 def _said(error: v.Invalid, shape: v.Schema, data: Json) -> str:
@@ -127,6 +204,18 @@ def _take_out(data: Json, keys: tuple[Json, ...]) -> None:
 def one(value: Json) -> Json:
     if value != 1 or type(value) is not int:
         raise v.Invalid("expected 1")
+    return value
+
+
+def framed(value: Json) -> Json:
+    if not isinstance(value, str) or "{data}" not in value:
+        raise v.Invalid("expected text with {data} in it")
+    return value
+
+
+def positive(value: Json) -> Json:
+    if type(value) is not int or value < 1:
+        raise v.Invalid("expected a whole number from 1")
     return value
 
 

@@ -31,7 +31,8 @@ KINDS: dict[str, dict[str, int]] = {
     },
     "models": {"defaults": TABLE, "model": OF_TABLES},
     "caller": {
-        **dict.fromkeys(("auth", "request", "stream", "error", "models"), TABLE),
+        **dict.fromkeys(("auth", "request", "stream", "error", "models", "count"), TABLE),
+        "limits": OF_TABLES,
         "fault": OF_TABLES,
     },
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import random
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -363,6 +364,81 @@ def test_a_fault_is_told_with_its_place_and_what_would_be_right(what: str, tmp_p
     found = said(mine(tmp_path, name, text))
     where = "mine/openai-chat/" if name.startswith("../") else AT
     assert any(line.startswith(where + expected) for line in found), "\n".join(found)
+
+
+# A shipped file with one place in it changed: what is there, what stands there instead, what is
+# said (where and the beginning).
+EDITS: dict[str, tuple[str, str, str, str]] = {
+    "a dialect's key that is read": (
+        "openai-chat/caller.toml",
+        'error_frame = "data: {data}\\n\\n"\n',
+        "",
+        "openai-chat/caller.toml:22: stream.error_frame: missing",
+    ),
+    "a misspelt key of a dialect's section": (
+        "openai-chat/caller.toml",
+        "error_frame =",
+        "eror_frame =",
+        'openai-chat/caller.toml:27: stream.eror_frame: unknown key (did you mean "error_frame"?)',
+    ),
+    "a frame that holds nothing": (
+        "openai-chat/caller.toml",
+        'error_frame = "data: {data}\\n\\n"\n',
+        'error_frame = "data: {dat}"\n',
+        "openai-chat/caller.toml:27: stream.error_frame: expected text with {data} in it, found",
+    ),
+    "a dialect's section that is read": (
+        "openai-chat/caller.toml",
+        "[error.body.error]",
+        "[error.bodi.error]",
+        "openai-chat/caller.toml:29: error.body: missing",
+    ),
+    "a word of an error's body that is not there": (
+        "openai-chat/caller.toml",
+        'message = "$message"',
+        'message = "$mesage"',
+        'openai-chat/caller.toml:32: error.body.error.message: nothing is called "mesage" here'
+        ' (did you mean "message"?)',
+    ),
+    "the list of models without its items": (
+        "openai-chat/caller.toml",
+        "[models.item]",
+        "[models.iten]",
+        "openai-chat/caller.toml:49: models.item: missing",
+    ),
+    "a count that divides by nothing": (
+        "anthropic-messages/caller.toml",
+        "bytes = 4 ",
+        "bytes = 0 ",
+        "anthropic-messages/caller.toml:70: count.bytes: expected a whole number from 1, found"
+        " number 0",
+    ),
+    "a count without what it counts": (
+        "anthropic-messages/caller.toml",
+        'fields = ["system", "messages", "tools", "tool_choice"]\n',
+        "",
+        "anthropic-messages/caller.toml:67: count.fields: missing",
+    ),
+    "a header of a limit that says what is not known": (
+        "openai-chat/caller.toml",
+        '"{left}"',
+        '"{leftt}"',
+        "openai-chat/caller.toml:41: limits.requests.x-ratelimit-remaining-requests: nothing is"
+        ' called "leftt" here (did you mean "left"?)',
+    ),
+}
+
+
+@pytest.mark.parametrize("what", EDITS)
+def test_a_slip_in_a_shipped_file_is_told_with_its_place(what: str, tmp_path: Path) -> None:
+    name, there, instead, expected = EDITS[what]
+    folder = tmp_path / "mappings"
+    shutil.copytree(SHIPPED, folder, ignore=shutil.ignore_patterns("cases"))
+    text = (folder / name).read_text()
+    assert there in text
+    (folder / name).write_text(text.replace(there, instead, 1))
+    found = [str(finding) for finding in check([folder], with_cases=False)]
+    assert any(line.startswith(f"mappings/{expected}") for line in found), "\n".join(found)
 
 
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
