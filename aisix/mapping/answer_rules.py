@@ -133,6 +133,7 @@ class AnswerTables:
     plain: Plain | None
     shapes: dict[str, Shape]
     done: str = ""  # the upstream's own word for the end of a stream
+    closing: str = ""  # a word of some upstreams that says only: nothing follows
     pieces: tuple[tuple[str, tuple[Path, ...]], ...] = ()  # how an event is taken apart
     lanes: dict[str, Lane] = field(default_factory=dict)
     grow: Grow | None = None

@@ -33,6 +33,7 @@ import msgspec
 from aisix.errors import CallerError, Complaint, OperatorError
 from aisix.mapping import paths, schema, source
 from aisix.mapping.case_files import ABOUT, case_files
+from aisix.mapping.differences import differences, frame_differences, frames
 from aisix.mapping.exchange import Answer, Exchange, Target
 from aisix.mapping.faults import CallerDialect, ErrorAnswer
 from aisix.mapping.loader import Mapping
@@ -118,11 +119,21 @@ def run(case: Case, mapping: Mapping) -> list[str]:
             wrong += _local(form, mapping)
             if wrong:
                 return wrong if form.compiled else ["not compiled:", *wrong]
+        return _unsaid(case)
     except OperatorError as error:
         return [str(error)]
     except Exception as error:  # a table that asks a verb for what it cannot do
         return [_broke(error)]
-    return []
+
+
+def _unsaid(case: Case) -> list[str]:
+    """What comes in and is compared with nothing would hold whatever comes out."""
+    pairs = (("response.json", "caller-response.json"), ("stream.sse", "caller-stream.sse"))
+    return [
+        f"{expected}: missing, so nothing says what must come out; --accept writes what does now"
+        for given, expected in pairs
+        if f"upstream-{given}" in case.files and expected not in case.files
+    ]
 
 
 def both_forms_agree(case: Case, mapping: Mapping) -> list[str]:
@@ -203,8 +214,8 @@ def _local(case: Case, mapping: Mapping) -> list[str]:
             answer = talk.answered_here()
             if answer is None:
                 wrong.append(f"{name}: the request goes upstream")
-            elif _frames(answer.body) != _frames(case.files[name]):
-                wrong += [f"{name}:", *_frame_differences(case.files[name], answer.body)]
+            elif frames(answer.body) != frames(case.files[name]):
+                wrong += [f"{name}:", *frame_differences(case.files[name], answer.body)]
     return wrong
 
 
@@ -335,58 +346,11 @@ def _cut(case: Case, mapping: Mapping) -> list[str]:
             return wrong
         if expected is None:
             expected = found  # nothing to compare with but the uncut stream
-        if _frames(found) != _frames(expected):
+        if frames(found) != frames(expected):
             how = (
                 ("whole", "byte by byte")[number]
                 if number < 2
                 else f"cut at random, round {number}"
             )
-            return [f"stream fed {how}", *_frame_differences(expected, found)]
-    return []
-
-
-def _frames(data: bytes) -> list[Json]:
-    """JSON of each data frame (key order and spacing do not matter), other frames as they are."""
-    out: list[Json] = []
-    for frame in data.split(b"\n\n"):
-        if not frame:
-            continue
-        head, _, payload = frame.rpartition(b"data: ")
-        try:
-            out.append((head, msgspec.json.decode(payload)))
-        except msgspec.DecodeError:
-            out.append(frame)
-    return out
-
-
-def _frame_differences(expected: bytes, found: bytes) -> list[str]:
-    wanted, got = _frames(expected), _frames(found)
-    wrong = [
-        f"frame {n}: expected {a!r}, found {b!r}"
-        for n, (a, b) in enumerate(zip(wanted, got, strict=False))
-        if a != b
-    ]
-    if len(wanted) != len(got):
-        wrong.append(f"expected {len(wanted)} frames, found {len(got)}")
-    return wrong[:5]
-
-
-def differences(expected: Json, found: Json, at: str = "") -> list[str]:
-    """Where two JSON values differ, by path."""
-    if type(expected) is dict and type(found) is dict:
-        wrong = []
-        for key in [*expected, *(key for key in found if key not in expected)]:
-            path = f"{at}.{key}" if at else key
-            if key not in found:
-                wrong.append(f"{path}: expected {expected[key]!r}, found nothing")
-            elif key not in expected:
-                wrong.append(f"{path}: expected nothing, found {found[key]!r}")
-            else:
-                wrong += differences(expected[key], found[key], path)
-        return wrong
-    if type(expected) is list and type(found) is list and len(expected) == len(found):
-        pairs = enumerate(zip(expected, found, strict=True))
-        return [text for n, (a, b) in pairs for text in differences(a, b, f"{at}[{n}]")]
-    if expected != found or type(expected) is not type(found):
-        return [f"{at}: expected {expected!r}, found {found!r}"]
+            return [f"stream fed {how}", *frame_differences(expected, found)]
     return []

@@ -29,7 +29,6 @@ from aisix.mapping.compile_run import (
     equals,
     is_in,
     table,
-    to_number,
 )
 from aisix.mapping.compile_values import (
     ABSENT,
@@ -47,7 +46,7 @@ from aisix.mapping.compile_writer import Writer
 from aisix.mapping.paths import Json, Path, Step
 from aisix.mapping.rules import Condition, Place, Rule, Test
 from aisix.mapping.scope import NULL, Facts, Note
-from aisix.mapping.view import same
+from aisix.mapping.view import same, to_count
 
 
 class Compiler:
@@ -70,7 +69,7 @@ class Compiler:
             "is_in": is_in,
             "table": table,
             "lay_over": adjust.lay_over,
-            "to_number": to_number,
+            "to_count": to_count,
         }
 
     # ------------------------------------------------------------------ what a verb or rule needs

@@ -69,10 +69,6 @@ def any_in(found: Json, wanted: frozenset[Any]) -> bool:
     return any(is_in(item, wanted) for item in found or ())
 
 
-def to_number(value: Json) -> Json:
-    return value if type(value) in (int, float) else 0
-
-
 def table(entries: dict[str, Entry], value: Json, call: Call, about: str) -> Json:
     """A value table's answer; None when the value is left out."""
     entry = look_up(entries, value)

@@ -205,10 +205,11 @@ class SourceCompiler(ShapeCompiler):
         return Var(names[0] if len(names) == 1 else self.w.let(" + ".join(names)), NUMBERS, True)
 
     def _number(self, name: str) -> str:
-        """A variable with this number; 0 for what is none."""
+        """A variable with this count; 0 for what is none."""
         found = self.w.known(("number", name))
         if found is None:
-            made = self.w.let(f"{name} if type({name}) is int else to_number({name})")
+            plain = f"type({name}) is int and {name} >= 0"
+            made = self.w.let(f"{name} if {plain} else to_count({name})")
             found = self.w.loaded[-1]["number", name] = Var(made)
         return self.w.say(found)
 

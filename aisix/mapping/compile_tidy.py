@@ -13,7 +13,7 @@ PURE = frozenset(
         "get",
         "type",
         "len",
-        "to_number",
+        "to_count",
         "any_is",
         "any_in",
         "is_in",

@@ -292,20 +292,22 @@ class Exchange:
         out = self._run([data for data in rest if data == done or type(_parse(data)) is dict])
         if self.done or self.again is not None:
             return out
-        answering = self._ready()
-        if answering.complete:
+        return out + self._close(self._ready())
+
+    def _close(self, answering: Answering, whole: bool = False) -> bytes:
+        """Nothing follows, though the last event has not come."""
+        if whole or answering.complete:
             answering.ended = True
-            return out + self._finish(answering)
-        return out + self._break_off(UpstreamError("interrupted", "end of stream", why="no_end"))
+            return self._finish(answering)
+        return self._break_off(UpstreamError("interrupted", "end of stream", why="no_end"))
 
     def _run(self, payloads: list[bytes]) -> bytes:
         answering = self._ready()
         out: list[bytes] = []
-        done = self.tables.answer.done.encode()
+        done, closing = self.tables.answer.done.encode(), self.tables.answer.closing.encode()
         for payload in payloads:
-            if payload == done:  # the upstream's own word for the end
-                answering.ended = True
-                out.append(self._finish(answering))
+            if payload in (done, closing):  # the upstream's own words for the end
+                out.append(self._close(answering, payload == done))
                 break
             event = _parse(payload)
             if type(event) is not dict:

@@ -15,7 +15,7 @@ from aisix.mapping.refine import DEFAULT, clamp, keep_nonblank
 from aisix.mapping.refused import Refused
 from aisix.mapping.rules import Condition, Entry, Rule, Shape
 from aisix.mapping.scope import NULL, Line, Note, Scope
-from aisix.mapping.view import KINDS, View, holds, is_kind, look_up
+from aisix.mapping.view import KINDS, View, holds, is_kind, look_up, to_count
 
 
 # ---------------------------------------------------------------- rules
@@ -119,11 +119,9 @@ def _source(rule: Rule, view: View, target: str) -> tuple[Json, str, str]:
                     adjust.lay_over(layered, value)
             return layered, view.at, ""
         case "sum":
-            numbers = [view.find(path) for path in rule.paths]
-            total = sum(n for n in numbers if type(n) in (int, float))
+            total = sum(to_count(view.find(path)) for path in rule.paths)
             if rule.minus:
-                less = [view.find(path) for path in rule.minus]
-                total = max(0, total - sum(n for n in less if type(n) in (int, float)))
+                total = max(0, total - sum(to_count(view.find(path)) for path in rule.minus))
             return total, view.at, "sum"
         case "weave":
             return _weave(rule, view, target), view.at, ""

@@ -15,7 +15,7 @@ from aisix.mapping.skeleton import found
 KEYS = (
     *("by", "block", "opening", "event", "chunk", "end", "again", "envelope", "choice", "message"),
     *("shape", "list", "usage", "meter", "plain", "convert", "state"),
-    *("done", "piece", "lane", "grow"),
+    *("done", "closing", "piece", "lane", "grow"),
 )
 ROW_KEYS = (
     *(
@@ -94,6 +94,7 @@ class AnswerParser(Parser):
             plain=self.plain(data["plain"], (*at, "plain")) if "plain" in data else None,
             shapes=self.shapes,
             done=self.typed(data, (*at, "done"), str, ""),
+            closing=self.typed(data, (*at, "closing"), str, ""),
             pieces=pieces,
             lanes=lanes,
             grow=self.grow(data["grow"], (*at, "grow")) if "grow" in data else None,

@@ -5,6 +5,7 @@ A condition is a question to a view; it has no side effects and never fails.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from aisix.mapping import paths
@@ -120,6 +121,13 @@ def _hashable(value: Json) -> tuple[type, Json]:
 
 def same(one: Json, other: Json) -> bool:
     return type(one) is type(other) and bool(one == other)
+
+
+def to_count(value: Json) -> int:
+    """How many: a whole number, never below 0; 0 for what is no number."""
+    if type(value) is int:
+        return max(0, value)
+    return max(0, round(value)) if type(value) is float and math.isfinite(value) else 0
 
 
 # ---------------------------------------------------------------- value tables
