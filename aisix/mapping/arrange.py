@@ -60,6 +60,20 @@ def _pass(
     return register
 
 
+def _parts(item: Item, name: str) -> list[Json]:
+    """The item's list; an item may have none."""
+    found = item.get(name)
+    return found if type(found) is list else []
+
+
+def _both_have(one: Item, other: Item, name: str) -> bool:
+    return type(one.get(name)) is list and type(other.get(name)) is list
+
+
+def _of_kind(part: Json, kind: str) -> Json:
+    return part.get(kind) if type(part) is dict else None
+
+
 def is_like(item: Item, fields: dict[str, Json]) -> bool:
     return all(item.get(key) == value for key, value in fields.items())
 
@@ -84,7 +98,7 @@ def lift(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call
     if not count:
         return items
     name = options["list"]
-    call.state[options["into"]] = [part for item in items[:count] for part in item[name]]
+    call.state[options["into"]] = [part for item in items[:count] for part in _parts(item, name)]
     return items[count:]
 
 
@@ -96,7 +110,7 @@ def lift(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call
 )
 def lift_all(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
     name = options["list"]
-    lifted = [part for item in items if chosen(item) for part in item[name]]
+    lifted = [part for item in items if chosen(item) for part in _parts(item, name)]
     if not lifted:
         return items
     call.state[options["into"]] = [*call.state.get(options["into"], ()), *lifted]
@@ -169,9 +183,10 @@ def recast(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Ca
             continue
         item.update(options["become"])
         before = item
-        for part in item[options["list"]]:
-            if options["text"] in part:
-                part[options["text"]] = options["wrap"].replace("{value}", part[options["text"]])
+        for part in _parts(item, options["list"]):
+            text = _of_kind(part, options["text"])
+            if type(text) is str:
+                part[options["text"]] = options["wrap"].replace("{value}", text)
     return items
 
 
@@ -188,7 +203,7 @@ def merge(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Cal
     before: Json = None  # the word of the last one
     for item in items:
         word = item.get(by)
-        if word == before and last is not None and chosen(item):
+        if word == before and last is not None and _both_have(last, item, name) and chosen(item):
             last[name] += item[name]  # the list is ours: a shape has just built it
         else:
             out.append(item)
@@ -211,27 +226,27 @@ def pair(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call
     given: list[str] = []  # the ids of the calls that wait for an answer, as they came
     waiting: list[str] = []  # and as they are now
     for item in items:
-        parts = item[name]
+        parts = _parts(item, name)
         answers: list[Item] | None = None
         calls: list[Item] | None = None
         for part in parts:
-            word = part.get(kind)
+            word = _of_kind(part, kind)
             if word == answer_kind:
                 answers = [part] if answers is None else [*answers, part]
             elif word == call_kind:
                 calls = [part] if calls is None else [*calls, part]
         if answers is not None:
             in_front = parts[: len(answers)] == answers
-            if not in_front or [answer[answer_id] for answer in answers] != waiting:
+            if not in_front or [a.get(answer_id) for a in answers] != waiting:
                 found = _answered(answers, answer_id, given, waiting, options, call)
-                item[name] = [*found, *(part for part in parts if part.get(kind) != answer_kind)]
+                item[name] = [*found, *(x for x in parts if _of_kind(x, kind) != answer_kind)]
         elif waiting:
             raise Refused(options["unanswered"], ids=given)
         if calls is None:
             if waiting:
                 given = waiting = []
         else:
-            given = [part[call_id] for part in calls]
+            given = [str(part.get(call_id)) for part in calls]
             waiting = given
             if len(set(given)) != len(given) or not seen.isdisjoint(given):
                 waiting = _distinct_ids(calls, call_id, seen)
@@ -245,7 +260,8 @@ def _distinct_ids(calls: list[Item], call_id: str, seen: set[str]) -> list[str]:
     """The ids of one turn's calls; one that came before gets a number, so that each is unique."""
     ids: list[str] = []
     for part in calls:
-        given, number = part[call_id], 1
+        given, number = part.get(call_id), 1
+        part[call_id] = str(given)
         while part[call_id] in ids or part[call_id] in seen:
             number += 1
             part[call_id] = f"{given}_{number}"
@@ -264,9 +280,11 @@ def _answered(
     """One turn's answers in the order of the calls they belong to."""
     found: dict[str, Item] = {}
     for answer in answers:
-        mine = [new for old, new in zip(given, waiting, strict=True) if old == answer[answer_id]]
+        mine = [
+            new for old, new in zip(given, waiting, strict=True) if old == answer.get(answer_id)
+        ]
         if not mine:
-            raise Refused(options["orphan"], ids=[answer[answer_id]])
+            raise Refused(options["orphan"], ids=[answer.get(answer_id)])
         ident = next((new for new in mine if new not in found), mine[-1])
         if ident in found:
             call.tell("rewritten")  # answered twice: the last answer counts
@@ -287,12 +305,19 @@ def opening(items: list[Item], options: dict[str, Json], chosen: Chosen, call: C
     """Notes it in $state.INTO; a turn that says anything else is where a new run may begin."""
     name, kind, answer = options["list"], options["kind"], options["answer"]
     number = len(items) - 1
-    if number < 1 or not items[number][name] or items[number][name][0].get(kind) != answer:
+    if number < 1 or _first(items[number], name, kind) != answer:
         return items
-    while number > 2 and all(part.get(kind) == answer for part in items[number - 2][name]):
+    while number > 2 and all(
+        _of_kind(part, kind) == answer for part in _parts(items[number - 2], name)
+    ):
         number -= 2
-    call.state[options["into"]] = items[number - 1][name][0].get(kind)
+    call.state[options["into"]] = _first(items[number - 1], name, kind)
     return items
+
+
+def _first(item: Item, name: str, kind: str) -> Json:
+    """The kind of the first part of an item."""
+    return next((_of_kind(part, kind) for part in _parts(item, name)), None)
 
 
 @_pass(
@@ -334,8 +359,9 @@ def end(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call)
 def take_out(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
     if items and chosen(items[-1]):
         name, kind, kinds = options["list"], options["kind"], options["kinds"]
-        kept = [part for part in items[-1][name] if part.get(kind) not in kinds]
-        if len(kept) != len(items[-1][name]):
+        parts = _parts(items[-1], name)
+        kept = [part for part in parts if _of_kind(part, kind) not in kinds]
+        if len(kept) != len(parts):
             items[-1][name] = kept
             call.tell_quietly("dropped")
     return items
@@ -349,8 +375,8 @@ def take_out(items: list[Item], options: dict[str, Json], chosen: Chosen, call: 
 )
 def trim_end(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call) -> list[Item]:
     if items and chosen(items[-1]):
-        parts = items[-1][options["list"]]
-        text = parts[-1].get(options["text"]) if parts else None
+        parts = _parts(items[-1], options["list"])
+        text = _of_kind(parts[-1], options["text"]) if parts else None
         if isinstance(text, str) and text != text.rstrip():
             parts[-1][options["text"]] = text.rstrip()
             call.tell_quietly("rewritten")

@@ -54,6 +54,8 @@ OPTION_TYPES: dict[str, tuple[type, ...]] = {
     "from_over": (bool,),
     "kinds": (list, dict),
 }
+LOOKED_UP = ("below",)  # these may be "$root.name" as well, when the request is there
+WHOLE = ("out", "state", "block")  # what rules write into: taken whole, it would hold itself
 PATH_OPTIONS = ("path", "paths", "below", "drop", "beside")
 POLICIES = ("drop", "warn", "reject")
 REST_POLICIES = (*POLICIES, "pass")
@@ -137,12 +139,13 @@ class Grammar:
             self.complain(at, f'"{verb}" needs {", ".join(missing)}')
         for name, value in given.items():
             kinds = OPTION_TYPES.get(name)
-            looked_up = isinstance(value, str) and value.startswith("$")
-            if kinds is None or name not in known or looked_up:
+            if kinds is None or name not in known:
                 continue
             if not isinstance(value, kinds) or (type(value) is bool and bool not in kinds):
                 wanted = " or ".join(EXPECTED[kind] for kind in kinds)
                 self.complain((*at, name), f"expected {wanted}, found {found(value)}")
+            elif name in LOOKED_UP and str(value).startswith("$"):
+                self.path(value, (*at, name))
             elif name in PATH_OPTIONS:
                 self.places(value, (*at, name))
         for name in FAULTS:
@@ -152,7 +155,8 @@ class Grammar:
     def places(self, value: Json, at: tuple[str, ...]) -> None:
         for text in self.words(value, at):
             try:
-                paths.parse(text)
+                if not paths.parse(text).steps:
+                    self.complain(at, f'"{text}" is no field')
             except ValueError as error:
                 self.complain(at, str(error))
 
@@ -190,6 +194,8 @@ class Grammar:
             near = difflib.get_close_matches(path.root, ROOTS, 1, 0.6)
             hint = f' (did you mean "${near[0]}"?)' if near else ""
             self.complain(at, f'no "${path.root}" to look up{hint}')
+        elif path.root in WHOLE and not path.steps:
+            self.complain(at, f'say what of "${path.root}": "${path.root}.NAME"')
         elif path.steps and path.root in self.named:
             what, names = self.named[path.root]
             word = str(path.steps[0])

@@ -15,8 +15,8 @@ from aisix.mapping.grammar import (
     Grammar,
     is_slip,
 )
-from aisix.mapping.paths import Json
-from aisix.mapping.reach import hidden, twice_written, unreachable
+from aisix.mapping.paths import Json, Path
+from aisix.mapping.reach import fields_of, hidden, twice_written, unreachable
 from aisix.mapping.rules import (
     Arrange,
     Condition,
@@ -42,6 +42,7 @@ class Parser(Grammar):
         self.shapes: dict[str, Shape] = {}
         self.value_tables: dict[str, ValueTable] = {}
         self.converts: dict[str, Convert] = {}
+        self.arranged: list[tuple[Rule, tuple[str, ...]]] = []  # with passes over shapes, and where
 
     # ------------------------------------------------------------------ named things
     def table(self, name: str, at: tuple[str, ...]) -> ValueTable | None:
@@ -142,6 +143,8 @@ class Parser(Grammar):
                 self.unknown(at, "no value table", name, self.tables.get("values", {}))
                 return {}
             return rows
+        if path.root not in ("", "option", "model"):  # "": it is no path, which has been told
+            self.complain(at, "an option can be $values.NAME, $option.NAME or $model.NAME")
         return path.get(self.facts.get(path.root, {}))
 
     # ------------------------------------------------------------------ shapes
@@ -288,6 +291,8 @@ class Parser(Grammar):
             parsed = self.arrange(name, step, (*at, "arrange", name))
             if parsed:
                 rule.arrange += (parsed,)
+        if rule.arrange and rule.each:
+            self.arranged.append((rule, (*at, "arrange")))
         rule.join = self.typed(data, (*at, "join"), str, None)
         rule.policy = self.typed(data, (*at, "policy"), str, "")
         if rule.policy and rule.policy not in POLICIES:
@@ -314,6 +319,25 @@ class Parser(Grammar):
         selection = {"when": data.get("where"), "unless": data.get("where_not")}
         where = self.condition({k: v for k, v in selection.items() if v is not None}, at)
         return Arrange(name, verb, options, self.condition(data, at), self.place(at), where)
+
+    def check_arranged(self) -> None:
+        """Passes choose items by fields that their shape has; asked when all shapes are whole."""
+        for rule, at in self.arranged:
+            made = fields_of(rule.each)
+            if made is None:
+                continue
+            for step in rule.arrange:
+                made.update(step.options.get("become", ()), step.options.get("fields", ()))
+            for step in rule.arrange:
+                here = (*at, step.name)
+                tests = (*step.where.when, *step.where.unless) if step.where else ()
+                asked = [((*here, "where"), test.path) for test in tests]
+                for key in ("list", "by"):
+                    if isinstance(step.options.get(key), str):
+                        asked.append(((*here, key), Path("", "", (step.options[key],))))
+                for place, path in asked:
+                    if path.root == "" and path.steps and path.steps[0] not in made:
+                        self.unknown(place, "the items have no", str(path.steps[0]), made)
 
 
 def _name_the_allowed(shape: Shape) -> None:

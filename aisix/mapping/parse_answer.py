@@ -99,6 +99,7 @@ class AnswerParser(Parser):
             lanes=lanes,
             grow=self.grow(data["grow"], (*at, "grow")) if "grow" in data else None,
         )
+        self.check_arranged()
         if "opening" in data and tables.opening not in chunks:
             self.unknown((*at, "opening"), "no chunk", tables.opening, chunks)
         return tables

@@ -74,6 +74,7 @@ class RequestParser(Parser):
             self.local(row, ("request", "local", name))
             for name, row in data.get("local", {}).items()
         )
+        self.check_arranged()
         return RequestTables(
             *(checks, lets, refusals, fields, adjusts, rest, frozenset(self.read), headers),
             remember,
@@ -143,6 +144,10 @@ class RequestParser(Parser):
         known = adjust.ADJUSTMENTS[verb]
         self.options(options, at, known.options, known.needed, verb)
         about = self.words(row.get("about", []), (*at, "about"))
+        if verb == "set":
+            for text, value in self.typed(row, (*at, "fields"), dict, {}).items():
+                self.places(text, (*at, "fields", text))
+                self.scalar_or_path(value, (*at, "fields", text))
         if verb == "merge":
             self.read.add(str(options.get("from")))
         return Adjust(

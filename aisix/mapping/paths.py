@@ -51,6 +51,8 @@ def parse(text: str) -> Path:
     if steps and isinstance(steps[0], str) and steps[0].startswith("$"):
         root = steps[0][1:]
         steps = steps[1:]
+        if not root:
+            raise ValueError(f'"{text}" is not a path: "$" without a name')
     elif not steps:
         raise ValueError("an empty path")
     return Path(text, root, tuple(steps))

@@ -96,6 +96,21 @@ def overlapping(paths: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
                 yield path, other
 
 
+def fields_of(shape: Shape | None) -> set[str] | None:
+    """The names of every field an item of this shape can have; None when that cannot be known."""
+    names: set[str] = set()
+    waiting, seen = [shape], set()
+    while waiting:
+        one = waiting.pop()
+        if one is None or one.verbatim or one.of != "object" or one.several is not None:
+            return None
+        if id(one) not in seen:
+            seen.add(id(one))
+            names.update(name for rules in (one.fields, one.all) for name, _ in rules)
+            waiting += [*one.variants.values(), *(below for _, below in one.first)]
+    return names
+
+
 def twice_written(shape: Shape) -> Iterator[tuple[str, str]]:
     """(field, variant) that `all` and a variant write both."""
     for field, _ in shape.all:

@@ -127,6 +127,8 @@ def check_mapping(tree: Tree, traits: dict[str, Tree], complaints: list[Complain
     """mapping.toml and models.toml of one mapping."""
     for name in ("mapping", "models"):
         _check_shape(name, tree.data.get(name, {}), tree, (name,), complaints)
+    _check_versions(tree, traits, complaints)
+    _check_options(tree, traits, complaints)
     _check_rows(tree, traits, complaints)
 
 
@@ -230,6 +232,67 @@ def _known(shape: v.Schema, keys: tuple[str, ...]) -> list[str]:
     return [str(key) for key in node if key is not str] if isinstance(node, dict) else []
 
 
+def _check_versions(tree: Tree, traits: dict[str, Tree], complaints: list[Complaint]) -> None:
+    versions = (tree.data.get("mapping") or {}).get("versions", {})
+    known = versions.get("known", {})
+    default = versions.get("default")
+    if known and default not in known:
+        where = tree.where(("mapping", "versions", "default"))
+        text = f'no version "{default}"{near(str(default), known)}' if default else "missing"
+        complaints.append(Complaint(where, "versions.default", text))
+        versions["default"] = next(iter(known))  # so that the rest can be read
+    for name, row in known.items():
+        at = ("mapping", "versions", "known", name, "traits")
+        row["traits"] = _known_traits(row.get("traits", []), at, tree, traits, complaints)
+
+
+def _check_options(tree: Tree, traits: dict[str, Tree], complaints: list[Complaint]) -> None:
+    models = tree.data.get("models") or {}
+    facts = {fact for row in models.get("model", {}).values() for fact in row}
+    facts |= set(models.get("defaults", {}))
+    for name, row in (tree.data.get("mapping") or {}).get("option", {}).items():
+        at = ("mapping", "option", name)
+        default = row.get("default")
+        if isinstance(default, str) and default.startswith("$model."):
+            fact = default.removeprefix("$model.")
+            if fact not in facts:
+                text = f'no fact of models.toml "{fact}"{near(fact, facts)}'
+                where = tree.where((*at, "default"))
+                complaints.append(Complaint(where, f"option.{name}.default", text))
+        elif default is not None:
+            where = tree.where((*at, "default"))
+            complaints += [
+                Complaint(where, f"option.{name}.default", text.partition(": ")[2])
+                for text in option_faults(name, row, default)
+            ]
+        words = [str(word).lower() if isinstance(word, bool) else word for word in _words(row)]
+        for word in list(row.get("traits", {})):
+            here: Keys = (*at, "traits", word)
+            if words and word not in words:
+                text = f"the option has no such value{near(word, words)}"
+                complaints.append(Complaint(tree.where(here), ".".join(here[1:]), text))
+                del row["traits"][word]
+                continue
+            given = row["traits"][word]
+            row["traits"][word] = _known_traits(given, here, tree, traits, complaints)
+
+
+def _words(row: dict[str, Json]) -> list[Json]:
+    """The values an option can have, when they are few."""
+    return [True, False] if row.get("type") == "boolean" else list(row.get("one_of", ()))
+
+
+def _known_traits(
+    given: list[str], at: Keys, tree: Tree, traits: dict[str, Tree], complaints: list[Complaint]
+) -> list[str]:
+    """Those that are there; the others are told."""
+    for trait in given:
+        if trait not in traits:
+            text = f'no trait "{trait}"{near(trait, traits)}'
+            complaints.append(Complaint(tree.where(at), ".".join(at[1:]), text))
+    return [trait for trait in given if trait in traits]
+
+
 def _check_rows(tree: Tree, traits: dict[str, Tree], complaints: list[Complaint]) -> None:
     models = tree.data.get("models") or {}
     rows = models.get("model", {})
@@ -299,6 +362,8 @@ def _facts_read(data: Json) -> set[str]:
 
 def option_faults(name: str, row: dict[str, Json], value: Json) -> list[str]:
     """What is wrong with the value an alias gives an option."""
+    if row.get("type") not in TYPES:
+        return []  # which has been told
     wanted = TYPES[row["type"]]
     if not isinstance(value, wanted) or (isinstance(value, bool) and row["type"] != "boolean"):
         return [f'option "{name}": expected {row["type"]}, found {value!r}']

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import random
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -426,6 +427,51 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "openai-chat/caller.toml:41: limits.requests.x-ratelimit-remaining-requests: nothing is"
         ' called "leftt" here (did you mean "left"?)',
     ),
+    "a request that would hold itself": (
+        f"{NAME}/request.toml",
+        'model = "$upstream_model"',
+        'model = "$out"',
+        f'{NAME}/request.toml:187: field.model: say what of "$out": "$out.NAME"',
+    ),
+    "a request that an adjustment would put into itself": (
+        f"{NAME}/request.toml",
+        "[adjust.",
+        '[adjust.mine]\nverb = "set"\nfields = { a = "$out" }\n[adjust.',
+        f'{NAME}/request.toml:946: adjust.mine.fields.a: say what of "$out": "$out.NAME"',
+    ),
+    "a limit that is no number": (
+        f"{NAME}/request.toml",
+        "\nlimit = 4",
+        '\nlimit = "$"',
+        f"{NAME}/request.toml:1044: adjust.breakpoints.limit: expected whole number, found text '$'",
+    ),
+    "a pass that chooses by a field nothing writes": (
+        f"{NAME}/request.toml",
+        'where = { role = "system" }',
+        'where = { roel = "system" }',
+        f'{NAME}/request.toml:304: field.messages.arrange.instructions.where: the items have no "roel"'
+        ' (did you mean "role"?)',
+    ),
+    "a version that is not there": (
+        f"{NAME}/mapping.toml",
+        'default = "2023-06-01"',
+        'default = "2023-06-10"',
+        f'{NAME}/mapping.toml:17: versions.default: no version "2023-06-10"'
+        ' (did you mean "2023-06-01"?)',
+    ),
+    "a value of an option that it cannot have": (
+        f"{NAME}/mapping.toml",
+        "[option.auto_cache.traits]\ntrue",
+        "[option.auto_cache.traits]\ntreu",
+        f"{NAME}/mapping.toml:61: option.auto_cache.traits.treu: the option has no such value"
+        ' (did you mean "true"?)',
+    ),
+    "a misspelt option": (
+        f"{NAME}/mapping.toml",
+        "[option.auto_cache]",
+        "[option.auto_cach]",
+        f"{NAME}/mapping.toml:60: option.auto_cache.type: missing",
+    ),
 }
 
 
@@ -439,6 +485,7 @@ def test_a_slip_in_a_shipped_file_is_told_with_its_place(what: str, tmp_path: Pa
     (folder / name).write_text(text.replace(there, instead, 1))
     found = [str(finding) for finding in check([folder], with_cases=False)]
     assert any(line.startswith(f"mappings/{expected}") for line in found), "\n".join(found)
+    assert all(re.match(r"\S+\.toml:\d+: ", line) for line in found), "\n".join(found)
 
 
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aisix.mapping.arrange import NEEDS, PASSES, Pass
+from aisix.mapping.refused import Refused
 
 part = st.fixed_dictionaries(
     {"kind": st.sampled_from(["say", "ask", "answer"]), "text": st.just("x ")}
@@ -66,3 +68,15 @@ def test_a_pass_without_what_it_needs_changes_nothing(one: Pass, items: list[Any
 
 def test_every_need_is_some_passs() -> None:
     assert {p.needs for p in PASSES.values()} - {""} == set(NEEDS)
+
+
+odd = st.one_of(st.none(), st.just("text"), st.lists(st.just("text"), max_size=1), st.lists(part))
+
+
+@pytest.mark.parametrize("one", PASSES.values(), ids=lambda p: p.run.__name__)
+@settings(max_examples=60, deadline=None)
+@given(lists=st.lists(st.tuples(st.sampled_from("ab"), odd), max_size=4))
+def test_an_item_without_the_list_is_no_crash(one: Pass, lists: list[Any]) -> None:
+    items = [{"role": role} | ({"parts": made} if made else {}) for role, made in lists]
+    with suppress(Refused):
+        one.run(items, OPTIONS, is_chosen, Asked())
