@@ -1,0 +1,32 @@
+"""What stands where a table should and is no file: told at once, and seen by who watches."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from aisix.mapping.shelf import marks, read_shelves
+
+ODD: dict[str, tuple[Callable[[Path], None], str]] = {
+    "pipe": (os.mkfifo, "cannot be read: not a file"),  # reading it would wait for ever
+    "folder": (Path.mkdir, "cannot be read: Is a directory"),
+    "lost link": (lambda p: p.symlink_to("/nowhere/x.toml"), "cannot be read: No such file"),
+    "link to itself": (lambda p: p.symlink_to(p), "cannot be read: Too many levels"),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_what_is_no_file_is_a_complaint_and_a_change(kind: str, tmp_path: Path) -> None:
+    make, said = ODD[kind]
+    folder = tmp_path / "site/openai-chat/anthropic-messages"
+    folder.mkdir(parents=True)
+    before = marks([tmp_path / "site"])
+    make(folder / "request.toml")
+    (shelf,) = read_shelves([tmp_path / "site"])
+    (complaint,) = shelf.complaints
+    assert complaint.where == "site/openai-chat/anthropic-messages/request.toml"
+    assert complaint.text.startswith(said)
+    assert marks([tmp_path / "site"]) != before
