@@ -226,11 +226,13 @@ def pair(items: list[Item], options: dict[str, Json], chosen: Chosen, call: Call
     given: list[str] = []  # the ids of the calls that wait for an answer, as they came
     waiting: list[str] = []  # and as they are now
     for item in items:
-        parts = _parts(item, name)
+        parts = item.get(name)  # written out here and below: it runs for every part of a request
+        if type(parts) is not list:
+            parts = []
         answers: list[Item] | None = None
         calls: list[Item] | None = None
         for part in parts:
-            word = _of_kind(part, kind)
+            word = part.get(kind) if type(part) is dict else None
             if word == answer_kind:
                 answers = [part] if answers is None else [*answers, part]
             elif word == call_kind:
