@@ -42,7 +42,7 @@ FIELDS = (
     ("upstream_request_id", "the provider's id"),
     ("upstream_fault", "why the upstream failed: dns, connect, tls, reset, idle, truncated ..."),
     ("upstream_detail", "libcurl's words for it"),
-    ("tokens", "counters by kind: input, output, cache_read, cache_write, reasoning"),
+    ("tokens", "counters by kind, as the tables' [meter] names them"),
     ("warnings", "what was dropped, clamped or rewritten, as in `x-aisix-warnings`"),
     ("error", "kind of the error that was answered, or ended the stream"),
 )

@@ -57,7 +57,7 @@ FAMILIES = (
         "aisix_tokens_total",
         "counter",
         ("alias", "kind"),
-        "Tokens as the upstream counts them: input, output, cache_read, cache_write, reasoning.",
+        "Tokens as the upstream counts them, by kind as the tables' [meter] names it.",
     ),
     Family(
         "aisix_errors_total",

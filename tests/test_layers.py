@@ -174,7 +174,7 @@ ORDINARY = {
     ),
     *("text/plain", "application/json", "frame", "done", "ping", "alias", "provider", "metadata"),
     *("request", "answer", "errors", "values", "shape", "state", "header", "upstream", "response"),
-    *("store", "limit", "rate_limit", "cost", "tokens", "cache_read", "cache_write", "reasoning"),
+    *("store", "limit", "rate_limit", "cost", "tokens", "reasoning"),
     *(
         "unknown",
         "missing",

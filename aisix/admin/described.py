@@ -8,9 +8,10 @@ Must never know: HTTP.
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
-from aisix.store.resources import ROUTINGS
+from aisix.store.resources import ROUTINGS, Cost
 
 Schema = dict[str, Any]
 
@@ -84,10 +85,8 @@ def _money(help: str) -> Schema:
 _COST = _object(
     "money per 1000 tokens, in the operator's currency",
     {
-        "input_per_1k": _money("tokens of the request"),
-        "output_per_1k": _money("tokens of the answer"),
-        "cache_read_per_1k": _money("tokens read from the provider's cache"),
-        "cache_write_per_1k": _money("tokens written to the provider's cache"),
+        field.name: _money(field.name.removesuffix("_per_1k").replace("_", " ") + " tokens")
+        for field in fields(Cost)
     },
 )
 _TLS = _object(

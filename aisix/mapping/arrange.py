@@ -54,7 +54,7 @@ def _pass(
     summary: str, *options: str, chooses: bool = True, tells: bool = False, needs: str = ""
 ) -> Callable[..., Callable[..., list[Item]]]:
     def register(run: Callable[..., list[Item]]) -> Callable[..., list[Item]]:
-        PASSES[run.__name__] = Pass(*(run, summary, *options_of(options), chooses, tells, needs))
+        PASSES[run.__name__] = Pass(run, summary, *options_of(options), chooses, tells, needs)
         return run
 
     return register

@@ -7,7 +7,6 @@ upstream are `faults.py`'s; it shapes them here too.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ import msgspec
 from aisix.errors import Complaint, Fault
 from aisix.mapping import durations, paths
 from aisix.mapping.paths import Json, Path
+from aisix.mapping.schema import near
 from aisix.mapping.skeleton import EXPECTED, found
 from aisix.mapping.source import Keys
 
@@ -209,9 +209,7 @@ def _wrong_fault(row: Json) -> Iterator[tuple[str, str]]:
     for key, value in row.items() if isinstance(row, dict) else ():
         kind = _FAULT_KEYS.get(key)
         if kind is None:
-            near = difflib.get_close_matches(key, _FAULT_KEYS, 1, 0.6)
-            hint = f'did you mean "{near[0]}"?' if near else "one of: " + ", ".join(_FAULT_KEYS)
-            yield key, f"unknown key ({hint})"
+            yield key, f"unknown key{near(key, _FAULT_KEYS)}"
         elif not isinstance(value, kind):
             yield key, f"expected {EXPECTED[kind]}, found {found(value)}"
         elif key == "status" and not is_status(value):

@@ -61,21 +61,12 @@ def verb(
     asks: bool = False,
     asks_item: bool = False,
 ) -> Callable[..., Callable[..., Json]]:
+    known, needed = options_of(options)
+
     def register(run: Callable[..., Json]) -> Callable[..., Json]:
         name = run.__name__.rstrip("_")
         VERBS[name] = Verb(
-            *(
-                run,
-                summary,
-                *options_of(options),
-                example,
-                prepare,
-                takes,
-                gives,
-                leaves,
-                keeps,
-                asks,
-            ),
+            *(run, summary, known, needed, example, prepare, takes, gives, leaves, keeps, asks),
             asks_item,
         )
         return run

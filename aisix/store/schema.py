@@ -12,6 +12,7 @@ value may be a secret in the wrong place.
 from __future__ import annotations
 
 import difflib
+from dataclasses import fields
 from typing import Any
 
 import voluptuous as vol
@@ -19,12 +20,10 @@ import voluptuous as vol
 from aisix.errors import Complaint
 from aisix.store import fields as f
 from aisix.store.base import Refused
-from aisix.store.resources import Document
+from aisix.store.resources import Cost, Document
 
 _LIMITS = dict.fromkeys(("rps", "rpm", "rph", "rpd", "tpm", "tpd", "concurrency"), f.count)
-_COST = dict.fromkeys(
-    ("input_per_1k", "output_per_1k", "cache_read_per_1k", "cache_write_per_1k"), f.money
-)
+_COST = {field.name: f.money for field in fields(Cost)}
 _TLS = {"verify": f.flag, "ca_file": f.path, "client_cert": f.path, "client_key": f.path}
 
 _TARGET = {
