@@ -117,8 +117,9 @@ class Handle:
         self.curl.unsetopt(pycurl.HTTPHEADER)
 
     def pause(self) -> None:
-        """Stop reading the answer."""
-        self.curl.pause(pycurl.PAUSE_RECV)
+        """Stop reading the answer; before it has begun, _body_came sees to that."""
+        with contextlib.suppress(pycurl.error):
+            self.curl.pause(pycurl.PAUSE_RECV)
 
     def resume(self) -> None:
         """Go on reading the answer."""
