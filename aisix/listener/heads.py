@@ -24,13 +24,13 @@ def _name(raw: bytes) -> str:
     >>> _name(b"coNtent-TYPE")
     'Content-Type'
     """
-    return _canonical(raw.decode("latin-1"))
+    return canonical(raw.decode("latin-1"))
 
 
 @lru_cache(1000)
-def _canonical(name: str) -> str:
+def canonical(name: str) -> str:
     """
-    >>> _canonical("coNtent-TYPE")
+    >>> canonical("coNtent-TYPE")
     'Content-Type'
     """
     return "-".join([word.capitalize() for word in name.split("-")])
@@ -41,22 +41,27 @@ class Headers(HTTPHeaders):
 
     def __init__(self) -> None:
         self._as_list = {}
-        self._combined_cache = {}  # filled when Tornado's own methods are asked
+        self._combined_cache = {}  # Tornado's; nothing is ever put into it
 
     def __setitem__(self, name: str, value: str) -> None:
-        name = _canonical(name)
-        self._as_list[name] = [value]
-        if self._combined_cache:
-            self._combined_cache.pop(name, None)
+        self._as_list[canonical(name)] = [value]
+
+    def __getitem__(self, name: str) -> str:
+        value = self.get(name)
+        if value is None:
+            raise KeyError(name)
+        return str(value)
 
     def get(self, name: str, default: Any = None) -> Any:
-        values = self._as_list.get(name) or self._as_list.get(_canonical(name))
+        values = self._as_list.get(name)
         if values is None:
-            return default
+            values = self._as_list.get(canonical(name))
+            if values is None:
+                return default
         return values[0] if len(values) == 1 else ",".join(values)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._as_list or _canonical(str(name)) in self._as_list
+        return name in self._as_list or canonical(str(name)) in self._as_list
 
 
 def request_headers(pairs: Pairs) -> HTTPHeaders:
@@ -66,14 +71,13 @@ def request_headers(pairs: Pairs) -> HTTPHeaders:
     '1,3'
     """
     headers = Headers()
-    lines = headers._as_list
-    for raw, value in pairs:
-        name = _name(raw)
-        text = value.decode("latin-1").strip(" \t")
-        if name in lines:
+    told = [(_name(raw), value.decode("latin-1").strip(" \t")) for raw, value in pairs]
+    headers._as_list = lines = {name: [text] for name, text in told}
+    if len(lines) < len(told):  # a name comes twice
+        for values in lines.values():
+            values.clear()
+        for name, text in told:
             lines[name].append(text)
-        else:
-            lines[name] = [text]
     return headers
 
 

@@ -3,10 +3,11 @@
     LeanApplication   URLs that are no pattern are looked up; a handler begins at once
     LeanHandler       a RequestHandler whose response begins with few, cheap headers
 
-A handler's coroutine (Tornado's own RequestHandler._execute) is run from where its request arrives,
-up to its first real wait, and becomes a task only there: `prepare`, and a method whose body came
-along with the head, cost no turn of the loop. Until that wait there is no current task, so
-`prepare` must not use asyncio.timeout. Works the same over both listeners.
+A handler's coroutine (Tornado's own RequestHandler._execute) is run from where its request arrives:
+`prepare`, and a method whose body came along with the head, cost no turn of the loop. Its first
+real wait, mostly its only one, is a callback on the future it waits for; it becomes a task at its
+second. Until then there is no current task, so it must not use asyncio.timeout before it has
+awaited two futures. Works the same over both listeners.
 
 Must never know: what is served.
 """
@@ -31,7 +32,7 @@ from tornado.httputil import (
 )
 from tornado.web import Application, RequestHandler
 
-from aisix.listener.heads import Headers, date
+from aisix.listener.heads import Headers, canonical, date
 
 HOST = re.compile(r"[A-Za-z0-9\-._~!$&'()*+;=%\[\]:]*")
 
@@ -80,7 +81,7 @@ class LeanHandler(RequestHandler):
 
     def set_header(self, name: str, value: Any) -> None:
         if type(value) is str and value.isascii() and value.isprintable():
-            self._headers[name] = value
+            self._headers._as_list[canonical(name)] = [value]
         elif type(value) is int:
             self._headers[name] = str(value)
         else:
@@ -149,6 +150,15 @@ class Turn(HTTPMessageDelegate):
         return None if prepared.done() else prepared
 
     def _go_on(self, work: Coroutine[Any, Any, None], waits: Any) -> None:
+        if waits is ENDED:
+            return
+        if isinstance(waits, asyncio.Future):
+            waits._asyncio_future_blocking = False  # what a task says to it too: somebody waits
+            waits.add_done_callback(lambda _: self._again(work, _run(work)))
+        else:
+            self._again(work, waits)
+
+    def _again(self, work: Coroutine[Any, Any, None], waits: Any) -> None:
         if waits is not ENDED:
             self._task = self._loop.create_task(_rest(work, waits))
 
@@ -181,7 +191,7 @@ def _run(work: Coroutine[Any, Any, None]) -> Any:
     """As far as it goes without waiting; what it then waits for, or ENDED."""
     try:
         return work.send(None)
-    except StopIteration:
+    except (StopIteration, asyncio.CancelledError):
         return ENDED
 
 

@@ -152,7 +152,6 @@ class Exchange:
     # ------------------------------------------------------------------ plain answers and errors
     def response(self, status: int, headers: Map[str, str], body: bytes) -> Answer:
         """The caller's answer to a plain upstream answer, or to any upstream error."""
-        headers = dict(headers)
         parsed = _parse(body)
         if not 200 <= status < 300:
             return self._refused(status, headers, parsed)
@@ -178,7 +177,7 @@ class Exchange:
         """Whether this answer may be asked for again; see ErrorAnswer.retry. Changes nothing."""
         if 200 <= status < 300:
             return ""
-        return self.tables.errors.retry(status, dict(headers), _parse(body))
+        return self.tables.errors.retry(status, headers, _parse(body))
 
     def answered_here(self) -> Answer | None:
         """The answer, JSON or a whole stream, to a request that never goes upstream."""
@@ -198,7 +197,7 @@ class Exchange:
         if not headers:
             return {}
         limits = bool(self.facts.option.get("ratelimit_headers"))
-        return self.tables.errors.headers(dict(headers), limits, self.now)
+        return self.tables.errors.headers(headers, limits, self.now)
 
     def _ready(self) -> Answering:
         """The answer under way; it begins with the first thing the upstream says."""
@@ -226,7 +225,7 @@ class Exchange:
     def _is_error(self, parsed: Json) -> bool:
         return self.tables.errors.is_error(parsed)
 
-    def _refused(self, status: int | None, headers: dict[str, str], parsed: Json) -> Answer:
+    def _refused(self, status: int | None, headers: Map[str, str], parsed: Json) -> Answer:
         error = self.tables.errors.translate(
             status,
             headers,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
+from collections.abc import Mapping as Map
 from dataclasses import dataclass, field, replace
 
 from aisix.errors import Complaint
@@ -43,7 +44,6 @@ class _Header:
     name: str  # the caller's
     sources: tuple[str, ...]  # the upstream's, first found wins
     left: bool  # a point in time becomes the time left
-    limits: bool  # only for aliases that show limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ class ErrorTables:
     rows: tuple[_Row, ...] = ()
     params: tuple[_Param, ...] = ()
     passed: tuple[_Header, ...] = ()
+    limits: tuple[_Header, ...] = ()  # only for aliases that show limits
     data: dict[str, Json] = field(default_factory=dict)
 
     @classmethod
@@ -99,8 +100,9 @@ class ErrorTables:
                 given = parser.words(row.get("param", []), (*at, "param"))
                 say = parser.typed(row, (*at, "say"), bool, False)
                 params.append(_Param(regex, given, parser.typed(row, (*at, "list"), str, ""), say))
-        passed = []
-        for group in ("headers", "ratelimit_headers"):
+        passed: list[_Header] = []
+        limits: list[_Header] = []
+        for group, shown in (("headers", passed), ("ratelimit_headers", limits)):
             for name, row in data.get(group, {}).items():
                 at = ("errors", group, name)
                 row = row if isinstance(row, dict) else {"from": row}
@@ -108,21 +110,20 @@ class ErrorTables:
                 sources = parser.words(row.get("from", []), (*at, "from"))
                 if row.get("as") not in (None, "time_left"):
                     parser.unknown((*at, "as"), "unknown word", str(row["as"]), ("time_left",))
-                limits = group == "ratelimit_headers"
-                passed.append(_Header(name, sources, "as" in row, limits))
+                shown.append(_Header(name, sources, "as" in row))
         complaints += parser.complaints
-        return cls(tuple(rows), tuple(params), tuple(passed), data)
+        return cls(tuple(rows), tuple(params), tuple(passed), tuple(limits), data)
 
     def translate(
         self,
         status: int | None,
-        headers: dict[str, str],
+        headers: Map[str, str],
         body: Json,
         caller: CallerDialect,
         alias: str,
         asked: dict[str, Json],
         origin: Callable[[str, int, int | None], str | None],
-        passed: dict[str, str],
+        passed: Map[str, str],
     ) -> ErrorAnswer:
         """The upstream's error (status None: inside a stream) as the caller's dialect shows it."""
         row, status = self._row(status, headers, body)
@@ -155,13 +156,13 @@ class ErrorTables:
             return paths.get(parsed, paths.parse(places["mark"]).steps) not in (None, "", {})
         return self._said(parsed, "type") is not None
 
-    def retry(self, status: int | None, headers: dict[str, str], body: Json) -> str:
+    def retry(self, status: int | None, headers: Map[str, str], body: Json) -> str:
         """Whether such an answer may be asked for again; see ErrorAnswer.retry."""
         row, _ = self._row(status, headers, body)
         return str(row.data.get("retry", "")) if row else ""
 
     def _row(
-        self, status: int | None, headers: dict[str, str], body: Json
+        self, status: int | None, headers: Map[str, str], body: Json
     ) -> tuple[_Row | None, int]:
         """The row that holds, and the status (None: the one that the error's type stands for)."""
         from aisix.mapping.scope import Facts, Scope
@@ -219,12 +220,10 @@ class ErrorTables:
             message = message.replace(old, new)
         return message
 
-    def headers(self, headers: dict[str, str], limits: bool, now: float) -> dict[str, str]:
+    def headers(self, headers: Map[str, str], limits: bool, now: float) -> dict[str, str]:
         """The upstream's response headers a caller may see, by the caller's names."""
         out = {}
-        for row in self.passed:
-            if row.limits and not limits:
-                continue
+        for row in (*self.passed, *self.limits) if limits else self.passed:
             for name in row.sources:
                 if name in headers:
                     value = headers[name]

@@ -20,22 +20,24 @@ def read_head(lines: list[bytes]) -> tuple[int, dict[str, str]] | None:
     (200, {'via': 'a, b'})
     """
     status = 0
+    begun = False  # the status line has been read
     headers: dict[str, str] = {}
     for line in b"".join(lines).decode("latin-1").split("\n")[:-1]:
         name, colon, value = line.partition(":")
-        if line.startswith("HTTP/") and not status:
-            status = _status(line)
-        elif colon:
+        if colon and begun:
             name = name.lower()
-            value = value.strip()
             if name in headers:
-                value = f"{headers[name]}, {value}"
-            headers[name] = value
-        elif line in ("", "\r") and status >= 200:
-            return status, _as_delivered(headers)
+                headers[name] += ", " + value.strip()
+            else:
+                headers[name] = value.strip()
         elif line in ("", "\r"):
-            status = 0
+            if status >= 200:
+                return status, _as_delivered(headers)
+            begun = False
             headers = {}
+        elif not begun:
+            begun = True
+            status = _status(line)
     return None
 
 
