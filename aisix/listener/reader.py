@@ -133,14 +133,15 @@ class Reader:
         headers = request_headers(self._pairs)
         self._pairs = []
         self.read = 0
-        length = headers.get("Content-Length")
-        if length is not None:
-            self.length = int(length)
-        coding = headers.get("Transfer-Encoding")
-        if coding is not None and (coding.lower() != "chunked" or version == "1.0"):
+        told = headers._as_list
+        if "Content-Length" in told:
+            self.length = int(headers["Content-Length"])
+        if "Transfer-Encoding" in told and (
+            headers["Transfer-Encoding"].lower() != "chunked" or version == "1.0"
+        ):
             raise Bad(400)
-        expected = headers.get("Expect") if version == "1.1" else None
-        if expected is not None and expected.lower() != "100-continue":
+        expecting = "Expect" in told and version == "1.1"
+        if expecting and headers["Expect"].lower() != "100-continue":
             raise Bad(417)
         method, url = parser.get_method().decode("latin-1"), self._url.decode("latin-1")
         if not url.startswith(("/", "*")):
@@ -149,7 +150,7 @@ class Reader:
             RequestStartLine(method, url, f"HTTP/{version}"),
             headers,
             self._keep,
-            expected is not None and not self.complete,
+            expecting and not self.complete,
         )
 
     def body(self) -> bytes:

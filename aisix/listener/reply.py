@@ -67,12 +67,11 @@ class Reply(HTTPConnection):
             return self._line.lost()
         assert isinstance(start_line, ResponseStartLine)
         code = start_line.code
-        length = headers.get("Content-Length")
         if self._no_body or code in (204, 304) or code < 200:
             self._no_body = True
             self._left = 0
-        elif length is not None:
-            self._left = int(length)
+        elif "Content-Length" in headers:
+            self._left = int(headers["Content-Length"])
         elif self._old:
             self.keep = False  # the end of the connection is the end of the body
         else:

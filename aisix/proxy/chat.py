@@ -246,7 +246,6 @@ class ChatHandler(ProxyHandler):
         """The headers that say what was done."""
         assert self.exchange is not None and self.attempts is not None
         route = self.route
-        self.set_header("X-Aisix-Mapping", route.tag)
         self.set_header("X-Upstream-Model", route.model_name)
         self.set_header("X-Aisix-Attempts", str(self.attempts.count))
         if route.model.targets:

@@ -239,6 +239,7 @@ class Relay:
         handler.seen["first_byte_ms"] = handler.ms()
         exchange = self.exchange
         handler.told()
+        handler.set_header("X-Aisix-Mapping", handler.tag)
         handler.set_header("Content-Type", exchange.caller.data["stream"]["content_type"])
         handler.set_header("Cache-Control", "no-cache")
         handler.set_header("X-Accel-Buffering", "no")

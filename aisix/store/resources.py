@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 Document = dict[str, Any]
 Scalar = bool | int | float | str | list[str]
@@ -27,8 +27,7 @@ MASK = "****"
 ROUTINGS = ("failover", "round_robin", "least_busy")  # the first is the default
 
 
-@dataclass(frozen=True, slots=True)
-class RateLimit:
+class RateLimit(NamedTuple):
     """Requests per second, minute, hour, day; tokens per minute, day; requests at one time.
 
     None is no limit; 0 lets nothing through.
@@ -41,6 +40,9 @@ class RateLimit:
     tpm: int | None = None
     tpd: int | None = None
     concurrency: int | None = None
+
+
+NO_LIMIT = RateLimit()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ class Model:
     retries: int | None = None
     targets: tuple[Target, ...] = ()
     routing: str = "failover"
-    rate_limit: RateLimit = RateLimit()
+    rate_limit: RateLimit = NO_LIMIT
     cost: Cost = Cost()
     created_at: int = 0
 
@@ -145,7 +147,7 @@ class ApiKey:
     expires_at: int | None = None
     disabled: bool = False
     previous: tuple[str, int] | None = None
-    rate_limit: RateLimit = RateLimit()
+    rate_limit: RateLimit = NO_LIMIT
     created_at: int = 0
     _names: frozenset[str] = field(init=False, repr=False, compare=False, default=frozenset())
     _globs: tuple[Glob, ...] = field(init=False, repr=False, compare=False, default=())

@@ -43,6 +43,9 @@ class Tls(NamedTuple):
     client_key: str | None = None
 
 
+USUAL_TLS = Tls()
+
+
 @dataclass(frozen=True, slots=True)
 class Cap:
     """The most bytes a body may have, and the name of that limit as an operator knows it."""
@@ -63,7 +66,7 @@ class Request:
     body: bytes = field(default=b"", repr=False)
     method: Literal["POST", "GET"] = "POST"
     timeouts: Timeouts = Timeouts()
-    tls: Tls = Tls()
+    tls: Tls = USUAL_TLS
     proxy: str | None = field(default=None, repr=False)
     max_body: Cap | None = None
 
