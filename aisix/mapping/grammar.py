@@ -55,7 +55,8 @@ OPTION_TYPES: dict[str, tuple[type, ...]] = {
     "kinds": (list, dict),
 }
 LOOKED_UP = ("below",)  # these may be "$root.name" as well, when the request is there
-WHOLE = ("out", "state", "block")  # what rules write into: taken whole, it would hold itself
+REGISTERS = ("state", "block")
+WHOLE = ("out", *REGISTERS)  # what rules write into: taken whole, it would hold itself
 PATH_OPTIONS = ("path", "paths", "below", "drop", "beside")
 POLICIES = ("drop", "warn", "reject")
 REST_POLICIES = (*POLICIES, "pass")
@@ -89,6 +90,8 @@ class Grammar:
         self.complaints: list[Complaint] = []
         self.used: set[str] = set()
         self.read: set[str] = set()
+        self.registers_set = {"block.index", "block.kind"}  # these two by the machine itself
+        self.registers_read: list[tuple[str, tuple[str, ...]]] = []
         self.section = "request"
         self.named = self._named()
 
@@ -201,6 +204,16 @@ class Grammar:
             word = str(path.steps[0])
             if word not in names:
                 self.unknown(at, what, word, names)
+        elif path.root in REGISTERS:
+            self.registers_read.append((f"{path.root}.{path.steps[0]}", at))
+
+    def check_registers(self) -> None:
+        """A register that nothing sets is never there; asked when all has been read."""
+        for name, at in self.registers_read:
+            if name not in self.registers_set:
+                group = name.partition(".")[0] + "."
+                known = {word for word in self.registers_set if word.startswith(group)}
+                self.unknown(at, "nothing sets", name, known)
 
     def hiding(self, rows: Iterable[str], at: tuple[str, ...]) -> set[str]:
         """Those of a table's rows that hide others by accident: not put in front on purpose."""

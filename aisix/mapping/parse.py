@@ -170,7 +170,7 @@ class Parser(Grammar):
         _name_the_allowed(shape)
         shape.all = self.rules(self.typed(data, (*at, "all"), dict, {}), (*at, "all"))
         shape.blank = self.typed(data, (*at, "blank"), str, "")
-        shape.count = self.typed(data, (*at, "count"), str, "")
+        shape.count = self.counter(data, at)
         shape.verbatim = self.typed(data, (*at, "verbatim"), bool, False)
         shape.skip = self.typed(data, (*at, "skip"), bool, False)
         shape.reject = self.fault(self.typed(data, (*at, "reject"), str, ""), (*at, "reject"))
@@ -302,8 +302,15 @@ class Parser(Grammar):
         rule.told = self.typed(data, (*at, "told"), str, "")
         if "about" in data:
             rule.about = self.words(data["about"], (*at, "about"))
-        rule.count = self.typed(data, (*at, "count"), str, "")
+        rule.count = self.counter(data, at)
         rule.keep_empty = self.typed(data, (*at, "keep_empty"), bool, False)
+
+    def counter(self, data: dict[str, Json], at: tuple[str, ...]) -> str:
+        """The register of $state that counts how often this was made."""
+        name = self.typed(data, (*at, "count"), str, "")
+        if name:
+            self.registers_set.add(f"state.{name}")
+        return name
 
     def arrange(self, name: str, data: Json, at: tuple[str, ...]) -> Arrange | None:
         if not isinstance(data, dict):
@@ -316,6 +323,8 @@ class Parser(Grammar):
         common = ("verb", "when", "unless", "match", "where", "where_not")
         options = {key: value for key, value in data.items() if key not in common}
         self.options(options, at, arrange.PASSES[verb].options, arrange.PASSES[verb].needed, verb)
+        if "into" in options:
+            self.registers_set.add(f"state.{options['into']}")
         selection = {"when": data.get("where"), "unless": data.get("where_not")}
         where = self.condition({k: v for k, v in selection.items() if v is not None}, at)
         return Arrange(name, verb, options, self.condition(data, at), self.place(at), where)

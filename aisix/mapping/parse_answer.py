@@ -100,6 +100,8 @@ class AnswerParser(Parser):
             grow=self.grow(data["grow"], (*at, "grow")) if "grow" in data else None,
         )
         self.check_arranged()
+        self.registers_set.update(f"state.{name}" for name in tables.state)
+        self.check_registers()
         if "opening" in data and tables.opening not in chunks:
             self.unknown((*at, "opening"), "no chunk", tables.opening, chunks)
         return tables
@@ -171,6 +173,7 @@ class AnswerParser(Parser):
         group, _, name = text.partition(".")
         if group not in ("state", "block") or not name:
             self.complain(at, f'"{text}" is no register (state.NAME or block.NAME)')
+        self.registers_set.add(text)
         return group, name
 
     def registers(self, data: dict[str, Json], at: At) -> tuple[tuple[Register, Rule], ...]:

@@ -75,6 +75,7 @@ class RequestParser(Parser):
             for name, row in data.get("local", {}).items()
         )
         self.check_arranged()
+        self.check_registers()
         return RequestTables(
             *(checks, lets, refusals, fields, adjusts, rest, frozenset(self.read), headers),
             remember,

@@ -141,6 +141,16 @@ FAULTS: dict[str, tuple[str, str, str]] = {
         "[event.ping]\nemit = 'txet'\n",
         'answer.toml:2: event.ping.emit: no chunk "txet" (did you mean "text"?)',
     ),
+    "register that nothing sets": (
+        "answer.toml",
+        "[envelope.whole]\nid = '$state.idd'\n",
+        'answer.toml:2: envelope.whole.id: nothing sets "state.idd" (did you mean "state.id"?)',
+    ),
+    "register of the request that nothing sets": (
+        "request.toml",
+        "[field.system]\nfrom = '$state.sytem'\n",
+        'request.toml:2: field.system.from: nothing sets "state.sytem" (did you mean "state.system"?)',
+    ),
     "unknown policy": (
         "request.toml",
         "[rest]\nseed = 'dorp'\n",
