@@ -135,8 +135,11 @@ class ProxyHandler(LeanHandler):
         if self._size > self._limit:
             raise CallerError("too_large", None, limit=self._limit)
         # `curl -d` says form too, of another kind; what it sends is JSON all the same.
-        if self.request.headers.get("Content-Type", "").lower().startswith("multipart/"):
-            raise CallerError("bad_media_type")
+        headers = self.request.headers
+        if headers.get("Content-Type", "").lower().startswith("multipart/"):
+            raise CallerError("bad_media_type", found="as a form")
+        if headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise CallerError("bad_media_type", found="compressed")
         chunks = self._chunks
         raw = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         self._chunks = []

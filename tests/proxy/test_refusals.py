@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import socket
@@ -112,9 +113,14 @@ def test_an_unknown_url_and_a_wrong_method(gateway: Running) -> None:
     assert answer.headers["allow"] == "POST"
 
 
-def test_a_form_is_refused_and_json_under_any_other_name_is_read(gateway: Running) -> None:
+def test_what_is_no_plain_json_is_refused_and_json_under_any_other_name_is_read(gateway: Running) -> None:
     form = gateway.call(b"--x\r\n", Content_Type="multipart/form-data; boundary=x")
     refused(form, 415, "unsupported_media_type")
+    assert form.json["error"]["message"] == "Send the request as plain JSON, not as a form."
+    packed = gateway.call(gzip.compress(json.dumps(GOOD).encode()), Content_Encoding="gzip")
+    refused(packed, 415, "unsupported_media_type")
+    assert packed.json["error"]["message"] == "Send the request as plain JSON, not compressed."
+    assert gateway.call(GOOD, Content_Encoding="identity").status == 200
     assert gateway.call(GOOD, Content_Type="text/plain").status == 200
     for body, status in ((GOOD, 200), (b"\n " + json.dumps(GOOD).encode(), 200), (b"[]", 400)):
         answer = gateway.call(body, Content_Type="application/x-www-form-urlencoded")
