@@ -307,7 +307,7 @@ class Parser(Grammar):
 
     def counter(self, data: dict[str, Json], at: tuple[str, ...]) -> str:
         """The register of $state that counts how often this was made."""
-        name = self.typed(data, (*at, "count"), str, "")
+        name: str = self.typed(data, (*at, "count"), str, "")
         if name:
             self.registers_set.add(f"state.{name}")
         return name
