@@ -26,7 +26,7 @@ from aisix.mapping.compile_run import Call
 from aisix.mapping.events import Answering
 from aisix.mapping.faults import CallerDialect, ErrorAnswer
 from aisix.mapping.loader import Effective
-from aisix.mapping.paths import Json, Path
+from aisix.mapping.paths import Json
 from aisix.mapping.refused import Refused
 from aisix.mapping.scope import Note, Scope, Trace
 from aisix.mapping.sse import LARGEST_EVENT, SseReader
@@ -92,7 +92,7 @@ class Exchange:
             out = self._by_form(body, headers or {})
         if out is None:
             out = self._interpreted(body, {k.lower(): v for k, v in (headers or {}).items()})
-        self.stream = self._asks_for(self.caller.stream)
+        self.stream = paths.is_true(body, self.caller.stream)
         self._sent = out
         for guard, answer in self.tables.request.local:
             if holds(guard, View(Scope(self.facts, body), body)):
@@ -202,25 +202,19 @@ class Exchange:
         """The answer under way; it begins with the first thing the upstream says."""
         if self._answering is None:
             tables = self.tables.answer
-            wants_usage = self._asks_for(self.caller.wants_usage)
+            wants_usage = paths.is_true(self.asked, self.caller.wants_usage)
             scope = AnswerScope(self.facts, self._remember, self.now, self.new_id, wants_usage)
             armed = tables.again is not None and tables.again.may_pause(self._sent)
             if self.compiled and not self.stream and not armed:
                 plain = self.tables.answers.plain.find(self._remember, wants_usage)
                 if plain is not None:
-                    self._answering = Answering(tables, scope, plain_form=plain)
-                    return self._answering
-            frame: str = self.caller.data["stream"]["frame"]
-            form = None
+                    self._answering = answering = Answering(tables, scope, plain_form=plain)
+                    return answering
+            frame, form = self.caller.data["stream"]["frame"], None
             if self.compiled and self.stream and frame.count("{") == frame.count("{data}") == 1:
                 form = self.tables.answers.stream.find(self._remember, wants_usage)
             self._answering = Answering(tables, scope, armed, form, None, frame)
         return self._answering
-
-    def _asks_for(self, path: Path) -> bool:
-        """Whether the caller's body holds true there."""
-        steps = path.steps
-        return bool(steps) and steps[0] in self.asked and paths.get(self.asked, steps) is True
 
     def traced_answer(self) -> AnswerScope:
         """The answer's scope, told to note why (for `explain`)."""

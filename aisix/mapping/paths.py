@@ -81,6 +81,12 @@ def get(value: Json, steps: tuple[Step, ...]) -> Json:
     return value
 
 
+def is_true(body: dict[str, Json], path: Path) -> bool:
+    """Whether a body says true there; most say nothing."""
+    steps = path.steps
+    return bool(steps) and steps[0] in body and get(body, steps) is True
+
+
 def _collect(items: list[Json], rest: tuple[Step, ...]) -> list[Json]:
     """What stands at `rest` of every item; "[]" twice gives one flat list."""
     for number, step in enumerate(rest):

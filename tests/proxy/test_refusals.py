@@ -113,7 +113,9 @@ def test_an_unknown_url_and_a_wrong_method(gateway: Running) -> None:
     assert answer.headers["allow"] == "POST"
 
 
-def test_what_is_no_plain_json_is_refused_and_json_under_any_other_name_is_read(gateway: Running) -> None:
+def test_what_is_no_plain_json_is_refused_and_json_under_any_other_name_is_read(
+    gateway: Running,
+) -> None:
     form = gateway.call(b"--x\r\n", Content_Type="multipart/form-data; boundary=x")
     refused(form, 415, "unsupported_media_type")
     assert form.json["error"]["message"] == "Send the request as plain JSON, not as a form."
