@@ -37,6 +37,28 @@ def test_however_much_comes_at_once_the_receiver_is_told_in_blocks(run: Run) -> 
     run(work())
 
 
+def test_a_transfer_can_be_paused_or_cancelled_before_libcurl_has_begun_with_it(run: Run) -> None:
+    async def work() -> None:
+        async with Peer(large) as peer:
+            driver = Driver()
+            sinks = [Notes() for _ in range(3)]
+            paused, cancelled, other = (driver.stream(Request(peer.url), s) for s in sinks)
+            paused.pause()
+            cancelled.cancel()
+            await sinks[2].ended.wait()
+            assert sinks[2].body == BODY
+            assert "data" not in sinks[0].told
+            paused.resume()
+            await sinks[0].ended.wait()
+            assert sinks[0].body == BODY
+            assert sinks[1].told == []
+            assert other.done
+            assert driver.in_flight == 0
+            driver.close()
+
+    run(work())
+
+
 def test_a_receiver_who_pauses_is_not_told_more_and_misses_nothing(run: Run) -> None:
     class Pausing(Notes):
         def on_data(self, data: bytes) -> None:
