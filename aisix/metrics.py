@@ -177,7 +177,7 @@ class Metrics:
         attempts upstream failed; rules: (where it is written, how) of each warning.
         """
         status = record["status"]
-        self._cells[self._find(("aisix_requests_total", route, alias, str(status)))] += 1.0
+        self.add("aisix_requests_total", route, alias, str(status))
         if alias:
             seconds = record["ms"] / 1000
             self.observe("aisix_request_seconds", seconds, alias, "true" if stream else "false")
@@ -186,16 +186,14 @@ class Metrics:
                 self.observe("aisix_first_token_seconds", first / 1000, alias)
             tokens = record.get("tokens")
             if tokens:
-                cells = self._cells
                 for kind, count in tokens.items():
                     if count:
-                        cells[self._find(("aisix_tokens_total", alias, kind))] += count
+                        self.add("aisix_tokens_total", alias, kind, amount=count)
             attempts = record.get("attempts", 1)
             if attempts > 1:
                 self.add("aisix_retries_total", alias, amount=attempts - 1)
-            if faults or "upstream_fault" in record or record.get("upstream_status", 0) >= 400:
-                for kind in _with_last(faults, record):
-                    self.add("aisix_upstream_errors_total", alias, kind)
+            for kind in _with_last(faults, record):
+                self.add("aisix_upstream_errors_total", alias, kind)
             for rule, how in rules:
                 self.add("aisix_warnings_total", alias, rule, how)
         if status == CANCELLED:

@@ -42,7 +42,7 @@ def sources(
         yield "answer", f"# none: the request is refused ({error.kind}, {error.param})\n"
         return
     known = {n: v for n, v in scope.remember.items() if v is None or type(v) in (str, bool)}
-    wants_usage = paths.get(body, caller.wants_usage.steps) is True
+    wants_usage = paths.is_true(body, caller.wants_usage)
     given = tables.answer, facts, known, frozenset(scope.remember), wants_usage
     yield _written("plain answer", lambda: PlainCompiler(*given))
     yield _written("stream", lambda: StreamCompiler(*given))

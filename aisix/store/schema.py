@@ -20,9 +20,9 @@ import voluptuous as vol
 from aisix.errors import Complaint
 from aisix.store import fields as f
 from aisix.store.base import Refused
-from aisix.store.resources import Cost, Document
+from aisix.store.resources import Cost, Document, RateLimit
 
-_LIMITS = dict.fromkeys(("rps", "rpm", "rph", "rpd", "tpm", "tpd", "concurrency"), f.count)
+_LIMITS = dict.fromkeys(RateLimit._fields, f.count)
 _COST = {field.name: f.money for field in fields(Cost)}
 _TLS = {"verify": f.flag, "ca_file": f.path, "client_cert": f.path, "client_key": f.path}
 
