@@ -209,7 +209,8 @@ class SourceCompiler(ShapeCompiler):
         found = self.w.known(("number", name))
         if found is None:
             plain = f"type({name}) is int and {name} >= 0"
-            made = self.w.let(f"{name} if {plain} else to_count({name})")
+            # Most that are no count are not there: for those no call.
+            made = self.w.let(f"{name} if {plain} else 0 if {name} is None else to_count({name})")
             found = self.w.loaded[-1]["number", name] = Var(made)
         return self.w.say(found)
 
