@@ -1,23 +1,34 @@
 # make run    the gateway with a stand-in upstream, one call through both; stays up until Ctrl-C
-# make test   everything .ci/run checks: lint, types, tests
+# make test   lint, types and every test, with PYTHON (default: python3)
+# make suite  the tests alone, or those named by PARTS="tests/proxy tests/store"
+# make test-pythons  the suite on every supported Python that is here (tests/pythons.py)
 # make bench  the gateway beside its peers (bounded, loopback); bench/README.md says how to read it
 # make bench-core  the tables alone, beside the same translation by hand
 # make clean  removes what the others made
+#
+# make ... PYTHON=python3.13 uses that one: a $(VENV) of another version is made anew.
 
-PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PARTS ?=
 
-.PHONY: run test lint bench bench-core clean
+.PHONY: run test lint suite test-pythons bench bench-core clean
 
 run: $(VENV)/.run
 	$(BIN)/aisix demo
 
-test: $(VENV)/.test node
+test: lint suite
+
+lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+
+suite: $(VENV)/.test node
+	$(BIN)/pytest $(PARTS)
+
+test-pythons:
+	python3 tests/pythons.py run $(PARTS)
 
 bench: $(VENV)/.test
 	$(BIN)/python -m bench.gateway
@@ -25,7 +36,20 @@ bench: $(VENV)/.test
 bench-core: $(VENV)/.test
 	$(BIN)/python -m bench.translate
 
+# Without PYTHON, the environment that is there is used, whatever made it.
+ifdef PYTHON
+VERSION := -c 'import sys; print("%d.%d" % sys.version_info[:2])'
+ifneq ($(wildcard $(VENV)/pyvenv.cfg),)
+ifneq ($(shell $(PYTHON) $(VERSION)),$(shell $(BIN)/python $(VERSION)))
+$(info $(VENV) is of another Python than $(PYTHON): it is made anew)
+$(shell rm -rf $(VENV))
+endif
+endif
+endif
+
+PYTHON ?= python3
 $(BIN)/python:
+	@$(PYTHON) -c 'import aisix'
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: pyproject.toml setup.py | $(BIN)/python
@@ -47,4 +71,4 @@ tests/clients/node_modules/.done: tests/clients/package.json
 	touch $@
 
 clean:
-	rm -rf $(VENV) tests/clients/node_modules build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-3.* tests/clients/node_modules build *.egg-info .pytest_cache .mypy_cache .ruff_cache

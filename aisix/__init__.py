@@ -24,4 +24,9 @@ upstream/curl -> mapping/exchange.response (or proxy/relay for a stream) -> the 
 Imports go only downward; tests/test_layers.py holds the table.
 """
 
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036  # a sentence, where the next import would fail
+    sys.exit("aisix needs Python 3.11 or newer; this is Python " + sys.version.split()[0])
+
 __version__ = "0.1.0"

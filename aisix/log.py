@@ -53,6 +53,8 @@ _encode = msgspec.json.Encoder(enc_hook=str).encode
 PIECE = 4096  # bytes: PIPE_BUF
 SECRET = re.compile(r"(?i)\b(sk-[\w-]{4})[\w-]+|(bearer\s+)[\w.~+/=-]{8,}")
 
+CALLED_WITH = "Exception in callback "  # asyncio's words before a callback's arguments
+
 _waiting: list[bytes] = []  # access lines of this turn of the loop
 
 
@@ -60,7 +62,7 @@ def setup(level: str = "info", access: bool = True) -> None:
     """Send log lines where they belong; called once per process."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Line())
-    for logger in (_logger, logging.getLogger("tornado")):
+    for logger in (_logger, logging.getLogger("tornado"), logging.getLogger("asyncio")):
         logger.handlers = [handler]
         logger.propagate = False
         logger.setLevel(level.upper())
@@ -124,11 +126,26 @@ def error(text: str, *values: Any) -> None:
 
 def bug(request_id: str, error: BaseException) -> None:
     """Our own mistake: where it happened, and its type. Its words may quote a body."""
+    _logger.error("bug in request %s: %s", request_id, _place(error))
+
+
+def of_loop(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A loop's exception handler: what was raised where nobody could catch it. asyncio's own would
+    show the words of the exception and what the callback was called with."""
+    words = str(context.get("message", "")).partition(CALLED_WITH)
+    raised = context.get("exception")
+    where = "" if raised is None else f": {_place(raised)}"
+    _logger.error("bug in the event loop: %s%s", f"{words[0]}{words[1]}".strip(), where)
+
+
+def _place(error: BaseException) -> str:
+    """
+    >>> _place(ValueError("sk-ant-0123456789"))
+    'ValueError at '
+    """
     frames = traceback.extract_tb(error.__traceback__)
-    places = " < ".join(
-        f"{f.filename.rpartition('aisix/')[2]}:{f.lineno}" for f in frames[::-1][:8]
-    )
-    _logger.error("bug in request %s: %s at %s", request_id, type(error).__name__, places)
+    places = [f"{f.filename.rpartition('aisix/')[2]}:{f.lineno}" for f in frames[::-1][:8]]
+    return f"{type(error).__name__} at {' < '.join(places)}"
 
 
 def redact(text: str) -> str:
@@ -146,3 +163,6 @@ class _Line(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return redact(super().format(record))
+
+    def formatException(self, ei: Any) -> str:
+        return f"bug in a handler: {_place(ei[1])}"

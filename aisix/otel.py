@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import os
+import ssl
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -73,7 +74,8 @@ class Spans:
                 "service.instance.id": str(os.getpid()),
             }
         )
-        self._processor = BatchSpanProcessor(OTLPSpanExporter(endpoint))
+        exporter = OTLPSpanExporter(endpoint, session=_session())
+        self._processor = BatchSpanProcessor(exporter)
 
     def finished(self, trace: Trace, name: str, record: Mapping[str, Any]) -> None:
         """One request: ended now, began `ms` ago."""
@@ -105,6 +107,21 @@ class Spans:
         """Send what is left, for at most two seconds."""
         self._processor.force_flush(CLOSE_MS)
         self._processor.shutdown()  # type: ignore[no-untyped-call]
+
+
+def _session() -> Any:
+    """Checks certificates on every Python as on 3.11: since 3.13 the default is strict about their
+    form too and refuses many private authorities (see admin_client). None: one that the SDK is told
+    to make."""
+    if any(name.endswith("_CREDENTIAL_PROVIDER") for name in os.environ):
+        return None
+    import requests
+    from requests.adapters import HTTPAdapter
+
+    session, adapter = requests.Session(), HTTPAdapter()
+    adapter.init_poolmanager(10, 10, ssl_context=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    session.mount("https://", adapter)
+    return session
 
 
 def _context(trace: Trace, span_id: str, *, remote: bool) -> Any:

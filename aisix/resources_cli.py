@@ -275,7 +275,8 @@ def _url(args: argparse.Namespace, settings: Settings) -> str:
         return str(args.admin)
     host, _, port = settings.admin.addr.rpartition(":")
     everywhere = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]", "::": "[::1]"}
-    return f"http://{everywhere.get(host, host)}:{port}"
+    scheme = "http" if settings.admin.tls_cert is None else "https"
+    return f"{scheme}://{everywhere.get(host, host)}:{port}"
 
 
 def _admin_key(args: argparse.Namespace, settings: Settings) -> str:

@@ -14,9 +14,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from tornado.web import Application, RequestHandler
+from tornado.web import Application
 
 from aisix.board import DRAINING, READY, STARTING, Board
+from aisix.listener.lean import LeanApplication, LeanHandler
 from aisix.metrics import CONTENT_TYPE, page
 
 STATES = {STARTING: "starting", READY: "ready", DRAINING: "draining"}
@@ -26,7 +27,7 @@ PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
 Made = dict[tuple[str, ...], float]
 
 
-class MetricsHandler(RequestHandler):
+class MetricsHandler(LeanHandler):
     """The page."""
 
     def initialize(
@@ -36,14 +37,13 @@ class MetricsHandler(RequestHandler):
         self.facts = facts
 
     def get(self) -> None:
-        self.clear_header("Server")
         self.set_header("Content-Type", CONTENT_TYPE)
         self.finish(page(self.board, {**processes(self.board), **self.facts()}))
 
     head = get
 
 
-class NothingHandler(RequestHandler):
+class NothingHandler(LeanHandler):
     def prepare(self) -> None:
         self.set_status(404)
         self.set_header("Content-Type", "text/plain; charset=utf-8")
@@ -55,8 +55,9 @@ def make_metrics_app(
 ) -> Application:
     """The Application; facts(): more values of now, by (name, *labels)."""
     mine: dict[str, Any] = {"board": board, "facts": facts}
-    return Application(
-        [(r"/metrics", MetricsHandler, mine)],
+    return LeanApplication(
+        {"/metrics": (MetricsHandler, mine)},
+        [],
         default_handler_class=NothingHandler,
         log_function=lambda handler: None,
     )

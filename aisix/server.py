@@ -19,6 +19,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,6 +69,7 @@ class Shared:
     seats: Seats
     board: Board
     limits: SharedLimits
+    parent: int  # its process id; asked of the system by a worker, it might have gone already
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +139,9 @@ def store_of(settings: Settings) -> Store:
 
 async def _worker(plan: Plan, slot: Slot, seat: int) -> int:
     settings, shared = plan.settings, plan.shared
-    parent = os.getppid()
+    parent = shared.parent
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(log.of_loop)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
@@ -189,7 +192,8 @@ async def _worker(plan: Plan, slot: Slot, seat: int) -> int:
     if settings.mappings_watch_secs and seat == 0:
         tasks.append(loop.create_task(reloader.watch(settings.mappings_watch_secs)))
     slot.state = READY
-    os.kill(parent, signal.SIGUSR1)  # the parent looks again
+    with suppress(ProcessLookupError):  # gone: `_beat` sees that
+        os.kill(parent, signal.SIGUSR1)  # the parent looks again
     await stop.wait()
     slot.state = DRAINING
     await _drain(gateway, listeners, settings)

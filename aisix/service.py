@@ -108,7 +108,8 @@ def make_plan(
     _first_look(settings, mappings)
     admin, metrics = settings.admin, settings.observability.metrics_addr
     limits = SharedLimits(len(board.slots)) if before is None else before.shared.limits
-    shared = Shared(mappings, Turn(), Seats(_count(settings)), board, limits)
+    seats = Seats(_count(settings))
+    shared = Shared(mappings, Turn(), seats, board, limits, parent=os.getpid())
     # The shipped cases hold with the shipped tables: no release is made without that.
     known = [job.name for job in jobs(mappings.shelves[:1])]
     shared.turn.write_note(msgspec.json.encode({"proven": known}))

@@ -11,6 +11,7 @@ import hashlib
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import ssl
@@ -25,6 +26,7 @@ from typing import Any
 ADMIN_KEY = "admin-key-of-the-tests"
 CALLER_KEY = "sk-caller-of-the-tests"
 ROOT = Path(__file__).resolve().parent.parent
+BUG = re.compile(r"\bbug in |^Traceback|^\w*(Error|Exception|Warning)\b|\w+Warning: ")
 
 
 @dataclass
@@ -79,6 +81,7 @@ class Running:
     env: dict[str, str] = field(default_factory=dict)
     workers: int = 1
     tls: ssl.SSLContext | None = None  # both listeners speak TLS, and this trusts them
+    program: tuple[str, ...] = ("aisix",)  # the module that runs, and its first arguments
 
     def __enter__(self) -> Running:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -105,7 +108,8 @@ class Running:
         env = {k: v for k, v in os.environ.items() if not k.startswith("AISIX_")} | self.env
         self.out = open(self.folder / "out.log", "ab")  # noqa: SIM115
         self.err = open(self.folder / "err.log", "ab")  # noqa: SIM115
-        command = [sys.executable, "-m", "aisix", "serve", "--config", self.folder / "config.yaml"]
+        config_file = str(self.folder / "config.yaml")
+        command = [sys.executable, "-m", *self.program, "serve", "--config", config_file]
         self.process = subprocess.Popen(
             command, cwd=ROOT, env=env, stdout=self.out, stderr=self.err, start_new_session=True
         )
@@ -146,6 +150,11 @@ class Running:
     @property
     def log(self) -> str:
         return (self.folder / "err.log").read_text()
+
+    @property
+    def bugs(self) -> list[str]:
+        """What the log tells of mistakes of the gateway's own."""
+        return [line for line in self.log.split("\n") if BUG.search(line)]
 
     @property
     def audits(self) -> list[dict[str, Any]]:

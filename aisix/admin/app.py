@@ -26,6 +26,7 @@ from aisix.admin.service import (
     StatusHandler,
     UnknownHandler,
 )
+from aisix.listener.lean import LeanApplication
 from aisix.store.base import Extra, Store, no_more
 
 PATHS = {
@@ -83,7 +84,8 @@ def make_admin_app(
     for path in ("apikeys", "api_keys"):
         mine = {"office": office, "kind": "apikeys"}
         routes.append((rf"/admin/v1/{path}/([^/]+)/rotate", RotateHandler, mine))
-    return Application(
+    return LeanApplication(
+        {},
         routes,
         default_handler_class=UnknownHandler,
         default_handler_args={"office": office},

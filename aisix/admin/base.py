@@ -24,9 +24,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
-from tornado.web import HTTPError, RequestHandler, stream_request_body
+from tornado.web import HTTPError, stream_request_body
 
 from aisix.errors import Complaint, OperatorError, StoreError
+from aisix.listener.lean import LeanHandler
 from aisix.store.base import DiskFull, Extra, Refused, Store
 
 BODY_LIMIT = 1 << 20
@@ -77,7 +78,7 @@ class Answer(HTTPError):
 
 
 @stream_request_body
-class AdminHandler(RequestHandler):
+class AdminHandler(LeanHandler):
     """Authenticates in `prepare`; subclasses answer with `send` or raise."""
 
     office: Office
@@ -93,7 +94,6 @@ class AdminHandler(RequestHandler):
         self.set_header("Content-Type", "application/json")
         self.set_header("Cache-Control", "no-store")
         self.set_header("X-Content-Type-Options", "nosniff")
-        self.clear_header("Server")
 
     def prepare(self) -> None:
         self.request.connection.set_max_body_size(DRAIN_LIMIT)  # type: ignore[union-attr]
@@ -163,7 +163,7 @@ class AdminHandler(RequestHandler):
         if status == 401:
             self.set_header("WWW-Authenticate", 'Bearer realm="aisix admin"')
         if status == 405:
-            self.set_header("Allow", ", ".join(allowed(type(self))))
+            self.set_header("Allow", ", ".join(self.methods()))
         if status == 503:
             self.set_header("Retry-After", "1")
         told: dict[str, Any] = {"message": message, "code": code}
@@ -189,13 +189,6 @@ class AdminHandler(RequestHandler):
             text = "an admin key is needed: Authorization: Bearer <admin key>"
             raise Answer(401, "unauthorized", text)
         self.fingerprint = digest.hex()[:8]
-
-
-def allowed(handler: type[RequestHandler]) -> list[str]:
-    """The methods a handler class answers."""
-    unimplemented = RequestHandler._unimplemented_method
-    methods = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-    return [m for m in methods if getattr(handler, m.lower()) is not unimplemented]
 
 
 def _said_twice(raw: bytes) -> str | None:

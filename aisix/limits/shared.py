@@ -64,8 +64,10 @@ class SharedLimits:
                 for rule in holder.rules:
                     if rule.counts == "requests":
                         self._add(row, rule, 1, now)
+            grant = Grant(asked, self._levels(rows, now))
+            for _, row in rows:
                 self._cells[self._busy(row)] += 1
-            return Grant(asked, self._levels(rows, now))
+            return grant
 
     def settle(self, grant: Grant, tokens: int, now: float) -> None:
         if not grant.holders:

@@ -19,6 +19,7 @@ from typing import Any
 from tornado.httputil import HTTPInputError, HTTPMessageDelegate
 from tornado.iostream import StreamClosedError
 
+from aisix.listener.guard import closing
 from aisix.listener.heads import refusal
 from aisix.listener.parties import Context, Owner
 from aisix.listener.reader import Bad, Reader
@@ -38,7 +39,7 @@ class Connection(asyncio.BufferedProtocol):
     context: Context
 
     def __init__(self, owner: Owner) -> None:
-        self._owner = owner
+        self.owner = owner
         self._limits = owner.limits
         self._timer = LazyTimer(owner.loop, self._late)
         self._reader = Reader(owner.limits)
@@ -56,24 +57,26 @@ class Connection(asyncio.BufferedProtocol):
         self._max_body = 0
 
     # ------------------------------------------------------------------ asyncio
+    @closing
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]  # uvloop's is no asyncio.Transport
         self.context = Context(transport)
         self.transport.set_write_buffer_limits(HIGH, LOW)
-        self._owner.connections.add(self)
+        self.owner.connections.add(self)
         self._wait(self._limits.idle_secs)
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        return self._owner.buffer  # one for all: it is emptied before the loop does anything else
+        return self.owner.buffer  # one for all: it is emptied before the loop does anything else
 
     def buffer_updated(self, nbytes: int) -> None:
         if self._over:
             return
-        data = bytes(self._owner.buffer[:nbytes])
+        data = bytes(self.owner.buffer[:nbytes])
         self._rest = self._rest[self._at :] + data if self._rest else data
         self._at = 0
         self._pump()
 
+    @closing
     def eof_received(self) -> bool:
         """Half-closed is closed: this is what a caller who leaves looks like."""
         if self._reply is None or self._over:
@@ -81,10 +84,12 @@ class Connection(asyncio.BufferedProtocol):
         self.transport.abort()
         return True
 
+    @closing
     def connection_lost(self, exc: BaseException | None) -> None:
         self._over = True
+        self._leave()
+        self.owner.connections.discard(self)
         self._timer.cancel()
-        self._owner.connections.discard(self)
         self._reader.close()
         self._rest = b""
         if self._drained is not None:
@@ -92,14 +97,15 @@ class Connection(asyncio.BufferedProtocol):
                 self._drained.set_exception(StreamClosedError())
                 self._drained.exception()  # read: nobody need await it
             self._drained = None
-        self._leave()
-        self._owner.app.on_close(self)
+        self.owner.app.on_close(self)
 
+    @closing
     def pause_writing(self) -> None:
-        self._drained = self._owner.loop.create_future()
+        self._drained = self.owner.loop.create_future()
         self._unsent = self.transport.get_write_buffer_size()
         self._wait(self._limits.idle_secs)
 
+    @closing
     def resume_writing(self) -> None:
         drained, self._drained = self._drained, None
         if drained is not None and not drained.done():
@@ -115,7 +121,7 @@ class Connection(asyncio.BufferedProtocol):
         try:
             while self._at < len(self._rest) and not self._held and not reader.complete:
                 if self._served - pumped and self._reply is None:
-                    self._owner.loop.call_soon(self._pump)  # others first
+                    self.owner.loop.call_soon(self._pump)  # others first
                     break
                 begun = reader.read
                 self._at = reader.feed(self._rest, self._at)
@@ -127,14 +133,14 @@ class Connection(asyncio.BufferedProtocol):
                     self._wait(self._limits.head_secs)
                 if self._over:
                     return
+            self._keep()
         except Bad as bad:
             self._refuse(bad.status)
         except Exception as error:
-            self._owner.bug(error)
+            self.owner.bug(error)
             self._refuse(500)
         finally:
             self._pumping = False
-        self._keep()
 
     def _keep(self) -> None:
         """Hold on to what cannot be parsed yet, and read no more when that is enough."""
@@ -158,7 +164,7 @@ class Connection(asyncio.BufferedProtocol):
         method, _, version = head.start
         keep = head.keep and not 0 < limits.requests <= self._served
         self._reply = reply = Reply(self, method, version, keep)
-        self._delegate = delegate = self._owner.app.start_request(self, reply)
+        self._delegate = delegate = self.owner.app.start_request(self, reply)
         if reader.complete:
             self._timer.due = inf
         else:
@@ -167,9 +173,6 @@ class Connection(asyncio.BufferedProtocol):
             wanted = delegate.headers_received(head.start, head.headers)
         except HTTPInputError:
             raise Bad(400) from None
-        except Exception as error:
-            self._owner.bug(error)
-            raise Bad(500) from None
         self._then(wanted, lambda: self._prepared(head.expecting))
 
     def _then(self, wanted: Awaitable[None] | None, step: Callable[[], None]) -> None:
@@ -194,6 +197,9 @@ class Connection(asyncio.BufferedProtocol):
                 step()
             except Bad as bad:
                 self._refuse(bad.status)
+            except Exception as error:
+                self.owner.bug(error)
+                self._refuse(500)
             else:
                 self._pump()
 
@@ -201,8 +207,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _settled(self, future: Done) -> None:
         if not future.cancelled() and (error := future.exception()) is not None:
-            self._owner.bug(error)
-            raise Bad(500)
+            raise error
 
     def _prepared(self, expecting: bool) -> None:
         """The handler is ready for the body."""
@@ -226,12 +231,7 @@ class Connection(asyncio.BufferedProtocol):
             self._max_body -= len(data)
             if self._max_body < 0:
                 raise Bad(413)
-            try:
-                wanted = delegate.data_received(data)
-            except Exception as error:
-                self._owner.bug(error)
-                raise Bad(500) from None
-            self._then(wanted, self._ended)
+            self._then(delegate.data_received(data), self._ended)
         elif self._reader.complete:
             self._ended()
 
@@ -250,9 +250,6 @@ class Connection(asyncio.BufferedProtocol):
                 delegate.finish()
         except HTTPInputError:
             raise Bad(400) from None
-        except Exception as error:
-            self._owner.bug(error)
-            raise Bad(500) from None
 
     def _next(self) -> None:
         """It has been answered too."""
@@ -266,7 +263,7 @@ class Connection(asyncio.BufferedProtocol):
         self._reader.fresh()
         self._wait(self._limits.idle_secs)
         if self._rest and not self._pumping:
-            self._owner.loop.call_soon(self._pump)
+            self.owner.loop.call_soon(self._pump)
 
     # ------------------------------------------------------------------ for the reply
     def send(self, data: bytes) -> Done:
@@ -274,10 +271,10 @@ class Connection(asyncio.BufferedProtocol):
             return self.lost()
         if data:
             self.transport.write(data)
-        return self._drained or self._owner.done
+        return self._drained or self.owner.done
 
     def lost(self) -> Done:
-        gone: Done = self._owner.loop.create_future()
+        gone: Done = self.owner.loop.create_future()
         gone.set_exception(StreamClosedError())
         gone.exception()  # read: nobody need await it
         return gone
@@ -326,6 +323,7 @@ class Connection(asyncio.BufferedProtocol):
         """Between two requests, not a byte of the next one read."""
         return self._reply is None and not self._reader.read
 
+    @closing
     def _refuse(self, status: int) -> None:
         reply = self._reply
         if self._over:
@@ -334,7 +332,7 @@ class Connection(asyncio.BufferedProtocol):
             self.transport.abort()
             return
         if reply is None:
-            self._owner.refused(self.context.remote_ip, status)
+            self.owner.refused(self.context.remote_ip, status)
         self.transport.write(refusal(status))
         self._linger()
 
@@ -375,14 +373,15 @@ class Connection(asyncio.BufferedProtocol):
             elif told is not None and not over:
                 told()
         except Exception as error:
-            self._owner.bug(error)
+            self.owner.bug(error)
 
     # ------------------------------------------------------------------ time
     def _wait(self, secs: float) -> None:
         timer = self._timer
-        timer.due = self._owner.loop.time() + secs
+        timer.due = self.owner.loop.time() + secs
         timer.arm()
 
+    @closing
     def _late(self) -> None:
         unsent = self.transport.get_write_buffer_size()
         if unsent and unsent != self._unsent:  # it has taken some since we last looked

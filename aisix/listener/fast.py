@@ -6,7 +6,6 @@ Must never know: what is served.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import ssl
 from collections.abc import Callable, Sequence
@@ -23,6 +22,13 @@ TAKEN = 4  # connections taken over from one of them at a time
 BUFFER = 256 << 10  # bytes read at once, by whichever connection has something
 
 Refused = Callable[[str, int], None]
+
+
+class NoConnection(asyncio.Protocol):
+    """In the place of one that could not be made: it is closed at once."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
 
 
 class FastListener:
@@ -60,7 +66,7 @@ class FastListener:
         for one in sockets:
             self._servers.append(
                 await self.loop.create_server(
-                    lambda: Connection(self), sock=one, ssl=self._tls, backlog=1024
+                    self._connection, sock=one, ssl=self._tls, backlog=1024
                 )
             )
         self._others = list(others)
@@ -94,10 +100,20 @@ class FastListener:
                 task.add_done_callback(self._welcomes.discard)
 
     async def _welcome(self, accepted: socket.socket) -> None:
-        with contextlib.suppress(OSError):  # gone already
-            await self.loop.connect_accepted_socket(
-                lambda: Connection(self), accepted, ssl=self._tls
-            )
+        try:
+            await self.loop.connect_accepted_socket(self._connection, accepted, ssl=self._tls)
+        except OSError:
+            pass  # gone already
+        except Exception as error:
+            accepted.close()
+            self.bug(error)
+
+    def _connection(self) -> asyncio.BaseProtocol:
+        try:
+            return Connection(self)
+        except Exception as error:
+            self.bug(error)
+            return NoConnection()
 
     @property
     def kept(self) -> int:

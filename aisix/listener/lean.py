@@ -1,13 +1,10 @@
 """Tornado's Application and RequestHandler with fewer steps between a request and its handler.
 
-    LeanApplication   URLs that are no pattern are looked up; a handler begins at once
-    LeanHandler       a RequestHandler whose response begins with few, cheap headers
+    LeanApplication   URLs that are no pattern are looked up
+    LeanHandler       a RequestHandler whose response begins with few, cheap headers, and whose
+                      exchange ends whatever goes wrong
 
-A handler's coroutine (Tornado's own RequestHandler._execute) is run from where its request arrives:
-`prepare`, and a method whose body came along with the head, cost no turn of the loop. Its first
-real wait, mostly its only one, is a callback on the future it waits for; it becomes a task at its
-second. Until then there is no current task, so it must not use asyncio.timeout before it has
-awaited two futures. Works the same over both listeners.
+Works the same over both listeners. A handler's coroutine is a task, begun by Tornado.
 
 Must never know: what is served.
 """
@@ -16,8 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-import types
-from collections.abc import Awaitable, Coroutine, Generator
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from typing import Any
 
@@ -32,19 +28,19 @@ from tornado.httputil import (
 )
 from tornado.web import Application, RequestHandler
 
+from aisix import log
 from aisix.listener.heads import Headers, canonical, date
 
 HOST = re.compile(r"[A-Za-z0-9\-._~!$&'()*+;=%\[\]:]*")
 
 BODILESS = frozenset({*range(100, 200), 204, 304})
 LOOKING = frozenset({"GET", "HEAD"})  # these may be answered with 304, or without the body
-ENDED = object()
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 Handlers = dict[str, tuple[type[RequestHandler], dict[str, Any]]]
 
 
 class LeanApplication(Application):
-    """`handlers` by URL path; whatever is not there goes through Tornado's `rules`. All handlers
-    of both take their body in pieces (stream_request_body)."""
+    """`handlers` by URL path; whatever is not there goes through Tornado's `rules`."""
 
     def __init__(self, handlers: Handlers, rules: list[Any], **settings: Any) -> None:
         super().__init__(rules, **settings)
@@ -53,12 +49,13 @@ class LeanApplication(Application):
     def start_request(
         self, server_conn: object, request_conn: HTTPConnection
     ) -> HTTPMessageDelegate:
-        return Turn(self, server_conn, request_conn)
+        return Arrival(self, server_conn, request_conn)
 
 
 class LeanHandler(RequestHandler):
     """See the module. It knows no templates, so nothing is made ready for them."""
 
+    left = False  # the caller went away
     _headers_written = _finished = False
     _auto_finish = True
     _prepared_future = None
@@ -104,113 +101,116 @@ class LeanHandler(RequestHandler):
         ):
             return super().finish(chunk)
         headers["Content-Length"] = str(len(chunk))
-        connection.set_close_callback(None)  # type: ignore[attr-defined]
-        self._headers_written = True
         start = ResponseStartLine("", self._status_code, self._reason)
         written = connection.write_headers(start, headers, chunk)
+        self._headers_written = True
+        connection.set_close_callback(None)  # type: ignore[attr-defined]
         connection.finish()
-        self._log()
+        self.application.log_request(self)
         self._finished = True
         self.on_finish()
         return written
 
+    def flush(self, include_footers: bool = False) -> asyncio.Future[None]:
+        """Tornado's; a head that cannot be written has not been written, and an error can be."""
+        headed = self._headers_written
+        try:
+            return super().flush(include_footers)
+        except Exception:
+            self._headers_written = headed
+            raise
 
-class Turn(HTTPMessageDelegate):
-    """One request on its way to its handler."""
+    @classmethod
+    def methods(cls) -> list[str]:
+        """Those it answers."""
+        names = {method: method.lower() for method in METHODS}
+        return [m for m, n in names.items() if getattr(cls, n) is not getattr(RequestHandler, n)]
+
+    def said(self, name: str) -> str | None:
+        """A header of the answer, as it is now."""
+        return self._headers.get(name)
+
+    @property
+    def headed(self) -> bool:
+        """Whether the head of the answer has gone out."""
+        return self._headers_written
+
+    def on_connection_close(self) -> None:
+        self.left = True
+        super().on_connection_close()
+
+    # ------------------------------------------------------------------ ends that were not planned
+    def crashed(self, error: BaseException) -> None:
+        """Our own mistake, raised where Tornado does not look. It is logged and the exchange ends:
+        with a 500 if nothing has gone out, else with the connection. What the request held is
+        given back. Never raises; once the answer is complete it only logs."""
+        self._told(error)
+        if not self._finished:
+            self.send_error(500, exc_info=(type(error), error, error.__traceback__))
+
+    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
+        """Tornado's; if there can be no answer at all, the connection closes."""
+        if not self._headers_written:
+            self.each(lambda: super(LeanHandler, self).send_error(status_code, **kwargs))
+        if not self._finished:
+            self._finished = True
+            self.each(self.hang_up, self.on_finish)
+
+    def hang_up(self) -> None:
+        """Close the caller's connection, whatever is on its way to it."""
+        self.request.connection.stream.close()  # type: ignore[union-attr]
+
+    def each(self, *steps: Callable[[], None]) -> None:
+        """Take every step, whatever the ones before it raise: nothing is kept that must be given
+        back."""
+        for step in steps:
+            try:
+                step()
+            except Exception as error:
+                self._told(error)
+
+    def _told(self, error: BaseException) -> None:
+        try:
+            self.log_exception(type(error), error, error.__traceback__)
+        except Exception:
+            log.bug("-", error)
+
+
+class Arrival(HTTPMessageDelegate):
+    """A request whose head has come: it finds its handler, and hands on to it."""
 
     def __init__(self, app: LeanApplication, server: object, connection: HTTPConnection) -> None:
         self._app = app
         self._server = server
         self._connection = connection
-        self._other: HTTPMessageDelegate | None = None  # Tornado's, for URLs that are patterns
-        self._waiting: Coroutine[Any, Any, None] | None = None  # for the body
-        self._task: asyncio.Task[None] | None = None
+        self._to: HTTPMessageDelegate | None = None
 
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
         assert isinstance(start_line, RequestStartLine)
+        app = self._app
         request = LeanRequest(start_line, headers, self._connection, self._server)
-        found = self._app.handlers.get(request.path)
+        found = app.handlers.get(request.path)
         if found is None:
-            self._other = self._app.find_handler(request)
-            return self._other.headers_received(start_line, headers)
-        kind, more = found
-        self._loop = loop = asyncio.get_running_loop()
-        self._body = request._body_future = loop.create_future()
-        self._handler = handler = kind(self._app, request, **more)
-        prepared: asyncio.Future[None] = loop.create_future()
-        handler._prepared_future = prepared  # type: ignore[assignment]
-        work = handler._execute([])
-        waits = _run(work)
-        if waits is self._body and prepared.done():
-            self._waiting = work
+            to = app.find_handler(request)
         else:
-            self._go_on(work, waits)
-        return None if prepared.done() else prepared
-
-    def _go_on(self, work: Coroutine[Any, Any, None], waits: Any) -> None:
-        if waits is ENDED:
-            return
-        if isinstance(waits, asyncio.Future):
-            waits._asyncio_future_blocking = False  # what a task says to it too: somebody waits
-            waits.add_done_callback(lambda _: self._again(work, _run(work)))
-        else:
-            self._again(work, waits)
-
-    def _again(self, work: Coroutine[Any, Any, None], waits: Any) -> None:
-        if waits is not ENDED:
-            self._task = self._loop.create_task(_rest(work, waits))
+            to = app.get_handler_delegate(request, *found)
+        prepared = to.headers_received(start_line, headers)
+        self._to = to
+        return prepared
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
-        if self._other is not None:
-            return self._other.data_received(chunk)
-        return self._handler.data_received(chunk)
+        assert self._to is not None
+        return self._to.data_received(chunk)
 
     def finish(self) -> None:
-        if self._other is not None:
-            self._other.finish()
-            return
-        if not self._body.done():
-            self._body.set_result(None)
-        work, self._waiting = self._waiting, None
-        if work is not None:
-            self._go_on(work, _run(work))
+        assert self._to is not None
+        self._to.finish()
 
     def on_connection_close(self) -> None:
-        if self._other is not None:
-            self._other.on_connection_close()
-            return
-        self._handler.on_connection_close()
-        work, self._waiting = self._waiting, None
-        if work is not None:
-            work.close()  # it waited for a body that will not come
-
-
-def _run(work: Coroutine[Any, Any, None]) -> Any:
-    """As far as it goes without waiting; what it then waits for, or ENDED."""
-    try:
-        return work.send(None)
-    except (StopIteration, asyncio.CancelledError):
-        return ENDED
-
-
-@types.coroutine
-def _rest(work: Coroutine[Any, Any, None], waits: Any) -> Generator[Any, Any, None]:
-    """The rest of it, for a task: `waits` is what the task has to wait for first."""
-    try:
-        while True:
-            try:
-                yield waits
-            except GeneratorExit:
-                work.close()
-                raise
-            except BaseException as error:
-                waits = work.throw(error)
-            else:
-                waits = work.send(None)
-    except StopIteration:
-        return
+        if self._to is not None:  # else no handler could be made
+            self._to.on_connection_close()
 
 
 class LeanRequest(HTTPServerRequest):

@@ -44,10 +44,7 @@ class PlainListener(HTTPServer):
         """All alike: whichever worker is first takes a connection."""
         self.add_sockets([*sockets, *others])
 
-    @property
-    def kept(self) -> int:
-        """Open connections."""
-        return len(self._connections)
+    kept = 0  # open connections
 
     def close_idle(self) -> None:
         """Tornado does not tell which these are; close_all_connections closes them."""
@@ -57,4 +54,9 @@ class PlainListener(HTTPServer):
         # after the first answer.
         stream.set_nodelay(True)
         stream.set_nodelay = lambda value: None  # type: ignore[method-assign]
+        self.kept += 1
         super().handle_stream(stream, address)
+
+    def on_close(self, server_conn: object) -> None:
+        self.kept -= 1
+        super().on_close(server_conn)

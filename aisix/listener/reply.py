@@ -94,11 +94,17 @@ class Reply(HTTPConnection):
     def write(self, chunk: bytes) -> Done:
         if self.over:
             return self._line.lost()
+        if not self.begun:
+            self._line.close()
+            raise HTTPOutputError("a body without a head")
         return self._line.send(self._framed(chunk))
 
     def finish(self) -> None:
         if self.over:
             return
+        if not self.begun:
+            self._line.close()
+            raise HTTPOutputError("an end without a head")
         if self._left:
             self._line.close()
             raise HTTPOutputError(f"{self._left} bytes less written than Content-Length says")

@@ -67,10 +67,11 @@ class Allowance:
 
     def settle(self, tokens: Mapping[str, int], now: float) -> None:
         """Gives the places back and books what was used: all tokens but those told twice."""
-        grant, self._grant = self._grant, None
+        grant = self._grant
         if grant is not None:
             used = sum(count for name, count in tokens.items() if name not in INSIDE)
             self._limits.settle(grant, used, now)
+            self._grant = None
 
 
 INSIDE = frozenset({"reasoning"})  # counters that are part of another one

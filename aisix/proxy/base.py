@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from tornado.web import HTTPError, RequestHandler, stream_request_body
+from tornado.web import HTTPError, stream_request_body
 
 from aisix import log
 from aisix.errors import CallerError, Fault, OperatorError
@@ -54,10 +54,9 @@ class ProxyHandler(LeanHandler):
     streamed = False
     takes_body = False  # every method begins with `body()`, which also tells a refusal put off
     trace: Trace | None = None
-    left = False
     _reading = True  # the body has not been taken yet
     _refusal: Fault | None = None  # of `admit`, put off until the body has been read
-    _over = False
+    _over = True  # it is not counted among the requests under way: not yet, or no more
     _size = 0  # bytes of the body that have come
     _held = 0  # those that are counted among the bytes of all bodies
 
@@ -78,6 +77,7 @@ class ProxyHandler(LeanHandler):
         if gateway.draining:
             self.set_header("Connection", "close")
         gateway.enter()
+        self._over = False
 
     def set_default_headers(self) -> None:
         if not self.request_id:  # Tornado asks again when an error empties the answer
@@ -172,7 +172,7 @@ class ProxyHandler(LeanHandler):
         shown = self._shown(status_code, error)
         self.seen["error"] = shown.kind
         if shown.status == 405:
-            self.set_header("Allow", ", ".join(allowed(type(self))))
+            self.set_header("Allow", ", ".join(self.methods()))
         if self._reading and self._announced():
             self.set_header("Connection", "close")  # what is left of the body would be in the way
             self._leave(
@@ -189,7 +189,7 @@ class ProxyHandler(LeanHandler):
                 return self.caller.fault(Fault("misconfigured"))
         method, path = self.request.method or "", self.request.path
         if status == 405:
-            can = ", ".join(allowed(type(self)))
+            can = ", ".join(self.methods())
             return self.caller.fault(Fault("wrong_method", method=method, allowed=can))
         if status == 404:
             return self.caller.fault(Fault("unknown_url", method=method, path=path))
@@ -207,13 +207,9 @@ class ProxyHandler(LeanHandler):
         self._leave(self.get_status())
 
     def on_connection_close(self) -> None:
-        self.left = True
+        super().on_connection_close()
         if self._reading:  # then no method runs, and Tornado will not call on_finish
             self._leave(LEFT)
-
-    def hang_up(self) -> None:
-        """Close the caller's connection, whatever is on its way to it."""
-        self.request.connection.stream.close()  # type: ignore[union-attr]
 
     def _leave(self, status: int) -> None:
         if self._over:
@@ -232,7 +228,7 @@ class ProxyHandler(LeanHandler):
             "ms": self.ms(),
             **seen,
         }
-        upstream_id = self._headers.get(UPSTREAM_ID)
+        upstream_id = self.said(UPSTREAM_ID)
         if upstream_id is not None:
             record["upstream_request_id"] = upstream_id
         trace = self.trace
@@ -294,10 +290,3 @@ class UnknownHandler(ProxyHandler):
     def prepare(self) -> None:
         super().prepare()
         raise HTTPError(404)
-
-
-def allowed(handler: type[RequestHandler]) -> list[str]:
-    """The methods a handler class answers."""
-    unimplemented = RequestHandler._unimplemented_method
-    methods = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-    return [m for m in methods if getattr(handler, m.lower()) is not unimplemented]

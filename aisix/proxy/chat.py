@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from tornado.web import RequestHandler
@@ -60,10 +60,12 @@ class ChatHandler(ProxyHandler):
             raise overloaded()  # before the body is read
 
     def initialize(self, gateway: Gateway, dialect: str, **more: Any) -> None:
-        super().initialize(gateway, dialect, **more)
         self.route_name = dialect
+        super().initialize(gateway, dialect, **more)
 
     async def post(self) -> None:
+        if self.left:
+            return  # before it could begin: what it took now nobody would give back
         body = self.body()
         ways = self._ways(body)
         self._within_limits(ways.routes[0].model)
@@ -288,34 +290,49 @@ class ChatHandler(ProxyHandler):
             self._allowance = None
 
     def on_finish(self) -> None:
+        self.each(self._note, self._settle, self._end_attempts, self._leave_gate, super().on_finish)
+
+    def _note(self) -> None:
+        """What the access line tells of the exchange."""
         exchange, attempts = self.exchange, self.attempts
         if exchange is not None:
             tokens = exchange.tokens
             if tokens:
                 self.seen["tokens"] = tokens
-        self._settle()
         if attempts is not None:
-            attempts.end()
             route = self.route if exchange is not None else attempts.route
             self.seen["upstream_model"] = route.model_name
             self.seen["mapping"] = route.tag
             self.seen["attempts"] = attempts.count
             if route.model.targets:
                 self.seen["served_by"] = route.standing.name
+
+    def _end_attempts(self) -> None:
+        if self.attempts is not None:
+            self.attempts.end()
+
+    def _leave_gate(self) -> None:
         if self._placed:
             self._placed = False
             self.gateway.gate.leave()
-        super().on_finish()
 
     def on_connection_close(self) -> None:
-        super().on_connection_close()
+        self.each(super().on_connection_close, self._let_go, self.on_finish)
+
+    def crashed(self, error: BaseException) -> None:
+        super().crashed(error)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Whatever is still under way for this request ends."""
+        steps: list[Callable[[], Any]] = []
         if self._transfer is not None:
-            self._transfer.cancel()
+            steps.append(self._transfer.cancel)
         if self._waiting is not None:
-            self._waiting.cancel()
+            steps.append(self._waiting.cancel)
         if self.relay is not None:
-            self.relay.leave()
-        self.on_finish()
+            steps.append(self.relay.leave)
+        self.each(*steps)
 
 
 def _wake(over: asyncio.Future[None]) -> None:

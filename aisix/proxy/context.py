@@ -164,8 +164,8 @@ class Gateway:
 
     # ------------------------------------------------------------------ requests under way
     def enter(self) -> None:
-        self.serving += 1
         self.metrics.enter()
+        self.serving += 1
         self._idle.clear()
 
     def leave(self) -> None:

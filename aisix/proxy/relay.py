@@ -10,9 +10,10 @@ Must never know: what an event or a chunk looks like.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-from aisix.errors import UpstreamError
+from aisix.errors import Fault, UpstreamError
 from aisix.mapping.exchange import UpstreamRequest
 from aisix.mapping.faults import ErrorAnswer
 from aisix.upstream.faults import too_large
@@ -57,14 +58,13 @@ class Relay:
         try:
             await self._finished
         finally:
-            self.handler.gateway.streams.discard(self)
             if not self._finished.done() or self._finished.cancelled():
-                self._stop()
+                self.leave()
 
     def leave(self) -> None:
         """The caller has gone."""
-        self._stop()
         self._settle()
+        self._cancel()
 
     def give_up(self) -> None:
         """We are going away."""
@@ -98,6 +98,21 @@ class Relay:
             self._write(self.exchange.end())
         else:
             self._answered(self._whole)
+
+    def crashed(self, error: Exception) -> None:
+        """Our own mistake, in whatever was called back: the caller is told, inside the stream if it
+        has begun. The upstream has done nothing wrong, and nothing is tried again."""
+        handler = self.handler
+        if handler.headed and not handler.left:
+            handler.each(self._tell_crash)
+        handler.crashed(error)
+
+    def _tell_crash(self) -> None:
+        handler = self.handler
+        shown = handler.caller.fault(Fault("bug"))
+        handler.seen["error"] = shown.kind
+        handler.write(handler.caller.frame(shown))
+        handler.finish()
 
     # ------------------------------------------------------------------ steps
     def _send(self, request: UpstreamRequest) -> None:
@@ -151,7 +166,7 @@ class Relay:
             return False
         assert self.handler.exchange is not None
         self.exchange = self.handler.exchange
-        self._beat = self._loop.call_later(pause, self._send, request)
+        self._beat = self._later(pause, self._send, request)
         return True
 
     def _fail(self, error: UpstreamError) -> None:
@@ -247,16 +262,16 @@ class Relay:
             handler.set_header(name, value)
         every = handler.gateway.settings.downstream.sse_keepalive_interval_secs
         if every:
-            self._beat = self._loop.call_later(every, self._ping, every)
+            self._beat = self._later(every, self._ping, every)
 
     def _flush(self) -> None:
         written = self.handler.flush()
         if not written.done() and self._transfer is not None and not self._transfer.paused:
             self._transfer.pause()
-            written.add_done_callback(self._drained)
+            written.add_done_callback(lambda _: self._guard(self._drained, written))
             most = self.handler.gateway.settings.downstream.stalled_timeout_secs
             if most and self._stall is None:
-                self._stall = self._loop.call_later(most, self._stalled)
+                self._stall = self._later(most, self._stalled)
 
     def _drained(self, written: asyncio.Future[None]) -> None:
         if self._stall is not None:
@@ -281,7 +296,7 @@ class Relay:
                 self.handler.write(self.exchange.ping)
                 self._flush()
             quiet = 0.0
-        self._beat = self._loop.call_later(every - quiet, self._ping, every)
+        self._beat = self._later(every - quiet, self._ping, every)
 
     def _close(self, data: bytes) -> None:
         if data:
@@ -298,15 +313,20 @@ class Relay:
         if self._transfer is not None:
             self._transfer.cancel()
 
-    def _stop(self) -> None:
-        self._cancel()
-        for timer in (self._beat, self._stall):
-            if timer is not None:
-                timer.cancel()
-
     def _settle(self) -> None:
+        self.handler.gateway.streams.discard(self)
         for timer in (self._beat, self._stall):
             if timer is not None:
                 timer.cancel()
         if not self._finished.done():
             self._finished.set_result(None)
+
+    # ------------------------------------------------------------------ what the loop calls
+    def _later(self, secs: float, step: Callable[..., None], *args: Any) -> asyncio.TimerHandle:
+        return self._loop.call_later(secs, self._guard, step, *args)
+
+    def _guard(self, step: Callable[..., None], *args: Any) -> None:
+        try:
+            step(*args)
+        except Exception as error:
+            self.crashed(error)

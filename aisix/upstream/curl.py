@@ -23,6 +23,8 @@ Must never know: a provider, what a body means. Only this file and handle.py imp
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from math import inf
 from typing import Any
 
@@ -39,8 +41,8 @@ from aisix.upstream.tls import find_ca_file
 from aisix.upstream.transfer import Transfer
 from aisix.upstream.whole import Whole
 
-CONN_ID = 0x600040  # CURLINFO_CONN_ID, which older pycurl has no name for
 SWEEP_GAP = 0.05  # s; deadlines nearer to each other than this are looked at together
+MISTAKES, FORGET = 3, 1.0  # so many of ours, none of them s after the last, and transfers end
 
 
 class Driver:
@@ -74,10 +76,11 @@ class Driver:
         self._settling = False
         self._added = False  # libcurl has not begun with the newest requests
         self._called_soon = False
+        self._mistakes, self._mistaken = 0, -inf  # of ours in a row, and when the last was made
         self._closed = False
-        self._curl_timer = LazyTimer(self._loop, self._curl_timer_due)
-        self._sweep_timer = LazyTimer(self._loop, self._sweep)
-        self._sockets = watched_by(self._loop, self._sockets_ready)
+        self._curl_timer = LazyTimer(self._loop, partial(self._guard, self._curl_timer_due))
+        self._sweep_timer = LazyTimer(self._loop, partial(self._guard, self._sweep))
+        self._sockets = watched_by(self._loop, self._guard, self._sockets_ready)
         self._multi = multi = pycurl.CurlMulti()
         multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch_socket)
         multi.setopt(pycurl.M_TIMERFUNCTION, self._set_curl_timer)
@@ -160,7 +163,25 @@ class Driver:
         if not transfer.done:
             self._expect(transfer)
 
-    # Called by the loop.
+    # Called by the loop, all by way of the first.
+
+    def _guard(self, step: Callable[..., None], *args: Any) -> None:
+        """A mistake of ours is told, and what it left undone is taken up a little later: all
+        transfers depend on it. If it comes again and again, they end."""
+        try:
+            step(*args)
+        except Exception as error:
+            self._report("the upstream driver failed", error)
+            now = self._loop.time()
+            self._mistakes = self._mistakes + 1 if now < self._mistaken + FORGET else 1
+            self._mistaken = now
+            if self._mistakes >= MISTAKES:
+                for transfer in list(self._active.values()):
+                    self._broken(transfer, transfer.sink, error)
+            self._finished = self._added = self._called_soon = True
+            self._loop.call_later(SWEEP_GAP, self._guard, self._later)
+            self._sweep_timer.due = now + SWEEP_GAP
+            self._sweep_timer.arm()
 
     def _sockets_ready(self, events: Events) -> None:
         for fd, mask in events:
@@ -186,12 +207,15 @@ class Driver:
         now = self._loop.time()
         due = inf
         for transfer in list(self._active.values()):
-            at = transfer.due()
-            if at <= now:
-                error = faults.timed_out(transfer.late(now), sent=_sent(transfer))
-                self._end(transfer, error)
-            elif at < due:
-                due = at
+            try:
+                at = transfer.due()
+                if at <= now:
+                    error = faults.timed_out(transfer.late(now), sent=_sent(transfer))
+                    self._end(transfer, error)
+                elif at < due:
+                    due = at
+            except Exception as bug:
+                self._broken(transfer, transfer.sink, bug)
         self._sweep_timer.due = max(due, now + SWEEP_GAP)
         self._sweep_timer.arm()
         self._settle()
@@ -203,10 +227,14 @@ class Driver:
             self._sockets.watch(fd, what)
         except Exception as error:
             self._report("cannot watch an upstream socket", error)
+            self._loop.call_soon(self._guard, self._sockets.watch, fd, what)
 
     def _set_curl_timer(self, ms: int) -> None:
         # Only noted: whoever called libcurl arms the timer once libcurl has said its last word.
-        self._curl_timer.due = inf if ms < 0 else self._loop.time() + ms / 1000
+        try:
+            self._curl_timer.due = inf if ms < 0 else self._loop.time() + ms / 1000
+        except Exception as error:
+            self._report("cannot set the upstream's timer", error)
 
     # The steps of a wake-up.
 
@@ -232,10 +260,11 @@ class Driver:
                 now = self._loop.time()
                 for transfer in touched:  # grows while it is walked
                     transfer.touched = False
+                    sink = transfer.sink
                     try:
                         transfer.deliver(now)
                     except Exception as error:
-                        self._sink_raised(transfer, error)
+                        self._broken(transfer, sink, error)
                 touched.clear()
         finally:
             self._settling = False
@@ -247,17 +276,24 @@ class Driver:
         left = 1
         while left:
             left, good, bad = self._multi.info_read()
-            for curl in good:
+            for curl, code, text in [*((curl, 0, "") for curl in good), *bad]:
                 transfer = self._active[curl]
-                self._detach(transfer, reusable=not transfer.paused)
-                transfer.done = True
-                self._touch(transfer)
-            for curl, code, text in bad:
-                transfer = self._active[curl]
-                if code == faults.TIMED_OUT and _was_queued(curl):
-                    self._queue_again(curl)
-                else:
-                    self._end(transfer, transfer.error or _failure(transfer, code, text))
+                try:
+                    self._ended(transfer, code, text)
+                except Exception as bug:
+                    self._broken(transfer, transfer.sink, bug)
+
+    def _ended(self, transfer: Transfer, code: int, text: Any) -> None:
+        """libcurl has finished with this one; `code`: its error, or 0."""
+        handle = transfer.handle
+        if not code:
+            self._detach(transfer, reusable=not transfer.paused)
+            transfer.done = True
+            self._touch(transfer)
+        elif code == faults.TIMED_OUT and isinstance(handle, Handle) and handle.queued:
+            self._queue_again(handle.curl)
+        else:
+            self._end(transfer, transfer.error or _failure(transfer, code, text))
 
     def _queue_again(self, curl: pycurl.Curl) -> None:
         """libcurl counts the wait for a free connection as connecting (curl issue 21396); the
@@ -318,30 +354,19 @@ class Driver:
     def _soon(self) -> None:
         if not self._called_soon:
             self._called_soon = True
-            self._loop.call_soon(self._later)
+            self._loop.call_soon(self._guard, self._later)
 
-    def _sink_raised(self, transfer: Transfer, error: Exception) -> None:
-        self._report("the receiver of an upstream transfer raised", error)
-        sink = transfer.sink
-        if sink is None:
-            return  # it was on_end that raised, or it had cancelled before
-        sent = _sent(transfer)
-        transfer.cancel()
-        try:
-            sink.on_end(faults.sink_raised(error, sent=sent))
-        except Exception as second:
-            self._report("the receiver of an upstream transfer raised", second)
+    def _broken(self, transfer: Transfer, sink: Sink | None, error: Exception) -> None:
+        """A mistake of ours, in the driver or a sink: it ends this transfer and no other."""
+        report = partial(self._report, "an upstream transfer failed")
+        for step in (transfer.cancel, partial(report if sink is None else sink.crashed, error)):
+            try:
+                step()
+            except Exception as second:
+                self._report("the receiver of an upstream transfer raised", second)
 
     def _report(self, message: str, error: Exception) -> None:
         self._loop.call_exception_handler({"message": message, "exception": error})
-
-
-def _was_queued(curl: pycurl.Curl) -> bool:
-    """Whether it never got a connection, not even one to open."""
-    try:
-        return int(curl.getinfo(CONN_ID)) < 0
-    except ValueError:
-        return False  # libcurl before 8.2 does not tell
 
 
 def _failure(transfer: Transfer, code: int, text: Any) -> UpstreamError:
@@ -357,4 +382,4 @@ def _failure(transfer: Transfer, code: int, text: Any) -> UpstreamError:
 def _sent(transfer: Transfer) -> bool:
     """Whether a byte of the request may have left; asked only when something went wrong."""
     handle = transfer.handle
-    return not isinstance(handle, Handle) or handle.curl.getinfo(pycurl.REQUEST_SIZE) > 0
+    return not isinstance(handle, Handle) or handle.sent

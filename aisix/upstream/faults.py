@@ -4,7 +4,6 @@
     unreachable    why = dns, connect, tls, reset, url, closed, curl
     timeout        phase = connect, first_byte, idle, total
     bad_response   why = not_http, truncated, headers, encoding, too_large (with limit and bytes)
-    bug            why = sink: the receiver of a stream raised
 
 and always `sent`: False when not one byte of the request can have reached the upstream, so that a
 second attempt cannot be billed twice. `why` and `phase` are closed lists, fit for a metric's label.
@@ -94,8 +93,3 @@ def no_head() -> UpstreamError:
 def closed(*, sent: bool) -> UpstreamError:
     """The driver was closed under the transfer, or before it began."""
     return UpstreamError("unreachable", "the driver is closed", why="closed", sent=sent)
-
-
-def sink_raised(error: Exception, *, sent: bool) -> UpstreamError:
-    """The receiver raised; only the exception's type is told, its text may hold a completion."""
-    return UpstreamError("bug", f"sink raised {type(error).__name__}", why="sink", sent=sent)

@@ -20,6 +20,7 @@ from aisix.upstream.transfer import BLOCK, Transfer
 
 SUPPRESS_CONNECT_HEADERS = 265  # CURLOPT_*; pycurl passes the number on but has no name for it
 UPLOAD_BUFFERSIZE = 280
+CONN_ID = 0x600040  # CURLINFO_CONN_ID, which older pycurl has no name for
 SMALL, LARGE = 16 << 10, 64 << 10  # bytes; the least libcurl takes, and its own choice
 QUICK_EXIT = 322  # closing does not wait for a name lookup that hangs
 
@@ -127,30 +128,55 @@ class Handle:
         with contextlib.suppress(pycurl.error):
             self.curl.pause(pycurl.PAUSE_CONT)
 
-    def _header_came(self, line: bytes) -> None:
+    @property
+    def sent(self) -> bool:
+        """Whether a byte of the request may have left."""
+        return bool(self.curl.getinfo(pycurl.REQUEST_SIZE) > 0)
+
+    @property
+    def queued(self) -> bool:
+        """Whether it never got a connection, not even one to open."""
+        try:
+            return int(self.curl.getinfo(CONN_ID)) < 0
+        except ValueError:
+            return False  # libcurl before 8.2 does not tell
+
+    # Called by libcurl, which would print an exception with its words. One is kept for the sink
+    # instead, and libcurl, told that nothing was taken, ends the transfer.
+
+    def _header_came(self, line: bytes) -> int | None:
         transfer = self.transfer
         assert transfer is not None
-        if not transfer.headed:
-            transfer.lines.append(line)
-        if not transfer.touched:
-            transfer.touched = True
-            self._touched.append(transfer)
+        try:
+            if not transfer.headed:
+                transfer.lines.append(line)
+            if not transfer.touched:
+                transfer.touched = True
+                self._touched.append(transfer)
+        except Exception as error:
+            transfer.bug = error
+            return 0
+        return None
 
     def _body_came(self, data: bytes) -> int | None:
         transfer = self.transfer
         assert transfer is not None
-        if transfer.paused or transfer.held > BLOCK:
-            transfer.choked = True
-            return int(pycurl.WRITEFUNC_PAUSE)
-        cap = transfer.cap
-        if cap is not None:
-            transfer.received += len(data)
-            if transfer.received > cap.bytes:
-                transfer.error = faults.too_large(cap)
-                return 0
-        transfer.pieces.append(data)
-        transfer.held += len(data)
-        if not transfer.touched:
-            transfer.touched = True
-            self._touched.append(transfer)
+        try:
+            if transfer.paused or transfer.held > BLOCK:
+                transfer.choked = True
+                return int(pycurl.WRITEFUNC_PAUSE)
+            cap = transfer.cap
+            if cap is not None:
+                transfer.received += len(data)
+                if transfer.received > cap.bytes:
+                    transfer.error = faults.too_large(cap)
+                    return 0
+            transfer.pieces.append(data)
+            transfer.held += len(data)
+            if not transfer.touched:
+                transfer.touched = True
+                self._touched.append(transfer)
+        except Exception as error:
+            transfer.bug = error
+            return 0
         return None

@@ -84,6 +84,8 @@ class Sink(Protocol):
     """Who receives a stream. Called from the event loop; may cancel, pause or start transfers.
 
     Order: on_response at most once, then on_data, then on_end exactly once (not after cancel()).
+    If one of them raises, the transfer is cancelled and `crashed` is called (also when it had
+    cancelled itself) instead of what would have followed.
     """
 
     def on_response(self, status: int, headers: dict[str, str]) -> None:
@@ -94,3 +96,6 @@ class Sink(Protocol):
 
     def on_end(self, error: UpstreamError | None) -> None:
         """The answer is complete (None) or will never be."""
+
+    def crashed(self, error: Exception) -> None:
+        """A mistake of the gateway's own, in this sink or in the driver: the last that is heard."""

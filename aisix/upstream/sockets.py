@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 Events = list[tuple[int, int]]  # (file descriptor, mask for curl_multi_socket_action)
 Ready = Callable[[Events], None]
+Call = Callable[..., None]
 
 IN, OUT, ERR = 1, 2, 4  # CURL_CSELECT_*
 REMOVE = 4  # CURL_POLL_REMOVE; 1, 2 and 3 are in, out and both, the same bits as above
@@ -27,12 +28,12 @@ _INTEREST = (0, 0x001, 0x004, 0x005)  # by IN | OUT: EPOLLIN, EPOLLOUT, both
 class EpollSockets:
     """All sockets in one nested epoll set."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, ready: Ready) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, call: Call, ready: Ready) -> None:
         self._loop = loop
         self._ready = ready
         self._epoll = select.epoll()
         self._fds: set[int] = set()
-        loop.add_reader(self._epoll.fileno(), self._wake)
+        loop.add_reader(self._epoll.fileno(), call, self._wake)
 
     def watch(self, fd: int, what: int) -> None:
         """Wait for `what` (IN, OUT, both) on fd, or for nothing more (REMOVE)."""
@@ -71,9 +72,9 @@ class EpollSockets:
 class LoopSockets:
     """Each socket a reader and a writer of the loop."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, ready: Ready) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, call: Call, ready: Ready) -> None:
         self._loop = loop
-        self._ready = ready
+        self._call, self._ready = call, ready
         self._fds: dict[int, int] = {}
 
     def watch(self, fd: int, what: int) -> None:
@@ -85,9 +86,9 @@ class LoopSockets:
         if had & OUT and not wanted & OUT:
             self._loop.remove_writer(fd)
         if wanted & IN and not had & IN:
-            self._loop.add_reader(fd, self._ready, [(fd, IN)])
+            self._loop.add_reader(fd, self._call, self._ready, [(fd, IN)])
         if wanted & OUT and not had & OUT:
-            self._loop.add_writer(fd, self._ready, [(fd, OUT)])
+            self._loop.add_writer(fd, self._call, self._ready, [(fd, OUT)])
         if wanted:
             self._fds[fd] = wanted
 
@@ -97,6 +98,10 @@ class LoopSockets:
             self.watch(fd, REMOVE)
 
 
-def watched_by(loop: asyncio.AbstractEventLoop, ready: Ready) -> EpollSockets | LoopSockets:
-    """The better of the two that this platform has."""
-    return EpollSockets(loop, ready) if hasattr(select, "epoll") else LoopSockets(loop, ready)
+def watched_by(
+    loop: asyncio.AbstractEventLoop, call: Call, ready: Ready
+) -> EpollSockets | LoopSockets:
+    """The better of the two that this platform has. The loop reaches `ready` by way of `call`, as
+    call(step, ...), which deals with what it raises."""
+    kind = EpollSockets if hasattr(select, "epoll") else LoopSockets
+    return kind(loop, call, ready)

@@ -47,6 +47,7 @@ class Transfer:
         "_idle",
         "_owner",
         "_total_at",
+        "bug",
         "cap",
         "choked",
         "done",
@@ -83,6 +84,7 @@ class Transfer:
         self.touched = False  # on the driver's list
         self.done = False  # nothing more will come; `error` says how it ended
         self.error: UpstreamError | None = None
+        self.bug: Exception | None = None  # of ours, raised while libcurl called us back
 
     def pause(self) -> None:
         """Stop reading: no on_data until resume(), and the upstream feels the full socket."""
@@ -130,6 +132,8 @@ class Transfer:
         sink = self.sink
         if sink is None:
             return
+        if self.bug is not None:
+            raise self.bug
         self.heard = now
         if not self.headed and self.lines:
             if self.pieces or self.done or self.lines[-1] in BLANK:
@@ -145,10 +149,10 @@ class Transfer:
                 self.choked = False
                 self._owner.resumed(self)
         if self.done and not self.pieces and self.sink is not None:
-            self.sink = None
             if self.error is None and not self.headed:
                 self.error = faults.no_head()  # libcurl takes an end of file inside a head for good
             sink.on_end(self.error)
+            self.sink = None
 
     def _deliver_head(self, sink: Sink) -> None:
         head = read_head(self.lines)

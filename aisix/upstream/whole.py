@@ -37,3 +37,7 @@ class Whole:
         else:
             body = b"".join(self._pieces)
             self.response.set_result(Response(self._status, self._headers, body))
+
+    def crashed(self, error: Exception) -> None:
+        if not self.response.done():
+            self.response.set_exception(error)

@@ -212,7 +212,7 @@ async def chaos(
                 "descriptors": {"before": files, "after": descriptors(pid, peer)},
                 "idle_upstream_connections": peer.connections,
                 "alive": gateway.process.poll() is None,
-                "bugs": gateway.log.count("Traceback"),
+                "bugs": gateway.bugs,
             }
         finally:
             await asyncio.to_thread(gateway.stop)

@@ -45,7 +45,7 @@ def gateway(upstream: Rough, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         running.set_up(upstream.url, {**aliases, "stubborn": {**MODEL, "retries": 0}})
         running.allow("*")
         yield running
-        assert "bug in request" not in running.log
+        assert not running.bugs
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -7,6 +7,7 @@ import http.server
 import json
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from aisix import log
 from aisix.standin.server import Standin
 from aisix.trace import Trace
 from tests.running import CALLER_KEY, ROOT, Answer, Running, send
+from tests.seen.authority import Authority
 from tests.seen.test_metrics import until
 
 MODELS = {"claude-prod": {"model_name": "claude-opus-5-5"}}
@@ -211,13 +213,22 @@ class Collector(http.server.BaseHTTPRequestHandler):
         return
 
 
-def test_spans_reach_a_collector(tmp_path: Path, standin: Standin) -> None:
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_spans_reach_a_collector(tmp_path: Path, standin: Standin, scheme: str) -> None:
+    Collector.spans.clear()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Collector)
+    env = {"OTEL_BSP_SCHEDULE_DELAY": "100"}
+    if scheme == "https":
+        authority = Authority(tmp_path / "tls")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*authority.sign("collector"))
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        env["OTEL_EXPORTER_OTLP_CERTIFICATE"] = str(authority.file)
+        env |= {"REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": ""}  # they would win over it
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        endpoint = f"http://127.0.0.1:{server.server_address[1]}/v1/traces"
-        env = {"OTEL_BSP_SCHEDULE_DELAY": "100"}
+        endpoint = f"{scheme}://127.0.0.1:{server.server_address[1]}/v1/traces"
         more = {"observability": {"otlp_endpoint": endpoint}}
         with Running(tmp_path / "gateway", more, env=env) as gateway:
             gateway.set_up(standin.url, MODELS)

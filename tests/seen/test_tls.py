@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import http.client
+import os
 import signal
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from aisix.standin.server import Standin
-from tests.running import Running, send
+from tests.running import ROOT, Running, send
 from tests.seen.authority import Authority, Tunnel
 from tests.seen.test_metrics import until
 
@@ -95,6 +98,28 @@ def test_old_versions_of_tls_and_clear_text_are_refused(
         two = authority.trusted()
         two.maximum_version = ssl.TLSVersion.TLSv1_2
         assert shown(gateway.proxy_port, two)
+
+
+def test_the_command_line_checks_whom_it_talks_to(tmp_path: Path, authority: Authority) -> None:
+    """The certificate and the name, on every Python alike; not the form of it."""
+    other = Authority(tmp_path / "other")
+    more = listening(*authority.sign("server"))
+    with Running(tmp_path / "gateway", more, tls=authority.trusted()) as gateway:
+
+        def asked(trusted: Path) -> subprocess.CompletedProcess[str]:
+            config = str(tmp_path / "gateway" / "config.yaml")
+            return subprocess.run(
+                [sys.executable, "-m", "aisix", "models", "list", "--config", config, "--json"],
+                cwd=ROOT, env=os.environ | {"SSL_CERT_FILE": str(trusted)},
+                capture_output=True, text=True, timeout=60,
+            )  # fmt: skip
+
+        done = asked(authority.file)
+        assert (done.returncode, done.stderr) == (0, "")
+        done = asked(other.file)
+        assert done.returncode != 0
+        url = f"https://127.0.0.1:{gateway.admin_port}"
+        assert f"{url}: its certificate is not trusted: " in done.stderr
 
 
 @pytest.mark.parametrize(
