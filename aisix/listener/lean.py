@@ -4,7 +4,8 @@
     LeanHandler       a RequestHandler whose response begins with few, cheap headers, and whose
                       exchange ends whatever goes wrong
 
-Works the same over both listeners. A handler's coroutine is a task, begun by Tornado.
+Works the same over both listeners. `prepare` is called when the head has come, `data_received` with
+each piece of the body, the method when all has come; it is a task if it waits.
 
 Must never know: what is served.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -26,7 +27,7 @@ from tornado.httputil import (
     RequestStartLine,
     ResponseStartLine,
 )
-from tornado.web import Application, RequestHandler
+from tornado.web import Application, HTTPError, RequestHandler
 
 from aisix import log
 from aisix.listener.heads import Headers, canonical, date
@@ -35,8 +36,8 @@ HOST = re.compile(r"[A-Za-z0-9\-._~!$&'()*+;=%\[\]:]*")
 
 BODILESS = frozenset({*range(100, 200), 204, 304})
 LOOKING = frozenset({"GET", "HEAD"})  # these may be answered with 304, or without the body
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-Handlers = dict[str, tuple[type[RequestHandler], dict[str, Any]]]
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+Handlers = dict[str, tuple[type["LeanHandler"], dict[str, Any]]]
 
 
 class LeanApplication(Application):
@@ -53,17 +54,17 @@ class LeanApplication(Application):
 
 
 class LeanHandler(RequestHandler):
-    """See the module. It knows no templates, so nothing is made ready for them."""
+    """See the module. It knows no templates, and no cookies nor what protects them. `prepare` and
+    `data_received` do not wait."""
 
     left = False  # the caller went away
     _headers_written = _finished = False
-    _auto_finish = True
-    _prepared_future = None
     ui: Any = None
 
     def __init__(self, application: Application, request: HTTPServerRequest, **more: Any) -> None:
         self.application = application
         self.request = request
+        self._transforms = []
         self.clear()
         request.connection.set_close_callback(self.on_connection_close)  # type: ignore[union-attr]
         self.initialize(**more)
@@ -137,16 +138,56 @@ class LeanHandler(RequestHandler):
 
     def on_connection_close(self) -> None:
         self.left = True
-        super().on_connection_close()
+
+    # ------------------------------------------------------------------ its life
+    def arrived(self) -> None:
+        """The head has come."""
+        try:
+            self.prepare()
+        except Exception as error:
+            self.crashed(error)
+
+    def come(self, args: Sequence[bytes]) -> None:
+        """The whole request has come; `args` are for its method, which is a task if it waits."""
+        if self._finished:
+            return
+        method = self.request.method or ""
+        try:
+            if method not in METHODS:
+                raise HTTPError(405)
+            decoded = [self.decode_argument(arg) for arg in args]
+            result = getattr(self, method.lower())(*decoded)
+            if result is None:
+                self._answered()
+            else:
+                self._task = asyncio.get_running_loop().create_task(self._wait(result))
+        except Exception as error:
+            self.crashed(error)
+
+    async def _wait(self, result: Coroutine[Any, Any, None]) -> None:
+        if self.left:  # before it could begin: what it took now nobody would give back
+            result.close()
+            return
+        try:
+            await result
+            self._answered()
+        except (Exception, asyncio.CancelledError) as error:
+            self.crashed(error)
+
+    def _answered(self) -> None:
+        if not self._finished:
+            self.finish()
 
     # ------------------------------------------------------------------ ends that were not planned
     def crashed(self, error: BaseException) -> None:
-        """Our own mistake, raised where Tornado does not look. It is logged and the exchange ends:
-        with a 500 if nothing has gone out, else with the connection. What the request held is
-        given back. Never raises; once the answer is complete it only logs."""
+        """Whatever was raised on the request's way, a refusal or a mistake of our own: it is logged
+        if `log_exception` wants it, and the exchange ends: with an error if nothing has gone out,
+        else with the connection. What the request held is given back. Never raises; once the answer
+        is complete it only logs."""
         self._told(error)
         if not self._finished:
-            self.send_error(500, exc_info=(type(error), error, error.__traceback__))
+            status = error.status_code if isinstance(error, HTTPError) else 500
+            self.send_error(status, exc_info=(type(error), error, error.__traceback__))
 
     def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
         """Tornado's; if there can be no answer at all, the connection closes."""
@@ -177,40 +218,57 @@ class LeanHandler(RequestHandler):
 
 
 class Arrival(HTTPMessageDelegate):
-    """A request whose head has come: it finds its handler, and hands on to it."""
+    """A request on its way to its handler."""
 
     def __init__(self, app: LeanApplication, server: object, connection: HTTPConnection) -> None:
         self._app = app
         self._server = server
         self._connection = connection
-        self._to: HTTPMessageDelegate | None = None
+        self._handler: LeanHandler | None = None
+        self._args: Sequence[bytes] = ()  # what a URL's pattern says of it
+        self._other: HTTPMessageDelegate | None = None  # Tornado's own, for its own handlers
 
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
         assert isinstance(start_line, RequestStartLine)
-        app = self._app
         request = LeanRequest(start_line, headers, self._connection, self._server)
-        found = app.handlers.get(request.path)
+        found = self._app.handlers.get(request.path)
         if found is None:
-            to = app.find_handler(request)
-        else:
-            to = app.get_handler_delegate(request, *found)
-        prepared = to.headers_received(start_line, headers)
-        self._to = to
-        return prepared
+            other = self._app.find_handler(request)
+            if not issubclass(other.handler_class, LeanHandler):
+                prepared = other.headers_received(start_line, headers)
+                self._other = other
+                return prepared
+            found = other.handler_class, other.handler_kwargs
+            self._args = other.path_args
+        kind, more = found
+        self._handler = handler = kind(self._app, request, **more)
+        handler.arrived()
+        return None
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
-        assert self._to is not None
-        return self._to.data_received(chunk)
+        handler = self._handler
+        if handler is not None:
+            try:
+                handler.data_received(chunk)
+            except Exception as error:
+                handler.crashed(error)
+        elif self._other is not None:
+            return self._other.data_received(chunk)
+        return None
 
     def finish(self) -> None:
-        assert self._to is not None
-        self._to.finish()
+        if self._handler is not None:
+            self._handler.come(self._args)
+        elif self._other is not None:
+            self._other.finish()
 
     def on_connection_close(self) -> None:
-        if self._to is not None:  # else no handler could be made
-            self._to.on_connection_close()
+        if self._handler is not None:
+            self._handler.each(self._handler.on_connection_close)
+        elif self._other is not None:
+            self._other.on_connection_close()
 
 
 class LeanRequest(HTTPServerRequest):

@@ -64,8 +64,6 @@ class ChatHandler(ProxyHandler):
         super().initialize(gateway, dialect, **more)
 
     async def post(self) -> None:
-        if self.left:
-            return  # before it could begin: what it took now nobody would give back
         body = self.body()
         ways = self._ways(body)
         self._within_limits(ways.routes[0].model)

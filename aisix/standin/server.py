@@ -188,7 +188,6 @@ class StandinHandler(RequestHandler):
     async def cut(self) -> None:
         await self.flush()
         self.request.connection.stream.close()  # type: ignore[union-attr]
-        self._finished = True
 
 
 class MissingHandler(StandinHandler):

@@ -159,8 +159,9 @@ class Promised(Base):
 def make_app(notes: Notes, lean: bool) -> Application:
     """The same handlers in Tornado's Application, or in ours."""
     mine = {"notes": notes}
-    plain: dict[str, Any] = {"/echo": Echo, "/held": Held, "/early": Early, "/small": Small}
+    plain: dict[str, Any] = {"/echo": Echo, "/early": Early, "/small": Small}
     rules: list[Any] = [
+        ("/held", Held, mine),
         ("/whole", Whole, mine),
         ("/slow", Slow, mine),
         ("/stream", Stream, mine),
