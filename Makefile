@@ -71,4 +71,4 @@ tests/clients/node_modules/.done: tests/clients/package.json
 	touch $@
 
 clean:
-	rm -rf .venv .venv-3.* tests/clients/node_modules build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-* tests/clients/node_modules build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -17,12 +17,13 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from aisix import __version__
 from bench import extras, procs, report
-from bench.peers import BEARER, PEERS, Peer, Running, free_port, spawn
+from bench.peers import BEARER, PEERS, Peer, Running, free_port, on_python, spawn
 from bench.scenarios import SCENARIOS, Scenario
 
 HERE = Path(__file__).resolve().parent
@@ -32,7 +33,9 @@ LOAD_CORE = 1
 class Bench:
     """One run. `figures[scenario][peer]` is a list of cells, one a round; None where it failed."""
 
-    def __init__(self, rounds: int, seconds: float, wanted: list[str]) -> None:
+    def __init__(
+        self, rounds: int, seconds: float, wanted: list[str], pythons: Sequence[str] = ()
+    ) -> None:
         self.rounds = rounds
         self.seconds = seconds
         self.wanted = wanted
@@ -42,9 +45,11 @@ class Bench:
         self.figures: dict[str, dict[str, list[Any]]] = {s.name: {} for s in SCENARIOS}
         self.extras: dict[str, dict[str, Any]] = {}
         self.peers = [peer for peer in PEERS if not wanted or peer.name in {*wanted, "aisix"}]
+        self.peers[1:1] = map(on_python, pythons)
 
     def folder(self, peer: Peer) -> Path:
-        return HERE / ".peers" / peer.name.partition(" ")[0].lower()
+        name = peer.name if peer.name.startswith("aisix,") else peer.name.partition(" ")[0]
+        return HERE / ".peers" / name.lower().replace(", ", "-").replace(" ", "-")
 
     def start(self) -> None:
         self.standin = spawn(
@@ -150,10 +155,18 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.5, help="of load a cell (default 1.5)")
     parser.add_argument("--quick", action="store_true", help="one short round, no extras")
     parser.add_argument("--peer", action="append", default=[], help="only these; repeat")
+    parser.add_argument(
+        "--python",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="aisix by it too; repeat",
+    )
     parser.add_argument("--settle", type=int, default=10, help="seconds after the burst of bodies")
     parser.add_argument("--json", type=Path, help="where to write (default bench/results/)")
     given = parser.parse_args()
-    bench = Bench(*((1, 0.5) if given.quick else (given.rounds, given.seconds)), given.peer)
+    rounds, seconds = (1, 0.5) if given.quick else (given.rounds, given.seconds)
+    bench = Bench(rounds, seconds, given.peer, given.python)
     bench.start()
     try:
         bench.measure()

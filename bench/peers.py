@@ -22,6 +22,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from bench.scenarios import ALIAS
@@ -125,7 +126,20 @@ def run(command: list[str], log: Path) -> int:
 
 
 # ---------------------------------------------------------------- aisix
-def start_aisix(folder: Path, upstream: int, more: str = "") -> Running:
+def on_python(python: str) -> Peer:
+    """aisix again, run by another interpreter: one that has its libraries."""
+    code = "import sys, aisix.cli; print(sys.version.split()[0])"
+    command = [python, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{python} cannot run aisix: {done.stderr.strip()[-300:]}")
+    name = f"aisix, Python {done.stdout.strip()}"
+    return Peer(name, "", nothing, partial(start_aisix, python=python))
+
+
+def start_aisix(
+    folder: Path, upstream: int, more: str = "", python: str = sys.executable
+) -> Running:
     """As an operator would: a settings file, then the three admin calls. One worker."""
     shutil.rmtree(folder / "data", ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
@@ -136,7 +150,7 @@ def start_aisix(folder: Path, upstream: int, more: str = "") -> Running:
         f'  admin_keys: ["{ADMIN_KEY}"]\ndata_dir: "{folder / "data"}"\nworkers: 1\n{more}'
     )
     began = time.perf_counter()
-    process = spawn([sys.executable, "-m", "aisix", "serve", "--config", str(config)], folder)
+    process = spawn([python, "-m", "aisix", "serve", "--config", str(config)], folder)
     running = Running(process, port)
     _admin(admin, "provider_keys", {
         "display_name": "bench", "provider": "anthropic", "adapter": "anthropic",

@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +19,64 @@ PACKED = "openai-chat/anthropic-messages/cases.zip"
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder a wheel is made of."""
-    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("built")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built as `pip install` would, from what is in the repository."""
+    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
     for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     for name in ("aisix", "mappings"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    command = [sys.executable, "setup.py", "-q", "build_py", "--build-lib", str(out)]
-    subprocess.run(command, cwd=source, check=True, timeout=120)
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check"]
+    more = ["--no-index", "--no-deps", "--no-build-isolation", "--wheel-dir", str(out)]
+    subprocess.run([*pip, *more, str(source)], check=True, timeout=120)
+    (file,) = out.iterdir()
+    return file
+
+
+@pytest.fixture(scope="module")
+def built(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is in it."""
+    out = tmp_path_factory.mktemp("built")
+    with zipfile.ZipFile(wheel) as packed:
+        packed.extractall(out)
     return out
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The `bin` of an environment that holds it, and the libraries of this one."""
+    home = tmp_path_factory.mktemp("installed")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", home], check=True, timeout=60)
+    python = str(home / "bin" / "python")
+    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-index"]
+    subprocess.run([*pip, "--no-deps", str(wheel)], check=True, timeout=120)
+    (folder,) = home.glob("lib/python*/site-packages")
+    # Only its modules: what stands in its .pth files, such as our checkout, is not followed.
+    (folder / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return home / "bin"
+
+
+def walk(installed: Path, where: Path, *words: str) -> str:
+    done = subprocess.run(
+        [installed / "aisix", *words],
+        cwd=where, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_it_is_installed_and_walked(installed: Path, tmp_path: Path) -> None:
+    """From an empty folder: the package, the tables and the demo are those of the wheel."""
+    where = "import aisix.paths; print(aisix.__file__, aisix.paths.shipped_mappings())"
+    python = [installed / "python", "-c", where]
+    said = subprocess.run(python, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert [str(installed.parent) in path for path in said.stdout.split()] == [True, True]
+    assert "openai-chat/anthropic-messages" in walk(installed, tmp_path, "mappings", "list")
+    (tmp_path / "config.yaml").write_text("data_dir: data\n")
+    walk(installed, tmp_path, "check", "--config", "config.yaml")
+    shown = walk(installed, tmp_path, "demo", "--once")
+    assert shown.count("4 caller answer") == 2
+    assert "data: [DONE]" in shown
 
 
 def aisix(built: Path, *args: str) -> subprocess.CompletedProcess[str]:

@@ -34,8 +34,6 @@ from aisix.listener.heads import Headers, canonical, date
 
 HOST = re.compile(r"[A-Za-z0-9\-._~!$&'()*+;=%\[\]:]*")
 
-BODILESS = frozenset({*range(100, 200), 204, 304})
-LOOKING = frozenset({"GET", "HEAD"})  # these may be answered with 304, or without the body
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 Handlers = dict[str, tuple[type["LeanHandler"], dict[str, Any]]]
 
@@ -84,33 +82,6 @@ class LeanHandler(RequestHandler):
             self._headers[name] = str(value)
         else:
             super().set_header(name, value)
-
-    def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> asyncio.Future[None]:
-        """Tornado's; a whole answer that needs none of its cares is written right away."""
-        headers, connection = self._headers, self.request.connection
-        if (
-            type(chunk) is not bytes
-            or self._headers_written
-            or self._finished
-            or self._write_buffer
-            or self._transforms
-            or self._status_code in BODILESS
-            or self.request.method in LOOKING
-            or "Content-Length" in headers
-            or "_new_cookie" in self.__dict__
-            or connection is None
-        ):
-            return super().finish(chunk)
-        headers["Content-Length"] = str(len(chunk))
-        start = ResponseStartLine("", self._status_code, self._reason)
-        written = connection.write_headers(start, headers, chunk)
-        self._headers_written = True
-        connection.set_close_callback(None)  # type: ignore[attr-defined]
-        connection.finish()
-        self.application.log_request(self)
-        self._finished = True
-        self.on_finish()
-        return written
 
     def flush(self, include_footers: bool = False) -> asyncio.Future[None]:
         """Tornado's; a head that cannot be written has not been written, and an error can be."""

@@ -36,7 +36,7 @@ from aisix.upstream import faults
 from aisix.upstream.handle import Constants, Handle
 from aisix.upstream.head import read_head
 from aisix.upstream.request import Request, Response, Sink, Tls
-from aisix.upstream.sockets import Events, watched_by
+from aisix.upstream.sockets import REMOVE, Events, watched_by
 from aisix.upstream.tls import find_ca_file
 from aisix.upstream.transfer import Transfer
 from aisix.upstream.whole import Whole
@@ -176,8 +176,7 @@ class Driver:
             self._mistakes = self._mistakes + 1 if now < self._mistaken + FORGET else 1
             self._mistaken = now
             if self._mistakes >= MISTAKES:
-                for transfer in list(self._active.values()):
-                    self._broken(transfer, transfer.sink, error)
+                self._break_off(error)
             self._finished = self._added = self._called_soon = True
             self._loop.call_later(SWEEP_GAP, self._guard, self._later)
             self._sweep_timer.due = now + SWEEP_GAP
@@ -227,14 +226,23 @@ class Driver:
             self._sockets.watch(fd, what)
         except Exception as error:
             self._report("cannot watch an upstream socket", error)
-            self._loop.call_soon(self._guard, self._sockets.watch, fd, what)
+            self._loop.call_soon(self._guard, self._watch_again, fd, what)
 
     def _set_curl_timer(self, ms: int) -> None:
         # Only noted: whoever called libcurl arms the timer once libcurl has said its last word.
+        self._curl_timer.due = inf if ms < 0 else self._loop.time() + ms / 1000
+
+    def _watch_again(self, fd: int, what: int, tried: int = 1) -> None:
+        """Whose socket it is nobody here knows, so if there is no way, all transfers end."""
         try:
-            self._curl_timer.due = inf if ms < 0 else self._loop.time() + ms / 1000
+            self._sockets.watch(fd, what)
         except Exception as error:
-            self._report("cannot set the upstream's timer", error)
+            if what == REMOVE:
+                raise
+            if tried < MISTAKES:
+                self._loop.call_soon(self._guard, self._watch_again, fd, what, tried + 1)
+            else:
+                self._break_off(error)
 
     # The steps of a wake-up.
 
@@ -355,6 +363,10 @@ class Driver:
         if not self._called_soon:
             self._called_soon = True
             self._loop.call_soon(self._guard, self._later)
+
+    def _break_off(self, error: Exception) -> None:
+        for transfer in list(self._active.values()):
+            self._broken(transfer, transfer.sink, error)
 
     def _broken(self, transfer: Transfer, sink: Sink | None, error: Exception) -> None:
         """A mistake of ours, in the driver or a sink: it ends this transfer and no other."""

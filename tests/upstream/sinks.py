@@ -16,6 +16,7 @@ class Notes:
         self.headers: dict[str, str] = {}
         self.data: list[bytes] = []
         self.error: UpstreamError | None = None
+        self.crash: Exception | None = None
         self.began = asyncio.Event()
         self.fed = asyncio.Event()
         self.ended = asyncio.Event()
@@ -37,6 +38,11 @@ class Notes:
     def on_end(self, error: UpstreamError | None) -> None:
         self.told.append("end")
         self.error = error
+        self.ended.set()
+
+    def crashed(self, error: Exception) -> None:
+        self.told.append("crashed")
+        self.crash = error
         self.ended.set()
 
     async def more(self) -> bytes:
