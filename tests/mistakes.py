@@ -21,35 +21,39 @@ from typing import Any
 
 NOTHING, RECORD, ONCE, ALWAYS = range(4)
 SECRET = "sk-ant-a-secret-inside-an-exception"
-WAY = (
-    *("listener.connection", "listener.reply", "listener.lean", "listener.reader"),
-    *("proxy.base", "proxy.chat", "proxy.relay", "proxy.gate", "proxy.retry", "proxy.standing"),
-    *(
-        "proxy.allowance",
-        "proxy.context",
-        "proxy.ways",
-        "limits.shared",
-        "metrics",
-        "mapping.exchange",
-    ),
-    *(
-        "upstream.curl",
-        "upstream.transfer",
-        "upstream.whole",
-        "upstream.handle",
-        "upstream.sockets",
-    ),
+WAY = [
+    "listener.connection",
+    "listener.reply",
+    "listener.lean",
+    "listener.reader",
+    "proxy.base",
+    "proxy.chat",
+    "proxy.relay",
+    "proxy.gate",
+    "proxy.retry",
+    "proxy.standing",
+    "proxy.allowance",
+    "proxy.context",
+    "proxy.ways",
+    "limits.shared",
+    "metrics",
+    "mapping.exchange",
+    "upstream.curl",
+    "upstream.transfer",
+    "upstream.whole",
+    "upstream.handle",
+    "upstream.sockets",
     "timer",
-)
+]
 # Not wrapped, each with its reason.
 LEFT_OUT = {
     # What the first ones are: the last to be called when something failed. They call no one they
     # need not, and their own steps are wrapped.
-    "listener.lean.LeanHandler.crashed",
+    "listener.lean.LeanHandler.raised",
     "listener.lean.LeanHandler.each",
     "listener.lean.LeanHandler._told",
     "listener.lean.LeanHandler.hang_up",
-    "proxy.chat.ChatHandler.crashed",
+    "proxy.chat.ChatHandler.raised",
     "listener.lean.LeanHandler.send_error",
     "upstream.curl.Driver._guard",
     "upstream.curl.Driver._broken",

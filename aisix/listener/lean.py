@@ -111,14 +111,14 @@ class LeanHandler(RequestHandler):
         self.left = True
 
     # ------------------------------------------------------------------ its life
-    def arrived(self) -> None:
+    def begin(self) -> None:
         """The head has come."""
         try:
             self.prepare()
         except Exception as error:
-            self.crashed(error)
+            self.raised(error)
 
-    def come(self, args: Sequence[bytes]) -> None:
+    def dispatch(self, args: Sequence[bytes]) -> None:
         """The whole request has come; `args` are for its method, which is a task if it waits."""
         if self._finished:
             return
@@ -133,7 +133,7 @@ class LeanHandler(RequestHandler):
             else:
                 self._task = asyncio.get_running_loop().create_task(self._wait(result))
         except Exception as error:
-            self.crashed(error)
+            self.raised(error)
 
     async def _wait(self, result: Coroutine[Any, Any, None]) -> None:
         if self.left:  # before it could begin: what it took now nobody would give back
@@ -143,14 +143,14 @@ class LeanHandler(RequestHandler):
             await result
             self._answered()
         except (Exception, asyncio.CancelledError) as error:
-            self.crashed(error)
+            self.raised(error)
 
     def _answered(self) -> None:
         if not self._finished:
             self.finish()
 
     # ------------------------------------------------------------------ ends that were not planned
-    def crashed(self, error: BaseException) -> None:
+    def raised(self, error: BaseException) -> None:
         """Whatever was raised on the request's way, a refusal or a mistake of our own: it is logged
         if `log_exception` wants it, and the exchange ends: with an error if nothing has gone out,
         else with the connection. What the request held is given back. Never raises; once the answer
@@ -215,7 +215,7 @@ class Arrival(HTTPMessageDelegate):
             self._args = other.path_args
         kind, more = found
         self._handler = handler = kind(self._app, request, **more)
-        handler.arrived()
+        handler.begin()
         return None
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
@@ -224,14 +224,14 @@ class Arrival(HTTPMessageDelegate):
             try:
                 handler.data_received(chunk)
             except Exception as error:
-                handler.crashed(error)
+                handler.raised(error)
         elif self._other is not None:
             return self._other.data_received(chunk)
         return None
 
     def finish(self) -> None:
         if self._handler is not None:
-            self._handler.come(self._args)
+            self._handler.dispatch(self._args)
         elif self._other is not None:
             self._other.finish()
 

@@ -317,8 +317,8 @@ class ChatHandler(ProxyHandler):
     def on_connection_close(self) -> None:
         self.each(super().on_connection_close, self._let_go, self.on_finish)
 
-    def crashed(self, error: BaseException) -> None:
-        super().crashed(error)
+    def raised(self, error: BaseException) -> None:
+        super().raised(error)
         self._let_go()
 
     def _let_go(self) -> None:

@@ -105,7 +105,7 @@ class Relay:
         handler = self.handler
         if handler.headed and not handler.left:
             handler.each(self._tell_crash)
-        handler.crashed(error)
+        handler.raised(error)
 
     def _tell_crash(self) -> None:
         handler = self.handler
