@@ -7,7 +7,7 @@
 
 What is supported stands once, in the classifiers of pyproject.toml. Here is what runs: pythonX.Y on
 the PATH (a shim that leads nowhere does not), else in the folders of pyenv and uv. Any Python 3 runs
-this file. Exit code: 1 when a suite failed, 2 when what was asked for is not here.
+this file (3.8 or newer). Exit code: 1 when a suite failed, 2 when what was asked for is not here.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def run(parts: list[str]) -> int:
     for version in supported():
         file = found(version)
         if file is None:
-            totals.append(f"Python {version}: not found")
+            totals.append(f"Python {version}: not found, or without venv")
             continue
         print(f"== Python {version}: {file}", flush=True)
         make = ["make", "--no-print-directory", "suite", f"PYTHON={file}", f"VENV=.venv-{version}"]
@@ -104,7 +104,7 @@ def main(words: list[str]) -> int:
         return 0
     wanted = max(here, key=_numbers, default="") if words == ["newest"] else words[0]
     if wanted not in here:
-        print(f"no Python {wanted or 'that is supported'} here", file=sys.stderr)
+        print(f"no Python {wanted or 'that is supported'} here, with venv", file=sys.stderr)
         return 2
     print(here[wanted])
     return 0
