@@ -16,6 +16,7 @@ import pytest
 from aisix.standin.server import Standin
 from aisix.workers.bus import Seats
 from aisix.workers.turn import Turn
+from tests.forking import alone
 from tests.running import Running, chunks
 
 MODEL = {"claude-prod": {"model_name": "claude-opus-5-5"}}
@@ -224,6 +225,7 @@ def test_watched_folders_are_reloaded_when_a_change_is_complete(
 
 
 # ---------------------------------------------------------------- what the workers share
+@alone
 def test_a_turn_keeps_the_bytes_in_use_and_has_one_writer() -> None:
     turn = Turn()
     assert turn.number == 0

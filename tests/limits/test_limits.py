@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from aisix.limits import Grant, Holder, Refusal, SharedLimits, rules_of
+from tests.forking import alone
 
 NOW = 1_795_000_000.0
 
@@ -152,6 +153,7 @@ def in_processes(count: int, run: Callable[[int], int]) -> list[int]:
     return [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children]
 
 
+@alone
 def test_several_processes_together_let_through_exactly_as_many_as_one() -> None:
     limits = SharedLimits(places=4)
 
@@ -165,6 +167,7 @@ def test_several_processes_together_let_through_exactly_as_many_as_one() -> None
     assert refused(limits.admit([holder("model:1", concurrency=100)], NOW)).rule.most == 100
 
 
+@alone
 def test_a_process_that_dies_inside_takes_no_lock_with_it() -> None:
     limits = SharedLimits(places=2)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from aisix.proxy import ids
+from tests.forking import alone
 
 
 def test_no_id_comes_twice() -> None:
@@ -13,6 +14,7 @@ def test_no_id_comes_twice() -> None:
     assert {len(one) for one in made} == {ids.DIGITS}
 
 
+@alone
 def test_a_worker_does_not_go_on_with_the_ids_of_its_parent() -> None:
     ids.new()  # so that some are left
     read, write = os.pipe()

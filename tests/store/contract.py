@@ -139,7 +139,7 @@ class Contract(ABC):
         mine = self.open()
         self.put(mine, [KEY])
         ask, answer = multiprocessing.Pipe()
-        process = multiprocessing.get_context("fork").Process(target=self._look, args=(answer,))
+        process = multiprocessing.get_context("spawn").Process(target=self._look, args=(answer,))
         process.start()
         try:
             for number in range(10):
