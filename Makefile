@@ -24,8 +24,14 @@ lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# What only computes (no socket, no clock) runs on all cores, the rest one after the other.
 suite: $(VENV)/.test node
+ifeq ($(strip $(PARTS)),)
+	$(BIN)/pytest -n auto --dist worksteal tests/mapping
+	$(BIN)/pytest --ignore tests/mapping
+else
 	$(BIN)/pytest $(PARTS)
+endif
 
 test-pythons:
 	python3 tests/pythons.py run $(PARTS)

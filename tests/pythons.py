@@ -89,8 +89,8 @@ def run(parts: list[str]) -> int:
             said += line
         code = process.wait()
         failed = failed or code != 0
-        last = TOTAL.findall(said)
-        totals.append(f"Python {version}: {last[-1] if last else f'make ended with {code}'}")
+        last = " + ".join(TOTAL.findall(said)) or f"make ended with {code}"
+        totals.append(f"Python {version}: {last}")
     print("", *totals, sep="\n")
     return 1 if failed else 0
 
