@@ -29,11 +29,12 @@ NUMBER = re.compile(rb"answer (\d+)")
 ENVELOPE = {"message", "type", "param", "code"}
 SECRETS = (b"sk-ant-the-secret", b"127.0.0.1", b"10.0.0.7", b"curl", b"Traceback", b"location")
 CAP = 1 << 20
+PATIENCE_MS = 2500  # for the upstream: many times what a stalled machine takes from one that is well
 SETTINGS = {
     "proxy": {"body_timeout_secs": 5, "idle_timeout_secs": 5},
     "upstream": {
-        "timeout_ms": 700,
-        "stream_timeout_ms": 700,
+        "timeout_ms": PATIENCE_MS,
+        "stream_timeout_ms": PATIENCE_MS,
         "retries": 1,
         "retry_after_limit_secs": 1,
         "response_body_limit_bytes": CAP,
@@ -184,7 +185,7 @@ async def chaos(
     folder: Path, exchanges: int, at_once: int, seed: int, rest: float
 ) -> dict[str, Any]:
     """A whole run; the figures. `wrong` and `left` must be empty."""
-    async with upstream.Upstream(seed, stall=3) as peer:
+    async with upstream.Upstream(seed, stall=PATIENCE_MS / 1000 + 3) as peer:
         gateway = Running(folder, SETTINGS)
         await asyncio.to_thread(gateway.__enter__)
         try:
