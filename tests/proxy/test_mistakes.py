@@ -224,7 +224,10 @@ if __name__ == "__main__":  # the long form: python -m tests.proxy.test_mistakes
         for each in EXCHANGES:
             with tempfile.TemporaryDirectory() as made, Rough() as peer:
                 with faulty(Path(made), peer, kind, places=1) as running:
-                    found = tried(running, peer, [each], known=set(GIVE_BACK))
+                    # Tornado's server calls the first outside of any try of its own.
+                    never = {"listener.lean.LeanApplication.start_request"}
+                    known = GIVE_BACK | never if kind.startswith("tornado") else set(GIVE_BACK)
+                    found = tried(running, peer, [each], known)
                 print(kind, each.__name__, found or "all ended", flush=True)
                 bad += found
     sys.exit(bool(bad))
