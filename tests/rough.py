@@ -51,6 +51,10 @@ class Rough:
     def next(self, *steps: Step) -> None:
         self._answers.append(steps)
 
+    def forget(self) -> None:
+        """What nobody has asked for yet."""
+        self._answers.clear()
+
     def __enter__(self) -> Rough:
         self._thread.start()
         assert self._ready.wait(10)

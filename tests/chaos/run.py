@@ -29,9 +29,7 @@ NUMBER = re.compile(rb"answer (\d+)")
 ENVELOPE = {"message", "type", "param", "code"}
 SECRETS = (b"sk-ant-the-secret", b"127.0.0.1", b"10.0.0.7", b"curl", b"Traceback", b"location")
 CAP = 1 << 20
-PATIENCE_MS = (
-    2500  # for the upstream: many times what a stalled machine takes from one that is well
-)
+PATIENCE_MS = 2500  # many times what a stalled machine takes from an upstream that is well
 SETTINGS = {
     "proxy": {"body_timeout_secs": 5, "idle_timeout_secs": 5},
     "upstream": {

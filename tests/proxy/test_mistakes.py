@@ -116,8 +116,8 @@ def reset(gateway: Running, upstream: Rough) -> bytes:
 
 def left(gateway: Running, upstream: Rough) -> bytes:
     upstream.next(STREAM, *SSE[:3], HOLD)
-    asked(gateway, stream=True).close()
-    upstream.let_go()
+    with asked(gateway, stream=True) as caller, contextlib.suppress(ConnectionError):
+        caller.recv(1)
     return b"left"
 
 
@@ -193,6 +193,7 @@ def settled(gateway: Running, upstream: Rough) -> bool:
     """Whether the next request is served as if nothing had been."""
     end = time.monotonic() + SECS
     while time.monotonic() < end:
+        upstream.forget()  # what the exchange before did not come to ask for
         upstream.next(*GOOD[False])
         with contextlib.suppress(TimeoutError):
             if answered(asked(gateway, stream=False)).startswith(b"HTTP/1.1 200"):
