@@ -212,13 +212,8 @@ class ChatHandler(ProxyHandler):
             transfer.cancel()
 
     async def _pause(self, seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        self._waiting = over = loop.create_future()
-        timer = loop.call_later(seconds, _wake, over)
-        try:
-            await over
-        finally:
-            timer.cancel()
+        self._waiting = pause = asyncio.ensure_future(asyncio.sleep(seconds))
+        await pause
 
     # ------------------------------------------------------------------ what is seen of it
     def saw(self, status: int) -> None:
@@ -331,11 +326,6 @@ class ChatHandler(ProxyHandler):
         if self.relay is not None:
             steps.append(self.relay.leave)
         self.each(*steps)
-
-
-def _wake(over: asyncio.Future[None]) -> None:
-    if not over.done():
-        over.set_result(None)
 
 
 __all__ = ["ChatHandler", "RequestHandler"]

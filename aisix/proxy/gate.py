@@ -68,14 +68,14 @@ class Gate:
         if self.full:
             raise overloaded()
         self._waiting[turn] = None
-        late = turn.get_loop().call_later(self._secs, _too_late, turn)
         try:
-            let_in = await turn
+            async with asyncio.timeout(self._secs):
+                await turn
+        except TimeoutError:
+            if turn.cancelled():  # else it was let in at that very moment
+                raise overloaded() from None
         finally:
-            late.cancel()
             self._waiting.pop(turn, None)
-        if not let_in:
-            raise overloaded()
 
     def leave(self) -> None:
         """Give the place back: to who waits longest, if anyone does."""
@@ -90,8 +90,3 @@ class Gate:
 
 def overloaded() -> Fault:
     return Fault("overloaded", retry_after=COME_BACK)
-
-
-def _too_late(turn: asyncio.Future[bool]) -> None:
-    if not turn.done():
-        turn.set_result(False)
