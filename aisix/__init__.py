@@ -1,27 +1,27 @@
 """aisix: an AI gateway whose translation is data.
 
-    cli.py, __main__.py   the command line              mappings_cli.py   see, check, try tables
-    settings.py           config.yaml and environment   log.py            access lines, redaction
-    service.py            sockets, plans, reloads       errors.py         errors by whose fault
-    supervisor.py         the parent of the workers     board.py          numbers they share
-    server.py             one worker, from fork to end  metrics.py        what is counted
-    certificates.py       what our listeners show       scrape.py         the metrics listener
-    notify.py             systemd                       trace.py, otel.py traceparent, spans
-    doctor.py             aisix check, aisix doctor
-    setting_*.py          what a setting may hold       open_files.py     their limit, raised
-    paths.py              where the shipped tables are
-    listener/             callers' connections, under the handlers of proxy/ and admin/
-    proxy/                callers' HTTP: glue between the parts below
-    admin/                operators' HTTP
-    mapping/              the engine: tables in, translations out; pure
-    upstream/             HTTP to providers, over libcurl
-    store/                provider keys, models, api keys
-    limits/               rate limits, counted over all workers
-    standin/              a strict stand-in for the upstream, and the demo
+    cli/         the command line: serve, check, doctor, demo, resources, mappings, store
+    runtime/     processes: before the fork, the parent, one worker, reload, systemd
+    proxy/       callers' HTTP: who calls, admission, rate limits, the call, streams
+    admin/       operators' HTTP: provider keys, models, api keys; status, OpenAPI
+    routing/     which upstream: targets, load balancer, circuit breaker, retries
+    mapping/     the engine: tables in, translations out; pure
+    listener/    callers' connections, under the handlers of proxy/ and admin/
+    upstream/    HTTP to providers, over libcurl
+    store/       provider keys, models, api keys: SQLite, or a file an operator writes
+    config/      config.yaml and the environment
+    limits/      rate limits, counted over all workers
+    telemetry/   metrics, their listener, trace context, OTLP spans
+    workers/     what the processes of one gateway share
+    standin/     a strict stand-in for the upstream, and the demo
+    errors.py    errors, by whose fault they are
+    log.py       access lines, messages, redaction
+    timer.py     timers that are cheap to put off
+    __main__.py  python -m aisix
 
-A request: proxy/base (who calls) -> proxy/chat (which alias) -> mapping/exchange.request ->
-upstream/curl -> mapping/exchange.response (or proxy/relay for a stream) -> the caller.
-Imports go only downward; tests/test_layers.py holds the table.
+A request: proxy/base (who calls) -> proxy/chat (which alias) -> proxy/call -> mapping/exchange
+.request -> upstream/curl -> mapping/exchange.response (or proxy/relay for a stream) -> the caller.
+Imports go only downward; tests/test_layers.py holds the table. CONTRIBUTING.md says where to begin.
 """
 
 import sys

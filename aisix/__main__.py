@@ -2,6 +2,6 @@
 
 import sys
 
-from aisix.cli import main
+from aisix.cli.main import main
 
 sys.exit(main())

@@ -9,13 +9,11 @@ import statistics
 import time
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bench import procs
 from bench.peers import PEERS, Running
-
-if TYPE_CHECKING:
-    from bench.gateway import Bench
+from bench.run import Bench
 
 STARTS = 3
 OPEN_STREAMS = 400

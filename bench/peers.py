@@ -128,7 +128,7 @@ def run(command: list[str], log: Path) -> int:
 # ---------------------------------------------------------------- aisix
 def on_python(python: str) -> Peer:
     """aisix again, run by another interpreter: one that has its libraries."""
-    code = "import sys, aisix.cli; print(sys.version.split()[0])"
+    code = "import sys, aisix.cli.main; print(sys.version.split()[0])"
     command = [python, "-c", code]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -22,8 +22,8 @@ from typing import Any
 import msgspec
 from tabulate import tabulate
 
-from aisix.mapping.exchange import Exchange, Target
-from aisix.mapping.loader import load_mappings
+from aisix.mapping.exchange import Exchange, ResolvedModel
+from aisix.mapping.mappings import load_mappings
 from bench import by_hand
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -149,7 +149,7 @@ class Tables:
         self.effective = mapping.effective(MODEL)
 
     def exchange(self) -> Exchange:
-        target = Target("claude-prod", MODEL)
+        target = ResolvedModel("claude-prod", MODEL)
         return Exchange(self.effective, self.caller, target, now=NOW, new_id=new_id)
 
     def asked(self, body: Any) -> Exchange:

@@ -24,23 +24,23 @@ SECRET = "sk-ant-a-secret-inside-an-exception"
 WAY = [
     "listener.connection",
     "listener.reply",
-    "listener.lean",
+    "listener.application",
     "listener.reader",
     "proxy.base",
     "proxy.chat",
     "proxy.relay",
-    "proxy.gate",
-    "proxy.retry",
-    "proxy.standing",
-    "proxy.allowance",
-    "proxy.context",
-    "proxy.ways",
+    "proxy.admission",
+    "routing.attempts",
+    "routing.circuit_breaker",
+    "proxy.rate_limit",
+    "proxy.gateway",
+    "routing.balancer",
     "limits.shared",
-    "metrics",
+    "telemetry.metrics",
     "mapping.exchange",
     "upstream.curl",
     "upstream.transfer",
-    "upstream.whole",
+    "upstream.buffered",
     "upstream.handle",
     "upstream.sockets",
     "timer",
@@ -49,12 +49,12 @@ WAY = [
 LEFT_OUT = {
     # What the first ones are: the last to be called when something failed. They call no one they
     # need not, and their own steps are wrapped.
-    "listener.lean.LeanHandler.raised",
-    "listener.lean.LeanHandler.each",
-    "listener.lean.LeanHandler._told",
-    "listener.lean.LeanHandler.hang_up",
+    "listener.application.ListenerHandler.raised",
+    "listener.application.ListenerHandler.each",
+    "listener.application.ListenerHandler._told",
+    "listener.application.ListenerHandler.hang_up",
     "proxy.chat.ChatHandler.raised",
-    "listener.lean.LeanHandler.send_error",
+    "listener.application.ListenerHandler.send_error",
     "upstream.curl.Driver._guard",
     "upstream.curl.Driver._broken",
     "upstream.curl.Driver._report",
@@ -72,10 +72,18 @@ GIVE_BACK = {
     *("proxy.base.ProxyHandler._leave", "proxy.base.ProxyHandler.on_finish"),
     *("proxy.chat.ChatHandler.on_finish", "proxy.chat.ChatHandler._settle"),
     *("proxy.chat.ChatHandler._leave_gate", "proxy.chat.ChatHandler._end_attempts"),
-    *("proxy.allowance.Allowance.settle", "proxy.gate.Gate.leave", "proxy.retry.Attempts.end"),
-    *("proxy.standing.Standing.leave", "proxy.context.Gateway.leave", "metrics.Metrics.leave"),
-    *("limits.shared.SharedLimits.settle", "limits.shared.SharedLimits._busy"),
-    "limits.shared.SharedLimits._locked",
+    *(
+        "proxy.rate_limit.Reservation.settle",
+        "proxy.admission.Gate.leave",
+        "routing.attempts.Attempts.end",
+    ),
+    *(
+        "routing.circuit_breaker.Standing.leave",
+        "proxy.gateway.Gateway.leave",
+        "telemetry.metrics.Metrics.leave",
+    ),
+    *("limits.shared.SharedRateLimiter.settle", "limits.shared.SharedRateLimiter._busy"),
+    "limits.shared.SharedRateLimiter._locked",
 }
 
 
@@ -148,6 +156,6 @@ if __name__ == "__main__":
     plan = Plan(Path(sys.argv.pop(1)))
     for number, (owner, name, function, _) in enumerate(list(points())):
         setattr(owner, name, plan.wrapped(number, function))
-    from aisix.cli import main
+    from aisix.cli.main import main
 
     sys.exit(main())

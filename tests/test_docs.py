@@ -16,10 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from aisix import cli, mappings_cli
-from aisix.mapping import cases, source
-from aisix.mapping.check import check
-from aisix.mapping.shelf import FILES
+from aisix.cli import main, mappings
+from aisix.mapping.parse import toml_tree
+from aisix.mapping.parse.files import FILES
+from aisix.mapping.verify import cases
+from aisix.mapping.verify.check import check
 from tests.running import ROOT
 
 TABLES = ROOT / "mappings" / "README.md"
@@ -47,7 +48,7 @@ def generated(file: Path, command: str, text: str) -> None:
 
 def said(*argv: str) -> str:
     with contextlib.redirect_stdout(io.StringIO()) as out:
-        assert cli.main(list(argv)) == 0
+        assert main.main(list(argv)) == 0
     return out.getvalue()
 
 
@@ -72,11 +73,11 @@ def commands() -> Commands:
         for word, sub in below.choices.items():
             yield from walk(f"{name} {word}", helps.get(word, ""), sub)
 
-    top = _below(cli._parser([]))
+    top = _below(main._parser([]))
     assert top is not None
     for choice in top._choices_actions:
         word = str(choice.dest)
-        sub = _below(cli._parser([word]))
+        sub = _below(main._parser([word]))
         assert sub is not None
         yield from walk(f"aisix {word}", str(choice.help or ""), sub.choices[word])
 
@@ -128,7 +129,7 @@ def test_every_command_in_the_documents_is_one(file: Path) -> None:
                 continue
             words = shlex.split(line, comments=True)
             if words:
-                parser = cli._parser(words[1:2])
+                parser = main._parser(words[1:2])
                 try:
                     parser.parse_args(words[1:])
                 except SystemExit as error:
@@ -154,14 +155,14 @@ def test_every_toml_snippet_is_good(file: Path, line: int, text: str, tmp_path: 
 
     A snippet whose first line is `# request.toml` is laid over the shipped mapping and checked.
     """
-    source.parse_text(text, f"{file.name}:{line}")
+    toml_tree.parse_text(text, f"{file.name}:{line}")
     named = re.match(r"# (\S+\.toml)\n", text)
     assert named, f"{file.name}:{line}: the first line should name the file"
     name = named.group(1)
     if file == TABLES and text in TABLES.read_text().partition("## I want to")[2]:
         return  # part of a recipe: tests/mapping/test_readme.py puts them together and runs them
     if name.endswith("case.toml"):
-        assert set(source.parse_text(text, "").data) <= set(cases.KEYS)
+        assert set(toml_tree.parse_text(text, "").data) <= set(cases.KEYS)
         return
     assert Path(name).stem in (*FILES, "caller") or name.startswith("traits/")
     target = Path(os.path.normpath(tmp_path / "site/openai-chat/anthropic-messages" / name))
@@ -172,17 +173,17 @@ def test_every_toml_snippet_is_good(file: Path, line: int, text: str, tmp_path: 
 
 def test_every_verb_of_the_command_line_prints_json() -> None:
     parser = argparse.ArgumentParser()
-    mappings_cli.add_parser(parser)
+    mappings.add_parser(parser)
     (verbs,) = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
     for name, sub in verbs.choices.items():
         assert any("--json" in a.option_strings for a in sub._actions), name
 
 
 def test_the_examples_of_the_verbs_are_true() -> None:
-    from aisix.mapping import ops
+    from aisix.mapping.verbs import conversions
 
     shown = 0
-    for name, verb in ops.VERBS.items():
+    for name, verb in conversions.VERBS.items():
         value, options, result = verb.example
         if value is None and result is None:
             continue

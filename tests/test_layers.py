@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,116 +16,165 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "aisix"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-# layer -> (our layers it may import, packages from outside beside the standard library)
-LAYERS: dict[str, tuple[set[str], set[str]]] = {
+# room (a folder of aisix/, or a file at its top) ->
+#     (rooms it may import, packages from outside beside the standard library)
+ROOMS: dict[str, tuple[set[str], set[str]]] = {
+    "__init__": (set(), set()),
     "errors": (set(), set()),
-    "paths": ({"errors"}, set()),
     "log": ({"errors"}, {"msgspec"}),
-    "setting_kinds": (set(), {"voluptuous"}),
-    "setting_file": ({"errors"}, {"yaml"}),
-    "setting_sections": (set(), set()),
-    "settings": (
-        {"errors", "setting_kinds", "setting_file", "setting_sections"},
-        {"voluptuous"},
-    ),
-    "board": (set(), {"msgspec"}),
-    "metrics": ({"board"}, set()),
-    "notify": (set(), set()),
-    "open_files": (set(), set()),
-    "certificates": ({"errors"}, set()),
-    "trace": (set(), set()),
-    "otel": ({"errors", "trace"}, {"opentelemetry", "requests"}),
-    "scrape": ({"board", "metrics", "listener"}, {"tornado"}),
-    "mapping": ({"errors"}, {"toml", "voluptuous", "msgspec"}),
     "timer": (set(), set()),
-    "memory": (set(), set()),
-    "upstream": ({"errors", "log", "timer"}, {"pycurl"}),
-    "listener": ({"errors", "log", "timer"}, {"tornado", "httptools"}),
-    "store": ({"errors"}, {"voluptuous", "msgspec", "nacl", "yaml"}),
     "limits": (set(), set()),
     "workers": (set(), {"msgspec"}),
-    "proxy": (
-        {"errors", "log", "settings", "mapping", "upstream", "store", "limits", "listener"}
-        | {"board", "metrics", "trace", "workers"},
-        {"tornado", "msgspec"},
+    "config": ({"errors"}, {"voluptuous", "yaml"}),
+    "store": ({"errors"}, {"voluptuous", "msgspec", "nacl", "yaml"}),
+    "mapping": ({"errors"}, {"toml", "voluptuous", "msgspec"}),
+    "upstream": ({"errors", "log", "timer"}, {"pycurl"}),
+    "listener": ({"errors", "log", "timer"}, {"tornado", "httptools"}),
+    "telemetry": (
+        {"errors", "listener", "workers"},
+        {"tornado", "opentelemetry", "requests"},
     ),
-    "admin": ({"errors", "log", "settings", "store", "listener"}, {"tornado", "msgspec"}),
-    "mappings_cli": ({"errors", "mapping"}, {"msgspec", "tabulate"}),
-    "admin_client": ({"errors"}, set()),
-    "resources_cli": ({"errors", "settings", "admin_client"}, {"tabulate"}),
-    "store_cli": ({"errors", "log", "settings", "mapping", "proxy", "store"}, set()),
     "standin": ({"errors", "log"}, {"tornado"}),
-    "reload": ({"errors", "log", "mapping", "proxy", "store", "workers"}, {"msgspec"}),
-    "server": (
-        {"errors", "log", "paths", "settings", "mapping", "upstream", "store", "proxy", "admin"}
-        | {"limits"}
-        | {"board", "metrics", "scrape", "reload", "workers", "certificates", "listener", "memory"}
-        | {"open_files", "otel"},
-        {"tornado", "uvloop"},
-    ),
-    "supervisor": ({"errors", "log", "board", "metrics", "notify"}, set()),
-    "service": (
-        {"errors", "log", "paths", "settings", "mapping", "limits", "proxy", "server", "store"}
-        | {"board", "certificates", "notify", "otel", "reload", "supervisor", "workers"},
+    "admin": ({"errors", "log", "listener", "store"}, {"tornado", "msgspec"}),
+    "routing": ({"errors", "log", "config", "mapping", "store", "upstream"}, set()),
+    "proxy": (
+        {"errors", "log", "config", "limits", "listener", "mapping", "routing", "store"}
+        | {"telemetry", "upstream", "workers"},
         {"tornado", "msgspec"},
     ),
-    "doctor": (
-        {"errors", "settings", "mapping", "upstream", "store", "proxy", "certificates"}
-        | {"open_files", "service"},
-        set(),
+    "runtime": (
+        {"errors", "log", "admin", "config", "limits", "listener", "mapping", "proxy", "routing"}
+        | {"store", "telemetry", "upstream", "workers"},
+        {"tornado", "uvloop", "msgspec"},
     ),
     "cli": (
-        {
-            *("errors", "paths", "settings", "mapping", "mappings_cli", "resources_cli"),
-            *("store_cli", "service", "doctor", "standin"),
-        },
-        set(),
+        {"errors", "log", "config", "listener", "mapping", "routing", "runtime", "standin"}
+        | {"store", "upstream"},
+        {"msgspec", "tabulate"},
     ),
     "__main__": ({"cli"}, set()),
-    "__init__": (set(), set()),
+}
+# The same inside mapping/, whose own files are its door: rules, request and answer, each four times
+# over (what tables say, from TOML, run, as Python source). `parse` and `interpret` share no word.
+MAPPING: dict[str, set[str]] = {
+    "syntax": set(),
+    "verbs": {"syntax"},
+    "parse": {"syntax", "verbs"},
+    "interpret": {"syntax", "verbs"},
+    "compile": {"syntax", "verbs", "interpret"},
+    "dialect": {"syntax", "parse", "interpret"},
+    "door": {"syntax", "verbs", "parse", "interpret", "compile", "dialect"},
+    "verify": {"syntax", "parse", "interpret", "compile", "dialect", "door"},
 }
 PURE_OF = {"asyncio", "sqlite3", "socket", "time", "random", "threading", "subprocess"}
-READERS = {"shelf.py", "cases.py", "source.py"}  # of mapping/, may touch files
+# Of mapping/, the files that touch the world: they read folders, or run a case's clock.
+WORLDLY = {"parse/files.py", "verify/cases.py"}
 
 
-def layer_of(file: Path) -> str:
-    inside = file.relative_to(PACKAGE)
-    return inside.parts[0].removesuffix(".py")
+def module_of(file: Path) -> tuple[str, ...]:
+    """("mapping", "parse", "files") of aisix/mapping/parse/files.py."""
+    return file.relative_to(PACKAGE).with_suffix("").parts
 
 
-def imports(file: Path) -> Iterator[str]:
+def room_of(module: tuple[str, ...]) -> str:
+    return module[0]
+
+
+def mapping_room_of(module: tuple[str, ...]) -> str:
+    """Of a module of mapping/, or of what is imported from there."""
+    below = module[1] if len(module) > 1 else ""
+    return below if (PACKAGE / "mapping" / below).is_dir() and below else "door"
+
+
+def imports(file: Path) -> Iterator[tuple[str, ...]]:
+    """Every module that is named in an import, at whatever depth of the file it stands."""
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module
-            if node.module == "aisix":
-                yield from (f"aisix.{alias.name}" for alias in node.names)
+            yield from (tuple(alias.name.split(".")) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0 and node.module, f"{file}:{node.lineno}: a relative import"
+            module = tuple(node.module.split("."))
+            if ROOT.joinpath(*module).is_dir():
+                yield from ((*module, alias.name) for alias in node.names)
+            else:
+                yield module
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))
 def test_imports_go_only_downward(file: Path) -> None:
-    layer = layer_of(file)
-    ours, outside = LAYERS[layer]
+    module = module_of(file)
+    room = room_of(module)
+    ours, outside = ROOMS[room]
     for name in imports(file):
-        parts = name.split(".")
-        if parts[0] == "aisix":
-            if len(parts) > 1 and parts[1] != "__version__":
-                assert parts[1] in ours | {layer}, f"{layer} must not import {name}"
-        elif parts[0] not in _standard():
-            assert parts[0] in outside, f"{layer} must not import {name}"
-        elif layer == "mapping" and file.name != "cases.py":
-            assert parts[0] not in PURE_OF, f"mapping is pure, without {name}"
+        if name[0] == "aisix":
+            if name[1:] not in ((), ("__version__",)):
+                assert name[1] in ours | {room}, f"{room} must not import {'.'.join(name)}"
+            if room == "mapping" and name[1] == "mapping":
+                mine, other = mapping_room_of(module), mapping_room_of(name[1:])
+                assert other in MAPPING[mine] | {mine}, f"{mine} must not import {'.'.join(name)}"
+        elif name[0] not in sys.stdlib_module_names:
+            assert name[0] in outside, f"{room} must not import {name[0]}"
+        elif room == "mapping" and "/".join(module[1:]) + ".py" not in WORLDLY:
+            assert name[0] not in PURE_OF, f"mapping is pure, without {name[0]}"
 
 
-def _standard() -> frozenset[str]:
-    import sys
+@pytest.mark.parametrize("table", [{k: v[0] for k, v in ROOMS.items()}, MAPPING])
+def test_the_rooms_stand_on_floors(table: dict[str, set[str]]) -> None:
+    """No circle: every room can be put above all it may import."""
+    floor: dict[str, int] = {}
+    while len(floor) < len(table):
+        ready = [room for room, below in table.items() if room not in floor and below <= {*floor}]
+        assert ready, f"a circle among {set(table) - set(floor)}"
+        floor |= {room: 1 + max((floor[b] for b in table[room]), default=0) for room in ready}
+    assert max(floor.values()) <= 8
 
-    return frozenset(sys.stdlib_module_names)
+
+def test_no_files_import_each_other() -> None:
+    graph: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+    known = {("aisix", *module_of(file)): file for file in FILES if file.stem != "__init__"}
+    known |= {("aisix", *module_of(f)[:-1]): f for f in FILES if f.stem == "__init__"}
+    known |= {("bench", f.stem): f for f in (ROOT / "bench").glob("*.py")}
+    for name, file in known.items():
+        graph[name] = {other for other in imports(file) if other in known} - {name}
+    done: set[tuple[str, ...]] = set()
+    while len(done) < len(graph):
+        free = {name for name, others in graph.items() if name not in done and others <= done}
+        assert free, f"a circle among {sorted('.'.join(n) for n in set(graph) - done)}"
+        done |= free
+
+
+def test_every_room_is_entered_in_the_tables() -> None:
+    rooms = {f.name for f in PACKAGE.iterdir() if (f / "__init__.py").exists()}
+    assert rooms | {f.stem for f in PACKAGE.glob("*.py")} == set(ROOMS)
+    inside = {f.name for f in (PACKAGE / "mapping").iterdir() if (f / "__init__.py").exists()}
+    assert inside | {"door"} == set(MAPPING)
+
+
+FOLDERS = sorted(file.parent for file in PACKAGE.rglob("__init__.py"))
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda f: str(f.relative_to(ROOT)))
+def test_a_map_names_what_is_there(folder: Path) -> None:
+    """The docstring of a package lists its modules and rooms, all of them and no others."""
+    text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text()), clean=False) or ""
+    rows = [line.strip() for line in text.splitlines() if line.startswith("    ")]
+    listed = {name for row in rows for name in re.findall(r"(?<![\w/.])(\w+)(?:\.py|/)", row)}
+    there = {f.stem for f in folder.glob("*.py")} - {"__init__"}
+    there |= {f.name for f in folder.iterdir() if (f / "__init__.py").exists()}
+    assert listed == there
+
+
+def test_a_class_name_is_used_once() -> None:
+    places: dict[str, list[str]] = {}
+    for file in FILES:
+        for node in ast.parse(file.read_text()).body:
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(str(file.relative_to(PACKAGE)))
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}
 
 
 def test_only_two_files_know_pycurl() -> None:
-    users = {f.name for f in FILES if "pycurl" in {name.split(".")[0] for name in imports(f)}}
+    users = {f.name for f in FILES if "pycurl" in {name[0] for name in imports(f)}}
     assert users == {"curl.py", "handle.py"}
 
 

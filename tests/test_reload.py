@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from aisix.standin.server import Standin
-from aisix.workers.bus import Seats
-from aisix.workers.turn import Turn
+from aisix.workers.bus import WorkerSlots
+from aisix.workers.generation import Generation
 from tests.forking import alone
 from tests.running import Running, chunks
 
@@ -227,7 +227,7 @@ def test_watched_folders_are_reloaded_when_a_change_is_complete(
 # ---------------------------------------------------------------- what the workers share
 @alone
 def test_a_turn_keeps_the_bytes_in_use_and_has_one_writer() -> None:
-    turn = Turn()
+    turn = Generation()
     assert turn.number == 0
     assert turn.read(1) is None
     turn.put(1, b"one")
@@ -249,7 +249,7 @@ def test_a_turn_keeps_the_bytes_in_use_and_has_one_writer() -> None:
 
 def test_everybody_on_the_bus_is_asked_and_who_is_silent_is_missing() -> None:
     async def talk() -> tuple[dict[int, Any], dict[int, Any], dict[int, Any]]:
-        seats = Seats(3)
+        seats = WorkerSlots(3)
         buses = [seats.sit(n) for n in range(3)]
         for number, bus in enumerate(buses):
             bus.on("add", lambda given, n=number: given + n)

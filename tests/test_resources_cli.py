@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from aisix.cli import main
+from aisix.cli.main import main
 from aisix.standin.server import Standin
 from tests.running import ADMIN_KEY, ROOT, Running, audits_in
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from aisix.config.settings import SETTINGS, load_settings
 from aisix.errors import OperatorError
-from aisix.settings import SETTINGS, load_settings
 from aisix.store.resources import ROUTINGS
 from tests.running import ROOT, Running
 

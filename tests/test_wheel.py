@@ -67,7 +67,7 @@ def walk(installed: Path, where: Path, *words: str) -> str:
 
 def test_it_is_installed_and_walked(installed: Path, tmp_path: Path) -> None:
     """From an empty folder: the package, the tables and the demo are those of the wheel."""
-    where = "import aisix.paths; print(aisix.__file__, aisix.paths.shipped_mappings())"
+    where = "from aisix.config import shipped; print(shipped.__file__, shipped.shipped_mappings())"
     python = [installed / "python", "-c", where]
     said = subprocess.run(python, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert [str(installed.parent) in path for path in said.stdout.split()] == [True, True]

@@ -1,8 +1,11 @@
 """The operator's side: a JSON API over the store, on a listener of its own.
 
-app.py         which URL is whose, and the Application
-base.py        who gets in, bodies in, errors out
-handlers.py    one CRUD handler for all kinds
-service.py     status, reload, the API's document, unknown URLs
-openapi.py     the OpenAPI document and its page      described.py   what each field means
+    app.py        which URL is whose, and the Application
+    base.py       who gets in, bodies in, errors out
+    handlers.py   one CRUD handler for all kinds
+    pages.py      status, reload, the API's document, unknown URLs
+    openapi.py    the OpenAPI document and its page
+    described.py  what each field means
+
+Must never know: a provider's wire format, how a document is stored.
 """

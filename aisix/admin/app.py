@@ -17,16 +17,16 @@ from typing import Any
 
 from tornado.web import Application, RequestHandler
 
-from aisix.admin.base import Office
+from aisix.admin.base import AdminContext
 from aisix.admin.handlers import CollectionHandler, ItemHandler, RotateHandler
-from aisix.admin.service import (
+from aisix.admin.pages import (
     DocumentHandler,
     PageHandler,
     ReloadHandler,
     StatusHandler,
-    UnknownHandler,
+    UnknownAdminHandler,
 )
-from aisix.listener.lean import LeanApplication
+from aisix.listener.application import ListenerApplication
 from aisix.store.base import Extra, Store, no_more
 
 PATHS = {
@@ -59,7 +59,7 @@ def make_admin_app(
     status(), reload(): dicts; a reload's has `ok`. access(handler): called after every answer.
     extra_routes: Tornado routes that come first; they do their own authentication.
     """
-    office = Office(
+    office = AdminContext(
         store=store,
         admin_digests=tuple(hashlib.sha256(key.encode()).digest() for key in admin_keys),
         writer=ThreadPoolExecutor(1, thread_name_prefix="admin-writer"),
@@ -84,10 +84,10 @@ def make_admin_app(
     for path in ("apikeys", "api_keys"):
         mine = {"office": office, "kind": "apikeys"}
         routes.append((rf"/admin/v1/{path}/([^/]+)/rotate", RotateHandler, mine))
-    return LeanApplication(
+    return ListenerApplication(
         {},
         routes,
-        default_handler_class=UnknownHandler,
+        default_handler_class=UnknownAdminHandler,
         default_handler_args={"office": office},
         log_function=access,
     )

@@ -27,8 +27,8 @@ import msgspec
 from tornado.web import HTTPError, stream_request_body
 
 from aisix.errors import Complaint, OperatorError, StoreError
-from aisix.listener.lean import LeanHandler
-from aisix.store.base import DiskFull, Extra, Refused, Store
+from aisix.listener.application import ListenerHandler
+from aisix.store.base import ChangeRefused, DiskFull, Extra, Store
 
 BODY_LIMIT = 1 << 20
 DRAIN_LIMIT = 64 << 20  # a longer body is read to its end up to here, so that the 413 is seen
@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
+class AdminContext:
     """What the admin API works with; one per process.
 
     admin_digests: SHA-256 of each admin key; writer: the one thread that writes, so that an fsync
@@ -67,7 +67,7 @@ HTTP_CODE = {
 }
 
 
-class Answer(HTTPError):
+class ErrorReply(HTTPError):
     """An error answer on its way out."""
 
     def __init__(
@@ -78,14 +78,14 @@ class Answer(HTTPError):
 
 
 @stream_request_body
-class AdminHandler(LeanHandler):
+class AdminHandler(ListenerHandler):
     """Authenticates in `prepare`; subclasses answer with `send` or raise."""
 
-    office: Office
+    office: AdminContext
     open_to_all = False  # what the API is may be read without a key
     fingerprint = ""  # of the admin key: the first 8 hex digits of its SHA-256
 
-    def initialize(self, office: Office, **more: Any) -> None:
+    def initialize(self, office: AdminContext, **more: Any) -> None:
         self.office = office
         self._chunks: list[bytes] = []
         self._size = 0
@@ -100,7 +100,7 @@ class AdminHandler(LeanHandler):
         if not self.open_to_all:
             self._authenticate()
         if self.request.headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise Answer(415, "bad_encoding", "send the body without a Content-Encoding")
+            raise ErrorReply(415, "bad_encoding", "send the body without a Content-Encoding")
 
     def data_received(self, chunk: bytes) -> None:
         self._size += len(chunk)
@@ -115,25 +115,25 @@ class AdminHandler(LeanHandler):
     def body(self) -> dict[str, Any]:
         """The request's body, a JSON object; raises the 400 or 413 that says what is wrong."""
         if self._size > BODY_LIMIT:
-            raise Answer(413, "too_large", f"the body is longer than {BODY_LIMIT} bytes")
+            raise ErrorReply(413, "too_large", f"the body is longer than {BODY_LIMIT} bytes")
         if self.request.headers.get("Content-Type", "").lower().startswith("multipart/"):
-            raise Answer(415, "bad_media_type", "send the body as JSON: application/json")
+            raise ErrorReply(415, "bad_media_type", "send the body as JSON: application/json")
         raw = b"".join(self._chunks)
         if not raw.strip():
-            raise Answer(400, "bad_json", "the body is empty; a JSON object is needed")
+            raise ErrorReply(400, "bad_json", "the body is empty; a JSON object is needed")
         try:
             body = msgspec.json.decode(raw)
             twice = _said_twice(raw)
         except RecursionError:
-            raise Answer(400, "bad_json", "the body is nested too deeply") from None
+            raise ErrorReply(400, "bad_json", "the body is nested too deeply") from None
         except (msgspec.DecodeError, UnicodeError) as error:
             text = f"the body is not valid JSON: {_why(raw, str(error))}"
-            raise Answer(400, "bad_json", text) from None
+            raise ErrorReply(400, "bad_json", text) from None
         if not isinstance(body, dict):
-            raise Answer(400, "bad_json", "the body must be a JSON object")
+            raise ErrorReply(400, "bad_json", "the body must be a JSON object")
         if twice is not None:
             text = f'the body says "{twice}" twice in one object; one of the two would be lost'
-            raise Answer(400, "bad_json", text)
+            raise ErrorReply(400, "bad_json", text)
         return body
 
     def query(self, *known: str) -> dict[str, str]:
@@ -142,7 +142,9 @@ class AdminHandler(LeanHandler):
         for name, values in self.request.query_arguments.items():
             if name not in known or len(values) > 1:
                 allowed = ", ".join(known) or "none"
-                raise Answer(400, "bad_request", f"query parameters allowed here, once: {allowed}")
+                raise ErrorReply(
+                    400, "bad_request", f"query parameters allowed here, once: {allowed}"
+                )
             asked[name] = self.decode_argument(values[0], name)
         return asked
 
@@ -173,7 +175,7 @@ class AdminHandler(LeanHandler):
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """Refusals are answers, not accidents: only our own bugs go to the log."""
-        if not isinstance(value, Refused | StoreError | OperatorError | HTTPError):
+        if not isinstance(value, ChangeRefused | StoreError | OperatorError | HTTPError):
             super().log_exception(typ, value, tb)
 
     def _authenticate(self) -> None:
@@ -187,7 +189,7 @@ class AdminHandler(LeanHandler):
             known |= hmac.compare_digest(admin, digest)
         if scheme.lower() != "bearer" or not known:
             text = "an admin key is needed: Authorization: Bearer <admin key>"
-            raise Answer(401, "unauthorized", text)
+            raise ErrorReply(401, "unauthorized", text)
         self.fingerprint = digest.hex()[:8]
 
 
@@ -210,9 +212,9 @@ def _answer_for(
     status: int, error: BaseException | None
 ) -> tuple[int, str, str, Sequence[Complaint]]:
     match error:
-        case Answer():
+        case ErrorReply():
             return status, error.code, error.message, error.faults
-        case Refused():
+        case ChangeRefused():
             code = CODE_OF.get(error.kind, error.kind)
             faults = [c for c in error.complaints if c.path]
             return STATUS_OF[error.kind], code, str(error).replace("\n", "; "), faults

@@ -22,13 +22,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from aisix.admin.base import AdminHandler, Answer, Office
+from aisix.admin.base import AdminContext, AdminHandler, ErrorReply
 from aisix.errors import Complaint
 from aisix.store import schema, writes
 from aisix.store.audit import record
-from aisix.store.base import Refused
-from aisix.store.draft import NOUNS
+from aisix.store.base import ChangeRefused
 from aisix.store.fields import ID
+from aisix.store.normalize import NOUNS
 from aisix.store.snapshot import Entry
 from aisix.store.writes import Written
 
@@ -41,7 +41,7 @@ class ResourceHandler(AdminHandler):
 
     kind: str
 
-    def initialize(self, office: Office, **more: Any) -> None:
+    def initialize(self, office: AdminContext, **more: Any) -> None:
         super().initialize(office)
         self.kind = more["kind"]
 
@@ -104,7 +104,7 @@ class ItemHandler(ResourceHandler):
         self.query()
         entry = self.office.store.current().entry(self.kind, id)
         if entry is None:
-            raise Answer(404, "not_found", f"there is no {NOUNS[self.kind]} with this id")
+            raise ErrorReply(404, "not_found", f"there is no {NOUNS[self.kind]} with this id")
         self.send(entry.envelope(), revision=entry.revision)
 
     head = get
@@ -116,7 +116,7 @@ class ItemHandler(ResourceHandler):
             text = (
                 "an id is 1 to 128 of letters, digits, `.`, `_` and `-`, not `.`, `_` or `-` first"
             )
-            raise Answer(400, "bad_request", text)
+            raise ErrorReply(400, "bad_request", text)
         only_new = self.request.headers.get("If-None-Match", "").strip() == "*"
         await self.answer_write(
             "replace",
@@ -151,7 +151,7 @@ class ItemHandler(ResourceHandler):
     async def delete(self, id: str) -> None:
         cascade = self.query("cascade").get("cascade", "false")
         if cascade not in ("true", "false"):
-            raise Answer(400, "bad_request", "cascade must be true or false")
+            raise ErrorReply(400, "bad_request", "cascade must be true or false")
         removed = await self.written(
             lambda: writes.delete(
                 self.office.store,
@@ -196,11 +196,13 @@ def _grace(body: dict[str, Any]) -> int:
         text = f"must be a whole number of seconds, at most {MOST_GRACE}"
         wrong.append(Complaint("", "grace_secs", text))
     if wrong:
-        raise Refused("invalid", wrong)
+        raise ChangeRefused("invalid", wrong)
     return int(grace)
 
 
 def _number(text: str, name: str, least: int, most: int) -> int:
     if not re.fullmatch(r"[0-9]{1,19}", text) or not least <= int(text) <= most:
-        raise Answer(400, "bad_request", f"{name} must be a whole number from {least} to {most}")
+        raise ErrorReply(
+            400, "bad_request", f"{name} must be a whole number from {least} to {most}"
+        )
     return int(text)

@@ -15,7 +15,7 @@ from typing import Any
 
 from aisix import __version__
 from aisix.admin.described import DESCRIBED, ONLY_WRITTEN, nullable
-from aisix.store.draft import NOUNS
+from aisix.store.normalize import NOUNS
 from aisix.store.schema import REQUIRED
 
 Json = dict[str, Any]

@@ -1,8 +1,8 @@
 """Rate limits: how much a holder (an api key, a model) may use, over all workers of a machine.
 
-    limits = SharedLimits(places=4)                  # before the workers are forked
+    limits = SharedRateLimiter(places=4)                  # before the workers are forked
     limits.sit(2)                                    # in each worker
-    granted = limits.admit([Holder(b"key-1", rules)], now)   # a Grant, or the Refusal
+    granted = limits.admit([Holder(b"key-1", rules)], now)   # a Grant, or the LimitRefusal
     limits.settle(granted, tokens, now)              # once, when the answer has ended
 
     rules.py    what a `rate_limit` document says, as rules
@@ -12,8 +12,17 @@
 Must never know: HTTP, Tornado, what a model or a key is.
 """
 
-from aisix.limits.base import Grant, Holder, Level, Limits, Refusal
-from aisix.limits.rules import Rule, rules_of
-from aisix.limits.shared import SharedLimits
+from aisix.limits.base import Grant, Holder, Level, LimitRefusal, RateLimiter
+from aisix.limits.rules import LimitRule, rules_of
+from aisix.limits.shared import SharedRateLimiter
 
-__all__ = ["Grant", "Holder", "Level", "Limits", "Refusal", "Rule", "SharedLimits", "rules_of"]
+__all__ = [
+    "Grant",
+    "Holder",
+    "Level",
+    "LimitRefusal",
+    "LimitRule",
+    "RateLimiter",
+    "SharedRateLimiter",
+    "rules_of",
+]

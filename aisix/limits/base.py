@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from aisix.limits.rules import Rule
+from aisix.limits.rules import LimitRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class Holder:
     """Whose use is counted. `ident` names it for ever ("key:<id>"); rules may change."""
 
     ident: str
-    rules: tuple[Rule, ...]
+    rules: tuple[LimitRule, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +36,16 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class LimitRefusal:
     """The rule that said no, and in how many seconds it may say yes."""
 
     holder: Holder
-    rule: Rule
+    rule: LimitRule
     wait: float
     levels: tuple[Level, ...]
 
 
-class Limits(Protocol):
+class RateLimiter(Protocol):
     """Counters that hold over all workers.
 
     Limits are AND-ed: a request must find room under every rule of every holder, and one that is
@@ -54,7 +54,7 @@ class Limits(Protocol):
     on, and what was used is booked at the end. `now` is Unix time, the same for all workers.
     """
 
-    def admit(self, holders: Sequence[Holder], now: float) -> Grant | Refusal: ...
+    def admit(self, holders: Sequence[Holder], now: float) -> Grant | LimitRefusal: ...
 
     def settle(self, grant: Grant, tokens: int, now: float) -> None: ...
 

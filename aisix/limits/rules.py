@@ -21,7 +21,7 @@ KINDS: dict[str, tuple[Counts, int]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class LimitRule:
     """At most `most` of what `name` counts. `slot`: which of a holder's counters it uses."""
 
     name: str
@@ -31,7 +31,7 @@ class Rule:
     slot: int
 
 
-def rules_of(limit: Callable[[str], int | None]) -> tuple[Rule, ...]:
+def rules_of(limit: Callable[[str], int | None]) -> tuple[LimitRule, ...]:
     """The rules of a document; `limit` gives the number a name has, None for none.
 
     >>> [rule.name for rule in rules_of({"rpm": 3, "tpd": 9}.get)]
@@ -41,5 +41,5 @@ def rules_of(limit: Callable[[str], int | None]) -> tuple[Rule, ...]:
     for slot, (name, (counts, length)) in enumerate(KINDS.items()):
         most = limit(name)
         if most is not None:
-            found.append(Rule(name, counts, length, most, slot))
+            found.append(LimitRule(name, counts, length, most, slot))
     return tuple(found)

@@ -18,8 +18,8 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from aisix.limits.base import Grant, Holder, Level, Refusal
-from aisix.limits.rules import KINDS, Rule
+from aisix.limits.base import Grant, Holder, Level, LimitRefusal
+from aisix.limits.rules import KINDS, LimitRule
 
 ROWS = 8192
 IDLE = 86400.0  # s; the longest window
@@ -29,7 +29,7 @@ _HEAD = 2  # name, time of the last use
 _WINDOWS = 2 * len(KINDS)  # (begin, count) by rule; concurrency's pair stays unused
 
 
-class SharedLimits:
+class SharedRateLimiter:
     """See the module. `places`: how many workers there can be at one time."""
 
     def __init__(self, places: int = 1, rows: int = ROWS) -> None:
@@ -46,20 +46,20 @@ class SharedLimits:
         self._known: dict[str, tuple[int, int]] = {}  # ident -> (name, where its row begins)
 
     # ------------------------------------------------------------------ the interface
-    def admit(self, holders: Sequence[Holder], now: float) -> Grant | Refusal:
+    def admit(self, holders: Sequence[Holder], now: float) -> Grant | LimitRefusal:
         asked = tuple(holder for holder in holders if holder.rules)
         if not asked:
             return Grant((), ())
         with self._locked():
             rows = [(holder, self._row(holder.ident, now)) for holder in asked]
-            refusal: tuple[Holder, Rule, float] | None = None
+            refusal: tuple[Holder, LimitRule, float] | None = None
             for holder, row in rows:
                 for rule in holder.rules:
                     wait = self._wait(row, rule, now)
                     if wait > 0 and (refusal is None or wait > refusal[2]):
                         refusal = holder, rule, wait
             if refusal is not None:
-                return Refusal(*refusal, self._levels(rows, now))
+                return LimitRefusal(*refusal, self._levels(rows, now))
             for holder, row in rows:
                 for rule in holder.rules:
                     if rule.counts == "requests":
@@ -89,14 +89,14 @@ class SharedLimits:
                     self._cells[row + _HEAD + _WINDOWS + number] = 0.0
 
     # ------------------------------------------------------------------ rules
-    def _wait(self, row: int, rule: Rule, now: float) -> float:
+    def _wait(self, row: int, rule: LimitRule, now: float) -> float:
         """Seconds until the rule may say yes; 0: it does."""
         if rule.counts == "concurrency":
             return BUSY if self._under_way(row) >= rule.most else 0.0
         begin, count = self._window(row, rule, now)
         return _until_end(begin, rule, now) if count >= rule.most else 0.0
 
-    def _window(self, row: int, rule: Rule, now: float) -> tuple[float, float]:
+    def _window(self, row: int, rule: LimitRule, now: float) -> tuple[float, float]:
         """When the window of now began and what it counted; an ended one is empty."""
         at = row + _HEAD + 2 * rule.slot
         begin, count = self._cells[at], self._cells[at + 1]
@@ -106,7 +106,7 @@ class SharedLimits:
             return begin, count
         return now, 0.0
 
-    def _add(self, row: int, rule: Rule, amount: int, now: float) -> None:
+    def _add(self, row: int, rule: LimitRule, amount: int, now: float) -> None:
         begin, count = self._window(row, rule, now)
         at = row + _HEAD + 2 * rule.slot
         self._cells[at], self._cells[at + 1] = begin, count + amount
@@ -176,6 +176,6 @@ class SharedLimits:
             fcntl.lockf(handle, fcntl.LOCK_UN)
 
 
-def _until_end(begin: float, rule: Rule, now: float) -> float:
+def _until_end(begin: float, rule: LimitRule, now: float) -> float:
     """Seconds until the window ends; never more than its length, see LATE."""
     return min(begin - now, 0.0) + rule.seconds

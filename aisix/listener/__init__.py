@@ -1,13 +1,16 @@
-"""The way in: callers' connections, under unchanged Tornado handlers.
+"""The way in: callers' connections, under Tornado request handlers.
 
-    limits.py      what a connection may take: sizes, counts, times
-    fast.py        FastListener: asyncio server, one Connection per caller
-    parties.py     what a connection knows of its listener and of its caller
-    connection.py  a connection: one request at a time, in order
-    reader.py      bytes -> requests, over llhttp (httptools)
-    reply.py       the answer to one request: tornado.httputil.HTTPConnection, bytes out
-    heads.py       header pairs -> HTTPHeaders; a status and HTTPHeaders -> bytes
-    plain.py       PlainListener: Tornado's own server
+    application.py   Tornado's Application and RequestHandler, slimmed
+    limits.py        what a connection may take: sizes, counts, times
+    fast.py          FastListener: asyncio server, one Connection per caller
+    context.py       what a connection knows of its listener and of its caller
+    connection.py    a connection: one request at a time, in order
+    guard.py         a mistake of ours in what the loop calls: told, and the connection ends
+    reader.py        bytes -> requests, over llhttp (httptools)
+    reply.py         the answer to one request: tornado.httputil.HTTPConnection, bytes out
+    heads.py         header pairs -> HTTPHeaders; a status and HTTPHeaders -> bytes
+    plain.py         PlainListener: Tornado's own server
+    certificates.py  the certificates our listeners show, read again when they change
 
 Both listeners have the same face: accept(sockets, others), stop(), kept, close_idle() and
 close_all_connections(). tests/listener runs one suite over both.

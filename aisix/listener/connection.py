@@ -19,9 +19,9 @@ from typing import Any
 from tornado.httputil import HTTPInputError, HTTPMessageDelegate
 from tornado.iostream import StreamClosedError
 
+from aisix.listener.context import ConnectionOwner, Context
 from aisix.listener.guard import closing
 from aisix.listener.heads import refusal
-from aisix.listener.parties import Context, Owner
 from aisix.listener.reader import Bad, Reader
 from aisix.listener.reply import Done, Reply
 from aisix.timer import LazyTimer
@@ -38,7 +38,7 @@ class Connection(asyncio.BufferedProtocol):
     transport: asyncio.Transport
     context: Context
 
-    def __init__(self, owner: Owner) -> None:
+    def __init__(self, owner: ConnectionOwner) -> None:
         self.owner = owner
         self._limits = owner.limits
         self._timer = LazyTimer(owner.loop, self._late)

@@ -14,7 +14,7 @@ from tornado.httputil import HTTPServerConnectionDelegate
 
 from aisix import log
 from aisix.listener.connection import Connection
-from aisix.listener.limits import Limits
+from aisix.listener.limits import ListenerLimits
 from aisix.listener.reply import Done
 
 LOOK_SECS = 0.05  # between looks at the other workers' sockets
@@ -37,7 +37,7 @@ class FastListener:
     def __init__(
         self,
         app: HTTPServerConnectionDelegate,
-        limits: Limits,
+        limits: ListenerLimits,
         tls: ssl.SSLContext | None = None,
         refused: Refused = lambda remote, status: None,
     ) -> None:

@@ -13,7 +13,7 @@ HEADERS = 200  # header lines
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ListenerLimits:
     """Bytes, counts and seconds of one listener.
 
     body: the most a body may have (a handler may set another limit for its request); head_secs:

@@ -14,7 +14,7 @@ from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPServerConnectionDelegate
 from tornado.iostream import IOStream
 
-from aisix.listener.limits import Limits
+from aisix.listener.limits import ListenerLimits
 
 
 class PlainListener(HTTPServer):
@@ -25,7 +25,7 @@ class PlainListener(HTTPServer):
     def make(
         cls,
         app: HTTPServerConnectionDelegate,
-        limits: Limits,
+        limits: ListenerLimits,
         tls: ssl.SSLContext | None = None,
     ) -> PlainListener:
         return cls(

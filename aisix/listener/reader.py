@@ -26,7 +26,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from tornado.httputil import HTTPHeaders, RequestStartLine
 
 from aisix.listener.heads import Pairs, request_headers
-from aisix.listener.limits import Limits
+from aisix.listener.limits import ListenerLimits
 
 END = b"\r\n\r\n"
 SPREAD = 16  # bytes of chunk framing allowed for each byte of a body
@@ -70,7 +70,7 @@ class Reader:
         "read",
     )
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ListenerLimits) -> None:
         self._limits = limits
         self._parser = HttpRequestParser(self)
         self.fresh()

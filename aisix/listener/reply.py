@@ -26,7 +26,7 @@ from aisix.listener.heads import response_head
 Done = asyncio.Future[None]
 
 
-class Line(Protocol):
+class ReplyConnection(Protocol):
     """What a reply asks of its connection."""
 
     @property
@@ -43,7 +43,7 @@ class Line(Protocol):
 class Reply(HTTPConnection):
     """See the module. `keep`: whether the caller may use the connection again."""
 
-    def __init__(self, line: Line, method: str, version: str, keep: bool) -> None:
+    def __init__(self, line: ReplyConnection, method: str, version: str, keep: bool) -> None:
         self.context = line.context
         self.stream = line  # handlers hang up with stream.close()
         self.keep = keep

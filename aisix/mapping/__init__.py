@@ -1,13 +1,21 @@
 """The mapping engine: dicts and bytes in, dicts and bytes out.
 
-PURE: no tornado, pycurl, sqlite3, asyncio, clock or random; only `loader` and `cases` read files.
-Start at `exchange.py` (one conversation), then `request.py` (rules for what the upstream gets) and
-`events.py` (rules for what the caller gets back).
+PURE: no tornado, pycurl, sqlite3, asyncio, clock or random; only parse/files and verify/cases touch
+the world. Rules, the request and the answer each stand in four rooms:
 
-    loader, source, schema      table files to checked dicts, every complaint with file and line
-    parse*, grammar, rules      dicts to rules; verbs, ops*, arrange, adjust: what rules may do
-    view, scope, interpret      a rule run on an item; request.py and events.py run whole tables
-    compile*                    the rules as Python source; compile.py says which file does what
-    exchange, sse, faults, fold one conversation, its stream, its errors, its plain answer
-    cases, check, explain       golden cases, and what the command line shows
+    syntax/     what tables say, typed
+    parse/      TOML to syntax, every complaint with file and line
+    interpret/  runs syntax, and can say why
+    compile/    syntax to Python source, for speed
+    verbs/      what rules may call: conversions, passes, adjustments
+    dialect/    what a caller's side looks like whatever the upstream: errors, models, counting
+    verify/     golden cases, check, explain, differences
+
+and this is the door, for whoever is outside:
+
+    exchange.py   one conversation: request, answer or stream, errors, retry, usage
+    mappings.py   load_mappings(folders): every table, checked
+    effective.py  one mapping for one model: tables merged, parsed, compiled when first asked for
+    types.py      what an exchange is given and gives
+    sse.py        bytes -> events of a stream, with bounds
 """

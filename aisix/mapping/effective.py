@@ -3,7 +3,7 @@
     tables = mapping.effective("claude-opus-5-5", version, options, traits)
 
 Which model row an upstream model has, what its options are, which overlays they bring; the tables
-laid over each other, parsed, and kept. `loader.py` reads the files.
+laid over each other, parsed, and kept. `mappings.py` reads the files.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from aisix.errors import Complaint, OperatorError
-from aisix.mapping import schema, skeleton, source
-from aisix.mapping.answer_rules import AnswerTables
-from aisix.mapping.carried import Target
-from aisix.mapping.compile_answer import AnswerForms
-from aisix.mapping.compile_request import Forms
-from aisix.mapping.faults import CallerDialect, ErrorTables
-from aisix.mapping.parse_answer import AnswerParser
-from aisix.mapping.parse_request import RequestParser
-from aisix.mapping.paths import Json
-from aisix.mapping.rules import RequestTables
-from aisix.mapping.scope import Facts
-from aisix.mapping.source import Tree
+from aisix.mapping.compile.answer import AnswerForms
+from aisix.mapping.compile.request import RequestForms
+from aisix.mapping.dialect.upstream_errors import CallerDialect, ErrorTables
+from aisix.mapping.interpret.scope import Facts
+from aisix.mapping.parse import schema, structure, toml_tree
+from aisix.mapping.parse.answer import AnswerParser
+from aisix.mapping.parse.request import RequestParser
+from aisix.mapping.parse.toml_tree import Tree
+from aisix.mapping.syntax.answer import AnswerTables
+from aisix.mapping.syntax.paths import Json
+from aisix.mapping.syntax.rules import RequestTables
+from aisix.mapping.types import ResolvedModel
 
 Options = dict[str, Json]
 MOST_FACTS = 4096
@@ -49,11 +49,11 @@ class Effective:
     upstream: dict[str, Json]
     used: frozenset[str]  # names of shapes, conversions, value tables and chunks that rules use
     known: frozenset[str]  # and of all there are
-    forms: Forms = field(repr=False, compare=False)  # the request tables as Python source
+    forms: RequestForms = field(repr=False, compare=False)  # the request tables as Python source
     answers: AnswerForms = field(repr=False, compare=False)  # and the answer's
-    _facts: dict[Target, Facts] = field(default_factory=dict, repr=False, compare=False)
+    _facts: dict[ResolvedModel, Facts] = field(default_factory=dict, repr=False, compare=False)
 
-    def facts(self, target: Target) -> Facts:
+    def facts(self, target: ResolvedModel) -> Facts:
         """What rules know of an alias before they see a body."""
         found = self._facts.get(target)
         if found is None:
@@ -218,13 +218,13 @@ class Mapping:
                 hint = schema.near(name, self.traits)
                 complaints.append(Complaint("", "traits", f'no trait "{name}"{hint}'))
             else:
-                tree = source.lay_over(tree, trait)
-        strays: list[source.Keys] = []
-        placed: set[source.Keys] = set()
+                tree = toml_tree.lay_over(tree, trait)
+        strays: list[toml_tree.Keys] = []
+        placed: set[toml_tree.Keys] = set()
         whole = tree
-        tree = Tree(source.settle(whole.data, (), strays, placed), tree.lines)
+        tree = Tree(toml_tree.settle(whole.data, (), strays, placed), tree.lines)
         complaints += [_stray(whole, keys) for keys in strays]
-        skeleton.sound(tree.data, tree.where, complaints)
+        structure.sound(tree.data, tree.where, complaints)
         known_facts = {
             "model": facts,
             "option": values,
@@ -255,12 +255,12 @@ class Mapping:
             self.upstream,
             frozenset(parser.used | answers.used),
             frozenset(_names(tree)),
-            Forms(request, Facts("", "", version, facts, values), f"{self.name} {row}"),
+            RequestForms(request, Facts("", "", version, facts, values), f"{self.name} {row}"),
             AnswerForms(answer, Facts("", "", version, facts, values), f"{self.name} {row}"),
         )
 
 
-def _stray(tree: Tree, keys: source.Keys) -> Complaint:
+def _stray(tree: Tree, keys: toml_tree.Keys) -> Complaint:
     """A row that wants to stand before one that is not there."""
     node = tree.data
     for key in keys[:-2]:

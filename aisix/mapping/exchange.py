@@ -19,24 +19,23 @@ from typing import Any
 import msgspec
 
 from aisix.errors import Fault, UpstreamError
-from aisix.mapping import paths, request
-from aisix.mapping.answer_scope import AnswerScope
-from aisix.mapping.carried import Answer, Target, UpstreamRequest
-from aisix.mapping.compile_run import Call
-from aisix.mapping.events import Answering
-from aisix.mapping.faults import CallerDialect, ErrorAnswer
-from aisix.mapping.loader import Effective
-from aisix.mapping.paths import Json
-from aisix.mapping.refused import Refused
-from aisix.mapping.scope import Note, Scope, Trace
+from aisix.mapping.compile.runtime import CompiledRequest
+from aisix.mapping.dialect.upstream_errors import CallerDialect, ErrorAnswer
+from aisix.mapping.interpret import request
+from aisix.mapping.interpret.answer import Answering
+from aisix.mapping.interpret.answer_state import AnswerScope
+from aisix.mapping.interpret.request import refuse_losses
+from aisix.mapping.interpret.scope import Note, RuleTrace, Scope
+from aisix.mapping.interpret.view import View, holds
+from aisix.mapping.mappings import Effective
 from aisix.mapping.sse import LARGEST_EVENT, SseReader
-from aisix.mapping.strict import refuse_losses
-from aisix.mapping.view import View, holds
+from aisix.mapping.syntax import paths
+from aisix.mapping.syntax.paths import Json
+from aisix.mapping.types import Answer, ResolvedModel, UpstreamRequest
+from aisix.mapping.verbs.refused import Refused
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
-
-
 NOTHING: Any = MappingProxyType({})
 
 
@@ -65,7 +64,7 @@ class Exchange:
         self,
         tables: Effective,
         caller: CallerDialect,
-        target: Target,
+        target: ResolvedModel,
         *,
         now: int,
         new_id: Callable[[], str],
@@ -103,7 +102,7 @@ class Exchange:
 
     def _by_form(self, body: dict[str, Json], headers: Map[str, str]) -> dict[str, Json] | None:
         """The result of the fast form; None when this request is for the interpreter."""
-        call = Call(body, self.target.alias, self.target.upstream_model, headers)
+        call = CompiledRequest(body, self.target.alias, self.target.upstream_model, headers)
         try:
             out = self.tables.forms.translate(body, call)
         except Exception:
@@ -126,7 +125,7 @@ class Exchange:
 
     def trace(self, body: dict[str, Json]) -> Scope:
         """Translate once more and say why: for `explain` and for naming the caller's own fields."""
-        scope = Scope(self.facts, body, headers={}, trace=Trace())
+        scope = Scope(self.facts, body, headers={}, trace=RuleTrace())
         request.translate(self.tables.request, scope)
         return scope
 
@@ -220,7 +219,7 @@ class Exchange:
         """The answer's scope, told to note why (for `explain`)."""
         self.compiled = False
         scope = self._ready().scope
-        scope.trace = Trace()
+        scope.trace = RuleTrace()
         return scope
 
     def _is_error(self, parsed: Json) -> bool:
@@ -397,4 +396,4 @@ def _token(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]", "_", text)[:64]
 
 
-__all__ = ["Answer", "Exchange", "Target", "UpstreamRequest"]
+__all__ = ["Answer", "Exchange", "ResolvedModel", "UpstreamRequest"]

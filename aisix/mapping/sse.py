@@ -7,7 +7,7 @@ than data are passed over (an event is told by its data, not by its name).
 
 from __future__ import annotations
 
-from aisix.mapping.refused import Refused
+from aisix.mapping.verbs.refused import Refused
 
 _BOM = b"\xef\xbb\xbf"
 LF = 10

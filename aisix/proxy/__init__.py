@@ -1,12 +1,17 @@
 """The proxy listener: HTTP in, the mapping engine, HTTP out. Glue, with no wire name in it.
 
-app.py       which URL is whose
-context.py   Gateway: what one process serves with; reload and drain
-routes.py    one target of an alias: URL, credential, tables; settled once, not per request
-ways.py      which target of an alias is asked     standing.py  how a target does: cooldown, budget
-retry.py     the attempts of one request           gate.py      how many requests at one time
-base.py      every handler: request id, who calls, body, errors, access line
-chat.py      one exchange, plain or streamed
-relay.py     upstream bytes -> exchange -> caller's socket, with back-pressure
-models.py    what a caller may ask for          health.py   /livez, /readyz
+    app.py         which URL is whose
+    gateway.py     Gateway: what one process serves with; drain
+    base.py        every handler: request id, who calls, body, errors, access line
+    admission.py   admission control: how many requests at one time, who waits, who is refused
+    rate_limit.py  rate limits and quotas of a key and a model, and the headers that tell of them
+    chat.py        one exchange, plain or streamed
+    relay.py       upstream bytes -> exchange -> caller's socket, with back-pressure
+    count.py       how many tokens a request would take, estimated
+    models.py      what a caller may ask for
+    health.py      /livez, /readyz
+    tables.py      the mapping tables of now, and of the next generation
+    ids.py         random ids
+
+Must never know: a wire name, SQL, libcurl.
 """

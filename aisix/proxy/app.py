@@ -14,11 +14,11 @@ from tornado.httputil import HTTPServerRequest
 from tornado.routing import Matcher, PathMatches, Rule
 from tornado.web import Application
 
-from aisix.listener.lean import Handlers, LeanApplication
+from aisix.listener.application import Handlers, ListenerApplication
 from aisix.proxy.base import UnknownHandler
 from aisix.proxy.chat import ChatHandler
-from aisix.proxy.context import Gateway
 from aisix.proxy.count import CountHandler
+from aisix.proxy.gateway import Gateway
 from aisix.proxy.health import LiveHandler, ReadyHandler
 from aisix.proxy.models import ModelHandler, ModelsHandler
 
@@ -61,7 +61,7 @@ def make_proxy_app(gateway: Gateway) -> Application:
     first = next((c.name for c in callers if c.data.get("default")), next(iter(callers)).name)
     mine = {"gateway": gateway, "dialect": first}
     handlers |= {"/livez": (LiveHandler, mine), "/readyz": (ReadyHandler, mine)}
-    return LeanApplication(
+    return ListenerApplication(
         handlers,
         rules + lost,
         default_handler_class=UnknownHandler,

@@ -18,14 +18,14 @@ from tornado.web import HTTPError, stream_request_body
 
 from aisix import log
 from aisix.errors import CallerError, Fault, OperatorError
-from aisix.listener.lean import LeanHandler
-from aisix.mapping.faults import CallerDialect, ErrorAnswer
+from aisix.listener.application import ListenerHandler
+from aisix.mapping.dialect.upstream_errors import CallerDialect, ErrorAnswer
 from aisix.proxy import ids
-from aisix.proxy.context import Gateway
-from aisix.proxy.gate import overloaded
+from aisix.proxy.admission import overloaded
+from aisix.proxy.gateway import Gateway
 from aisix.store.resources import ApiKey
 from aisix.store.snapshot import Snapshot
-from aisix.trace import Trace
+from aisix.telemetry.trace_context import TraceContext
 
 ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 UPSTREAM_ID = "X-Upstream-Request-Id"
@@ -41,7 +41,7 @@ _sha256 = hashlib.sha256().copy  # OpenSSL looks its algorithms up anew for ever
 
 
 @stream_request_body
-class ProxyHandler(LeanHandler):
+class ProxyHandler(ListenerHandler):
     """Authenticates in `prepare`; subclasses answer with `send`, or raise a Fault."""
 
     gateway: Gateway
@@ -53,7 +53,7 @@ class ProxyHandler(LeanHandler):
     route_name = "other"  # what the request was for, as a metric's label
     streamed = False
     takes_body = False  # every method begins with `body()`, which also tells a refusal put off
-    trace: Trace | None = None
+    trace: TraceContext | None = None
     _reading = True  # the body has not been taken yet
     _refusal: Fault | None = None  # of `admit`, put off until the body has been read
     _over = True  # it is not counted among the requests under way: not yet, or no more
@@ -71,7 +71,7 @@ class ProxyHandler(LeanHandler):
         headers = self.request.headers
         if gateway.traces or TRACEPARENT in headers:
             parent, state = headers.get(TRACEPARENT), headers.get("Tracestate")
-            self.trace = Trace.continued(parent, state, os.urandom)
+            self.trace = TraceContext.continued(parent, state, os.urandom)
         self._chunks: list[bytes] = []
         self._limit = gateway.settings.proxy.request_body_limit_bytes
         if gateway.draining:

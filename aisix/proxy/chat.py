@@ -21,22 +21,22 @@ from tornado.web import RequestHandler
 
 from aisix.errors import CallerError, UpstreamError
 from aisix.limits import Level
-from aisix.mapping import paths
-from aisix.mapping.exchange import Answer, Exchange, Target, UpstreamRequest
-from aisix.mapping.view import KINDS
+from aisix.mapping.exchange import Answer, Exchange, ResolvedModel, UpstreamRequest
+from aisix.mapping.interpret.view import KINDS
+from aisix.mapping.syntax import paths
 from aisix.proxy import ids
-from aisix.proxy.allowance import Allowance, Refused, headers
+from aisix.proxy.admission import overloaded
 from aisix.proxy.base import ProxyHandler
-from aisix.proxy.context import Gateway
-from aisix.proxy.gate import overloaded
+from aisix.proxy.gateway import Gateway
+from aisix.proxy.rate_limit import RateLimited, Reservation, headers
 from aisix.proxy.relay import Relay
-from aisix.proxy.retry import Attempts
-from aisix.proxy.routes import Route
-from aisix.proxy.ways import Ways
+from aisix.routing.attempts import Attempts
+from aisix.routing.balancer import Balancer
+from aisix.routing.target import Target
 from aisix.store.resources import Model
+from aisix.upstream.buffered import BufferedSink
 from aisix.upstream.request import Request, Response
 from aisix.upstream.transfer import Transfer
-from aisix.upstream.whole import Whole
 
 
 class ChatHandler(ProxyHandler):
@@ -44,10 +44,10 @@ class ChatHandler(ProxyHandler):
 
     exchange: Exchange | None = None
     attempts: Attempts | None = None
-    route: Route
+    route: Target
     relay: Relay | None = None
     _placed = False  # in the gate
-    _allowance: Allowance | None = None
+    _allowance: Reservation | None = None
     _levels: Sequence[Level] = ()  # of its limits, for the headers
     _transfer: Transfer | None = None
     _waiting: asyncio.Future[Any] | None = None  # what `post` awaits
@@ -101,7 +101,7 @@ class ChatHandler(ProxyHandler):
             if not self.left:
                 raise
 
-    def _ways(self, body: dict[str, object]) -> Ways:
+    def _ways(self, body: dict[str, object]) -> Balancer:
         alias = paths.get(body, self.caller.alias.steps)
         param = self.caller.alias.text
         if alias is None:
@@ -116,21 +116,21 @@ class ChatHandler(ProxyHandler):
 
     def _within_limits(self, model: Model) -> None:
         try:
-            found = Allowance.ask(self.gateway.limits, self.api_key, model, time.time())
-        except Refused as refused:
+            found = Reservation.ask(self.gateway.limits, self.api_key, model, time.time())
+        except RateLimited as refused:
             self._levels = refused.levels
             raise
         if found is not None:
             self._allowance, self._levels = found, found.levels
 
     # ------------------------------------------------------------------ upstream
-    def translated(self, route: Route, body: dict[str, Any]) -> UpstreamRequest:
+    def translated(self, route: Target, body: dict[str, Any]) -> UpstreamRequest:
         """A new exchange with this target; CallerError when its tables refuse the body."""
         self.tag = route.tag
         exchange = Exchange(
             route.tables,
             self.caller,
-            Target(route.alias, route.model_name, route.model.strict),
+            ResolvedModel(route.alias, route.model_name, route.model.strict),
             now=int(time.time()),
             new_id=ids.new,
             largest_event=self.gateway.settings.upstream.stream_event_limit_bytes,
@@ -203,7 +203,7 @@ class ChatHandler(ProxyHandler):
             sent = following
 
     async def _fetch(self, request: Request) -> Response:
-        whole = Whole(asyncio.get_running_loop().create_future())
+        whole = BufferedSink(asyncio.get_running_loop().create_future())
         self._waiting = whole.response
         self._transfer = transfer = self.gateway.driver.stream(request, whole)
         try:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from aisix.errors import CallerError
-from aisix.mapping import paths
-from aisix.mapping.estimate import estimate
+from aisix.mapping.dialect.estimate import estimate
+from aisix.mapping.syntax import paths
 from aisix.proxy.base import ProxyHandler
 
 

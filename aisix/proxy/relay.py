@@ -14,8 +14,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from aisix.errors import Fault, UpstreamError
+from aisix.mapping.dialect.upstream_errors import ErrorAnswer
 from aisix.mapping.exchange import UpstreamRequest
-from aisix.mapping.faults import ErrorAnswer
 from aisix.upstream.faults import too_large
 from aisix.upstream.transfer import Transfer
 

@@ -1,6 +1,6 @@
 """Which mapping tables this worker serves with, and the next ones while they are made ready.
 
-What was loaded before the fork serves until the first turn. A turn (`workers/turn.py`) is one
+What was loaded before the fork serves until the first turn. A turn (`workers/generation.py`) is one
 number for all workers; its tables are made ready before it comes, so that taking it costs nothing.
 
 Must never know: an alias, a request.
@@ -15,17 +15,17 @@ import msgspec
 
 from aisix import log
 from aisix.errors import OperatorError
-from aisix.mapping.loader import Mappings, load_shelves
-from aisix.mapping.shelf import unpack
-from aisix.workers.turn import Turn
+from aisix.mapping.mappings import Mappings, load_shelves
+from aisix.mapping.parse.files import unpack
+from aisix.workers.generation import Generation
 
 
 class Tables:
     """One per worker; what is noted of reloads is the whole gateway's."""
 
-    def __init__(self, mappings: Mappings, turn: Turn | None = None) -> None:
+    def __init__(self, mappings: Mappings, turn: Generation | None = None) -> None:
         self._mappings = mappings
-        self._turn = turn or Turn()
+        self._turn = turn or Generation()
         self._number = 0  # the turn whose tables we use
         self._ready: dict[int, Mappings] = {}
 

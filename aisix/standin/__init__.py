@@ -7,12 +7,15 @@
     conversation.py  ... roles, order, pairing, replayed thinking
     subset.py        ... JSON Schema for constrained answers
     invent.py        a small valid value for a JSON Schema
-    scripts.py       "standin:..." in the last user text steers the answer
-    answers.py       body + script -> a whole answer
+    answers.py       body + words in the last user text -> a whole answer
     stream.py        a whole answer -> SSE events, and back
-    server.py        HTTP: authentication, errors, pace, faults, what was received
+    handler.py       what its handlers share: what was received, exact answers, streams
+    server.py        HTTP: authentication, errors, pace, faults
+    chat.py          an upstream of the other dialect: its checks and answers
+    chat_handler.py  ... on a socket
     demo.py          `aisix demo`: the gateway in front of it, hop by hop
+    __main__.py      python -m aisix.standin
 
-It serves the demo and the tests; `python -m aisix.standin` runs it by itself. The wire names of the
-upstream's format may stand in this package only, and the gateway never imports it.
+It serves the demo and the tests. The wire names of the upstream's format may stand in this package
+only, and the gateway never imports it.
 """

@@ -7,10 +7,10 @@ from typing import Any
 
 from aisix.standin import chat
 from aisix.standin.answers import WORD
-from aisix.standin.server import Received, StandinHandler
+from aisix.standin.handler import Received, StandinHandler
 
 
-class ChatHandler(StandinHandler):
+class StandinChatHandler(StandinHandler):
     async def post(self) -> None:
         headers = {name.lower(): value for name, value in self.request.headers.get_all()}
         try:

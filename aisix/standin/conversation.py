@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from aisix.standin.body import BLOCKS
-from aisix.standin.models import Facts
+from aisix.standin.models import ModelFacts
 
 Block = dict[str, Any]
 
@@ -36,7 +36,7 @@ def blocks_of(content: Any) -> list[Block]:
 
 
 def conversation_complaints(
-    body: dict[str, Any], facts: Facts, version: str, betas: Collection[str]
+    body: dict[str, Any], facts: ModelFacts, version: str, betas: Collection[str]
 ) -> list[str]:
     """Everything wrong with `system` and `messages` together."""
     messages = body["messages"]
@@ -60,7 +60,7 @@ def conversation_complaints(
     return out
 
 
-def _late_system(messages: list[dict[str, Any]], facts: Facts) -> Iterator[str]:
+def _late_system(messages: list[dict[str, Any]], facts: ModelFacts) -> Iterator[str]:
     for index, message in enumerate(messages):
         if message["role"] != "system":
             continue
@@ -198,7 +198,7 @@ def is_continuation(messages: list[dict[str, Any]]) -> bool:
     return any(b["type"] == "server_tool_use" for b in blocks_of(messages[-1]["content"]))
 
 
-def _prefill(body: dict[str, Any], facts: Facts) -> Iterator[str]:
+def _prefill(body: dict[str, Any], facts: ModelFacts) -> Iterator[str]:
     turns = [message for message in body["messages"] if message["role"] != "system"]
     if not turns or turns[-1]["role"] != "assistant" or is_continuation(turns):
         return
@@ -219,7 +219,7 @@ def _prefill(body: dict[str, Any], facts: Facts) -> Iterator[str]:
             yield "messages: final assistant content cannot end with trailing whitespace"
 
 
-def _thinking_history(body: dict[str, Any], facts: Facts) -> Iterator[str]:
+def _thinking_history(body: dict[str, Any], facts: ModelFacts) -> Iterator[str]:
     config = body.get("thinking") or {}
     messages = body["messages"]
     forgiving = (config.get("block_binding") or {}).get("prefix_mismatch_behavior") == "drop_block"

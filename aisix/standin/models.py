@@ -16,7 +16,7 @@ _UP_TO_HIGH = ("low", "medium", "high")
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ModelFacts:
     """One generation of models.
 
     thinking: accepted `thinking.type`s · thinks: it thinks when nothing is said · efforts: accepted
@@ -41,34 +41,34 @@ class Facts:
     off_cap: bool = False
 
 
-def _manual(*names: str, max_tokens: int, **more: object) -> Facts:
+def _manual(*names: str, max_tokens: int, **more: object) -> ModelFacts:
     """The generations that think only by budget: enabled or disabled."""
     facts = {
         "thinking": ("enabled", "disabled"), "thinks": False, "efforts": (), "sampling": "one",
         "prefill": True, "late_system": False, "structured": False, **more,
     }  # fmt: skip
-    return Facts(names, max_tokens=max_tokens, **facts)  # type: ignore[arg-type]
+    return ModelFacts(names, max_tokens=max_tokens, **facts)  # type: ignore[arg-type]
 
 
-NEWEST = Facts(("opus-5-5",), forced=False, bound=True)
+NEWEST = ModelFacts(("opus-5-5",), forced=False, bound=True)
 
-ROWS: tuple[Facts, ...] = (
-    Facts(("fable-5-1", "fable-5-2", "mythos-5-1", "mythos-5-2"), forced=False, bound=True),
+ROWS: tuple[ModelFacts, ...] = (
+    ModelFacts(("fable-5-1", "fable-5-2", "mythos-5-1", "mythos-5-2"), forced=False, bound=True),
     NEWEST,
-    Facts(
+    ModelFacts(
         ("sonnet-5-5",), ("adaptive", "between_tools"), forced=False, bound=True, off_cap=True
     ),
-    Facts(("haiku-5-5",), ("adaptive", "disabled"), bound=True, off_cap=True),
-    Facts(("fable-5", "mythos-5")),
-    Facts(("opus-5",), ("adaptive", "disabled"), off_cap=True),
-    Facts(("sonnet-5",), ("adaptive", "disabled"), late_system=False),
-    Facts(("opus-4-8",), ("adaptive", "disabled"), thinks=False),
-    Facts(("opus-4-7",), ("adaptive", "disabled"), thinks=False, late_system=False),
-    Facts(
+    ModelFacts(("haiku-5-5",), ("adaptive", "disabled"), bound=True, off_cap=True),
+    ModelFacts(("fable-5", "mythos-5")),
+    ModelFacts(("opus-5",), ("adaptive", "disabled"), off_cap=True),
+    ModelFacts(("sonnet-5",), ("adaptive", "disabled"), late_system=False),
+    ModelFacts(("opus-4-8",), ("adaptive", "disabled"), thinks=False),
+    ModelFacts(("opus-4-7",), ("adaptive", "disabled"), thinks=False, late_system=False),
+    ModelFacts(
         ("mythos-preview",), ("adaptive", "enabled"),
         efforts=_NO_XHIGH, forced=False, late_system=False,
     ),
-    Facts(
+    ModelFacts(
         ("opus-4-6", "sonnet-4-6"), ("adaptive", "enabled", "disabled"),
         thinks=False, efforts=_NO_XHIGH, sampling="one", late_system=False,
     ),
@@ -82,7 +82,7 @@ ROWS: tuple[Facts, ...] = (
 )  # fmt: skip
 
 
-def facts_for(model: str) -> Facts | None:
+def facts_for(model: str) -> ModelFacts | None:
     """The facts of a model id; None when the id is no Claude model at all."""
     _, claude, rest = model.partition("claude-")
     if not claude:

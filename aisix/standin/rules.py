@@ -15,7 +15,7 @@ from typing import Any
 
 from aisix.standin.body import REQUEST
 from aisix.standin.conversation import conversation_complaints
-from aisix.standin.models import Facts, facts_for
+from aisix.standin.models import ModelFacts, facts_for
 from aisix.standin.subset import optional_and_union_counts, root_complaints, subset_complaints
 
 VERSIONS = ("2023-06-01", "2026-10-21")
@@ -73,7 +73,7 @@ def _fields(body: dict[str, Any]) -> Iterator[str]:
             yield "metadata.user_id: user_id appears to contain a phone number"
 
 
-def _model_rules(body: dict[str, Any], facts: Facts) -> Iterator[str]:
+def _model_rules(body: dict[str, Any], facts: ModelFacts) -> Iterator[str]:
     if body["max_tokens"] > facts.max_tokens:
         yield (
             f"max_tokens: {body['max_tokens']} > {facts.max_tokens}, which is the maximum allowed "
@@ -100,7 +100,7 @@ def _model_rules(body: dict[str, Any], facts: Facts) -> Iterator[str]:
         yield from subset_complaints(config["format"]["schema"], "output_config.format.schema")
 
 
-def _thinking(body: dict[str, Any], facts: Facts, betas: Collection[str]) -> Iterator[str]:
+def _thinking(body: dict[str, Any], facts: ModelFacts, betas: Collection[str]) -> Iterator[str]:
     config = body.get("thinking")
     if config is None:
         return
@@ -132,7 +132,7 @@ def _thinking(body: dict[str, Any], facts: Facts, betas: Collection[str]) -> Ite
         yield "`top_p` must be greater than or equal to 0.95 or unset when thinking is enabled."
 
 
-def _tools(body: dict[str, Any], facts: Facts) -> Iterator[str]:
+def _tools(body: dict[str, Any], facts: ModelFacts) -> Iterator[str]:
     tools = body.get("tools") or []
     names = [tool["name"] for tool in tools if isinstance(tool.get("name"), str)]
     if len(names) != len(set(names)):

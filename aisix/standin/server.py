@@ -17,62 +17,23 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 from tornado.httpserver import HTTPServer
-from tornado.iostream import StreamClosedError
 from tornado.netutil import bind_sockets
-from tornado.web import Application, RequestHandler
+from tornado.web import Application
 
 from aisix.standin import answers, stream
+from aisix.standin.chat_handler import StandinChatHandler
+from aisix.standin.handler import Received, Record, StandinHandler
 from aisix.standin.rules import VERSIONS, complaints
 
-STATUS = {
-    400: "invalid_request_error",
-    401: "authentication_error",
-    402: "billing_error",
-    403: "permission_error",
-    404: "not_found_error",
-    409: "conflict_error",
-    413: "request_too_large",
-    429: "rate_limit_error",
-    500: "api_error",
-    504: "timeout_error",
-    529: "overloaded_error",
-}
-KEPT = 1000  # requests remembered
 
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    path: str
-    headers: dict[str, str] = field(repr=False)
-    body: Any = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Scripted:
-    """An exact answer. pieces: bytes, or seconds to wait; cut: end without an end."""
-
-    pieces: tuple[bytes | float, ...] = ()
-    status: int = 200
-    headers: tuple[tuple[str, str], ...] = (("content-type", "text/event-stream"),)
-    cut: bool = False
-
-
-class Standin:
+class Standin(Record):
     """See the module. With `check=False` it takes any body."""
 
     def __init__(self, port: int = 0, host: str = "127.0.0.1", check: bool = True) -> None:
-        self.check = check
-        self.received: deque[Received] = deque(maxlen=KEPT)
-        self.sent: deque[bytes] = deque(maxlen=KEPT)
-        self.closed = 0  # callers who left before the end
-        self.number = 0
-        self._scripts: deque[Scripted] = deque()
+        super().__init__(check)
         self._sockets = bind_sockets(port, host)
         self.port = int(self._sockets[0].getsockname()[1])
         self.url = f"http://{host}:{self.port}"
@@ -80,21 +41,13 @@ class Standin:
         self._stop: asyncio.Event | None = None
         self._thread: threading.Thread | None = None
 
-    def script(self, *answers_: Scripted) -> None:
-        self._scripts.extend(answers_)
-
-    def next_script(self) -> Scripted | None:
-        return self._scripts.popleft() if self._scripts else None
-
     def app(self) -> Application:
-        from aisix.standin.chat_handler import ChatHandler
-
         mine = {"standin": self}
         return Application(
             [
                 (r"/v1/messages", MessagesHandler, mine),
-                (r"/v1/messages/count_tokens", CountHandler, mine),
-                (r"/(?:v1|v1beta/x)/chat/completions", ChatHandler, mine),
+                (r"/v1/messages/count_tokens", StandinCountHandler, mine),
+                (r"/(?:v1|v1beta/x)/chat/completions", StandinChatHandler, mine),
             ],
             default_handler_class=MissingHandler,
             default_handler_args=mine,
@@ -125,69 +78,6 @@ class Standin:
         await self._stop.wait()
         server.stop()
         await server.close_all_connections()
-
-
-class StandinHandler(RequestHandler):
-    standin: Standin
-
-    def initialize(self, standin: Standin) -> None:
-        self.standin = standin
-        standin.number += 1
-        self.number = standin.number
-        self.set_header("Request-Id", f"req_standin{self.number:08d}")
-        self.set_header("Anthropic-Organization-Id", "org_standin")
-
-    def on_connection_close(self) -> None:
-        self.standin.closed += 1
-
-    def refuse(self, status: int, message: str, kind: str | None = None) -> None:
-        self.set_status(status, "Unknown" if status == 529 else None)
-        self.set_header("Content-Type", "application/json")
-        kind = kind or STATUS.get(status, "api_error")
-        error = {"type": kind, "message": message}
-        request_id = f"req_standin{self.number:08d}"
-        self.finish(json.dumps({"type": "error", "error": error, "request_id": request_id}))
-
-    async def stream(
-        self, pieces: Iterable[bytes | None], pace: Callable[[], Awaitable[None]]
-    ) -> None:
-        """A stream of events, with a wait after each."""
-        self.set_header("Content-Type", "text/event-stream; charset=utf-8")
-        self.set_header("Cache-Control", "no-cache")
-        try:
-            for piece in pieces:
-                if piece is None:
-                    await self.cut()
-                    return
-                self.write(piece)
-                await self.flush()
-                await pace()
-            self.finish()
-        except StreamClosedError:
-            return  # counted in on_connection_close
-
-    async def as_scripted(self, scripted: Scripted) -> None:
-        self.set_status(scripted.status, "Scripted")
-        for name, value in scripted.headers:
-            self.set_header(name, value)
-        try:
-            for piece in scripted.pieces:
-                if isinstance(piece, float):
-                    await asyncio.sleep(piece)
-                    continue
-                self.write(piece)
-                await self.flush()
-            if scripted.cut:
-                await self.flush()
-                await self.cut()
-            else:
-                self.finish()
-        except StreamClosedError:
-            return
-
-    async def cut(self) -> None:
-        await self.flush()
-        self.request.connection.stream.close()  # type: ignore[union-attr]
 
 
 class MissingHandler(StandinHandler):
@@ -266,7 +156,7 @@ class MessagesHandler(StandinHandler):
             self.finish(whole)
 
 
-class CountHandler(StandinHandler):
+class StandinCountHandler(StandinHandler):
     def post(self) -> None:
         body = json.loads(self.request.body)
         self.set_header("Content-Type", "application/json")

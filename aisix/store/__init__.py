@@ -1,15 +1,20 @@
 """What the gateway remembers, and how a request reads it.
 
-    resources.py   ProviderKey, Model, ApiKey: what is stored, as frozen values
-    fields.py      what one field may hold          schema.py   which documents are acceptable
-    snapshot.py    everything at one moment: the only thing a request reads
-    base.py        the interface of a store         writes.py   what each write means, for any store
-    draft.py       one body on its way in           stage.py    many bodies at once
-    sqlite.py      the store in one SQLite file     migrations.py   its schema, step by step
-    file.py        the store in a file an operator writes   listed.py   that file's form
-    audit.py       what a write is told as
-    bell.py        tells the other workers that something changed
-    secrets.py     provider secrets at rest
+    resources.py      ProviderKey, Model, ApiKey: what is stored, as frozen values
+    fields.py         what one field may hold
+    schema.py         which documents are acceptable
+    snapshot.py       everything at one moment: the only thing a request reads
+    base.py           the interface of a store
+    writes.py         what each write means, for any store
+    normalize.py      one body on its way in: aliases, references, names that are taken
+    batch.py          many bodies at once, all of them or none
+    sqlite.py         the store in one SQLite file
+    migrations.py     its schema, step by step
+    file.py           the store in a file an operator writes
+    yaml_document.py  that file's form, with the lines of its keys
+    audit.py          what a write is told as
+    change_signal.py  tells the other workers that something changed
+    secrets.py        provider secrets at rest
 
 Must never know: HTTP, a provider's wire format, the settings.
 """

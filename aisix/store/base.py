@@ -62,7 +62,7 @@ def no_more(kind: str, document: Document, snapshot: Snapshot) -> Sequence[Compl
     return ()
 
 
-class Refused(AisixError):
+class ChangeRefused(AisixError):
     """A write that must not happen; nothing was changed.
 
     kind: "invalid" (the document), "missing" (no such resource), "conflict" (taken, or still

@@ -23,12 +23,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from aisix.errors import AisixError, OperatorError, StoreError
-from aisix.store import listed
-from aisix.store.base import Extra, Plan, Put, Refused, Store, Told, Watchers, no_more
-from aisix.store.bell import Bell
+from aisix.store import yaml_document
+from aisix.store.base import ChangeRefused, Extra, Plan, Put, Store, Told, Watchers, no_more
+from aisix.store.batch import stage
+from aisix.store.change_signal import ChangeSignal
 from aisix.store.secrets import EarlierForm, Keyring
 from aisix.store.snapshot import Entry, Snapshot
-from aisix.store.stage import stage
 
 ACCEPTED = "resources.accepted"
 REFUSED = "resources.refused"  # why the last reload changed nothing, for the status of all
@@ -48,7 +48,7 @@ class FileStore(Store):
         self._watchers = Watchers()
         self._lock = threading.RLock()
         self._trouble: str | None = None
-        self._bell = Bell(data_dir / BELL)
+        self._bell = ChangeSignal(data_dir / BELL)
         self._heard = self._bell.sound
         try:
             self._snapshot = self._read_accepted()
@@ -77,7 +77,7 @@ class FileStore(Store):
 
     def update(self, plan: Plan) -> Snapshot:
         text = f"resources come from the file {self._file}: edit it, then reload (SIGHUP)"
-        raise Refused("read_only", text)
+        raise ChangeRefused("read_only", text)
 
     def poll(self) -> None:
         self._refresh(whatever_the_bell_says=True)
@@ -118,10 +118,10 @@ class FileStore(Store):
             raise OperatorError(f"{name}: cannot be read: {error.strerror}") from None
         except UnicodeDecodeError:
             raise OperatorError(f"{name}: is not UTF-8") from None
-        wanted, lines = listed.read(text, name, self._environ)
+        wanted, lines = yaml_document.read(text, name, self._environ)
         try:
             puts = stage(Snapshot((), 0), wanted, now=time.time(), extra=extra)
-        except Refused as refused:
+        except ChangeRefused as refused:
             raise OperatorError(lines.placed(refused.complaints)) from None
         revision = base.revision + 1
         entries = [_entry(base, put, seq, revision) for seq, put in enumerate(puts, 1)]

@@ -56,7 +56,7 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
-class Tls:
+class TlsSettings:
     """How the upstream's certificate is checked, and our own certificate, if it wants one."""
 
     verify: bool = True
@@ -81,12 +81,12 @@ class ProviderKey:
     api_base: str | None = None
     version: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
-    tls: Tls = Tls()
+    tls: TlsSettings = TlsSettings()
     created_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ModelTarget:
     """One of several upstream models that answer to an alias.
 
     weight: its share of the traffic; options: laid over those of the alias; traits and mapping:
@@ -126,7 +126,7 @@ class Model:
     first_byte_timeout: int | None = None
     connect_timeout: int | None = None
     retries: int | None = None
-    targets: tuple[Target, ...] = ()
+    targets: tuple[ModelTarget, ...] = ()
     routing: str = "failover"
     rate_limit: RateLimit = NO_LIMIT
     cost: Cost = Cost()
@@ -326,7 +326,7 @@ def _provider_key(id: str, d: Document, secret: str, created_at: int) -> Provide
         api_base=d.get("api_base"),
         version=d.get("anthropic_version"),
         headers=tuple(d.get("headers", {}).items()),
-        tls=Tls(**d.get("tls", {})),
+        tls=TlsSettings(**d.get("tls", {})),
         created_at=created_at,
     )
 
@@ -347,9 +347,9 @@ def _model(id: str, d: Document, secret: str, created_at: int) -> Model:
     return Model(id=id, **(plain | nested), created_at=created_at)
 
 
-def _target(d: Document) -> Target:
+def _target(d: Document) -> ModelTarget:
     traits = tuple(d["traits"]) if "traits" in d else None
-    return Target(**{**d, "traits": traits})
+    return ModelTarget(**{**d, "traits": traits})
 
 
 def _api_key(id: str, d: Document, secret: str, created_at: int) -> ApiKey:

@@ -19,7 +19,7 @@ import voluptuous as vol
 
 from aisix.errors import Complaint
 from aisix.store import fields as f
-from aisix.store.base import Refused
+from aisix.store.base import ChangeRefused
 from aisix.store.resources import Cost, Document, RateLimit
 
 _LIMITS = dict.fromkeys(RateLimit._fields, f.count)
@@ -139,7 +139,7 @@ def check(kind: str, body: Document) -> Document:
     """The document in its stored form: nulls gone, values normalised, fields in a fixed order."""
     complaints, good = faults(kind, body)
     if complaints:
-        raise Refused("invalid", complaints)
+        raise ChangeRefused("invalid", complaints)
     return good
 
 

@@ -38,7 +38,7 @@ from aisix.store.base import (
     Watchers,
     no_more,
 )
-from aisix.store.bell import Bell
+from aisix.store.change_signal import ChangeSignal
 from aisix.store.migrations import migrate
 from aisix.store.secrets import Keyring
 from aisix.store.snapshot import Entry, Snapshot
@@ -60,7 +60,7 @@ class SqliteStore(Store):
         self._writing = threading.Lock()
         self._publishing = threading.Lock()
         self._trouble: str | None = None
-        self._bell = Bell(data_dir / BELL)
+        self._bell = ChangeSignal(data_dir / BELL)
         try:
             self._writer = _open(self._file)
             self._reader = _connect(self._file, read_only=True)

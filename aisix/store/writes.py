@@ -19,8 +19,8 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from aisix.store.base import Change, Delete, Extra, Put, Refused, Store, no_more
-from aisix.store.draft import NOUNS, Draft, hash_of, provider_keys_of
+from aisix.store.base import Change, ChangeRefused, Delete, Extra, Put, Store, no_more
+from aisix.store.normalize import NOUNS, Normalizer, hash_of, provider_keys_of
 from aisix.store.resources import Document, timestamp
 from aisix.store.snapshot import Entry, Snapshot
 
@@ -58,7 +58,7 @@ def replace(
 
     def replaced(old: Entry | None) -> Document:
         if only_new and old is not None:
-            raise Refused("stale", f"it exists already; the newest is {old.revision}")
+            raise ChangeRefused("stale", f"it exists already; the newest is {old.revision}")
         return body
 
     return _write(store, kind, id, replaced, now, if_match, extra)
@@ -117,7 +117,7 @@ def delete(
         if users and not cascade:
             names = ", ".join(str(user.document["display_name"]) for user in users[:5])
             more = "" if len(users) <= 5 else f" and {len(users) - 5} more"
-            raise Refused(
+            raise ChangeRefused(
                 "conflict",
                 f"still used by the models {names}{more}; delete them first, or with ?cascade=true",
             )
@@ -155,7 +155,7 @@ def _write(
     def plan(snapshot: Snapshot) -> Sequence[Change]:
         old = snapshot.entry(kind, id)
         _fresh(old, if_match)
-        draft = Draft(kind, id, old, body_for(old), snapshot, now, new_key)
+        draft = Normalizer(kind, id, old, body_for(old), snapshot, now, new_key)
         document = draft.document(extra)
         change = Put(kind, id, document, draft.secret, int(now))
         changed = draft.changed(document)
@@ -175,7 +175,7 @@ def _write(
 
 def _found(kind: str, id: str, entry: Entry | None) -> Entry:
     if entry is None:
-        raise Refused("missing", f"there is no {NOUNS[kind]} with this id")
+        raise ChangeRefused("missing", f"there is no {NOUNS[kind]} with this id")
     return entry
 
 
@@ -186,7 +186,7 @@ def _fresh(entry: Entry | None, if_match: str | None) -> None:
     tags = [tag.strip() for tag in if_match.split(",")]
     if entry is None or ("*" not in tags and f'"{entry.revision}"' not in tags):
         found = "it does not exist" if entry is None else f"the newest is {entry.revision}"
-        raise Refused("stale", f"If-Match names another revision; {found}")
+        raise ChangeRefused("stale", f"If-Match names another revision; {found}")
 
 
 def _merge(old: Document, patch: Document) -> Document:

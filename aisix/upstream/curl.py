@@ -33,13 +33,13 @@ import pycurl
 from aisix.errors import UpstreamError
 from aisix.timer import LazyTimer
 from aisix.upstream import faults
+from aisix.upstream.buffered import BufferedSink
 from aisix.upstream.handle import Constants, Handle
 from aisix.upstream.head import read_head
 from aisix.upstream.request import Request, Response, Sink, Tls
 from aisix.upstream.sockets import REMOVE, Events, watched_by
 from aisix.upstream.tls import find_ca_file
 from aisix.upstream.transfer import Transfer
-from aisix.upstream.whole import Whole
 
 SWEEP_GAP = 0.05  # s; deadlines nearer to each other than this are looked at together
 MISTAKES, FORGET = 3, 1.0  # so many of ours, none of them s after the last, and transfers end
@@ -91,7 +91,7 @@ class Driver:
 
     async def send(self, request: Request) -> Response:
         """The whole answer. Raises UpstreamError; cancelling the awaiting task aborts it."""
-        whole = Whole(self._loop.create_future())
+        whole = BufferedSink(self._loop.create_future())
         transfer = self.stream(request, whole)
         try:
             return await whole.response

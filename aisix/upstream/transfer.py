@@ -24,14 +24,14 @@ from aisix.upstream.request import Request, Sink
 BLOCK = 64 << 10  # bytes; when so many have come in one wake-up, the receiver is told first
 
 
-class Handle(Protocol):
+class TransferHandle(Protocol):
     """What a transfer asks of the Curl handle that carries it."""
 
     def pause(self) -> None: ...
     def resume(self) -> None: ...
 
 
-class Owner(Protocol):
+class TransferOwner(Protocol):
     """What a transfer asks of its driver."""
 
     def dropped(self, transfer: Transfer) -> None: ...
@@ -64,14 +64,14 @@ class Transfer:
         "touched",
     )
 
-    def __init__(self, owner: Owner, request: Request, sink: Sink, now: float) -> None:
+    def __init__(self, owner: TransferOwner, request: Request, sink: Sink, now: float) -> None:
         limits = request.timeouts
         self._owner = owner
         self._first_at = now + limits.first_byte_ms / 1000 if limits.first_byte_ms else inf
         self._total_at = now + limits.total_ms / 1000 if limits.total_ms else inf
         self._idle = limits.idle_ms / 1000 if limits.idle_ms else inf
         self.sink: Sink | None = sink  # None once it has been told the end, or cancelled
-        self.handle: Handle | None = None  # None once libcurl is done with it
+        self.handle: TransferHandle | None = None  # None once libcurl is done with it
         self.cap = request.max_body
         self.lines: list[bytes] = []  # header lines so far
         self.pieces: list[bytes] = []  # body bytes not delivered yet

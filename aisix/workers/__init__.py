@@ -1,7 +1,8 @@
 """What the workers of one gateway share: made once, before the first fork.
 
-    bus.py    messages from any worker to all of them, and their answers
-    turn.py   a number that changes for all at the same moment, and the bytes that belong to it
+    bus.py         messages from any worker to all of them, and their answers
+    generation.py  a number that changes for all at the same moment, and the bytes that belong to it
+    scoreboard.py  counters in shared memory: each worker writes its slot, anyone adds them up
 
-Must never know: what the messages and the bytes are about.
+Must never know: what the messages, the bytes and the counters are about.
 """

@@ -33,7 +33,7 @@ _encode = msgspec.msgpack.encode
 _decode = msgspec.msgpack.decode
 
 
-class Seats:
+class WorkerSlots:
     """One socket pair per worker. Whoever holds this may post to every seat."""
 
     def __init__(self, count: int) -> None:
@@ -68,7 +68,7 @@ class Seats:
 class Bus:
     """One worker's end. `close` it before the loop ends."""
 
-    def __init__(self, seats: Seats, seat: int, end: socket.socket) -> None:
+    def __init__(self, seats: WorkerSlots, seat: int, end: socket.socket) -> None:
         self.seat = seat
         self.count = seats.count
         self._seats = seats

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from aisix.admin import base, openapi
-from aisix.cli import _parser
-from aisix.resources_cli import NOUNS
+from aisix.cli.main import _parser
+from aisix.cli.resources import NOUNS
 from aisix.store import schema
 from tests.running import ROOT
 

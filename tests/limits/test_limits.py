@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from aisix.limits import Grant, Holder, Refusal, SharedLimits, rules_of
+from aisix.limits import Grant, Holder, LimitRefusal, SharedRateLimiter, rules_of
 from tests.forking import alone
 
 NOW = 1_795_000_000.0
@@ -17,23 +17,23 @@ def holder(ident: str = "key:1", **limits: int) -> Holder:
     return Holder(ident, rules_of(limits.get))
 
 
-def refused(found: Grant | Refusal) -> Refusal:
-    assert isinstance(found, Refusal)
+def refused(found: Grant | LimitRefusal) -> LimitRefusal:
+    assert isinstance(found, LimitRefusal)
     return found
 
 
-def granted(found: Grant | Refusal) -> Grant:
+def granted(found: Grant | LimitRefusal) -> Grant:
     assert isinstance(found, Grant)
     return found
 
 
 @pytest.fixture
-def limits() -> SharedLimits:
-    return SharedLimits(places=2, rows=8)
+def limits() -> SharedRateLimiter:
+    return SharedRateLimiter(places=2, rows=8)
 
 
 def test_a_window_begins_with_its_first_request_and_forgets_all_at_its_end(
-    limits: SharedLimits,
+    limits: SharedRateLimiter,
 ) -> None:
     key = [holder(rpm=2)]
     granted(limits.admit(key, NOW))
@@ -49,7 +49,7 @@ def test_a_window_begins_with_its_first_request_and_forgets_all_at_its_end(
     ("name", "seconds"), [("rps", 1), ("rpm", 60), ("rph", 3600), ("rpd", 86400)]
 )
 def test_each_kind_of_request_limit_has_its_own_window(
-    limits: SharedLimits, name: str, seconds: int
+    limits: SharedRateLimiter, name: str, seconds: int
 ) -> None:
     key = [holder(**{name: 1})]
     granted(limits.admit(key, NOW))
@@ -57,7 +57,7 @@ def test_each_kind_of_request_limit_has_its_own_window(
     granted(limits.admit(key, NOW + seconds))
 
 
-def test_what_one_limit_refuses_counts_under_no_other(limits: SharedLimits) -> None:
+def test_what_one_limit_refuses_counts_under_no_other(limits: SharedRateLimiter) -> None:
     both = [holder(rpm=100), holder("model:1", rpm=1)]
     granted(limits.admit(both, NOW))
     for _ in range(5):
@@ -66,14 +66,14 @@ def test_what_one_limit_refuses_counts_under_no_other(limits: SharedLimits) -> N
     assert [(level.most, level.left) for level in alone.levels] == [(100, 98)]
 
 
-def test_the_longest_wait_of_all_that_refuse_is_told(limits: SharedLimits) -> None:
+def test_the_longest_wait_of_all_that_refuse_is_told(limits: SharedRateLimiter) -> None:
     key = [holder(rps=1, rpm=1)]
     granted(limits.admit(key, NOW))
     assert refused(limits.admit(key, NOW)).rule.name == "rpm"
 
 
 def test_tokens_are_booked_at_the_end_and_close_the_window_from_then_on(
-    limits: SharedLimits,
+    limits: SharedRateLimiter,
 ) -> None:
     key = [holder(tpm=1000)]
     first, second = granted(limits.admit(key, NOW)), granted(limits.admit(key, NOW))
@@ -85,7 +85,7 @@ def test_tokens_are_booked_at_the_end_and_close_the_window_from_then_on(
     granted(limits.admit(key, NOW + 61))
 
 
-def test_a_place_is_held_until_it_is_settled(limits: SharedLimits) -> None:
+def test_a_place_is_held_until_it_is_settled(limits: SharedRateLimiter) -> None:
     key = [holder(concurrency=2)]
     first = granted(limits.admit(key, NOW))
     granted(limits.admit(key, NOW))
@@ -94,7 +94,7 @@ def test_a_place_is_held_until_it_is_settled(limits: SharedLimits) -> None:
     granted(limits.admit(key, NOW))
 
 
-def test_places_of_a_worker_that_ended_are_given_back(limits: SharedLimits) -> None:
+def test_places_of_a_worker_that_ended_are_given_back(limits: SharedRateLimiter) -> None:
     key = [holder(concurrency=1)]
     limits.sit(1)
     granted(limits.admit(key, NOW))
@@ -104,25 +104,27 @@ def test_places_of_a_worker_that_ended_are_given_back(limits: SharedLimits) -> N
     granted(limits.admit(key, NOW))
 
 
-def test_zero_lets_nothing_through(limits: SharedLimits) -> None:
+def test_zero_lets_nothing_through(limits: SharedRateLimiter) -> None:
     for name in ("rps", "rpd", "tpm", "concurrency"):
         assert refused(limits.admit([holder(**{name: 0})], NOW)).rule.name == name
 
 
-def test_without_rules_nothing_is_counted(limits: SharedLimits) -> None:
+def test_without_rules_nothing_is_counted(limits: SharedRateLimiter) -> None:
     found = granted(limits.admit([holder(), holder("model:1")], NOW))
     assert (found.holders, found.levels) == ((), ())
     limits.settle(found, 5, NOW)
 
 
-def test_a_clock_that_is_set_back_does_not_close_a_window_for_longer(limits: SharedLimits) -> None:
+def test_a_clock_that_is_set_back_does_not_close_a_window_for_longer(
+    limits: SharedRateLimiter,
+) -> None:
     key = [holder(rpm=1)]
     granted(limits.admit(key, NOW + 10_000))
     granted(limits.admit(key, NOW))
 
 
 def test_who_looked_at_the_clock_first_and_came_second_is_in_the_same_window(
-    limits: SharedLimits,
+    limits: SharedRateLimiter,
 ) -> None:
     key = [holder(rpm=2)]
     granted(limits.admit(key, NOW + 0.25))
@@ -133,7 +135,7 @@ def test_who_looked_at_the_clock_first_and_came_second_is_in_the_same_window(
     granted(limits.admit(key, NOW + 60.25))
 
 
-def test_a_full_table_takes_the_row_unused_for_the_longest_time(limits: SharedLimits) -> None:
+def test_a_full_table_takes_the_row_unused_for_the_longest_time(limits: SharedRateLimiter) -> None:
     for number in range(8):
         granted(limits.admit([holder(f"key:{number}", rpm=1)], NOW + number))
     for number in range(8):
@@ -155,7 +157,7 @@ def in_processes(count: int, run: Callable[[int], int]) -> list[int]:
 
 @alone
 def test_several_processes_together_let_through_exactly_as_many_as_one() -> None:
-    limits = SharedLimits(places=4)
+    limits = SharedRateLimiter(places=4)
 
     def run(number: int) -> int:
         limits.sit(number)
@@ -169,7 +171,7 @@ def test_several_processes_together_let_through_exactly_as_many_as_one() -> None
 
 @alone
 def test_a_process_that_dies_inside_takes_no_lock_with_it() -> None:
-    limits = SharedLimits(places=2)
+    limits = SharedRateLimiter(places=2)
 
     def run(number: int) -> int:
         with limits._locked():

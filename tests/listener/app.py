@@ -9,7 +9,7 @@ from typing import Any
 from tornado.iostream import StreamClosedError
 from tornado.web import Application, RequestHandler, stream_request_body
 
-from aisix.listener.lean import LeanApplication, LeanHandler
+from aisix.listener.application import ListenerApplication, ListenerHandler
 
 
 class Notes:
@@ -172,9 +172,9 @@ def make_app(notes: Notes, lean: bool) -> Application:
     more = {"log_function": lambda handler: None}
     if lean:
         table = {path: (_lean(kind), mine) for path, kind in plain.items()}
-        return LeanApplication(table, rules, **more)
+        return ListenerApplication(table, rules, **more)
     return Application([*((path, kind, mine) for path, kind in plain.items()), *rules], **more)
 
 
-def _lean(kind: type[RequestHandler]) -> type[LeanHandler]:
-    return type(kind.__name__, (kind, LeanHandler), {})
+def _lean(kind: type[RequestHandler]) -> type[ListenerHandler]:
+    return type(kind.__name__, (kind, ListenerHandler), {})

@@ -14,12 +14,12 @@ import pytest
 from tornado.netutil import bind_sockets
 
 from aisix.listener.fast import FastListener
-from aisix.listener.limits import Limits
+from aisix.listener.limits import ListenerLimits
 from aisix.listener.plain import PlainListener
 from tests.listener.app import Notes, make_app
 from tests.listener.caller import Caller
 
-LIMITS = Limits(body=1 << 20, head_secs=20, body_secs=20, idle_secs=20)
+LIMITS = ListenerLimits(body=1 << 20, head_secs=20, body_secs=20, idle_secs=20)
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Bench:
 
     @asynccontextmanager
     async def site(
-        self, limits: Limits = LIMITS, tls: ssl.SSLContext | None = None
+        self, limits: ListenerLimits = LIMITS, tls: ssl.SSLContext | None = None
     ) -> AsyncIterator[Site]:
         notes = Notes()
         app = make_app(notes, self.lean)

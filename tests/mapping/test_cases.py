@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from aisix.mapping import cases
-from aisix.mapping.loader import Mappings, load_mappings
+from aisix.mapping.mappings import Mappings, load_mappings
+from aisix.mapping.verify import cases
 
 ROOT = Path(__file__).parents[2] / "mappings"
 MAPPINGS: Mappings = load_mappings([ROOT])

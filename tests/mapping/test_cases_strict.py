@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from aisix.mapping import cases
-from aisix.mapping.cases import Case
-from aisix.mapping.loader import load_mappings
+from aisix.mapping.mappings import load_mappings
+from aisix.mapping.verify import cases
+from aisix.mapping.verify.cases import Case
 from aisix.standin.rules import complaints
 from tests.strict import anthropic_wire, openai_wire
 
@@ -87,7 +87,7 @@ WITHOUT_TYPES = {
 
 @pytest.mark.parametrize("mapping", [NAME])
 def test_the_tables_have_nothing_to_complain_about(mapping: str) -> None:
-    from aisix.mapping.check import findings
+    from aisix.mapping.verify.check import findings
 
     assert findings(load_mappings([ROOT / "mappings"]), with_cases=False) == []
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from aisix import cli
+from aisix.cli import main
 from tests.running import ROOT
 
 NAME = "openai-chat/anthropic-messages"
@@ -23,7 +23,7 @@ def said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
     def run(*argv: str, width: int = 100) -> tuple[int, str, str]:
         monkeypatch.setenv("COLUMNS", str(width))
         try:
-            code = cli.main(["mappings", *argv])
+            code = main.main(["mappings", *argv])
         except SystemExit as error:
             code = int(error.code or 0)
         out = capsys.readouterr()

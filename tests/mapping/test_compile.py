@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aisix.errors import CallerError
-from aisix.mapping import cases
-from aisix.mapping.compile_run import Bail, Call
+from aisix.mapping.compile.runtime import Bail, CompiledRequest
 from aisix.mapping.exchange import Exchange
-from aisix.mapping.loader import Mapping, load_mappings
+from aisix.mapping.mappings import Mapping, load_mappings
+from aisix.mapping.verify import cases
 from tests.mapping.test_properties import MODELS, REAL, anything, conversations
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,12 +55,12 @@ def test_fields_a_caller_makes_up_do_not_use_up_the_forms() -> None:
     for number in range(100):
         odd = {**body, f"made_up_{number}": 1}
         try:
-            forms.translate(odd, Call(odd, "m", "claude-sonnet-4-6", {}))
+            forms.translate(odd, CompiledRequest(odd, "m", "claude-sonnet-4-6", {}))
         except Bail:
             continue
         answered += 1
     assert 0 < answered < 50
-    call = Call(body, "m", "claude-sonnet-4-6", {})
+    call = CompiledRequest(body, "m", "claude-sonnet-4-6", {})
     assert forms.translate(body, call)["max_tokens"] == 9
 
 
@@ -71,7 +71,7 @@ def test_a_request_is_the_same_in_both_forms_to_the_byte() -> None:
         fast, slow = both(case, mapping)
         body = case.request(mapping.caller)
         headers = dict(case.about.get("caller_headers", {}))
-        call = Call(body, fast.target.alias, fast.target.upstream_model, headers)
+        call = CompiledRequest(body, fast.target.alias, fast.target.upstream_model, headers)
         assert request(fast, body) == request(slow, body), case.name
         try:
             fast.tables.forms.translate(body, call)

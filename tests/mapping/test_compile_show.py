@@ -7,14 +7,14 @@ import io
 import json
 from pathlib import Path
 
-from aisix import cli
-from aisix.mapping.compile_show import sources
+from aisix.cli import main
+from aisix.mapping.verify.compiled_source import sources
 from tests.mapping.test_compile import MAPPING, MAPPINGS
 
 
 def said(*argv: str) -> tuple[int, str]:
     with contextlib.redirect_stdout(io.StringIO()) as out:
-        code = cli.main(["mappings", "show", *argv])
+        code = main.main(["mappings", "show", *argv])
     return code, out.getvalue()
 
 

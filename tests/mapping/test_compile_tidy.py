@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aisix.mapping import compile_request, compile_tidy, compile_writer
-from aisix.mapping.compile_run import Call
-from aisix.mapping.compile_tidy import tidy
+from aisix.mapping.compile import request, writer
+from aisix.mapping.compile import tidy as compile_tidy
+from aisix.mapping.compile.runtime import CompiledRequest
+from aisix.mapping.compile.tidy import tidy
 from tests.mapping.test_compile import CASES, MAPPING, both
 
 NAMES = ["v1", "v2", "v3", "v4"]
@@ -104,7 +105,7 @@ def test_no_case_tells_tidied_code_from_what_it_was(monkeypatch: pytest.MonkeyPa
     """Requests of the corpus, through forms that were left as they were written."""
     some = CASES[::10]
     tidied = [sent(case) for case in some]
-    for module in (compile_tidy, compile_request, compile_writer):
+    for module in (compile_tidy, request, writer):
         monkeypatch.setattr(module, "tidy", lambda lines: lines)
     assert [sent(case, afresh=True) for case in some] == tidied
 
@@ -114,11 +115,11 @@ def sent(case: Any, afresh: bool = False) -> Any:
     if afresh:
         tables = talk.tables
         talk.tables = replace(
-            tables, forms=compile_request.Forms(tables.request, tables.forms._facts, "as written")
+            tables, forms=request.RequestForms(tables.request, tables.forms._facts, "as written")
         )
     body = json.loads(json.dumps(case.request(MAPPING.caller)))
     headers = dict(case.about.get("caller_headers", {}))
-    call = Call(body, talk.target.alias, talk.target.upstream_model, headers)
+    call = CompiledRequest(body, talk.target.alias, talk.target.upstream_model, headers)
     try:
         return talk.tables.forms.translate(body, call), call.notes, call.sent, call.remember
     except Exception as error:

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from aisix.errors import OperatorError
-from aisix.mapping.check import check, jobs
-from aisix.mapping.loader import Mapping, load_mappings
-from aisix.mapping.shelf import read_shelves
-from aisix.mapping.source import Tree
+from aisix.mapping.mappings import Mapping, load_mappings
+from aisix.mapping.parse.files import read_folders
+from aisix.mapping.parse.toml_tree import Tree
+from aisix.mapping.verify.check import check, jobs
 from tests.running import ROOT
 
 SHIPPED = ROOT / "mappings"
@@ -582,7 +582,7 @@ def test_a_failing_case_is_told_with_its_folder(tmp_path: Path) -> None:
 
 def _names_of_shipped(site: Path) -> list[str]:
     """Jobs over shipped cases: other tests do them."""
-    return [job.name for job in jobs(read_shelves([SHIPPED, site])) if job.cases == 0]
+    return [job.name for job in jobs(read_folders([SHIPPED, site])) if job.cases == 0]
 
 
 # ---------------------------------------------------------------- odd values anywhere

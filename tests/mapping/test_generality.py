@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from aisix.cli import main
-from aisix.mapping import cases
-from aisix.mapping.cases import Case
-from aisix.mapping.json_schema import every_property_required
-from aisix.mapping.lanes import pieces
-from aisix.mapping.loader import load_mappings
+from aisix.cli.main import main
+from aisix.mapping.interpret.blocks import pieces
+from aisix.mapping.mappings import load_mappings
+from aisix.mapping.verbs.json_schema import every_property_required
+from aisix.mapping.verify import cases
+from aisix.mapping.verify.cases import Case
 from tests.strict import anthropic_wire, openai_wire
 from tests.strict.sdk import anthropic_client
 

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aisix.errors import CallerError
-from aisix.mapping import cases
 from aisix.mapping.exchange import Exchange
-from aisix.mapping.loader import load_mappings
+from aisix.mapping.mappings import load_mappings
+from aisix.mapping.verify import cases
 from tests.mapping.test_compile import spoil
 from tests.strict import anthropic_wire, openai_wire
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from aisix.errors import CallerError
-from aisix.mapping.exchange import Exchange, Target
+from aisix.mapping.exchange import Exchange, ResolvedModel
 from tests.mapping import invented
 from tests.mapping.test_properties import MAPPING, is_a_path_of
 from tests.strict.anthropic_wire import anthropic_request_errors, append_only_errors
@@ -28,7 +28,7 @@ def answer(body: Any, model: str, version: str | None, compiled: bool) -> tuple[
     talk = Exchange(
         tables,
         MAPPING.caller,
-        Target("a", model),
+        ResolvedModel("a", model),
         now=1795000000,
         new_id=lambda: "msg_0",
         compiled=compiled,

@@ -16,7 +16,7 @@ import pytest
 import toml
 
 from aisix.errors import OperatorError
-from aisix.mapping.source import Tree, parse_text
+from aisix.mapping.parse.toml_tree import Tree, parse_text
 from tests.running import ROOT
 
 DOCUMENTS = int(os.environ.get("AISIX_DOCUMENTS", "600"))

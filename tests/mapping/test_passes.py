@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aisix.mapping.arrange import NEEDS, PASSES, Pass
-from aisix.mapping.refused import Refused
+from aisix.mapping.verbs.passes import NEEDS, PASSES, Pass
+from aisix.mapping.verbs.refused import Refused
 
 part = st.fixed_dictionaries(
     {"kind": st.sampled_from(["say", "ask", "answer"]), "text": st.just("x ")}

@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aisix.errors import CallerError
-from aisix.mapping import cases, paths
-from aisix.mapping.exchange import Exchange, Target
-from aisix.mapping.loader import Mapping, load_mappings
+from aisix.mapping.exchange import Exchange, ResolvedModel
+from aisix.mapping.mappings import Mapping, load_mappings
+from aisix.mapping.syntax import paths
+from aisix.mapping.verify import cases
 from aisix.standin.rules import complaints
 from tests.strict import openai_wire
 
@@ -34,7 +35,7 @@ some = settings(max_examples=60, deadline=None, suppress_health_check=[HealthChe
 
 
 def exchange(model: str = MODELS[0], strict: bool = False) -> Exchange:
-    target = Target("claude-prod", model, strict)
+    target = ResolvedModel("claude-prod", model, strict)
     tables = MAPPING.effective(model)
     return Exchange(tables, MAPPING.caller, target, now=1795000000, new_id=lambda: "1")
 

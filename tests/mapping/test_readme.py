@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from aisix.errors import CallerError
-from aisix.mapping.check import check
-from aisix.mapping.exchange import Answer, Exchange, Target
-from aisix.mapping.loader import Mapping, Mappings, load_mappings
+from aisix.mapping.exchange import Answer, Exchange, ResolvedModel
+from aisix.mapping.mappings import Mapping, Mappings, load_mappings
+from aisix.mapping.verify.check import check
 from tests.running import ROOT, chunks
 
 SHIPPED = ROOT / "mappings"
@@ -56,7 +56,7 @@ class Talk:
         self, model: str, options: dict[str, Json] | None = None, compiled: bool = True
     ) -> Exchange:
         tables = self.mapping.effective(model, None, options or {})
-        target = Target("claude-prod", model)
+        target = ResolvedModel("claude-prod", model)
         return Exchange(
             tables, self.mapping.caller, target, now=1, new_id=lambda: "0", compiled=compiled
         )

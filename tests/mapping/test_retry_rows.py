@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from aisix.mapping.loader import load_mappings
-from aisix.paths import shipped_mappings
+from aisix.config.shipped import shipped_mappings
+from aisix.mapping.mappings import load_mappings
 
 MAPPINGS = load_mappings([shipped_mappings()])
 HERE = (408, 409, 429, 500, 502, 503, 504)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from aisix.mapping.shelf import marks, read_shelves
+from aisix.mapping.parse.files import marks, read_folders
 
 ODD: dict[str, tuple[Callable[[Path], None], str]] = {
     "pipe": (os.mkfifo, "cannot be read: not a file"),  # reading it would wait for ever
@@ -25,7 +25,7 @@ def test_what_is_no_file_is_a_complaint_and_a_change(kind: str, tmp_path: Path) 
     folder.mkdir(parents=True)
     before = marks([tmp_path / "site"])
     make(folder / "request.toml")
-    (shelf,) = read_shelves([tmp_path / "site"])
+    (shelf,) = read_folders([tmp_path / "site"])
     (complaint,) = shelf.complaints
     assert complaint.where == "site/openai-chat/anthropic-messages/request.toml"
     assert complaint.text.startswith(said)

@@ -257,7 +257,7 @@ def test_open_files_are_no_bound_until_the_hard_limit_is(upstream: Rough, tmp_pa
 def test_where_files_are_few_places_are_too() -> None:
     code = (
         "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (200, 1000));"
-        "from aisix.open_files import places, raise_limit; print(places(raise_limit()))"
+        "from aisix.runtime.open_files import places, raise_limit; print(places(raise_limit()))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "436"

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from aisix.standin.server import Scripted, Standin
+from aisix.standin.handler import Scripted
+from aisix.standin.server import Standin
 from tests.running import CALLER_KEY, Running, chunks, free_port
 from tests.strict import openai_wire
 

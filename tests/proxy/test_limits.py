@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from aisix.limits import SharedLimits
-from aisix.proxy.allowance import Allowance
+from aisix.limits import SharedRateLimiter
+from aisix.proxy.rate_limit import Reservation
 from aisix.standin.server import Standin
 from aisix.store.resources import ApiKey, Model, RateLimit
 from tests.running import Answer, Running
@@ -91,15 +91,15 @@ def test_tokens_count_plain_and_streamed(busy: Running) -> None:
 
 
 def test_tokens_of_the_cache_are_tokens_and_reasoning_is_counted_once() -> None:
-    limits = SharedLimits()
+    limits = SharedRateLimiter()
     key = ApiKey("k", "0" * 64, ("*",), rate_limit=RateLimit(tpm=100))
     model = Model("m", "alias", "p", "upstream", "pk")
-    allowance = Allowance.ask(limits, key, model, 1000.0)
+    allowance = Reservation.ask(limits, key, model, 1000.0)
     assert allowance is not None
     used = {"input": 3, "cache_read": 10, "cache_write": 20, "output": 7, "reasoning": 5}
     allowance.settle(used, 1001.0)
     allowance.settle(used, 1001.0)  # only once
-    found = Allowance.ask(limits, key, model, 1002.0)
+    found = Reservation.ask(limits, key, model, 1002.0)
     assert found is not None
     assert [level.left for level in found.levels] == [60]
 

@@ -9,19 +9,19 @@ from typing import Any
 import pytest
 
 from aisix.errors import Fault, UpstreamError
-from aisix.proxy.gate import Gate
-from aisix.proxy.retry import Attempts
-from aisix.proxy.standing import Rules, Standing
-from aisix.proxy.ways import Ways
+from aisix.proxy.admission import Admission
+from aisix.routing.attempts import Attempts
+from aisix.routing.balancer import Balancer
+from aisix.routing.circuit_breaker import BreakerRules, CircuitBreaker
 
-RULES = Rules(failures=3, secs=30, earned=0.2)
-
-
-def standing(rules: Rules = RULES) -> Standing:
-    return Standing("key/model", rules)
+RULES = BreakerRules(failures=3, secs=30, earned=0.2)
 
 
-def fail(target: Standing, now: float, told: float | None = None) -> None:
+def standing(rules: BreakerRules = RULES) -> CircuitBreaker:
+    return CircuitBreaker("key/model", rules)
+
+
+def fail(target: CircuitBreaker, now: float, told: float | None = None) -> None:
     probe = target.enter(True)
     target.bad(now, probe, told)
     target.leave(probe)
@@ -97,7 +97,7 @@ def test_a_target_that_names_a_time_is_left_alone_for_it() -> None:
 
 
 def test_without_cooldown_secs_nothing_cools_down() -> None:
-    target = standing(Rules(1, 0, 0.2))
+    target = standing(BreakerRules(1, 0, 0.2))
     for now in range(9):
         fail(target, now, told=5)
     assert target.ready(9)
@@ -117,16 +117,16 @@ def test_retries_are_a_part_of_the_requests_and_a_few() -> None:
 # ---------------------------------------------------------------- whose turn
 def route(name: str, weight: int = 1, retries: int = 2) -> Any:
     return SimpleNamespace(
-        name=name, weight=weight, retries=retries, standing=Standing(name, RULES)
+        name=name, weight=weight, retries=retries, standing=CircuitBreaker(name, RULES)
     )
 
 
-def names(ways: Ways, number: int) -> str:
+def names(ways: Balancer, number: int) -> str:
     return "".join(ways.first(0).name for _ in range(number))  # type: ignore[attr-defined]
 
 
 def test_failover_keeps_to_the_order() -> None:
-    ways = Ways([route("a"), route("b")], "failover")
+    ways = Balancer([route("a"), route("b")], "failover")
     assert names(ways, 3) == "aaa"
     for _ in range(3):
         fail(ways.routes[0].standing, 0)
@@ -134,7 +134,7 @@ def test_failover_keeps_to_the_order() -> None:
 
 
 def test_round_robin_goes_by_weight_and_evenly() -> None:
-    ways = Ways([route("a", 3), route("b", 1), route("c", 0)], "round_robin")
+    ways = Balancer([route("a", 3), route("b", 1), route("c", 0)], "round_robin")
     assert names(ways, 8) == "aabaaaba"
     for one in ways.routes[:2]:
         for _ in range(3):
@@ -144,19 +144,19 @@ def test_round_robin_goes_by_weight_and_evenly() -> None:
 
 def test_least_busy_counts_requests_under_way_for_their_weight() -> None:
     a, b = route("a", 2), route("b", 1)
-    ways = Ways([a, b], "least_busy")
+    ways = Balancer([a, b], "least_busy")
     chosen = ""
     for _ in range(6):
         picked: Any = ways.first(0)
         picked.standing.enter(True)
         chosen += picked.name
     assert (chosen.count("a"), chosen.count("b")) == (4, 2)
-    idle = Ways([route("a"), route("b")], "least_busy")
+    idle = Balancer([route("a"), route("b")], "least_busy")
     assert set(names(idle, 4)) == {"a", "b"}, "equally idle ones take turns"
 
 
 def test_when_all_cool_down_the_caller_is_told_when_to_come_back() -> None:
-    ways = Ways([route("a"), route("b")], "failover")
+    ways = Balancer([route("a"), route("b")], "failover")
     for one, now in zip(ways.routes, (0, 10), strict=True):
         for _ in range(3):
             fail(one.standing, now)
@@ -171,7 +171,7 @@ SENT = UpstreamError("unreachable", why="reset", sent=True)
 
 
 def test_another_target_is_asked_at_once_then_the_last_one_again_after_a_pause() -> None:
-    ways = Ways([route("a"), route("b")], "failover")
+    ways = Balancer([route("a"), route("b")], "failover")
     attempts = Attempts(ways, 10, 0)
     assert attempts.after_fault(UNSENT, 0) == 0
     assert attempts.route is ways.routes[1]
@@ -188,14 +188,14 @@ def test_another_target_is_asked_at_once_then_the_last_one_again_after_a_pause()
 
 
 def test_what_may_have_been_billed_is_not_sent_again() -> None:
-    attempts = Attempts(Ways([route("a"), route("b")], "failover"), 10, 0)
+    attempts = Attempts(Balancer([route("a"), route("b")], "failover"), 10, 0)
     assert attempts.after_fault(SENT, 0) is None
 
 
 def test_what_the_upstream_says_of_retries_is_obeyed() -> None:
     def pause(retry: str, status: int, **headers: str) -> float | None:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        ways = Ways([route("a")], None)
+        ways = Balancer([route("a")], None)
         return Attempts(ways, 10, 0).after_answer(retry, status, named, 0)
 
     assert pause("here", 529, x_should_retry="false") is None
@@ -215,7 +215,7 @@ def test_what_the_upstream_says_of_retries_is_obeyed() -> None:
 
 
 def test_a_round_that_continues_an_answer_stays_with_its_target() -> None:
-    ways = Ways([route("a"), route("b")], "failover")
+    ways = Balancer([route("a"), route("b")], "failover")
     attempts = Attempts(ways, 10, 0)
     attempts.next_round()
     assert attempts.after_fault(UNSENT, 0) is not None
@@ -226,7 +226,7 @@ def test_an_outage_is_not_multiplied() -> None:
     target = route("a", retries=2)
     made = 0
     for _ in range(1000):
-        attempts = Attempts(Ways([target], None), 10, 0)
+        attempts = Attempts(Balancer([target], None), 10, 0)
         while attempts.after_answer("here", 529, {}, 0) is not None:
             pass
         made += attempts.count
@@ -238,7 +238,7 @@ def test_an_outage_is_not_multiplied() -> None:
 def test_who_waits_longest_is_let_in_first() -> None:
     async def run() -> None:
         loop = asyncio.get_running_loop()
-        gate = Gate(1, 2, 5)
+        gate = Admission(1, 2, 5)
         assert gate.take() and not gate.take()
         order = []
 
@@ -266,7 +266,7 @@ def test_who_waits_longest_is_let_in_first() -> None:
 def test_who_waits_too_long_or_leaves_takes_no_place() -> None:
     async def run() -> None:
         loop = asyncio.get_running_loop()
-        gate = Gate(1, 2, 0.01)
+        gate = Admission(1, 2, 0.01)
         assert gate.take()
         with pytest.raises(Fault):
             await gate.wait(loop.create_future())

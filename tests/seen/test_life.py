@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from aisix.settings import SETTINGS, load_settings
+from aisix.config.settings import SETTINGS, load_settings
+from aisix.runtime.supervisor import SIGNALS, STOP_SECS
 from aisix.standin.server import Standin
-from aisix.supervisor import SIGNALS, STOP_SECS
 from tests.running import ROOT, Running, free_port, send
 from tests.seen.load import Load
 from tests.seen.test_metrics import until

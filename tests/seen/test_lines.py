@@ -18,7 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from aisix import log
 from aisix.standin.server import Standin
-from aisix.trace import Trace
+from aisix.telemetry.trace_context import TraceContext
 from tests.running import CALLER_KEY, ROOT, Answer, Running, send
 from tests.seen.authority import Authority
 from tests.seen.test_metrics import until
@@ -179,13 +179,13 @@ def test_without_the_setting_the_upstream_is_sent_no_trace(
     ],
 )
 def test_what_is_no_traceparent_is_not_believed(odd: str) -> None:
-    trace = Trace.continued(odd, "vendor=1", lambda n: b"\x01" * n)
+    trace = TraceContext.continued(odd, "vendor=1", lambda n: b"\x01" * n)
     assert (trace.trace_id, trace.parent, trace.state) == ("01" * 16, "", "")
 
 
 def test_a_later_version_of_traceparent_is_read_as_far_as_it_is_known() -> None:
     later = "01-" + "ab" * 16 + "-" + "cd" * 8 + "-03-more"
-    trace = Trace.continued(later, None, lambda n: b"\x02" * n)
+    trace = TraceContext.continued(later, None, lambda n: b"\x02" * n)
     assert trace.header == "00-" + "ab" * 16 + "-" + "02" * 8 + "-01"
 
 

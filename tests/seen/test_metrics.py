@@ -12,9 +12,9 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from aisix.board import Board
-from aisix.metrics import FAMILIES, SECONDS, Metrics, page
 from aisix.standin.server import Standin
+from aisix.telemetry.metrics import FAMILIES, SECONDS, Metrics, page
+from aisix.workers.scoreboard import Scoreboard
 from tests.running import ROOT, Running, send
 
 MODELS = {
@@ -135,7 +135,7 @@ def test_one_scrape_shows_the_sum_of_all_workers_also_of_one_that_died(
 
 
 def test_counts_outlive_a_process_and_gauges_do_not() -> None:
-    board = Board(2)
+    board = Scoreboard(2)
     slot = board.claim()
     first = Metrics(slot)
     first.enter()
@@ -153,7 +153,7 @@ def test_counts_outlive_a_process_and_gauges_do_not() -> None:
 
 
 def test_more_label_values_than_there_is_room_for_are_counted_as_lost() -> None:
-    board = Board(1)
+    board = Scoreboard(1)
     metrics = Metrics(board.claim())
     for number in range(70_000):
         metrics.add("aisix_retries_total", f"alias-{number}")

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from aisix.errors import AisixError
-from aisix.store.base import Refused, Store
+from aisix.store.base import ChangeRefused, Store
 from aisix.store.snapshot import Snapshot
 
 Item = tuple[str, str, dict[str, Any]]  # kind, id, document
@@ -227,9 +227,9 @@ class Contract(ABC):
         before = store.current()
 
         def plan(now: Snapshot) -> Any:
-            raise Refused("conflict", "no")
+            raise ChangeRefused("conflict", "no")
 
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(ChangeRefused) as caught:
             store.update(plan)
         assert caught.value.kind == ("conflict" if store.writable else "read_only")
         assert store.current() is before

@@ -12,7 +12,7 @@ import pytest
 from aisix.errors import OperatorError
 from aisix.store import open_store
 from aisix.store.base import Store
-from aisix.store.stage import Wanted, bring
+from aisix.store.batch import ImportItem, bring
 from tests.store.contract import KEY, MODEL, Contract, Item
 
 
@@ -21,7 +21,7 @@ class TestSqlite(Contract):
         return open_store(self.folder / "data")
 
     def put(self, store: Store, items: Sequence[Item]) -> None:
-        wanted = [Wanted(kind, id, body, id) for kind, id, body in items]
+        wanted = [ImportItem(kind, id, body, id) for kind, id, body in items]
         bring(store, wanted, now=time.time(), only=True)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aisix.errors import OperatorError
-from aisix.store import listed
+from aisix.store import yaml_document
 from aisix.store.snapshot import Entry, Snapshot
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=20)
@@ -15,7 +15,7 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), ma
 
 def complaints(text: str, environ: dict[str, str] | None = None) -> list[str]:
     with pytest.raises(OperatorError) as caught:
-        listed.read(text, "r.yaml", environ or {})
+        yaml_document.read(text, "r.yaml", environ or {})
     return [str(complaint) for complaint in caught.value.complaints]
 
 
@@ -24,12 +24,12 @@ def complaints(text: str, environ: dict[str, str] | None = None) -> list[str]:
 def test_what_is_written_is_read_again(name: str, secret: str) -> None:
     document = {"display_name": name, "provider": "p", "headers": {"x-a": name + "${X}$${"}}
     entry = Entry("provider_keys", "a", 1, 1, 0, 0, document, secret + "$${A}")
-    text = listed.written(Snapshot([entry], 1), with_secrets=True)
-    (wanted,), _ = listed.read(text, "r.yaml", {})
+    text = yaml_document.written(Snapshot([entry], 1), with_secrets=True)
+    (wanted,), _ = yaml_document.read(text, "r.yaml", {})
     assert wanted.id == "a"
     assert wanted.body == {**document, "secret": secret + "$${A}"}
-    hidden = listed.written(Snapshot([entry], 1), with_secrets=False)
-    (wanted,), _ = listed.read(hidden, "r.yaml", {"SECRET_A": "s"})
+    hidden = yaml_document.written(Snapshot([entry], 1), with_secrets=False)
+    (wanted,), _ = yaml_document.read(hidden, "r.yaml", {"SECRET_A": "s"})
     assert wanted.body["secret"] == "s"
 
 
@@ -38,14 +38,14 @@ def test_what_is_written_is_read_again(name: str, secret: str) -> None:
 def test_any_text_is_read_or_refused(text: str) -> None:
     for more in ("", "models:\n- a: "):
         try:
-            listed.read(more + text, "r.yaml", {})
+            yaml_document.read(more + text, "r.yaml", {})
         except OperatorError as error:
             assert str(error).startswith("r.yaml:")
 
 
 def test_a_value_from_the_environment_is_a_text_and_cannot_add_structure() -> None:
     text = "provider_keys: [{display_name: '${A}', secret: 'x-${B}-$${B}', tls: {verify: true}}]"
-    (wanted,), _ = listed.read(text, "r.yaml", {"A": "1\nmodels: []", "B": "${C}"})
+    (wanted,), _ = yaml_document.read(text, "r.yaml", {"A": "1\nmodels: []", "B": "${C}"})
     assert wanted.body["display_name"] == "1\nmodels: []"
     assert wanted.body["secret"] == "x-${C}-${B}"
     assert wanted.body["tls"] == {"verify": True}
@@ -93,9 +93,9 @@ def test_what_is_no_resources_file_says_so(text: str, said: str) -> None:
 
 def test_a_date_stays_text_and_an_id_is_the_same_each_time() -> None:
     text = "apikeys:\n- {display_name: a key, expires_at: 2030-01-01T00:00:00Z}\n"
-    first, again = (listed.read(text, "r.yaml", {})[0][0] for _ in range(2))
+    first, again = (yaml_document.read(text, "r.yaml", {})[0][0] for _ in range(2))
     assert first.body["expires_at"] == "2030-01-01T00:00:00Z"
     assert first.id == again.id
     models = "models:\n- display_name: small\n- display_name: small*\n"
-    plain, wild = listed.read(models, "r.yaml", {})[0]
+    plain, wild = yaml_document.read(models, "r.yaml", {})[0]
     assert plain.id == "small" and wild.id.startswith("model-")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aisix.store import open_store, writes
-from aisix.store.base import Refused, Store
+from aisix.store.base import ChangeRefused, Store
 from aisix.store.resources import Model
 
 
@@ -30,7 +30,7 @@ def model(store: Store, targets: Any, **more: Any) -> Model:
 
 
 def refused(store: Store, targets: Any, **more: Any) -> list[str]:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ChangeRefused) as caught:
         model(store, targets, **more)
     return [str(c) for c in caught.value.complaints]
 
@@ -96,14 +96,14 @@ def test_what_is_wrong_with_targets_is_told_with_its_place(store: Store) -> None
 
 def test_routing_without_targets_is_refused(store: Store) -> None:
     body = {"display_name": "m", "provider": "anthropic", "model_name": "a"}
-    with pytest.raises(Refused, match="routing: chooses among `targets`"):
+    with pytest.raises(ChangeRefused, match="routing: chooses among `targets`"):
         more = {"provider_key": "first", "routing": "failover"}
         writes.create(store, "models", {**body, **more}, now=0, new_id="m1")
 
 
 def test_a_provider_key_that_a_target_names_is_not_deleted(store: Store) -> None:
     model(store, TWO)
-    with pytest.raises(Refused, match="still used by the models m"):
+    with pytest.raises(ChangeRefused, match="still used by the models m"):
         writes.delete(store, "provider_keys", "pk-second")
     gone = writes.delete(store, "provider_keys", "pk-second", cascade=True)
     assert [entry.id for entry in gone] == ["m1", "pk-second"]

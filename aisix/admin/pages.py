@@ -1,0 +1,92 @@
+"""The admin URLs that are not resources: status, reloading, the API's document, unknown ones."""
+
+from __future__ import annotations
+
+import inspect
+
+from tornado.web import HTTPError
+
+from aisix.admin import openapi
+from aisix.admin.base import AdminHandler
+from aisix.store.resources import timestamp
+
+
+class StatusHandler(AdminHandler):
+    """GET /admin/v1/status: what the gateway says of itself, and how the store is."""
+
+    def get(self) -> None:
+        self.query()
+        store = self.office.store
+        snapshot = store.current()
+        self.send(
+            {
+                **self.office.status(),
+                "resources": snapshot.counts(),
+                "store": {
+                    "source": store.source,
+                    "writable": store.writable,
+                    "revision": snapshot.revision,
+                    "trouble": store.trouble,
+                },
+            }
+        )
+
+    head = get
+
+
+class ReloadHandler(AdminHandler):
+    """POST /admin/v1/mappings/reload: 200 with what was loaded, 409 with what is wrong.
+
+    On any fault the gateway goes on with the tables it had.
+    """
+
+    async def post(self) -> None:
+        self.query()
+        result = self.office.reload()
+        if inspect.isawaitable(result):
+            result = await result
+        ok = bool(result.get("ok"))
+        self.office.audit(
+            {
+                "event": "admin_write",
+                "at": timestamp(int(self.office.now())),
+                "admin_key": self.fingerprint,
+                "remote": self.request.remote_ip,
+                "action": "reload",
+                "kind": "mappings",
+                "ok": ok,
+            }
+        )
+        self.send(result, 200 if ok else 409)
+
+
+class DocumentHandler(AdminHandler):
+    """GET /admin/openapi.json: what this API is. It tells nothing of this gateway."""
+
+    open_to_all = True
+
+    def get(self) -> None:
+        self.query()
+        self.send(openapi.document())
+
+    head = get
+
+
+class PageHandler(AdminHandler):
+    """GET /admin/docs: the same for people."""
+
+    open_to_all = True
+
+    def get(self) -> None:
+        self.query()
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.set_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+        self.finish(openapi.page())
+
+    head = get
+
+
+class UnknownAdminHandler(AdminHandler):
+    def prepare(self) -> None:
+        super().prepare()
+        raise HTTPError(404)

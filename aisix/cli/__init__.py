@@ -1,0 +1,11 @@
+"""The command line; each command is a function of `main`, or a module of its own.
+
+    main.py          aisix COMMAND: arguments, exit codes
+    doctor.py        aisix check, aisix doctor: what would go wrong, said before it does
+    resources.py     aisix resources: a resources file against a running gateway
+    admin_client.py  the admin API, as resources.py calls it
+    store.py         aisix store: look into the database, change its encryption key
+    mappings/        aisix mappings: list, show, check, explain, test, diff, verbs
+
+Must never know: the inside of a table; each command prints what a room below answers.
+"""

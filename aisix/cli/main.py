@@ -1,0 +1,199 @@
+"""The command line: what each verb is and where it is done. Only it and the *_cli files print.
+
+Exit code 0: fine; 1: findings; 2: it cannot start or the usage is wrong. What a verb needs is
+imported when it runs, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from aisix import __version__
+from aisix.errors import OperatorError, StoreError
+
+RESOURCES = {
+    "keys": "list, create, rotate, revoke callers' keys of a running gateway",
+    "models": "list, create, change, delete its aliases",
+    "providers": "list, create, change, delete its provider keys",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; the process's exit code."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    args = _parser(argv[:1]).parse_args(argv)
+    try:
+        return int(args.go(args))
+    except (OperatorError, StoreError) as error:
+        print(f"aisix: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # whoever read our output has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser(verb: list[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="aisix", description="An AI gateway whose translation is data."
+    )
+    parser.add_argument("--version", action="version", version=f"aisix {__version__}")
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    config = argparse.ArgumentParser(add_help=False)
+    config.add_argument("--config", metavar="FILE", help="config.yaml; default: built-in settings")
+
+    sub = verbs.add_parser("serve", parents=[config], help="run the gateway")
+    sub.set_defaults(go=serve)
+    sub = verbs.add_parser("check", parents=[config], help="check settings, tables and resources")
+    sub.add_argument("--no-cases", action="store_true", help="leave out the golden cases")
+    sub.add_argument("--json", action="store_true", help="for programs")
+    sub.set_defaults(go=check)
+    sub = verbs.add_parser(
+        "doctor", parents=[config], help="check that, this machine and the way to each upstream"
+    )
+    sub.add_argument("--json", action="store_true", help="for programs")
+    sub.set_defaults(go=examine)
+    sub = verbs.add_parser("demo", help="gateway and stand-in upstream, one call through both")
+    sub.add_argument("--once", action="store_true", help="stop after the calls")
+    sub.add_argument(
+        "--real",
+        action="store_true",
+        help="call the real provider, with its key from the environment",
+    )
+    sub.add_argument("--verbose", action="store_true", help="show the gateway's own log too")
+    sub.set_defaults(go=demo)
+    sub = verbs.add_parser("mappings", parents=[config], help="see, check and try the tables")
+    sub.set_defaults(go=mappings)
+    if verb == ["mappings"]:
+        from aisix.cli import mappings as mappings_cli
+
+        mappings_cli.add_parser(sub)
+    for noun, help in RESOURCES.items():
+        sub = verbs.add_parser(noun, help=help)
+        sub.set_defaults(go=resources)
+        if verb == [noun]:
+            from aisix.cli import resources as resources_cli
+
+            resources_cli.add_parser(noun, sub)
+    _add_store(verbs, config)
+    return parser
+
+
+def _add_store(verbs: Any, config: argparse.ArgumentParser) -> None:
+    """The verbs of store_cli."""
+    sub = verbs.add_parser("validate", parents=[config], help="check a resources file")
+    sub.add_argument("file", metavar="FILE", help="- is standard input")
+    sub.add_argument("--no-env", action="store_true", help="take every ${NAME} as set")
+    sub.set_defaults(go=stored, run="validate")
+    sub = verbs.add_parser(
+        "export", parents=[config], help="print what is stored as a resources file"
+    )
+    sub.add_argument("--output", metavar="FILE", default="-", help="made with mode 0600")
+    sub.add_argument("--secrets", action="store_true", help="with the secrets, in clear")
+    sub.set_defaults(go=stored, run="export")
+    sub = verbs.add_parser(
+        "import", parents=[config], help="store what a resources file holds: all of it or nothing"
+    )
+    sub.add_argument("file", metavar="FILE", help="- is standard input")
+    sub.add_argument("--prune", action="store_true", help="delete what is not in the file")
+    sub.add_argument("--dry-run", action="store_true", help="say what would be done")
+    sub.set_defaults(go=stored, run="bring_in")
+    sub = verbs.add_parser("secrets", help="the key that encrypts stored secrets")
+    below = sub.add_subparsers(required=True, metavar="VERB")
+    sub = below.add_parser(
+        "rotate-key", parents=[config], help="encrypt every stored secret with a new key"
+    )
+    sub.set_defaults(go=stored, run="rotate_key")
+
+
+def serve(args: argparse.Namespace) -> int:
+    from aisix.config.settings import load_settings
+    from aisix.runtime.service import serve as run
+
+    return run(load_settings(args.config, os.environ))
+
+
+def check(args: argparse.Namespace) -> int:
+    from aisix.cli import doctor
+    from aisix.config.settings import load_settings
+
+    settings = load_settings(args.config, os.environ)
+    found = doctor.check(settings, not args.no_cases)
+    if settings.resources_file and not found:
+        from aisix.cli import store
+
+        complaints = store.findings(
+            str(settings.resources_file), settings.environ, _folders(settings.mappings)
+        )
+        found += [doctor.Finding(doctor.FAULT, "", str(one)) for one in complaints]
+    faults = [one for one in found if one.level == doctor.FAULT]
+    if args.json:
+        return _as_json(found)
+    for one in found:
+        print(one if one in faults else f"{one.level}: {one}")
+    print(f"{len(faults)} finding{'s' * (len(faults) != 1)}" if faults else "everything is fine")
+    return 1 if faults else 0
+
+
+def examine(args: argparse.Namespace) -> int:
+    from aisix.cli import doctor
+    from aisix.config.settings import load_settings
+
+    found = doctor.doctor(load_settings(args.config, os.environ))
+    if args.json:
+        return _as_json(found)
+    wide = max(len(one.about) for one in found)
+    for one in found:
+        print(f"{one.level:8} {one.about:{wide}} {one.text}")
+    return 1 if any(one.level == doctor.FAULT for one in found) else 0
+
+
+def _as_json(found: Sequence[Any]) -> int:
+    import dataclasses
+    import json
+
+    good = all(one.level != "fault" for one in found)
+    shown = {"ok": good, "findings": [dataclasses.asdict(one) for one in found]}
+    print(json.dumps(shown, indent=2))
+    return 0 if good else 1
+
+
+def demo(args: argparse.Namespace) -> int:
+    from aisix.standin.demo import main as run
+
+    return run(args)
+
+
+def mappings(args: argparse.Namespace) -> int:
+    from aisix.cli import mappings as mappings_cli
+    from aisix.config.settings import load_settings
+
+    extra = load_settings(args.config, os.environ).mappings if args.config else ()
+    return mappings_cli.run(args, _folders(extra))
+
+
+def resources(args: argparse.Namespace) -> int:
+    from aisix.cli import resources as resources_cli
+    from aisix.config.settings import load_settings
+
+    return resources_cli.run(args, load_settings(args.config, os.environ))
+
+
+def stored(args: argparse.Namespace) -> int:
+    from aisix.cli import store
+    from aisix.config.settings import load_settings
+
+    settings = load_settings(args.config, os.environ)
+    return int(getattr(store, args.run)(args, settings, _folders(settings.mappings)))
+
+
+def _folders(extra: Sequence[Path]) -> list[Path]:
+    from aisix.config.shipped import shipped_mappings
+
+    return [shipped_mappings(), *extra]

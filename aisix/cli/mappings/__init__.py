@@ -1,0 +1,91 @@
+"""`aisix mappings`: see, check, explain, test and compare the translation tables.
+
+    show.py    list, show, diff, verbs
+    test.py    check, explain, test
+    select.py  which mapping and model
+    output.py  tables that fit the terminal
+
+Exit code 0: fine; 1: there are findings; 2: wrong usage. `--json` on every verb.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from aisix.cli.mappings import show, test
+from aisix.cli.mappings.output import write_json
+from aisix.cli.mappings.select import add_choice
+from aisix.errors import OperatorError
+
+
+def add_parser(parser: argparse.ArgumentParser) -> None:
+    """Every verb and its options; `docs/cli.md` shows what they say."""
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+    def verb(name: str, help: str, run: Callable[..., int]) -> argparse.ArgumentParser:
+        sub = verbs.add_parser(name, help=help, description=help)
+        sub.add_argument("--json", action="store_true", help="print JSON")
+        sub.add_argument("--config", metavar="FILE", default=argparse.SUPPRESS,
+                         help="config.yaml, whose `mappings` are laid over ours")  # fmt: skip
+        sub.add_argument("--dir", action="append", default=[], metavar="DIR",
+                         help="a folder of tables, laid over those before it")  # fmt: skip
+        sub.set_defaults(run=run)
+        return sub
+
+    verb("list", "the mappings there are", show.list_)
+    sub = verb("show", "the effective rules for one model, and where each came from", show.show)
+    sub.add_argument("mapping", nargs="?", help="a name of `aisix mappings list`")
+    sub.add_argument("--rule", metavar="NAME", default="", help="only rules below this name")
+    sub.add_argument("--compiled", action="store_true", help="the Python source the rules become")
+    sub.add_argument("--request", metavar="FILE", help="with --compiled: a caller's request (JSON)"
+                     " to write it for; default: the smallest there is")  # fmt: skip
+    add_choice(sub)
+    sub = verb("check", "syntax, grammar, names, cases: every complaint at once", test.check_)
+    sub.add_argument("folder", nargs="?", metavar="DIR", help="a site's tables, laid over ours")
+    sub.add_argument("--no-cases", action="store_true", help="do not run the cases")
+    sub.add_argument("--packed", action="store_true", help=argparse.SUPPRESS)  # a reload's own
+    sub = verb(
+        "explain", "why a request, an answer or a stream is translated as it is", test.explain_
+    )
+    sub.add_argument("file", metavar="FILE", help="caller request (JSON), upstream answer (JSON)"
+                     " or captured stream (.sse); - is standard input")  # fmt: skip
+    sub.add_argument("--as", dest="as_", choices=("request", "answer", "stream"),
+                     help="what the file is; default: by what is in it")  # fmt: skip
+    sub.add_argument("--request", metavar="FILE", help="the request an answer belongs to")
+    sub.add_argument("--status", type=int, default=200, help="status of the upstream's answer")
+    sub.add_argument("--mapping", metavar="NAME", help="default: the first one")
+    add_choice(sub)
+    sub = verb("test", "run the golden cases", test.test)
+    sub.add_argument("case", nargs="?", help="a case's name, or a part of it")
+    sub.add_argument("--accept", action="store_true", help="write what is built now as expected")
+    sub = verb("diff", "what a site's tables change", show.diff)
+    sub.add_argument("folder", metavar="DIR", help="a site's tables")
+    sub.add_argument("--cases", action="store_true", help="also which cases come out differently")
+    sub = verb("verbs", "the verbs a rule may name, with their options", show.verbs)
+    sub.add_argument("--markdown", action="store_true", help="as mappings/README.md has them")
+
+
+def run(args: argparse.Namespace, folders: Sequence[Path]) -> int:
+    """One verb. `folders` are the configured ones, shipped first. Complaints go to standard error,
+    one a line."""
+    every = [*folders, *(Path(folder) for folder in args.dir)]
+    try:
+        return int(args.run(args, every))
+    except OperatorError as error:
+        if args.json:
+            found = [test.complaint(c) for c in error.complaints]
+            write_json({"ok": False, "findings": found})
+        else:
+            print(error, file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        raise  # whoever read our output has had enough: the caller sees to it
+    except (OSError, ValueError) as error:
+        print(f"aisix mappings: {error}", file=sys.stderr)
+        return 2
+
+
+__all__ = ["add_parser", "run"]

@@ -1,0 +1,97 @@
+"""Rows on a terminal: tables that fit its width, or JSON. The only place that imports tabulate."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from typing import Any
+
+import msgspec
+from tabulate import tabulate
+
+from aisix.mapping.syntax.paths import Json
+
+NARROWEST = 12  # a column is not cut below this
+ROOMY, WIDE = 24, 36  # nor below these, while another one is wider
+PADDING = 2  # a heading is shown with so much room
+GAP = 2
+WHERE = "file:line"
+Row = dict[str, Json]
+
+
+def table(rows: list[Row], as_json: bool, wrap: bool = False) -> None:
+    """One row a line; places below a folder all share are shown without it.
+
+    What does not fit is cut with "…", or goes on below when `wrap` is asked for.
+    """
+    if as_json:
+        write_json(rows)
+        return
+    if not rows:
+        return
+    width = shutil.get_terminal_size((100, 24)).columns
+    names = [n for n in rows[0] if n == WHERE or any(str(row[n]) for row in rows)]
+    shared = _shared([str(row[WHERE]) for row in rows if row.get(WHERE)])
+    if shared:
+        print(f"files below {shared}\n")
+    cells = [[_cell(row, n, shared) for n in names] for row in rows]
+    limits = _limits(names, cells, width)
+    fit = _wrapped if wrap else cut
+    shown = [
+        [(_end_of if names[i] == WHERE else fit)(text, limits[i]) for i, text in enumerate(line)]
+        for line in cells
+    ]
+    print(tabulate(shown, names, tablefmt="simple", disable_numparse=True))
+
+
+def _cell(row: Row, name: str, shared: str) -> str:
+    text = str(row[name]).replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    return text.removeprefix(shared) if name == WHERE else text
+
+
+def _limits(names: list[str], cells: list[list[str]], width: int) -> list[int]:
+    """The widths of the columns. What a row is about, and where it stands, give way last."""
+    limits = [
+        max(len(name) + PADDING, *(len(line[i]) for line in cells)) for i, name in enumerate(names)
+    ]
+    middle = [i for i, name in enumerate(names) if i and name != WHERE]
+    where = [i for i, name in enumerate(names) if name == WHERE]
+    steps = (
+        *((middle, ROOMY), ([0], WIDE), (middle, NARROWEST), (where, WIDE), ([0], ROOMY)),
+        *((where, ROOMY), ([0, *middle, *where], NARROWEST)),
+    )
+    for free, least in steps:
+        while free and sum(limits) + GAP * (len(names) - 1) > width:
+            longest = max(free, key=lambda i: limits[i])
+            if limits[longest] <= least:
+                break
+            limits[longest] -= 1
+    return limits
+
+
+def _shared(places: list[str]) -> str:
+    """The folder all files are in, with its slash; "" when they share none."""
+    folders = {place.rpartition("/traits/")[0] or place.rpartition("/")[0] for place in places}
+    return folders.pop() + "/" if len(folders) == 1 else ""
+
+
+def cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _end_of(place: str, limit: int) -> str:
+    """Of a place the end counts: file and line."""
+    return place if len(place) <= limit else "…" + place[-(limit - 1) :]
+
+
+def _wrapped(text: str, limit: int) -> str:
+    return "\n".join(textwrap.wrap(text, limit)) or text
+
+
+def one_line(value: Json) -> str:
+    """A text as itself, anything else as JSON."""
+    return value if isinstance(value, str) else msgspec.json.encode(value, enc_hook=repr).decode()
+
+
+def write_json(value: Any) -> None:
+    print(msgspec.json.format(msgspec.json.encode(value, enc_hook=repr), indent=2).decode())

@@ -1,0 +1,46 @@
+"""Which mapping, model, version, options and traits a verb is about: what its arguments say."""
+
+from __future__ import annotations
+
+import argparse
+
+import msgspec
+
+from aisix.mapping.mappings import Effective, Mapping, Mappings
+from aisix.mapping.parse.schema import near
+from aisix.mapping.syntax.paths import Json
+
+
+def add_choice(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--model", default="", help="upstream model; default: the row of unknown ids")
+    sub.add_argument("--version", help="API version of the upstream")
+    sub.add_argument("--strict", action="store_true", help="refuse instead of dropping")
+    sub.add_argument("--option", action="append", default=[], metavar="NAME=VALUE",
+                     help="an option of the alias")  # fmt: skip
+    sub.add_argument("--trait", action="append", default=[], metavar="NAME",
+                     help="a trait of the alias")  # fmt: skip
+
+
+def mapping_named(mappings: Mappings, name: str | None) -> Mapping:
+    """The mapping; without a name, the first of the default dialect. ValueError when unknown."""
+    names = sorted(mappings.mappings)
+    if name is None:
+        plain = [m for m in mappings.mappings.values() if not m.variant]
+        return next((m for m in plain if m.caller.data.get("default")), plain[0])
+    found = [n for n in names if name in (n, n.partition("/")[2])]
+    if len(found) != 1:
+        raise ValueError(f"no mapping {name}{near(name, names)}")
+    return mappings.mappings[found[0]]
+
+
+def effective(mapping: Mapping, args: argparse.Namespace) -> Effective:
+    options: dict[str, Json] = {}
+    for text in args.option:
+        name, sign, value = text.partition("=")
+        if not sign:
+            raise ValueError(f"--option {text}: write NAME=VALUE")
+        try:
+            options[name] = msgspec.json.decode(value)
+        except msgspec.DecodeError:
+            options[name] = value
+    return mapping.effective(args.model, args.version, options, tuple(args.trait))

@@ -1,0 +1,272 @@
+"""The verbs that show tables: list, show, diff, verbs."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from aisix.cli.mappings.output import WHERE, Row, one_line, table, write_json
+from aisix.cli.mappings.select import effective, mapping_named
+from aisix.mapping.mappings import Effective, Mapping, Mappings, load_mappings
+from aisix.mapping.parse.toml_tree import SOURCES, Tree
+from aisix.mapping.syntax.paths import Json
+from aisix.mapping.verbs import adjustments, conversions, passes
+from aisix.mapping.verify import cases
+from aisix.mapping.verify.check import changed_cases
+from aisix.mapping.verify.compiled_source import sources
+
+FILES = ("request", "values", "answer", "errors")
+
+
+def list_(args: argparse.Namespace, folders: list[Path]) -> int:
+    mappings = load_mappings(folders)
+    rows: list[Row] = []
+    for name, mapping in mappings.mappings.items():
+        models = mapping.tree.data.get("models") or {}
+        rows.append(
+            {
+                "mapping": name,
+                "adapter": "(variant)" if mapping.variant else mapping.adapter,
+                "digest": mapping.digest,
+                "models": len(models.get("model", {})),
+                "traits": len(mapping.traits),
+                "cases": sum(1 for _ in cases.find(mapping.folders, name)),
+                "title": str(mapping.tree.data["mapping"]["title"]),
+            }
+        )
+    if not args.json:
+        for row in rows:
+            del row["title"]  # the name says it
+    table(rows, args.json)
+    return 0
+
+
+# ---------------------------------------------------------------- show
+def show(args: argparse.Namespace, folders: list[Path]) -> int:
+    mappings = load_mappings(folders)
+    mapping = mapping_named(mappings, args.mapping)
+    tables = effective(mapping, args)
+    if args.compiled:
+        return _compiled(mapping, tables, args)
+    rows = [
+        {"rule": path, "is": text, "from": _origin(where, mappings), WHERE: where}
+        for path, text, where in [*_facts(mapping, tables), *_rules(tables.tree)]
+        if not args.rule or f".{path}.".find(f".{args.rule}.") >= 0
+    ]
+    if args.json:
+        write_json(
+            {
+                "mapping": tables.name,
+                "digest": tables.digest,
+                "model_row": tables.row,
+                "version": tables.version,
+                "traits": list(tables.traits),
+                "rules": rows,
+            }
+        )
+        return 0 if rows else 1
+    traits = ", ".join(tables.traits) or "none"
+    print(f"{tables.name}@{tables.digest}  model row {tables.row}  version {tables.version}")
+    print(f"traits: {traits}\n")
+    table(rows, False)
+    if not rows:
+        print(f"no rule is called {args.rule}")
+    return 0 if rows else 1
+
+
+def _compiled(mapping: Mapping, tables: Effective, args: argparse.Namespace) -> int:
+    body = mapping.caller.sample
+    if args.request:
+        body = msgspec.json.decode(Path(args.request).read_bytes())
+        if not isinstance(body, dict):
+            raise ValueError(f"{args.request}: a request is a JSON object")
+    found = dict(sources(tables, mapping.caller, body))
+    if args.json:
+        write_json({"mapping": tables.name, "model_row": tables.row, "sources": found})
+        return 0
+    print(f"# {tables.name}@{tables.digest}, model row {tables.row}")
+    for title, source in found.items():
+        print(f"\n# {'-' * 16} {title}\n{source}", end="")
+    return 0
+
+
+def _origin(where: str, mappings: Mappings) -> str:
+    """base, trait NAME, model row; behind the site's folder when it is not the shipped one."""
+    number = max(
+        (n for n, shelf in enumerate(mappings.shelves) if where.startswith(f"{shelf.name}/")),
+        key=lambda n: len(mappings.shelves[n].name),
+        default=0,
+    )
+    file = where.rpartition(":")[0]
+    trait = file.rpartition("/traits/")[2] if "/traits/" in file else ""
+    if trait:
+        kind = f"trait {trait.removesuffix('.toml')}"
+    elif file.endswith("/models.toml"):
+        kind = "model row"
+    else:
+        kind = "base"
+    return f"{mappings.shelves[number].name}: {kind}" if number else kind
+
+
+def _facts(mapping: Mapping, tables: Effective) -> Iterator[tuple[str, str, str]]:
+    """What rules find under $model and $option, and where that was said."""
+    tree = mapping.tree
+    for name, value in tables.model.items():
+        own = ("models", "model", tables.row, name)
+        keys = own if own in tree.lines else ("models", "defaults", name)
+        if value not in (None, []):
+            yield f"model.{name}", one_line(value), tree.where(keys)
+    for name, value in tables.option.items():
+        keys = ("mapping", "option", name, "default")
+        yield f"option.{name}", one_line(value), tree.where(keys)
+
+
+def _rules(tree: Tree) -> Iterator[tuple[str, str, str]]:
+    """Every rule and value: dotted path, the rule in short, where it was written."""
+
+    def walk(node: Json, keys: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
+        if not isinstance(node, dict) or not node or _is_one(tree, node, keys):
+            yield ".".join(keys), one_line(node), tree.where(keys)
+            return
+        for key, value in node.items():
+            yield from walk(value, (*keys, key))
+
+    for file in FILES:
+        yield from walk(tree.data.get(file) or {}, (file,))
+
+
+def _is_one(tree: Tree, node: dict[str, Json], keys: tuple[str, ...]) -> bool:
+    """Whether a table is shown whole: a rule from one place, or something on one line."""
+    if any(isinstance(value, dict) for value in node.values()):
+        return False
+    places = [tree.where((*keys, key)) for key in node]
+    if len(set(places)) == 1 < len(node):
+        return True
+    one_file = len({place.rpartition(":")[0] for place in places}) == 1
+    return one_file and any(key in SOURCES for key in node)
+
+
+# ---------------------------------------------------------------- diff
+def diff(args: argparse.Namespace, folders: list[Path]) -> int:
+    site = Path(args.folder)
+    if not site.is_dir():
+        raise ValueError(f"{site}: no such folder")
+    ours, theirs = load_mappings(folders), load_mappings([*folders, site])
+    rows: list[Row] = []
+    for name in (*theirs.callers, *theirs.mappings):
+        before, after = _flat(ours, name), _flat(theirs, name)
+        for key in dict.fromkeys([*before, *after]):
+            old, new = before.get(key), after.get(key)
+            if old is None or new is None or old[0] != new[0]:
+                rows.append(
+                    {
+                        "mapping": name,
+                        "key": key,
+                        "shipped": old[0] if old else "(none)",
+                        "yours": new[0] if new else "(none)",
+                        WHERE: (new or old or ("", ""))[1],
+                    }
+                )
+    found = sorted(changed_cases(theirs)) if args.cases else []
+    if args.json:
+        write_json({"changes": rows, **({"cases": found} if args.cases else {})})
+    else:
+        for name in dict.fromkeys(str(row["mapping"]) for row in rows):
+            print(f"{name}: ", end="")
+            mine = [row for row in rows if row["mapping"] == name]
+            table([{k: v for k, v in row.items() if k != "mapping"} for row in mine], False)
+            print()
+        if not rows:
+            print("no difference")
+        if args.cases:
+            print(f"{len(found)} cases of earlier folders come out differently")
+            for case in found:
+                print(f"    {case}")
+    return 1 if rows else 0
+
+
+def _flat(mappings: Mappings, name: str) -> dict[str, tuple[str, str]]:
+    out: dict[str, tuple[str, str]] = {}
+    trees: list[tuple[str, Tree]] = []
+    mapping = mappings.mappings.get(name)
+    if mapping is not None:
+        trees = [("", mapping.tree)]
+        trees += [(f"traits.{n}.", tree) for n, tree in mapping.traits.items()]
+    elif name in mappings.callers:
+        trees = [("caller.", mappings.spoken[name])]
+    for prefix, tree in trees:
+        for path, text, where in _leaves(tree):
+            out[prefix + path] = (text, where)
+    return out
+
+
+def _leaves(tree: Tree) -> Iterator[tuple[str, str, str]]:
+    def walk(node: Json, keys: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
+        if isinstance(node, dict) and node:
+            for key, value in node.items():
+                yield from walk(value, (*keys, key))
+        elif keys:
+            yield ".".join(keys), one_line(node), tree.where(keys)
+
+    yield from walk(tree.data, ())
+
+
+# ---------------------------------------------------------------- verbs
+def verbs(args: argparse.Namespace, folders: list[Path]) -> int:
+    rows = _verb_rows()
+    if args.markdown:
+        print(markdown(rows), end="")
+    else:
+        table(rows, args.json, wrap=True)
+    return 0
+
+
+def _verb_rows() -> list[Row]:
+    rows: list[Row] = []
+    for name, verb in sorted(conversions.VERBS.items()):
+        source, options, result = verb.example
+        shown = ""
+        if source is not None or result is not None:
+            given = "".join(f", {k} = {one_line_toml(v)}" for k, v in options.items())
+            shown = f"{one_line_toml(source)}{given} → {one_line_toml(result)}"
+        rows.append(_verb_row("as", name, verb.summary, verb.options, shown))
+    for name, step in sorted(passes.PASSES.items()):
+        rows.append(_verb_row("arrange", name, step.summary, step.options, ""))
+    for name, change in sorted(adjustments.ADJUSTMENTS.items()):
+        rows.append(_verb_row("adjust", name, change.summary, change.options, ""))
+    return rows
+
+
+def _verb_row(kind: str, name: str, summary: str, options: tuple[str, ...], example: str) -> Row:
+    words = ", ".join(options)
+    return {"in": kind, "verb": name, "what it does": summary, "options": words, "example": example}
+
+
+def one_line_toml(value: Json) -> str:
+    text = one_line(value) if value is not None else "(nothing)"
+    return f'"{text}"' if isinstance(value, str) else text
+
+
+def markdown(rows: list[Row]) -> str:
+    """The table of verbs as it stands in mappings/README.md."""
+    out = []
+    for kind, head in (("as", "`as`"), ("arrange", "`arrange`"), ("adjust", "`[adjust.*]`")):
+        mine = [row for row in rows if row["in"] == kind]
+        last = " | example |" if kind == "as" else " |"
+        out.append(f"| {head} | what it does | options{last}")
+        out.append("|---|---|---|---|" if kind == "as" else "|---|---|---|")
+        for row in mine:
+            cells = [f"`{row['verb']}`", str(row["what it does"]), _ticked(str(row["options"]))]
+            if kind == "as":
+                cells.append(f"`{row['example']}`" if row["example"] else "")
+            escaped = (cell.replace("|", "\\|").replace("\n", "\\n") for cell in cells)
+            out.append(f"| {' | '.join(escaped)} |")
+        out.append("")
+    return "\n".join(out)
+
+
+def _ticked(words: str) -> str:
+    return ", ".join(f"`{word}`" for word in words.split(", ")) if words else ""

@@ -1,0 +1,175 @@
+"""The verbs that run tables: check, explain, test."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from aisix.cli.mappings.output import WHERE, Row, one_line, table, write_json
+from aisix.cli.mappings.select import effective, mapping_named
+from aisix.mapping.dialect.upstream_errors import ErrorTables
+from aisix.mapping.exchange import Exchange, ResolvedModel
+from aisix.mapping.mappings import Mapping, load_mappings
+from aisix.mapping.parse.files import unpack
+from aisix.mapping.syntax import paths
+from aisix.mapping.syntax.paths import Json
+from aisix.mapping.verify import cases, explain
+from aisix.mapping.verify.check import check, check_shelves
+
+SAMPLED = 8  # a reload tries one in so many of the cases that other tables were written for
+
+
+def check_(args: argparse.Namespace, folders: list[Path]) -> int:
+    if args.folder:
+        folders = [*folders, Path(args.folder)]
+    began = time.perf_counter()
+    if args.packed:  # the very files a gateway is about to take over; it goes on meanwhile
+        os.nice(5)
+        packed, proven = msgspec.msgpack.decode(sys.stdin.buffer.read())
+        findings = check_shelves(unpack(packed), proven=proven, every=SAMPLED)
+    else:
+        findings = check(folders, with_cases=not args.no_cases)
+    took = time.perf_counter() - began
+    if args.json:
+        write_json({"ok": not findings, "findings": [complaint(f) for f in findings]})
+    else:
+        for finding in findings:
+            print(finding)
+        count = f"{len(findings)} finding{'' if len(findings) == 1 else 's'}"
+        print(count if findings else f"fine ({took:.1f} s)")
+    return 1 if findings else 0
+
+
+def complaint(finding: Any) -> dict[str, str]:
+    return {"where": finding.where, "path": finding.path, "message": finding.text}
+
+
+# ---------------------------------------------------------------- explain
+def explain_(args: argparse.Namespace, folders: list[Path]) -> int:
+    mappings = load_mappings(folders)
+    mapping = mapping_named(mappings, args.mapping)
+    data = sys.stdin.buffer.read() if args.file == "-" else Path(args.file).read_bytes()
+    what = args.as_ or _kind(data, mapping)
+    asked = _object(Path(args.request).read_bytes(), args.request) if args.request else None
+    talk = Exchange(
+        effective(mapping, args),
+        mapping.caller,
+        ResolvedModel(mapping.caller.sample_alias, args.model or mapping.example(), args.strict),
+        now=int(time.time()),
+        new_id=lambda: "0",
+    )
+    if what == "request":
+        report = explain.explain_request(talk, _object(data, args.file), {})
+    else:
+        body = asked or mapping.caller.sample
+        if what == "stream":
+            paths.put(body, mapping.caller.stream.steps, True)
+        talk.request(body)
+        if what == "stream":
+            report = explain.explain_stream(talk, data)
+        else:
+            report = explain.explain_answer(talk, args.status, {}, data)
+    return _told(args, report)
+
+
+def _object(data: bytes, name: str) -> dict[str, Json]:
+    try:
+        found = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise ValueError(f"{name}: not JSON: {error}") from None
+    if type(found) is not dict:
+        raise ValueError(f"{name}: expected a JSON object")
+    return found
+
+
+def _kind(data: bytes, mapping: Mapping) -> str:
+    """request, answer or stream, by what is in it."""
+    if data.lstrip()[:1] != b"{":
+        return "stream"
+    body = _object(data, "the file")
+    alias = paths.get(body, mapping.caller.alias.steps)
+    rows = mapping.tree.data
+    plain = (rows.get("answer") or {}).get("plain", {}).get("check", {})
+    answered = plain and all(
+        body.get(k) is not None if v == "$present" else body.get(k) == v for k, v in plain.items()
+    )
+    refused = ErrorTables(data=rows.get("errors") or {}).is_error(body)
+    asks = alias is not None and any(
+        body.get(name) is not None for name in mapping.caller.sample if body.get(name) != alias
+    )
+    return "answer" if refused or (answered and not asks) else "request"
+
+
+def _told(args: argparse.Namespace, report: explain.Report) -> int:
+    if args.json:
+        write_json(
+            {
+                "status": report.status,
+                "result": report.result,
+                "error": report.error,
+                "warnings": report.warnings,
+                "lines": [
+                    {"target": e.target, "value": e.value, "why": e.why, "where": e.where}
+                    for e in report.entries
+                ],
+            }
+        )
+        return 1 if report.error is not None else 0
+    rows: list[Row] = [
+        {
+            report.title: e.target,
+            "value": "" if e.value is None and e.target[:1] == "(" else one_line(e.value),
+            "why": e.why,
+            WHERE: e.where,
+        }
+        for e in report.entries
+    ]
+    table(rows, False)
+    if report.error is not None:
+        print(f"\nrefused with {report.status}: {one_line(report.error)}")
+    if report.warnings:
+        print(f"\nx-aisix-warnings: {report.warnings}")
+    return 1 if report.error is not None else 0
+
+
+# ---------------------------------------------------------------- test
+def test(args: argparse.Namespace, folders: list[Path]) -> int:
+    mappings = load_mappings(folders)
+    failed: list[dict[str, Json]] = []
+    accepted: list[str] = []
+    count = 0
+    for layer in range(len(mappings.shelves)):
+        for name, mapping in mappings.up_to(layer).mappings.items():
+            for case in cases.find(mapping.folders, name):
+                full = f"{name}/{case.name}"
+                if case.layer != layer or (args.case and args.case not in full):
+                    continue
+                count += 1
+                wrong = cases.run(case, mapping)
+                if wrong and args.accept:
+                    if not case.folder.is_dir():
+                        raise ValueError(f"{full} is in {case.folder.parent}, which stays as it is")
+                    for file, content in cases.actual(case, mapping).items():
+                        (case.folder / file).write_bytes(content)
+                    accepted.append(full)
+                elif wrong:
+                    failed.append({"case": full, "folder": str(case.folder), "wrong": wrong})
+    if not count:
+        raise ValueError(f"no case is named {args.case}" if args.case else "there are no cases")
+    if args.json:
+        write_json({"ok": not failed, "cases": count, "failed": failed, "accepted": accepted})
+    else:
+        for full in accepted:
+            print(f"accepted {full}")
+        for one in failed:
+            print(f"{one['case']}")
+            for text in one["wrong"]:
+                print(f"    {text}")
+        print(f"{count - len(failed)} of {count} cases hold")
+    return 1 if failed else 0

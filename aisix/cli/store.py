@@ -1,0 +1,178 @@
+"""`aisix validate`, `export`, `import` and `secrets`: what is stored, without a running gateway.
+
+They open the data directory the settings name; a gateway that runs on it sees what they write with
+its next request. Exit code 0: fine; 1: findings; 2: it cannot be done.
+
+Must never know: HTTP. Must never print a secret unless `export --secrets` asked for it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from aisix import log
+from aisix.config.settings import Settings
+from aisix.errors import Complaint, OperatorError
+from aisix.mapping.mappings import load_mappings
+from aisix.routing import resource_checks
+from aisix.store import audit, open_store, yaml_document
+from aisix.store.base import ChangeRefused, Extra, Store
+from aisix.store.batch import ImportResult, bring, stage
+from aisix.store.normalize import hash_of
+from aisix.store.secrets import new_key
+from aisix.store.snapshot import Snapshot
+from aisix.store.sqlite import SqliteStore
+
+
+def validate(args: argparse.Namespace, settings: Settings, folders: Sequence[Path]) -> int:
+    """Everything wrong with a resources file, as the gateway would see it."""
+    environ: Mapping[str, str] = _Anything() if args.no_env else settings.environ
+    found = findings(args.file, environ, folders)
+    for complaint in found:
+        print(complaint)
+    print(f"{len(found)} finding{'s' * (len(found) != 1)}" if found else f"{args.file} is fine")
+    return 1 if found else 0
+
+
+def findings(
+    file: str, environ: Mapping[str, str], folders: Sequence[Path]
+) -> tuple[Complaint, ...]:
+    """Every complaint about a resources file."""
+    try:
+        wanted, lines = yaml_document.read(_text(file), file, environ)
+        try:
+            stage(Snapshot((), 0), wanted, now=time.time(), extra=_extra(folders))
+        except ChangeRefused as refused:
+            raise OperatorError(lines.placed(refused.complaints)) from None
+    except OperatorError as error:
+        return error.complaints
+    return ()
+
+
+def export(args: argparse.Namespace, settings: Settings, folders: Sequence[Path]) -> int:
+    """The store's content as a resources file."""
+    with_secrets = bool(args.secrets)
+    store = _open(settings)
+    try:
+        text = yaml_document.written(store.current(), with_secrets=with_secrets)
+    finally:
+        store.close()
+    if args.output == "-":
+        sys.stdout.write(text)
+        return 0
+    try:
+        with open(args.output, "w", encoding="utf-8", opener=_private) as out:
+            os.fchmod(out.fileno(), 0o600)
+            out.write(text)
+    except OSError as error:
+        raise OperatorError(f"{args.output}: cannot be written: {error.strerror}") from None
+    return 0
+
+
+def bring_in(args: argparse.Namespace, settings: Settings, folders: Sequence[Path]) -> int:
+    """Write a resources file into the store, all of it or nothing."""
+    wanted, lines = yaml_document.read(_text(args.file), args.file, settings.environ)
+    store = _open(settings)
+    try:
+        brought = bring(
+            store, wanted, now=time.time(), only=args.prune, extra=_extra(folders), dry=args.dry_run
+        )
+    except ChangeRefused as refused:
+        complaints = refused.complaints
+        if refused.kind == "invalid":
+            complaints = tuple(lines.placed(complaints))
+        for complaint in complaints:
+            print(complaint, file=sys.stderr)
+        return 1
+    finally:
+        store.close()
+    log.setup()
+    for told in audit.records(_who(), time.time(), brought.before, brought.after):
+        log.audit(told)
+    print(_said(brought, args.dry_run))
+    return 0
+
+
+def rotate_key(args: argparse.Namespace, settings: Settings, folders: Sequence[Path]) -> int:
+    """Encrypt every stored secret with a new key."""
+    store = _open(settings)
+    try:
+        if not isinstance(store, SqliteStore):
+            raise OperatorError("with a resources_file there are no stored secrets to encrypt")
+        count = store.rotate_key(None if settings.encryption_key else new_key())
+    finally:
+        store.close()
+    log.setup()
+    log.audit(audit.rotation(_who(), time.time(), count))
+    key = "the first key of the settings" if settings.encryption_key else "a new key"
+    print(f"{count} secrets are now encrypted with {key}")
+    return 0
+
+
+def _who() -> dict[str, object]:
+    """For the audit: no admin key was needed, only the right to write the files."""
+    return {"by": "cli", "uid": os.geteuid()}
+
+
+def _open(settings: Settings) -> Store:
+    if not settings.data_dir.is_dir():
+        raise OperatorError(f"data_dir {settings.data_dir}: is not there")
+    return open_store(
+        settings.data_dir,
+        settings.encryption_key,
+        resources_file=settings.resources_file,
+        environ=settings.environ,
+    )
+
+
+def _extra(folders: Sequence[Path]) -> Extra:
+    return partial(resource_checks.faults, load_mappings(list(folders)))
+
+
+def _text(file: str) -> str:
+    try:
+        return sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
+    except OSError as error:
+        raise OperatorError(f"{file}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise OperatorError([Complaint(f"{file}:1", "", "not UTF-8")]) from None
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _said(brought: ImportResult, dry: bool) -> str:
+    words = [
+        f"{len(group)} {word}"
+        for word, group in (
+            ("created", brought.created),
+            ("changed", brought.changed),
+            ("unchanged", brought.same),
+            ("deleted", brought.deleted),
+        )
+        if group
+    ]
+    return ("would be: " if dry else "") + (", ".join(words) or "nothing to do")
+
+
+class _Anything(Mapping[str, str]):
+    """An environment in which every variable is set: for checks where no secrets are.
+
+    Each value is another one, and looks like a key's hash as much as like a secret.
+    """
+
+    def __getitem__(self, name: str) -> str:
+        return hash_of(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0

@@ -1,0 +1,10 @@
+"""config.yaml and `AISIX_...` variables, as one frozen value.
+
+    settings.py  load_settings: every setting declared once, read, checked, told with file:line
+    sections.py  the sections as dataclasses
+    checks.py    what a value may be
+    file.py      YAML with the lines of its keys
+    shipped.py   where the shipped tables are
+
+Must never know: who reads a setting.
+"""

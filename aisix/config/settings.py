@@ -1,0 +1,348 @@
+"""config.yaml and the environment -> one frozen `Settings`; the only reader of either.
+
+    settings = load_settings("config.yaml", os.environ)
+    settings.proxy.addr, settings.upstream.timeout_ms, ...
+
+SETTINGS below is the one list of what can be set: name, type, default, help. The environment wins
+over the file: AISIX_<SECTION>__<NAME>, such as AISIX_PROXY__ADDR; lists are comma-separated. A name
+that is not known, or a value of the wrong kind, stops the start with file:line.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import voluptuous as v
+
+from aisix.config.checks import (
+    SHORTEST_KEY,
+    address,
+    choice,
+    is_loopback,
+    level,
+    maybe,
+    maybe_address,
+    text,
+    weak,
+    whole,
+    words,
+    yes_no,
+)
+from aisix.config.file import read
+from aisix.config.sections import (
+    Admin,
+    Downstream,
+    Observability,
+    Proxy,
+    Settings,
+    Shutdown,
+    Upstream,
+)
+from aisix.errors import Complaint, OperatorError
+
+PREFIX = "AISIX_"
+SECRETS = ("admin.admin_keys", "encryption_key", "upstream.proxy")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    name: str
+    check: Callable[[Any], Any]
+    default: Any
+    help: str
+
+
+SETTINGS = (
+    Setting("proxy.addr", address, "127.0.0.1:3000", "where callers connect"),
+    Setting(
+        "proxy.http",
+        choice("fast", "tornado"),
+        "fast",
+        'who reads HTTP: "fast" (llhttp) or "tornado"',
+    ),
+    Setting("proxy.tls_cert", maybe, None, "PEM file with our certificate and its chain: TLS"),
+    Setting("proxy.tls_key", maybe, None, "PEM file with its private key, without a password"),
+    Setting("proxy.request_body_limit_bytes", whole(1024), 32 << 20, "a longer body is a 413"),
+    Setting(
+        "proxy.header_timeout_secs",
+        whole(1),
+        30,
+        'for a caller to send the head of a request ("tornado": idle_timeout_secs is for that too)',
+    ),
+    Setting("proxy.body_timeout_secs", whole(1), 120, "for a caller to send the body"),
+    Setting(
+        "proxy.idle_timeout_secs",
+        whole(1),
+        120,
+        "an idle connection, or one that takes nothing of its answer, is closed",
+    ),
+    Setting(
+        "proxy.keepalive_requests",
+        whole(0),
+        10_000,
+        'requests on one connection before it is closed; 0: any number ("fast" only)',
+    ),
+    Setting("proxy.max_in_flight", whole(1), 4096, "requests under way at one time, per worker"),
+    Setting("proxy.max_queue", whole(0), 1024, "of those beyond, how many wait for a place"),
+    Setting("proxy.queue_timeout_ms", whole(1), 10_000, "for how long; then it is a 503"),
+    Setting(
+        "proxy.bodies_limit_bytes",
+        whole(1 << 20),
+        1 << 30,
+        "the bodies of all requests under way together, per worker; beyond it is a 503",
+    ),
+    Setting("admin.enabled", yes_no, True, "whether there is an admin API at all"),
+    Setting("admin.addr", address, "127.0.0.1:3001", "where the admin API listens"),
+    Setting("admin.tls_cert", maybe, None, "as proxy.tls_cert, for the admin API"),
+    Setting("admin.tls_key", maybe, None, "as proxy.tls_key, for the admin API"),
+    Setting("admin.admin_keys", words, (), "who may use it; none: one is made on the first start"),
+    Setting("upstream.timeout_ms", whole(0), 600_000, "a whole answer, from start to end; 0: none"),
+    Setting("upstream.stream_timeout_ms", whole(0), 300_000, "the longest silence of a stream"),
+    Setting(
+        "upstream.stream_total_timeout_ms", whole(0), 0, "a stream, from start to end; 0: no limit"
+    ),
+    Setting(
+        "upstream.first_byte_timeout_ms",
+        whole(0),
+        0,
+        "until an answer begins; 0: as long as a stream may be silent, a plain answer may take",
+    ),
+    Setting("upstream.connect_timeout_ms", whole(1), 5_000, "name lookup, TCP and TLS together"),
+    Setting(
+        "upstream.retries", whole(0, 5), 1, "further attempts when nothing can be billed twice"
+    ),
+    Setting(
+        "upstream.retry_after_limit_secs",
+        whole(0),
+        10,
+        "told to wait longer, we do not: the caller is told",
+    ),
+    Setting(
+        "upstream.retry_budget_percent",
+        whole(0, 100),
+        20,
+        "retries per 100 requests to one upstream (beside 10 at first and 1 each second)",
+    ),
+    Setting(
+        "upstream.cooldown_failures", whole(1), 3, "failures in a row that make a target cool down"
+    ),
+    Setting(
+        "upstream.cooldown_secs",
+        whole(0),
+        30,
+        "for how long it is not asked; doubled up to 8 times while its probes fail; 0: never",
+    ),
+    Setting("upstream.max_connections", whole(1), 4096, "connections upstream, per worker"),
+    Setting("upstream.max_connections_per_host", whole(1), 4096, "of these, to one host"),
+    Setting("upstream.idle_secs", whole(1), 60, "an idle connection is not used after this"),
+    Setting(
+        "upstream.response_body_limit_bytes", whole(1024), 64 << 20, "a longer answer is a 502"
+    ),
+    Setting(
+        "upstream.stream_event_limit_bytes", whole(1024), 16 << 20, "a longer event ends the stream"
+    ),
+    Setting("upstream.proxy", maybe, None, "URL of an HTTP proxy; the environment's is ignored"),
+    Setting(
+        "downstream.sse_keepalive_interval_secs", whole(0), 15, "silence before a comment; 0: never"
+    ),
+    Setting(
+        "downstream.stalled_timeout_secs",
+        whole(0),
+        300,
+        "a caller who takes nothing of a stream for so long is cut off; 0: never",
+    ),
+    Setting(
+        "shutdown.min_drain_secs", whole(0), 0, "how long /readyz says no before we stop accepting"
+    ),
+    Setting("shutdown.max_drain_secs", whole(0), 60, "how long requests under way may still take"),
+    Setting(
+        "observability.access_log", yes_no, True, "one JSON line per request on standard output"
+    ),
+    Setting(
+        "shutdown.idle_grace_ms",
+        whole(0),
+        500,
+        "how long a kept connection may still bring a request before it is closed",
+    ),
+    Setting("observability.log_level", level, "info", "debug, info, warning or error"),
+    Setting(
+        "observability.metrics_addr",
+        maybe_address,
+        "127.0.0.1:3002",
+        "where Prometheus reads /metrics; null: nowhere",
+    ),
+    Setting(
+        "observability.trace_upstream",
+        yes_no,
+        False,
+        "whether the upstream is sent traceparent and tracestate",
+    ),
+    Setting(
+        "observability.otlp_endpoint",
+        maybe,
+        None,
+        "URL that takes spans over OTLP/HTTP; needs the extra aisix[otel]",
+    ),
+    Setting("data_dir", text, "data", "database and keys; made with mode 0700"),
+    Setting("workers", whole(0, 1024), 0, "processes; 0: one per core"),
+    Setting(
+        "event_loop",
+        choice("auto", "asyncio", "uvloop"),
+        "auto",
+        "auto: uvloop when it is installed",
+    ),
+    Setting("worker_silence_secs", whole(1), 60, "a worker that is stuck for so long is replaced"),
+    Setting("mappings", words, (), "folders with a site's own tables, laid over the shipped ones"),
+    Setting(
+        "mappings_watch_secs", whole(0, 3600), 0, "how often to look for changed tables; 0: never"
+    ),
+    Setting("mappings_reload_timeout_secs", whole(1, 3600), 120, "how long a reload may take"),
+    Setting("resources_file", maybe, None, "a YAML file with every resource, instead of writes"),
+    Setting("encryption_key", maybe, None, "protects stored secrets; none: a key file in data_dir"),
+)
+
+PAIRS = (("proxy.tls_cert", "proxy.tls_key"), ("admin.tls_cert", "admin.tls_key"))
+
+_SECTIONS: dict[str, type[Any]] = {
+    "proxy": Proxy,
+    "admin": Admin,
+    "upstream": Upstream,
+    "downstream": Downstream,
+    "shutdown": Shutdown,
+    "observability": Observability,
+}
+
+
+def load_settings(path: str | Path | None, env: Mapping[str, str]) -> Settings:
+    """Raises OperatorError with every complaint. Relative paths in the file are the file's own."""
+    name = "" if path is None else str(path)
+    given, lines = read(Path(path)) if path is not None else ({}, {})
+    complaints: list[Complaint] = []
+    values: dict[str, Any] = {}
+    known = {setting.name: setting for setting in SETTINGS}
+
+    def where(key: str) -> str:
+        return f"{name}:{lines.get(key, 1)}"
+
+    flat = _flatten(given, known, where, complaints)
+    for key, setting in known.items():
+        variable = PREFIX + key.upper().replace(".", "__")
+        place, value = where(key), flat.get(key, setting.default)
+        if variable in env:
+            place, value = variable, env[variable]
+        elif key not in flat:
+            values[key] = setting.default
+            continue
+        try:
+            values[key] = v.Schema(setting.check)(value)
+        except v.Invalid as error:
+            complaints.append(Complaint(place, key, error.msg))
+    complaints += _unknown_variables(env, known)
+    if complaints:
+        raise OperatorError(complaints)
+    _check_admin_keys(values, where, complaints)
+    for one, other in (*PAIRS, *((key, cert) for cert, key in PAIRS)):
+        if values[one] is not None and values[other] is None:
+            complaints.append(Complaint(where(one), one, f"needs {other} beside it"))
+    if complaints:
+        raise OperatorError(complaints)
+    base = Path(path).resolve().parent if path is not None else Path.cwd()
+    return _settings(values, base, name, env)
+
+
+def _settings(
+    values: dict[str, Any], base: Path, name: str, environ: Mapping[str, str]
+) -> Settings:
+    for key in (name for pair in PAIRS for name in pair):
+        if values[key] is not None:
+            values[key] = base / Path(values[key]).expanduser()
+    sections: dict[str, Any] = {
+        section: kind(
+            **{key.split(".")[1]: x for key, x in values.items() if key.startswith(section + ".")}
+        )
+        for section, kind in _SECTIONS.items()
+    }
+    resources = values["resources_file"]
+    plain = {key: value for key, value in values.items() if key not in SECRETS}
+    return Settings(
+        **sections,
+        data_dir=base / Path(values["data_dir"]).expanduser(),
+        workers=values["workers"],
+        event_loop=values["event_loop"],
+        worker_silence_secs=values["worker_silence_secs"],
+        mappings=tuple(base / Path(folder).expanduser() for folder in values["mappings"]),
+        mappings_watch_secs=values["mappings_watch_secs"],
+        mappings_reload_timeout_secs=values["mappings_reload_timeout_secs"],
+        resources_file=base / Path(resources).expanduser() if resources else None,
+        encryption_key=values["encryption_key"],
+        source=name,
+        digest=hashlib.sha256(repr(sorted(plain.items())).encode()).hexdigest()[:16],
+        environ=environ,
+    )
+
+
+def _flatten(
+    given: dict[str, Any],
+    known: Mapping[str, Setting],
+    where: Callable[[str], str],
+    complaints: list[Complaint],
+) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in given.items():
+        pairs = {str(key): value}
+        if key in _SECTIONS:
+            if value is not None and not isinstance(value, dict):
+                complaints.append(Complaint(where(key), key, "expected names and values below it"))
+                continue
+            pairs = {f"{key}.{name}": below for name, below in (value or {}).items()}
+        for name, below in pairs.items():
+            if name in known:
+                flat[name] = below
+            else:
+                text_ = f"unknown setting{_near(name, known)}"
+                complaints.append(Complaint(where(name), name, text_))
+    return flat
+
+
+def _near(name: str, known: Mapping[str, Setting]) -> str:
+    # At the top a section may be meant; inside one, the section is right.
+    sections = {key.partition(".")[0] for key in known}
+    close = difflib.get_close_matches(name, known if "." in name else sections, 1, 0.6)
+    return f' (did you mean "{close[0]}"?)' if close else ""
+
+
+def _unknown_variables(env: Mapping[str, str], known: Mapping[str, Setting]) -> list[Complaint]:
+    """Only names with a section are ours for sure; a plain AISIX_X may be someone's own."""
+    names = {PREFIX + key.upper().replace(".", "__"): key for key in known}
+    out = []
+    for variable in env:
+        if variable.startswith(PREFIX) and "__" in variable and variable not in names:
+            close = difflib.get_close_matches(variable, names, 1, 0.6)
+            hint = f" (did you mean {close[0]}?)" if close else ""
+            out.append(Complaint(variable, "", f"unknown setting{hint}"))
+    return out
+
+
+def _check_admin_keys(
+    values: dict[str, Any], where: Callable[[str], str], complaints: list[Complaint]
+) -> None:
+    """Short and placeholder keys are for loopback only."""
+    host = values["admin.addr"].rpartition(":")[0].strip("[]")
+    if not values["admin.enabled"] or is_loopback(host):
+        return
+    for number, key in enumerate(values["admin.admin_keys"]):
+        if weak(key):
+            text_ = (
+                f"too weak for an address beyond loopback: at least {SHORTEST_KEY} characters,"
+                " and no placeholder (try: openssl rand -hex 32)"
+            )
+            path = f"admin.admin_keys[{number}]"
+            complaints.append(Complaint(where("admin.admin_keys"), path, text_))
+
+
+__all__ = ["SETTINGS", "Setting", "Settings", "load_settings"]

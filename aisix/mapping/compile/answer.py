@@ -1,0 +1,101 @@
+"""The answer's tables as Python source: a stream's events to chunks, or a plain answer in one go.
+
+    forms = AnswerForms(answer_tables, facts, name)
+    form = forms.stream.find(remember, wants_usage)      # or forms.plain
+    form.event(answering, event, out)        # a stream's event: bytes for the caller into `out`
+    form.answer(answering, answer)           # a plain answer's completion
+
+A form is written for what the request left behind (`$request.NAME`), so that whole branches fold
+away; `find` gives None where only the interpreter can do it. `compile/envelopes.py` is what both
+kinds share, `compile/stream.py` and `compile/plain.py` write them, out of rows
+(`compile/rows.py`) and chunks (`compile/chunks.py`).
+"""
+
+from __future__ import annotations
+
+import linecache
+from dataclasses import fields
+from typing import Any, Generic, TypeVar
+
+from aisix.mapping.compile.plain import PlainCompiler
+from aisix.mapping.compile.runtime import CannotCompile
+from aisix.mapping.compile.stream import StreamCompiler
+from aisix.mapping.compile.values import LIST
+from aisix.mapping.interpret.forms import PlainForm, StreamForm
+from aisix.mapping.interpret.scope import Facts
+from aisix.mapping.syntax.answer import AnswerTables
+from aisix.mapping.syntax.paths import Json
+
+PLAIN = (str, bool)
+MOST = 32
+
+
+Form = TypeVar("Form", StreamForm, PlainForm)
+
+
+class FormCache(Generic[Form]):
+    """The forms of one kind, of one model's tables; see the module."""
+
+    def __init__(
+        self, kind: type[Form], compiler: Any, tables: AnswerTables, facts: Facts, name: str
+    ) -> None:
+        self._kind: type[Form] = kind
+        self._compiler = compiler
+        self._tables = tables
+        self._facts = facts
+        self._name = name
+        self._forms: dict[Any, Form | None] = {}
+        self._known: dict[Any, Form | None] = {}  # by what was remembered, where that is a key
+
+    def find(self, remember: dict[str, Json], wants_usage: bool) -> Form | None:
+        try:
+            return self._known[wants_usage, *remember.values()]
+        except (KeyError, TypeError):  # a list is no key
+            return self._find(remember, wants_usage)
+
+    def _find(self, remember: dict[str, Json], wants_usage: bool) -> Form | None:
+        # A list stays a question at run time; words and flags are constants of the form.
+        key = (
+            wants_usage,
+            *[v if v is None or type(v) in PLAIN else LIST for v in remember.values()],
+        )
+        try:
+            return self._forms[key]
+        except KeyError:
+            if len(self._forms) >= MOST:
+                return None
+        known = {n: v for n, v in remember.items() if v is None or type(v) in PLAIN}
+        form: Form | None
+        try:
+            form = self._write(known, frozenset(remember), wants_usage, str(key))
+        except CannotCompile:
+            form = None
+        self._forms[key] = form
+        if LIST not in key:
+            self._known[wants_usage, *remember.values()] = form
+        return form
+
+    def sources(self) -> dict[str, str]:
+        """The forms written so far: name -> source."""
+        return {str(key): form.source for key, form in self._forms.items() if form is not None}
+
+    def _write(
+        self, known: dict[str, Json], names: frozenset[str], wants_usage: bool, key: str
+    ) -> Form:
+        compiler = self._compiler(self._tables, self._facts, known, names, wants_usage)
+        source = compiler.source()
+        name = f"<{self._name} {self._kind.__name__} {key}>"
+        made: dict[str, Any] = dict(compiler.w.names)
+        exec(compile(source, name, "exec"), made)
+        linecache.cache[name] = (len(source), None, source.splitlines(True), name)
+        functions: dict[str, Any] = {f.name: made.get(f.name) for f in fields(self._kind)}
+        form: Form = self._kind(**functions | {"source": source})
+        return form
+
+
+class AnswerForms:
+    """Both kinds; a form is written when it is first asked for."""
+
+    def __init__(self, tables: AnswerTables, facts: Facts, name: str) -> None:
+        self.stream = FormCache(StreamForm, StreamCompiler, tables, facts, name)
+        self.plain = FormCache(PlainForm, PlainCompiler, tables, facts, name)

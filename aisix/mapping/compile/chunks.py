@@ -1,0 +1,175 @@
+"""Answer tables to Python source: a chunk for the caller; see compile/answer.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+
+import msgspec
+
+from aisix.mapping.compile.rules import RuleCompiler
+from aisix.mapping.compile.runtime import CannotCompile
+from aisix.mapping.compile.sources import NUMBERS
+from aisix.mapping.compile.values import (
+    ABSENT,
+    LIST,
+    STR,
+    Const,
+    Site,
+    Value,
+    Var,
+    is_only,
+    is_sure,
+)
+from aisix.mapping.interpret.scope import NULL
+from aisix.mapping.syntax.answer import AnswerTables, Chunk, Register
+from aisix.mapping.syntax.paths import Path, Step
+from aisix.mapping.syntax.rules import Rule
+
+_encode = msgspec.json.Encoder().encode
+
+Leaf = tuple[tuple[Step, ...], Value]  # where in a delta, and what
+
+
+class ChunkCompiler(RuleCompiler):
+    """See the module."""
+
+    tables: AnswerTables
+    key: str  # what the bytes around a delta are made of
+
+    def _sets(self, site: Site, rules: tuple[tuple[Register, Rule], ...]) -> None:
+        for register, rule in rules:
+            value = self.rule(site, rule)
+            if value == ABSENT:
+                continue
+            if value == Const(NULL):
+                self.forget(register)
+                continue
+            if type(value) is Var and value.null:
+                raise CannotCompile("a register that may be set to null")
+            self.keep(register, value)
+
+    # ------------------------------------------------------------------ registers
+    def keep(self, register: Register, value: Value, check: str = "") -> None:
+        """Set a register, if there is a value and `check` holds."""
+        if not check and not is_sure(value):
+            check = f"{self.w.say(value)} is not None"
+        start = f"if {check}: " if check else ""
+        self.w.put(f"{start}{at(register)} = {self.w.say(value)}")
+
+    def forget(self, register: Register) -> None:
+        self.w.put(f"{register[0]}.pop({register[1]!r}, None)")
+
+    def held(self, register: Register, default: str) -> str:
+        """What a register holds, as an expression."""
+        return f"{register[0]}.get({register[1]!r}, {default})"
+
+    def _emit(self, site: Site, chunk: Chunk) -> None:
+        w = self.w
+        with ExitStack() as stack:
+            guard = self.condition(site, chunk.guard)
+            if guard is False:
+                return
+            if guard is not True:
+                stack.enter_context(w.block(f"if {guard}"))
+            if not self.opens(site, chunk, stack):
+                return
+            for rule in chunk.needs:
+                value = self.rule(site, rule)
+                if value == ABSENT or value == Const(""):
+                    return
+                if type(value) is Var:
+                    there = [] if is_sure(value) else [f"{value.name} is not None"]
+                    if not is_only(value, NUMBERS):
+                        there = [value.name] if is_only(value, STR) else [
+                            *there, f"{value.name} not in ('', [], {{}})"]  # fmt: skip
+                    if there:
+                        stack.enter_context(w.block(f"if {' and '.join(there)}"))
+                        w.is_there(value.name)
+            values = [(path, rule, self.rule(site, rule)) for path, rule in chunk.fields]
+            said = self._said(values)
+            if said is False:
+                return
+            if said is not True:
+                stack.enter_context(w.block(f"if {said}"))
+                values = [(p, r, self._said_so(v, str(said))) for p, r, v in values]
+            fields = [(path.steps, value) for path, _, value in values if value != ABSENT]
+            self.send(fields, lambda: self._sets(site, chunk.after))
+
+    def opens(self, site: Site, chunk: Chunk, stack: ExitStack) -> bool:
+        """The answer's first chunk comes first, once; whether there is a chunk to write."""
+        if chunk.name == self.tables.opening:
+            stack.enter_context(self.w.block("if not a.started"))
+            self.w.put("a.started = True")
+        else:
+            self.w.put(f"if not a.started: opening(a, {self.w.say(site.item)}, out)")
+        return True
+
+    def _said(self, values: list[tuple[Path, Rule, Value]]) -> bool | str:
+        """Whether a chunk says anything: a condition."""
+        if not any(rule.kind == "from" for _, rule, _ in values):
+            return True
+        tests = []
+        for _, rule, value in values:
+            if rule.kind != "from" or value == ABSENT or value == Const(""):
+                continue
+            if type(value) is Const:
+                return True
+            name = self.w.say(value)
+            if is_only(value, STR):
+                tests.append(name)
+            elif is_sure(value) and not may_be_text(value):
+                return True
+            else:
+                tests.append(f"({name} is not None and {name} != '')")
+        return " or ".join(tests) if tests else False
+
+    def _said_so(self, value: Value, said: str) -> Value:
+        """What is known of a value behind the test that the chunk says something."""
+        if type(value) is Var and value.name == said:
+            return replace(value, sure=True)
+        return value
+
+    def send(self, fields: list[Leaf], after: Callable[[], None]) -> None:
+        """The lines that send one delta; `after` writes what follows from it."""
+        # The bytes around a delta stay until a register they are made of does not.
+        fresh = "is not" if not self.key.startswith("(") else "!="
+        if len(fields) == 1 and len(fields[0][0]) == 1 and is_sure(fields[0][1]):
+            steps, value = fields[0]
+            start = _encode({steps[0]: 0}).removesuffix(b"0}")
+            delta = f"{start!r} + encode({self.w.say(value)}) + b'}}'"
+        else:
+            delta = f"encode({self._object(fields)})"
+        after()
+        self.w.put(f"if {self.key} {fresh} a.key: head(a)")
+        self.w.put(f"out.append(a.head + {delta} + a.tail)")
+
+    def _object(self, fields: list[Leaf]) -> str:
+        made = self.tree(fields) if fields else ABSENT
+        return self.w.say(made) if is_sure(made) else f"{self.w.say(made)} or {{}}"
+
+    def tree(self, fields: list[Leaf]) -> Value:
+        """Nested objects (and lists of one) from paths and values; None values are left out."""
+        groups: dict[Step, list[Leaf]] = {}
+        for steps, value in fields:
+            groups.setdefault(steps[0], []).append((steps[1:], value))
+        values: list[tuple[str, Value]] = []
+        for step, below in groups.items():
+            if type(step) is not str and (step != 0 or len(groups) > 1):
+                raise CannotCompile("a list of more than one item")
+            leaf = below[-1][1] if not below[-1][0] else self.tree(below)
+            if type(step) is not str:
+                name = self.w.say(leaf)
+                text = f"[{name}]" if is_sure(leaf) else f"[{name}] if {name} is not None else None"
+                return Var(self.w.let(text), LIST, is_sure(leaf), True)
+            values.append((step, leaf))
+        return self.object(values)
+
+
+def at(register: Register) -> str:
+    return f"{register[0]}[{register[1]!r}]"
+
+
+def may_be_text(value: Value) -> bool:
+    return type(value) is Var and (value.kinds is None or str in value.kinds)

@@ -1,0 +1,295 @@
+"""Rules to Python source: the fast form of what `interpret/rules.py` runs.
+
+Code is made for one model's tables and one *set of fields* a caller sends. What is not sent, and
+every fact of the model and its options, is a constant while the code is written, so most rules
+fold away and what is left is close to what a programmer would write for that very request. A
+program keeps a handful of such forms; requests of one application all have the same one.
+
+The code is optimistic: at anything unusual it raises `Bail`, and the interpreter, which alone
+knows exact paths and fault texts, runs the request instead. Quiet notes are not made here.
+
+This file: loads and conditions. A compiler is built up floor by floor: `compile/shapes.py` (items),
+`compile/sources.py` (where a value comes from), `compile/steps.py` (what is done to it),
+`compile/rules.py` (a whole rule); `compile/request.py` and `compile/answer.py` use it for whole
+functions. `compile/values.py` and `compile/writer.py` stand below, `compile/runtime.py` is what the
+written code calls.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from aisix.mapping.compile.runtime import (
+    EMPTIABLE,
+    Bail,
+    CannotCompile,
+    any_in,
+    any_is,
+    equals,
+    is_in,
+    table,
+)
+from aisix.mapping.compile.values import (
+    ABSENT,
+    DICT,
+    LIST,
+    STR,
+    Const,
+    Site,
+    Value,
+    Var,
+    is_only,
+    may_be,
+)
+from aisix.mapping.compile.writer import Writer
+from aisix.mapping.interpret.scope import NULL, Facts, Note
+from aisix.mapping.interpret.view import same, to_count
+from aisix.mapping.syntax import paths
+from aisix.mapping.syntax.paths import Json, Path, Step
+from aisix.mapping.syntax.rules import Condition, Place, Rule, Test
+from aisix.mapping.verbs import adjustments
+
+
+class Compiler:
+    """Values, paths and conditions; see the module."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self.w = Writer()
+        self.functions: list[str] = []
+        self.inside = False  # in a function other than the main one
+        self.w.names |= {
+            "Bail": Bail,
+            "NULL": NULL,
+            "EMPTIABLE": EMPTIABLE,
+            "get": paths.get,
+            "same": same,
+            "any_in": any_in,
+            "any_is": any_is,
+            "equals": equals,
+            "is_in": is_in,
+            "table": table,
+            "lay_over": adjustments.lay_over,
+            "to_count": to_count,
+        }
+
+    # ------------------------------------------------------------------ what a verb or rule needs
+    def root(self, site: Site, path: Path) -> tuple[Value, tuple[Step, ...]]:
+        """What `$name` stands for, and the steps below it."""
+        steps = path.steps
+        match path.root:
+            case "my":
+                found = site.my.get(str(steps[0]), ABSENT)
+                return (self.rule(site, found) if isinstance(found, Rule) else found), steps[1:]
+            case "model":
+                return Const(self.facts.model), steps
+            case "option":
+                return Const(self.facts.option), steps
+            case "version":
+                return Const(self.facts.version), steps
+            case "null":
+                return Const(NULL), steps
+            case "index":
+                return site.index, steps
+        raise CannotCompile(path.text)
+
+    def about(self, site: Site, path: Path) -> str:
+        """The field a note names that is about what stands at `path`."""
+        raise NotImplementedError
+
+    def bail(self, condition: str = "") -> None:
+        self.w.put(f"if {condition}: raise Bail" if condition else "raise Bail")
+
+    def rule(self, site: Site, rule: Rule) -> Value:
+        """The value a rule makes."""
+        raise NotImplementedError
+
+    def note(self, how: str, about: str, place: Place) -> None:
+        self.w.put(f"c.notes.append({self.w.const(Note(how, about, place))})")
+
+    # ------------------------------------------------------------------ paths
+    def path(self, site: Site, path: Path) -> Value:
+        if path.root == "":
+            return self.below(site.item, path.steps)
+        return self.below(*self.root(site, path))
+
+    def below(self, base: Value, steps: tuple[Step, ...]) -> Value:
+        for number, step in enumerate(steps):
+            if type(base) is Const:
+                return Const(paths.get(base.value, steps[number:]))
+            assert type(base) is Var
+            if step is None:
+                return self._collect(base, steps[number:])
+            base = self._field(base, step) if type(step) is str else self._item(base, int(step))
+        return base
+
+    def _field(self, base: Var, name: str) -> Value:
+        if base.parts is not None:
+            return base.parts.get(name, ABSENT)
+        if (base.only is not None and name not in base.only) or not may_be(base, DICT):
+            return ABSENT
+        return self._load(base, name, f"{base.name}[{name!r}]" if name in base.has else "")
+
+    def _load(self, base: Var, name: str, there: str) -> Value:
+        found = None if base.live else self.w.known((base.name, name))
+        if found is None:
+            guard = ""
+            if not is_only(base, DICT):
+                guard = f" if type({base.name}) is dict else None"
+            elif not base.sure:
+                guard = f" if {base.name} is not None else None"
+            made = self.w.let(there or f"{base.name}.get({name!r}){guard}")
+            found = Var(made, sure=bool(there))
+            if not base.live:
+                self.w.loaded[-1][base.name, name] = found
+        return found
+
+    def _item(self, base: Var, number: int) -> Value:
+        if not may_be(base, LIST):
+            return ABSENT
+        key = (base.name, number)
+        found = self.w.known(key)
+        if found is None:
+            if number in (0, -1):
+                guard = "" if is_only(base, LIST) else f" and type({base.name}) is list"
+                found = Var(self.w.let(f"{base.name}[{number}] if {base.name}{guard} else None"))
+            else:
+                found = Var(self.w.let(f"get({base.name}, ({number},))"))
+            self.w.loaded[-1][key] = found
+        return found
+
+    def _collect(self, base: Var, steps: tuple[Step, ...]) -> Value:
+        """A path with "[]": the values of every item."""
+        if not may_be(base, LIST):
+            return ABSENT
+        key = (base.name, steps)
+        found = self.w.known(key)
+        if found is None:
+            words = [step for step in steps[1:] if type(step) is str]
+            if len(words) != len(steps) - 1 or not words:
+                text = f"get({base.name}, {self.w.const(steps)})"
+            else:
+                text, item = "x", "x"
+                tests = []
+                for word in words:
+                    value = self.w.new()
+                    tests.append(f"type({item}) is dict and ({value} := {item}.get({word!r}))")
+                    text = item = value
+                asked = " is not None and ".join(tests) + " is not None"
+                text = f"[{text} for x in {base.name} if {asked}]"
+                if not is_only(base, LIST):
+                    text += f" if type({base.name}) is list else None"
+                elif not base.sure:
+                    text += f" if {base.name} is not None else None"
+            found = Var(self.w.let(text), LIST, is_only(base, LIST) and base.sure)
+            self.w.loaded[-1][key] = found
+        return found
+
+    # ------------------------------------------------------------------ conditions
+    def condition(self, site: Site, condition: Condition | None) -> bool | str:
+        """True, False, or an expression."""
+        if condition is None:
+            return True
+        parts: list[str] = []
+        for wanted, tests in ((True, condition.when), (False, condition.unless)):
+            for test in tests:
+                found = self.test(site, test)
+                if type(found) is bool:
+                    if found is not wanted:
+                        return False
+                elif wanted:
+                    parts.append(str(found))
+                else:
+                    parts.append(f"not ({found})")
+        return " and ".join(parts) if parts else True
+
+    def inline(self, item: str, condition: Condition | None) -> bool | str | None:
+        """A condition on an object as an expression that needs no line before it, or None."""
+        if condition is None:
+            return True
+        tests = (*condition.when, *condition.unless)
+        names = [test.path.steps[0] for test in tests if len(test.path.steps) == 1]
+        if len(names) < len(tests) or any(t.path.root or t.kind == "equals" for t in tests):
+            return None
+        parts: dict[str, Value] = {str(name): Var(f"{item}.get({name!r})") for name in names}
+        return self.condition(Site(Var(item, DICT, True, parts=parts)), condition)
+
+    def test(self, site: Site, test: Test) -> bool | str:
+        value = self.path(site, test.path)
+        if type(value) is Const:
+            return self._known(site, test, value.value)
+        assert type(value) is Var
+        name = value.name
+        match test.kind:
+            case "present":
+                return value.sure or f"{name} is not None"
+            case "absent":
+                return False if value.sure else f"{name} is None"
+            case "below" | "above":
+                sign = "<" if test.kind == "below" else ">"
+                return f"type({name}) in (int, float) and {name} {sign} {test.value!r}"
+            case "matches":
+                pattern = self.w.const(test.value)
+                return f"type({name}) is str and {pattern}.search({name}) is not None"
+            case "equals":
+                wanted = self.path(site, test.value)
+                return wanted != ABSENT and f"equals({name}, {self.w.say(wanted)})"
+            case "in":
+                return self._one_of(value, test)
+        return self._is(value, test)
+
+    def _is(self, value: Var, test: Test) -> str:
+        name, wanted = value.name, self.w.const(test.value)
+        if test.many:
+            if type(test.value) is str:
+                return f"{wanted} in {name}" if value.sure else f"{name} and {wanted} in {name}"
+            return f"any_is({name}, {wanted})"
+        if type(test.value) is bool:
+            return f"{name} is {wanted}"
+        return f"{name} == {wanted}" if type(test.value) is str else f"same({name}, {wanted})"
+
+    def _one_of(self, value: Var, test: Test) -> str:
+        if test.many:
+            return f"any_in({value.name}, {self.w.const(test.value)})"
+        if all(kind is str for kind, _ in test.value):
+            words = self.w.const(frozenset(word for _, word in test.value))
+            guard = "" if is_only(value, STR) else f"type({value.name}) is str and "
+            return f"{guard}{value.name} in {words}"
+        return f"is_in({value.name}, {self.w.const(test.value)})"
+
+    def _known(self, site: Site, test: Test, found: Json) -> bool | str:
+        match test.kind:
+            case "present":
+                return found is not None
+            case "absent":
+                return found is None
+            case "below":
+                return type(found) in (int, float) and bool(found < test.value)
+            case "above":
+                return type(found) in (int, float) and bool(found > test.value)
+            case "matches":
+                return type(found) is str and test.value.search(found) is not None
+            case "equals":
+                if found is None:
+                    return False
+                wanted = self.path(site, test.value)
+                if type(wanted) is Const:
+                    return equals(found, wanted.value)
+                return f"equals({self.w.const(found)}, {self.w.say(wanted)})"
+            case "in":
+                return any_in(found, test.value) if test.many else is_in(found, test.value)
+        return any_is(found, test.value) if test.many else same(found, test.value)
+
+    def predicate(self, condition: Condition | None, about: Value | None = None) -> str:
+        """The name of a function item -> whether the condition holds."""
+        self.w.count += 1
+        name = f"f{self.w.count}"
+        inside, self.inside = self.inside, True
+        with self.w.function(self.functions, f"def {name}(item)"):
+            item = replace(about, name="item") if isinstance(about, Var) else Var("item")
+            found = self.condition(Site(item), condition)
+            self.w.put(f"return {found}")
+            if any(" c." in line or "(c." in line for line in self.w.lines):
+                raise CannotCompile("a filter that looks beyond its item")
+        self.inside = inside
+        return name

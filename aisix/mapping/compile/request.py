@@ -1,0 +1,327 @@
+"""A whole request as Python source: accept, let, check, field, adjust, rest and headers, in order.
+
+    forms = Forms(request_tables, facts)         # one per effective tables
+    out = forms.translate(body, call)            # raises Bail: let the interpreter do it
+
+A form is written for the set of fields a body has (null fields are not there). Forms are few; one
+that cannot be written, and sets beyond the limit, are the interpreter's. The source of a form is
+registered with `linecache`, so tracebacks and profilers show it; `sources()` gives it to a reader.
+"""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from aisix.mapping.compile.rules import RuleCompiler
+from aisix.mapping.compile.runtime import Bail, CannotCompile, CompiledRequest
+from aisix.mapping.compile.sources import NUMBERS, PYTHON
+from aisix.mapping.compile.tidy import tidy
+from aisix.mapping.compile.values import ABSENT, DICT, STR, Const, Site, Value, Var, is_sure
+from aisix.mapping.interpret.scope import Facts
+from aisix.mapping.interpret.view import is_kind, same
+from aisix.mapping.syntax.paths import Json, Path, Step
+from aisix.mapping.syntax.rules import Adjust, Check, RequestTables, Rest
+from aisix.mapping.verbs import adjustments
+
+Translate = Callable[[dict[str, Json], CompiledRequest], dict[str, Json]]
+
+SIZED = frozenset({str, list, dict})
+MOST = 64  # forms of one model's tables
+STRANGE = 16  # of them for bodies with fields the tables do not name: anyone can make up more
+WIDEST = 100  # fields of a body worth a form: no dialect has that many, so most are unknown
+TAKES_AWAY = ("remove", "note", "cap", "keep_last", "last")  # corrections that add no field
+
+
+class RequestForms:
+    """See the module."""
+
+    def __init__(self, tables: RequestTables, facts: Facts, name: str) -> None:
+        self._tables = tables
+        self._facts = facts
+        self._name = name
+        self._named = tables.known | tables.rest.keys()
+        self._lists = tables.rest["*"].policy != "pass"  # it names all that it sends
+        self._strange = 0  # forms for bodies with other fields
+        self._forms: dict[frozenset[str], Translate | None] = {}
+        self._by_order: dict[tuple[str, ...] | None, Translate | None] = {}
+        self._sources: dict[str, str] = {}
+
+    def translate(self, body: dict[str, Json], call: CompiledRequest) -> dict[str, Json]:
+        if len(body) > WIDEST:
+            raise Bail
+        order = tuple(body) if None not in body.values() else None
+        form = self._by_order.get(order)  # requests of one program have one order
+        if form is None:
+            present = frozenset([key for key, value in body.items() if value is not None])
+            form = self._forms[present] if present in self._forms else self._make(present)
+            if order is not None and len(self._by_order) < MOST:
+                self._by_order[order] = form
+        if form is None:
+            raise Bail
+        return form(body, call)
+
+    def sources(self) -> dict[str, str]:
+        """The forms written so far: name -> source."""
+        return dict(self._sources)
+
+    def _make(self, present: frozenset[str]) -> Translate | None:
+        strange = self._lists and not present <= self._named
+        if len(self._forms) >= MOST or (strange and self._strange >= STRANGE):
+            return None
+        self._strange += strange
+        form: Translate | None
+        try:
+            form = self._write(present)
+        except CannotCompile:
+            form = None
+        self._forms[present] = form
+        return form
+
+    def _write(self, present: frozenset[str]) -> Translate:
+        compiler = RequestCompiler(self._tables, self._facts, present)
+        source = compiler.source()
+        name = f"<{self._name}: {', '.join(sorted(present))}>"
+        namespace: dict[str, Any] = dict(compiler.w.names)
+        exec(compile(source, name, "exec"), namespace)
+        linecache.cache[name] = (len(source), None, source.splitlines(True), name)
+        self._sources[name] = source
+        made: Translate = namespace["translate"]
+        return made
+
+
+class RequestCompiler(RuleCompiler):
+    loops = True
+
+    def __init__(self, tables: RequestTables, facts: Facts, present: frozenset[str]) -> None:
+        super().__init__(facts)
+        self.tables = tables
+        self.present = present
+        self.lets: dict[str, Value] = {}
+        self.known: dict[str, Value] = {}  # fields of the result that are there, or may be
+        self.asked: set[str] = set()  # names of lets that functions look up
+        self.w.names |= {"header": header_of, "is_kind": is_kind}
+
+    # ------------------------------------------------------------------ what rules may ask for
+    def root(self, site: Site, path: Path) -> tuple[Value, tuple[Step, ...]]:
+        steps = path.steps
+        match path.root:
+            case "body":
+                return self._body(), steps
+            case "let":
+                name = str(steps[0])
+                found = self.lets.get(name, ABSENT)
+                if type(found) is Var and self.inside:
+                    self.asked.add(name)
+                    return replace(found, name=self.once(f"c.lets[{name!r}]")), steps[1:]
+                return found, steps[1:]
+            case "alias" | "upstream_model":
+                return Var(f"c.{path.root}", STR, True), steps
+            case "state":
+                return Var("c.state", DICT, True, live=True), steps
+            case "header":
+                return Var("c.headers", DICT, True), steps
+            case "out" if not self.inside:
+                return self._out().item, steps
+        return super().root(site, path)
+
+    def _body(self) -> Var:
+        name = self.once("c.body") if self.inside else "body"
+        return Var(name, DICT, True, True, self.present, self.present)
+
+    def once(self, text: str) -> str:
+        """The variable an expression is loaded into."""
+        found = self.w.known(text)
+        if found is None:
+            found = self.w.loaded[-1][text] = Var(self.w.let(text))
+        return self.w.say(found)
+
+    def about(self, site: Site, path: Path) -> str:
+        if path.root == "body" or (path.root == "" and site.body):
+            return str(path.steps[0]) if path.steps else ""
+        return site.about
+
+    def is_sent(self, name: str) -> bool:
+        return name in self.present
+
+    # ------------------------------------------------------------------ the whole
+    def source(self) -> str:
+        site = Site(self._body(), body=True)
+        for check in self.tables.checks:
+            self._accept(site, check)
+        for name, rule in self.tables.lets:
+            value = self.lets[name] = self.rule(site, rule)
+            if type(value) is Var:
+                self.w.put(f"c.lets[{name!r}] = {value.name}")
+        for refusal in self.tables.refusals:
+            guard = self.condition(site, refusal.guard)
+            if guard is not False:
+                self.bail("" if guard is True else guard)
+        values = [(name, self.rule(site, rule)) for name, rule in self.tables.fields]
+        self.known = {name: value for name, value in values if value != ABSENT}
+        out = self.object(list(self.known.items()), empty=True)
+        self.w.put(f"out = {self.w.say(out)}")
+        self.w.loaded[-1] = {}
+        for step in self.tables.adjusts:
+            self._adjust(step)
+        for name in sorted(self.present):
+            if name not in self.tables.known or name in self.tables.rest:
+                self._rest(name)
+        self._remember()
+        self._headers()
+        lines = [line for line in self.w.lines if not self._unasked(line)]
+        if self.asked:
+            lines.insert(0, "    c.lets = {}")
+        main = "\n".join(tidy(["def translate(body, c):", *lines, "    return out"]))
+        return "\n\n".join([*self.functions, main]) + "\n"
+
+    def _unasked(self, line: str) -> bool:
+        """A name given to a value that only other functions could ask for, and none does."""
+        if not line.startswith("    c.lets["):
+            return False
+        return line.split("'")[1] not in self.asked
+
+    def _accept(self, site: Site, check: Check) -> None:
+        value = self.path(site, check.path)
+        if value == ABSENT:
+            if check.required:
+                raise CannotCompile("a required field is missing")
+            return
+        assert type(value) is Var
+        name = value.name
+        kinds = frozenset(t for kind in check.types for t in PYTHON[kind])
+        tests = [f"not {self.is_of(name, kinds)}" if len(kinds) > 1 else
+                 self.is_of(name, kinds).replace(" is ", " is not ")] if kinds else []  # fmt: skip
+        number = "" if kinds and kinds <= NUMBERS else f"{self.is_of(name, NUMBERS)} and "
+        sized = "" if kinds and kinds <= SIZED else f"{self.is_of(name, SIZED)} and "
+        if check.low is not None:
+            tests.append(f"{number}{name} < {check.low!r}")
+        if check.high is not None:
+            tests.append(f"{number}{name} > {check.high!r}")
+        if check.one_of:
+            tests.append(f"{name} not in {self.w.const(check.one_of)}")
+        if check.match is not None:
+            tests.append(f"type({name}) is str and not {self.w.const(check.match)}.search({name})")
+        if check.longest is not None:
+            tests.append(f"{sized}len({name}) > {check.longest}")
+        if check.values:
+            bad = f"any(not is_kind(v, {self.w.const(check.values)}) for v in {name}.values())"
+            tests.append(f"type({name}) is dict and {bad}")
+        if check.empty:
+            known = kinds and kinds <= frozenset({str, list})
+            tests.append(f"not {name}" if known else f"{name} == [] or {name} == ''")
+        there = "" if value.sure else f"{name} is not None and "
+        if tests:
+            self.bail(f"{there}({' or '.join(tests)})" if there else " or ".join(tests))
+        if kinds:
+            self._learn(value, kinds, bool(check.empty))
+
+    def _learn(self, value: Var, kinds: frozenset[type], full: bool) -> None:
+        """From here on it is known of what kinds a loaded value is."""
+        for key, found in self.w.loaded[-1].items():
+            if found == value:
+                self.w.loaded[-1][key] = replace(value, kinds=kinds, full=full)
+
+    def _adjust(self, step: Adjust) -> None:
+        """One correction of the whole; the result is then no longer known field by field."""
+        if step.verb == "merge" and step.options.get("from") not in self.present:
+            return
+        guard = self.condition(self._out(), step.guard)
+        if guard is False:
+            return
+        asks = any(type(v) is str and v.startswith("$") for v in step.options.values())
+        if asks or step.verb not in TAKES_AWAY:
+            self.bail("" if guard is True else str(guard))
+            return
+        run = self.w.const(adjustments.ADJUSTMENTS[step.verb].run)
+        options, same = self.w.const(step.options), self.w.const(as_it_is)
+        call = f"{run}(out, body, {options}, {same})"
+        with self.w.block(f"if {call}" if guard is True else f"if {guard} and {call}"):
+            if step.told:
+                site = Site(self._body(), body=True)
+                about = [p for p in step.about if self.path(site, p) != ABSENT]
+                name = str(about[0].steps[0]) if about else ""
+                if any(len(path.steps) > 1 for path in step.about):
+                    self.bail()
+                elif about or not step.about:
+                    self.note(step.told, name, step.place)
+        self.w.loaded[-1] = {}
+
+    def _out(self) -> Site:
+        """A site on the result: what no field can have written is absent."""
+        return Site(Var("out", DICT, True, only=frozenset(self.known), live=True))
+
+    def _rest(self, name: str) -> None:
+        row = self.tables.rest.get(name)
+        if row is None:
+            row = self.tables.rest["*"]
+            if row.policy == "reject":
+                self.bail()
+            elif row.policy == "warn":
+                self.note("unknown", name, row.place)
+            elif row.policy == "pass":
+                self._pass_on(name)
+        elif row.policy == "pass":
+            self._pass_on(name)
+        elif row.policy != "drop":
+            with self.w.block(f"if {self.w.const(row_tells(row))}(body[{name!r}])"):
+                if row.policy == "warn":
+                    self.note("dropped", name, row.place)
+                else:
+                    self.bail()
+
+    def _pass_on(self, name: str) -> None:
+        """A field that goes upstream as it is."""
+        self.w.put(f"out[{name!r}] = body[{name!r}]")
+        self.known[name] = Var(f"body[{name!r}]")
+
+    def _remember(self) -> None:
+        values = {name: self.lets.get(name, ABSENT) for name in self.tables.remember}
+        if all(type(value) is Const for value in values.values()):
+            known = {name: value.value for name, value in values.items() if type(value) is Const}
+            self.w.put(f"c.remember = {self.w.const(known)}")
+            return
+        said = ", ".join(f"{name!r}: {self.w.say(value)}" for name, value in values.items())
+        self.w.put(f"c.remember = {{{said}}}")
+
+    def _headers(self) -> None:
+        made: dict[str, str] = {}
+        sure: dict[str, str] = {}
+        for header in self.tables.headers:
+            values = [self.rule(self._out(), rule) for _, rule in header.rules]
+            values = [value for value in values if value != ABSENT]
+            words = [str(v.value) for v in values if type(v) is Const]
+            if len(words) < len(values):
+                said = ", ".join(self.w.say(value) for value in values)
+                there = [f"{self.w.say(v)} is not None" for v in values if not is_sure(v)]
+                asked = f" if {' or '.join(there)} else ''" if len(there) == len(values) else ""
+                made[header.name] = self.w.let(f"header(({said},)){asked}")
+            elif words:
+                sure[header.name] = ",".join(dict.fromkeys(words))
+        self.w.put(f"c.sent = {self.w.const(sure)}")
+        for name, text in made.items():
+            self.w.put(f"if {text}: c.sent = {{**c.sent, {name!r}: {text}}}")
+
+
+def row_tells(row: Rest) -> Any:
+    def tells(value: Json) -> bool:
+        values = value if row.items and type(value) is list else [value]
+        left = [v for v in values if not any(same(v, d) or v == d for d in row.drop)]
+        if row.drop_empty:
+            left = [v for v in left if v not in ({}, [], "")]
+        return bool(left)
+
+    return tells
+
+
+def header_of(values: tuple[Json, ...]) -> str:
+    words: list[str] = []
+    for value in values:
+        words += value if type(value) is list else [str(value)] if value is not None else []
+    return ",".join(dict.fromkeys(words))
+
+
+def as_it_is(value: Json) -> Json:
+    return value

@@ -1,0 +1,185 @@
+"""Answer tables to Python source: rows, and what they do at an event; see compile/answer.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aisix.mapping.compile.chunks import ChunkCompiler
+from aisix.mapping.compile.values import (
+    ABSENT,
+    LIST,
+    STR,
+    Const,
+    Kinds,
+    Site,
+    Var,
+    is_only,
+    is_sure,
+)
+from aisix.mapping.syntax.answer import Register, Row
+from aisix.mapping.syntax.paths import Json, Path
+
+INT = frozenset({int})
+
+
+def nothing() -> None:
+    """What follows a row when nothing does."""
+
+
+class RowCompiler(ChunkCompiler):
+    """See the module."""
+
+    word: Json = None  # the event's own word, where the code knows it
+    end_word: Json = None  # the word of the event that ends a block
+
+    def rows(
+        self, site: Site, rows: dict[str, Row], by: Path, then: Callable[[], None] = nothing
+    ) -> None:
+        """The row a word chooses, and what it does; on every way, `then` is written after it."""
+        outer, first = self.word, by == self.tables.by
+        word = self.path(site, by)
+        if type(word) is Const:
+            row = rows.get(word.value) if type(word.value) is str else None
+            self.word = word.value if first else outer
+            row = row or self._unknown(rows, by, repr(word.value))
+            if row is None:
+                then()
+            else:
+                self._row(site, row, then)
+            self.word = outer
+            return
+        name, w = self.w.say(word), self.w
+        branches: dict[tuple[str, ...], list[str]] = {}  # what is written -> words
+        for said, row in rows.items():
+            if said != "*":
+                start = len(w.lines)
+                with w.block(f"if {name} == {said!r}"):
+                    self.word = said if first else outer
+                    self._row(site, row, then)
+                branches.setdefault(tuple(w.lines[start + 1 :]), []).append(said)
+                del w.lines[start:]
+        self.word = outer
+        word_ = "if"
+        for lines, words in branches.items():
+            test = f"== {words[0]!r}" if len(words) == 1 else f"in {tuple(words)!r}"
+            w.put(f"{word_} {name} {test}:")
+            w.lines += lines
+            word_ = "elif"
+        with w.block("else" if branches else "if True"):
+            star = self._unknown(rows, by, name)
+            if star is None:
+                then()
+            else:
+                self._row(site, star, then)
+
+    def _unknown(self, rows: dict[str, Row], by: Path, word: str) -> Row | None:
+        row = rows.get("*")
+        if row is not None and row.unknown:
+            self.w.put(f"a.unknown = [*a.unknown, ({by.text + '='!r} + str({word}))[:80]]")
+        return row
+
+    def _row(self, site: Site, row: Row, then: Callable[[], None]) -> None:
+        if row.by is not None:
+            self.rows(site, row.when, row.by, then)
+            return
+        if not row.first:
+            said = self.condition(site, row.guard)
+            if said is True:
+                self._act(site, row)
+            elif said is not False:
+                with self.w.block(f"if {said}"):
+                    self._act(site, row)
+            then()
+            return
+        # Conditions first: what they load must stand before the whole chain.
+        found = [(self.condition(site, guard), below) for guard, below in row.first]
+        found = [(guard, below) for guard, below in found if guard is not False]
+        start = "if"
+        for guard, below in found:
+            if guard is True and start == "if":
+                self._row(site, below, then)
+                return
+            with self.w.block("else" if guard is True else f"{start} {guard}"):
+                self._row(site, below, then)
+            if guard is True:
+                return
+            start = "elif"
+        if start == "if":
+            then()
+        elif then is not nothing:
+            with self.w.block("else"):
+                then()
+
+    def _act(self, site: Site, row: Row) -> None:
+        w = self.w
+        self._opens(site, row)
+        for register in row.count:
+            self.add(register, "1", "0", INT)
+        self._sets(site, row.set)
+        if row.usage is not None:
+            self.counters(w.say(self.path(site, row.usage)))
+        for name in row.emit:
+            self._emit(site, self.tables.chunks[name])
+        for register, path in row.measure:
+            self._grow(site, register, path, "0", "len({})")
+        for register, path in row.append:
+            self._grow(site, register, path, "''", "{}")
+        for register, path in row.push:
+            value = self.path(site, path)
+            if value != ABSENT:
+                text = w.say(value)
+                made = Var(f"[*{self.held(register, '()')}, {text}]", LIST, True)
+                self.keep(register, made, "" if is_sure(value) else f"{text} is not None")
+        for register, name in row.extend:
+            value = self.rule(site, self.tables.lists[name])
+            if value != ABSENT:
+                text = w.say(value)
+                made = Var(f"[*{self.held(register, '()')}, *{text}]", LIST, True)
+                self.keep(register, made, text)
+        if row.ping:
+            w.put("a.pinged = True")
+        if row.fail:
+            self.fails()
+            w.put(f"a.failed = {w.say(site.item)}")
+        if row.end:
+            w.put("a.ended = True")
+
+    def fails(self) -> None:
+        """An event that is an error."""
+
+    def _opens(self, site: Site, row: Row) -> None:
+        """Which blocks have begun and not ended, and of what kind they are."""
+        number = self.path(site, self.tables.block)
+        if number != ABSENT:
+            name = self.w.say(number)
+            there = "" if is_only(number, INT) and is_sure(number) else f"if type({name}) is int: "
+            if row.open:
+                self.begun(name, there)
+            elif self.word is not None and self.word == self.end_word:
+                self.over(name, there)
+        if row.open:
+            self.keep(("block", "kind"), Const(row.open))
+
+    def begun(self, name: str, there: str) -> None:
+        self.w.put(f"{there}a.open.add({name})")
+
+    def over(self, name: str, there: str) -> None:
+        self.w.put(f"{there}a.open.discard({name})")
+
+    def counters(self, text: str) -> None:
+        """Counters that came overwrite what was there, nulls aside."""
+        some = f"{{k: v for k, v in {text}.items() if v is not None}}"
+        with self.w.block(f"if type({text}) is dict"):
+            self.w.put(f"usage.update({some} if None in {text}.values() else {text})")
+
+    def _grow(self, site: Site, register: Register, path: Path, start: str, by: str) -> None:
+        value = self.path(site, path)
+        if value == ABSENT:
+            return
+        text = self.w.say(value)
+        check = "" if is_only(value, STR) and is_sure(value) else f"type({text}) is str"
+        self.add(register, by.format(text), start, INT if start == "0" else STR, check)
+
+    def add(self, register: Register, by: str, start: str, kinds: Kinds, check: str = "") -> None:
+        made = Var(f"{self.held(register, start)} + {by}", kinds, True)
+        self.keep(register, made, check)

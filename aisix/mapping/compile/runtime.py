@@ -1,0 +1,97 @@
+"""What compiled tables call while a request runs; see `compile/`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aisix.mapping.interpret.fold import NUMBER, fold
+from aisix.mapping.interpret.scope import NOWHERE, Note
+from aisix.mapping.interpret.view import look_up, same
+from aisix.mapping.syntax.paths import Json
+from aisix.mapping.syntax.rules import Place, TableEntry
+
+EMPTIABLE = frozenset({dict, list})
+
+
+class Bail(Exception):
+    """This request is for the interpreter."""
+
+
+class CannotCompile(Exception):
+    """These tables say something only the interpreter can do with this set of fields."""
+
+
+class CompiledRequest:
+    """One request under way; also what verbs and passes may ask of it."""
+
+    remember: dict[str, Json]
+    sent: dict[str, str]  # headers of the upstream's request
+    lets: dict[str, Json]  # of those that functions look up
+    item: Json = None
+    spot: tuple[str, Place] = NOWHERE  # what a verb or pass is looking at: (caller field, rule)
+
+    def __init__(
+        self, body: dict[str, Json], alias: str, upstream_model: str, headers: Mapping[str, str]
+    ) -> None:
+        self.body = body
+        self.alias = alias
+        self.upstream_model = upstream_model
+        self.headers = headers
+        self.notes: list[Note] = []
+        self.state: dict[str, Json] = {}
+
+    def tell(self, how: str) -> None:
+        self.notes.append(Note(how, *self.spot))
+
+    def tell_quietly(self, how: str) -> None:
+        """Only `explain` shows quiet notes, and that runs the interpreter."""
+
+
+def any_is(found: Json, wanted: Json) -> bool:
+    """Whether one of the values a "[]" path found is the one wanted."""
+    return any(same(item, wanted) for item in found or ())
+
+
+def equals(found: Json, wanted: Json) -> bool:
+    if type(wanted) is list:
+        return found is not None and found in wanted
+    return found is not None and same(found, wanted)
+
+
+def is_in(found: Json, wanted: frozenset[Any]) -> bool:
+    kind = type(found)
+    return (kind, None if kind in EMPTIABLE else found) in wanted
+
+
+def any_in(found: Json, wanted: frozenset[Any]) -> bool:
+    return any(is_in(item, wanted) for item in found or ())
+
+
+def table(entries: dict[str, TableEntry], value: Json, call: CompiledRequest, about: str) -> Json:
+    """A value table's answer; None when the value is left out."""
+    entry = look_up(entries, value)
+    if entry is None:
+        return None
+    if entry.reject:
+        raise Bail
+    if entry.told:
+        call.notes.append(Note(entry.told, about, entry.place))
+    if entry.omit:
+        return None
+    return value if entry.same else entry.to
+
+
+def grown_by(old: Json, value: Json, key: str) -> Json:
+    """What folding makes of a field."""
+    whole = {key: old}
+    fold(whole, {key: value})
+    return whole[key]
+
+
+def add_item(items: list[Json], item: dict[str, Json]) -> None:
+    """Folds an item that is new; one that is not is the interpreter's."""
+    number = item.get(NUMBER)
+    if number is not None and any(type(o) is dict and o.get(NUMBER) == number for o in items):
+        raise Bail
+    items.append(item)

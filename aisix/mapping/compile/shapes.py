@@ -1,0 +1,319 @@
+"""Shapes to Python source: what becomes of an item, field by field; see `compile/`."""
+
+from __future__ import annotations
+
+import re
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+
+from aisix.mapping.compile.paths import Compiler
+from aisix.mapping.compile.runtime import CannotCompile
+from aisix.mapping.compile.values import (
+    ABSENT,
+    DICT,
+    LIST,
+    STR,
+    Const,
+    Site,
+    Value,
+    Var,
+    is_only,
+    is_sure,
+    may_be,
+)
+from aisix.mapping.syntax.paths import copied
+from aisix.mapping.syntax.rules import Rule, Shape
+
+
+@dataclass(slots=True)
+class Made:
+    """A function (item, c, index) -> what a shape makes of the item."""
+
+    name: str
+    value: Var  # what is known of its answer
+    counts: bool = True  # it asks for the index
+
+
+class ShapeCompiler(Compiler):
+    """See the module."""
+
+    loops = False  # lists of the whole are written as loops where they stand
+
+    def __init__(self, *args) -> None:  # type: ignore[no-untyped-def]
+        super().__init__(*args)
+        self.shapes: dict[tuple[int, str], Made] = {}
+        self.fields: dict[str, dict[str, Value]] = {}  # variable -> the values it was built of
+        self.open: list[int] = []  # ids of shapes that are being written in line
+
+    def waits(self, rule: Rule) -> bool:
+        """Whether it makes no difference when, or if, the value is looked up."""
+        raise NotImplementedError
+
+    def build(self, site: Site, parts: tuple[tuple[str, Rule], ...], empty: bool = False) -> Value:
+        """An object; ABSENT (or {} when `empty`) if it would have no field."""
+        values = [(key, self.rule(site, rule)) for key, rule in parts]
+        return self.object([(key, value) for key, value in values if value != ABSENT], empty)
+
+    def object(self, values: list[tuple[str, Value]], empty: bool = False) -> Value:
+        """An object of these fields; those that may be absent are left out then."""
+        if not values and not empty:
+            return ABSENT
+        first = next((n for n, (_, v) in enumerate(values) if not is_sure(v)), len(values))
+        start = ", ".join(f"{key!r}: {self.w.written(value)}" for key, value in values[:first])
+        made = self.w.let(f"{{{start}}}")
+        for key, value in values[first:]:
+            check = "" if is_sure(value) else f"if {self.w.say(value)} is not None: "
+            self.w.put(f"{check}{made}[{key!r}] = {self.w.written(value)}")
+        self.fields[made] = dict(values)
+        sure = empty or any(is_sure(value) for _, value in values)
+        if not sure:
+            self.w.put(f"if not {made}: {made} = None")
+        return Var(made, DICT, sure, not empty or any(is_sure(value) for _, value in values))
+
+    # ------------------------------------------------------------------ shapes of items
+    def function(self, shape: Shape, about: str) -> Made:
+        """The function of a shape."""
+        key = (id(shape), about)
+        if key not in self.shapes:
+            self.w.count += 1
+            made = Made(f"s{self.w.count}", Var(""))
+            self.shapes[key] = made  # before its parts: a shape may use itself
+            inside, self.inside = self.inside, True
+            opened, self.open = self.open, [id(shape)]
+            with self.w.function(self.functions, f"def {made.name}(item, c, index=0)"):
+                site = Site(Var("item", sure=True), about, Var("index", frozenset({int}), True))
+                value = self.reshape(site, shape)
+                self.w.put(f"return {self.w.say(value)}")
+                made.counts = any("index" in line for line in self.w.lines[1:])
+                made.value = value if type(value) is Var else Var("", None, is_sure(value))
+            self.inside, self.open = inside, opened
+        return self.shapes[key]
+
+    def reshaped(self, site: Site, rule: Rule, value: Var, about: str) -> Value:
+        """`shape`: one item made of one value."""
+        assert rule.shape is not None
+        if id(rule.shape) in self.open or not self._is_small(rule.shape):
+            made = self.function(rule.shape, about)
+            text = f"{made.name}({value.name}, c, {self.w.say(site.index)})"
+            return replace(made.value, name=self.w.let(text), parts=None)
+        return self._in_line(replace(site, item=value, about=about, my={}, body=False), rule.shape)
+
+    def _is_small(self, shape: Shape) -> bool:
+        return shape.by is None and not shape.first
+
+    def _in_line(self, site: Site, shape: Shape) -> Value:
+        self.open.append(id(shape))
+        made = self.reshape(site, shape)
+        self.open.pop()
+        return made
+
+    def items(self, rule: Rule, value: Var, about: str) -> Value:
+        """`each` and `lone`: a list of what a shape makes of each item."""
+        one = rule.lone if rule.lone is not None and may_be(value, STR) else None
+        if one is None:
+            return self._each(rule, value, about)
+        made = self.w.new()
+        with self.w.block(f"if type({value.name}) is str"):
+            site = Site(replace(value, kinds=STR), about)
+            if id(one) in self.open or not self._is_small(one):
+                found = self.function(one, about)
+                item: Value = replace(
+                    found.value, name=self.w.let(f"{found.name}({value.name}, c)"), parts=None
+                )
+            else:
+                item = self._in_line(site, one)
+            text = self.w.say(item)
+            check = "" if is_sure(item) else f" if {text} is not None else []"
+            self.w.put(f"{made} = [{text}]{check}")
+        with self.w.block("else"):
+            if rule.each is None or is_only(value, STR):
+                self.w.put(f"{made} = {value.name}")
+                return Var(made, None if rule.each is None else LIST, True)
+            self.w.put(f"{made} = {self.w.say(self._each(rule, value, about))}")
+        return Var(made, LIST, True)
+
+    def _each(self, rule: Rule, value: Var, about: str) -> Value:
+        if rule.each is None:
+            return value
+        if (
+            self.loops
+            and not self.inside
+            and is_only(value, LIST)
+            and id(rule.each) not in self.open
+        ):
+            return self._each_in_line(rule.each, value, about)
+        each = self.function(rule.each, about)
+        item = f"{each.name}(x, c, n)" if each.counts else f"{each.name}(x, c)"
+        loop = f"for n, x in enumerate({value.name})" if each.counts else f"for x in {value.name}"
+        if each.value.sure:
+            text = f"[{item} {loop}]"
+        else:
+            text = f"[y for x in {value.name} if (y := {each.name}(x, c)) is not None]"
+            if each.counts:
+                text = f"[y {loop} if (y := {item}) is not None]"
+        if is_only(value, LIST):
+            return Var(self.w.let(text), LIST, True, each.value.sure and value.full)
+        if is_only(value, DICT):
+            one = self.w.let(f"{each.name}({value.name}, c)")
+            text = f"[{one}]" if each.value.sure else f"[] if {one} is None else [{one}]"
+            return Var(self.w.let(text), LIST, True, each.value.sure)
+        made = self.w.new()
+        with self.w.block(f"if type({value.name}) is list"):
+            self.w.put(f"{made} = {text}")
+        with self.w.block(f"elif type({value.name}) is dict"):
+            one = self.w.let(f"{each.name}({value.name}, c)")
+            self.w.put(f"{made} = [] if {one} is None else [{one}]")
+        self.w.put("else: raise Bail")
+        return Var(made, LIST, True)
+
+    def _each_in_line(self, shape: Shape, value: Var, about: str) -> Value:
+        """A loop where it stands, without a call for every item."""
+        w = self.w
+        item, index, made = w.new(), w.new(), w.let("[]")
+        start = len(w.lines)
+        with w.block(f"for {index}, {item} in enumerate({value.name})"):
+            site = Site(Var(item, sure=True), about, Var(index, frozenset({int}), True))
+            one = self._in_line(site, shape)
+            if one != ABSENT:
+                check = "" if is_sure(one) else f"if {w.say(one)} is not None: "
+                w.put(f"{check}{made}.append({w.say(one)})")
+        if not any(re.search(rf"\b{index}\b", line) for line in w.lines[start + 1 :]):
+            w.lines[start] = w.lines[start].replace(
+                f"{index}, {item} in enumerate({value.name})", f"{item} in {value.name}"
+            )
+        return Var(made, LIST, True, is_sure(one) and value.full)
+
+    # ------------------------------------------------------------------ one item
+    def reshape(self, site: Site, shape: Shape) -> Value:
+        if shape.of == "object" and not is_only(site.item, DICT):
+            self.bail(f"type({self.w.say(site.item)}) is not dict")
+            if type(site.item) is Var:
+                site = replace(site, item=replace(site.item, kinds=DICT, sure=True))
+        if shape.my:
+            mine = dict(site.my)
+            site = replace(site, my=mine)
+            for name, rule in shape.my:
+                # What has no effect waits until it is asked for: mostly it never is.
+                mine[name] = rule if self.waits(rule) else self.rule(site, rule)
+        if shape.reject:
+            self.bail()
+            return ABSENT
+        if shape.skip:
+            if shape.told:
+                self.note(shape.told, site.about, shape.place)
+            return ABSENT
+        made = self._variant(site, shape)
+        return made if made == ABSENT else self._finish(site, shape, made)
+
+    def _variant(self, site: Site, shape: Shape) -> Value:
+        if shape.several is not None or (shape.verbatim and shape.fields):
+            raise CannotCompile("several of one item, or fields over a copy of it")
+        if shape.verbatim:
+            assert type(site.item) is Var
+            copy = f"{self.w.const(copied)}({site.item.name})"
+            return replace(site.item, name=self.w.let(copy), live=False)
+        if shape.by is None and not shape.first:
+            return self.build(site, shape.fields, empty=True)
+        choices, last = self._choices(site, shape)
+        if not choices:
+            if last is None:
+                if shape.by is not None:
+                    self.bail()
+                return ABSENT
+            return self.reshape(site, last)
+        made = self.w.new()
+        values: list[Value] = []
+        start = "if"
+        for test, variant in choices:
+            with self.w.block(f"{start} {test}"):
+                self._branch(site, variant, made, values)
+            start = "elif"
+        with self.w.block("else"):
+            if last is not None:
+                self._branch(site, last, made, values)
+            elif shape.by is not None:
+                self.bail()
+            else:
+                self.w.put(f"{made} = None")
+                values.append(ABSENT)
+        known = all(is_only(v, DICT) for v in values if v != ABSENT)
+        full = all(v.full for v in values if type(v) is Var)
+        return Var(made, DICT if known else None, all(map(is_sure, values)), full)
+
+    def _choices(self, site: Site, shape: Shape) -> tuple[list[tuple[str, Shape]], Shape | None]:
+        """[(test, variant)], and the variant for everything else."""
+        if shape.by is not None:
+            word = self.path(site, shape.by)
+            rows = {name: v for name, v in shape.variants.items() if name != "*"}
+            if type(word) is Const:
+                found = rows.get(word.value) if type(word.value) is str else None
+                return [], found or shape.variants.get("*")
+            name = self.w.say(word)
+            return [(f"{name} == {w!r}", v) for w, v in rows.items()], shape.variants.get("*")
+        choices: list[tuple[str, Shape]] = []
+        for guard, variant in shape.first:
+            found_ = self.condition(site, guard)
+            if found_ is True:
+                return choices, variant
+            if found_ is not False:
+                choices.append((str(found_), variant))
+        return choices, None
+
+    def _branch(self, site: Site, variant: Shape, made: str, values: list[Value]) -> None:
+        ended = len(self.w.lines)
+        value = self.reshape(site, variant)
+        if value == ABSENT and self.w.lines[ended:] and self.w.lines[-1].strip() == "raise Bail":
+            return
+        self.w.put(f"{made} = {self.w.say(value)}")
+        values.append(value)
+
+    def _finish(self, site: Site, shape: Shape, made: Value) -> Value:
+        fields = [*(shape.fields if shape.by is not None or shape.first else ()), *shape.all]
+        if not (fields or shape.blank or shape.stamp or shape.count or shape.told):
+            return made
+        if not is_only(made, DICT):
+            raise CannotCompile("fields for what may be no object")
+        assert type(made) is Var
+        name = made.name
+        with ExitStack() as stack:
+            if not made.sure:
+                stack.enter_context(self.w.block(f"if {name} is not None"))
+            for key, rule in fields:
+                value = self.rule(site, rule)
+                if value != ABSENT:
+                    check = "" if is_sure(value) else f"if {self.w.say(value)} is not None: "
+                    self.w.put(f"{check}{name}[{key!r}] = {self.w.say(value)}")
+            sure = made.sure
+            if shape.blank:
+                self._blank(name, shape.blank)
+                sure = False
+                if shape.stamp or shape.count or shape.told:
+                    stack.enter_context(self.w.block(f"if {name} is not None"))
+            if shape.stamp is not None:
+                self._stamp(site, shape.stamp, name)
+            if shape.count:
+                self.w.put(f"c.state[{shape.count!r}] = c.state.get({shape.count!r}, 0) + 1")
+            if shape.told:
+                self.note(shape.told, site.about, shape.place)
+        return replace(made, sure=sure)
+
+    def _blank(self, name: str, key: str) -> None:
+        text = self.fields.get(name, {}).get(key)
+        if text is None or type(text) is Const:
+            text = Var(self.w.let(f"{name}.get({key!r})"))
+        word = self.w.say(text)
+        if is_only(text, STR) and is_sure(text):
+            self.w.put(f"if not {word} or {word}.isspace(): {name} = None")
+        else:
+            blank = f"type({word}) is str and (not {word} or {word}.isspace())"
+            self.w.put(f"if {word} is None or {blank}: {name} = None")
+
+    def _stamp(self, site: Site, stamp: tuple[str, str, Rule], name: str) -> None:
+        """A key written on the last item of a list of the result."""
+        key, word, rule = stamp
+        value = self.rule(site, rule)
+        if value == ABSENT:
+            return
+        text = self.w.say(value)
+        check = "" if is_sure(value) else f"{text} is not None and "
+        self.w.put(f"if {check}{name}.get({key!r}): {name}[{key!r}][-1][{word!r}] = {text}")

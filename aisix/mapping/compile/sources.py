@@ -1,0 +1,223 @@
+"""Rules to Python source: where a value comes from; see `compile/`."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from aisix.mapping.compile.runtime import CannotCompile
+from aisix.mapping.compile.shapes import ShapeCompiler
+from aisix.mapping.compile.values import (
+    ABSENT,
+    DICT,
+    LIST,
+    Const,
+    Site,
+    Value,
+    Var,
+    either,
+    is_full,
+    is_only,
+    is_sure,
+    like,
+    may_be,
+)
+from aisix.mapping.interpret.view import KINDS
+from aisix.mapping.syntax.paths import Path
+from aisix.mapping.syntax.rules import Rule
+from aisix.mapping.verbs import conversions
+
+PYTHON: dict[str, tuple[type, ...]] = {kind: (type_,) for type_, kind in KINDS.items()}
+PYTHON["number"] = (int, float)
+NUMBERS = frozenset({int, float})
+
+
+class SourceCompiler(ShapeCompiler):
+    """See the module."""
+
+    def _source(self, site: Site, rule: Rule) -> tuple[Value, str]:
+        match rule.kind:
+            case "from":
+                return self._from(site, rule)
+            case "value":
+                return Const(rule.value), site.about
+            case "first":
+                return self._first(site, rule), site.about
+            case "object":
+                return self.build(site, rule.parts), site.about
+            case "concat":
+                return self._concat(site, rule), site.about
+            case "layers":
+                return self._layers(site, rule), site.about
+            case "weave":
+                placed, others = rule.parts[0][1], rule.parts[1][1]
+                for path in placed.paths:  # what knows its own position: the interpreter's
+                    found = self.path(site, path)
+                    if found != ABSENT:
+                        self.bail(self.w.say(found))
+                return self.rule(site, others), site.about
+            case "sum" if not rule.minus:
+                return self._sum(site, rule), site.about
+        raise CannotCompile(rule.kind)
+
+    def _from(self, site: Site, rule: Rule) -> tuple[Value, str]:
+        key = None
+        if all(path.root == "" for path in rule.paths) and type(rule.default) is not Path:
+            # Two rules that ask the same find the same, as long as only the item is asked.
+            key = (self.w.say(site.item), rule.paths, rule.only, repr(rule.default))
+            known = self.w.known(key)
+            if known is not None:
+                return known, self.about(site, rule.paths[0])
+        value, about = self._found(site, rule)
+        if key is not None and type(value) is Var:
+            self.w.loaded[-1][key] = value
+        return value, about
+
+    def _found(self, site: Site, rule: Rule) -> tuple[Value, str]:
+        """The first of the paths with a value of the right kind, else the default."""
+        made, about = "", ""
+        value: Value = ABSENT
+        with ExitStack() as stack:
+            for path in rule.paths:
+                if value != ABSENT:
+                    if is_sure(value):
+                        break
+                    if not made:
+                        made = self.w.let(self.w.say(value))
+                        value = like(value, made)
+                    stack.enter_context(self.w.block(f"if {made} is None"))
+                found = self._only(rule, self.path(site, path))
+                if found == ABSENT:
+                    continue
+                this = self.about(site, path)
+                if value == ABSENT:
+                    value, about = found, this
+                    continue
+                if this != about and not rule.about and _may_tell(rule):
+                    raise CannotCompile("two fields for one rule")
+                self.w.put(f"{made} = {self.w.say(found)}")
+                value = either(value, found, made)
+        if rule.default is None or is_sure(value):
+            return value, about
+        default = rule.default
+        fallback = self.path(site, default) if type(default) is Path else Const(default)
+        if value == ABSENT:
+            return fallback, self.about(site, rule.paths[0])
+        text = f"{self.w.say(fallback)} if {self.w.say(value)} is None else {self.w.say(value)}"
+        return either(value, fallback, self.w.let(text)), about
+
+    def _only(self, rule: Rule, found: Value) -> Value:
+        """The value when it is of a kind asked for, else nothing."""
+        if not rule.only or found == ABSENT:
+            return found
+        kinds = frozenset(t for kind in rule.only for t in PYTHON[kind])
+        if is_only(found, kinds):
+            return found
+        if not may_be(found, kinds):
+            return ABSENT
+        name = self.w.say(found)
+        return Var(self.w.let(f"{name} if {self.is_of(name, kinds)} else None"), kinds)
+
+    def is_of(self, name: str, kinds: frozenset[type]) -> str:
+        if len(kinds) == 1:
+            return f"type({name}) is {next(iter(kinds)).__name__}"
+        return f"type({name}) in {self.w.const(kinds)}"
+
+    def _first(self, site: Site, rule: Rule) -> Value:
+        made = ""
+        value: Value = ABSENT
+        with ExitStack() as stack:
+            for _, part in rule.parts:
+                if value != ABSENT and not made:
+                    made = self.w.let(self.w.say(value))
+                    value = like(value, made)
+                if made:
+                    stack.enter_context(self.w.block(f"if {made} is None"))
+                found = self.rule(site, part)
+                if found == ABSENT:
+                    continue
+                if made:
+                    self.w.put(f"{made} = {self.w.say(found)}")
+                    value = either(value, found, made)
+                else:
+                    value = found
+                if is_sure(found):
+                    break
+        return value
+
+    def _concat(self, site: Site, rule: Rule) -> Value:
+        """One list of what the parts make; ABSENT when that is nothing."""
+        made = ""
+        value: Value = ABSENT
+        for _, part in rule.parts:
+            found = self.rule(site, part)
+            if found == ABSENT:
+                continue
+            found = self._as_list(found)
+            if value == ABSENT:
+                value = found
+                continue
+            if not made:
+                made = self.w.let(self.w.say(value))
+            more = self.w.say(found)
+            both = (
+                f"{made} + {more}" if is_sure(value) else f"{made} + {more} if {made} else {more}"
+            )
+            if is_sure(found):
+                self.w.put(f"{made} = {both}")
+            else:
+                with self.w.block(f"if {more} is not None"):
+                    self.w.put(f"{made} = {both}")
+            full = is_full(value) and is_full(found)
+            value = Var(made, LIST, is_sure(value) or is_sure(found), full)
+        if value == ABSENT and rule.keep_empty:
+            return Const([])
+        return value
+
+    def _as_list(self, value: Value) -> Value:
+        if type(value) is Const:
+            return value if type(value.value) is list else Const([value.value])
+        name = self.w.say(value)
+        if is_only(value, LIST):
+            return value
+        text = f"[{name}]"
+        if may_be(value, LIST):
+            text = f"{name} if type({name}) is list else {text}"
+        if not is_sure(value):
+            text = f"({text}) if {name} is not None else None"
+        return Var(self.w.let(text), LIST, is_sure(value), not may_be(value, LIST))
+
+    def _layers(self, site: Site, rule: Rule) -> Value:
+        values = [self.rule(site, part) for _, part in rule.parts]
+        values = [value for value in values if value != ABSENT]
+        if not values:
+            return ABSENT
+        made = self.w.let("{}")
+        for value in values:
+            text = self.w.say(value)
+            self.w.put(f"if type({text}) is dict: lay_over({made}, {text})")
+        return Var(made, DICT, True)
+
+    def _sum(self, site: Site, rule: Rule) -> Value:
+        addends = [self.path(site, path) for path in rule.paths]
+        names = [self._number(self.w.say(value)) for value in addends if value != ABSENT]
+        if not names:
+            return Const(0)
+        return Var(names[0] if len(names) == 1 else self.w.let(" + ".join(names)), NUMBERS, True)
+
+    def _number(self, name: str) -> str:
+        """A variable with this count; 0 for what is none."""
+        found = self.w.known(("number", name))
+        if found is None:
+            plain = f"type({name}) is int and {name} >= 0"
+            # Most that are no count are not there: for those no call.
+            made = self.w.let(f"{name} if {plain} else 0 if {name} is None else to_count({name})")
+            found = self.w.loaded[-1]["number", name] = Var(made)
+        return self.w.say(found)
+
+
+def _may_tell(rule: Rule) -> bool:
+    """Whether a note about the value can come of the rule."""
+    return any((
+        rule.told, rule.policy, rule.tables, rule.each, rule.shape, rule.lone, rule.arrange,
+        any(conversions.VERBS[convert.verb].asks for convert in rule.converts),
+    )) or rule.low is not None or rule.high is not None  # fmt: skip

@@ -1,0 +1,219 @@
+"""Rules to Python source: what is done to a value, step by step; see `compile/`."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import replace
+
+from aisix.mapping.compile.runtime import CannotCompile
+from aisix.mapping.compile.sources import NUMBERS, PYTHON, SourceCompiler
+from aisix.mapping.compile.values import (
+    ABSENT,
+    DICT,
+    LIST,
+    STR,
+    Const,
+    Site,
+    Value,
+    Var,
+    is_only,
+    is_sure,
+    may_be,
+)
+from aisix.mapping.syntax.paths import Json, Path
+from aisix.mapping.syntax.rules import Arrange, Convert, Rule, ValueTable
+from aisix.mapping.verbs import conversions, passes
+
+
+class StepCompiler(SourceCompiler):
+    """See the module."""
+
+    def _types(self, rule: Rule, value: Var) -> Value:
+        kinds = frozenset(t for kind in rule.types for t in PYTHON[kind])
+        if is_only(value, kinds):
+            return value
+        self.bail(f"not ({self.is_of(value.name, kinds)})")
+        return replace(value, kinds=kinds)
+
+    def _where(self, rule: Rule, value: Var) -> Value:
+        if not may_be(value, LIST):
+            return value
+        chosen = self.predicate(rule.where)
+        text = f"[x for x in {value.name} if {chosen}(x)]"
+        if not is_only(value, LIST):
+            text += f" if type({value.name}) is list else {value.name}"
+        return Var(self.w.let(text), value.kinds, True)
+
+    def _keep(self, value: Var) -> Value:
+        name = value.name
+        self.bail(
+            f"type({name}) is list and not all([type(x) is str and x.strip() for x in {name}])"
+            f" or type({name}) is str and not {name}.strip()"
+        )
+        return value
+
+    def _convert(self, site: Site, rule: Rule, convert: Convert, about: str, value: Var) -> Value:
+        verb = conversions.VERBS[convert.verb]
+        if verb.leaves is not None and is_only(value, frozenset({verb.leaves})):
+            return value
+        if verb.takes is not None and not is_only(value, frozenset({verb.takes})):
+            self.bail(f"type({value.name}) is not {verb.takes.__name__}")
+        if verb.asks:
+            self.w.put(f"c.spot = {self.w.const((about, rule.place))}")
+        if verb.asks_item:
+            virtual = type(site.item) is Var and site.item.parts is not None
+            self.w.put(f"c.item = {'None' if virtual else self.w.say(site.item)}")
+        run, options = self.w.const(verb.run), self.w.const(convert.options)
+        if verb.keeps:
+            self.w.put(f"{run}({value.name}, {options}, c)")
+            return value
+        made = self.w.let(f"{run}({value.name}, {options}, c)")
+        if verb.gives is None:
+            return Var(made)
+        return Var(made, frozenset({verb.gives}), True)
+
+    def _known_words(self, rule: Rule, word: str) -> Value | None:
+        """What tables make of a word known now; None if they would tell or refuse."""
+        found: object = word
+        for one in rule.tables:
+            entry = one.entries.get(str(found)) or one.entries.get("*")
+            if entry is None or entry.omit:
+                return ABSENT
+            if entry.told or entry.reject or type(entry.to if not entry.same else "") is not str:
+                return None
+            found = found if entry.same else entry.to
+        return Const(found)
+
+    def _table(self, one: ValueTable, about: str, value: Var) -> Value:
+        """A dict lookup when no row tells or refuses."""
+        rows = dict(one.entries)
+        star = rows.pop("*", None)
+        plain = all(not (e.told or e.reject) for e in one.entries.values()) and not any(
+            e.same for e in rows.values()
+        )
+        entries = self.w.const(one.entries)
+        otherwise = f"table({entries}, {value.name}, c, {about!r})"
+        if not plain or not may_be(value, STR):
+            return Var(self.w.let(otherwise))
+        words = self.w.const({w: None if e.omit else e.to for w, e in rows.items()})
+        if star is None or star.omit:
+            other = "None"
+        else:
+            other = value.name if star.same else self.w.const(star.to)
+        text = f"{words}.get({value.name}, {other})"
+        if not is_only(value, STR):
+            text += f" if type({value.name}) is str else {otherwise}"
+            if star is not None and star.same:
+                return Var(self.w.let(text))
+        found = [None if entry.omit else entry.to for entry in rows.values()]
+        if star is None or not star.same:
+            found.append(star.to if star is not None and not star.omit else None)
+        else:
+            found.append("")
+        kinds = frozenset(type(word) for word in found if word is not None)
+        return Var(self.w.let(text), kinds, None not in found)
+
+    def _clamp(self, site: Site, rule: Rule, value: Var, about: str) -> Value:
+        made = ""
+        if not may_be(value, NUMBERS):
+            return value
+        for limit, sign in ((rule.low, "<"), (rule.high, ">")):
+            bound = self.path(site, limit) if type(limit) is Path else Const(limit)
+            if bound == ABSENT:
+                continue
+            if not made:
+                made = self.w.let(value.name)
+            text = self.w.say(bound)
+            known = "" if type(bound) is Const else f"{text} is not None and "
+            number = "" if is_only(value, NUMBERS) else f"{self.is_of(made, NUMBERS)} and "
+            with self.w.block(f"if {number}{known}{made} {sign} {text}"):
+                self._tell_clamped(site, rule, about)
+                self.w.put(f"{made} = {text}")
+        return Var(made, value.kinds, True) if made else value
+
+    def _tell_clamped(self, site: Site, rule: Rule, about: str) -> None:
+        """A default that is clamped is no loss: the caller never said it."""
+        said = []
+        for path in rule.paths if rule.default is not None else ():
+            found = self.path(site, path)
+            if found != ABSENT:
+                said.append("True" if is_sure(found) else f"{self.w.say(found)} is not None")
+        if rule.default is None or "True" in said:
+            self.note("clamped", about, rule.place)
+        elif said:
+            with self.w.block(f"if {' or '.join(said)}"):
+                self.note("clamped", about, rule.place)
+
+    def _join(self, rule: Rule, value: Var) -> Value:
+        if not may_be(value, LIST):
+            return value
+        text = f"{rule.join!r}.join([x for x in {value.name} if type(x) is str])"
+        if is_only(value, LIST):
+            return Var(self.w.let(text), STR, True)
+        return Var(
+            self.w.let(f"{text} if type({value.name}) is list else {value.name}"), None, True
+        )
+
+    def _arrange(self, site: Site, rule: Rule, value: Var, about: str) -> Value:
+        """Passes over a list that shapes have just built: its items are objects."""
+        made = self.w.let(value.name)
+        if not is_only(value, LIST):
+            raise CannotCompile("passes over what may be no list")
+        steps = [(step, self.condition(site, step.guard)) for step in rule.arrange]
+        steps = [(step, guard) for step, guard in steps if guard is not False]
+        questions = [self._question(step) for step, _ in steps]
+        # What is asked of all items is asked once; a pass that runs asks again what comes later.
+        asked = {text: self.w.let("False") for text in dict.fromkeys(questions) if text}
+        if asked:
+            with self.w.block(f"for x in {made}"):
+                for text, name in asked.items():
+                    self.w.put(f"if {text}: {name} = True")
+        for number, (step, guard) in enumerate(steps):
+            verb = passes.PASSES[step.verb]
+            needed = asked.get(questions[number]) or self._needed(step, made)
+            chosen = self.predicate(step.where, Var("item", DICT, True)) if verb.chooses else "None"
+            run, options = self.w.const(verb.run), self.w.const(step.options)
+            later = questions[number + 1 :]
+            with ExitStack() as stack:
+                conditions = [str(test) for test in (guard, needed) if test is not True]
+                if conditions:
+                    stack.enter_context(self.w.block(f"if {' and '.join(conditions)}"))
+                if verb.tells:
+                    self.w.put(f"c.spot = {self.w.const((about, step.place))}")
+                self.w.put(f"{made} = {run}({made}, {options}, {chosen}, c)")
+                for text, name in asked.items():
+                    if text in later:
+                        self.w.put(f"{name} = [1 for x in {made} if {text}]")
+        return Var(made, LIST, True)
+
+    def _question(self, step: Arrange) -> str:
+        """What is asked of all items to know whether a pass has anything to do; "": nothing."""
+        needs = passes.PASSES[step.verb].needs
+        if needs == "empty":
+            return f"not x.get({step.options['list']!r})"
+        found = self.inline("x", step.where) if needs == "any" else None
+        return found if type(found) is str else ""
+
+    def _needed(self, step: Arrange, made: str) -> bool | str:
+        """Whether a pass has anything to do: see arrange.NEEDS."""
+        needs = passes.PASSES[step.verb].needs
+        if needs == "several":
+            return f"len({made}) > 1"
+        if needs == "paired":
+            return self._has_parts(made, step.options)
+        if needs not in ("first", "not first", "last"):
+            return True
+        found = self.inline(f"{made}[{-1 if needs == 'last' else 0}]", step.where)
+        if type(found) is not str:
+            return True
+        return f"(not {made} or not ({found}))" if needs == "not first" else f"{made} and {found}"
+
+    def _has_parts(self, made: str, options: dict[str, Json]) -> str:
+        """The name of whether an item has a part that is a call or an answer."""
+        found = self.w.let("False")
+        kinds = self.w.const(frozenset({options["call"], options["answer"]}))
+        with self.w.block(f"for x in {made}"):
+            with self.w.block(f"for y in x[{options['list']!r}]"):
+                self.w.put(f"if y.get({options['kind']!r}) in {kinds}: {found} = True")
+            self.w.put(f"if {found}: break")
+        return found

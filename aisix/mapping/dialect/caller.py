@@ -1,0 +1,255 @@
+"""A caller's dialect: where the gateway must look itself, and what its own faults look like.
+
+`CallerDialect` is `<dialect>/caller.toml`. How a stream is framed, which fields the gateway reads,
+the list of models, and a row for each kind of fault: status, type, code and words. Errors of the
+upstream are `upstream_errors.py`'s; it shapes them here too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from aisix.errors import Complaint, Fault
+from aisix.mapping.dialect import durations
+from aisix.mapping.parse.schema import near
+from aisix.mapping.parse.structure import EXPECTED, found
+from aisix.mapping.parse.toml_tree import Keys
+from aisix.mapping.syntax import paths
+from aisix.mapping.syntax.paths import Json, Path
+
+_encode = msgspec.json.Encoder().encode
+Where = Callable[[Keys], str]
+STATUS = "a number from 400 to 599"
+_FAULT_KEYS: dict[str, type] = {
+    "status": int,
+    "type": str,
+    "code": str,
+    "param": str,
+    "message": str,
+    "headers": dict,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorAnswer:
+    """An error ready for the wire."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    kind: str = ""  # for the log and the metrics
+    message: str = ""
+    retry: str = ""  # "here": may be tried again; "elsewhere": by another target; "": never
+
+
+@dataclass(frozen=True, slots=True)
+class CallerDialect:
+    name: str
+    data: dict[str, Json]
+    alias: Path
+    stream: Path
+    wants_usage: Path
+    id_header: str = "x-request-id"  # the header with the gateway's own id of a request
+    shows_id: bool = False  # in an error's body too
+    credentials: tuple[tuple[str, str], ...] = ()  # (header, word before a caller's key)
+    request_id: str = ""  # the gateway's own id of one request, where an error body shows it
+
+    @classmethod
+    def parse(
+        cls, name: str, data: dict[str, Json], where: Where, complaints: list[Complaint]
+    ) -> CallerDialect:
+        request = data.get("request", {})
+        places = []
+        for key in ("alias", "stream", "wants_usage"):
+            try:
+                places.append(paths.parse(str(request.get(key) or ".")))
+            except ValueError as error:
+                complaints.append(Complaint(where(("request", key)), f"request.{key}", str(error)))
+                places.append(paths.parse("."))
+        for kind, row in data.get("fault", {}).items():
+            for key, text in _wrong_fault(row):
+                at = where(("fault", kind, key) if key else ("fault", kind))
+                path = f"fault.{kind}.{key}" if key else f"fault.{kind}"
+                complaints.append(Complaint(at, path, text))
+        for kind in ("bug", "bad_json", "bad_response", "interrupted"):
+            if kind not in data.get("fault", {}):
+                complaints.append(
+                    Complaint(where(("fault",)), f"fault.{kind}", "this fault is missing")
+                )
+        alias, stream, wants_usage = places
+        shape = data.get("error", {})
+        return cls(
+            name,
+            data,
+            alias,
+            stream,
+            wants_usage,
+            id_header=str(shape.get("request_id", "x-request-id")),
+            shows_id=bool("$request_id" in shape.get("body", {}).values()),
+            credentials=tuple((k, str(word).lower()) for k, word in data.get("auth", {}).items()),
+        )
+
+    def of(self, request_id: str) -> CallerDialect:
+        """The dialect for one request."""
+        return replace(self, request_id=request_id) if self.shows_id else self
+
+    @property
+    def count(self) -> dict[str, Json] | None:
+        """How a request's tokens are counted, and where that is asked."""
+        how: dict[str, Json] | None = self.data.get("count")
+        return how
+
+    def counted(self, tokens: int) -> Json:
+        """The answer to who asked for the count."""
+        return _fill(self.data["count"]["answer"], {"count": tokens})
+
+    @property
+    def sample(self) -> dict[str, Json]:
+        """A minimal request; a new object each time."""
+        sample = self.data.get("request", {}).get("sample", {})
+        return dict(msgspec.json.decode(_encode(sample)))
+
+    @property
+    def sample_alias(self) -> str:
+        return str(paths.get(self.sample, self.alias.steps) or "alias")
+
+    @property
+    def models_route(self) -> str | None:
+        route: str | None = self.data.get("models", {}).get("route")
+        return route
+
+    @property
+    def models_header(self) -> str | None:
+        """The header by which a list in this dialect is asked for, when the URL is shared."""
+        header: str | None = self.data.get("models", {}).get("header")
+        return header
+
+    def model_list(self, models: list[dict[str, Json]]) -> Json:
+        """The list of aliases; each model: alias, created (Unix seconds), provider."""
+        items = [self.model_item(model) for model in models]
+        names = [model["alias"] for model in models]
+        known = {
+            "models": items,
+            "first": names[0] if names else None,
+            "last": names[-1] if names else None,
+        }
+        return _fill(self.data["models"]["list"], known)
+
+    def model_item(self, model: dict[str, Json]) -> Json:
+        return _fill(self.data["models"]["item"], model)
+
+    @property
+    def reads(self) -> set[str]:
+        """The top-level fields the gateway reads itself."""
+        paths_ = (self.alias, self.stream, self.wants_usage)
+        return {str(path.steps[0]) for path in paths_ if path.steps}
+
+    def fault(self, error: Fault, **values: Json) -> ErrorAnswer:
+        """Our own fault as this dialect shows it."""
+        rows = self.data["fault"]
+        row = rows.get(error.kind) or rows["bug"]
+        quoted = {**values, **error.values}
+        param = row.get("param", error.param)
+        if param is not None:
+            quoted["param"] = error.param if error.param is not None else param
+        return self.answer(
+            row["status"],
+            row.get("type"),
+            _say(row.get("code"), quoted),
+            _say(row.get("message", ""), quoted) or "",
+            param,
+            _headers(row.get("headers", {}), quoted),
+            error.kind,
+        )
+
+    def answer(
+        self,
+        status: int,
+        type_: str | None,
+        code: str | None,
+        message: str,
+        param: str | None,
+        headers: dict[str, str],
+        kind: str = "",
+    ) -> ErrorAnswer:
+        known = {"message": message, "type": type_, "param": param, "code": code, "status": status}
+        known["request_id"] = self.request_id
+        body = _fill(self.data["error"]["body"], known)
+        return ErrorAnswer(status, headers, _encode(body), kind, message)
+
+    def limit_headers(
+        self, counts: str, most: int, left: int, reset: float, now: float
+    ) -> dict[str, str]:
+        """Headers about a limit on `counts`; `reset` in seconds, `now` in Unix seconds."""
+        told = {
+            "most": most,
+            "left": left,
+            "reset": durations.written(reset),
+            "reset_at": durations.moment(now + reset),
+        }
+        return _headers(self.data.get("limits", {}).get(counts, {}), told)
+
+    def frame(self, error: ErrorAnswer) -> bytes:
+        """The error inside a stream that has begun; nothing may follow it."""
+        template: str = self.data["stream"]["error_frame"]
+        return template.replace("{data}", error.body.decode()).encode()
+
+
+def is_status(value: Json) -> bool:
+    return type(value) is int and 400 <= value <= 599
+
+
+def _wrong_fault(row: Json) -> Iterator[tuple[str, str]]:
+    """(the key, what is wrong with it) of one [fault]."""
+    if not isinstance(row, dict) or "status" not in row:
+        yield "", "a fault needs a status (a number)"
+    for key, value in row.items() if isinstance(row, dict) else ():
+        kind = _FAULT_KEYS.get(key)
+        if kind is None:
+            yield key, f"unknown key{near(key, _FAULT_KEYS)}"
+        elif not isinstance(value, kind):
+            yield key, f"expected {EXPECTED[kind]}, found {found(value)}"
+        elif key == "status" and not is_status(value):
+            yield key, f"expected {STATUS}, found {found(value)}"
+        elif isinstance(value, dict) and not all(isinstance(text, str) for text in value.values()):
+            yield key, "expected text for each header"
+
+
+def _fill(node: Json, known: dict[str, Json]) -> Json:
+    if isinstance(node, dict):
+        return {key: _fill(value, known) for key, value in node.items()}
+    if isinstance(node, str) and node.startswith("$"):
+        return known.get(node[1:])
+    return node
+
+
+def _headers(row: dict[str, str], values: dict[str, Json]) -> dict[str, str]:
+    """The headers of a fault; one that quotes what this fault does not have is left out."""
+    return {
+        name: _say(text, values) or ""
+        for name, text in row.items()
+        if all(values.get(quoted) is not None for quoted in re.findall(r"\{(\w+)\}", text))
+    }
+
+
+def _say(text: str | None, values: dict[str, Json]) -> str | None:
+    """`text` with {name} filled in; long or odd values are shortened, never a traceback."""
+    if text is None or "{" not in text:
+        return text
+
+    def show(match: re.Match[str]) -> str:
+        value = values.get(match.group(1))
+        if value is None:
+            return "this value" if match.group(1) == "value" else match.group(1)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        shown = value if isinstance(value, str) else _encode(value).decode()
+        if match.group(1) == "value" and isinstance(value, str):
+            shown = f"'{value}'"
+        return shown if len(shown) <= 200 else shown[:200] + "..."
+
+    return re.sub(r"\{(\w+)\}", show, text)

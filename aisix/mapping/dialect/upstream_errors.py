@@ -1,0 +1,244 @@
+"""The upstream's errors, translated: `ErrorTables` is `errors.toml` of one mapping.
+
+Which row an error is, its status, type, code and words, whether it may be asked again; the body is
+shaped by the caller's dialect (`caller.py`), which has our own faults too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from collections.abc import Mapping as Map
+from dataclasses import dataclass, field, replace
+
+from aisix.errors import Complaint
+from aisix.mapping.dialect import durations
+from aisix.mapping.dialect.caller import STATUS, CallerDialect, ErrorAnswer, Where, is_status
+from aisix.mapping.parse.rules import Parser
+from aisix.mapping.parse.toml_tree import Keys
+from aisix.mapping.parse.unreachable import unreachable
+from aisix.mapping.syntax import paths
+from aisix.mapping.syntax.paths import Json
+from aisix.mapping.syntax.rules import Condition
+
+__all__ = ["CallerDialect", "ErrorAnswer", "ErrorTables"]
+
+
+# ---------------------------------------------------------------- upstream errors
+@dataclass(frozen=True, slots=True)
+class _Row:
+    name: str
+    guard: Condition | None
+    data: dict[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class _Param:
+    match: re.Pattern[str]
+    params: tuple[str, ...]
+    list: str
+    say: bool  # the complaint names the caller's field instead of the upstream's
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    name: str  # the caller's
+    sources: tuple[str, ...]  # the upstream's, first found wins
+    left: bool  # a point in time becomes the time left
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorTables:
+    rows: tuple[_Row, ...] = ()
+    params: tuple[_Param, ...] = ()
+    passed: tuple[_Header, ...] = ()
+    limits: tuple[_Header, ...] = ()  # only for aliases that show limits
+    data: dict[str, Json] = field(default_factory=dict)
+
+    @classmethod
+    def parse(
+        cls,
+        data: dict[str, Json],
+        where: Where,
+        complaints: list[Complaint],
+        placed: Collection[Keys] = (),
+    ) -> ErrorTables:
+        """`placed`: the rows somebody put in front of others on purpose."""
+        parser = Parser({"errors": data}, where, {"placed": placed})
+        known = ("upstream", "status", "body", "param", "rename", "headers", "ratelimit_headers")
+        parser.keys(data, ("errors",), known)
+        rows = []
+        for name, row in data.get("upstream", {}).items():
+            at = ("errors", "upstream", name)
+            keys = ("when", "unless", "match", "status", "type", "code", "param", "message")
+            parser.keys(row, at, (*keys, "longest", "otherwise", "should_retry", "retry"))
+            if row.get("retry") not in (None, "here", "elsewhere"):
+                parser.complain((*at, "retry"), 'expected "here" or "elsewhere"')
+            if not is_status(row.get("status")) and row.get("status") != "$status":
+                parser.complain((*at, "status"), f'expected {STATUS}, or "$status"')
+            for key in ("type", "code", "param", "message", "otherwise"):
+                parser.typed(row, (*at, key), str, None)
+            parser.typed(row, (*at, "longest"), int, None)
+            parser.typed(row, (*at, "should_retry"), bool, None)
+            rows.append(_Row(name, parser.condition(row, at), row))
+        tried = [(row.name, row.guard) for row in rows]
+        hiding = parser.hiding(dict(tried), ("errors", "upstream"))
+        for name, why in unreachable(tried, hiding):
+            parser.complain(("errors", "upstream", name), why)
+        for name, value in data.get("status", {}).items():
+            if not is_status(value):
+                parser.complain(("errors", "status", name), f"expected {STATUS}")
+        for name, value in data.get("body", {}).items():
+            parser.places(value, ("errors", "body", name))
+        for name in data.get("rename", {}):
+            parser.typed(data["rename"], ("errors", "rename", name), str, None)
+        params = []
+        for name, row in data.get("param", {}).items():
+            at = ("errors", "param", name)
+            parser.keys(row, at, ("match", "param", "list", "say"))
+            regex = parser.regex(row.get("match"), (*at, "match"))
+            if regex:
+                given = parser.words(row.get("param", []), (*at, "param"))
+                say = parser.typed(row, (*at, "say"), bool, False)
+                params.append(_Param(regex, given, parser.typed(row, (*at, "list"), str, ""), say))
+        passed: list[_Header] = []
+        limits: list[_Header] = []
+        for group, shown in (("headers", passed), ("ratelimit_headers", limits)):
+            for name, row in data.get(group, {}).items():
+                at = ("errors", group, name)
+                row = row if isinstance(row, dict) else {"from": row}
+                parser.keys(row, at, ("from", "as"))
+                sources = parser.words(row.get("from", []), (*at, "from"))
+                if row.get("as") not in (None, "time_left"):
+                    parser.unknown((*at, "as"), "unknown word", str(row["as"]), ("time_left",))
+                shown.append(_Header(name, sources, "as" in row))
+        complaints += parser.complaints
+        return cls(tuple(rows), tuple(params), tuple(passed), tuple(limits), data)
+
+    def translate(
+        self,
+        status: int | None,
+        headers: Map[str, str],
+        body: Json,
+        caller: CallerDialect,
+        alias: str,
+        asked: dict[str, Json],
+        origin: Callable[[str, int, int | None], str | None],
+        passed: Map[str, str],
+    ) -> ErrorAnswer:
+        """The upstream's error (status None: inside a stream) as the caller's dialect shows it."""
+        row, status = self._row(status, headers, body)
+        found = {name: self._said(body, name) for name in self.data.get("body", {})}
+        message = found.get("message") or ""
+        data: dict[str, Json] = row.data if row else {"status": 502, "message": ""}
+        text = data.get("message", "")
+        too_long = len(message) > data.get("longest", 4000)
+        if "{message}" in text and (not message or too_long):
+            text = data.get("otherwise", "The model provider refused the request.")
+        param = data.get("param")
+        if param == "$named":
+            param, message = self.named(message, asked, origin)
+        message = self.renamed(message)
+        said = text.replace("{message}", message).replace("{alias}", alias)
+        out = dict(passed)
+        if data.get("should_retry") is False:
+            out["x-should-retry"] = "false"
+        wanted = data["status"] if isinstance(data["status"], int) else status
+        kind_name = f"upstream.{row.name}" if row else "upstream"
+        type_, code = (_quoted(data.get(key), found) for key in ("type", "code"))
+        param = _quoted(param, found)
+        shown = caller.answer(wanted, type_, code, said, param, out, kind_name)
+        return replace(shown, retry=data.get("retry", ""))
+
+    def is_error(self, parsed: Json) -> bool:
+        """Whether an answer with a good status is an error all the same."""
+        places = self.data.get("body", {})
+        if "mark" in places:
+            return paths.get(parsed, paths.parse(places["mark"]).steps) not in (None, "", {})
+        return self._said(parsed, "type") is not None
+
+    def retry(self, status: int | None, headers: Map[str, str], body: Json) -> str:
+        """Whether such an answer may be asked for again; see ErrorAnswer.retry."""
+        row, _ = self._row(status, headers, body)
+        return str(row.data.get("retry", "")) if row else ""
+
+    def _row(
+        self, status: int | None, headers: Map[str, str], body: Json
+    ) -> tuple[_Row | None, int]:
+        """The row that holds, and the status (None: the one that the error's type stands for)."""
+        from aisix.mapping.interpret.scope import Facts, Scope
+        from aisix.mapping.interpret.view import View, holds
+
+        if status is None:
+            statuses = self.data.get("status", {})
+            words = (self._said(body, "code"), self._said(body, "type"))
+            known = (statuses.get(word) for word in words if word is not None)
+            status = int(next((n for n in known if n is not None), statuses.get("*", 500)))
+        seen = {**(body if isinstance(body, dict) else {}), "status": status, "headers": headers}
+        view = View(Scope(Facts("", "", "", {}, {}), {}), seen)
+        return next((r for r in self.rows if holds(r.guard, view)), None), status
+
+    def _said(self, body: Json, what: str) -> str | None:
+        """The first text at the places of this part of an error."""
+        places = self.data.get("body", {}).get(what, [])
+        for place in [places] if isinstance(places, str) else places:
+            value = paths.get(body, paths.parse(place).steps)
+            if isinstance(value, str):
+                return value
+        return None
+
+    def named(
+        self,
+        message: str,
+        asked: dict[str, Json],
+        origin: Callable[[str, int, int | None], str | None],
+    ) -> tuple[str | None, str]:
+        """(the caller's field an upstream complaint is about, the complaint naming it so)."""
+        for row in self.params:
+            found = row.match.search(message)
+            if not found:
+                continue
+            groups = found.groups()
+            names = []
+            for name in row.params:
+                if name == "$origin":
+                    part = groups[1] if len(groups) > 1 else None
+                    path = origin(row.list, int(groups[0]), int(part) if part else None)
+                    names += [path] if path else []
+                else:
+                    names.append(_groups(name, found))
+            if not names:
+                return row.list or None, message
+            sent = [name for name in names if asked.get(name) is not None]
+            param = (sent or names)[0]
+            if row.say:
+                message = message[: found.start()] + param + message[found.end() :]
+            return param, message
+        return None, message
+
+    def renamed(self, message: str) -> str:
+        for old, new in self.data.get("rename", {}).items():
+            message = message.replace(old, new)
+        return message
+
+    def headers(self, headers: Map[str, str], limits: bool, now: float) -> dict[str, str]:
+        """The upstream's response headers a caller may see, by the caller's names."""
+        out = {}
+        for row in (*self.passed, *self.limits) if limits else self.passed:
+            for name in row.sources:
+                if name in headers:
+                    value = headers[name]
+                    found = durations.left(value, now) if row.left else value
+                    if found is not None:
+                        out[row.name] = found
+                    break
+        return out
+
+
+def _quoted(word: str | None, found: dict[str, str | None]) -> str | None:
+    """A row's own word, or with "$" what the upstream says there."""
+    return found.get(word[1:]) if word is not None and word.startswith("$") else word
+
+
+def _groups(text: str, found: re.Match[str]) -> str:
+    return re.sub(r"\{(\d)\}", lambda m: found.group(int(m.group(1))) or "", text)

@@ -1,0 +1,17 @@
+"""Runs the tables as they are read, and can say why: what compiled source must agree with.
+
+    rules.py         one rule on one item
+    steps.py         the steps after a value is found: limits, value tables
+    view.py          what a rule sees: the item, its parents, the request; conditions
+    scope.py         what a request's rules may ask for by `$name`; notes, and the trace of explain
+    request.py       a whole request.toml; strict mode
+    answer.py        a whole answer.toml: events in, chunks out
+    answer_state.py  the state of one answer: registers, blocks, counters
+    blocks.py        deltas that hold anything at once -> blocks, one open at a time
+    continuation.py  a turn the upstream paused goes on
+    accumulate.py    how a block grows from its deltas
+    fold.py          chunks put together to a plain answer
+    forms.py         the functions of a compiled answer
+
+Must never know: where tables come from, a field or event by name.
+"""

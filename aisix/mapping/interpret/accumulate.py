@@ -1,0 +1,55 @@
+"""How a block grows from its deltas: functions over JSON, told by tables which field is which.
+
+`[again.rebuild]` keeps the upstream's own blocks with it; `[grow]` makes a plain answer of the very
+chunks a stream would have sent. Knows no block, delta or field by name.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from aisix.mapping.syntax import paths
+from aisix.mapping.syntax.answer import Accumulate, Parts
+from aisix.mapping.syntax.paths import Json
+
+_decode = msgspec.json.Decoder().decode
+
+
+def add(blocks: dict[Json, dict[str, Json]], chunk: dict[str, Json], how: Accumulate) -> None:
+    """One chunk of a stream added to the blocks so far."""
+    number = paths.get(chunk, how.number.steps)
+    if type(number) is not int:
+        return
+    begun = paths.get(chunk, how.begin.steps)
+    if type(begun) is dict:
+        blocks[number] = dict(begun)
+    elif number in blocks:
+        word = paths.get(chunk, how.by.steps)
+        grow(blocks[number], how.rows.get(word, ()) if type(word) is str else (), chunk)
+
+
+def grow(block: dict[str, Json], parts: Parts, delta: dict[str, Json]) -> None:
+    """What one delta adds to a block; texts that are JSON in pieces wait under " field"."""
+    for key, how, path in parts:
+        value = paths.get(delta, path.steps)
+        if value is None:
+            continue
+        if how == "list":
+            block[key] = [*(block.get(key) or ()), value]
+        elif how == "json":
+            block[f" {key}"] = block.get(f" {key}", "") + value
+        else:
+            block[key] = (block.get(key) or "") + value
+
+
+def whole(block: dict[str, Json]) -> dict[str, Json]:
+    """The block once nothing more comes; JSON that is no object becomes the empty one."""
+    out = {key: value for key, value in block.items() if not key.startswith(" ")}
+    for key, text in block.items():
+        if key.startswith(" "):
+            try:
+                found = _decode(text) if text else {}
+            except msgspec.DecodeError:
+                found = {}
+            out[key[1:]] = found if type(found) is dict else {}
+    return out

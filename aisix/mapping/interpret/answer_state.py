@@ -1,0 +1,133 @@
+"""One answer's state, and what its rules may ask for by `$name`: registers, counters, facts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from aisix.mapping.interpret.fold import add_up
+from aisix.mapping.interpret.forms import PlainForm, StreamForm
+from aisix.mapping.interpret.scope import NOWHERE, NULL, Facts, Note, RuleTrace
+from aisix.mapping.syntax.answer import AnswerTables, Register
+from aisix.mapping.syntax.paths import Json
+from aisix.mapping.syntax.rules import Place
+
+NEVER = object()  # no register is this
+
+
+class AnswerScope:
+    """What answer rules may ask for by `$name`."""
+
+    body: dict[str, Json] = MappingProxyType({})  # type: ignore[assignment]
+    trace: RuleTrace | None = None
+    extra: dict[str, Json] = body
+    item: Json = None  # these two: what a verb of the compiled form is looking at
+    spot: tuple[str, Place] = NOWHERE
+
+    def __init__(
+        self,
+        facts: Facts,
+        remember: dict[str, Json],
+        now: int,
+        new_id: Callable[[], str],
+        wants_usage: bool = False,
+    ) -> None:
+        self.facts = facts
+        self.remember = remember
+        self.now = now
+        self.new_id = new_id
+        self.wants_usage = wants_usage
+        self.state: dict[str, Json] = {}
+        self.usage: dict[str, Json] = {}
+        self.block: dict[str, Json] = {}
+        self.notes: list[Note] = []
+
+    def tell(self, how: str) -> None:
+        self.notes.append(Note(how, *self.spot))
+
+    def root(self, name: str) -> Json:
+        match name:
+            case "state":
+                return self.state
+            case "block":
+                return self.block
+            case "usage":
+                return self.usage
+            case "request":
+                return self.remember
+            case "alias":
+                return self.facts.alias
+            case "upstream_model":
+                return self.facts.upstream_model
+            case "now":
+                return self.now
+            case "new_id":
+                return self.new_id()
+            case "null":
+                return NULL
+            case "option":
+                return self.facts.option
+            case "model":
+                return self.facts.model
+            case "wants_usage":
+                return self.wants_usage
+        return self.extra.get(name)
+
+
+class AnswerState:
+    """What is known of one answer so far: registers, blocks, counters, how it ended.
+
+    Held apart from the machine (`Answering`) that runs rows over it, so that what works on a part
+    of it (`blocks`, `continuation`) need not know the machine.
+    """
+
+    tables: AnswerTables
+    scope: AnswerScope
+    form: StreamForm | None = None
+    frame = "{data}"
+    raw: dict[Json, dict[str, Json]] | None = None  # blocks of a turn that may be paused
+    unknown: Sequence[str] = ()  # things no row knows, for a metric
+    made: dict[str, Json] | None = None  # what the plain form has made
+    plain_form: PlainForm | None = None
+    head = tail = b""  # the bytes of every chunk around its delta, made for `key`
+    key: Json = NEVER
+    started = ended = pinged = False
+    failed: Json = None
+    offset = 0  # blocks of earlier rounds of a paused turn
+    rounds = 0
+    past_usage: dict[str, Json] = MappingProxyType({})  # type: ignore[assignment]
+
+    def reset(self) -> None:
+        """As it is before anything of the answer was seen."""
+        scope = self.scope
+        scope.state = dict(self.tables.state)
+        scope.usage, scope.block, scope.notes = {}, {}, []
+        self.started = self.ended = self.pinged = False
+        self.unknown = ()
+        self.blocks: dict[Json, dict[str, Json]] = {}
+        self.open: set[int] = set()  # numbers of blocks that have begun and not ended
+        self.folded: dict[str, Json] = {}  # a plain answer's deltas, put together
+        self.grown: dict[Json, dict[str, Json]] = {}  # or its blocks
+        self.said: dict[str, Json] = {}  # a plain answer that goes on as it is
+        self.said_before: list[Json] = []  # blocks of earlier rounds
+
+    def new_block(self, number: int) -> dict[str, Json]:
+        """The registers of a block that begins."""
+        made = self.blocks[number] = {"index": number + self.offset}
+        return made
+
+    def register(self, register: Register, default: Any) -> Any:
+        registers = self.scope.state if register[0] == "state" else self.scope.block
+        return registers.get(register[1], default)
+
+    def put(self, register: Register, value: Json) -> None:
+        registers = self.scope.state if register[0] == "state" else self.scope.block
+        if value is NULL:
+            registers.pop(register[1], None)
+        else:
+            registers[register[1]] = value
+
+    def used(self) -> dict[str, Json]:
+        """The upstream's counters, of every round of a paused turn."""
+        return add_up(self.past_usage, self.scope.usage) if self.past_usage else self.scope.usage

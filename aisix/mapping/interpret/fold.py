@@ -1,0 +1,95 @@
+"""Chunks put together and taken apart: plain functions over JSON, no state.
+
+`fold` is what SDKs do with the deltas of a stream; a plain answer is made by it.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+from aisix.mapping.interpret.scope import NULL
+from aisix.mapping.syntax import paths
+from aisix.mapping.syntax.paths import Json, Path
+
+NUMBER = "index"  # tells which item of a list a delta belongs to
+NOT_JOINED = ("type", NUMBER)  # texts that are replaced
+
+
+def event_of(
+    fields: tuple[tuple[str, Json | Path], ...], source: dict[str, Json]
+) -> dict[str, Json]:
+    return {
+        key: paths.get(source, value.steps) if isinstance(value, Path) else value
+        for key, value in fields
+    }
+
+
+def written(node: Json) -> Json:
+    """With NULL as None: ready to be encoded."""
+    if node is NULL:
+        return None
+    if type(node) is dict:
+        return {key: written(value) for key, value in node.items()}
+    if type(node) is list:
+        return [written(value) for value in node]
+    return node
+
+
+def put(target: dict[str, Json], steps: tuple[paths.Step, ...], value: Json) -> None:
+    """Write at a path, making objects and lists of one item on the way."""
+    node: Any = target
+    for step, following in pairwise(steps):
+        fresh: Json = [] if type(following) is int else {}
+        if type(step) is int:
+            while len(node) <= step:
+                node.append(None)
+            if node[step] is None:
+                node[step] = fresh
+            node = node[step]
+        else:
+            node = node.setdefault(step, fresh)
+    last = steps[-1]
+    value = None if value is NULL else value
+    if type(last) is int:
+        while len(node) <= last:
+            node.append(None)
+        node[last] = value
+    else:
+        node[last] = value
+
+
+def fold(whole: dict[str, Json], delta: dict[str, Json]) -> None:
+    """What SDKs do: texts are joined, list items of one `index` merged, others replaced."""
+    for key, value in delta.items():
+        old = whole.get(key)
+        if old is None:
+            whole[key] = paths.copied(value)
+        elif type(old) is str and type(value) is str and key not in NOT_JOINED:
+            whole[key] = old + value
+        elif type(old) is dict and type(value) is dict:
+            fold(old, value)
+        elif type(old) is list and type(value) is list:
+            for item in value:
+                number = item.get(NUMBER) if type(item) is dict else None
+                same = [o for o in old if type(o) is dict and o.get(NUMBER) == number]
+                if number is not None and same:
+                    fold(same[0], item)
+                else:
+                    old.append(paths.copied(item))
+        elif value is not None:
+            whole[key] = value
+
+
+def add_up(one: dict[str, Json], other: dict[str, Json]) -> dict[str, Json]:
+    """Counters added name by name, at every depth; what is no number is the later one's."""
+    out = dict(one)
+    for key, value in other.items():
+        old = out.get(key)
+        if type(value) in (int, float) and type(old) in (int, float):
+            out[key] = old + value
+        elif type(value) is dict and type(old) is dict:
+            out[key] = add_up(old, value)
+        elif value is not None:
+            out[key] = value
+    return out

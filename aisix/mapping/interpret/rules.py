@@ -1,0 +1,378 @@
+"""Runs the syntax of `rules.py`, one rule at a time, and can say why.
+
+This is the reference: a compiled form must give what this gives. It also serves `explain`, the
+exact caller path of a fault, and the map from the upstream's message numbers back to the caller's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aisix.errors import CallerError
+from aisix.mapping.interpret.scope import NULL, Note, Scope, TraceLine
+from aisix.mapping.interpret.steps import DEFAULT, clamp, keep_nonblank
+from aisix.mapping.interpret.view import KINDS, View, holds, is_kind, look_up, to_count
+from aisix.mapping.syntax import paths
+from aisix.mapping.syntax.paths import Json, Path
+from aisix.mapping.syntax.rules import Condition, Rule, Shape, TableEntry
+from aisix.mapping.verbs import adjustments, conversions, passes
+from aisix.mapping.verbs.refused import Refused
+
+
+# ---------------------------------------------------------------- rules
+def run(rule: Rule, view: View, target: str = "") -> Json:
+    """The value a rule makes, or None."""
+    if rule.guard is not None and not holds(rule.guard, view):
+        return None
+    value, param, why = _source(rule, view, target)
+    if value is None:
+        if rule.required:
+            raise _missing(rule, view)
+        return None
+    if rule.about:
+        param = next(
+            (name for name in rule.about if view.body.get(name) is not None), rule.about[0]
+        )
+    view.param = param
+    view.place = rule.place
+    if rule.policy:
+        if rule.policy != "drop":
+            view.scope.notes.append(Note("dropped", param, rule.place, old=value))
+        else:
+            view.scope.notes.append(Note("dropped", param, rule.place, quiet=True, old=value))
+        if rule.policy == "reject":
+            raise CallerError("unsupported_field", param)
+        return None
+    old, trace = value, view.scope.trace
+    if trace is not None:
+        trace.place = None
+    value, why = _refine(rule, view, value, param, why, target)
+    if value is None or (not rule.keep_empty and (value == [] or value == {})):
+        return None
+    if rule.count:
+        view.scope.state[rule.count] = view.scope.state.get(rule.count, 0) + 1
+    if rule.told:
+        view.scope.notes.append(Note(rule.told, param, rule.place, old=old, new=value))
+    plain = rule.kind in ("from", "value", "sum") and not (rule.each or rule.shape)
+    if trace is not None and target and plain:
+        trace.add(TraceLine(target, value, why, trace.place or rule.place, param))
+    return value
+
+
+def _missing(rule: Rule, view: View) -> CallerError:
+    """Something required is not there: named itself, or what stands in its way."""
+    path = rule.paths[0]
+    for length in range(1, len(path.steps)):
+        above = Path("", path.root, path.steps[:length])
+        found = view.find(above)
+        if found is not None and type(found) not in (dict, list):
+            break
+        if type(found) is list and type(path.steps[length]) is str:
+            break
+    else:
+        return CallerError(rule.required, view.caller_path(path))
+    text = ".".join(str(step) for step in above.steps)
+    where = view.caller_path(Path(text, above.root, above.steps))
+    return CallerError("wrong_type", where, expected="object", found=KINDS[type(found)])
+
+
+def _source(rule: Rule, view: View, target: str) -> tuple[Json, str, str]:
+    """(value, caller path, why)."""
+    match rule.kind:
+        case "from":
+            for path in rule.paths:
+                value = view.find(path)
+                if value is not None and (not rule.only or is_kind(value, rule.only)):
+                    why = f"from {path.text}"
+                    return value, view.caller_path(path), why
+            if rule.default is not None:
+                value = view.find(rule.default) if type(rule.default) is Path else rule.default
+                param = view.caller_path(rule.paths[0])
+                if value is not None:
+                    note = Note("inserted", param, rule.place, quiet=True, new=value)
+                    view.scope.notes.append(note)
+                return value, param, DEFAULT
+            return None, "", ""
+        case "value":
+            return rule.value, view.at, "constant"
+        case "first":
+            for name, part in rule.parts:
+                value = run(part, view, target)
+                if value is not None:
+                    return value, view.param, name
+            return None, "", ""
+        case "object":
+            return build(rule.parts, view, target), view.at, ""
+        case "concat":
+            out: list[Json] = []
+            for _, part in rule.parts:
+                value = run(part, view, target)
+                if type(value) is list:
+                    out += value
+                elif value is not None:
+                    out.append(value)
+            return out, view.at, ""
+        case "layers":
+            layered: dict[str, Json] = {}
+            for _, part in rule.parts:
+                value = run(part, view, target)
+                if type(value) is dict:
+                    adjustments.lay_over(layered, value)
+            return layered, view.at, ""
+        case "sum":
+            total = sum(to_count(view.find(path)) for path in rule.paths)
+            if rule.minus:
+                total = max(0, total - sum(to_count(view.find(path)) for path in rule.minus))
+            return total, view.at, "sum"
+        case "weave":
+            return _weave(rule, view, target), view.at, ""
+    raise AssertionError(rule.kind)
+
+
+def _weave(rule: Rule, view: View, target: str) -> list[Json]:
+    """Items that know their position among the others, put there: all of them or none."""
+    placed_rule, others_rule = rule.parts[0][1], rule.parts[1][1]
+    others = run(others_rule, view, target) or []
+    assert rule.by is not None
+    items = _items_of(placed_rule, view)
+    if not items:
+        return list(others)
+    placed = run(placed_rule, view, target) or []
+    positions = [paths.get(item, rule.by.steps) for item in items]
+    length = len(placed) + len(others)
+    if (
+        len(placed) != len(items)
+        or not all(type(p) is int and 0 <= p < length for p in positions)
+        or len(set(positions)) != len(positions)
+        or (rule.followed and length - 1 in positions)
+        or (rule.leading and 0 not in positions)
+    ):
+        param = view.caller_path(placed_rule.paths[0])
+        view.scope.notes.append(Note("dropped", param, placed_rule.place, quiet=True))
+        return list(others)
+    by_position = dict(zip(positions, placed, strict=True))
+    rest = iter(others)
+    return [by_position[n] if n in by_position else next(rest) for n in range(length)]
+
+
+def _items_of(rule: Rule, view: View) -> list[Json]:
+    """The source items behind a placed rule, filtered and converted as the rule itself does."""
+    value = next((v for v in map(view.find, rule.paths) if v is not None), None)
+    if type(value) is not list:
+        return []
+    if rule.where is not None:
+        value = [item for item in value if holds(rule.where, View(view.scope, item))]
+    for convert in rule.converts:
+        value = conversions.VERBS[convert.verb].run(value, convert.options, view)
+    return list(value)
+
+
+def build(parts: tuple[tuple[str, Rule], ...], view: View, target: str) -> dict[str, Json] | None:
+    out: dict[str, Json] = {}
+    for key, part in parts:
+        value = run(part, view, f"{target}.{key}" if target else key)
+        if value is not None:
+            out[key] = None if value is NULL else value
+    if view.scope.trace is not None:
+        view.scope.trace.built(out, parts, target)
+    return out or None
+
+
+def _refine(
+    rule: Rule, view: View, value: Json, param: str, why: str, target: str
+) -> tuple[Json, str]:
+    if rule.types and not is_kind(value, rule.types):
+        raise CallerError("wrong_type", param, expected=rule.types[0], found=KINDS[type(value)])
+    if rule.where is not None and type(value) is list:
+        value = [item for item in value if holds(rule.where, View(view.scope, item))]
+    if rule.keep == "nonblank" and type(value) in (list, str):
+        value = keep_nonblank(rule, view, value if type(value) is list else [value], param)
+    for convert in rule.converts:
+        before = value
+        view.param, view.place = param, rule.place
+        verb = conversions.VERBS[convert.verb]
+        if verb.takes is not None and type(value) is not verb.takes:
+            kinds = KINDS[verb.takes], KINDS[type(value)]
+            raise CallerError("wrong_type", param, expected=kinds[0], found=kinds[1])
+        try:
+            value = verb.run(value, convert.options, view)
+        except Refused as refused:
+            raise _fault(refused, param) from None
+        if value is None:
+            return None, why
+        if type(before) is str and type(value) is str and type(view.scope) is Scope:
+            view.scope.renamed[value] = before
+        if view.scope.trace is not None and before != value:
+            why += f", as {convert.name}"
+    for table in rule.tables:
+        entry = look_up(table.entries, value)
+        if entry is None:
+            return None, why
+        if entry.reject:
+            raise CallerError(entry.reject, param, value=value, allowed=_allowed(table.entries))
+        if entry.told:
+            view.scope.notes.append(Note(entry.told, param, entry.place, old=value, new=entry.to))
+        if entry.omit:
+            return None, why
+        if not entry.same:
+            why = f'"{value}" by table {table.name}'
+            if view.scope.trace is not None:
+                view.scope.trace.place = entry.place
+            value = entry.to
+    if rule.low is not None or rule.high is not None:
+        value, why = clamp(rule, view, value, param, why)
+    if rule.shape is not None:
+        value = reshape(rule.shape, child(view, value, param, view.index), target)
+        if value is None:
+            return None, why
+    elif rule.each is not None or (rule.lone is not None and type(value) is str):
+        value = _each(rule, view, value, param, target)
+    if rule.arrange:
+        view.param = param
+        for step in rule.arrange:
+            if not holds(step.guard, view):
+                continue
+            view.place, where = step.place, step.where
+            run_pass = passes.PASSES[step.verb].run
+            trace = view.scope.trace
+            before = trace.leaves(value) if trace is not None else {}
+
+            def chosen(item: dict[str, Json], where: Condition | None = where) -> bool:
+                return holds(where, View(view.scope, item))
+
+            try:
+                value = run_pass(value, step.options, chosen, view)
+            except Refused as refused:
+                ids: Json = refused.values.get("ids")
+                if type(ids) is list:  # as the caller wrote them
+                    refused.values["ids"] = ", ".join(
+                        str(view.scope.renamed.get(i, i)) for i in ids
+                    )
+                raise _fault(refused, param) from None
+            if trace is not None:
+                trace.changed(before, value, step)
+    if rule.join is not None and type(value) is list:
+        value = rule.join.join(item for item in value if type(item) is str)
+    return value, why
+
+
+def _fault(refused: Refused, param: str) -> CallerError:
+    return CallerError(refused.kind, paths.join(param, refused.at), **refused.values)
+
+
+def _allowed(entries: dict[str, TableEntry]) -> str:
+    return ", ".join(f"'{word}'" for word in entries if word != "*")
+
+
+def child(view: View, item: Json, at: str, index: int = 0) -> View:
+    return View(view.scope, item, at, index)
+
+
+def _each(rule: Rule, view: View, value: Json, param: str, target: str) -> list[Json]:
+    if type(value) is str and rule.lone is not None:
+        made = reshape(rule.lone, child(view, value, param), f"{target}[0]")
+        return [] if made is None else [made]
+    assert rule.each is not None
+    if type(value) is dict:
+        made = reshape(rule.each, child(view, value, param), f"{target}[0]")
+        return made if type(made) is list else [] if made is None else [made]
+    if type(value) is not list:
+        expected = "string or array" if rule.lone is not None else "array"
+        raise CallerError("wrong_type", param, expected=expected, found=KINDS[type(value)])
+    out: list[Json] = []
+    for number, item in enumerate(value):
+        made = reshape(
+            rule.each, child(view, item, f"{param}[{number}]", number), f"{target}[{len(out)}]"
+        )
+        if type(made) is list:  # a shape that makes several of one
+            out += made
+        elif made is not None:
+            out.append(made)
+    return out
+
+
+# ---------------------------------------------------------------- shapes
+def reshape(shape: Shape, view: View, target: str) -> Json:
+    """The object a shape makes of `view.item`, or None when it is left out."""
+    if shape.of == "object" and type(view.item) is not dict:
+        raise CallerError("wrong_type", view.at, expected="object", found=KINDS[type(view.item)])
+    for name, rule in shape.my:
+        if view.my is None:
+            view.my, view.my_at = {}, {}
+        value = run(rule, view)
+        view.my[name] = value
+        if view.my_at is not None:
+            view.my_at[name] = view.param or view.at
+    if shape.reject:
+        values: dict[str, Any] = (
+            {"value": paths.get(view.item, paths.parse(shape.at).steps)}
+            if shape.at and shape.at != "."
+            else {}
+        )
+        if shape.allowed:
+            values["allowed"] = shape.allowed
+        raise CallerError(shape.reject, paths.join(view.at, shape.at or "."), **values)
+    if shape.skip:
+        if shape.told:
+            view.scope.notes.append(Note(shape.told, view.at, shape.place))
+        return None
+    made = _variant(shape, view, target)
+    if type(made) is dict:
+        made = _finish(shape, view, made, target)
+    return made
+
+
+def _variant(shape: Shape, view: View, target: str) -> Json:
+    if shape.several is not None:
+        return run(shape.several, view, target) or []
+    if shape.verbatim:
+        item = paths.copied(view.item)  # ours to change from here on
+        laid = build(shape.fields, view, target) if shape.fields else None
+        return {**item, **laid} if laid and type(item) is dict else item
+    if shape.by is not None:
+        word = view.find(shape.by)
+        variant = shape.variants.get(word) if type(word) is str else None
+        variant = variant or shape.variants.get("*")
+        if variant is None:
+            where = view.caller_path(shape.by)
+            if word is None:
+                raise CallerError("missing", where)
+            allowed = ", ".join(f"'{name}'" for name in shape.variants)
+            raise CallerError("bad_value", where, value=word, allowed=allowed)
+        return reshape(variant, view, target)
+    for guard, variant in shape.first:
+        if holds(guard, view):
+            return reshape(variant, view, target)
+    if shape.first:
+        return None
+    return build(shape.fields, view, target) or {}
+
+
+def _finish(shape: Shape, view: View, made: dict[str, Json], target: str) -> Json:
+    if shape.by is not None or shape.first:
+        for key, rule in shape.fields:
+            value = run(rule, view, f"{target}.{key}")
+            if value is not None:
+                made[key] = value
+    for key, rule in shape.all:
+        value = run(rule, view, f"{target}.{key}")
+        if value is not None:
+            made[key] = value
+    if shape.blank:
+        text = made.get(shape.blank)
+        if text is None or (type(text) is str and (not text or text.isspace())):
+            view.scope.notes.append(Note("dropped", view.at, shape.place, quiet=True))
+            return None
+    if shape.stamp is not None:
+        name, key, rule = shape.stamp
+        value = run(rule, view, f"{target}.{name}[-1].{key}")
+        if value is not None and made.get(name):
+            made[name][-1][key] = value
+    if shape.count:
+        view.scope.state[shape.count] = view.scope.state.get(shape.count, 0) + 1
+    if shape.told:
+        view.scope.notes.append(Note(shape.told, view.at, shape.place))
+    if view.scope.trace is not None:
+        view.scope.trace.origin.setdefault(id(made), view.at)
+        view.scope.trace.built(made, (*shape.fields, *shape.all), target)
+    return made

@@ -1,0 +1,144 @@
+"""What a rule sees: the item, where it stands in the caller's body, the scope around it.
+
+A condition is a question to a view; it has no side effects and never fails.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from aisix.mapping.interpret.scope import Note, Scope
+from aisix.mapping.syntax import paths
+from aisix.mapping.syntax.paths import Json, Path
+from aisix.mapping.syntax.rules import Condition, Place, TableEntry, Test
+
+KINDS: dict[type, str] = {
+    str: "string",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    dict: "object",
+    list: "array",
+    type(None): "null",
+}
+
+
+def is_kind(value: Json, kinds: tuple[str, ...]) -> bool:
+    kind = KINDS[type(value)]
+    return kind in kinds or (kind == "integer" and "number" in kinds)
+
+
+NOWHERE = Place("", "")
+
+
+@dataclass(slots=True)
+class View:
+    """What a rule sees: the item, where it stands in the caller's body, and the scope around it."""
+
+    scope: Scope
+    item: Json
+    at: str = ""  # caller path of the item; "" is the body
+    index: int = 0
+    my: dict[str, Json] | None = None
+    my_at: dict[str, str] | None = None
+    place: Place = NOWHERE
+    param: str = ""  # caller path of the value a verb is looking at
+
+    # what verbs and passes may ask of us
+    @property
+    def body(self) -> dict[str, Json]:
+        return self.scope.body
+
+    @property
+    def state(self) -> dict[str, Json]:
+        return self.scope.state
+
+    def tell(self, how: str) -> None:
+        self.scope.notes.append(Note(how, self.param, self.place))
+
+    def tell_quietly(self, how: str) -> None:
+        self.scope.notes.append(Note(how, self.param, self.place, quiet=True))
+
+    def find(self, path: Path) -> Json:
+        if path.root == "":
+            return paths.get(self.item, path.steps)
+        if path.root == "my":
+            return paths.get(self.my, path.steps)
+        if path.root == "index":
+            return self.index
+        return paths.get(self.scope.root(path.root), path.steps)
+
+    def caller_path(self, path: Path) -> str:
+        if path.root == "":
+            return paths.join(self.at, path.text)
+        if path.root == "body":
+            return path.text.removeprefix("$body").lstrip(".")
+        if path.root == "my" and self.my_at and path.steps:
+            return self.my_at.get(str(path.steps[0]), self.at)
+        return self.at
+
+
+# ---------------------------------------------------------------- conditions
+def holds(condition: Condition | None, view: View) -> bool:
+    if condition is None:
+        return True
+    return all(passes(test, view) for test in condition.when) and not any(
+        passes(test, view) for test in condition.unless
+    )
+
+
+def passes(test: Test, view: View) -> bool:
+    found = view.find(test.path)
+    match test.kind:
+        case "present":
+            return found is not None
+        case "absent":
+            return found is None
+        case "below":
+            return type(found) in (int, float) and bool(found < test.value)
+        case "above":
+            return type(found) in (int, float) and bool(found > test.value)
+        case "matches":
+            return type(found) is str and test.value.search(found) is not None
+        case "equals":
+            wanted = view.find(test.value)
+            if type(wanted) is list:
+                return found is not None and found in wanted
+            return found is not None and same(found, wanted)
+        case "in":
+            if test.many:
+                return any(_hashable(item) in test.value for item in found or ())
+            return _hashable(found) in test.value
+    if test.many:
+        return any(same(item, test.value) for item in found or ())
+    return same(found, test.value)
+
+
+def _hashable(value: Json) -> tuple[type, Json]:
+    return (type(value), value) if type(value) not in (dict, list) else (type(value), None)
+
+
+def same(one: Json, other: Json) -> bool:
+    return type(one) is type(other) and bool(one == other)
+
+
+def to_count(value: Json) -> int:
+    """How many: a whole number, never below 0; 0 for what is no number."""
+    if type(value) is int:
+        return max(0, value)
+    return max(0, round(value)) if type(value) is float and math.isfinite(value) else 0
+
+
+# ---------------------------------------------------------------- value tables
+def look_up(entries: dict[str, TableEntry], value: Json) -> TableEntry | None:
+    word = (
+        value
+        if type(value) is str
+        else {True: "true", False: "false"}.get(value, str(value))
+        if type(value) in (bool, int)
+        else None
+    )
+    if word is not None and word in entries and word != "*":
+        return entries[word]
+    return entries.get("*")

@@ -1,0 +1,247 @@
+"""Folders of tables -> `Mappings`, immutable, replaced whole on reload.
+
+Reads `<folder>/<caller dialect>/caller.toml` and `<folder>/<caller dialect>/<upstream
+dialect>/*.toml` with `traits/*.toml`; later folders are a site's own and are laid over the earlier
+ones. A mapping that is `like` another one begins with that one's tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aisix.errors import Complaint, OperatorError
+from aisix.mapping.dialect.upstream_errors import CallerDialect
+from aisix.mapping.effective import Effective, Mapping, Options
+from aisix.mapping.parse import schema, structure, toml_tree
+from aisix.mapping.parse.files import CALLER, FILES, TRAITS, TableFolder, read_folders
+from aisix.mapping.parse.toml_tree import Tree
+
+NEEDED = ("mapping", "request", "answer", "errors")
+
+
+@dataclass(frozen=True, slots=True)
+class Mappings:
+    """Every mapping there is. A request keeps the object it began with."""
+
+    mappings: dict[str, Mapping]
+    callers: dict[str, CallerDialect]
+    digest: str
+    shelves: tuple[TableFolder, ...] = field(repr=False)  # the files they were made of
+    spoken: dict[str, Tree] = field(repr=False)  # caller.toml of each dialect, with its lines
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        return tuple(shelf.folder for shelf in self.shelves)
+
+    def up_to(self, layer: int) -> Mappings:
+        """What there would be without the folders after number `layer`."""
+        above = self.shelves[layer + 1 :]
+        return load_shelves(self.shelves[: layer + 1]) if any(s.files for s in above) else self
+
+    def find(self, caller: str, adapter: str, name: str | None = None) -> Mapping:
+        """The mapping of a caller dialect for an adapter; `name` picks a variant by its folder."""
+        usual = None  # for a variant of another dialect: what this dialect has for the adapter
+        elsewhere = False
+        for mapping in self.mappings.values():
+            dialect, _, upstream = mapping.name.partition("/")
+            named = bool(name) and name in (mapping.name, upstream)
+            if dialect != caller:
+                elsewhere = elsewhere or named
+            elif named:
+                return mapping
+            elif usual is None and not mapping.variant and mapping.adapter == adapter:
+                usual = mapping
+        if usual is not None and (not name or elsewhere):
+            return usual
+        wanted = name or f"adapter {adapter}"
+        raise OperatorError(f"no mapping from {caller} for {wanted}")
+
+    def caller(self, dialect: str) -> CallerDialect:
+        """The dialect; when its folder is gone, the one that answers for everything unknown."""
+        return self.callers.get(dialect) or next(
+            (c for c in self.callers.values() if c.data.get("default")),
+            next(iter(self.callers.values())),
+        )
+
+    def tag(self, dialect: str) -> str:
+        """What an answer says of its tables when no mapping was chosen."""
+        return f"{self.caller(dialect).name}@{self.digest[:8]}"
+
+
+def load_mappings(folders: Sequence[Path]) -> Mappings:
+    """Read every mapping below `folders`, shipped first; OperatorError with every complaint."""
+    return load_shelves(read_folders(folders))
+
+
+def load_shelves(shelves: Sequence[TableFolder]) -> Mappings:
+    """The same, of files that have been read."""
+    complaints: list[Complaint] = []
+    mappings = load_as_told(shelves, complaints)
+    if complaints:
+        raise OperatorError(list(dict.fromkeys(complaints)))
+    return mappings
+
+
+def load_as_told(shelves: Sequence[TableFolder], complaints: list[Complaint]) -> Mappings:
+    """What can be read, and in `complaints` what is wrong with it: only to be complained about."""
+    complaints += [complaint for shelf in shelves for complaint in shelf.complaints]
+    raw: list[bytes] = []
+    callers: dict[str, CallerDialect] = {}
+    trees: dict[str, Tree] = {}
+    mappings: dict[str, Mapping] = {}
+    for dialect in _below(shelves, ""):
+        if not any(f"{dialect}/{CALLER}" in shelf.files for shelf in shelves):
+            complaints += _strays(shelves, dialect, CALLER, _below(shelves, "", CALLER))
+            continue
+        spoken: list[bytes] = []
+        tree = _read_over(shelves, f"{dialect}/{CALLER}", complaints, spoken)
+        tree = Tree(toml_tree.settle(tree.data), tree.lines)
+        raw += spoken
+        structure.sound_caller(tree, _near_caller, complaints)
+        schema.check_caller(tree, complaints)
+        trees[dialect] = tree
+        callers[dialect] = CallerDialect.parse(dialect, tree.data, tree.where, complaints)
+        for name in _below(shelves, f"{dialect}/"):
+            if name == CALLER:
+                continue
+            path = f"{dialect}/{name}"
+            if not any(f"{path}/mapping.toml" in shelf.files for shelf in shelves):
+                known = _below(shelves, f"{dialect}/", "mapping.toml")
+                complaints += _strays(shelves, path, "mapping.toml", known)
+                continue
+            own = list(spoken)
+            mapping = _read_mapping(shelves, path, callers[dialect], complaints, own)
+            mappings[mapping.name] = mapping
+            raw += own[len(spoken) :]
+    complaints += _rivals(mappings)
+    if not mappings and not complaints:
+        raise OperatorError("no mappings found in " + ", ".join(str(s.folder) for s in shelves))
+    return Mappings(mappings, callers, toml_tree.digest(raw), tuple(shelves), trees)
+
+
+def _near_caller(word: str) -> str:
+    return schema.near(word, structure.CALLER_KEYS)
+
+
+def _rivals(mappings: dict[str, Mapping]) -> Iterator[Complaint]:
+    """Two mappings that would both be taken for the same provider keys."""
+    seen: dict[tuple[str, str], str] = {}
+    for name, mapping in mappings.items():
+        data = mapping.tree.data["mapping"]
+        key = name.partition("/")[0], str(data.get("adapter"))
+        if not data.get("variant") and seen.setdefault(key, name) != name:
+            text = f'{seen[key]} speaks "{key[1]}" too; one of them needs variant = true'
+            yield Complaint(mapping.tree.where(("mapping", "adapter")), "adapter", text)
+
+
+def _below(shelves: Sequence[TableFolder], prefix: str, with_file: str = "") -> list[str]:
+    """The names right below `prefix` of any shelf; with a file, only folders that hold it."""
+    names = {name for shelf in shelves for name in shelf.below(prefix)}
+    if with_file:
+        names = {
+            name
+            for name in names
+            if any(f"{prefix}{name}/{with_file}" in shelf.files for shelf in shelves)
+        }
+    return sorted(names)
+
+
+def _strays(
+    shelves: Sequence[TableFolder], path: str, needs: str, known: list[str]
+) -> Iterator[Complaint]:
+    """Tables of a folder that is no mapping (or no dialect): a slip, or a file is missing."""
+    name = path.rpartition("/")[2]
+    for shelf in shelves:
+        if any(file.startswith(f"{path}/") for file in shelf.files):
+            text = f"no {needs} here or in an earlier folder{schema.near(name, known)}"
+            yield Complaint(shelf.where(path), "", text)
+
+
+def _read_mapping(
+    shelves: Sequence[TableFolder],
+    name: str,
+    caller: CallerDialect,
+    complaints: list[Complaint],
+    own: list[bytes],
+) -> Mapping:
+    tree = Tree()
+    line = _like(shelves, name, complaints)
+    for file in FILES:
+        part = _read_over(shelves, [f"{each}/{file}.toml" for each in line], complaints, own)
+        if not part.lines and file in NEEDED:
+            text = f"{file}.toml is missing; a mapping needs {', '.join(NEEDED)}"
+            complaints.append(Complaint(_where(shelves, name), "", text))
+        if part.data.pop("like", None):
+            part.data.setdefault("variant", True)
+        tree.data[file] = (
+            toml_tree.settle(part.data) if file in ("mapping", "models") else part.data
+        )
+        tree.lines.update({(file, *keys): line for keys, line in part.lines.items()})
+    traits: dict[str, Tree] = {}
+    for trait in sorted({t for each in line for t in _below(shelves, f"{each}/{TRAITS}/")}):
+        paths = [f"{each}/{TRAITS}/{trait}" for each in line]
+        traits[trait.removesuffix(".toml")] = _read_over(shelves, paths, complaints, own)
+    structure.sound(tree.data, tree.where, complaints)
+    schema.check_mapping(tree, traits, complaints)
+    folders = tuple(shelf.folder for shelf in shelves)
+    return Mapping(name, folders, tree, traits, caller, toml_tree.digest(own))
+
+
+def _like(shelves: Sequence[TableFolder], name: str, complaints: list[Complaint]) -> list[str]:
+    """The mapping and those it is like, the furthest first."""
+    line = [name]
+    while True:
+        tree = _read_over(shelves, f"{line[0]}/mapping.toml", [], [])
+        given = tree.data.get("like")
+        if given is None:
+            return line
+        dialect = name.partition("/")[0]
+        other = f"{dialect}/{given}"
+        known = _below(shelves, f"{dialect}/", "mapping.toml")
+        where = tree.where(("like",))
+        if given not in known:
+            text = f'no mapping "{given}"{schema.near(str(given), known)}'
+            complaints.append(Complaint(where, "like", text))
+            return line
+        if other in line:
+            complaints.append(Complaint(where, "like", "goes round in a circle"))
+            return line
+        line.insert(0, other)
+
+
+def _read_over(
+    shelves: Sequence[TableFolder],
+    paths: str | Sequence[str],
+    complaints: list[Complaint],
+    raw: list[bytes],
+) -> Tree:
+    """The files laid over each other: every shelf's of the first path, then of the next."""
+    tree = Tree()
+    for path in [paths] if isinstance(paths, str) else paths:
+        for shelf in shelves:
+            data = shelf.files.get(path)
+            if data is None:
+                continue
+            raw.append(data)
+            try:
+                part = toml_tree.parse(data, shelf.where(path))
+            except OperatorError as error:
+                complaints += error.complaints
+                continue
+            first = tree.lines.get((), part.lines[()])
+            tree = toml_tree.lay_over(tree, part)
+            tree.lines[()] = first
+    return tree
+
+
+def _where(shelves: Sequence[TableFolder], path: str) -> str:
+    """The first folder that has something there."""
+    for shelf in shelves:
+        if any(file.startswith(f"{path}/") for file in shelf.files):
+            return shelf.where(path)
+    return path
+
+
+__all__ = ["Effective", "Mapping", "Mappings", "Options", "load_mappings", "load_shelves"]

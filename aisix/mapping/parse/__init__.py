@@ -1,0 +1,14 @@
+"""TOML to syntax: every complaint with file and line, all of them at once.
+
+    files.py        folders of tables as they are at one moment
+    toml_tree.py    a table file as dicts, with the line of every key; files laid over each other
+    structure.py    which sections and keys a file may have at all
+    schema.py       what each key may hold
+    reader.py       values, paths, words and options, with complaints and did-you-mean
+    rules.py        rules, conditions, shapes, value tables
+    request.py      request.toml
+    answer.py       answer.toml
+    unreachable.py  rows that can never act
+
+Must never know: how a rule is run.
+"""

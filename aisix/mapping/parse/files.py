@@ -1,0 +1,189 @@
+"""Folders of tables as they are at one moment: every table file's bytes, read once.
+
+A reload checks these bytes, hands these bytes to every worker and serves from them: a file that is
+saved meanwhile belongs to the next reload. `pack` and `unpack` make one piece of bytes of them.
+
+Must never know: what a table says.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from aisix.errors import Complaint
+
+CALLER = "caller.toml"
+FILES = ("mapping", "values", "request", "answer", "errors", "models")
+NAMES = tuple(f"{name}.toml" for name in FILES)
+TRAITS, CASES = "traits", "cases"
+PACKED = f"{CASES}.zip"  # in a wheel: thousands of small files take many times their size
+LARGEST = 4 << 20  # bytes of one table file
+
+
+@dataclass(frozen=True, slots=True)
+class TableFolder:
+    """One folder. `name` begins every file's name in a complaint."""
+
+    folder: Path
+    name: str
+    files: dict[str, bytes] = field(repr=False)  # "openai-chat/caller.toml" -> what is in it
+    complaints: tuple[Complaint, ...] = ()
+
+    def where(self, path: str) -> str:
+        return f"{self.name}/{path}"
+
+    def below(self, prefix: str) -> Iterator[str]:
+        """The names that stand right below `prefix/`."""
+        seen = dict.fromkeys(
+            path[len(prefix) :].split("/")[0] for path in self.files if path.startswith(prefix)
+        )
+        yield from seen
+
+
+def read_folders(folders: Sequence[Path]) -> tuple[TableFolder, ...]:
+    """Every folder, shipped first. What cannot be read is a complaint of its shelf."""
+    shelves: list[TableFolder] = []
+    for folder in map(Path, folders):
+        name = folder.name or str(folder)
+        if any(shelf.name == name for shelf in shelves):  # two folders of one name
+            name = str(folder)
+        shelves.append(_read(folder, name))
+    return tuple(shelves)
+
+
+def _read(folder: Path, name: str) -> TableFolder:
+    files: dict[str, bytes] = {}
+    complaints: list[Complaint] = []
+    if not folder.is_dir():
+        why = "is a file, not a folder" if folder.exists() else "no such folder"
+        return TableFolder(folder, name, files, (Complaint(str(folder), "", why),))
+    for path in sorted(_table_files(folder, "", complaints, name)):
+        wrong = _misplaced(path)
+        if wrong:
+            complaints.append(Complaint(f"{name}/{path}", "", wrong))
+            continue
+        try:
+            with open(folder / path, "rb", opener=_at_once) as file:
+                plain = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+                data = file.read(LARGEST + 1) if plain else None
+        except OSError as error:
+            text = f"cannot be read: {error.strerror}"
+            complaints.append(Complaint(f"{name}/{path}", "", text))
+            continue
+        if data is None:
+            complaints.append(Complaint(f"{name}/{path}", "", "cannot be read: not a file"))
+        elif len(data) > LARGEST:
+            text = f"larger than {LARGEST} bytes, which no table is"
+            complaints.append(Complaint(f"{name}/{path}", "", text))
+        elif not data.strip():
+            text = "the file is empty; write a table or a comment, or delete it"
+            complaints.append(Complaint(f"{name}/{path}", "", text))
+        else:
+            files[path] = data
+    return TableFolder(folder, name, files, tuple(complaints))
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Opens a pipe without waiting for somebody who writes into it."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _table_files(folder: Path, below: str, complaints: list[Complaint], name: str) -> Iterator[str]:
+    """Relative paths of every .toml that is no case's; hidden files are an editor's own."""
+    try:
+        entries = list(os.scandir(folder / below))
+    except OSError as error:
+        text = f"cannot be read: {error.strerror}"
+        complaints.append(Complaint(f"{name}/{below}".rstrip("/"), "", text))
+        return
+    for entry in entries:
+        path = f"{below}{entry.name}"
+        if entry.name.startswith("."):
+            continue
+        if entry.name.endswith(".toml"):
+            yield path
+        elif entry.name == CASES and below.count("/") == 2:
+            continue
+        elif os.path.isdir(entry) and below.count("/") < 4:  # isdir: no link can make it fail
+            yield from _table_files(folder, f"{path}/", complaints, name)
+
+
+def _misplaced(path: str) -> str:
+    """What is wrong with where a file stands; "" when it stands right."""
+    parts = path.split("/")
+    match parts:
+        case [_, file] if file == CALLER:
+            return ""
+        case [_, _, file] if file in NAMES:
+            return ""
+        case [_, _, folder, _] if folder == TRAITS:
+            return ""
+        case [_, _, file]:
+            return f"no table file has this name{_near(file, NAMES)}"
+        case [_, _, folder, _]:
+            return f'no folder "{folder}" here{_near(folder, (TRAITS, CASES))}'
+    return (
+        f"stands at the wrong place: <caller>/{CALLER}, <caller>/<upstream>/<table>.toml or"
+        f" <caller>/<upstream>/{TRAITS}/<trait>.toml"
+    )
+
+
+def _near(word: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(word, known, 1, 0.6)
+    return f' (did you mean "{close[0]}"?)' if close else f" (one of: {', '.join(known)})"
+
+
+# ---------------------------------------------------------------- one piece of bytes
+def pack(shelves: Sequence[TableFolder]) -> bytes:
+    """
+    >>> shelf = Shelf(Path("/a"), "a", {"x/caller.toml": b"format = 1"})
+    >>> unpack(pack([shelf])) == (shelf,)
+    True
+    """
+    return msgspec.msgpack.encode([(str(s.folder), s.name, s.files) for s in shelves])
+
+
+def unpack(data: bytes) -> tuple[TableFolder, ...]:
+    kind = list[tuple[str, str, dict[str, bytes]]]
+    found = msgspec.msgpack.decode(data, type=kind)
+    return tuple(TableFolder(Path(folder), name, files) for folder, name, files in found)
+
+
+# ---------------------------------------------------------------- changes
+Marks = dict[str, tuple[int, int, int]]
+
+
+def marks(folders: Sequence[Path]) -> Marks:
+    """What changes when a table is written: (inode, ns, size) of every file. Reads no file."""
+    out: Marks = {}
+    for folder in map(Path, folders):
+        for path in _table_files(folder, "", [], ""):
+            _mark(folder / path, out)
+    return out
+
+
+def case_marks(folder: Path) -> Marks:
+    """The same for the cases of a folder."""
+    out: Marks = {}
+    for pattern in (f"*/*/{CASES}/*/*", f"*/*/{PACKED}"):
+        for path in folder.glob(pattern):
+            _mark(path, out)
+    return out
+
+
+def _mark(file: Path, out: Marks) -> None:
+    try:
+        try:
+            found = os.stat(file)
+        except OSError:
+            found = os.lstat(file)  # a link that leads nowhere is news too
+    except OSError:
+        return  # gone between the list and the look: it is not there
+    out[str(file)] = (found.st_ino, found.st_mtime_ns, found.st_size)

@@ -1,0 +1,314 @@
+"""The small parts every table is made of: paths, words, conditions; and complaints about them.
+
+A complaint names file:line, the key, what was found and what would be right; parsing goes on after
+one, so that an operator sees all of them at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from aisix.errors import Complaint
+from aisix.mapping.parse.structure import EXPECTED, found
+from aisix.mapping.syntax import paths
+from aisix.mapping.syntax.paths import Json, Path
+from aisix.mapping.syntax.rules import Condition, Place, Test
+
+TYPES = ("string", "boolean", "integer", "number", "object", "array")
+SOURCES = ("from", "value", "first", "concat", "layers", "weave", "sum", "object")
+RULE_KEYS = (
+    *SOURCES,
+    *("default", "when", "unless", "match", "type", "only", "required", "where", "where_not"),
+    *("keep", "as", "table", "min", "max", "each", "lone", "shape", "arrange", "join"),
+    *("policy", "told", "about", "count", "keep_empty", "by", "followed", "leading", "minus"),
+)
+SHAPE_KEYS = (
+    *("of", "my", "by", "when", "first", "all", "blank", "count", "verbatim", "skip", "reject"),
+    *("at", "stamp", "guard", "told", "use", "several"),
+)
+CHECK_KEYS = (
+    *("type", "range", "one_of", "match", "required", "empty", "longest", "values", "reject"),
+)
+ROOTS = (
+    *("body", "let", "my", "index", "state", "out", "model", "option", "alias", "upstream_model"),
+    *("version", "header", "null", "request", "block", "usage", "now", "new_id", "delta"),
+    *("finish", "message", "folded", "counted", "wants_usage", "values"),
+)
+FAULTS = ("bad", "missing", "too_large", "unanswered", "orphan")  # options that name a fault
+# What the options of verbs, passes and adjustments have to be; those that say where are paths.
+OPTION_TYPES: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("list", "into", "kind", "wrap", "call", "call_id", "answer"), (str,)),
+    **dict.fromkeys(("answer_id", "unanswered", "orphan", "alone", "mark", "span"), (str,)),
+    **dict.fromkeys(("below", "drop", "from", "bad", "missing", "too_large", "text"), (str,)),
+    **dict.fromkeys(("key", "field", "name", "data", "otherwise", "blank", "add"), (str,)),
+    **dict.fromkeys(("remove", "by", "allowed"), (str,)),
+    **dict.fromkeys(("item", "alone_item", "fields", "past", "become", "after"), (dict,)),
+    **dict.fromkeys(("suffixes", "largest"), (dict,)),
+    **dict.fromkeys(("walk", "skip", "deny", "formats", "join", "unlike", "fold"), (list,)),
+    **dict.fromkeys(("path", "paths", "beside"), (str, list)),
+    **dict.fromkeys(("limit", "max_items", "max_optional", "max_unions"), (int,)),
+    **dict.fromkeys(("less", "least"), (int, float)),
+    "from_over": (bool,),
+    "kinds": (list, dict),
+}
+LOOKED_UP = ("below",)  # these may be "$root.name" as well, when the request is there
+REGISTERS = ("state", "block")
+WHOLE = ("out", *REGISTERS)  # what rules write into: taken whole, it would hold itself
+PATH_OPTIONS = ("path", "paths", "below", "drop", "beside")
+POLICIES = ("drop", "warn", "reject")
+REST_POLICIES = (*POLICIES, "pass")
+
+
+_COMPARE = re.compile(r"([<>])\s*(-?[0-9.]+)")
+
+
+def is_slip(key: str, word: str) -> bool:
+    """Whether `key` is `word` with letters swapped, or one letter missing or doubled."""
+    if key == word or abs(len(key) - len(word)) > 1:
+        return False
+    if len(key) == len(word):
+        return sorted(key) == sorted(word)
+    long, short = (key, word) if len(key) > len(word) else (word, key)
+    return any(long[:i] + long[i + 1 :] == short for i in range(len(long)))
+
+
+class Grammar:
+    """Reads one mapping's merged tables. `where(path)` gives "file:line" of a key."""
+
+    def __init__(
+        self,
+        tables: dict[str, Json],
+        where: Callable[[tuple[str, ...]], str],
+        facts: dict[str, Json] | None = None,
+    ) -> None:
+        self.tables = tables
+        self.where = where
+        self.facts = facts or {}  # {"model": row, "option": values}: constant for one alias
+        self.complaints: list[Complaint] = []
+        self.used: set[str] = set()
+        self.read: set[str] = set()
+        self.registers_set = {"block.index", "block.kind"}  # these two by the machine itself
+        self.registers_read: list[tuple[str, tuple[str, ...]]] = []
+        self.section = "request"
+        self.named = self._named()
+
+    def _named(self) -> dict[str, tuple[str, set[str]]]:
+        """What `$let`, `$model` and `$option` may name, and what to call one that is not there."""
+        named: dict[str, tuple[str, set[str]]] = {}
+        lets = self.tables.get("request", {}).get("let")
+        if isinstance(lets, dict):
+            named["let"] = "no [let]", set(lets)
+        models = self.tables.get("models") or {}
+        rows = [models.get("defaults") or {}, *(models.get("model") or {}).values()]
+        if models:
+            named["model"] = "no fact of models.toml", {k for row in rows for k in row}
+        if "option" in self.facts:
+            named["option"] = "no option", set(self.facts["option"])
+        return named
+
+    # ------------------------------------------------------------------ complaints
+    def place(self, path: tuple[str, ...]) -> Place:
+        return Place(self.where(path), ".".join(path[1:]))
+
+    def complain(self, path: tuple[str, ...], text: str) -> None:
+        self.complaints.append(Complaint(self.where(path), ".".join(path[1:]), text))
+
+    def unknown(self, path: tuple[str, ...], what: str, word: str, known: Iterable[str]) -> None:
+        known = sorted(set(known))
+        near = difflib.get_close_matches(word, known, 1, 0.6)
+        hint = f'did you mean "{near[0]}"?' if near else "one of: " + ", ".join(known[:12])
+        self.complain(path, f'{what} "{word}" ({hint})' if what else f"unknown key ({hint})")
+
+    def keys(self, data: dict[str, Json], path: tuple[str, ...], known: Iterable[str]) -> None:
+        for key in data:
+            if key not in known:
+                self.unknown((*path, key), "", key, known)
+
+    def options(
+        self,
+        given: dict[str, Json],
+        at: tuple[str, ...],
+        known: tuple[str, ...],
+        needed: tuple[str, ...],
+        verb: str,
+    ) -> None:
+        """The options of a verb, a pass or an adjustment: all there, and each of its kind."""
+        self.keys(given, at, known)
+        missing = [name for name in needed if name not in given]
+        if missing:
+            self.complain(at, f'"{verb}" needs {", ".join(missing)}')
+        for name, value in given.items():
+            kinds = OPTION_TYPES.get(name)
+            if kinds is None or name not in known:
+                continue
+            if not isinstance(value, kinds) or (type(value) is bool and bool not in kinds):
+                wanted = " or ".join(EXPECTED[kind] for kind in kinds)
+                self.complain((*at, name), f"expected {wanted}, found {found(value)}")
+            elif name in LOOKED_UP and str(value).startswith("$"):
+                self.path(value, (*at, name))
+            elif name in PATH_OPTIONS:
+                self.places(value, (*at, name))
+        for name in FAULTS:
+            if isinstance(given.get(name), str):
+                self.fault(given[name], (*at, name))
+
+    def places(self, value: Json, at: tuple[str, ...]) -> None:
+        for text in self.words(value, at):
+            try:
+                if not paths.parse(text).steps:
+                    self.complain(at, f'"{text}" is no field')
+            except ValueError as error:
+                self.complain(at, str(error))
+
+    def typed(self, data: Json, path: tuple[str, ...], kind: type, default: Any) -> Any:
+        """data[path[-1]] when it has the type, else a complaint and the default."""
+        value = data.get(path[-1], default)
+        if (
+            value is default
+            or (type(value) is kind and kind is not dict)
+            or isinstance(value, kind)
+        ):
+            return value
+        self.complain(path, f"expected {EXPECTED[kind]}, found {found(value)}")
+        return default
+
+    # ------------------------------------------------------------------ small parts
+    def path(self, text: Json, at: tuple[str, ...]) -> Path:
+        if not isinstance(text, str):
+            self.complain(at, f"expected a path, found {found(text)}")
+            return Path(".", "", ())
+        try:
+            path = paths.parse(text)
+        except ValueError as error:
+            self.complain(at, str(error))
+            return Path(".", "", ())
+        if path.root == "body" and path.steps:
+            self.read.add(str(path.steps[0]))
+        if path.root:
+            self.rooted(path, at)
+        return path
+
+    def rooted(self, path: Path, at: tuple[str, ...]) -> None:
+        """Whether there is what a `$name` asks for."""
+        if path.root not in ROOTS:
+            near = difflib.get_close_matches(path.root, ROOTS, 1, 0.6)
+            hint = f' (did you mean "${near[0]}"?)' if near else ""
+            self.complain(at, f'no "${path.root}" to look up{hint}')
+        elif path.root in WHOLE and not path.steps:
+            self.complain(at, f'say what of "${path.root}": "${path.root}.NAME"')
+        elif path.steps and path.root in self.named:
+            what, names = self.named[path.root]
+            word = str(path.steps[0])
+            if word not in names:
+                self.unknown(at, what, word, names)
+        elif path.root in REGISTERS:
+            self.registers_read.append((f"{path.root}.{path.steps[0]}", at))
+
+    def check_registers(self) -> None:
+        """A register that nothing sets is never there; asked when all has been read."""
+        for name, at in self.registers_read:
+            if name not in self.registers_set:
+                group = name.partition(".")[0] + "."
+                known = {word for word in self.registers_set if word.startswith(group)}
+                self.unknown(at, "nothing sets", name, known)
+
+    def hiding(self, rows: Iterable[str], at: tuple[str, ...]) -> set[str]:
+        """Those of a table's rows that hide others by accident: not put in front on purpose."""
+        placed = self.facts.get("placed", ())
+        return {name for name in rows if (*at, name) not in placed}
+
+    def fault(self, word: str, at: tuple[str, ...]) -> str:
+        """The word, when it is a fault of the caller's dialect."""
+        faults = self.facts.get("fault")
+        if word and faults is not None and word not in faults:
+            self.unknown(at, "no [fault]", word, faults)
+        return word
+
+    def path_list(self, value: Json, at: tuple[str, ...]) -> tuple[Path, ...]:
+        """A path or a list of paths."""
+        return tuple(self.path(text, at) for text in self.words(value, at))
+
+    def top(self, path: Path, base: str) -> None:
+        """Remember that a top-level field of the caller is read."""
+        if base == "" and path.root == "" and path.steps:
+            self.read.add(str(path.steps[0]))
+
+    def condition(
+        self, data: dict[str, Json], at: tuple[str, ...], base: str = "item"
+    ) -> Condition | None:
+        if not isinstance(data, dict):
+            self.complain(at, f"expected table, found {found(data)}")
+            return None
+        when, unless = data.get("when"), data.get("unless")
+        match = data.get("match")
+        if when is None and unless is None and match is None:
+            return None
+        tests: list[Test] = []
+        if isinstance(when, dict):
+            tests += self.tests(when, (*at, "when"), base)
+        elif when is not None:
+            self.complain((*at, "when"), "expected a table of path = value")
+        if isinstance(match, dict):
+            for text, pattern in match.items():
+                path = self.path(text, (*at, "match", text))
+                self.top(path, base)
+                regex = self.regex(pattern, (*at, "match", text))
+                if regex:
+                    tests.append(Test(path, "matches", regex))
+        elif match is not None:
+            self.complain((*at, "match"), 'expected a table of path = "regular expression"')
+        nots: tuple[Test, ...] = ()
+        if isinstance(unless, dict):
+            nots = tuple(self.tests(unless, (*at, "unless"), base))
+        elif unless is not None:
+            self.complain((*at, "unless"), "expected a table of path = value")
+        return Condition(tuple(tests), nots)
+
+    def tests(self, data: dict[str, Json], at: tuple[str, ...], base: str) -> list[Test]:
+        found = []
+        for text, value in data.items():
+            path = self.path(text, (*at, text))
+            self.top(path, base)
+            found.append(self.test(path, value, (*at, text)))
+        return found
+
+    def test(self, path: Path, value: Json, at: tuple[str, ...]) -> Test:
+        if value == "$present":
+            return Test(path, "present")
+        if value == "$absent":
+            return Test(path, "absent")
+        if isinstance(value, str) and value.startswith("$"):
+            return Test(path, "equals", self.path(value, at))
+        if isinstance(value, str) and (found := _COMPARE.fullmatch(value)):
+            return Test(path, "below" if found[1] == "<" else "above", float(found[2]))
+        if isinstance(value, list):
+            return Test(path, "in", frozenset((type(v), v) for v in value), None in path.steps)
+        if isinstance(value, dict):
+            self.complain(at, "expected a value, a list of values, $present, $absent or a $path")
+        return Test(path, "is", value, None in path.steps)
+
+    def regex(self, text: Json, at: tuple[str, ...]) -> re.Pattern[str] | None:
+        try:
+            return re.compile(text)
+        except (re.error, TypeError) as error:
+            self.complain(at, f"not a regular expression: {error}")
+            return None
+
+    def words(self, value: Json, at: tuple[str, ...], known: Iterable[str] = ()) -> tuple[str, ...]:
+        """A word or a list of words, each one of `known` when that is given."""
+        items = value if isinstance(value, list) else [value]
+        for item in items:
+            if not isinstance(item, str):
+                self.complain(at, f"expected a word or a list of words, found {item!r}")
+                return ()
+            if known and item not in known:
+                self.unknown(at, "unknown word", item, known)
+        return tuple(items)
+
+    def scalar_or_path(self, value: Json, at: tuple[str, ...]) -> Json | Path:
+        if isinstance(value, str) and value.startswith("$"):
+            return self.path(value, at)
+        return value

@@ -1,0 +1,131 @@
+"""What has to be a table in a mapping's files: never a crash, always a complaint.
+
+What is something else is told and left out, so that the rest can be read and complained about too.
+
+Must never know: what stands in those tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aisix.errors import Complaint
+from aisix.mapping.parse.toml_tree import Keys, Tree
+from aisix.mapping.syntax.paths import Json
+
+TABLE, OF_TABLES = 1, 2  # a table; a table of tables
+
+KINDS: dict[str, dict[str, int]] = {
+    "request": {
+        **dict.fromkeys(("accept", "let", "field", "rest"), TABLE),
+        **dict.fromkeys(("check", "shape", "adjust", "header", "convert"), OF_TABLES),
+    },
+    "answer": {
+        **dict.fromkeys(("state", "end", "again", "choice", "message"), TABLE),
+        **dict.fromkeys(("list", "usage", "meter", "plain", "piece", "grow"), TABLE),
+        **dict.fromkeys(("event", "chunk", "envelope", "shape", "convert", "lane"), OF_TABLES),
+    },
+    "errors": {
+        **dict.fromkeys(("status", "body", "rename", "headers", "ratelimit_headers"), TABLE),
+        **dict.fromkeys(("upstream", "param"), OF_TABLES),
+    },
+    "models": {"defaults": TABLE, "model": OF_TABLES},
+    "caller": {
+        **dict.fromkeys(("auth", "request", "stream", "error", "models", "count"), TABLE),
+        "limits": OF_TABLES,
+        "fault": OF_TABLES,
+    },
+}
+CALLER_KEYS = (
+    *("format", "title", "route", "default", "auth", "request", "stream", "error", "models"),
+    *("fault", "limits", "count"),
+)
+
+
+def found(value: Json) -> str:
+    """What was found, in the words of a table file.
+
+    >>> found({}), found(3), found(True), found([1]), found("a")
+    ('a table', 'number 3', 'true', 'list [1]', "text 'a'")
+    """
+    match value:
+        case dict():
+            return "a table"
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return f"number {value}"
+        case str():
+            return f"text {value!r}" if len(value) < 60 else f"text {value[:57] + '...'!r}"
+        case list():
+            text = repr(value)
+            return f"list {text}" if len(text) < 60 else "a list"
+    return f"{type(value).__name__} {value}"  # a date or a time
+
+
+EXPECTED = {
+    str: "text",
+    dict: "table",
+    list: "list",
+    bool: "true or false",
+    int: "whole number",
+    float: "number",
+}
+
+
+def sound(data: dict[str, Json], where: Callable[[Keys], str], out: list[Complaint]) -> None:
+    """Take out of one mapping's files (name -> data) what is no table and has to be one."""
+    for file, kinds in KINDS.items():
+        if file in data:
+            data[file] = _sound(data[file], kinds, (file,), where, out)
+    if "values" in data:
+        data["values"] = {
+            name: table
+            for name, table in data["values"].items()
+            if _is_table(table, ("values", name), where, out)
+        }
+
+
+def _sound(
+    data: dict[str, Json],
+    kinds: dict[str, int],
+    at: Keys,
+    where: Callable[[Keys], str],
+    out: list[Complaint],
+) -> dict[str, Json]:
+    kept = {}
+    for key, value in data.items():
+        kind = kinds.get(key)
+        if kind is not None and not _is_table(value, (*at, key), where, out):
+            continue
+        if kind == OF_TABLES:
+            value = {
+                name: below
+                for name, below in value.items()
+                if _is_table(below, (*at, key, name), where, out)
+            }
+        kept[key] = value
+    return kept
+
+
+def _is_table(value: Json, at: Keys, where: Callable[[Keys], str], out: list[Complaint]) -> bool:
+    if isinstance(value, dict):
+        return True
+    out.append(Complaint(where(at), ".".join(at[1:]), f"expected table, found {found(value)}"))
+    return False
+
+
+def sound_caller(tree: Tree, known: Callable[[str], str], out: list[Complaint]) -> None:
+    """The same for a caller.toml; unknown sections are told too."""
+    for key in list(tree.data):
+        if key not in CALLER_KEYS:
+            out.append(Complaint(tree.where((key,)), key, f"unknown key{known(key)}"))
+    given = tree.data.get("format")
+    if given != 1:
+        text = "expected 1, found " + (found(given) if given is not None else "nothing")
+        out.append(Complaint(tree.where(("format",)), "format", text))
+
+    def where(keys: Keys) -> str:
+        return tree.where(keys[1:])
+
+    tree.data = _sound(tree.data, KINDS["caller"], ("caller",), where, out)

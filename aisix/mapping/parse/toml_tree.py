@@ -1,0 +1,356 @@
+"""Reading table files: two parsers that must agree, the line of every key, overlays laid over
+bases.
+
+A file is read with `toml` and with the standard library's `tomllib`; one on which they differ is
+refused, because `toml` loses data silently in corners of the language. What `tomllib` read is used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aisix.errors import Complaint, OperatorError
+from aisix.mapping.syntax.paths import Json
+
+Keys = tuple[str, ...]
+SOURCES = ("from", "value", "first", "concat", "layers", "weave", "sum", "object")
+
+
+@dataclass(slots=True)
+class Tree:
+    """A nest of tables and, for each key path, the "file:line" it came from last."""
+
+    data: dict[str, Json] = field(default_factory=dict)
+    lines: dict[Keys, str] = field(default_factory=dict)
+    _below: dict[Keys, str] = field(default_factory=dict, repr=False, compare=False)
+
+    def where(self, keys: Keys) -> str:
+        """file:line of the key, or of the nearest table around it.
+
+        A table that is only in the headers of those in it (`[a.b]`) is where the first of them is.
+        """
+        if keys not in self.lines and not self._below:
+            for known, line in self.lines.items():
+                for length in range(1, len(known)):
+                    self._below.setdefault(known[:length], line)
+        while keys:
+            if keys in self.lines:
+                return self.lines[keys]
+            if keys in self._below:
+                return self._below[keys]
+            keys = keys[:-1]
+        return self.lines.get((), "")
+
+
+def read(path: Path, name: str) -> Tree:
+    """One file; OperatorError with file:line when it is not good TOML for both parsers."""
+    try:
+        return parse(path.read_bytes(), name)
+    except OSError as error:
+        raise OperatorError([Complaint(name, "", f"cannot be read: {error.strerror}")]) from None
+
+
+def parse(raw: bytes, name: str) -> Tree:
+    """The same for bytes that have been read."""
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise OperatorError([Complaint(f"{name}:{line}", "", "not UTF-8")]) from None
+    return parse_text(text, name)
+
+
+def parse_text(text: str, name: str) -> Tree:
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise OperatorError([_syntax(error, text, name)]) from None
+    except RecursionError:
+        raise OperatorError([Complaint(f"{name}:1", "", "nested too deeply")]) from None
+    other = _second_opinion(text)
+    if other != data or not _same_types(other, data):
+        key, line = _first_difference(data, other, text)
+        raise OperatorError(
+            [
+                Complaint(
+                    f"{name}:{line}",
+                    key,
+                    "the two TOML parsers read this differently; use plain scalars, lists of plain"
+                    " words, one-level inline tables and dotted or quoted keys",
+                )
+            ]
+        )
+    lines = {keys: f"{name}:{line}" for keys, line in index_lines(text).items()}
+    lines[()] = f"{name}:1"
+    return Tree(data, lines)
+
+
+def _second_opinion(text: str) -> Json:
+    """What `toml` reads, or its complaint (any exception: it raises IndexError and others too)."""
+    import toml
+
+    try:
+        return toml.loads(text)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def _same_types(one: Json, other: Json) -> bool:
+    """True and 1, 1 and 1.0 compare equal in Python but are not the same value."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return all(_same_types(one[key], other[key]) for key in other)
+    if isinstance(one, list) and isinstance(other, list):
+        return all(_same_types(a, b) for a, b in zip(one, other, strict=True))
+    return type(one) is type(other) or (not isinstance(one, (bool, int, float, str)))
+
+
+def _syntax(error: tomllib.TOMLDecodeError, text: str, name: str) -> Complaint:
+    found = re.search(r"\(at line (\d+), column \d+\)|\(at end of document\)", str(error))
+    line = int(found.group(1)) if found and found.group(1) else text.count("\n") + 1
+    words = re.sub(r"\s*\(at .*\)$", "", str(error))
+    if words.startswith(("Cannot overwrite", "Cannot declare")):
+        keys = _key_at(text, line)
+        first = index_lines(text).get(keys)
+        if keys and first and first < line:
+            told = f"is there twice (first on line {first})"
+            return Complaint(f"{name}:{line}", ".".join(keys), told)
+    return Complaint(f"{name}:{line}", "", f"not valid TOML: {words}")
+
+
+def _key_at(text: str, number: int) -> Keys:
+    """The whole key that is written on a line."""
+    header: Keys = ()
+    for line in text.split("\n")[:number]:
+        bare = line.strip()
+        if bare.startswith("["):
+            header = _key_path(bare.lstrip("["))[0]
+            own: Keys = ()
+        else:
+            own = _key_path(line)[0]
+    return header + own
+
+
+def _first_difference(data: Json, other: Json, text: str) -> tuple[str, int]:
+    lines = index_lines(text)
+    keys: list[str] = []
+    while isinstance(data, dict) and isinstance(other, dict):
+        for key in data:
+            if (
+                key not in other
+                or data[key] != other[key]
+                or not _same_types(other[key], data[key])
+            ):
+                keys.append(key)
+                data, other = data[key], other.get(key)
+                break
+        else:
+            break
+    path = tuple(keys)
+    while path and path not in lines:
+        path = path[:-1]
+    return ".".join(keys), lines.get(path, 1)
+
+
+_KEY = re.compile(r"""\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([A-Za-z0-9_-]+))\s*(\.?)""")
+
+
+_BRACKETS = re.compile(r"""[][{}]|\"{3}|'{3}""")
+
+
+def _key_path(text: str) -> tuple[Keys, int]:
+    keys: list[str] = []
+    position = 0
+    while True:
+        match = _KEY.match(text, position)
+        if not match:
+            return tuple(keys), position
+        double, single, bare, dot = match.groups()
+        if double is not None:
+            keys.append(_unescaped(double))
+        else:
+            keys.append(single if single is not None else bare)
+        position = match.end()
+        if not dot:
+            return tuple(keys), position
+
+
+def _unescaped(text: str) -> str:
+    if "\\" not in text:
+        return text
+    try:
+        return str(tomllib.loads(f'x = "{text}"')["x"])
+    except tomllib.TOMLDecodeError:  # a file that is refused for it; its lines are still counted
+        return text
+
+
+def index_lines(text: str) -> dict[Keys, int]:
+    """Line (from 1) of every table header and key; keys of an inline table stand on its line."""
+    lines: dict[Keys, int] = {}
+    header: Keys = ()
+    depth = 0
+    closing = ""
+    for number, line in enumerate(text.split("\n"), 1):
+        if closing:  # inside a multi-line string
+            if closing in line:
+                closing = ""
+            continue
+        bare = line.strip()
+        if depth == 0 and bare.startswith("["):
+            keys, _ = _key_path(bare.lstrip("["))
+            header = keys
+            lines.setdefault(keys, number)
+            continue
+        if depth == 0 and bare and not bare.startswith("#"):
+            keys, end = _key_path(line)
+            if keys and "=" in line[end : end + 2]:
+                for length in range(1, len(keys) + 1):
+                    lines.setdefault(header + keys[:length], number)
+                _inline(line[end:], header + keys, number, lines)
+        depth, closing = _balance(line, depth)
+    return lines
+
+
+def _inline(text: str, prefix: Keys, number: int, lines: dict[Keys, int]) -> None:
+    if "{" not in text:
+        return
+    try:
+        value = tomllib.loads("x " + text.strip())["x"]
+    except (tomllib.TOMLDecodeError, KeyError):
+        return
+
+    def walk(node: Json, keys: Keys) -> None:
+        if isinstance(node, dict):
+            for key, below in node.items():
+                lines.setdefault((*keys, key), number)
+                walk(below, (*keys, key))
+
+    walk(value, prefix)
+
+
+def _balance(line: str, depth: int) -> tuple[int, str]:
+    """How many brackets stay open after the line, and the end of a string that goes on."""
+    if not _BRACKETS.search(line):
+        return depth, ""
+    quote = ""
+    position = 0
+    while position < len(line):
+        char = line[position]
+        if quote:
+            if char == "\\" and quote == '"':
+                position += 1
+            elif char == quote:
+                quote = ""
+        elif line.startswith(('"""', "'''"), position):
+            mark = line[position : position + 3]
+            end = line.find(mark, position + 3)
+            if end < 0:
+                return depth, mark
+            position = end + 2
+        elif char in "\"'":
+            quote = char
+        elif char == "#":
+            break
+        elif char in "[{":
+            depth += 1
+        elif char in "]}":
+            depth -= 1
+        position += 1
+    return max(depth, 0), ""
+
+
+# ---------------------------------------------------------------- overlays
+def lay_over(base: Tree, overlay: Tree, at: Keys = ()) -> Tree:
+    """A new tree: `overlay` over `base` by key; a rule's source replaces the base's."""
+    out = Tree(dict(base.data), dict(base.lines))
+    _merge(out.data, overlay.data, at)
+    for keys, line in overlay.lines.items():
+        if keys:
+            out.lines[at + keys] = line
+    return out
+
+
+def _merge(base: dict[str, Any], above: dict[str, Any], at: Keys) -> None:
+    for key in at:
+        base[key] = dict(base.get(key) or {})
+        base = base[key]
+    named = [key for key in SOURCES if key in above]
+    if named:
+        scalar = any(not isinstance(above[key], dict) for key in named)
+        for key in SOURCES:
+            if key in base and key not in above and (scalar or not isinstance(base[key], dict)):
+                del base[key]
+    if _is_row(above) and _is_row(base):  # a row of a value table is one thing
+        base.clear()
+    for key, value in above.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            base[key] = dict(base[key])
+            _merge(base[key], value, ())
+        else:
+            base[key] = value
+
+
+ROW = frozenset(("to", "omit", "same", "reject"))
+
+
+def _is_row(table: dict[str, Any]) -> bool:
+    """Whether it is the long form of a value table's row: what a word becomes, in a table."""
+    return bool(ROW & table.keys()) and table.keys() <= ROW | {"told"}
+
+
+# Tables whose rows are tried or run in the order they stand in.
+ORDERED = frozenset(
+    ("first", "concat", "layers", "arrange", "let", "check", "adjust", "upstream", "param")
+)
+BEFORE = "before"
+
+
+def settle(
+    node: Json,
+    at: Keys = (),
+    strays: list[Keys] | None = None,
+    placed: set[Keys] | None = None,
+) -> Json:
+    """Without the tables that say `drop = true`, and with those that say `before` moved there.
+
+    `strays` gets the place of every `before` that names no sibling, `placed` the other rows.
+    """
+    if not isinstance(node, dict):
+        return node
+    out: dict[str, Json] = {}
+    moved: list[tuple[str, str]] = []
+    for key, value in node.items():
+        if isinstance(value, dict):
+            if value.get("drop") is True:
+                continue
+            if at and at[-1] in ORDERED and isinstance(value.get(BEFORE), str):
+                moved.append((key, value[BEFORE]))
+                value = {k: v for k, v in value.items() if k != BEFORE}
+            out[key] = settle(value, (*at, key), strays, placed)
+        elif key != "drop" or not isinstance(value, bool):
+            out[key] = value
+    for key, sibling in moved:
+        if sibling not in out or sibling == key:
+            if strays is not None:
+                strays.append((*at, key, BEFORE))
+            continue
+        if placed is not None:
+            placed.add((*at, key))
+        value = out.pop(key)
+        rows = list(out.items())
+        place = list(out).index(sibling)
+        out = dict([*rows[:place], (key, value), *rows[place:]])
+    return out
+
+
+def digest(parts: list[bytes]) -> str:
+    """Eight hex digits over everything that was read, in order."""
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(len(part).to_bytes(8, "big"))
+        whole.update(part)
+    return whole.hexdigest()[:8]

@@ -1,0 +1,8 @@
+"""What tables say, typed: made by `parse/`, run by `interpret/`, written out by `compile/`.
+
+    paths.py   "messages[].content": parse, get, set
+    rules.py   what a rule is made of, and request.toml
+    answer.py  answer.toml
+
+Must never know: TOML, how a rule is run.
+"""

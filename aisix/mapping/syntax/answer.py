@@ -1,0 +1,162 @@
+"""What answer.toml says, typed: made by `parse/answer.py`, run by `interpret/answer.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from aisix.mapping.syntax import paths
+from aisix.mapping.syntax.paths import Json, Path
+from aisix.mapping.syntax.rules import Condition, Place, Rule, Shape
+
+Register = tuple[str, str]  # ("state" or "block", name)
+Parts = tuple[tuple[str, str, Path], ...]  # (field of the block, "" | json | list, path of a delta)
+
+
+@dataclass(slots=True)
+class Row:
+    """What one event does. `by`/`when` and `first` choose a more exact row."""
+
+    place: Place
+    by: Path | None = None
+    when: dict[str, Row] = field(default_factory=dict)
+    first: tuple[tuple[Condition, Row], ...] = ()
+    guard: Condition | None = None
+    open: str = ""
+    set: tuple[tuple[Register, Rule], ...] = ()
+    count: tuple[Register, ...] = ()
+    measure: tuple[tuple[Register, Path], ...] = ()
+    push: tuple[tuple[Register, Path], ...] = ()
+    append: tuple[tuple[Register, Path], ...] = ()
+    extend: tuple[tuple[Register, str], ...] = ()
+    usage: Path | None = None
+    emit: tuple[str, ...] = ()
+    ping: bool = False
+    fail: bool = False
+    end: bool = False
+    unknown: bool = False
+    into: str = ""  # the kind of block a piece is written into (`interpret/blocks.py`)
+    which: tuple[Path, ...] = ()  # which one of that kind
+
+
+@dataclass(slots=True)
+class Chunk:
+    name: str
+    place: Place
+    fields: tuple[tuple[Path, Rule], ...]
+    needs: tuple[Rule, ...] = ()
+    guard: Condition | None = None
+    after: tuple[tuple[Register, Rule], ...] = ()
+    verbatim: bool = False  # the event as it is, fields laid over a copy of it
+    without: tuple[Path, ...] = ()  # and these taken away
+
+
+@dataclass(slots=True, frozen=True)
+class BlockKind:
+    """`[lane.KIND]`: what opens and closes one of the answer's own blocks."""
+
+    begin: tuple[str, ...]
+    end: tuple[str, ...]
+    whole: str = ""  # the register whose text must be whole JSON before another may begin
+
+
+@dataclass(slots=True)
+class Continuation:
+    """How a paused turn is continued."""
+
+    guard: Condition
+    armed: tuple[Path, ...]
+    rounds: Json | Path
+    list: str
+    turn: dict[str, Json]
+    content: str
+    told: str
+    about: str
+    place: Place
+    forget: tuple[Register, ...]  # what the round before said of its end
+    rebuild: dict[str, Parts]  # delta type -> how a block grows
+
+    def may_pause(self, request: dict[str, Json]) -> bool:
+        """Whether the turn of this upstream request is one that may be paused."""
+        for path in self.armed:
+            steps = path.steps
+            value = request.get(steps[0])  # type: ignore[arg-type]
+            if value is None:
+                continue
+            if type(value) is list and len(steps) == 3 and steps[1] is None:
+                last = steps[2]  # a field of the items: most often none has it
+                if type(last) is str and not any(type(i) is dict and last in i for i in value):
+                    continue
+            if paths.get(request, steps) not in (None, []):
+                return True
+        return False
+
+
+@dataclass(slots=True)
+class Plain:
+    """How a plain answer is taken apart into events."""
+
+    check: dict[str, Json]
+    start: tuple[tuple[str, Json | Path], ...]
+    blocks: Path
+    begin: tuple[tuple[str, Json | Path], ...]
+    end: tuple[tuple[str, Json | Path], ...]
+    delta: tuple[tuple[str, Json | Path], ...]
+    stop: tuple[tuple[str, Json | Path], ...]
+    verbatim: bool = False  # the answer is the upstream's own, [envelope.whole] laid over it
+
+    def knows(self, answer: dict[str, Json]) -> bool:
+        """Whether it is the kind of answer that is looked for."""
+        return self.check.items() <= answer.items() or all(
+            answer.get(key) == value or (value == "$present" and answer.get(key) is not None)
+            for key, value in self.check.items()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Accumulate:
+    """`[grow]`: chunks of a stream -> items of a list of the plain answer."""
+
+    list: str
+    begin: Path  # a chunk with this begins an item
+    number: Path  # which item a chunk belongs to
+    by: Path  # what chooses the row of a chunk
+    rows: dict[str, Parts]
+
+
+@dataclass(slots=True)
+class AnswerTables:
+    by: Path
+    block: Path
+    opening: str
+    state: dict[str, Json]  # registers that do not begin at nothing
+    events: dict[str, Row]
+    chunks: dict[str, Chunk]
+    end_emit: tuple[str, ...]
+    finish: Rule
+    complete: Condition | None
+    again: Continuation | None
+    envelopes: dict[str, tuple[tuple[Path, Rule], ...]]
+    choice: tuple[tuple[str, Rule], ...]
+    message: tuple[tuple[str, Rule], ...]
+    lists: dict[str, Rule]
+    usage: tuple[tuple[str, Rule], ...]
+    meter: tuple[tuple[str, Rule], ...]
+    plain: Plain | None
+    shapes: dict[str, Shape]
+    done: str = ""  # the upstream's own word for the end of a stream
+    closing: str = ""  # a word of some upstreams that says only: nothing follows
+    pieces: tuple[tuple[str, tuple[Path, ...]], ...] = ()  # how an event is taken apart
+    lanes: dict[str, BlockKind] = field(default_factory=dict)
+    grow: Accumulate | None = None
+
+    @property
+    def compiles(self) -> bool:
+        """Whether these tables keep to what `compile/answer.py` writes."""
+        kept = not any(chunk.verbatim for chunk in self.chunks.values())
+        return kept and not self.pieces and self.opening != "" and "chunk" in self.envelopes
+
+    @property
+    def end_word(self) -> Json:
+        """The word of the event that ends a block."""
+        by = self.by.steps
+        return dict(self.plain.end).get(str(by[0])) if self.plain and by else None

@@ -1,0 +1,13 @@
+"""What rules may call by name; each is declared once, where it stands.
+
+    registry.py     how a verb declares itself and its options
+    conversions.py  `verb`: a value to another one
+    text.py         ... those of text and JSON
+    passes.py       `[... .arrange.NAME]`: passes over a list of messages
+    adjustments.py  `[adjust.NAME]`: corrections of the finished request
+    json_schema.py  JSON Schema made acceptable to who takes less of it
+    media.py        data URLs, media types
+    refused.py      what a verb raises
+
+Must never know: a provider's field; names come as options.
+"""

@@ -1,0 +1,305 @@
+"""The closed list of verbs a rule may name in `as`, each with a summary and an example that runs as
+a test.
+
+A verb is a pure function `verb(value, options, call)`. It knows shapes, never names of a wire
+format: those are options, written in a `[convert.*]` table. It may `call.tell(how)` (the caller is
+told of a change) or raise `Refused(kind, at)` (a 400 naming the field below which `at` lies).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import msgspec
+
+from aisix.mapping.syntax.paths import Json, Step, get, parse
+from aisix.mapping.verbs import json_schema, media
+from aisix.mapping.verbs import text as ops_text
+from aisix.mapping.verbs.refused import Refused
+from aisix.mapping.verbs.registry import VERBS, VerbContext, verb
+
+__all__ = ["VERBS", "ops_text"]  # texts have a file of their own; to name it is to fill VERBS
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+_steps = cache(lambda text: parse(text).steps)
+
+
+@verb(
+    "one value becomes a list of one; a list stays",
+    example=("a", {}, ["a"]),
+    gives=list,
+    leaves=list,
+)
+def list_(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+    return value if type(value) is list else [value]
+
+
+@verb(
+    "a plain value becomes an object with it under `key`",
+    "key",
+    example=("x", {"key": "k"}, {"k": "x"}),
+    gives=dict,
+    leaves=dict,
+)
+def wrap(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+    return value if type(value) is dict else {options["key"]: value}
+
+
+@verb("true becomes false and false true", example=(True, {}, False), gives=bool)
+def opposite(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+    return not value
+
+
+@verb("the value as compact JSON text", example=({"a": 1}, {}, '{"a":1}'), gives=str)
+def json_text(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+    return _encode(value).decode()
+
+
+@verb(
+    "JSON text becomes an object, blank text the empty one; other text goes under `otherwise`",
+    "otherwise?",
+    example=('{"a":1}', {"otherwise": "raw"}, {"a": 1}),
+    gives=dict,
+    leaves=dict,
+    asks=True,
+)
+def json_object(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+    if type(value) is dict:
+        return value
+    if type(value) is not str:
+        value = _encode(value).decode()
+    if not value or value.isspace():
+        return {}
+    try:
+        found = _decode(value)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        found = None
+    if type(found) is dict:
+        return found
+    call.tell("rewritten")
+    return {options.get("otherwise", "text"): value}
+
+
+@verb("drops nulls at every depth", example=({"a": None, "b": [1, None]}, {}, {"b": [1]}))
+def without_nulls(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+    if type(value) is dict:
+        return {k: without_nulls(v, options, call) for k, v in value.items() if v is not None}
+    if type(value) is list:
+        return [without_nulls(v, options, call) for v in value if v is not None]
+    return value
+
+
+@verb(
+    "items of one `by` become one: `join` fields are put end to end, of others the first stays",
+    "by",
+    "join?",
+    example=(
+        [{"i": 0, "t": "a"}, {"i": 0, "t": "b", "s": "z"}],
+        {"by": "i", "join": ["t"]},
+        [{"i": 0, "t": "ab", "s": "z"}],
+    ),
+)
+def fold(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+    if type(value) is not list:
+        return value
+    by, joined = options["by"], options.get("join", ())
+    folded: dict[Json, dict[str, Json]] = {}
+    out: list[Json] = []
+    for item in value:
+        key = item.get(by) if type(item) is dict else None
+        if type(key) is not int or key not in folded:
+            out.append(dict(item) if type(item) is dict else item)
+            if type(key) is int:
+                folded[key] = out[-1]
+            continue
+        whole = folded[key]
+        for name, part in item.items():
+            if name in joined and type(part) is str and type(whole.get(name)) is str:
+                whole[name] += part
+            elif whole.get(name) is None:
+                whole[name] = part
+    return out
+
+
+@verb(
+    "the number of the nearest earlier item of the body's `list` whose `path` equals the value",
+    "list",
+    "path",
+    "missing?",
+    gives=int,
+    asks_item=True,
+)
+def position_before(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+    items = call.body.get(options["list"]) or []
+    steps = _steps(options["path"])
+    found = None
+    for number, item in enumerate(items):
+        if item is call.item:
+            break
+        if get(item, steps) == value:
+            found = number
+    if found is None:
+        raise Refused(options.get("missing", "bad_value"))
+    return found
+
+
+@verb(
+    "reads a data: URL, a link or base64 into {kind, media_type, data, text, url, name}",
+    *("data?", "name?", "kinds?", "suffixes?", "largest?", "too_large?", "bad?"),
+)
+def open_media(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+    return media.open_media(value, options)
+
+
+@verb(
+    "a JSON Schema fit for arguments: an object at the root, combinators there merged or dropped",
+    "bad?",
+    example=({}, {}, {"type": "object", "properties": {}}),
+    gives=dict,
+    asks=True,
+)
+def object_schema(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+    return json_schema.object_schema(value, options, call.tell)
+
+
+@verb(
+    "a JSON Schema cut to a subset: {schema, fits, relaxed, optional, unions}",
+    *("fold?", "formats?", "max_optional?", "max_unions?"),
+    gives=dict,
+)
+def schema_subset(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+    return json_schema.subset(value, options)
+
+
+@verb(
+    "whether several schemas (`path` of each item, `beside` in the body) together fit the budget",
+    *("path", "beside?", "fold?", "formats?", "max_items?", "max_optional?", "max_unions?"),
+    gives=bool,
+)
+def schemas_fit(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+    beside = get(call.body, _steps(options["beside"])) if "beside" in options else None
+    return json_schema.fit_together(value, options, _steps(options["path"]), beside)
+
+
+@verb(
+    "refuses two items with the same value at the first `path` present, or one that stands at one "
+    "of the body's paths `beside`",
+    *("path", "beside?", "bad?"),
+    keeps=True,
+)
+def distinct(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+    texts = options["path"] if type(options["path"]) is list else [options["path"]]
+    names = _names(value, _steps(texts[0]))
+    beside = [n for text in options.get("beside", ()) for n in get(call.body, _steps(text)) or ()]
+    if not beside and names is not None and len(names) == len(value) and _all_differ(names):
+        return value
+    seen = {name for name in beside if type(name) is str}
+    for number, item in enumerate(value if type(value) is list else ()):
+        for text in texts:
+            key = get(item, _steps(text))
+            if type(key) is str:
+                if key in seen:
+                    raise Refused(options.get("bad", "duplicate"), f"[{number}].{text}", value=key)
+                seen.add(key)
+                break
+    return value
+
+
+def _names(items: Json, steps: tuple[Step, ...]) -> list[Json] | None:
+    """What stands at `steps` of each item, as `get` finds it."""
+    if type(items) is list and len(steps) == 2 and type(steps[0]) is str is type(steps[1]):
+        first, second = steps
+        try:
+            return [item[first][second] for item in items]
+        except (TypeError, KeyError, IndexError):
+            pass  # an odd item
+    found: list[Json] | None = get(items, (None, *steps))
+    return found
+
+
+def _all_differ(names: list[Json]) -> bool:
+    try:
+        return len(set(names)) == len(names)
+    except TypeError:
+        return False
+
+
+@verb(
+    "the value (or each value of a list) when it is one of the body's `path` values, else refused",
+    "path",
+    "bad?",
+    keeps=True,
+)
+def named_in(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+    texts = options["path"] if type(options["path"]) is list else [options["path"]]
+    known = [name for text in texts for name in get(call.body, _steps(text)) or ()]
+    for name in value if type(value) is list else [value]:
+        if name not in known:
+            raise Refused(options.get("bad", "bad_value"), value=name)
+    return value
+
+
+@verb("leaves an empty text or list out", example=("", {}, None))
+def not_empty(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+    return value or None
+
+
+@verb(
+    "each value of a list once, in order",
+    example=(["a", "b", "a"], {}, ["a", "b"]),
+    takes=list,
+    gives=list,
+)
+def once(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+    try:
+        return list(dict.fromkeys(value))
+    except TypeError:  # a list or an object in it: for whoever reads the items to refuse
+        return [item for place, item in enumerate(value) if item not in value[:place]]
+
+
+@verb(
+    "one field of an object, as text", "name", example=({"a": "x"}, {"name": "a"}, "x"), gives=str
+)
+def field(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+    found = value.get(options["name"]) if type(value) is dict else None
+    if found is None:
+        return _encode(value).decode() if value else ""
+    return found if type(found) is str else _encode(found).decode()
+
+
+@verb(
+    "a list of one object becomes its `field`, when only fields of `beside` stand beside that",
+    "field",
+    "beside",
+    example=([{"k": "t", "text": "x"}], {"field": "text", "beside": ["k"]}, "x"),
+)
+def lone(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+    if type(value) is not list or len(value) != 1 or type(value[0]) is not dict:
+        return value
+    item, name = value[0], options["field"]
+    return item[name] if name in item and item.keys() <= {name, *options["beside"]} else value
+
+
+@verb(
+    "the first `limit` items of a list, and tells when there were more",
+    "limit",
+    example=(["a", "b"], {"limit": 1}, ["a"]),
+    takes=list,
+    gives=list,
+    asks=True,
+)
+def at_most(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+    if len(value) <= options["limit"]:
+        return value
+    call.tell("clamped")
+    return value[: options["limit"]]
+
+
+@verb(
+    "whether every object of a JSON Schema is closed and requires all its properties",
+    example=({"type": "object", "properties": {"a": {}}}, {}, False),
+    gives=bool,
+)
+def every_property_required(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+    return json_schema.every_property_required(value)

@@ -1,0 +1,11 @@
+"""What shows that the tables are right: `aisix mappings check | explain | test | diff`.
+
+    check.py            every complaint, and every case, on all cores
+    cases.py            golden cases: run, compare
+    case_files.py       where a case's files are
+    differences.py      two JSON values: where they differ
+    explain.py          one request or answer: every field with its rule
+    compiled_source.py  the Python source the rules become
+
+Must never know: a running gateway.
+"""

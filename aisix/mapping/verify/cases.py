@@ -1,0 +1,357 @@
+"""Golden cases: a folder each under `<mapping>/cases/`, read and run by tests, CLI, reload and
+bench.
+
+    case.toml               reason, model, and what else differs from the defaults below
+    caller-request.json     what the caller sends (default: the dialect's sample)
+    upstream-request.json   what the upstream must get, or
+                            (neither that nor any other upstream file: it is answered here)
+    caller-error.json       the error body the caller must get instead
+    upstream-response.json  what the upstream answers, and caller-response.json what the caller gets
+    upstream-stream.sse     the same as a stream, and caller-stream.sse
+    upstream-response.txt   instead of .json: an answer that is no JSON
+    upstream-request-2.json, upstream-response-2.json, upstream-stream-2.sse
+                            the next round of a paused turn, and so on
+
+case.toml: reason (text), model (upstream model), alias, version, strict, options, traits, now,
+warnings (the exact x-aisix-warnings), headers (upstream request headers that must be there),
+status (of the caller's answer), upstream_status, upstream_headers, answer_headers (exactly those
+made of the upstream's).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import count, pairwise
+from pathlib import Path
+
+import msgspec
+
+from aisix.errors import CallerError, Complaint, OperatorError
+from aisix.mapping.dialect.upstream_errors import CallerDialect, ErrorAnswer
+from aisix.mapping.exchange import Answer, Exchange, ResolvedModel
+from aisix.mapping.mappings import Mapping
+from aisix.mapping.parse import schema, toml_tree
+from aisix.mapping.parse.files import CASES
+from aisix.mapping.syntax import paths
+from aisix.mapping.syntax.paths import Json
+from aisix.mapping.verify.case_files import ABOUT, case_files
+from aisix.mapping.verify.differences import differences, frame_differences, frames
+
+KEYS = (
+    *("reason", "model", "alias", "version", "strict", "options", "traits", "now", "warnings"),
+    *("headers", "status", "upstream_status", "upstream_headers", "answer_headers"),
+    *("caller_headers", "section", "odd"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    name: str
+    folder: Path
+    about: dict[str, Json]
+    files: dict[str, bytes] = field(repr=False)
+    compiled: bool = True  # run by the tables' compiled form, or rule by rule
+    layer: int = 0  # number of the folder it is in: a case is a promise of these tables so far
+
+    def json(self, name: str) -> Json:
+        return msgspec.json.decode(self.files[name])
+
+    def request(self, caller: CallerDialect, streamed: bool | None = None) -> dict[str, Json]:
+        """What the caller sends; the dialect's sample when the case brings nothing of its own."""
+        if "caller-request.json" in self.files:
+            body = dict(self.json("caller-request.json"))
+        else:
+            body = caller.sample
+            if "alias" in self.about:
+                paths.put(body, caller.alias.steps, self.about["alias"])
+        if streamed is not None:  # one case may hold both forms of an answer
+            paths.put(body, caller.stream.steps, streamed)
+        return body
+
+
+def find(folders: tuple[Path, ...], mapping: str) -> Iterator[Case]:
+    """Every case of a mapping, folder by folder; OperatorError for a broken case.toml."""
+    for layer, folder in enumerate(folders):
+        for path, files in case_files(folder / mapping):
+            shown = f"{folder.name}/{mapping}/{CASES}/{path.name}/{ABOUT}"
+            yield _load(path, files, shown, layer)
+
+
+def _load(folder: Path, files: dict[str, bytes], shown: str, layer: int) -> Case:
+    tree = toml_tree.parse(files.pop(ABOUT), shown)
+    wrong = [
+        Complaint(tree.where((key,)), key, f"unknown key{schema.near(key, KEYS)}")
+        for key in tree.data
+        if key not in KEYS
+    ]
+    if wrong:
+        raise OperatorError(wrong)
+    return Case(folder.name, folder, tree.data, files, layer=layer)
+
+
+def exchange(case: Case, mapping: Mapping) -> Exchange:
+    about = case.about
+    model = about.get("model") or mapping.example()
+    tables = mapping.effective(
+        model, about.get("version"), about.get("options"), about.get("traits", ())
+    )
+    target = ResolvedModel(
+        about.get("alias") or mapping.caller.sample_alias, model, about.get("strict", False)
+    )
+    return Exchange(
+        tables,
+        mapping.caller.of("req_0"),
+        target,
+        now=about.get("now", 1795000000),
+        new_id=lambda: "msg_0",
+        compiled=case.compiled,
+    )
+
+
+def run(case: Case, mapping: Mapping) -> list[str]:
+    """What is wrong with the case, in the compiled form and rule by rule; empty when it holds."""
+    try:
+        for form in (case, replace(case, compiled=False)):
+            wrong = _request(form, mapping) + _answer(form, mapping) + _stream(form, mapping)
+            wrong += _local(form, mapping)
+            if wrong:
+                return wrong if form.compiled else ["not compiled:", *wrong]
+        return _unsaid(case)
+    except OperatorError as error:
+        return [str(error)]
+    except Exception as error:  # a table that asks a verb for what it cannot do
+        return [_broke(error)]
+
+
+def _unsaid(case: Case) -> list[str]:
+    """What comes in and is compared with nothing would hold whatever comes out."""
+    pairs = (("response.json", "caller-response.json"), ("stream.sse", "caller-stream.sse"))
+    return [
+        f"{expected}: missing, so nothing says what must come out; --accept writes what does now"
+        for given, expected in pairs
+        if f"upstream-{given}" in case.files and expected not in case.files
+    ]
+
+
+def both_forms_agree(case: Case, mapping: Mapping) -> list[str]:
+    """For tables the case was not written for: whatever comes out must come out in every form.
+
+    Both forms of the tables give the same, a stream the same in every cut, and nothing breaks.
+    """
+    files = {n: data for n, data in case.files.items() if not n.startswith("upstream-request")}
+    case = replace(case, files=files)
+    try:
+        fast, slow = (_outcome(form, mapping) for form in (case, replace(case, compiled=False)))
+        if fast != slow:
+            return ["the compiled tables give something else than the tables rule by rule"]
+        if "upstream-stream.sse" in case.files and not isinstance(fast[0], ErrorAnswer):
+            return _cut(replace(case, files={**files, "caller-stream.sse": fast[2]}), mapping)
+    except OperatorError as error:
+        return [str(error)]
+    except Exception as error:
+        return [_broke(error)]
+    return []
+
+
+def _broke(error: Exception) -> str:
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"broke with {type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"
+    )
+
+
+def _outcome(case: Case, mapping: Mapping) -> tuple[Json, ...]:
+    """Request, plain answer and stream of a case, or the error that stands for them."""
+    talk = exchange(case, mapping)
+    try:
+        sent = talk.request(case.request(mapping.caller), _headers(case))
+    except CallerError as error:
+        return (talk.fault(error).error,)
+    answer, whole = None, b""
+    # KeyError: the tables ask for a further round, and the case has none.
+    with contextlib.suppress(CallerError, KeyError):
+        if any(name.startswith("upstream-response.") for name in case.files):
+            answer = _answered(case, mapping, [])[0]
+    with contextlib.suppress(CallerError, KeyError):
+        if "upstream-stream.sse" in case.files:
+            whole = stream(case, mapping, [case.files["upstream-stream.sse"]])
+    return (sent.body, answer, whole)
+
+
+def actual(case: Case, mapping: Mapping) -> dict[str, bytes]:
+    """The files the case would have if what is built now were right (`test --accept`)."""
+    out: dict[str, bytes] = {}
+    talk = exchange(case, mapping)
+    try:
+        sent = talk.request(case.request(mapping.caller), _headers(case))
+        if (here := talk.answered_here()) is not None:
+            out["caller-response.json"] = msgspec.json.format(here.body, indent=2) + b"\n"
+        elif "upstream-request.json" in case.files or "caller-request.json" in case.files:
+            out["upstream-request.json"] = msgspec.json.format(sent.body, indent=2) + b"\n"
+    except CallerError as error:
+        out["caller-error.json"] = msgspec.json.format(talk.fault(error).body, indent=2) + b"\n"
+        return out
+    if "upstream-response.json" in case.files:
+        answer = _answered(case, mapping, [])[0]
+        out["caller-response.json"] = msgspec.json.format(answer.body, indent=2) + b"\n"
+    if "upstream-stream.sse" in case.files:
+        out["caller-stream.sse"] = stream(case, mapping, [case.files["upstream-stream.sse"]])
+    return out
+
+
+def _local(case: Case, mapping: Mapping) -> list[str]:
+    """An answer given here: nothing goes upstream, so no file of the upstream is there."""
+    if any(name.startswith("upstream-") for name in case.files):
+        return []
+    wrong: list[str] = []
+    for name, streamed in (("caller-response.json", False), ("caller-stream.sse", True)):
+        if name in case.files:
+            talk = exchange(case, mapping)
+            talk.request(case.request(mapping.caller, streamed), _headers(case))
+            answer = talk.answered_here()
+            if answer is None:
+                wrong.append(f"{name}: the request goes upstream")
+            elif frames(answer.body) != frames(case.files[name]):
+                wrong += [f"{name}:", *frame_differences(case.files[name], answer.body)]
+    return wrong
+
+
+def _headers(case: Case) -> dict[str, str]:
+    return dict(case.about.get("caller_headers", {}))
+
+
+def _request(case: Case, mapping: Mapping) -> list[str]:
+    talk = exchange(case, mapping)
+    body = case.request(mapping.caller)
+    before = msgspec.json.encode(body)
+    try:
+        sent = talk.request(body, _headers(case))
+    except CallerError as error:
+        answer = talk.fault(error)
+        if "caller-error.json" not in case.files:
+            return [f"refused: {answer.body.decode()}"]
+        wrong = differences(case.json("caller-error.json"), msgspec.json.decode(answer.body))
+        return wrong + _status(case, answer.status, 400)
+    wrong = []
+    if "caller-error.json" in case.files:
+        wrong.append("was not refused")
+    if msgspec.json.encode(body) != before:
+        wrong.append("the caller's request was changed in place")
+    if "upstream-request.json" in case.files:
+        found = msgspec.json.decode(sent.body)
+        wrong += differences(case.json("upstream-request.json"), found)
+    for name, value in case.about.get("headers", {}).items():
+        if sent.headers.get(name) != value:
+            wrong.append(f"header {name}: expected {value!r}, found {sent.headers.get(name)!r}")
+    expected = case.about.get("warnings")
+    answered = any(name.startswith("upstream-") and "request" not in name for name in case.files)
+    if expected is not None and not answered and talk.warnings != expected:
+        wrong.append(f"warnings: expected {expected!r}, found {talk.warnings!r}")
+    return wrong
+
+
+def _status(case: Case, found: int, usual: int) -> list[str]:
+    expected = case.about.get("status", usual)
+    return [] if found == expected else [f"status: expected {expected}, found {found}"]
+
+
+def _answered(case: Case, mapping: Mapping, wrong: list[str]) -> tuple[Answer, Exchange]:
+    """The caller's answer after every round there is."""
+    talk = exchange(case, mapping)
+    streamed = False if "upstream-stream.sse" in case.files else None
+    talk.request(case.request(mapping.caller, streamed), _headers(case))
+    headers = {"content-type": "application/json", **case.about.get("upstream_headers", {})}
+    status = case.about.get("upstream_status", 200)
+    first = case.files.get("upstream-response.json", case.files.get("upstream-response.txt", b""))
+    answer = talk.response(status, headers, first)
+    for number in count(2):
+        again = _again(case, talk, number, wrong)
+        if not again:
+            break
+        answer = talk.response(200, headers, case.files[f"upstream-response-{number}.json"])
+    return answer, talk
+
+
+def _again(case: Case, talk: Exchange, number: int, wrong: list[str]) -> bool:
+    """Whether a paused turn goes on, with the request the case expects."""
+    again = talk.take_again()
+    if again is None:
+        return False
+    expected = f"upstream-request-{number}.json"
+    if expected in case.files:
+        found = differences(case.json(expected), msgspec.json.decode(again.body))
+        wrong += [f"round {number}: {text}" for text in found]
+    return True
+
+
+def _answer(case: Case, mapping: Mapping) -> list[str]:
+    if not any(name.startswith("upstream-response.") for name in case.files):
+        return []
+    wrong: list[str] = []
+    answer, talk = _answered(case, mapping, wrong)
+    wrong += _status(case, answer.status, 200)
+    headers = case.about.get("answer_headers")
+    if headers is not None:
+        wrong += differences(headers, dict(answer.headers), "header ")
+    if case.about.get("warnings") not in (None, talk.warnings):
+        expected = case.about["warnings"]
+        wrong.append(f"warnings: expected {expected!r}, found {talk.warnings!r}")
+    if "caller-response.json" in case.files:
+        wrong += differences(case.json("caller-response.json"), msgspec.json.decode(answer.body))
+    return wrong
+
+
+def stream(
+    case: Case, mapping: Mapping, pieces: list[bytes], wrong: list[str] | None = None
+) -> bytes:
+    talk = exchange(case, mapping)
+    talk.request(case.request(mapping.caller, True), _headers(case))
+    out: list[bytes] = []
+    for number in count(2):
+        for piece in pieces:
+            out.append(talk.receive(piece))
+            if talk.again is not None or talk.done:
+                break  # what still comes of this round is not read
+        if not _again(case, talk, number, [] if wrong is None else wrong):
+            return b"".join([*out, talk.end()])
+        pieces = [case.files[f"upstream-stream-{number}.sse"]]
+    raise AssertionError
+
+
+def cuttings(data: bytes, seed: int = 1, rounds: int = 5) -> Iterator[list[bytes]]:
+    """The same bytes whole, one by one, and at random places."""
+    yield [data]
+    yield [data[i : i + 1] for i in range(len(data))]
+    rng = random.Random(seed)
+    for _ in range(rounds):
+        cuts = sorted(rng.sample(range(1, len(data)), min(len(data) - 1, rng.randint(1, 40))))
+        edges = [0, *cuts, len(data)]
+        yield [data[a:b] for a, b in pairwise(edges)]
+
+
+def _stream(case: Case, mapping: Mapping) -> list[str]:
+    return _cut(case, mapping) if "upstream-stream.sse" in case.files else []
+
+
+def _cut(case: Case, mapping: Mapping) -> list[str]:
+    """What differs from caller-stream.sse when the stream comes in pieces."""
+    expected = case.files.get("caller-stream.sse")
+    wrong: list[str] = []
+    for number, pieces in enumerate(cuttings(case.files["upstream-stream.sse"])):
+        found = stream(case, mapping, pieces, wrong)
+        if wrong:
+            return wrong
+        if expected is None:
+            expected = found  # nothing to compare with but the uncut stream
+        if frames(found) != frames(expected):
+            how = (
+                ("whole", "byte by byte")[number]
+                if number < 2
+                else f"cut at random, round {number}"
+            )
+            return [f"stream fed {how}", *frame_differences(expected, found)]
+    return []

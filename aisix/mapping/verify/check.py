@@ -1,0 +1,179 @@
+"""Everything that can be said against a set of tables before it serves: `aisix mappings check`.
+
+Loads them (syntax, grammar, names), builds the effective tables of every model row, version and
+option value (overlays meet there), looks for what nothing uses, and runs the cases. All findings
+at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from aisix.errors import Complaint, OperatorError
+from aisix.mapping.mappings import NEEDED, Mapping, Mappings, load_as_told
+from aisix.mapping.parse.files import CASES, TableFolder, case_marks, pack, read_folders
+from aisix.mapping.syntax.paths import Json
+from aisix.mapping.verify import cases
+
+Finding = Complaint
+
+
+def check(
+    folders: Sequence[Path], with_cases: bool = True, proven: Container[str] = ()
+) -> list[Finding]:
+    """Every complaint about the tables below `folders` (shipped first); empty when all is well."""
+    return check_shelves(read_folders(folders), with_cases, proven)
+
+
+def check_shelves(
+    shelves: Sequence[TableFolder],
+    with_cases: bool = True,
+    proven: Container[str] = (),
+    every: int = 1,
+) -> list[Finding]:
+    """The same, of files that have been read.
+
+    proven: names of jobs that need not be done; every: of the cases that other tables were written
+    for, only one in so many is tried.
+    """
+    found: list[Finding] = []
+    try:
+        mappings = load_as_told(shelves, found)
+    except OperatorError as error:
+        return list(error.complaints)
+    if not found:
+        return findings(mappings, with_cases, proven, every)
+    for mapping in mappings.mappings.values():  # what can be said of the rest all the same
+        if all(mapping.tree.data.get(name) for name in NEEDED):
+            found += _build_all(mapping)
+            found += _tables_without_other(mapping)
+    return list(dict.fromkeys(found))
+
+
+def findings(
+    mappings: Mappings, with_cases: bool = True, proven: Container[str] = (), every: int = 1
+) -> list[Finding]:
+    """The same for tables that have been loaded."""
+    out: list[Finding] = []
+    for mapping in mappings.mappings.values():
+        out += _build_all(mapping)
+        out += _tables_without_other(mapping)
+    if not out and with_cases:
+        for job in jobs(mappings.shelves):
+            if job.name not in proven:
+                out += _done(job, mappings, every)
+    return list(dict.fromkeys(out))
+
+
+def _build_all(mapping: Mapping) -> list[Finding]:
+    out: list[Finding] = []
+    data = mapping.tree.data
+    rows = (data.get("models") or {}).get("model", {})
+    versions = data["mapping"].get("versions", {}).get("known", {})
+    used: set[str] = set()
+    known: set[str] = set()
+    for model in [*rows, None]:
+        for version in versions or [None]:
+            try:
+                tables = mapping.effective(mapping.example(model), version)
+                used |= tables.used
+                known |= tables.known
+            except OperatorError as error:
+                out += error.complaints
+    for name, row in data["mapping"].get("option", {}).items():
+        for word, traits in row.get("traits", {}).items():
+            value: Json = {"true": True, "false": False}.get(word, word)
+            try:
+                tables = mapping.effective("", None, {name: value})
+                used |= tables.used
+                known |= tables.known
+            except OperatorError as error:
+                out += error.complaints
+            del traits
+    return out or [_unused(mapping, name) for name in sorted(known - used)]
+
+
+def _unused(mapping: Mapping, name: str) -> Finding:
+    where = mapping.tree.where(tuple(name.split(".")))
+    return Complaint(where, name, "nothing uses it")
+
+
+def _tables_without_other(mapping: Mapping) -> Iterator[Finding]:
+    """A value table must say what becomes of a word nobody knew when it was written."""
+    for name, table in (mapping.tree.data.get("values") or {}).items():
+        if isinstance(table, dict) and "*" not in table:
+            yield Complaint(
+                mapping.tree.where(("values", name)),
+                f"{name}",
+                'a value table needs a row "*" for words it does not list',
+            )
+
+
+# ---------------------------------------------------------------- cases
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The cases of one folder with the tables up to another; the name says what was looked at.
+
+    A case is a promise of its folder: it holds with the tables of that folder and those before.
+    Later folders may change what comes out, on purpose; then nothing may break all the same.
+    """
+
+    name: str
+    cases: int  # number of the folder
+    tables: int
+
+
+def jobs(shelves: Sequence[TableFolder]) -> list[Job]:
+    """What there is to run. A job of the same name has the same cases and the same tables."""
+    out = []
+    last = len(shelves) - 1
+    for number, shelf in enumerate(shelves):
+        for tables in sorted({number, last}):
+            whole = hashlib.sha256(pack(shelves[: tables + 1]))
+            whole.update(repr(sorted(case_marks(shelf.folder).items())).encode())
+            out.append(Job(whole.hexdigest()[:32], number, tables))
+    return out
+
+
+def _done(job: Job, mappings: Mappings, every: int) -> Iterator[Finding]:
+    """What the cases of a job have to say."""
+    own = job.cases == job.tables
+    try:
+        lower, upper = mappings.up_to(job.cases), mappings.up_to(job.tables)
+    except OperatorError:
+        return  # a folder that is whole only with a later one has its cases there
+    for name, mapping in lower.mappings.items():
+        later = upper.mappings[name]
+        if not own and later.digest == mapping.digest:
+            continue
+        try:
+            found = [c for c in cases.find(mapping.folders, name) if c.layer == job.cases]
+            for case in found[:: 1 if own else every]:
+                where = f"{mappings.shelves[job.cases].where(name)}/{CASES}/{case.name}"
+                if own:
+                    yield from (Complaint(where, "", text) for text in cases.run(case, mapping))
+                else:
+                    for text in cases.both_forms_agree(case, later):
+                        yield Complaint(where, "with the later folders", text)
+        except OperatorError as error:
+            yield from error.complaints
+
+
+def changed_cases(mappings: Mappings) -> Iterator[str]:
+    """Cases of earlier folders that come out otherwise with all folders: fine when it is meant."""
+    last = len(mappings.shelves) - 1
+    for layer in range(last):
+        try:
+            lower = mappings.up_to(layer)
+        except OperatorError:
+            continue
+        for name, mapping in lower.mappings.items():
+            whole = mappings.mappings[name]
+            if whole.digest == mapping.digest:
+                continue
+            for case in cases.find(mapping.folders, name):
+                if case.layer == layer and cases.run(replace(case, compiled=False), whole):
+                    yield f"{name}/{case.name}"

@@ -1,0 +1,233 @@
+"""What one process serves with: settings, store, driver, tables. One `Gateway` per process.
+
+Snapshot and tables are immutable and replaced whole; a request keeps the pair it began with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping as Map
+from typing import Any, Protocol
+
+from aisix import __version__, log
+from aisix.config.settings import Settings
+from aisix.errors import AisixError, Complaint
+from aisix.limits import RateLimiter, SharedRateLimiter
+from aisix.mapping.mappings import Mappings
+from aisix.proxy.admission import Admission
+from aisix.proxy.tables import Tables
+from aisix.routing import resource_checks
+from aisix.routing.balancer import Balancers
+from aisix.routing.circuit_breaker import BreakerRules, CircuitBreakers
+from aisix.store.base import Store
+from aisix.store.resources import ProviderKey
+from aisix.store.snapshot import Snapshot
+from aisix.telemetry.metrics import Metrics
+from aisix.telemetry.trace_context import TraceContext
+from aisix.upstream.curl import Driver
+from aisix.workers.generation import Generation
+from aisix.workers.scoreboard import Scoreboard
+
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
+MOST_LABELS = 4096  # kept; wildcards make as many aliases as callers think of
+
+
+class Stream(Protocol):
+    """A stream under way."""
+
+    def give_up(self) -> None: ...
+
+
+class SpanExporter(Protocol):
+    """Who is told of every request that has a trace."""
+
+    def finished(self, trace: TraceContext, name: str, record: Map[str, Any]) -> None: ...
+
+
+class Gateway:
+    """See the module. `open` is the way to make one; `serving` counts requests under way.
+
+    `mappings` is what was loaded before the fork; `turn` says when a newer set is to be used.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        driver: Driver,
+        mappings: Mappings,
+        metrics: Metrics | None = None,
+        turn: Generation | None = None,
+    ) -> None:
+        self.settings = settings
+        self.metrics = metrics or Metrics(Scoreboard(1).claim())
+        self.store = store
+        self.driver = driver
+        self.draining = False
+        self.serving = 0
+        self.served = 0
+        self.streams: set[Stream] = set()
+        self.started_at = time.time()
+        limits, upstream = settings.proxy, settings.upstream
+        self.limits: RateLimiter = SharedRateLimiter()
+        self.gate = Admission(
+            limits.max_in_flight,
+            limits.max_queue,
+            limits.queue_timeout_ms / 1000,
+            limits.bodies_limit_bytes,
+        )
+        self._rules = BreakerRules(
+            upstream.cooldown_failures, upstream.cooldown_secs, upstream.retry_budget_percent / 100
+        )
+        self.tables = Tables(mappings, turn)
+        self._routes = Balancers(settings, store.current(), mappings, CircuitBreakers(self._rules))
+        seen = settings.observability
+        self.spans: SpanExporter | None = None  # who exports them, set by the server
+        self.traces = seen.trace_upstream or seen.otlp_endpoint is not None
+        self._unverified: set[str] = set()  # ids of provider keys we have warned of
+        self._labelled: Snapshot | None = None
+        self._labels: dict[str, str] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @classmethod
+    def open(
+        cls,
+        settings: Settings,
+        store: Store,
+        driver: Driver,
+        mappings: Mappings,
+        metrics: Metrics | None = None,
+        turn: Generation | None = None,
+    ) -> Gateway:
+        gateway = cls(settings, store, driver, mappings, metrics, turn)
+        gateway._tell_unverified(store.current())
+        gateway.warm(gateway.routes())
+        return gateway
+
+    @property
+    def mappings(self) -> Mappings:
+        return self.routes().mappings
+
+    def routes(self) -> Balancers:
+        """The routes of now; cheap unless something was written or reloaded since.
+
+        A request asks once and keeps what it got: one snapshot and one set of tables.
+        """
+        snapshot, mappings, old = self.store.current(), self.tables.current(), self._routes
+        if snapshot is not old.snapshot or mappings is not old.mappings:
+            self._tell_unverified(snapshot)
+            self._routes = Balancers(self.settings, snapshot, mappings, old.standings)
+        return self._routes
+
+    def _tell_unverified(self, snapshot: Snapshot) -> None:
+        """Loud, once for each provider key: whoever stands in between can read everything."""
+        for entry in snapshot.entries("provider_keys"):
+            key = entry.resource
+            if not isinstance(key, ProviderKey) or key.tls.verify:
+                self._unverified.discard(entry.id)
+            elif entry.id not in self._unverified:
+                self._unverified.add(entry.id)
+                text = "provider key %s: tls.verify is false: anyone in between can read prompts"
+                log.warning(text + " and its credential", key.display_name)
+
+    def warm(self, routes: Balancers) -> None:
+        """Settle every alias before its first request; what cannot work is logged, not fatal."""
+        for entry in routes.snapshot.entries("models"):
+            alias = entry.resource.display_name or ""
+            if "*" in alias:
+                continue
+            for dialect in routes.mappings.callers:
+                try:
+                    routes.find(dialect, alias)
+                except AisixError as error:
+                    log.warning("model %s cannot serve: %s", alias, error)
+
+    def prepare(self, number: int, snapshot: Snapshot) -> str:
+        """Make the tables of a later turn ready, for every alias there is; their digest."""
+        fresh = self.tables.prepare(number)
+        self.warm(Balancers(self.settings, snapshot, fresh, CircuitBreakers(self._rules)))
+        return fresh.digest
+
+    def label(self, alias: str) -> str:
+        """The alias as the operator wrote it (a wildcard stays one); "" for what nobody stored."""
+        snapshot = self.store.current()
+        if snapshot is not self._labelled:
+            self._labelled, self._labels = snapshot, {}
+        label = self._labels.get(alias)
+        if label is None:
+            if len(self._labels) >= MOST_LABELS:
+                self._labels.clear()
+            label = self._labels[alias] = snapshot.stored_name(alias)
+        return label
+
+    # ------------------------------------------------------------------ requests under way
+    def enter(self) -> None:
+        self.metrics.enter()
+        self.serving += 1
+        self._idle.clear()
+
+    def leave(self) -> None:
+        self.serving -= 1
+        self.served += 1
+        self.metrics.leave()
+        if not self.serving:
+            self._idle.set()
+
+    async def drain(self, seconds: float) -> bool:
+        """Wait until nothing is under way, at most `seconds`; whether that was reached."""
+        self.draining = True
+        try:
+            await asyncio.wait_for(self._idle.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    def give_up(self) -> None:
+        """End every stream that is still under way, with an error inside it."""
+        for stream in list(self.streams):
+            stream.give_up()
+
+    # ------------------------------------------------------------------ operator
+    def extra(self, kind: str, document: Map[str, Any], snapshot: Snapshot) -> list[Complaint]:
+        """What only the tables know of a document an admin writes."""
+        return resource_checks.faults(self._routes.mappings, kind, document, snapshot)
+
+    def refused(self, remote: str, status: int) -> None:
+        """What was no request that a handler could have answered: it is told all the same."""
+        record = {"request_id": "", "remote": remote, "status": status, "ms": 0.0}
+        log.access({**record, "error": "no_request"})
+        self.metrics.finished("none", "", {**record, "error": "no_request"})
+
+    def administered(self, method: str, status: int) -> None:
+        """Count a request of the admin API."""
+        known = method if method in METHODS else "other"
+        self.metrics.add("aisix_admin_requests_total", known, str(status))
+
+    def facts(self) -> dict[tuple[str, ...], float]:
+        """What a page of metrics shows beside the counters."""
+        return {("aisix_info", __version__, self.mappings.digest[:8]): 1.0}
+
+    def status(self) -> dict[str, Any]:
+        return {
+            "version": __version__,
+            "uptime_secs": int(time.time() - self.started_at),
+            "draining": self.draining,
+            "in_flight": self.serving,
+            "queued": self.gate.waiting,
+            "targets": self._targets(),
+            "mappings": self.tables.status(),
+        }
+
+    def _targets(self) -> dict[str, Any]:
+        """The targets of aliases that have several, as this worker has found them."""
+        now = asyncio.get_running_loop().time()
+        return {
+            standing.name: {
+                "in_flight": standing.in_flight,
+                "failures_in_a_row": standing.failures,
+                "cools_down_secs": round(standing.wait(now), 1),
+            }
+            for standing in self._routes.standings_now()
+        }

@@ -1,0 +1,10 @@
+"""Which upstream serves a request, and what happens when it fails.
+
+    target.py           one target of an alias: URL, credential, tables; settled once
+    balancer.py         load balancing: which target of an alias is asked next
+    circuit_breaker.py  how a target does: open for a cooldown after failures; its retry budget
+    attempts.py         the attempts of one request: retries, and failover to other targets
+    resource_checks.py  what only the tables know of a model or key an operator writes
+
+Must never know: a handler, a caller, what a request says.
+"""

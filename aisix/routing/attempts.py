@@ -1,0 +1,161 @@
+"""The attempts of one request: whether there is another one, at which target, and when.
+
+Only before the caller has seen anything, and only what cannot have been billed twice: a request of
+which not one byte left, or one the upstream answered with an error that errors.toml marks with
+`retry`. Another target of the alias is asked at once; the same one after a pause, at most `retries`
+times, while its budget lasts, and as it says itself (`retry-after`, `x-should-retry`).
+
+Must never know: what an answer looks like; which status is worth a retry is the tables'.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+
+from aisix.errors import UpstreamError
+from aisix.routing.balancer import Balancer
+from aisix.routing.target import Target
+
+HERE = "here"
+IN_STREAM = "in_stream"  # an error as the first event
+FIRST_PAUSE = 0.25  # s; doubled for each further attempt, with up to a quarter of jitter
+LONGEST_PAUSE = 8.0
+
+
+class Attempts:
+    """`route` is the target of the attempt under way, `count` how many were made.
+
+    `patience`: seconds; told to wait longer, we do not. Every `now` is the loop's time.
+    """
+
+    __slots__ = (
+        "_entered",
+        "_left",
+        "_patience",
+        "_paused",
+        "_probe",
+        "_several",
+        "_tried",
+        "_ways",
+        "count",
+        "faults",
+        "route",
+    )
+
+    def __init__(self, ways: Balancer, patience: float, now: float) -> None:
+        self._ways: Balancer | None = ways
+        self._patience = patience
+        self._tried: list[Target] = []
+        self.route = ways.only or ways.first(now)
+        self.count = 1
+        self.faults: list[str] = []  # why attempts failed: words of upstream/faults.py, or a status
+        self._left = self.route.retries
+        self._paused = 0
+        self._several = ways.only is None
+        self._probe = self._entered = False
+        self._enter(self.route)
+
+    def good(self) -> None:
+        """The upstream has answered, to the end, what is no failure of its own."""
+        if self._several:
+            self.route.standing.good(self._probe)
+
+    def begun(self) -> None:
+        """The upstream's stream has begun: who was on probation is not kept waiting for its end."""
+        if self._probe:
+            self.route.standing.good(True)
+
+    def broken(self, now: float, told: float | None = None) -> None:
+        """The upstream failed; `told`: the seconds after which it wants to be asked again."""
+        if self._several:
+            self.route.standing.bad(now, self._probe, told)
+
+    def after_fault(self, error: UpstreamError, now: float) -> float | None:
+        """Seconds to wait before the next attempt, at `route`; or None: give up."""
+        self.faults.append(str(error.values.get("why") or error.values.get("phase")))
+        self.broken(now)
+        if error.values.get("sent", True):
+            return None
+        return self._next(True, None, now)
+
+    def after_answer(
+        self, retry: str, status: int, headers: Mapping[str, str], now: float
+    ) -> float | None:
+        """The same after an answer; `retry` is what errors.toml says of it ("": not a failure)."""
+        if status >= 400 or retry:
+            self.faults.append(str(status) if status >= 300 else IN_STREAM)
+        told = headers.get("x-should-retry")
+        if not retry and (told != "true" or status < 300):
+            return None
+        wait = _wait(headers)
+        self.broken(now, wait)
+        return self._next((retry == HERE or told == "true") and told != "false", wait, now)
+
+    def pass_over(self, now: float) -> bool:
+        """This target cannot take the request: go on to another one, if there is one."""
+        self.count -= 1
+        assert self._ways is not None
+        self._tried.append(self.route)
+        other = self._ways.next(self._tried, now)
+        if other is not None:
+            self._move(other)
+        return other is not None
+
+    def next_round(self) -> None:
+        """What follows continues this answer: it belongs to this target."""
+        self._ways = None
+        self._left = self.route.retries
+        self._paused = 0
+
+    def end(self) -> None:
+        """The request is over, whatever became of it."""
+        if self._entered:
+            self._entered = False
+            self.route.standing.leave(self._probe)
+
+    def _next(self, here: bool, told: float | None, now: float) -> float | None:
+        ways = self._ways
+        if ways is not None and self._several:
+            self._tried.append(self.route)
+            other = ways.next(self._tried, now)
+            if other is not None:
+                self._move(other)
+                return 0.0
+        standing = self.route.standing
+        if not here or self._left <= 0 or (told is not None and told > self._patience):
+            return None
+        if (self._several and standing.until > now) or not standing.may_retry(now):
+            return None
+        self._left -= 1
+        self.count += 1
+        pause: float = min(FIRST_PAUSE * 2**self._paused, LONGEST_PAUSE)
+        self._paused += 1
+        return max(pause * (1 - random.random() / 4), told or 0.0)
+
+    def _move(self, route: Target) -> None:
+        self.end()
+        self.route = route
+        self.count += 1
+        self._enter(route)
+
+    def _enter(self, route: Target) -> None:
+        self._probe = route.standing.enter(self._several)
+        self._entered = True
+
+
+def _wait(headers: Mapping[str, str]) -> float | None:
+    """Seconds the upstream asks for: a number, or a date."""
+    for name, scale in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        said = headers.get(name, "")
+        try:
+            return min(max(0.0, float(said) / scale), 1e9)
+        except ValueError:
+            pass  # a date, or nonsense
+        try:
+            return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
+        except (ValueError, OverflowError):
+            continue
+    return None

@@ -1,0 +1,86 @@
+"""Whether a document an admin writes fits the tables: adapters, variants, options and traits.
+
+The store checks what it can know; this is the rest, told with the same paths at the same time.
+
+Must never know: where the document comes from (the admin API, a file, an import).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aisix.errors import Complaint, OperatorError
+from aisix.mapping.mappings import Mappings
+from aisix.mapping.parse.schema import near
+from aisix.store.normalize import targets_of
+from aisix.store.resources import ProviderKey
+from aisix.store.snapshot import Snapshot
+
+
+def faults(
+    mappings: Mappings, kind: str, document: Mapping[str, Any], snapshot: Snapshot
+) -> list[Complaint]:
+    """What the tables have against it; `snapshot` holds the provider keys it may refer to."""
+    if kind == "provider_keys":
+        return _adapter_faults(mappings, document)
+    if kind == "models":
+        return _model_faults(mappings, document, snapshot)
+    return []
+
+
+def _adapter_faults(mappings: Mappings, document: Mapping[str, Any]) -> list[Complaint]:
+    adapter = document.get("adapter") or document.get("provider")
+    known = sorted({mapping.adapter for mapping in mappings.mappings.values()})
+    if adapter is None or adapter in known:
+        return []
+    text = f'no mapping speaks "{adapter}" (one of: {", ".join(known)})'
+    return [Complaint("", "adapter" if "adapter" in document else "provider", text)]
+
+
+def _model_faults(
+    mappings: Mappings, document: Mapping[str, Any], snapshot: Snapshot
+) -> list[Complaint]:
+    found = []
+    for at, target in targets_of(dict(document)):
+        key = snapshot.provider_key(str(target.get("provider_key_id")))
+        if key is not None:  # else the store says so itself
+            found += _target_faults(mappings, document, target, at, key)
+    return found
+
+
+def _target_faults(
+    mappings: Mappings,
+    document: Mapping[str, Any],
+    target: Mapping[str, Any],
+    at: str,
+    key: ProviderKey,
+) -> list[Complaint]:
+    variant = target.get("mapping") or document.get("mapping")
+    options = {**(document.get("options") or {}), **(target.get("options") or {})}
+    traits = tuple(target.get("traits", document.get("traits")) or ())
+    usable, missing = [], None
+    for dialect in mappings.callers:
+        try:
+            usable.append(mappings.find(dialect, key.adapter, variant))
+        except OperatorError as error:
+            missing = error
+    if missing is not None and variant and not usable:
+        return [Complaint("", f"{at}mapping", str(missing))]
+    found = []
+    # What one dialect's tables do not know another's may.
+    for path, said, what, known in (
+        ("options", options, "unknown option", {n for m in usable for n in m.known_options}),
+        ("traits", traits, "no trait", {n for m in usable for n in m.traits}),
+    ):
+        for strange in [name for name in said if name not in known] if usable else ():
+            found.append(Complaint("", at + path, f'{what} "{strange}"{near(strange, known)}'))
+    if found:
+        return found
+    name = str(target.get("model_name", ""))
+    for mapping in usable:
+        try:
+            mapping.effective(name, key.version, *mapping.own(options, traits))
+        except OperatorError as error:
+            return [Complaint("", at + (c.path or "options"), c.text) for c in error.complaints]
+    return []

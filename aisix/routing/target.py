@@ -1,0 +1,126 @@
+"""From an alias to everything an attempt upstream needs, settled once per configuration.
+
+A `Route` is one target of one alias: made from the stored model, its provider key and the effective
+tables, and kept until one of them changes. The secret is in `lines`, which no repr shows.
+
+Must never know: a wire name, a socket.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from aisix import __version__
+from aisix.config.settings import Settings
+from aisix.errors import OperatorError
+from aisix.mapping.mappings import Effective, Mappings
+from aisix.routing.circuit_breaker import CircuitBreaker, CircuitBreakers
+from aisix.store.resources import Model, ModelTarget, ProviderKey
+from aisix.store.snapshot import Snapshot
+from aisix.upstream.request import Cap, Timeouts, Tls
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Target:
+    """One target of one alias of one caller dialect, ready to be called."""
+
+    alias: str
+    model: Model
+    model_name: str  # the target's own
+    weight: int
+    provider_key_id: str
+    standing: CircuitBreaker
+    tables: Effective
+    tag: str  # "openai-chat/anthropic-messages@3f9c1a20"
+    base: str  # URL without the path
+    whole: bool  # or all of the URL
+    lines: tuple[str, ...] = field(repr=False)  # header lines that are the same each time
+    plain: Timeouts
+    streamed: Timeouts
+    retries: int
+    tls: Tls
+    cap: Cap
+
+
+def make_targets(
+    dialect: str,
+    model: Model,
+    snapshot: Snapshot,
+    mappings: Mappings,
+    settings: Settings,
+    standings: CircuitBreakers,
+) -> list[Target]:
+    """The routes of an alias, one for each target; OperatorError when one cannot work."""
+    upstream = settings.upstream
+    alone = ModelTarget(model.provider_key_id, model.model_name)
+    plain, streamed = timeouts(model, settings)
+    routes = []
+    for target in model.targets or (alone,):
+        entry = snapshot.entry("provider_keys", target.provider_key_id)
+        key = snapshot.provider_key(target.provider_key_id)
+        if key is None or entry is None:
+            raise OperatorError(f"model {model.display_name}: its provider key is gone")
+        mapping = mappings.find(dialect, key.adapter, target.mapping or model.mapping)
+        traits = model.traits if target.traits is None else target.traits
+        options = {**model.options, **target.options}
+        tables = mapping.effective(target.model_name, key.version, *mapping.own(options, traits))
+        name = f"{key.display_name}/{target.model_name}"
+        whole = str(tables.upstream.get("whole", ""))
+        routes.append(
+            Target(
+                alias=model.display_name,
+                model=model,
+                model_name=target.model_name,
+                weight=target.weight,
+                provider_key_id=key.id,
+                standing=standings.find(key.id, entry.revision, target.model_name, name),
+                tables=tables,
+                tag=f"{tables.name}@{tables.digest[:8]}",
+                base=(base := base_url(tables, key)),
+                whole=bool(whole) and base.endswith(whole),
+                lines=_lines(tables, key),
+                plain=plain,
+                streamed=streamed,
+                retries=upstream.retries if model.retries is None else model.retries,
+                tls=Tls(key.tls.ca_file, key.tls.verify, key.tls.client_cert, key.tls.client_key),
+                cap=Cap(upstream.response_body_limit_bytes, "upstream.response_body_limit_bytes"),
+            )
+        )
+    return routes
+
+
+def timeouts(model: Model, settings: Settings) -> tuple[Timeouts, Timeouts]:
+    """The limits of a plain answer and of a stream: the alias's own, else the settings'."""
+    upstream = settings.upstream
+
+    def limit(own: int | None, general: int) -> int:
+        return general if own is None else own
+
+    whole = limit(model.timeout, upstream.timeout_ms)
+    gap = limit(model.stream_timeout, upstream.stream_timeout_ms)
+    total = limit(model.stream_total_timeout, upstream.stream_total_timeout_ms)
+    first = limit(model.first_byte_timeout, upstream.first_byte_timeout_ms)
+    connect = limit(model.connect_timeout, upstream.connect_timeout_ms)
+    return (
+        Timeouts(connect, first or whole, 0, whole),
+        Timeouts(connect, first or gap, gap, total),
+    )
+
+
+def base_url(tables: Effective, key: ProviderKey) -> str:
+    """The scheme, host and path prefix; endings a person pastes along are taken away."""
+    base = (key.api_base or str(tables.upstream["api_base"])).rstrip("/")
+    for ending in tables.upstream.get("strip", ()):
+        if base.endswith(ending):
+            return base[: -len(ending)].rstrip("/")
+    return base
+
+
+def _lines(tables: Effective, key: ProviderKey) -> tuple[str, ...]:
+    auth: dict[str, str] = tables.upstream.get("auth", {})
+    named = {
+        "user-agent": f"aisix/{__version__}",
+        **{name: text.replace("{secret}", key.secret) for name, text in auth.items()},
+        **{name.lower(): value for name, value in key.headers},
+    }
+    return tuple(f"{name}: {value}" for name, value in named.items())

@@ -1,0 +1,12 @@
+"""The processes of a gateway, from start to end.
+
+    service.py     before the fork: settings, sockets, tables; what is reloaded by a signal
+    supervisor.py  the parent: starts workers, watches them, ends them
+    worker.py      one process: its listeners, store and driver, from fork to end
+    reload.py      new tables: checked, made ready by every worker, used by all at one moment
+    systemd.py     readiness and watchdog
+    memory.py      memory given back after large bodies
+    open_files.py  the limit of open files, raised
+
+Must never know: what a request or a table says.
+"""

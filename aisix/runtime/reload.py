@@ -1,0 +1,231 @@
+"""Changing the tables of a running gateway: checked aside, made ready everywhere, then one switch.
+
+    reloader = Reloader(gateway, turn, bus, folders, secs=120)
+    told = await reloader.reload("admin")       # {"ok": ..., "digest": ..., "findings": [...]}
+
+1. The files are read once, and those bytes go through everything that follows.
+2. A process of its own checks them: syntax, names, every model row, the cases. Requests go on.
+3. Every worker makes the new set ready beside the old one.
+4. One number changes (`workers/generation.py`): requests that begin after it have the new set.
+
+A fault at any step leaves everything as it was and is told: to who asked, in the status, in the log
+and in a counter. One reload at a time, over all workers.
+
+Must never know: what a table says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from aisix import log
+from aisix.errors import AisixError, Complaint, OperatorError
+from aisix.mapping.mappings import load_shelves
+from aisix.mapping.parse.files import Marks, TableFolder, marks, pack, read_folders
+from aisix.mapping.verify.check import check_shelves, jobs
+from aisix.proxy.gateway import Gateway
+from aisix.routing import resource_checks
+from aisix.store.audit import records
+from aisix.workers.bus import Bus
+from aisix.workers.generation import Generation
+
+READY_SECS = 30  # for every worker to make the new set ready
+LOCK_PAUSE = 0.05  # s between two looks whether another reload has ended
+MOST_TOLD = 200  # complaints of one answer
+PREPARE, SWITCHED, RELOAD = "mappings.prepare", "mappings.switched", "mappings.reload"
+
+
+class Reloader:
+    """One per worker; any of them can be asked."""
+
+    def __init__(
+        self, gateway: Gateway, turn: Generation, bus: Bus, folders: Sequence[Path], secs: int
+    ) -> None:
+        self._gateway = gateway
+        self._turn = turn
+        self._bus = bus
+        self._folders = tuple(folders)
+        self._secs = secs
+        self._tasks: set[asyncio.Task[Any]] = set()
+        bus.on(PREPARE, self._prepare)
+        bus.on(SWITCHED, self._switched)
+        bus.on(RELOAD, lambda by: self.begin(str(by)))
+
+    def begin(self, by: str) -> None:
+        """A reload nobody waits for: a signal's."""
+        task = asyncio.get_running_loop().create_task(self.reload(by))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+    # ------------------------------------------------------------------ one reload
+    async def reload(self, by: str) -> dict[str, Any]:
+        """What came of it: `ok`; `digest` of what serves now; `findings` when it is not ok."""
+        began, before = time.monotonic(), self._gateway.mappings.digest
+        end = began + self._secs
+        while not self._turn.take():
+            if time.monotonic() > end:
+                text = f"another reload is under way for {self._secs} s"
+                return self._answer(by, [Complaint("", "", text)], began, before)
+            await asyncio.sleep(LOCK_PAUSE)
+        try:
+            before = self._gateway.mappings.digest
+            found, workers, proven = await self._try(end)
+            told = self._answer(by, found, began, before, workers)
+            if not self._gateway.store.writable:
+                told["resources"] = await self._resources()
+                told["ok"] = told["ok"] and told["resources"]["ok"]
+            self._note(told, proven)
+        finally:
+            self._turn.give_back()
+        return told
+
+    async def _try(self, end: float) -> tuple[list[Complaint], list[dict[str, Any]], list[str]]:
+        """(complaints, what the workers say, jobs that need not be done again)."""
+        shelves = await asyncio.to_thread(read_folders, self._folders)
+        try:
+            fresh = await asyncio.to_thread(load_shelves, shelves)
+            proven = [job.name for job in await asyncio.to_thread(jobs, shelves)]
+            found = await self._checked(shelves, end)
+        except OperatorError:
+            return await asyncio.to_thread(check_shelves, shelves, False), [], []
+        if found:
+            return found, [], []
+        number = self._turn.number + 1
+        try:
+            self._turn.put(number, pack(shelves))
+        except OSError as error:
+            return [Complaint("", "", f"no room for the new tables: {error.strerror}")], [], []
+        ready = await self._bus.ask(PREPARE, [number, fresh.digest], READY_SECS)
+        found = [
+            Complaint(f"worker {seat}", "", ready.get(seat) or f"not ready in {READY_SECS} s")
+            for seat in range(self._bus.count)
+            if ready.get(seat) != fresh.digest
+        ]
+        if found:
+            return found, [], proven
+        self._turn.number = number  # here it happens
+        switched = await self._bus.ask(SWITCHED, None, READY_SECS)
+        return [], [switched[seat] for seat in sorted(switched)], proven
+
+    async def _checked(self, shelves: Sequence[TableFolder], end: float) -> list[Complaint]:
+        """Everything `aisix mappings check` says, in another process: it takes seconds."""
+        home = str(Path(__file__).resolve().parents[2])
+        paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
+        env = {k: v for k, v in os.environ.items() if not k.startswith("AISIX_")}
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "aisix", "mappings", "check", "--json", "--packed"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={**env, "PYTHONPATH": os.pathsep.join(paths)},
+        )
+        try:
+            async with asyncio.timeout(max(1.0, end - time.monotonic())):
+                asked = msgspec.msgpack.encode((pack(shelves), self._gateway.tables.proven()))
+                out, said = await process.communicate(asked)
+        except TimeoutError:
+            return [Complaint("", "", f"the check took longer than {self._secs} s")]
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        try:
+            rows = msgspec.json.decode(out)["findings"]
+            return [Complaint(row["where"], row["path"], row["message"]) for row in rows]
+        except (msgspec.DecodeError, KeyError, TypeError):
+            why = said.decode("utf-8", "replace").strip().rpartition("\n")[2][:200]
+            text = f"the check ended with {process.returncode}: {why or 'no word'}"
+            return [Complaint("", "", text)]
+
+    async def _resources(self) -> dict[str, Any]:
+        """Take the resources file over, for all workers; the good content serves on otherwise."""
+        store, extra = self._gateway.store, partial(resource_checks.faults, self._gateway.mappings)
+        before = store.current()
+        try:
+            snapshot = await asyncio.to_thread(store.reload, extra)
+        except AisixError as error:
+            self._gateway.metrics.add("aisix_reloads_total", "resources", "failed")
+            faults = [str(c) for c in getattr(error, "complaints", ())] or [str(error)]
+            for fault in faults[:MOST_TOLD]:
+                log.error("resources not reloaded: %s", fault)
+            return {"ok": False, "faults": faults[:MOST_TOLD]}
+        self._gateway.metrics.add("aisix_reloads_total", "resources", "ok")
+        for told in records({"by": "file"}, time.time(), before, snapshot):
+            log.audit(told)
+        log.info("resources reloaded: revision %d", snapshot.revision)
+        return {"ok": True, "revision": snapshot.revision}
+
+    # ------------------------------------------------------------------ every worker
+    async def _prepare(self, asked: list[Any]) -> str:
+        """The digest of the set that is ready, or why it is not."""
+        number, digest = asked
+        try:
+            snapshot = self._gateway.store.current()
+            found = await asyncio.to_thread(self._gateway.prepare, number, snapshot)
+        except (OperatorError, OSError) as error:
+            return str(error)
+        return found if found == digest else f"read {found} instead of {digest}"
+
+    def _switched(self, asked: Any) -> dict[str, Any]:
+        return {"pid": os.getpid(), "digest": self._gateway.mappings.digest}
+
+    # ------------------------------------------------------------------ what is told
+    def _answer(
+        self,
+        by: str,
+        found: list[Complaint],
+        began: float,
+        before: str,
+        workers: Sequence[Any] = (),
+    ) -> dict[str, Any]:
+        digest = self._gateway.mappings.digest
+        took = round((time.monotonic() - began) * 1000)
+        told: dict[str, Any] = {"ok": not found, "digest": digest}
+        self._gateway.metrics.add("aisix_reloads_total", "mappings", "failed" if found else "ok")
+        if found:
+            told["faults"] = [str(complaint) for complaint in found[:MOST_TOLD]]
+            told["findings"] = [
+                {"where": c.where, "path": c.path, "message": c.text} for c in found[:MOST_TOLD]
+            ]
+            for complaint in found[:MOST_TOLD]:
+                log.error("mappings not reloaded: %s", complaint)
+        else:
+            told["changed"] = digest != before
+            told["workers"] = list(workers)
+            log.info("mappings reloaded (%s, %d ms): %s -> %s", by, took, before, digest)
+        return {**told, "by": by, "at": int(time.time()), "ms": took}
+
+    def _note(self, told: dict[str, Any], proven: list[str]) -> None:
+        try:
+            self._gateway.tables.note({k: v for k, v in told.items() if k != "workers"}, proven)
+        except OSError as error:
+            log.warning("the last reload cannot be noted: %s", error.strerror)
+
+    # ------------------------------------------------------------------ watching
+    async def watch(self, secs: int) -> None:
+        """Reload after a table was written and then let be for `secs`; runs on one seat only."""
+        seen = await asyncio.to_thread(marks, self._folders)
+        moving: Marks | None = None
+        while True:
+            await asyncio.sleep(secs)
+            now = await asyncio.to_thread(marks, self._folders)
+            if now == seen:
+                moving = None
+            elif now != moving:
+                moving = now  # somebody is writing: look again
+            else:
+                seen, moving = now, None
+                await self.reload("watch")

@@ -1,0 +1,334 @@
+"""The gateway as a service: what is made before the fork, and what happens when it must change.
+
+    serve(settings)        blocks until SIGTERM or SIGINT; returns the exit code
+
+Made here, once: the listening sockets, what the workers share, the plan they are started with. A
+plan for changed settings takes over the sockets whose address did not change. On SIGUSR2 the
+process becomes the program that is installed now, which finds the sockets and the old workers in
+one variable of the environment.
+
+Must never know: HTTP, what a worker does.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import MutableMapping
+from functools import partial
+from typing import Any
+
+import msgspec
+from tornado.netutil import bind_sockets
+
+from aisix import __version__, log
+from aisix.config.settings import Settings, load_settings
+from aisix.config.shipped import shipped_mappings
+from aisix.errors import OperatorError, StoreError
+from aisix.limits import SharedRateLimiter
+from aisix.listener.certificates import Certificates
+from aisix.mapping.mappings import Mappings, load_mappings
+from aisix.mapping.verify.check import jobs
+from aisix.routing import resource_checks
+from aisix.runtime.reload import RELOAD
+from aisix.runtime.supervisor import Supervisor
+from aisix.runtime.systemd import Notifier
+from aisix.runtime.worker import Shared, Sockets, WorkerPlan, renew, store_of, work
+from aisix.store.audit import records
+from aisix.telemetry import otlp
+from aisix.workers.bus import WorkerSlots
+from aisix.workers.generation import Generation
+from aisix.workers.scoreboard import Scoreboard, Slot
+
+HANDOVER = "AISIX_HANDOVER"  # {"sockets": {"proxy.addr": ["127.0.0.1:3000", 5]}, "workers": [7]}
+CHECK_SECS = 120  # for the newly installed program to say that it can start
+LEAST_SLOTS = 16
+QUEUE = 1024  # connections that wait at a socket for its worker
+
+
+def serve(settings: Settings, env: MutableMapping[str, str] = os.environ) -> int:
+    """See the module. Raises OperatorError when it cannot start."""
+    gc.disable()  # what is made here stays
+    log.setup(settings.observability.log_level, settings.observability.access_log)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
+    handed = json.loads(env.pop(HANDOVER, "{}"))
+    sockets = Listening(handed.get("sockets", {}))
+    # The parent's slot, and room for the old and the new of a restart.
+    plan = make_plan(settings, sockets, Scoreboard(2 * max(_count(settings), LEAST_SLOTS) + 1))
+    sockets.keep(plan)
+    notifier = Notifier(env)
+
+    gc.freeze()  # workers share these pages as long as nobody writes to them
+    gc.enable()
+    # A request makes hundreds of objects that die with it: looking at them every 700 costs 5 % CPU.
+    gc.set_threshold(5000, 20, 100)
+
+    def start(plan: WorkerPlan, slot: Slot, seat: int) -> int:
+        sockets.keep(plan)  # one that a worker held open would never refuse anybody
+        return work(plan, slot, seat)
+
+    log.info(
+        "aisix %s: proxy on %s, admin on %s, %d worker%s",
+        __version__,
+        _shown(plan.proxy, settings.proxy.tls_cert is not None),
+        _shown(plan.admin, settings.admin.tls_cert is not None),
+        plan.count,
+        "" if plan.count == 1 else "s",
+    )
+    return Supervisor(
+        plan,
+        plan.shared.board,
+        work=start,
+        renew=lambda old: renewed(old, sockets, env),
+        again=again,
+        become=lambda old, pids: become(old, pids, sockets, env),
+        settled=sockets.keep,
+        stopping=sockets.close,
+        notifier=notifier,
+        inherited=handed.get("workers", []),
+    ).run()
+
+
+# ---------------------------------------------------------------- plans
+def make_plan(
+    settings: Settings, sockets: Listening, board: Scoreboard, before: WorkerPlan | None = None
+) -> WorkerPlan:
+    """Everything a worker needs that can be checked before there is one; OperatorError."""
+    keys = admin_keys(settings)
+    mappings = load_mappings(folders(settings))
+    certificates = certificates_of(settings)
+    if settings.observability.otlp_endpoint is not None:
+        otlp.check()
+    _first_look(settings, mappings)
+    admin, metrics = settings.admin, settings.observability.metrics_addr
+    limits = SharedRateLimiter(len(board.slots)) if before is None else before.shared.limits
+    seats = WorkerSlots(_count(settings))
+    shared = Shared(mappings, Generation(), seats, board, limits, parent=os.getpid())
+    # The shipped cases hold with the shipped tables: no release is made without that.
+    known = [job.name for job in jobs(mappings.shelves[:1])]
+    shared.turn.write_note(msgspec.json.encode({"proven": known}))
+    return WorkerPlan(
+        settings,
+        keys,
+        proxy=sockets.at("proxy.addr", settings.proxy.addr, _count(settings)),
+        admin=sockets.at("admin.addr", admin.addr) if admin.enabled else [],
+        metrics=_metrics_sockets(sockets, metrics) if metrics is not None else [],
+        certificates=certificates,
+        shared=shared,
+    )
+
+
+def renewed(plan: WorkerPlan, sockets: Listening, env: MutableMapping[str, str]) -> WorkerPlan:
+    """The plan of now: the same one when the settings are the same."""
+    settings = load_settings(plan.settings.source or None, env)
+    if settings == plan.settings:
+        return plan
+    if 2 * _count(settings) + 1 > len(plan.shared.board.slots):
+        raise OperatorError(f"workers: {_count(settings)}: so many need a restart")
+    log.setup(settings.observability.log_level, settings.observability.access_log)
+    try:
+        return make_plan(settings, sockets, plan.shared.board, plan)
+    except OperatorError:
+        sockets.keep(plan)
+        raise
+
+
+def again(plan: WorkerPlan, pids: list[int]) -> dict[str, bool]:
+    """The settings are as they were: certificates in every worker, the tables by one for all.
+
+    What was read again here, and whether it could be used.
+    """
+    for seat in range(plan.count):
+        if plan.shared.seats.tell(seat, RELOAD, "signal"):
+            break
+    good = renew(plan.certificates)
+    for pid in pids if good else ():
+        os.kill(pid, signal.SIGHUP)
+    return {"certificates": good} if any(plan.certificates.values()) else {}
+
+
+def become(
+    plan: WorkerPlan, pids: list[int], sockets: Listening, env: MutableMapping[str, str]
+) -> None:
+    """Exec the installed program in our place, if it says that it can start with our settings."""
+    command = [sys.executable, *sys.orig_argv[1:]]
+    check = ["check" if word == "serve" else word for word in command]
+    try:
+        subprocess.run([*check, "--no-cases"], check=True, timeout=CHECK_SECS, capture_output=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        told = [getattr(error, name, None) or b"" for name in ("stdout", "stderr")]
+        said = b"".join(told).decode("utf-8", "replace").strip()
+        log.error("the installed program would not start, staying as we are: %s", said or error)
+        return
+    env[HANDOVER] = json.dumps({"sockets": sockets.handed_over(), "workers": pids})
+    sys.stdout.flush()
+    sys.stderr.flush()
+    try:
+        os.execve(command[0], command, dict(env))
+    except OSError as error:
+        del env[HANDOVER]
+        log.error("cannot become the installed program: %s", error.strerror)
+
+
+def folders(settings: Settings) -> list[Any]:
+    """Where tables are: the shipped ones first."""
+    for folder in settings.mappings:
+        if not folder.is_dir():
+            raise OperatorError(f"mappings: {folder}: no such folder")
+    return [shipped_mappings(), *settings.mappings]
+
+
+def admin_keys(settings: Settings) -> tuple[str, ...]:
+    """Those of the settings; without any, one that is made on the first start and kept."""
+    if settings.admin.admin_keys or not settings.admin.enabled:
+        return settings.admin.admin_keys
+    file = settings.data_dir / "admin_key"
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not file.exists():
+            handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w") as out:
+                out.write(secrets.token_hex(32) + "\n")
+            log.info("no admin.admin_keys set: an admin key was made, see %s", file)
+        return (file.read_text().strip(),)
+    except OSError as error:
+        raise OperatorError(f"data_dir {settings.data_dir}: {error.strerror}") from None
+
+
+def certificates_of(settings: Settings) -> dict[str, Certificates | None]:
+    """Of each listener; OperatorError when a file cannot be used."""
+    proxy, admin = settings.proxy, settings.admin
+    return {
+        "proxy": Certificates.load("proxy", proxy.tls_cert, proxy.tls_key),
+        "admin": Certificates.load("admin", admin.tls_cert, admin.tls_key),
+    }
+
+
+def _first_look(settings: Settings, mappings: Mappings) -> None:
+    """Make or migrate the store and take over the resources file, once, before any worker."""
+    store = store_of(settings)
+    try:
+        before = store.current()
+        after = store.reload(partial(resource_checks.faults, mappings))
+        if not store.writable:  # else every write was told when it was made
+            for told in records({"by": "file"}, time.time(), before, after):
+                log.audit(told)
+    except StoreError as error:
+        raise OperatorError(str(error)) from None
+    finally:
+        store.close()
+
+
+def _count(settings: Settings) -> int:
+    return settings.workers or os.cpu_count() or 1
+
+
+# ---------------------------------------------------------------- sockets
+class Listening:
+    """The sockets of every address in use, kept from one plan to the next.
+
+    handed: {setting: [address, file descriptor, ...]}, of the program before this one.
+    """
+
+    def __init__(self, handed: dict[str, list[Any]]) -> None:
+        self._open: dict[tuple[str, str], Sockets] = {}
+        for name, (addr, *numbers) in handed.items():
+            self._open[name, addr] = [socket.socket(fileno=number) for number in numbers]
+
+    def at(self, name: str, addr: str, count: int = 1) -> Sockets:
+        """Listening sockets, at least so many for the address; OperatorError names the setting
+        when it cannot be had."""
+        key = name, addr
+        if key not in self._open:
+            self._open[key] = bind(addr, name)
+        found = self._open[key]
+        while found and sum(one.getsockname() == found[0].getsockname() for one in found) < count:
+            more = share(found)
+            if not more:
+                break  # bound by a program that did not share: workers use one together
+            found += more
+        return found
+
+    def keep(self, plan: WorkerPlan) -> None:
+        """Close all but those of a plan."""
+        wanted = {id(found) for found in (plan.proxy, plan.admin, plan.metrics)}
+        for key, found in list(self._open.items()):
+            if id(found) not in wanted:
+                del self._open[key]
+                for one in found:
+                    one.close()
+
+    def close(self) -> None:
+        """Close all: with the workers' own gone too, who calls is refused and does not wait."""
+        for found in self._open.values():
+            for one in found:
+                one.close()
+        self._open.clear()
+
+    def handed_over(self) -> dict[str, list[Any]]:
+        """What `handed` is to the next program."""
+        out: dict[str, list[Any]] = {}
+        for (name, addr), found in self._open.items():
+            for one in found:
+                one.set_inheritable(True)
+            out[name] = [addr, *(one.fileno() for one in found)]
+        return out
+
+
+def bind(addr: str, name: str) -> Sockets:
+    """Listening sockets; OperatorError names the setting when the address cannot be had."""
+    host, _, port = addr.rpartition(":")
+    try:
+        # First as if to keep it: a port that another gateway shares is taken all the same.
+        probes = bind_sockets(int(port), host.strip("[]") or None)
+        number = probes[0].getsockname()[1]
+        for probe in probes:
+            probe.close()
+        return bind_sockets(number, host.strip("[]") or None, backlog=QUEUE, reuse_port=True)
+    except OSError as error:
+        raise OperatorError(f"{name} {addr}: {error.strerror or error}") from None
+
+
+def share(sockets: Sockets) -> Sockets:
+    """One more for each address of these; none if they are not to be shared."""
+    more: Sockets = []
+    try:
+        for name, first in {one.getsockname(): one for one in sockets}.items():
+            one = socket.socket(first.family, first.type)
+            more.append(one)
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            if first.family == socket.AF_INET6:
+                one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            one.setblocking(False)
+            one.bind(name)
+            one.listen(QUEUE)
+    except OSError:
+        for one in more:
+            one.close()
+        return []
+    return more
+
+
+def _metrics_sockets(sockets: Listening, addr: str) -> Sockets:
+    """Callers are served all the same when the metrics cannot be."""
+    try:
+        return sockets.at("observability.metrics_addr", addr)
+    except OperatorError as error:
+        log.error("no metrics: %s", error)
+        return []
+
+
+def _shown(sockets: Sockets, tls: bool) -> str:
+    if not sockets:
+        return "(disabled)"
+    host, port = sockets[0].getsockname()[:2]
+    scheme = "https" if tls else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

@@ -1,0 +1,333 @@
+"""One worker: both listeners over one gateway, from the fork to the end of the drain.
+
+    Plan        what workers are started with; immutable, replaced whole when settings change
+    work(plan, slot, seat)      a worker's whole life; its exit code
+
+The sockets were bound before the fork. Each worker has its own of the proxy's (SO_REUSEPORT: the
+system spreads connections), and takes over who waits at those of a worker that is dead or stuck.
+SIGTERM drains: /readyz says no, then nobody new is accepted, then what is under way finishes
+(bounded), then callers who keep a connection open are let go. SIGHUP reads certificates again;
+tables are `reload.py`'s, settings and the replacing of workers `supervisor.py`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from tornado.web import Application
+
+from aisix import log
+from aisix.admin.app import make_admin_app
+from aisix.config.settings import Settings
+from aisix.errors import OperatorError
+from aisix.limits import SharedRateLimiter
+from aisix.listener.certificates import Certificates
+from aisix.listener.fast import FastListener, Refused
+from aisix.listener.limits import ListenerLimits
+from aisix.listener.plain import PlainListener
+from aisix.mapping.mappings import Mappings
+from aisix.proxy.app import make_proxy_app
+from aisix.proxy.base import DRAIN
+from aisix.proxy.gateway import Gateway
+from aisix.runtime.memory import give_back
+from aisix.runtime.open_files import places, raise_limit
+from aisix.runtime.reload import Reloader
+from aisix.store import open_store
+from aisix.store.base import Store
+from aisix.telemetry.metrics import Metrics
+from aisix.telemetry.metrics_endpoint import make_metrics_app
+from aisix.telemetry.otlp import OtlpExporter
+from aisix.upstream.ca_rotation import RotatingDriver
+from aisix.upstream.curl import Driver
+from aisix.workers.bus import WorkerSlots
+from aisix.workers.generation import Generation
+from aisix.workers.scoreboard import DRAINING, READY, STARTING, Scoreboard, Slot
+
+POLL_SECS = 1.0  # how often the store looks for changes nobody announced
+LOOK_SECS = 0.02  # between looks at the connections of a drain
+BEAT_SECS = 1.0  # how often a worker shows that it is not stuck
+
+Sockets = list[socket.socket]
+Listener = FastListener | PlainListener
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What every worker of this gateway was forked with."""
+
+    mappings: Mappings
+    turn: Generation
+    seats: WorkerSlots
+    board: Scoreboard
+    limits: SharedRateLimiter
+    parent: int  # its process id; asked of the system by a worker, it might have gone already
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPlan:
+    """See the module."""
+
+    settings: Settings
+    keys: tuple[str, ...] = field(repr=False)
+    proxy: Sockets
+    admin: Sockets
+    metrics: Sockets
+    certificates: dict[str, Certificates | None]  # by listener; None: no TLS
+    shared: Shared
+
+    @property
+    def count(self) -> int:
+        return self.shared.seats.count
+
+    def of(self, seat: int) -> tuple[Sockets, Sockets]:
+        """The proxy's sockets: those the worker on this seat listens to, and the others'. Each
+        address has several (SO_REUSEPORT), so that the system spreads connections evenly."""
+        mine: Sockets = []
+        others: Sockets = []
+        of_address: dict[Any, int] = {}
+        for one in self.proxy:
+            name = one.getsockname()
+            number = of_address[name] = of_address.get(name, -1) + 1
+            (mine if number % self.count == seat else others).append(one)
+        return (mine, others) if mine else (others, [])
+
+    @property
+    def silence_secs(self) -> float:
+        return self.settings.worker_silence_secs
+
+    @property
+    def drain_secs(self) -> float:
+        shutdown = self.settings.shutdown
+        return shutdown.min_drain_secs + shutdown.max_drain_secs + shutdown.idle_grace_ms / 1000
+
+
+def work(plan: WorkerPlan, slot: Slot, seat: int) -> int:
+    """See the module. `seat`: which of the workers we are; `slot`: ours on the board."""
+    with asyncio.Runner(loop_factory=loop_factory(plan.settings.event_loop)) as runner:
+        return runner.run(_worker(plan, slot, seat))
+
+
+def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's when it is installed and wanted; None: asyncio's own."""
+    if name != "asyncio":
+        try:
+            return importlib.import_module("uvloop").new_event_loop  # type: ignore[no-any-return]
+        except ImportError:
+            if name == "uvloop":
+                raise OperatorError("event_loop: uvloop is not installed") from None
+    return None
+
+
+def store_of(settings: Settings) -> Store:
+    """The store the settings name; each process opens its own."""
+    return open_store(
+        settings.data_dir,
+        settings.encryption_key,
+        resources_file=settings.resources_file,
+        environ=settings.environ,
+    )
+
+
+async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
+    settings, shared = plan.settings, plan.shared
+    parent = shared.parent
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(log.of_loop)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    store = store_of(settings)
+    shared.limits.sit(slot.number)
+    drivers = _drivers(settings, store)
+    gateway = Gateway.open(
+        settings, store, drivers.newest, shared.mappings, Metrics(slot), shared.turn
+    )
+    gateway.limits = shared.limits
+    files = raise_limit()
+    if gateway.gate.bound(places(files)):
+        text = "proxy.max_in_flight: the limit of %d open files is enough for %d requests only"
+        log.warning(text, files, gateway.gate.limit)
+    endpoint = settings.observability.otlp_endpoint
+    gateway.spans = spans = None if endpoint is None else OtlpExporter(endpoint)
+    bus = shared.seats.sit(seat)
+    secs = settings.mappings_reload_timeout_secs
+    reloader = Reloader(gateway, shared.turn, bus, shared.mappings.folders, secs)
+    shown = plan.certificates
+    loop.add_signal_handler(signal.SIGHUP, _read_again, shown, drivers, gateway)
+    limit = settings.proxy.request_body_limit_bytes
+    listeners = [
+        await _listen(
+            make_proxy_app(gateway), plan.of(seat), settings, limit, shown["proxy"], gateway.refused
+        )
+    ]
+    if plan.admin:
+        app = make_admin_app(
+            store,
+            plan.keys,
+            audit=log.audit,
+            status=lambda: {**gateway.status(), **_around(settings, shared.board)},
+            reload=lambda: reloader.reload("admin"),
+            extra=gateway.extra,
+            access=lambda h: gateway.administered(h.request.method or "", h.get_status()),
+        )
+        listeners.append(
+            await _listen(app, (plan.admin, []), settings, 1 << 20, shown["admin"], gateway.refused)
+        )
+    if plan.metrics:
+        app = make_metrics_app(shared.board, lambda: {**gateway.facts(), **_endings(shown)})
+        listeners.append(
+            await _listen(app, (plan.metrics, []), settings, 1 << 20, None, gateway.refused)
+        )
+    tasks = [loop.create_task(_poll(store, drivers)), loop.create_task(_beat(slot, parent, stop))]
+    tasks.append(loop.create_task(give_back(lambda: gateway.served)))
+    if settings.mappings_watch_secs and seat == 0:
+        tasks.append(loop.create_task(reloader.watch(settings.mappings_watch_secs)))
+    slot.state = READY
+    with suppress(ProcessLookupError):  # gone: `_beat` sees that
+        os.kill(parent, signal.SIGUSR1)  # the parent looks again
+    await stop.wait()
+    slot.state = DRAINING
+    await _drain(gateway, listeners, settings)
+    for task in tasks:
+        task.cancel()
+    reloader.close()
+    bus.close()
+    drivers.close()
+    store.close()
+    if spans is not None:
+        await asyncio.to_thread(spans.close)
+    return 0
+
+
+def _around(settings: Settings, board: Scoreboard) -> dict[str, Any]:
+    """What a status tells of the whole gateway: its configuration and its workers."""
+    states = {STARTING: "starting", READY: "ready", DRAINING: "draining"}
+    workers = [slot for slot in board.living() if slot.number]  # the first is the parent's
+    return {
+        "pid": os.getpid(),
+        "config": {"file": settings.source or None, "digest": settings.digest},
+        "workers": [{"pid": slot.pid, "state": states.get(slot.state, "")} for slot in workers],
+    }
+
+
+async def _listen(
+    app: Application,
+    sockets: tuple[Sockets, Sockets],
+    settings: Settings,
+    limit: int,
+    shown: Certificates | None,
+    refused: Refused,
+) -> Listener:
+    given = settings.proxy
+    limits = ListenerLimits(
+        body=limit * DRAIN,
+        head_secs=given.header_timeout_secs,
+        body_secs=given.body_timeout_secs,
+        idle_secs=given.idle_timeout_secs,
+        requests=given.keepalive_requests,
+    )
+    tls = None if shown is None else shown.context
+    listener: Listener
+    if given.http == "fast":
+        listener = FastListener(app, limits, tls, refused)
+    else:
+        listener = PlainListener.make(app, limits, tls)
+    await listener.accept(*sockets)
+    return listener
+
+
+def renew(shown: Mapping[str, Certificates | None]) -> bool:
+    """SIGHUP: read the certificates' files again; on a fault the old ones are shown on."""
+    good = True
+    for one in shown.values():
+        try:
+            if one is not None:
+                one.renew()
+        except OperatorError as error:
+            good = False
+            log.error("certificate not reloaded: %s", error)
+    return good
+
+
+def _endings(shown: Mapping[str, Certificates | None]) -> dict[tuple[str, ...], float]:
+    name = "aisix_certificate_expires_seconds"
+    return {(name, key): one.expires for key, one in shown.items() if one is not None}
+
+
+def _drivers(settings: Settings, store: Store) -> RotatingDriver:
+    upstream = settings.upstream
+    trusted = settings.environ.get("SSL_CERT_FILE")  # as other programs on the machine do
+
+    def make() -> Driver:
+        return Driver(
+            max_connections=upstream.max_connections,
+            max_per_host=upstream.max_connections_per_host,
+            idle_secs=upstream.idle_secs,
+            ca_file=trusted,
+        )
+
+    def files() -> Iterator[str]:
+        if trusted:
+            yield trusted
+        for entry in store.current().entries("provider_keys"):
+            tls = entry.document.get("tls", {})
+            yield from (path for path in tls.values() if isinstance(path, str))
+
+    return RotatingDriver(make, files)
+
+
+def _read_again(
+    shown: Mapping[str, Certificates | None], drivers: RotatingDriver, gateway: Gateway
+) -> None:
+    """SIGHUP: files of certificates, ours and those the upstreams are checked with."""
+    renew(shown)
+    if drivers.renew():
+        gateway.driver = drivers.newest
+        log.info("certificates of upstreams were read again")
+
+
+async def _beat(slot: Slot, parent: int, stop: asyncio.Event) -> None:
+    """Show that we are not stuck; stop when the parent has gone."""
+    while True:
+        slot.beat = time.monotonic()
+        if os.getppid() != parent and not stop.is_set():
+            log.error("the parent process has gone: draining")
+            stop.set()
+        await asyncio.sleep(BEAT_SECS)
+
+
+async def _poll(store: Store, drivers: RotatingDriver) -> None:
+    while True:
+        await asyncio.sleep(POLL_SECS)
+        store.poll()
+        drivers.sweep()
+
+
+async def _drain(gateway: Gateway, listeners: list[Listener], settings: Settings) -> None:
+    """Every answer from now on closes its connection; new ones go to other workers."""
+    log.info("draining: %d requests under way", gateway.serving)
+    shutdown, now = settings.shutdown, asyncio.get_running_loop().time
+    gateway.draining = True
+    await asyncio.sleep(shutdown.min_drain_secs)
+    for listener in listeners:
+        listener.stop()
+    began = now()
+    while now() < began + shutdown.idle_grace_ms / 1000 and any(one.kept for one in listeners):
+        await asyncio.sleep(LOOK_SECS)
+    for listener in listeners:
+        listener.close_idle()
+    if not await gateway.drain(max(0.0, began + shutdown.max_drain_secs - now())):
+        log.warning("%d requests did not finish in time", gateway.serving)
+        gateway.give_up()
+        await gateway.drain(1)
+    for listener in listeners:
+        await listener.close_all_connections()

@@ -1,0 +1,9 @@
+"""What is counted and told of requests, beside the log.
+
+    metrics.py           every metric, declared once; written to the workers' scoreboard
+    metrics_endpoint.py  the metrics listener
+    trace_context.py     W3C `traceparent`: read, made, passed on
+    otlp.py              spans to an OpenTelemetry collector (extra `otel`)
+
+Must never know: a caller's text, a credential.
+"""

@@ -1,0 +1,264 @@
+"""What is counted, and the page that Prometheus reads.
+
+FAMILIES below is the one list: name, kind, labels, help. Every worker counts in its own slot of the
+board; whichever is asked for the page adds all slots up, so one scrape shows the whole gateway.
+Nearly all of it is derived at one place, `finished`, from the same record as the access line.
+
+Labels are bounded by what an operator wrote: aliases by the stored models (a wildcard counts as its
+pattern), kinds and rules by the tables. What a caller makes up never becomes a label.
+
+Must never know: HTTP handlers, a key, any content.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aisix.workers.scoreboard import Scoreboard, ScoreboardFull, Slot
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+CANCELLED = 499
+OUR_OWN = ("stopping",)  # why a stream ended, and not the upstream's fault
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    name: str
+    kind: str  # counter | gauge | histogram
+    labels: tuple[str, ...]
+    help: str
+
+    @property
+    def width(self) -> int:
+        """Cells: of a histogram one per bucket, one for what is above all, and the sum."""
+        return len(SECONDS) + 2 if self.kind == "histogram" else 1
+
+
+_A = ("alias",)
+FAMILIES = (
+    Family("aisix_requests_total", "counter", ("route", "alias", "status"), "Requests answered."),
+    Family(
+        "aisix_request_seconds",
+        "histogram",
+        ("alias", "stream"),
+        "From the head of a chat request to the end of its answer.",
+    ),
+    Family(
+        "aisix_first_token_seconds",
+        "histogram",
+        _A,
+        "From the head of a streamed request to the first chunk with something to read.",
+    ),
+    Family(
+        "aisix_tokens_total",
+        "counter",
+        ("alias", "kind"),
+        "Tokens as the upstream counts them, by kind as the tables' [meter] names it.",
+    ),
+    Family(
+        "aisix_errors_total",
+        "counter",
+        ("alias", "kind"),
+        "Answers that were an error, or ended with one, by the kind the tables name.",
+    ),
+    Family(
+        "aisix_upstream_errors_total",
+        "counter",
+        ("alias", "kind"),
+        "Failed attempts upstream, also those that were repeated: dns, connect, tls, reset, "
+        "first_byte, idle, total, truncated, in_stream ..., or the status.",
+    ),
+    Family("aisix_retries_total", "counter", _A, "Further attempts upstream."),
+    Family("aisix_cancelled_total", "counter", _A, "Requests whose caller left (499)."),
+    Family(
+        "aisix_warnings_total",
+        "counter",
+        ("alias", "rule", "how"),
+        "What the translation dropped, clamped or rewrote, by the rule that did.",
+    ),
+    Family("aisix_in_flight", "gauge", (), "Requests under way."),
+    Family(
+        "aisix_admin_requests_total", "counter", ("method", "status"), "Requests of the admin API."
+    ),
+    Family(
+        "aisix_reloads_total",
+        "counter",
+        ("what", "result"),
+        "Reloads: mappings, settings, certificates, resources; ok or failed.",
+    ),
+    Family(
+        "aisix_worker_exits_total", "counter", ("how",), "Workers that ended without being told."
+    ),
+    Family("aisix_series_refused_total", "counter", (), "Counts lost: too many label values."),
+    # Made when the page is read, not counted:
+    Family("aisix_workers", "gauge", ("state",), "Worker processes."),
+    Family("aisix_info", "gauge", ("version", "mappings"), "1; the digest of the tables in use."),
+    Family(
+        "aisix_certificate_expires_seconds",
+        "gauge",
+        ("listener",),
+        "Unix time at which the listener's certificate ends.",
+    ),
+    Family("aisix_process_memory_bytes", "gauge", ("worker",), "Resident memory."),
+    Family("aisix_process_cpu_seconds_total", "counter", ("worker",), "Processor time used."),
+    Family("aisix_process_open_files", "gauge", ("worker",), "Open file descriptors."),
+)
+BY_NAME = {family.name: family for family in FAMILIES}
+
+
+class Metrics:
+    """The counters of one process."""
+
+    def __init__(self, slot: Slot) -> None:
+        self.slot = slot
+        self._cells = slot.cells
+        self._at: dict[tuple[str, ...], int] = {}
+        slot.adopt()
+        for key, _ in list(slot.series()):
+            if BY_NAME[key[0]].kind == "gauge":  # of the process before this one
+                self._cells[slot.cell(key, 1)] = 0.0
+        self._find(("aisix_series_refused_total",))
+        self._under_way = self._find(("aisix_in_flight",))
+
+    # ------------------------------------------------------------------ by hand
+    def add(self, name: str, *labels: str, amount: float = 1.0) -> None:
+        """Add to a counter or a gauge."""
+        self._cells[self._find((name, *labels))] += amount
+
+    def set(self, name: str, value: float, *labels: str) -> None:
+        self._cells[self._find((name, *labels))] = value
+
+    def observe(self, name: str, seconds: float, *labels: str) -> None:
+        """One measurement of a histogram."""
+        at = self._find((name, *labels))
+        cells = self._cells
+        cells[at + bisect_left(SECONDS, seconds)] += 1.0
+        cells[at + len(SECONDS) + 1] += seconds
+
+    def _find(self, key: tuple[str, ...]) -> int:
+        at = self._at.get(key)
+        if at is None:
+            try:
+                at = self.slot.cell(key, BY_NAME[key[0]].width)
+            except ScoreboardFull:
+                return self._refused()
+            self._at[key] = at
+        return at
+
+    def _refused(self) -> int:
+        """Where counts go for which there is no room: cells that the page does not show."""
+        self.add("aisix_series_refused_total")
+        return self.slot.spare()
+
+    # ------------------------------------------------------------------ requests
+    def enter(self) -> None:
+        self._cells[self._under_way] += 1.0
+
+    def leave(self) -> None:
+        self._cells[self._under_way] -= 1.0
+
+    def finished(
+        self,
+        route: str,
+        alias: str,
+        record: Mapping[str, Any],
+        *,
+        stream: bool = False,
+        faults: Sequence[str] = (),
+        rules: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        """One request, whatever became of it.
+
+        record: the access line's; alias: as the operator wrote it, "" for none; faults: why
+        attempts upstream failed; rules: (where it is written, how) of each warning.
+        """
+        status = record["status"]
+        self.add("aisix_requests_total", route, alias, str(status))
+        if alias:
+            seconds = record["ms"] / 1000
+            self.observe("aisix_request_seconds", seconds, alias, "true" if stream else "false")
+            first = record.get("first_token_ms")
+            if first is not None:
+                self.observe("aisix_first_token_seconds", first / 1000, alias)
+            tokens = record.get("tokens")
+            if tokens:
+                for kind, count in tokens.items():
+                    if count:
+                        self.add("aisix_tokens_total", alias, kind, amount=count)
+            attempts = record.get("attempts", 1)
+            if attempts > 1:
+                self.add("aisix_retries_total", alias, amount=attempts - 1)
+            for kind in _with_last(faults, record):
+                self.add("aisix_upstream_errors_total", alias, kind)
+            for rule, how in rules:
+                self.add("aisix_warnings_total", alias, rule, how)
+        if status == CANCELLED:
+            self.add("aisix_cancelled_total", alias)
+        elif "error" in record:
+            self.add("aisix_errors_total", alias, record["error"])
+
+
+def _with_last(faults: Sequence[str], record: Mapping[str, Any]) -> list[str]:
+    """Also what failed when no further attempt was thought of: later in a stream, or by status."""
+    kinds = list(faults)
+    last = record.get("upstream_fault")
+    if last is not None and last not in (*OUR_OWN, *kinds):
+        kinds.append(last)
+    status = record.get("upstream_status", 0)
+    if status >= 400 and str(status) not in kinds:
+        kinds.append(str(status))
+    return kinds
+
+
+# ---------------------------------------------------------------- the page
+def page(board: Scoreboard, made: Mapping[tuple[str, ...], float] | None = None) -> bytes:
+    """The text Prometheus reads; `made` holds what is known only now, by (name, *labels)."""
+    total: dict[tuple[str, ...], list[float]] = {}
+    for slot in board.slots:
+        alive = slot.alive
+        for key, values in slot.series():
+            if not alive and BY_NAME[key[0]].kind == "gauge":
+                continue
+            old = total.get(key)
+            total[key] = (
+                values if old is None else [a + b for a, b in zip(old, values, strict=True)]
+            )
+    for key, value in (made or {}).items():
+        total[key] = [value]
+    by_name: dict[str, list[tuple[tuple[str, ...], list[float]]]] = {}
+    for key, values in sorted(total.items()):
+        by_name.setdefault(key[0], []).append((key[1:], values))
+    lines: list[str] = []
+    for family in FAMILIES:
+        lines.append(f"# HELP {family.name} {family.help}")
+        lines.append(f"# TYPE {family.name} {family.kind}")
+        for labels, values in by_name.get(family.name, ()):
+            lines += _lines(family, labels, values)
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _lines(family: Family, labels: tuple[str, ...], values: list[float]) -> list[str]:
+    pairs = [f'{n}="{_escaped(v)}"' for n, v in zip(family.labels, labels, strict=True)]
+    if family.kind != "histogram":
+        return [_sample(family.name, pairs, values[0])]
+    lines = []
+    count = 0.0
+    for bound, value in zip((*map(str, SECONDS), "+Inf"), values, strict=False):
+        count += value
+        lines.append(_sample(f"{family.name}_bucket", [*pairs, f'le="{bound}"'], count))
+    lines.append(_sample(f"{family.name}_count", pairs, count))
+    lines.append(_sample(f"{family.name}_sum", pairs, values[-1]))
+    return lines
+
+
+def _sample(name: str, pairs: list[str], value: float) -> str:
+    shown = repr(int(value)) if value == int(value) else repr(value)
+    return f"{name}{{{','.join(pairs)}}} {shown}" if pairs else f"{name} {shown}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')

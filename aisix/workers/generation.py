@@ -1,0 +1,96 @@
+"""A number all workers of a gateway see change at the same moment, and the bytes behind it.
+
+    turn = Turn()                     # before the fork
+    with_lock = turn.take()           # one writer at a time, over all workers
+    turn.put(turn.number + 1, data)   # where nobody looks yet
+    turn.number = turn.number + 1     # from now on everybody finds it
+    turn.read(turn.number)
+
+The number is eight bytes of shared memory: looking costs next to nothing, so it is done at every
+request. The bytes lie in two files without a name; a number's are in the one of its parity, so the
+ones in use are never written over. A note, small and whole, is for what everybody may tell.
+
+Must never know: what the bytes are.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+import tempfile
+import zlib
+from typing import IO
+
+SIZE = 8
+HEAD = 16  # bytes in front: number, length
+
+
+class Generation:
+    """See the module. Number 0 has no bytes: it is what every process began with."""
+
+    def __init__(self) -> None:
+        self._map = mmap.mmap(-1, SIZE)
+        self._cell = memoryview(self._map).cast("Q")
+        self._slots: tuple[IO[bytes], IO[bytes]] = (_file(), _file())
+        self._note = _file()
+
+    @property
+    def number(self) -> int:
+        return self._cell[0]
+
+    @number.setter
+    def number(self, value: int) -> None:
+        self._cell[0] = value
+
+    # ------------------------------------------------------------------ bytes
+    def put(self, number: int, data: bytes) -> None:
+        """OSError when the disk is full; nothing is lost then."""
+        file = self._slots[number % 2].fileno()
+        os.ftruncate(file, 0)
+        _write(file, number.to_bytes(8, "big") + len(data).to_bytes(8, "big") + data)
+
+    def read(self, number: int) -> bytes | None:
+        """The bytes of a number; None when they have been written over."""
+        file = self._slots[number % 2].fileno()
+        head = os.pread(file, HEAD, 0)
+        if len(head) < HEAD or int.from_bytes(head[:8], "big") != number:
+            return None
+        length = int.from_bytes(head[8:], "big")
+        data = os.pread(file, length, HEAD)
+        return data if len(data) == length else None
+
+    # ------------------------------------------------------------------ one writer
+    def take(self) -> bool:
+        """Whether we are the one writer now. A process that dies gives it back."""
+        try:
+            fcntl.lockf(self._note.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    def give_back(self) -> None:
+        fcntl.lockf(self._note.fileno(), fcntl.LOCK_UN)
+
+    # ------------------------------------------------------------------ a note
+    def write_note(self, data: bytes) -> None:
+        mark = zlib.crc32(data).to_bytes(8, "big") + len(data).to_bytes(8, "big")
+        _write(self._note.fileno(), mark + data)
+
+    def read_note(self) -> bytes:
+        """The last note; "" without one, or while one is being written."""
+        file = self._note.fileno()
+        head = os.pread(file, HEAD, 0)
+        data = os.pread(file, int.from_bytes(head[8:], "big"), HEAD) if len(head) == HEAD else b""
+        return data if zlib.crc32(data).to_bytes(8, "big") == head[:8] else b""
+
+
+def _file() -> IO[bytes]:
+    # Lives as long as the process does: there is no block to close it at the end of.
+    return tempfile.TemporaryFile(prefix="aisix-")
+
+
+def _write(file: int, data: bytes) -> None:
+    view, place = memoryview(data), 0
+    while place < len(data):
+        place += os.pwrite(file, view[place:], place)
