@@ -54,7 +54,10 @@ QUEUE = 1024  # connections that wait at a socket for its worker
 
 
 def serve(settings: Settings, env: MutableMapping[str, str] = os.environ) -> int:
-    """See the module. Raises OperatorError when it cannot start."""
+    """Serve until told to stop; the exit code. `env` may hold what an older version hands over.
+
+    Raises OperatorError when it cannot start: an address in use, tables or settings at fault.
+    """
     gc.disable()  # what is made here stays
     log.setup(settings.observability.log_level, settings.observability.access_log)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload

@@ -80,7 +80,7 @@ class Worker:
 
 
 class Supervisor(Generic[P]):
-    """See the module.
+    """Starts as many workers as the plan says, replaces those that die or hang, ends them.
 
     work(plan, slot, seat): a worker's whole life, in the child; its exit code.
     renew(plan): the plan of now, the same object if nothing changed; raises OperatorError.

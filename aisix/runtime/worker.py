@@ -74,7 +74,7 @@ class Shared:
 
 @dataclass(frozen=True, slots=True)
 class WorkerPlan:
-    """See the module."""
+    """What a worker is started with: settings, admin keys, bound sockets, what all share."""
 
     settings: Settings
     keys: tuple[str, ...] = field(repr=False)
@@ -111,7 +111,10 @@ class WorkerPlan:
 
 
 def work(plan: WorkerPlan, slot: Slot, seat: int) -> int:
-    """See the module. `seat`: which of the workers we are; `slot`: ours on the board."""
+    """A worker's whole life, in the child process; its exit code (0: told to stop, and drained).
+
+    `seat`: which of the workers we are; `slot`: ours on the scoreboard.
+    """
     with asyncio.Runner(loop_factory=loop_factory(plan.settings.event_loop)) as runner:
         return runner.run(_worker(plan, slot, seat))
 
