@@ -102,7 +102,7 @@ class Driver:
         """Start a request; `sink` is told what comes, never before this has returned.
 
         Raises ValueError for a header line that cannot be sent as one line, UpstreamError
-        (unreachable) when the driver is closed.
+        (unreachable) when the driver is closed, and what the request's `sign` raises.
         """
         if self._closed:
             raise faults.closed(was_sent=False)
