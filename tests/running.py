@@ -18,7 +18,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,14 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def until(holds: Callable[[], object], what: str = "it never came to hold") -> None:
+    """Comes back as soon as it holds. The patience is many times what a stalled machine takes."""
+    end = time.monotonic() + 40
+    while not holds():
+        assert time.monotonic() < end, what
+        time.sleep(0.01)  # between two looks
 
 
 def send(

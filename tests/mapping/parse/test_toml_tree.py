@@ -1,6 +1,6 @@
 """Documents at random through the two TOML parsers: agreed on, or refused with a line; never a crash.
 
-AISIX_DOCUMENTS=60000 pytest tests/mapping/test_parsers.py      the long run
+AISIX_DOCUMENTS=60000 pytest tests/mapping/parse/test_toml_tree.py      the long run
 """
 
 from __future__ import annotations

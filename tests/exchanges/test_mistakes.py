@@ -1,6 +1,6 @@
 """A mistake of our own anywhere on a request's way: the exchange ends, and everything is given back.
 
-Every step of the way is made to raise, one at a time (`tests/mistakes.py`), in every exchange that
+Every step of the way is made to raise, one at a time (`tests/exchanges/mistakes.py`), in every exchange that
 takes it. The caller's exchange must end: with an answer, or with the end of its connection. What
 one request holds exists only once (the gateway's one place, the key's one request at a time), so
 the next request tells whether it was given back.
@@ -19,9 +19,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.mistakes import ALWAYS, GIVE_BACK, ONCE, SECRET, Plan
-from tests.proxy.test_retries import GOOD, refusal
-from tests.proxy.test_upstream_wire import MODEL, SSE, STREAM
+from tests.exchanges.mistakes import ALWAYS, GIVE_BACK, ONCE, SECRET, Plan
+from tests.exchanges.test_retries import GOOD, refusal
+from tests.exchanges.test_upstream_wire import MODEL, SSE, STREAM
 from tests.rough import CLOSE, HOLD, RESET, Rough
 from tests.running import CALLER_KEY, Running
 
@@ -155,7 +155,7 @@ def faulty(folder: Path, upstream: Rough, kind: str, places: int) -> Iterator[Ru
         "event_loop": loop,
     }
     Plan(folder)
-    with Running(folder, more, program=("tests.mistakes", str(folder))) as running:
+    with Running(folder, more, program=("tests.exchanges.mistakes", str(folder))) as running:
         running.set_up(upstream.url, {"claude-prod": {**MODEL, "stream_timeout": 300}})
         running.allow("*", rate_limit={"concurrency": places})
         yield running
@@ -219,7 +219,7 @@ def test_an_exchange_ends_also_when_giving_back_fails(
         assert tried(gateway, upstream, [exchange], known=others) == []
 
 
-if __name__ == "__main__":  # the long form: python -m tests.proxy.test_mistakes
+if __name__ == "__main__":  # the long form: python -m tests.exchanges.test_mistakes
     bad = []
     for kind in ("fast-asyncio", "fast-uvloop", "tornado-asyncio"):
         for each in EXCHANGES:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests import rough
-from tests.proxy.test_upstream_wire import MODEL, SSE, STREAM, WHOLE
+from tests.exchanges.test_upstream_wire import MODEL, SSE, STREAM, WHOLE
 from tests.rough import CLOSE, HOLD, RESET, Rough
 from tests.running import ROOT, Running, free_port
 from tests.strict import openai_wire

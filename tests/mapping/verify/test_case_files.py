@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-SHIPPED = Path(__file__).resolve().parents[2] / "mappings"
+from tests.running import ROOT
+
+SHIPPED = ROOT / "mappings"
 
 
 def test_an_answer_nobody_says_anything_about_does_not_hold_and_is_written(tmp_path: Path) -> None:

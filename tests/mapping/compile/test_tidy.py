@@ -14,7 +14,7 @@ from aisix.mapping.compile import request, writer
 from aisix.mapping.compile import tidy as compile_tidy
 from aisix.mapping.compile.runtime import CompiledRequest
 from aisix.mapping.compile.tidy import tidy
-from tests.mapping.test_compile import CASES, MAPPING, both
+from tests.mapping.compile.test_as_interpreted import CASES, MAPPING, both
 
 NAMES = ["v1", "v2", "v3", "v4"]
 VALUES = st.sampled_from([

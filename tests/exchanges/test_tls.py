@@ -17,9 +17,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from aisix.standin.server import Standin
-from tests.running import ROOT, Running, send
-from tests.seen.authority import Authority, Tunnel
-from tests.seen.test_metrics import until
+from tests.authority import Authority, Tunnel
+from tests.running import ROOT, Running, send, until
 
 MODELS = {"claude-prod": {"model_name": "claude-opus-5-5"}}
 

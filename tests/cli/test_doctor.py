@@ -15,8 +15,8 @@ from typing import Any
 
 from aisix.standin.server import Standin
 from aisix.store import open_store, writes
+from tests.authority import Authority
 from tests.running import ROOT, Running, free_port
-from tests.seen.authority import Authority
 
 MODELS = {"claude-prod": {"model_name": "claude-opus-5-5"}}
 

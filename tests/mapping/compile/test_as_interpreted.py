@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,8 +17,8 @@ from aisix.mapping.exchange import Exchange
 from aisix.mapping.mappings import Mapping, load_mappings
 from aisix.mapping.verify import cases
 from tests.mapping.test_properties import MODELS, REAL, anything, conversations
+from tests.running import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 MAPPINGS = load_mappings([ROOT / "mappings"])
 ALL = [
     pytest.param(mapping, case, id=f"{name}/{case.name}")

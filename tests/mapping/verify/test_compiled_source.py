@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aisix.cli import main
 from aisix.mapping.verify.compiled_source import sources
-from tests.mapping.test_compile import MAPPING, MAPPINGS
+from tests.mapping.compile.test_as_interpreted import MAPPING, MAPPINGS
 
 
 def said(*argv: str) -> tuple[int, str]:

@@ -6,8 +6,6 @@ import http.client
 import json
 import os
 import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -15,19 +13,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from aisix.standin.server import Standin
 from aisix.telemetry.metrics import FAMILIES, SECONDS, Metrics, page
 from aisix.workers.scoreboard import Scoreboard
-from tests.running import ROOT, Running, send
+from tests.running import ROOT, Running, send, until
 
 MODELS = {
     "claude-prod": {"model_name": "claude-opus-5-5"},
     "wild-*": {"model_name": "claude-*"},
 }
-
-
-def until(holds: Callable[[], bool], seconds: float = 10) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it never came to hold"
-        time.sleep(0.02)
 
 
 def parsed(gateway: Running) -> dict[str, float]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from aisix.mapping.mappings import Mappings, load_mappings
 from aisix.mapping.verify import cases
+from tests.running import ROOT
 
-ROOT = Path(__file__).parents[2] / "mappings"
-MAPPINGS: Mappings = load_mappings([ROOT])
+SHIPPED = ROOT / "mappings"
+MAPPINGS: Mappings = load_mappings([SHIPPED])
 ALL = [
     pytest.param(mapping, case, id=f"{name}/{case.name}")
     for name, mapping in MAPPINGS.mappings.items()
-    for case in cases.find((ROOT,), name)
+    for case in cases.find((SHIPPED,), name)
 ]
 
 

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import ROOT
-from tests.seen.test_metrics import until
+from tests.running import ROOT, until
 
 PROGRAM = """
 import os, signal, sys, time

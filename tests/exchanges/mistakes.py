@@ -1,4 +1,4 @@
-"""The gateway with a mistake in it: `python -m tests.mistakes FOLDER serve --config ...`.
+"""The gateway with a mistake in it: `python -m tests.exchanges.mistakes FOLDER serve --config ...`.
 
 Every function and method on a request's way (WAY) is wrapped. A test tells what is to happen by a
 Plan, which the gateway's processes share:

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +17,11 @@ from aisix.standin.server import Standin
 from aisix.workers.bus import WorkerSlots
 from aisix.workers.generation import Generation
 from tests.forking import alone
-from tests.running import Running, chunks
+from tests.running import Running, chunks, until
 
 MODEL = {"claude-prod": {"model_name": "claude-opus-5-5"}}
 TABLES = Path("openai-chat/anthropic-messages")
 SETS = {1111: "length", 2222: "stop"}  # default max_tokens of a set, and what end_turn becomes
-
-
-def until(holds: Callable[[], bool], what: str, secs: float = 40) -> None:
-    end = time.monotonic() + secs
-    while not holds():
-        assert time.monotonic() < end, what
-        time.sleep(0.05)
-
-
-@pytest.fixture(scope="module")
-def standin() -> Iterator[Standin]:
-    """One of our own: a load makes the shared one forget what others wait for."""
-    upstream = Standin().start()
-    yield upstream
-    upstream.stop()
 
 
 @pytest.fixture(scope="module")

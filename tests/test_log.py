@@ -19,9 +19,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from aisix import log
 from aisix.standin.server import Standin
 from aisix.telemetry.trace_context import TraceContext
-from tests.running import CALLER_KEY, ROOT, Answer, Running, send
-from tests.seen.authority import Authority
-from tests.seen.test_metrics import until
+from tests.authority import Authority
+from tests.running import CALLER_KEY, ROOT, Answer, Running, send, until
 
 MODELS = {"claude-prod": {"model_name": "claude-opus-5-5"}}
 PARENT = f"00-{'ab' * 16}-{'cd' * 8}-01"

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from tests import rough
-from tests.proxy.test_upstream_wire import MODEL, SSE, STREAM, WHOLE
+from tests.exchanges.test_upstream_wire import MODEL, SSE, STREAM, WHOLE
 from tests.rough import CLOSE, HOLD, Rough
 from tests.running import CALLER_KEY, Running
 from tests.strict import openai_wire
