@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import threading
@@ -14,9 +13,6 @@ from typing import Any
 import pytest
 
 from aisix.standin.server import Standin
-from aisix.workers.bus import WorkerSlots
-from aisix.workers.generation import Generation
-from tests.forking import alone
 from tests.running import Running, chunks, until
 
 MODEL = {"claude-prod": {"model_name": "claude-opus-5-5"}}
@@ -210,45 +206,3 @@ def test_watched_folders_are_reloaded_when_a_change_is_complete(
 
 
 # ---------------------------------------------------------------- what the workers share
-@alone
-def test_a_turn_keeps_the_bytes_in_use_and_has_one_writer() -> None:
-    turn = Generation()
-    assert turn.number == 0
-    assert turn.read(1) is None
-    turn.put(1, b"one")
-    turn.number = 1
-    turn.put(2, b"two")
-    assert (turn.read(1), turn.read(2)) == (b"one", b"two")
-    turn.put(3, b"three" * 100_000)
-    assert (turn.read(1), turn.read(2)) == (None, b"two")
-    turn.write_note(b"a longer note")
-    turn.write_note(b"note")
-    assert turn.read_note() == b"note"
-    assert turn.take()
-    pid = os.fork()
-    if not pid:
-        os._exit(int(turn.take() or turn.number != 1))
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    turn.give_back()
-
-
-def test_everybody_on_the_bus_is_asked_and_who_is_silent_is_missing() -> None:
-    async def talk() -> tuple[dict[int, Any], dict[int, Any], dict[int, Any]]:
-        seats = WorkerSlots(3)
-        buses = [seats.sit(n) for n in range(3)]
-        for number, bus in enumerate(buses):
-            bus.on("add", lambda given, n=number: given + n)
-        buses[1].on("only", lambda given: "here")
-        first = await buses[0].ask("add", 10, 5)
-        second = await buses[2].ask("only", None, 0.2)
-        # More than a seat's queue holds.
-        many = await asyncio.gather(*(buses[0].ask("add", n, 20) for n in range(700)))
-        for bus in buses:
-            bus.close()
-        seats.close()
-        return first, second, many[-1]
-
-    first, second, last = asyncio.run(talk())
-    assert first == {0: 10, 1: 11, 2: 12}
-    assert second == {1: "here"}
-    assert last == {0: 699, 1: 700, 2: 701}

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 
-import pytest
-
 from aisix.standin.server import Standin
-from tests.running import ROOT, Running, chunks, send
+from tests.running import Running, chunks, send
 
 MODEL = {"claude-prod": {"model_name": "claude-opus-5-5"}}
 
@@ -81,49 +77,3 @@ def test_a_dead_worker_is_replaced(tmp_path: Path, standin: Standin) -> None:
         while "starting another" not in gateway.log and time.monotonic() < end:
             time.sleep(0.02)
         assert {gateway.ask("Hi").status for _ in range(6)} == {200}
-
-
-def test_the_demo_shows_all_four_hops_and_no_key() -> None:
-    command = [sys.executable, "-m", "aisix", "demo", "--once"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    for hop in ("1 caller request", "2 upstream request", "3 upstream answer", "4 caller answer"):
-        assert done.stdout.count(hop) == 2
-    assert "data: [DONE]" in done.stdout
-    assert "sk-ant-standin-" not in done.stdout
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_a_demo_that_is_ended_takes_its_gateway_along(tmp_path: Path, number: int) -> None:
-    command = [sys.executable, "-m", "aisix", "demo"]
-    env = os.environ | {"TMPDIR": str(tmp_path)}
-    demo = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True)
-    assert demo.stdout is not None
-    for line in demo.stdout:
-        if line.startswith("The gateway stays up on"):
-            port = int(line.split(":")[2].split()[0])
-            break
-    assert send(port, "GET", "/livez").status == 200
-    demo.send_signal(number)
-    assert demo.wait(30) == 0
-    demo.stdout.close()
-    with pytest.raises(ConnectionRefusedError):
-        send(port, "GET", "/livez")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_health_says_no_while_draining_and_without_a_model(
-    tmp_path: Path, standin: Standin
-) -> None:
-    with Running(tmp_path / "gateway", {"shutdown": {"min_drain_secs": 2}}) as gateway:
-        answer = send(gateway.proxy_port, "GET", "/readyz")
-        assert (answer.status, answer.json["status"]) == (503, "unconfigured")
-        gateway.set_up(standin.url, MODEL)
-        assert send(gateway.proxy_port, "GET", "/readyz").status == 200
-        gateway.process.send_signal(signal.SIGTERM)
-        end = time.monotonic() + 1.5
-        statuses = set()
-        while time.monotonic() < end and 503 not in statuses:
-            statuses.add(send(gateway.proxy_port, "GET", "/readyz").status)
-        assert 503 in statuses
-        assert send(gateway.proxy_port, "GET", "/livez").status == 200

@@ -10,6 +10,7 @@ import pytest
 from aisix.errors import UpstreamError
 from aisix.upstream.curl import Driver
 from aisix.upstream.request import Request, Tls
+from aisix.upstream.tls import find_ca_file
 from tests.upstream.conftest import Certificates, Run
 from tests.upstream.peer import Call, Peer
 
@@ -113,3 +114,24 @@ def test_a_client_certificate_is_shown_when_it_is_given(
             driver.close()
 
     run(work())
+
+
+def test_the_first_ca_file_that_exists_is_taken(tmp_path: Path) -> None:
+    there = tmp_path / "ca.pem"
+    there.write_text("")
+    assert find_ca_file([str(tmp_path / "none.pem"), str(there)]) == str(there)
+    own = tmp_path / "own.pem"
+    assert find_ca_file([str(there)], str(own)) == str(there)
+    own.write_text("")
+    assert find_ca_file([str(there)], str(own)) == str(own)
+
+
+def test_certifi_is_asked_last_and_need_not_be_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "certifi.py").write_text("def where(): return '/certifi/cacert.pem'\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(__import__("sys").modules, "certifi", raising=False)
+    assert find_ca_file([]) == "/certifi/cacert.pem"
+    monkeypatch.setitem(__import__("sys").modules, "certifi", None)
+    assert find_ca_file([]) is None
