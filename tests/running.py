@@ -7,10 +7,13 @@ with Running(tmp_path) as gateway:
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.client
+import itertools
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -44,10 +47,20 @@ class Answer:
         return dict(self.json["error"])
 
 
+# Below those the system gives to whoever asks for any port: nothing else comes to take one between
+# this look and the gateway's start. Each process of tests begins somewhere else.
+FIRST_PORT, MANY_PORTS = 10_000, 22_000
+_turns = itertools.count(random.SystemRandom().randrange(MANY_PORTS))
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """One that nobody listens on, given only once."""
+    for turn in _turns:
+        port = FIRST_PORT + turn % MANY_PORTS
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError
 
 
 def until(holds: Callable[[], object], what: str = "it never came to hold") -> None:

@@ -15,7 +15,7 @@ import importlib
 import inspect
 import mmap
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ WAY = [
     "timer",
 ]
 # Not wrapped, each with its reason.
-LEFT_OUT = {
+LEFT_OUT: Set[str] = {
     # What the first ones are: the last to be called when something failed. They call no one they
     # need not, and their own steps are wrapped.
     "listener.application.ListenerHandler.raised",
@@ -74,11 +74,11 @@ GIVE_BACK = {
     *("proxy.chat.ChatHandler._leave_gate", "proxy.chat.ChatHandler._end_attempts"),
     *(
         "proxy.rate_limit.Reservation.settle",
-        "proxy.admission.Gate.leave",
+        "proxy.admission.Admission.leave",
         "routing.attempts.Attempts.end",
     ),
     *(
-        "routing.circuit_breaker.Standing.leave",
+        "routing.circuit_breaker.CircuitBreaker.leave",
         "proxy.gateway.Gateway.leave",
         "telemetry.metrics.Metrics.leave",
     ),
@@ -91,7 +91,7 @@ class Planted(Exception):
     """The mistake."""
 
 
-def points() -> Iterator[tuple[Any, str, Callable[..., Any], str]]:
+def points(left_out: Set[str] = LEFT_OUT) -> Iterator[tuple[Any, str, Callable[..., Any], str]]:
     """(owner, attribute, function, name) of each step."""
     for module_name in WAY:
         module = importlib.import_module(f"aisix.{module_name}")
@@ -103,7 +103,7 @@ def points() -> Iterator[tuple[Any, str, Callable[..., Any], str]]:
                 if not inspect.isfunction(value) or value.__module__ != module.__name__:
                     continue
                 full = f"{module_name}.{value.__qualname__}"
-                if not name.startswith("__") and full not in LEFT_OUT and "<" not in full:
+                if not name.startswith("__") and full not in left_out and "<" not in full:
                     yield owner, name, value, full
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.exchanges.mistakes import ALWAYS, GIVE_BACK, ONCE, SECRET, Plan
+from tests.exchanges.mistakes import ALWAYS, GIVE_BACK, LEFT_OUT, ONCE, SECRET, Plan, points
 from tests.exchanges.test_retries import GOOD, refusal
 from tests.exchanges.test_upstream_wire import MODEL, SSE, STREAM
 from tests.rough import CLOSE, HOLD, RESET, Rough
@@ -139,6 +139,11 @@ EXCHANGES: list[Exchange] = [
 ]
 
 
+def test_the_steps_that_are_named_are_there() -> None:
+    steps = {full for *_, full in points(left_out=set())}
+    assert (GIVE_BACK | LEFT_OUT) - steps == set()
+
+
 @pytest.fixture(scope="module")
 def upstream() -> Iterator[Rough]:
     with Rough() as peer:
@@ -226,7 +231,7 @@ if __name__ == "__main__":  # the long form: python -m tests.exchanges.test_mist
             with tempfile.TemporaryDirectory() as made, Rough() as peer:
                 with faulty(Path(made), peer, kind, places=1) as running:
                     # Tornado's server calls the first outside of any try of its own.
-                    never = {"listener.lean.ListenerApplication.start_request"}
+                    never = {"listener.application.ListenerApplication.start_request"}
                     known = GIVE_BACK | never if kind.startswith("tornado") else set(GIVE_BACK)
                     found = tried(running, peer, [each], known)
                 print(kind, each.__name__, found or "all ended", flush=True)
