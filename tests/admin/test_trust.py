@@ -169,7 +169,7 @@ def test_racing_writers_in_all_workers_and_another_process_lose_nothing(
 BESIDE = """
 import sys, time
 from aisix.store import open_store, writes
-from aisix.store.base import Refused
+from aisix.store.base import ChangeRefused
 store = open_store(sys.argv[1])
 for _ in range(int(sys.argv[3])):
     while True:
@@ -179,7 +179,7 @@ for _ in range(int(sys.argv[3])):
             writes.merge(store, "provider_keys", sys.argv[2], {"headers": {"x-count": str(count)}},
                          now=time.time(), if_match=f'"{entry.revision}"')
             break
-        except Refused as refused:
+        except ChangeRefused as refused:
             assert refused.kind == "stale", refused
 """
 

@@ -15,9 +15,9 @@ from tests.running import ROOT, until
 PROGRAM = """
 import os, signal, sys, time
 from aisix import log
-from aisix.board import Board, READY
-from aisix.notify import Notifier
-from aisix.supervisor import Supervisor
+from aisix.workers.scoreboard import READY, Scoreboard
+from aisix.runtime.systemd import Notifier
+from aisix.runtime.supervisor import Supervisor
 
 class Plan:
     count, silence_secs, drain_secs = 2, 60, 1
@@ -41,7 +41,7 @@ log.setup()
 plans = [Plan(how) for how in sys.argv[1:]]
 renew = lambda plan: plans[plans.index(plan) + 1] if plan is not plans[-1] else plan
 sys.exit(Supervisor(
-    plans[0], Board(9), work=work, renew=renew, again=lambda plan, pids: {},
+    plans[0], Scoreboard(9), work=work, renew=renew, again=lambda plan, pids: {},
     become=lambda plan, pids: None, settled=lambda plan: print("settled", plan.how, flush=True),
     stopping=lambda: None, notifier=Notifier({}),
 ).run())
