@@ -225,6 +225,13 @@ class Running:
         assert answer.status == 201, answer.body
         return str(answer.json["id"])
 
+    def empty(self) -> None:
+        """All that was created is deleted."""
+        for kind in ("apikeys", "models", "provider_keys"):
+            while items := self.admin("GET", kind).json["items"]:
+                for item in items:
+                    assert self.admin("DELETE", f"{kind}/{item['id']}").status == 200
+
     def set_up(self, upstream: str, models: dict[str, dict[str, Any]], **key: Any) -> str:
         """One provider key, some aliases, and the caller's key for all of them."""
         provider = {"provider": "anthropic", "adapter": "anthropic"}

@@ -20,10 +20,17 @@ KEY = {
 HASH = hashlib.sha256(b"sk-someone").hexdigest()
 
 
-@pytest.fixture
-def fresh(tmp_path: Any) -> Iterator[Running]:
-    with Running(tmp_path / "gateway") as running:
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with Running(tmp_path_factory.mktemp("admin")) as running:
         yield running
+
+
+@pytest.fixture
+def fresh(gateway: Running) -> Running:
+    """One that knows of nothing."""
+    gateway.empty()
+    return gateway
 
 
 def fault(answer: Answer, status: int, code: str, path: str | None = None) -> str:
