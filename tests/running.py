@@ -255,6 +255,25 @@ class Running:
             named["Authorization"] = f"Bearer {key}"
         return send(self.proxy_port, "POST", "/v1/chat/completions", body, named, tls=self.tls)
 
+    @contextlib.contextmanager
+    def streaming(
+        self, text: str, alias: str = "claude-prod", key: str = CALLER_KEY, **headers: str
+    ) -> Iterator[http.client.HTTPResponse]:
+        """The answer to one user turn, whose first bytes are there; at the end the caller leaves."""
+        words = [{"role": "user", "content": text}]
+        body = json.dumps({"model": alias, "stream": True, "messages": words})
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        named |= {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        connection = http.client.HTTPConnection("127.0.0.1", self.proxy_port, timeout=30)
+        connection.request("POST", "/v1/chat/completions", body, named)
+        answer = connection.getresponse()
+        try:
+            assert answer.status == 200 and answer.peek(1)
+            yield answer
+        finally:
+            answer.close()
+            connection.close()
+
     def ask(self, text: str, alias: str = "claude-prod", **more: Any) -> Answer:
         """One user turn."""
         return self.call({"model": alias, "messages": [{"role": "user", "content": text}], **more})

@@ -20,7 +20,7 @@ import pytest
 
 from aisix.cli.main import main
 from aisix.standin.server import Standin
-from tests.running import ADMIN_KEY, ROOT, Running, audits_in
+from tests.running import ADMIN_KEY, ROOT, Running, audits_in, until
 
 SECRET = "sk-ant-the-secret-of-the-provider"
 ASK = {"model": "small", "messages": [{"role": "user", "content": "Hi"}]}
@@ -147,8 +147,7 @@ def test_a_key_that_has_ended_is_not_listed_as_open(shell: Shell, served: Runnin
     body = {"display_name": "brief", "generate": True, "allowed_models": [], "expires_at": soon}
     served.create("apikeys", body)
     served.create("apikeys", {"display_name": "long", "generate": True, "allowed_models": []})
-    while time.time() < soon:
-        time.sleep(0.05)
+    until(lambda: time.time() >= soon)
     rows = {"brief": "expired", "long": "open"}
     for line in shell("keys", "list").stdout.split("\n"):
         for name in rows.copy():

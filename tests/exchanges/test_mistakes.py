@@ -46,7 +46,7 @@ def asked(gateway: Running, stream: bool, pieces: int = 1) -> socket.socket:
         for at in range(0, len(whole), size):
             caller.sendall(whole[at : at + size])
             if pieces > 1:
-                time.sleep(0.005)
+                time.sleep(0.005)  # so that they come as pieces
     return caller
 
 
@@ -124,7 +124,7 @@ def left(gateway: Running, upstream: Rough) -> bytes:
 def slowly_read(gateway: Running, upstream: Rough) -> bytes:
     upstream.next(STREAM, SSE[0], LONG * 60_000, *SSE[1:], CLOSE)
     caller = asked(gateway, stream=True)
-    time.sleep(0.05)
+    time.sleep(0.05)  # it reads late: by then its socket is full
     return answered(caller)
 
 

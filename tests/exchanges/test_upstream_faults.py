@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from aisix.standin.handler import Scripted
 from aisix.standin.server import Standin
-from tests.running import Running, chunks, free_port
+from tests.running import Running, chunks, free_port, until
 from tests.strict import openai_wire
 
 JSON = (("content-type", "application/json"),)
@@ -154,28 +152,8 @@ def test_a_failed_connection_is_tried_again_and_an_overloaded_upstream_too(
 
 
 def test_a_caller_who_leaves_ends_the_upstream_transfer(gateway: Running, standin: Standin) -> None:
-    import http.client
-    import json
-
-    from tests.running import CALLER_KEY
-
     before = standin.closed
-    connection = http.client.HTTPConnection("127.0.0.1", gateway.proxy_port, timeout=20)
-    text = "standin:slow-50 standin:long-2000"
-    body: dict[str, Any] = {
-        "model": "claude-prod",
-        "messages": [{"role": "user", "content": text}],
-        "stream": True,
-    }
-    headers = {"Authorization": f"Bearer {CALLER_KEY}"}
-    connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
-    assert connection.getresponse().read(10)
-    connection.sock and connection.sock.close()
-    connection.close()
-    end = time.monotonic() + 5
-    while standin.closed == before and time.monotonic() < end:
-        time.sleep(0.01)
-    assert standin.closed == before + 1
-    while gateway.lines[-1]["status"] != 499 and time.monotonic() < end:
-        time.sleep(0.01)
-    assert gateway.lines[-1]["status"] == 499
+    with gateway.streaming("standin:slow-50 standin:long-2000"):
+        pass
+    until(lambda: standin.closed == before + 1)
+    until(lambda: gateway.lines[-1]["status"] == 499)

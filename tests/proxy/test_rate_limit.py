@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,7 +16,7 @@ from aisix.limits import SharedRateLimiter
 from aisix.proxy.rate_limit import Reservation
 from aisix.standin.server import Standin
 from aisix.store.resources import ApiKey, Model, RateLimit
-from tests.running import Answer, Running
+from tests.running import Answer, Running, until
 
 KEY = "sk-limited-caller-0001"
 
@@ -82,7 +80,7 @@ def test_tokens_count_plain_and_streamed(busy: Running) -> None:
         refused = ask(busy, KEY + "-d", temperature=9)  # costs nothing
         return int(refused.headers["x-ratelimit-remaining-tokens"])
 
-    assert_soon(lambda: left() == expected)  # a stream is booked when it has ended
+    until(lambda: left() == expected)  # a stream is booked when it has ended
     busy.allow("*", key=KEY + "-e", rate_limit={"tpm": 1})
     assert ask(busy, KEY + "-e").status == 200
     refused = ask(busy, KEY + "-e")
@@ -106,23 +104,10 @@ def test_tokens_of_the_cache_are_tokens_and_reasoning_is_counted_once() -> None:
 
 def test_a_stream_holds_its_place_until_it_ends(busy: Running) -> None:
     busy.allow("*", key=KEY + "-f")
-    text = "standin:slow-50 standin:long-12"
-    body = {"model": "single", "stream": True, "messages": [{"role": "user", "content": text}]}
-    connection = http.client.HTTPConnection("127.0.0.1", busy.proxy_port, timeout=20)
-    headers = {"Authorization": f"Bearer {KEY}-f"}
-    connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
-    stream = connection.getresponse()
-    assert stream.readline().startswith(b"data: ")
-    assert ask(busy, KEY + "-f", "single").status == 429
-    assert stream.read().endswith(b"data: [DONE]\n\n")
-    assert_soon(lambda: ask(busy, KEY + "-f", "single").status == 200)
-
-
-def assert_soon(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    with busy.streaming("standin:slow-50 standin:long-40", "single", KEY + "-f") as stream:
+        assert ask(busy, KEY + "-f", "single").status == 429
+        assert stream.read().endswith(b"data: [DONE]\n\n")
+    until(lambda: ask(busy, KEY + "-f", "single").status == 200)
 
 
 def test_places_of_killed_workers_are_given_back(tmp_path: Path, standin: Standin) -> None:
@@ -132,12 +117,12 @@ def test_places_of_killed_workers_are_given_back(tmp_path: Path, standin: Standi
         with ThreadPoolExecutor(2) as pool:
             for _ in range(2):
                 pool.submit(_hold, gateway)
-            assert_soon(lambda: ask(gateway, KEY).status == 429)
+            until(lambda: ask(gateway, KEY).status == 429)
             parent = gateway.process.pid
             children = Path(f"/proc/{parent}/task/{parent}/children").read_text()
             for pid in children.split():
                 os.kill(int(pid), signal.SIGKILL)
-        assert_soon(lambda: _status(gateway) == 200)
+        until(lambda: _status(gateway) == 200)
 
 
 def _hold(gateway: Running) -> None:

@@ -220,7 +220,7 @@ def test_a_second_signal_does_not_wait_for_the_drain(tmp_path: Path) -> None:
         gateway.process.send_signal(signal.SIGTERM)
         gateway.process.send_signal(signal.SIGTERM)  # some tell the process and then its group
         until(lambda: "draining" in gateway.log)
-        time.sleep(1.1)
+        time.sleep(1.1)  # SAME_STOP: later than that, the same signal is another one
         assert gateway.process.poll() is None
         began = time.monotonic()
         gateway.process.send_signal(signal.SIGTERM)

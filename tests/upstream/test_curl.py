@@ -158,7 +158,7 @@ def test_interim_answers_are_not_the_answer(run: Run) -> None:
         async def answer(call: Call) -> None:
             await call.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             await call.write(b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n")
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)  # so that the last head comes by itself
             await call.reply(b"ok", "201 Created", "x-final: yes")
 
         async with Peer(answer) as peer:
@@ -463,7 +463,7 @@ def test_waiting_for_a_free_connection_is_not_taken_for_slow_connecting(run: Run
     async def work() -> None:
         async def answer(call: Call) -> None:
             if call.body:
-                await asyncio.sleep(0.6)
+                await asyncio.sleep(0.6)  # more than connect_ms
             await call.reply(call.body)
 
         async with Peer(answer) as peer:

@@ -173,7 +173,7 @@ def test_only_a_silence_or_the_whole_is_too_long(
         await call.begin()
         for _ in range(6):
             await call.chunk(b"x")
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)  # of 0.6 s in all, never long silent
         await call.finish()
 
     async def work() -> None:
