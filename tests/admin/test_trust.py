@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from aisix.standin.server import Standin
-from aisix.store import open_store, writes
+from aisix.store import writes
+from aisix.store.opening import open_store
 from tests.running import ADMIN_KEY, ROOT, Answer, Running, send
 
 SECRET = "sk-ant-the-secret-of-the-provider"
@@ -168,8 +169,9 @@ def test_racing_writers_in_all_workers_and_another_process_lose_nothing(
 
 BESIDE = """
 import sys, time
-from aisix.store import open_store, writes
-from aisix.store.base import Refused
+from aisix.store import writes
+from aisix.store.opening import open_store
+from aisix.store.base import ChangeRefused
 store = open_store(sys.argv[1])
 for _ in range(int(sys.argv[3])):
     while True:
@@ -179,7 +181,7 @@ for _ in range(int(sys.argv[3])):
             writes.merge(store, "provider_keys", sys.argv[2], {"headers": {"x-count": str(count)}},
                          now=time.time(), if_match=f'"{entry.revision}"')
             break
-        except Refused as refused:
+        except ChangeRefused as refused:
             assert refused.kind == "stale", refused
 """
 
