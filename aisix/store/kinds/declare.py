@@ -258,7 +258,7 @@ def _references(
 ) -> Iterator[tuple[str, str, Any]]:
     for one in table:
         value = document.get(one.name)
-        if value is None or one.instead_of:
+        if value is None or one.instead_of or one.moves_into in document:
             continue
         if one.type.fields:
             for path, below in objects_of(one, value):
