@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from aisix.standin.server import Standin
-from aisix.store import open_store, writes
+from aisix.store import writes
+from aisix.store.opening import open_store
 from tests.running import ADMIN_KEY, ROOT, Answer, Running, send, until
 
 SECRET = "sk-ant-the-secret-of-the-provider"
@@ -167,7 +168,8 @@ def test_racing_writers_in_all_workers_and_another_process_lose_nothing(
 
 BESIDE = """
 import sys, time
-from aisix.store import open_store, writes
+from aisix.store import writes
+from aisix.store.opening import open_store
 from aisix.store.base import ChangeRefused
 store = open_store(sys.argv[1])
 for _ in range(int(sys.argv[3])):

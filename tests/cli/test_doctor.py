@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from aisix.standin.server import Standin
-from aisix.store import open_store, writes
+from aisix.store import writes
+from aisix.store.opening import open_store
 from tests.authority import Authority
 from tests.running import ROOT, Running, free_port
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from aisix.standin.server import Standin
-from aisix.store import open_store, writes
+from aisix.store import writes
 from aisix.store.base import DiskFull
+from aisix.store.opening import open_store
 from aisix.store.sqlite import SqliteStore
 from tests.running import Answer, Running, until
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from aisix.store import open_store, writes
+from aisix.store import writes
 from aisix.store.base import ChangeRefused, Store
+from aisix.store.opening import open_store
 from aisix.store.resources import Model
 
 

@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 
 from aisix.errors import OperatorError, StoreError
-from aisix.store import open_store, sqlite, writes
+from aisix.store import sqlite, writes
+from aisix.store.opening import open_store
 from tests.running import ROOT
 
 WRITER = """
 import sys, time
-from aisix.store import open_store, writes
+from aisix.store import writes
+from aisix.store.opening import open_store
 store = open_store(sys.argv[1])
 for n in range(int(sys.argv[3])):
     name = f"{sys.argv[2]}-{n}"

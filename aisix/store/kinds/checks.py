@@ -1,4 +1,4 @@
-"""What one field may hold: functions that answer with the normalised value or raise Invalid.
+"""What a value may be: functions that answer with the normalised value or raise Invalid.
 
 Each is a voluptuous validator: value in, value out, `Invalid` with what would be right. A message
 never quotes the value, which may be a secret in the wrong place.
@@ -19,10 +19,11 @@ from urllib.parse import urlsplit
 
 from voluptuous import Invalid, MultipleInvalid
 
-from aisix.store.resources import MASK, ROUTINGS, timestamp
+from aisix.store.resources import MASK, ROUTINGS, Document, timestamp
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 MAX_NAME = 255
+MAX_SECRET = 8192
 MAX_ITEMS = 1000
 MAX_COUNT = 10**15
 DAY_MS = 86_400_000
@@ -70,7 +71,17 @@ class Faults:
             raise MultipleInvalid(self._found)
 
 
+def without_nulls(body: Document) -> Document:
+    """The body without the fields that are null, at the top and one level down."""
+    return {
+        key: {k: v for k, v in value.items() if v is not None} if isinstance(value, dict) else value
+        for key, value in body.items()
+        if value is not None
+    }
+
+
 def text(value: object) -> str:
+    """Text of at least one character."""
     if not isinstance(value, str):
         raise Invalid(f"must be a string, not {said(value)}")
     if not value:
@@ -103,17 +114,13 @@ def slug(value: object) -> str:
     return value
 
 
-def reference(value: object) -> str:
-    return name(value)
-
-
 def secret(value: object) -> str:
     """A credential: it goes into a header, so it is printable ASCII without spaces around it."""
     value = text(value)
     if value.startswith(MASK):
         raise Invalid("is the masked hint that a read shows, not a secret")
-    if len(value) > 8192:
-        raise Invalid("must be at most 8192 characters long")
+    if len(value) > MAX_SECRET:
+        raise Invalid(f"must be at most {MAX_SECRET} characters long")
     if value != value.strip():
         raise Invalid("has white space at its beginning or end")
     if not (value.isascii() and value.isprintable()):
@@ -219,18 +226,6 @@ def whole(value: Any, least: int, most: int) -> int:
     return value
 
 
-def count(value: Any) -> int:
-    return whole(value, 0, MAX_COUNT)
-
-
-def milliseconds(value: Any) -> int:
-    return whole(value, 0, DAY_MS)
-
-
-def retries(value: Any) -> int:
-    return whole(value, 0, 10)
-
-
 def money(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Invalid(f"must be a number, not {said(value)}")
@@ -248,19 +243,6 @@ def key_hash(value: Any) -> str:
     return value
 
 
-def previous(value: Any) -> dict[str, str]:
-    """The hash a rotated key had, and until when it still opens."""
-    if not isinstance(value, dict) or value.keys() != {"key_hash", "expires_at"}:
-        raise Invalid("must be an object of `key_hash` and `expires_at`; rotate makes it")
-    kept = {}
-    wrong = Faults()
-    for field, rule in (("key_hash", key_hash), ("expires_at", moment)):
-        with wrong.below(field):
-            kept[field] = rule(value[field])
-    wrong.tell()
-    return kept
-
-
 def items(value: Any, rule: Any, most: int = MAX_ITEMS) -> list[Any]:
     """A list whose items all pass `rule`; repeated ones are kept once."""
     if not isinstance(value, list):
@@ -276,22 +258,10 @@ def items(value: Any, rule: Any, most: int = MAX_ITEMS) -> list[Any]:
     return list(dict.fromkeys(kept))
 
 
-def weight(value: Any) -> int:
-    return whole(value, 0, 1000)
-
-
 def routing(value: Any) -> str:
     if value not in ROUTINGS:
         raise Invalid(f"must be one of {', '.join(ROUTINGS)}")
     return str(value)
-
-
-def patterns(value: Any) -> list[str]:
-    return items(value, pattern)
-
-
-def slugs(value: Any) -> list[str]:
-    return items(value, slug, 50)
 
 
 def options(value: Any) -> dict[str, Any]:
