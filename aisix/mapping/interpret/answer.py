@@ -36,6 +36,8 @@ class Answering(AnswerState):
     upstream's error event; after the last event `ended` is true.
     """
 
+    gave_up: Exception | None = None  # what the compiled form raised, and the interpreter took over
+
     def __init__(
         self,
         tables: AnswerTables,
@@ -293,7 +295,8 @@ class Answering(AnswerState):
             try:
                 self.made = self.plain_form.answer(self, answer)
                 return
-            except Exception:  # anything unusual: the interpreter begins afresh
+            except Exception as raised:  # whatever it is: the interpreter begins afresh
+                self.gave_up = raised
                 self._reset()
         self.said = dict(answer) if plain.verbatim else {}
         for event in self.events_of(answer):
