@@ -48,8 +48,8 @@ class FileStore(Store):
         self._watchers = Watchers()
         self._lock = threading.RLock()
         self._trouble: str | None = None
-        self._bell = ChangeSignal(data_dir / BELL)
-        self._heard = self._bell.sound
+        self._change_signal = ChangeSignal(data_dir / BELL)
+        self._heard = self._change_signal.sound
         try:
             self._snapshot = self._read_accepted()
         except StoreError as error:
@@ -71,7 +71,7 @@ class FileStore(Store):
         return self._trouble
 
     def current(self) -> Snapshot:
-        if self._bell.sound != self._heard:
+        if self._change_signal.sound != self._heard:
             self._refresh()
         return self._snapshot
 
@@ -98,8 +98,8 @@ class FileStore(Store):
                 self._write_accepted(fresh)
                 self._publish(fresh)
                 with suppress(OSError):  # the others then notice at their next poll
-                    self._bell.ring()
-                    self._heard = self._bell.sound
+                    self._change_signal.ring()
+                    self._heard = self._change_signal.sound
             return fresh
 
     def watch(self, told: Told) -> Callable[[], None]:
@@ -107,7 +107,7 @@ class FileStore(Store):
 
     def close(self) -> None:
         with self._lock:
-            self._bell.close()
+            self._change_signal.close()
 
     def _take_over(self, base: Snapshot, extra: Extra) -> Snapshot:
         """The file as a snapshot; `base` itself when nothing differs. OperatorError."""
@@ -131,7 +131,7 @@ class FileStore(Store):
 
     def _refresh(self, *, whatever_the_bell_says: bool = False) -> None:
         with self._lock:
-            heard = self._bell.sound
+            heard = self._change_signal.sound
             if heard == self._heard and not whatever_the_bell_says:
                 return
             try:

@@ -60,12 +60,12 @@ class SqliteStore(Store):
         self._writing = threading.Lock()
         self._publishing = threading.Lock()
         self._trouble: str | None = None
-        self._bell = ChangeSignal(data_dir / BELL)
+        self._change_signal = ChangeSignal(data_dir / BELL)
         try:
             self._writer = _open(self._file)
             self._reader = _connect(self._file, read_only=True)
             self._claim_key()
-            self._heard = self._bell.sound
+            self._heard = self._change_signal.sound
             self._snapshot = self._read_at_once(Snapshot((), -1))
         except sqlite3.Error as error:
             raise OperatorError(f"{self._file}: cannot be opened: {error}") from None
@@ -85,7 +85,7 @@ class SqliteStore(Store):
         return self._trouble
 
     def current(self) -> Snapshot:
-        if self._bell.sound != self._heard:
+        if self._change_signal.sound != self._heard:
             self._refresh()
         return self._snapshot
 
@@ -98,7 +98,7 @@ class SqliteStore(Store):
         if changes:
             # A failed ring is no failed write: the others then notice at their next poll.
             with suppress(OSError):
-                self._bell.ring()
+                self._change_signal.ring()
         return fresh
 
     def poll(self) -> None:
@@ -115,7 +115,7 @@ class SqliteStore(Store):
         with self._writing, self._reading:
             self._reader.close()
             self._writer.close()
-            self._bell.close()
+            self._change_signal.close()
 
     def rotate_key(self, key: bytes | None) -> int:
         """Encrypt every secret with a new key; how many there were.
@@ -132,7 +132,7 @@ class SqliteStore(Store):
             if key is not None:
                 self._keyring.drop_older()
         with suppress(OSError):
-            self._bell.ring()
+            self._change_signal.ring()
         return count
 
     def _reseal(self) -> int:
@@ -146,7 +146,7 @@ class SqliteStore(Store):
 
     def _refresh(self, *, whatever_the_bell_says: bool = False) -> None:
         with self._reading:
-            heard = self._bell.sound
+            heard = self._change_signal.sound
             if heard == self._heard and not whatever_the_bell_says:
                 return
             try:

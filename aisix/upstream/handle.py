@@ -129,7 +129,7 @@ class Handle:
             self.curl.pause(pycurl.PAUSE_CONT)
 
     @property
-    def sent(self) -> bool:
+    def was_sent(self) -> bool:
         """Whether a byte of the request may have left."""
         return bool(self.curl.getinfo(pycurl.REQUEST_SIZE) > 0)
 

@@ -25,6 +25,7 @@ from aisix.mapping.interpret.view import is_kind, same
 from aisix.mapping.syntax.paths import Json, Path, Step
 from aisix.mapping.syntax.rules import Adjust, Check, RequestTables, Rest
 from aisix.mapping.verbs import adjustments
+from aisix.mapping.verbs.registry import CALLER_FIELD
 
 Translate = Callable[[dict[str, Json], CompiledRequest], dict[str, Json]]
 
@@ -32,7 +33,6 @@ SIZED = frozenset({str, list, dict})
 MOST = 64  # forms of one model's tables
 STRANGE = 16  # of them for bodies with fields the tables do not name: anyone can make up more
 WIDEST = 100  # fields of a body worth a form: no dialect has that many, so most are unknown
-TAKES_AWAY = ("remove", "note", "cap", "keep_last", "last")  # corrections that add no field
 
 
 class RequestForms:
@@ -226,16 +226,18 @@ class RequestCompiler(RuleCompiler):
 
     def _adjust(self, step: Adjust) -> None:
         """One correction of the whole; the result is then no longer known field by field."""
-        if step.verb == "merge" and step.options.get("from") not in self.present:
+        verb = adjustments.ADJUSTMENTS[step.verb]
+        needs = [step.options[o.name] for o in verb.options if o.kind == CALLER_FIELD]
+        if not self.present.issuperset(needs):
             return
         guard = self.condition(self._out(), step.guard)
         if guard is False:
             return
         asks = any(type(v) is str and v.startswith("$") for v in step.options.values())
-        if asks or step.verb not in TAKES_AWAY:
+        if asks or verb.adds:
             self.bail("" if guard is True else str(guard))
             return
-        run = self.w.const(adjustments.ADJUSTMENTS[step.verb].run)
+        run = self.w.const(verb.run)
         options, same = self.w.const(step.options), self.w.const(as_it_is)
         call = f"{run}(out, body, {options}, {same})"
         with self.w.block(f"if {call}" if guard is True else f"if {guard} and {call}"):
@@ -300,9 +302,11 @@ class RequestCompiler(RuleCompiler):
                 made[header.name] = self.w.let(f"header(({said},)){asked}")
             elif words:
                 sure[header.name] = ",".join(dict.fromkeys(words))
-        self.w.put(f"c.sent = {self.w.const(sure)}")
+        self.w.put(f"c.upstream_headers = {self.w.const(sure)}")
         for name, text in made.items():
-            self.w.put(f"if {text}: c.sent = {{**c.sent, {name!r}: {text}}}")
+            self.w.put(
+                f"if {text}: c.upstream_headers = {{**c.upstream_headers, {name!r}: {text}}}"
+            )
 
 
 def row_tells(row: Rest) -> Any:

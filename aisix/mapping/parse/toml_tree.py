@@ -16,9 +16,9 @@ from typing import Any
 
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping.syntax.paths import Json
+from aisix.mapping.syntax.rules import SOURCES
 
 Keys = tuple[str, ...]
-SOURCES = ("from", "value", "first", "concat", "layers", "weave", "sum", "object")
 
 
 @dataclass(slots=True)
