@@ -496,28 +496,28 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         ' called "leftt" here (did you mean "left"?)',
     ),
     "a request that would hold itself": (
-        f"{NAME}/request.toml",
+        f"{NAME}/request/fields.toml",
         'model = "$upstream_model"',
         'model = "$out"',
-        f'{NAME}/request.toml:<>: field.model: say what of "$out": "$out.NAME"',
+        f'{NAME}/request/fields.toml:<>: field.model: say what of "$out": "$out.NAME"',
     ),
     "a request that an adjustment would put into itself": (
-        f"{NAME}/request.toml",
+        f"{NAME}/request/adjust.toml",
         "[adjust.",
         '[adjust]\nmine.verb = "set"\nmine.fields = { a = "$out" }\n[adjust.',
-        f'{NAME}/request.toml:<mine.fields>: adjust.mine.fields.a: say what of "$out": "$out.NAME"',
+        f'{NAME}/request/adjust.toml:<mine.fields>: adjust.mine.fields.a: say what of "$out": "$out.NAME"',
     ),
     "a limit that is no number": (
-        f"{NAME}/request.toml",
+        f"{NAME}/request/adjust.toml",
         "\nlimit = 4",
         '\nlimit = "$"',
-        f"{NAME}/request.toml:<limit = >: adjust.breakpoints.limit: expected whole number, found text '$'",
+        f"{NAME}/request/adjust.toml:<limit = >: adjust.breakpoints.limit: expected whole number, found text '$'",
     ),
     "a pass that chooses by a field nothing writes": (
-        f"{NAME}/request.toml",
+        f"{NAME}/request/messages.toml",
         'where = { role = "system" }',
         'where = { roel = "system" }',
-        f'{NAME}/request.toml:<>: field.messages.arrange.instructions.where: the items have no "roel"'
+        f'{NAME}/request/messages.toml:<>: field.messages.arrange.instructions.where: the items have no "roel"'
         ' (did you mean "role"?)',
     ),
     "a version that is not there": (
