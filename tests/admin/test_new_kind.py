@@ -14,10 +14,10 @@ from jsonschema import Draft202012Validator
 from aisix.cli.main import main
 from aisix.store.kinds.registry import KINDS
 from tests.admin.teams import TEAMS
-from tests.admin.test_admin import KEY, fault
 from tests.admin.test_admin_docs import table_of
+from tests.admin.test_handlers import KEY, fault
+from tests.cli.test_resources import Shell
 from tests.running import Running, send
-from tests.test_resources_cli import Shell
 
 TOKEN = "token-of-the-webhook-wxyz"
 
