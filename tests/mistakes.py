@@ -28,6 +28,7 @@ WAY = [
     "listener.reader",
     "proxy.base",
     "proxy.chat",
+    "proxy.call",
     "proxy.relay",
     "proxy.admission",
     "routing.attempts",
@@ -38,6 +39,7 @@ WAY = [
     "limits.shared",
     "telemetry.metrics",
     "mapping.exchange",
+    "mapping.translation",
     "upstream.curl",
     "upstream.transfer",
     "upstream.buffered",
@@ -71,14 +73,14 @@ LEFT_OUT = {
 GIVE_BACK = {
     *("proxy.base.ProxyHandler._leave", "proxy.base.ProxyHandler.on_finish"),
     *("proxy.chat.ChatHandler.on_finish", "proxy.chat.ChatHandler._settle"),
-    *("proxy.chat.ChatHandler._leave_gate", "proxy.chat.ChatHandler._end_attempts"),
+    *("proxy.chat.ChatHandler._leave_admission", "proxy.chat.ChatHandler._end_attempts"),
     *(
         "proxy.rate_limit.Reservation.settle",
-        "proxy.admission.Gate.leave",
+        "proxy.admission.Admission.leave",
         "routing.attempts.Attempts.end",
     ),
     *(
-        "routing.circuit_breaker.Standing.leave",
+        "routing.circuit_breaker.CircuitBreaker.leave",
         "proxy.gateway.Gateway.leave",
         "telemetry.metrics.Metrics.leave",
     ),

@@ -227,30 +227,30 @@ def test_watched_folders_are_reloaded_when_a_change_is_complete(
 # ---------------------------------------------------------------- what the workers share
 @alone
 def test_a_turn_keeps_the_bytes_in_use_and_has_one_writer() -> None:
-    turn = Generation()
-    assert turn.number == 0
-    assert turn.read(1) is None
-    turn.put(1, b"one")
-    turn.number = 1
-    turn.put(2, b"two")
-    assert (turn.read(1), turn.read(2)) == (b"one", b"two")
-    turn.put(3, b"three" * 100_000)
-    assert (turn.read(1), turn.read(2)) == (None, b"two")
-    turn.write_note(b"a longer note")
-    turn.write_note(b"note")
-    assert turn.read_note() == b"note"
-    assert turn.take()
+    generation = Generation()
+    assert generation.number == 0
+    assert generation.read(1) is None
+    generation.put(1, b"one")
+    generation.number = 1
+    generation.put(2, b"two")
+    assert (generation.read(1), generation.read(2)) == (b"one", b"two")
+    generation.put(3, b"three" * 100_000)
+    assert (generation.read(1), generation.read(2)) == (None, b"two")
+    generation.write_note(b"a longer note")
+    generation.write_note(b"note")
+    assert generation.read_note() == b"note"
+    assert generation.take()
     pid = os.fork()
     if not pid:
-        os._exit(int(turn.take() or turn.number != 1))
+        os._exit(int(generation.take() or generation.number != 1))
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    turn.give_back()
+    generation.give_back()
 
 
 def test_everybody_on_the_bus_is_asked_and_who_is_silent_is_missing() -> None:
     async def talk() -> tuple[dict[int, Any], dict[int, Any], dict[int, Any]]:
-        seats = WorkerSlots(3)
-        buses = [seats.sit(n) for n in range(3)]
+        worker_slots = WorkerSlots(3)
+        buses = [worker_slots.sit(n) for n in range(3)]
         for number, bus in enumerate(buses):
             bus.on("add", lambda given, n=number: given + n)
         buses[1].on("only", lambda given: "here")
@@ -260,7 +260,7 @@ def test_everybody_on_the_bus_is_asked_and_who_is_silent_is_missing() -> None:
         many = await asyncio.gather(*(buses[0].ask("add", n, 20) for n in range(700)))
         for bus in buses:
             bus.close()
-        seats.close()
+        worker_slots.close()
         return first, second, many[-1]
 
     first, second, last = asyncio.run(talk())

@@ -52,8 +52,9 @@ class ListenerApplication(Application):
 
 
 class ListenerHandler(RequestHandler):
-    """See the module. It knows no templates, and no cookies nor what protects them. `prepare` and
-    `data_received` do not wait."""
+    """A request handler: `prepare` when the head has come, the method when all has; as Tornado's,
+    without templates, and without cookies and what protects them. `prepare` and `data_received` do
+    not wait; what the method raises becomes the answer, or ends the exchange."""
 
     left = False  # the caller went away
     _headers_written = _finished = False

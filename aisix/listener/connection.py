@@ -33,7 +33,7 @@ LINGER = 2.0  # s in which a caller may read our last words while it is still se
 
 
 class Connection(asyncio.BufferedProtocol):
-    """See the module; the listener makes one per accepted socket."""
+    """One per accepted socket, made by the listener; it ends by itself, with the socket."""
 
     transport: asyncio.Transport
     context: Context

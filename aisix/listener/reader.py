@@ -53,7 +53,10 @@ class Head:
 
 
 class Reader:
-    """See the module. `length`: bytes of the body still to come; None: not known, or no body."""
+    """Bytes of one connection -> heads and bodies of its requests; `Bad` for what is no request.
+
+    `length`: bytes of the body still to come; None: not known, or no body.
+    """
 
     __slots__ = (
         "_got",

@@ -41,7 +41,10 @@ class ReplyConnection(Protocol):
 
 
 class Reply(HTTPConnection):
-    """See the module. `keep`: whether the caller may use the connection again."""
+    """Writes the answer of one request; HTTPOutputError for more or less of a body than was said.
+
+    `keep`: whether the caller may use the connection again.
+    """
 
     def __init__(self, line: ReplyConnection, method: str, version: str, keep: bool) -> None:
         self.context = line.context

@@ -13,9 +13,10 @@ the world. Rules, the request and the answer each stand in four rooms:
 
 and this is the door, for whoever is outside:
 
-    exchange.py   one conversation: request, answer or stream, errors, retry, usage
-    mappings.py   load_mappings(folders): every table, checked
-    effective.py  one mapping for one model: tables merged, parsed, compiled when first asked for
-    types.py      what an exchange is given and gives
-    sse.py        bytes -> events of a stream, with bounds
+    exchange.py     one conversation: request, answer or stream, errors, retry, usage
+    translation.py  its first half: the request, by the compiled form or rule by rule; its losses
+    mappings.py     load_mappings(folders): every table, checked
+    effective.py    one mapping for one model: tables merged, parsed, compiled when first asked for
+    types.py        what an exchange is given and gives
+    sse.py          bytes -> events of a stream, with bounds
 """

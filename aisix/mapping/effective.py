@@ -17,6 +17,8 @@ from aisix.errors import Complaint, OperatorError
 from aisix.mapping.compile.answer import AnswerForms
 from aisix.mapping.compile.request import RequestForms
 from aisix.mapping.dialect.upstream_errors import CallerDialect, ErrorTables
+from aisix.mapping.interpret.answer import Answering
+from aisix.mapping.interpret.answer_state import AnswerScope
 from aisix.mapping.interpret.scope import Facts
 from aisix.mapping.parse import schema, structure, toml_tree
 from aisix.mapping.parse.answer import AnswerParser
@@ -63,6 +65,23 @@ class Effective:
             found = Facts(alias, upstream_model, self.version, self.model, self.option, strict)
             self._facts[target] = found
         return found
+
+    def answering(
+        self, scope: AnswerScope, armed: bool, stream: bool, frame: str, compiled: bool
+    ) -> Answering:
+        """What runs one answer: in its compiled form, if there is one for what this request left.
+
+        `armed`: the upstream may pause, to be asked again. `frame`: how the caller's dialect sends
+        a chunk.
+        """
+        if compiled and not stream and not armed:
+            plain = self.answers.plain.find(scope.remember, scope.wants_usage)
+            if plain is not None:
+                return Answering(self.answer, scope, plain_form=plain)
+        form = None
+        if compiled and stream and frame.count("{") == frame.count("{data}") == 1:
+            form = self.answers.stream.find(scope.remember, scope.wants_usage)
+        return Answering(self.answer, scope, armed, form, None, frame)
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """One conversation: a caller's request and its answer. What h11.Connection is to HTTP.
 
     exchange = mappings.exchange(...)            # tables for one alias
-    sent = exchange.request(body, headers)       # what to send upstream; or CallerError
+    upstream_request = exchange.request(caller_body, headers)  # to be sent; or CallerError
     answer = exchange.response(status, headers, body)          # a plain answer, or any error
     data = exchange.receive(bytes); data = exchange.end()      # a stream: bytes for the caller
 
@@ -10,7 +10,6 @@ No input or output: the proxy carries the bytes. Every name of a wire format is 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from collections.abc import Mapping as Map
 from types import MappingProxyType
@@ -19,30 +18,29 @@ from typing import Any
 import msgspec
 
 from aisix.errors import Fault, UpstreamError
-from aisix.mapping.compile.runtime import CompiledRequest
+from aisix.mapping import translation
 from aisix.mapping.dialect.upstream_errors import CallerDialect, ErrorAnswer
-from aisix.mapping.interpret import request
 from aisix.mapping.interpret.answer import Answering
 from aisix.mapping.interpret.answer_state import AnswerScope
-from aisix.mapping.interpret.request import refuse_losses
 from aisix.mapping.interpret.scope import Note, RuleTrace, Scope
 from aisix.mapping.interpret.view import View, holds
 from aisix.mapping.mappings import Effective
-from aisix.mapping.sse import LARGEST_EVENT, SseReader
+from aisix.mapping.sse import LARGEST_EVENT, SseReader, parse_json
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.types import Answer, ResolvedModel, UpstreamRequest
 from aisix.mapping.verbs.refused import Refused
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder().decode
 NOTHING: Any = MappingProxyType({})
 
 
 class Exchange:
-    """See the module. `now` is Unix seconds; `new_id` makes an id in the upstream's own style.
+    """One request of a caller and its answer; `request` comes first.
 
+    `now`: Unix seconds. `new_id`: makes an id in the upstream's own style. `largest_event`: bytes.
     `compiled=False` runs the tables rule by rule, as `explain` does; the result is the same.
+    Look at `error`, `broke`, `done` and `continuation` after each step of an answer.
     """
 
     # What most exchanges never change stands here: an exchange is made for every request.
@@ -51,10 +49,10 @@ class Exchange:
     error: ErrorAnswer | None = None
     broke: UpstreamError | None = None  # the error is the upstream's broken answer
     done = False  # the caller has got everything
-    again: UpstreamRequest | None = None  # a paused turn: send this, then go on receiving
-    asked: dict[str, Json] = NOTHING  # the caller's body
-    _sent: dict[str, Json] = NOTHING
-    _headers: dict[str, str] = NOTHING
+    continuation: UpstreamRequest | None = None  # a paused turn: send this, then go on receiving
+    caller_body: dict[str, Json] = NOTHING
+    _upstream_body: dict[str, Json] = NOTHING
+    _upstream_headers: dict[str, str] = NOTHING
     _remember: dict[str, Json] = NOTHING
     _answering: Answering | None = None
     _sse: SseReader | None = None
@@ -82,61 +80,36 @@ class Exchange:
 
     # ------------------------------------------------------------------ request
     def request(
-        self, body: dict[str, Json], headers: Map[str, str] | None = None
+        self, caller_body: dict[str, Json], caller_headers: Map[str, str] | None = None
     ) -> UpstreamRequest:
-        """Translate; CallerError names the caller's own field. `headers` finds lower-case names."""
-        self.asked = body
-        out = None
-        if self.compiled and not self.target.strict:
-            out = self._by_form(body, headers or {})
-        if out is None:
-            out = self._interpreted(body, {k.lower(): v for k, v in (headers or {}).items()})
-        self.stream = paths.is_true(body, self.caller.stream)
-        self._sent = out
+        """Translate; CallerError names the caller's own field. `caller_headers` finds lower-case
+        names."""
+        self.caller_body = caller_body
+        made = translation.translate(
+            self.tables, self.facts, caller_body, caller_headers or {}, self.compiled
+        )
+        self._upstream_body, self._upstream_headers, self._remember, self.notes = made
+        self.stream = paths.is_true(caller_body, self.caller.stream)
         for guard, answer in self.tables.request.local:
-            if holds(guard, View(Scope(self.facts, body), body)):
+            if holds(guard, View(Scope(self.facts, caller_body), caller_body)):
                 self._local = answer
                 break
+        return self._outgoing()
+
+    def _outgoing(self) -> UpstreamRequest:
         path: str = self.tables.upstream["path"]
-        return UpstreamRequest(path, self._headers, _encode(out), self.stream)
+        raw = _encode(self._upstream_body)
+        return UpstreamRequest(path, self._upstream_headers, raw, self.stream)
 
-    def _by_form(self, body: dict[str, Json], headers: Map[str, str]) -> dict[str, Json] | None:
-        """The result of the fast form; None when this request is for the interpreter."""
-        call = CompiledRequest(body, self.target.alias, self.target.upstream_model, headers)
-        try:
-            out = self.tables.forms.translate(body, call)
-        except Exception:
-            # Bail, a refusal of a verb, or whatever odd JSON does to code that expects the usual:
-            # the interpreter decides, and tells what is wrong and where.
-            return None
-        self.notes, self._headers, self._remember = call.notes, call.sent, call.remember
-        return out
-
-    def _interpreted(self, body: dict[str, Json], headers: dict[str, str]) -> dict[str, Json]:
-        """The result of the tables, rule by rule; CallerError."""
-        scope = Scope(self.facts, body, headers=headers)
-        out = request.translate(self.tables.request, scope)
-        self.notes = scope.notes
-        if self.target.strict:
-            refuse_losses(scope.notes, body, self.tables.request)
-        self._headers = request.headers(self.tables.request, scope)
-        self._remember = scope.remember
-        return out
-
-    def trace(self, body: dict[str, Json]) -> Scope:
-        """Translate once more and say why: for `explain` and for naming the caller's own fields."""
-        scope = Scope(self.facts, body, headers={}, trace=RuleTrace())
-        request.translate(self.tables.request, scope)
-        return scope
+    def trace(self, caller_body: dict[str, Json]) -> Scope:
+        """Translate once more and say why, for `explain`; CallerError."""
+        return translation.trace(self.tables, self.facts, caller_body)
 
     @property
     def warnings(self) -> str:
         """The value of x-aisix-warnings: "temperature=clamped, logit_bias=dropped"."""
         notes = self._told()
-        if not notes:
-            return ""
-        told = dict.fromkeys(f"{_token(note.about)}={note.how}" for note in notes)
-        return ", ".join(told)[:2000]
+        return translation.warnings(notes) if notes else ""
 
     @property
     def rules(self) -> list[tuple[str, str]]:
@@ -150,17 +123,17 @@ class Exchange:
     # ------------------------------------------------------------------ plain answers and errors
     def response(self, status: int, headers: Map[str, str], body: bytes) -> Answer:
         """The caller's answer to a plain upstream answer, or to any upstream error."""
-        parsed = _parse(body)
+        parsed = parse_json(body)
         if not 200 <= status < 300:
             return self._refused(status, headers, parsed)
         if self.stream and not self._is_error(parsed):
-            return self.fault(_babble("not_a_stream"))
+            return self.fault(_malformed("not_a_stream"))
         answering = self._ready()
         plain = self.tables.answer.plain
         if type(parsed) is not dict or (plain and not plain.knows(parsed)):
             if self._is_error(parsed):
                 return self._refused(None, headers, parsed)
-            return self.fault(_babble("not_a_message"))
+            return self.fault(_malformed("not_a_message"))
         answering.plain(parsed)
         if answering.made is None:  # what a form has made has neither failed nor paused
             if answering.failed is not None:
@@ -175,7 +148,7 @@ class Exchange:
         """Whether this answer may be asked for again; see ErrorAnswer.retry. Changes nothing."""
         if 200 <= status < 300:
             return ""
-        return self.tables.errors.retry(status, headers, _parse(body))
+        return self.tables.errors.retry(status, headers, parse_json(body))
 
     def answered_here(self) -> Answer | None:
         """The answer, JSON or a whole stream, to a request that never goes upstream."""
@@ -200,19 +173,12 @@ class Exchange:
     def _ready(self) -> Answering:
         """The answer under way; it begins with the first thing the upstream says."""
         if self._answering is None:
-            tables = self.tables.answer
-            wants_usage = paths.is_true(self.asked, self.caller.wants_usage)
+            wants_usage = paths.is_true(self.caller_body, self.caller.wants_usage)
             scope = AnswerScope(self.facts, self._remember, self.now, self.new_id, wants_usage)
-            armed = tables.again is not None and tables.again.may_pause(self._sent)
-            if self.compiled and not self.stream and not armed:
-                plain = self.tables.answers.plain.find(self._remember, wants_usage)
-                if plain is not None:
-                    self._answering = answering = Answering(tables, scope, plain_form=plain)
-                    return answering
-            frame, form = self.caller.data["stream"]["frame"], None
-            if self.compiled and self.stream and frame.count("{") == frame.count("{data}") == 1:
-                form = self.tables.answers.stream.find(self._remember, wants_usage)
-            self._answering = Answering(tables, scope, armed, form, None, frame)
+            again = self.tables.answer.again
+            armed = again is not None and again.may_pause(self._upstream_body)
+            frame: str = self.caller.data["stream"]["frame"]
+            self._answering = self.tables.answering(scope, armed, self.stream, frame, self.compiled)
         return self._answering
 
     def traced_answer(self) -> AnswerScope:
@@ -226,42 +192,25 @@ class Exchange:
         return self.tables.errors.is_error(parsed)
 
     def _refused(self, status: int | None, headers: Map[str, str], parsed: Json) -> Answer:
-        error = self.tables.errors.translate(
-            status,
-            headers,
-            parsed,
-            self.caller,
-            self.target.alias,
-            self.asked,
-            self._origin,
-            self.answer_headers(headers),
-        )
-        self.error = error
-        self.done = True
-        return Answer(error.status, error.headers, error.body, error)
+        alias, shown = self.target.alias, self.answer_headers(headers)
+        who = self.caller, alias, self.caller_body, self._origin
+        return self._failed(self.tables.errors.translate(status, headers, parsed, *who, shown))
 
     def fault(self, fault: Fault) -> Answer:
         """One of our own faults as the caller's dialect shows it."""
         self.broke = fault if isinstance(fault, UpstreamError) else None
-        self.error = self.caller.fault(fault, alias=self.target.alias)
+        return self._failed(self.caller.fault(fault, alias=self.target.alias))
+
+    def _failed(self, error: ErrorAnswer) -> Answer:
+        self.error = error
         self.done = True
-        return Answer(self.error.status, self.error.headers, self.error.body, self.error)
+        return Answer.of_error(error)
 
     def _origin(self, name: str, item: int, part: int | None) -> str | None:
         """The caller's path of the upstream's NAME[item] (content part `part`)."""
-        if not self.asked:
+        if not self.caller_body:
             return None
-        scope = self.trace(self.asked)
-        assert scope.trace is not None
-        items = scope.out.get(name)
-        if type(items) is not list or item >= len(items):
-            return None
-        origin = scope.trace.origin
-        lists = [v for v in items[item].values() if type(v) is list]
-        parts = lists[0] if lists else []
-        if part is not None and part < len(parts) and id(parts[part]) in origin:
-            return origin[id(parts[part])]
-        return origin.get(id(items[item]))
+        return translation.origin(self.trace(self.caller_body), name, item, part)
 
     # ------------------------------------------------------------------ streams
     def begin(self, status: int, headers: Map[str, str]) -> bool:
@@ -278,7 +227,7 @@ class Exchange:
         try:
             payloads = self._sse.feed(data)
         except Refused:
-            return self._break_off(_babble("too_large"))
+            return self._break_off(_malformed("too_large"))
         return self._run(payloads)
 
     def end(self) -> bytes:
@@ -288,14 +237,14 @@ class Exchange:
         # An event whose blank line is missing counts when it is whole, else it is the break itself.
         rest = self._sse.rest() if self._sse is not None else []
         done = self.tables.answer.done.encode()
-        out = self._run([data for data in rest if data == done or type(_parse(data)) is dict])
-        if self.done or self.again is not None:
+        out = self._run([data for data in rest if data == done or type(parse_json(data)) is dict])
+        if self.done or self.continuation is not None:
             return out
         return out + self._close(self._ready())
 
-    def _close(self, answering: Answering, whole: bool = False) -> bytes:
+    def _close(self, answering: Answering, complete: bool = False) -> bytes:
         """Nothing follows, though the last event has not come."""
-        if whole or answering.complete:
+        if complete or answering.complete:
             answering.ended = True
             return self._finish(answering)
         return self._break_off(UpstreamError("interrupted", "end of stream", why="no_end"))
@@ -308,9 +257,9 @@ class Exchange:
             if payload in (done, closing):  # the upstream's own words for the end
                 out.append(self._close(answering, payload == done))
                 break
-            event = _parse(payload)
+            event = parse_json(payload)
             if type(event) is not dict:
-                out.append(self._break_off(_babble("not_json")))
+                out.append(self._break_off(_malformed("not_json")))
                 break
             answering.send(event, out)
             if answering.pinged:
@@ -318,9 +267,7 @@ class Exchange:
                 if answering.started:
                     out.append(self.ping)
             if answering.failed is not None:
-                self._refused(None, {}, answering.failed)
-                assert self.error is not None
-                out.append(self.caller.frame(self.error))
+                out.append(self._framed(self._refused(None, {}, answering.failed)))
                 break
             if answering.ended:
                 if answering.wants_more():
@@ -339,26 +286,27 @@ class Exchange:
 
     def _break_off(self, fault: Fault) -> bytes:
         """An error inside the stream; nothing may follow it."""
-        self.fault(fault)
-        assert self.error is not None
-        return self.caller.frame(self.error)
+        return self._framed(self.fault(fault))
+
+    def _framed(self, answer: Answer) -> bytes:
+        assert answer.error is not None
+        return self.caller.frame(answer.error)
 
     def _go_on(self, answering: Answering) -> None:
-        self._sent = answering.next_round(self._sent)
+        self._upstream_body = answering.next_round(self._upstream_body)
         self._sse = None
-        path: str = self.tables.upstream["path"]
-        self.again = UpstreamRequest(path, self._headers, _encode(self._sent), self.stream)
+        self.continuation = self._outgoing()
 
-    def take_again(self) -> UpstreamRequest | None:
+    def take_continuation(self) -> UpstreamRequest | None:
         """The request that continues a paused turn, once."""
-        request, self.again = self.again, None
+        request, self.continuation = self.continuation, None
         return request
 
     def forget(self) -> None:
         """Let go of the request: the answer has begun, and may last."""
-        self.asked = {}
+        self.caller_body = {}
         if self._answering is None or self._answering.raw is None:  # else it may be continued
-            self._sent = {}
+            self._upstream_body = {}
 
     @property
     def started(self) -> bool:
@@ -379,21 +327,9 @@ class Exchange:
         return list(self._answering.unknown) if self._answering else []
 
 
-def _parse(data: bytes) -> Json:
-    try:
-        return _decode(data)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return None
-
-
-def _babble(why: str) -> UpstreamError:
+def _malformed(why: str) -> UpstreamError:
     """The answer came whole and makes no sense."""
     return UpstreamError("bad_response", why=why)
-
-
-def _token(text: str) -> str:
-    """A field name fit for a header."""
-    return re.sub(r"[^A-Za-z0-9_.-]", "_", text)[:64]
 
 
 __all__ = ["Answer", "Exchange", "ResolvedModel", "UpstreamRequest"]

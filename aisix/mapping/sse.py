@@ -7,8 +7,12 @@ than data are passed over (an event is told by its data, not by its name).
 
 from __future__ import annotations
 
+import msgspec
+
+from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verbs.refused import Refused
 
+_decode = msgspec.json.Decoder().decode
 _BOM = b"\xef\xbb\xbf"
 LF = 10
 LARGEST_EVENT = 16 << 20  # bytes, unless told otherwise
@@ -70,6 +74,14 @@ class SseReader:
         self._held.clear()
         payload = _payload(frame)
         return [] if payload is None else [payload]
+
+
+def parse_json(data: bytes) -> Json:
+    """The value of an event's data, or of a body; None for what is no JSON, and for null."""
+    try:
+        return _decode(data)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
 
 
 def _payload(frame: bytes) -> bytes | None:

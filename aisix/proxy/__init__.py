@@ -5,8 +5,9 @@
     base.py        every handler: request id, who calls, body, errors, access line
     admission.py   admission control: how many requests at one time, who waits, who is refused
     rate_limit.py  rate limits and quotas of a key and a model, and the headers that tell of them
-    chat.py        one exchange, plain or streamed
-    relay.py       upstream bytes -> exchange -> caller's socket, with back-pressure
+    chat.py        the handler of one exchange: the caller's side, plain answers
+    call.py        an exchange, its attempts, the request that goes out; what both sides hold
+    relay.py       a stream: upstream bytes -> exchange -> caller's socket, with back-pressure
     count.py       how many tokens a request would take, estimated
     models.py      what a caller may ask for
     health.py      /livez, /readyz

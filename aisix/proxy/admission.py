@@ -63,27 +63,27 @@ class Admission:
         self.held += size
         return True
 
-    async def wait(self, turn: asyncio.Future[bool]) -> None:
-        """Wait for a place; `turn` is a new future, cancelled to give up waiting."""
+    async def wait(self, place: asyncio.Future[bool]) -> None:
+        """Wait for a place; `place` is a new future, cancelled to give up waiting."""
         if self.full:
             raise overloaded()
-        self._waiting[turn] = None
+        self._waiting[place] = None
         try:
             async with asyncio.timeout(self._secs):
-                await turn
+                await place
         except TimeoutError:
-            if turn.cancelled():  # else it was let in at that very moment
+            if place.cancelled():  # else it was let in at that very moment
                 raise overloaded() from None
         finally:
-            self._waiting.pop(turn, None)
+            self._waiting.pop(place, None)
 
     def leave(self) -> None:
         """Give the place back: to who waits longest, if anyone does."""
         while self._waiting:
-            turn = next(iter(self._waiting))
-            del self._waiting[turn]
-            if not turn.done():
-                turn.set_result(True)
+            place = next(iter(self._waiting))
+            del self._waiting[place]
+            if not place.done():
+                place.set_result(True)
                 return
         self.taken -= 1
 

@@ -10,8 +10,8 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 from tornado.web import HTTPError, stream_request_body
@@ -20,6 +20,8 @@ from aisix import log
 from aisix.errors import CallerError, Fault, OperatorError
 from aisix.listener.application import ListenerHandler
 from aisix.mapping.dialect.upstream_errors import CallerDialect, ErrorAnswer
+from aisix.mapping.interpret.view import KINDS
+from aisix.mapping.syntax import paths
 from aisix.proxy import ids
 from aisix.proxy.admission import overloaded
 from aisix.proxy.gateway import Gateway
@@ -36,6 +38,7 @@ MOST_FIELDS = 1000  # of a body, at its top; more is no mistake but an attack
 SHORT = 1 << 16  # bytes of a body that are read although its answer is a refusal
 DRAIN = 4  # a body up to this many times the limit is read to its end, so that the 413 is seen
 
+T = TypeVar("T")
 _decode = msgspec.json.Decoder().decode
 _sha256 = hashlib.sha256().copy  # OpenSSL looks its algorithms up anew for every other new one
 
@@ -62,10 +65,9 @@ class ProxyHandler(ListenerHandler):
 
     def initialize(self, gateway: Gateway, dialect: str, **more: Any) -> None:
         self.gateway = gateway
-        self.routes = gateway.routes()  # one snapshot and one set of tables, kept to the end
-        self.caller = self.routes.mappings.caller(dialect).of(self.request_id)
+        self.balancers = gateway.balancers()  # one snapshot and one set of tables, kept to the end
+        self.caller = self.balancers.mappings.caller(dialect).of(self.request_id)
         self.set_header(self.caller.id_header, self.request_id)
-        self.tag = self.routes.mappings.tag(dialect)  # until the alias is known
         self.began = time.monotonic()
         self.seen: dict[str, Any] = {}  # what the access line tells beside the usual
         headers = self.request.headers
@@ -101,7 +103,7 @@ class ProxyHandler(ListenerHandler):
     def admit(self) -> None:
         """Whether this caller may ask at all, told by the head; raises the Fault that says no."""
         if not self.open_to_all:
-            self.snapshot: Snapshot = self.routes.snapshot
+            self.snapshot: Snapshot = self.balancers.snapshot
             self.api_key = self._authenticate()
             self.seen["api_key_id"] = self.api_key.id
 
@@ -120,7 +122,7 @@ class ProxyHandler(ListenerHandler):
         self._size += size
         if self._size > self._limit:
             self._chunks.clear()
-        elif self.gateway.gate.hold(size):
+        elif self.gateway.admission.hold(size):
             self._held += size
             self._chunks.append(chunk)
         else:
@@ -157,11 +159,33 @@ class ProxyHandler(ListenerHandler):
             raise CallerError("too_many_fields", limit=MOST_FIELDS)
         return body
 
+    def resolve(self, caller_body: dict[str, Any], find: Callable[[str], T | None]) -> T:
+        """What `find` has for the alias a body names; CallerError, of several the first that
+        holds: missing, wrong_type, not_allowed, no_such_model."""
+        alias = paths.get(caller_body, self.caller.alias.steps)
+        param = self.caller.alias.text
+        if alias is None:
+            raise CallerError("missing", param)
+        if type(alias) is not str:
+            raise CallerError("wrong_type", param, expected="string", found=KINDS[type(alias)])
+        self.seen["alias"] = alias[:128]
+        return self.allowed(alias, find)
+
+    def allowed(self, alias: str, find: Callable[[str], T | None]) -> T:
+        """What `find` has for an alias; CallerError not_allowed or no_such_model. Whether the key
+        may use it is told by the name alone, before it is looked up: who may not learns nothing."""
+        if not self.api_key.may_use(alias):
+            raise CallerError("not_allowed", None, alias=alias)
+        found = find(alias)
+        if found is None:
+            raise CallerError("no_such_model", None, alias=alias)
+        return found
+
     def send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """The whole answer."""
         self.set_status(status)
         if not self.open_to_all:
-            self.set_header("X-Aisix-Mapping", self.tag)
+            self.set_header("X-Aisix-Mapping", self.tag())
         for name, value in headers.items():
             self.set_header(name, value)
         self.finish(body)
@@ -217,7 +241,7 @@ class ProxyHandler(ListenerHandler):
         self._over = True
         gateway = self.gateway
         gateway.leave()
-        gateway.gate.held -= self._held
+        gateway.admission.held -= self._held
         request, seen = self.request, self.seen
         record = {
             "request_id": self.request_id,
@@ -250,6 +274,10 @@ class ProxyHandler(ListenerHandler):
     def ms(self) -> float:
         """Milliseconds since the head of the request was complete."""
         return round((time.monotonic() - self.began) * 1000, 1)
+
+    def tag(self) -> str:
+        """The tables an answer is told to come from: the dialect's, until there is a target."""
+        return self.balancers.mappings.tag(self.caller.name)
 
     def faults(self) -> Sequence[str]:
         """Why attempts upstream failed."""

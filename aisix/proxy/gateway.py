@@ -46,9 +46,10 @@ class SpanExporter(Protocol):
 
 
 class Gateway:
-    """See the module. `open` is the way to make one; `serving` counts requests under way.
+    """One process's settings, store, driver and tables, and how many requests are under way.
 
-    `mappings` is what was loaded before the fork; `turn` says when a newer set is to be used.
+    `open` is the way to make one. `mappings` is what was loaded before the fork; `generation` says
+    when a newer set is to be used. `serving` and `served` are counts, `started_at` is Unix seconds.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class Gateway:
         driver: Driver,
         mappings: Mappings,
         metrics: Metrics | None = None,
-        turn: Generation | None = None,
+        generation: Generation | None = None,
     ) -> None:
         self.settings = settings
         self.metrics = metrics or Metrics(Scoreboard(1).claim())
@@ -71,7 +72,7 @@ class Gateway:
         self.started_at = time.time()
         limits, upstream = settings.proxy, settings.upstream
         self.limits: RateLimiter = SharedRateLimiter()
-        self.gate = Admission(
+        self.admission = Admission(
             limits.max_in_flight,
             limits.max_queue,
             limits.queue_timeout_ms / 1000,
@@ -80,8 +81,9 @@ class Gateway:
         self._rules = BreakerRules(
             upstream.cooldown_failures, upstream.cooldown_secs, upstream.retry_budget_percent / 100
         )
-        self.tables = Tables(mappings, turn)
-        self._routes = Balancers(settings, store.current(), mappings, CircuitBreakers(self._rules))
+        self.tables = Tables(mappings, generation)
+        breakers = CircuitBreakers(self._rules)
+        self._balancers = Balancers(settings, store.current(), mappings, breakers)
         seen = settings.observability
         self.spans: SpanExporter | None = None  # who exports them, set by the server
         self.traces = seen.trace_upstream or seen.otlp_endpoint is not None
@@ -99,27 +101,27 @@ class Gateway:
         driver: Driver,
         mappings: Mappings,
         metrics: Metrics | None = None,
-        turn: Generation | None = None,
+        generation: Generation | None = None,
     ) -> Gateway:
-        gateway = cls(settings, store, driver, mappings, metrics, turn)
+        gateway = cls(settings, store, driver, mappings, metrics, generation)
         gateway._tell_unverified(store.current())
-        gateway.warm(gateway.routes())
+        gateway.warm(gateway.balancers())
         return gateway
 
     @property
     def mappings(self) -> Mappings:
-        return self.routes().mappings
+        return self.balancers().mappings
 
-    def routes(self) -> Balancers:
-        """The routes of now; cheap unless something was written or reloaded since.
+    def balancers(self) -> Balancers:
+        """The balancers of now; cheap unless something was written or reloaded since.
 
         A request asks once and keeps what it got: one snapshot and one set of tables.
         """
-        snapshot, mappings, old = self.store.current(), self.tables.current(), self._routes
+        snapshot, mappings, old = self.store.current(), self.tables.current(), self._balancers
         if snapshot is not old.snapshot or mappings is not old.mappings:
             self._tell_unverified(snapshot)
-            self._routes = Balancers(self.settings, snapshot, mappings, old.standings)
-        return self._routes
+            self._balancers = Balancers(self.settings, snapshot, mappings, old.breakers)
+        return self._balancers
 
     def _tell_unverified(self, snapshot: Snapshot) -> None:
         """Loud, once for each provider key: whoever stands in between can read everything."""
@@ -132,20 +134,20 @@ class Gateway:
                 text = "provider key %s: tls.verify is false: anyone in between can read prompts"
                 log.warning(text + " and its credential", key.display_name)
 
-    def warm(self, routes: Balancers) -> None:
+    def warm(self, balancers: Balancers) -> None:
         """Settle every alias before its first request; what cannot work is logged, not fatal."""
-        for entry in routes.snapshot.entries("models"):
+        for entry in balancers.snapshot.entries("models"):
             alias = entry.resource.display_name or ""
             if "*" in alias:
                 continue
-            for dialect in routes.mappings.callers:
+            for dialect in balancers.mappings.callers:
                 try:
-                    routes.find(dialect, alias)
+                    balancers.find(dialect, alias)
                 except AisixError as error:
                     log.warning("model %s cannot serve: %s", alias, error)
 
     def prepare(self, number: int, snapshot: Snapshot) -> str:
-        """Make the tables of a later turn ready, for every alias there is; their digest."""
+        """Make the tables of a later generation ready, for every alias there is; their digest."""
         fresh = self.tables.prepare(number)
         self.warm(Balancers(self.settings, snapshot, fresh, CircuitBreakers(self._rules)))
         return fresh.digest
@@ -192,7 +194,7 @@ class Gateway:
     # ------------------------------------------------------------------ operator
     def extra(self, kind: str, document: Map[str, Any], snapshot: Snapshot) -> list[Complaint]:
         """What only the tables know of a document an admin writes."""
-        return resource_checks.faults(self._routes.mappings, kind, document, snapshot)
+        return resource_checks.faults(self._balancers.mappings, kind, document, snapshot)
 
     def refused(self, remote: str, status: int) -> None:
         """What was no request that a handler could have answered: it is told all the same."""
@@ -215,7 +217,7 @@ class Gateway:
             "uptime_secs": int(time.time() - self.started_at),
             "draining": self.draining,
             "in_flight": self.serving,
-            "queued": self.gate.waiting,
+            "queued": self.admission.waiting,
             "targets": self._targets(),
             "mappings": self.tables.status(),
         }
@@ -224,10 +226,10 @@ class Gateway:
         """The targets of aliases that have several, as this worker has found them."""
         now = asyncio.get_running_loop().time()
         return {
-            standing.name: {
-                "in_flight": standing.in_flight,
-                "failures_in_a_row": standing.failures,
-                "cools_down_secs": round(standing.wait(now), 1),
+            breaker.name: {
+                "in_flight": breaker.in_flight,
+                "failures_in_a_row": breaker.failures,
+                "cools_down_secs": round(breaker.wait(now), 1),
             }
-            for standing in self._routes.standings_now()
+            for breaker in self._balancers.in_use()
         }

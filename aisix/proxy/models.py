@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from aisix.errors import CallerError
 from aisix.proxy.base import ProxyHandler
 from aisix.store.resources import Model
 
@@ -29,11 +28,7 @@ class ModelHandler(ProxyHandler):
     route_name = "models"
 
     def get(self, alias: str) -> None:
-        if not self.api_key.may_use(alias):
-            raise CallerError("not_allowed", None, alias=alias)
-        model = self.snapshot.model(alias)
-        if model is None:
-            raise CallerError("no_such_model", None, alias=alias)
+        model = self.allowed(alias, self.snapshot.model)
         self.send(200, {}, msgspec.json.encode(self.caller.model_item(_shown(model))))
 
     head = get

@@ -10,36 +10,65 @@ Must never know: what an event or a chunk looks like.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
-from aisix.errors import Fault, UpstreamError
+from aisix.errors import UpstreamError
 from aisix.mapping.dialect.upstream_errors import ErrorAnswer
-from aisix.mapping.exchange import UpstreamRequest
+from aisix.mapping.exchange import Answer, UpstreamRequest
+from aisix.proxy.call import Call
 from aisix.upstream.faults import too_large
 from aisix.upstream.transfer import Transfer
 
-if TYPE_CHECKING:
-    from aisix.proxy.chat import ChatHandler
-
 FRAME_END = b"\n\n"
+
+
+class StreamWriter(Protocol):
+    """What a stream needs of its caller's side; a handler has it."""
+
+    left: bool  # the caller went away
+
+    def begin_stream(self, headers: Mapping[str, str]) -> None:
+        """The head of a stream: a 200 with these headers, and those that say what was done."""
+
+    def write(self, chunk: bytes) -> None:
+        """Put bytes of the body where the next `flush` or `finish` finds them."""
+
+    def flush(self) -> asyncio.Future[None]:
+        """Send what was written; done when the caller's socket has taken it."""
+
+    def finish(self) -> object:
+        """Nothing follows: send what was written, and the end."""
+
+    def answer(self, answer: Answer) -> None:
+        """A whole answer instead of a stream."""
+
+    def hang_up(self) -> None:
+        """Close the caller's connection, whatever is on its way."""
+
+    def crashed(self, error: Exception) -> None:
+        """A mistake of our own: the caller is told, inside the stream if it has begun. Never
+        raises; gives back what the request held."""
+
+    def ms(self) -> float:
+        """Milliseconds since the head of the request was complete."""
 
 
 class Relay:
     """The sink of one stream: `start`, then await `finish`."""
 
-    def __init__(self, handler: ChatHandler) -> None:
-        assert handler.exchange is not None and handler.attempts is not None
-        self.handler = handler
-        self.exchange = handler.exchange
-        self._attempts = handler.attempts
+    def __init__(self, call: Call, writer: StreamWriter) -> None:
+        self._call = call
+        self._writer = writer
+        self._exchange = call.exchange
+        self._attempts = call.attempts
         self._loop = asyncio.get_running_loop()
         self._finished: asyncio.Future[None] = self._loop.create_future()
         self._transfer: Transfer | None = None
-        self._request: UpstreamRequest | None = None
+        self._upstream_request: UpstreamRequest | None = None
         self._status = 0
         self._headers: dict[str, str] = {}
-        self._whole: list[bytes] | None = None  # an answer that is no stream
+        self._pieces: list[bytes] | None = None  # an answer that is no stream
         self._size = 0
         self._open = False  # the caller has been sent the status
         self._round = 1  # of a turn that the upstream paused and we continue
@@ -49,9 +78,9 @@ class Relay:
         self._beat: asyncio.TimerHandle | None = None
         self._stall: asyncio.TimerHandle | None = None  # runs while the caller takes nothing
 
-    def start(self, sent: UpstreamRequest) -> None:
-        self.handler.gateway.streams.add(self)
-        self._send(sent)
+    def start(self, upstream_request: UpstreamRequest) -> None:
+        self._call.gateway.streams.add(self)
+        self._send(upstream_request)
 
     async def finish(self) -> None:
         """Until the caller has got all there is."""
@@ -74,59 +103,47 @@ class Relay:
     # ------------------------------------------------------------------ sink
     def on_response(self, status: int, headers: dict[str, str]) -> None:
         self._status, self._headers = status, headers
-        self._whole = None if self.exchange.begin(status, headers) else []
+        self._pieces = None if self._exchange.begin(status, headers) else []
         self._size = 0
 
     def on_data(self, data: bytes) -> None:
         if self._finished.done():
             return  # the caller has got all; the rest only frees the connection for the next one
-        if self._whole is None:
-            self._write(self.exchange.receive(data))
+        if self._pieces is None:
+            self._write(self._exchange.receive(data))
             return
         self._size += len(data)
-        self._whole.append(data)
-        if self._size > self.handler.route.cap.bytes:
+        self._pieces.append(data)
+        if self._size > self._call.target.cap.bytes:
             self._cancel()
-            self._broken(too_large(self.handler.route.cap))
+            self._broken(too_large(self._call.target.cap))
 
     def on_end(self, error: UpstreamError | None) -> None:
         if self._finished.done():
             return
         if error is not None:
             self._broken(error)
-        elif self._whole is None:
-            self._write(self.exchange.end())
+        elif self._pieces is None:
+            self._write(self._exchange.end())
         else:
-            self._answered(self._whole)
+            self._answered(self._pieces)
 
     def crashed(self, error: Exception) -> None:
-        """Our own mistake, in whatever was called back: the caller is told, inside the stream if it
-        has begun. The upstream has done nothing wrong, and nothing is tried again."""
-        handler = self.handler
-        if handler.headed and not handler.left:
-            handler.each(self._tell_crash)
-        handler.raised(error)
-
-    def _tell_crash(self) -> None:
-        handler = self.handler
-        shown = handler.caller.fault(Fault("bug"))
-        handler.seen["error"] = shown.kind
-        handler.write(handler.caller.frame(shown))
-        handler.finish()
+        """Our own mistake, in whatever was called back. The upstream has done nothing wrong, and
+        nothing is tried again."""
+        self._writer.crashed(error)
 
     # ------------------------------------------------------------------ steps
-    def _send(self, request: UpstreamRequest) -> None:
-        self._request = request
+    def _send(self, upstream_request: UpstreamRequest) -> None:
+        self._upstream_request = upstream_request
         try:
-            self._transfer = self.handler.gateway.driver.stream(
-                self.handler.outgoing(request), self
-            )
+            self._transfer = self._call.send(upstream_request, self)
         except UpstreamError as error:
             self._broken(error)
 
     def _answered(self, pieces: list[bytes]) -> None:
         """An answer that is no stream: an error, most likely."""
-        exchange, body = self.exchange, b"".join(pieces)
+        exchange, body = self._exchange, b"".join(pieces)
         if not self._open:
             retry = exchange.retry(self._status, self._headers, body)
             pause = self._after_answer(retry)
@@ -134,11 +151,11 @@ class Relay:
                 return
         self._saw()
         answer = exchange.response(self._status, self._headers, body)
-        self.handler.judged()
+        self._call.judged()
         if self._open:  # a later round of a paused turn
             self._close(b"" if answer.error is None else exchange.caller.frame(answer.error))
         else:
-            self.handler.answer(answer)
+            self._writer.answer(answer)
             self._settle()
 
     def _after_answer(self, retry: str) -> float | None:
@@ -159,44 +176,43 @@ class Relay:
         """Whether another attempt follows, at whatever target the attempts chose."""
         if pause is None:
             return False
-        assert self._request is not None
+        assert self._upstream_request is not None
         self._cancel()
-        request = self.handler.next_request(self._request)
-        if request is None:
+        following = self._call.next_request(self._upstream_request)
+        if following is None:
             return False
-        assert self.handler.exchange is not None
-        self.exchange = self.handler.exchange
-        self._beat = self._later(pause, self._send, request)
+        self._exchange = self._call.exchange
+        self._beat = self._later(pause, self._send, following)
         return True
 
     def _fail(self, error: UpstreamError) -> None:
-        answer = self.exchange.fault(error)
-        self.handler.failed(error)
+        answer = self._exchange.fault(error)
+        self._call.failed(error)
         self._cancel()
         if self._open:
             assert answer.error is not None
-            self.handler.seen["error"] = answer.error.kind
-            self._close(self.exchange.caller.frame(answer.error))
+            self._call.seen["error"] = answer.error.kind
+            self._close(self._exchange.caller.frame(answer.error))
         else:
-            self.handler.answer(answer)
+            self._writer.answer(answer)
             self._settle()
 
     def _write(self, data: bytes) -> None:
         """What one wake-up gave; afterwards whatever state the exchange is in now."""
-        exchange = self.exchange
+        exchange = self._exchange
         if exchange.error is not None:
             self._cancel()
             if not self._open and not exchange.started:
                 self._refused(exchange.error)
                 return
-            self.handler.seen["error"] = exchange.error.kind
+            self._call.seen["error"] = exchange.error.kind
             if exchange.error.retry:
                 self._attempts.broken(self._loop.time())
-            self.handler.judged()
+            self._call.judged()
         if data:
             self._begin()
             self._written = self._loop.time()
-            self.handler.write(data)
+            self._writer.write(data)
             if not self._token:
                 self._look(data)
         if exchange.done:
@@ -204,42 +220,38 @@ class Relay:
                 self._attempts.good()
             self._close(b"")
             return
-        again = exchange.take_again()
-        if again is not None:
+        following = exchange.take_continuation()
+        if following is not None:
             self._cancel()
             self._flush()
             self._round += 1
             self._attempts.next_round()
-            self._send(again)
+            self._send(following)
         elif data:
             self._flush()
 
     def _look(self, data: bytes) -> None:
         """Note when the caller was first sent something to read: what follows the opening chunk."""
-        self._frames += data.replace(self.exchange.ping, b"").count(FRAME_END)
+        self._frames += data.replace(self._exchange.ping, b"").count(FRAME_END)
         if self._frames > 1:
             self._token = True
-            self.handler.seen["first_token_ms"] = self.handler.ms()
+            self._call.seen["first_token_ms"] = self._writer.ms()
 
     def _refused(self, error: ErrorAnswer) -> None:
         """An error came before the first chunk: another attempt, or a plain answer."""
-        handler = self.handler
         pause = self._after_answer(error.retry)
-        handler.judged()
+        self._call.judged()
         # What this exchange has read is spoilt: the next attempt has one of its own.
         if pause is not None and self._round == 1 and self._anew(pause):
             return
         self._saw()
-        handler.seen["error"] = error.kind
-        if not handler.left:
-            handler.told()
-            handler.send(error.status, error.headers, error.body)
+        self._writer.answer(Answer.of_error(error))
         self._settle()
 
     def _anew(self, pause: float) -> bool:
-        handler = self.handler
-        if self._attempts.route is handler.route:
-            self._request = handler.translated(handler.route, self.exchange.asked)
+        call = self._call
+        if self._attempts.target is call.target:
+            self._upstream_request = call.translated(call.target, self._exchange.caller_body)
         return self._tried_again(pause)
 
     def _begin(self) -> None:
@@ -247,29 +259,21 @@ class Relay:
             return
         self._open = True
         self._attempts.begun()
-        self._request = None  # nothing is tried again from here
-        self.exchange.forget()
+        self._upstream_request = None  # nothing is tried again from here
+        self._exchange.forget()
         self._saw()
-        handler = self.handler
-        handler.seen["first_byte_ms"] = handler.ms()
-        exchange = self.exchange
-        handler.told()
-        handler.set_header("X-Aisix-Mapping", handler.tag)
-        handler.set_header("Content-Type", exchange.caller.data["stream"]["content_type"])
-        handler.set_header("Cache-Control", "no-cache")
-        handler.set_header("X-Accel-Buffering", "no")
-        for name, value in exchange.answer_headers(self._headers).items():
-            handler.set_header(name, value)
-        every = handler.gateway.settings.downstream.sse_keepalive_interval_secs
+        self._call.seen["first_byte_ms"] = self._writer.ms()
+        self._writer.begin_stream(self._exchange.answer_headers(self._headers))
+        every = self._call.gateway.settings.downstream.sse_keepalive_interval_secs
         if every:
             self._beat = self._later(every, self._ping, every)
 
     def _flush(self) -> None:
-        written = self.handler.flush()
+        written = self._writer.flush()
         if not written.done() and self._transfer is not None and not self._transfer.paused:
             self._transfer.pause()
             written.add_done_callback(lambda _: self._guard(self._drained, written))
-            most = self.handler.gateway.settings.downstream.stalled_timeout_secs
+            most = self._call.gateway.settings.downstream.stalled_timeout_secs
             if most and self._stall is None:
                 self._stall = self._later(most, self._stalled)
 
@@ -285,15 +289,15 @@ class Relay:
     def _stalled(self) -> None:
         """The caller has taken nothing for too long: nobody may hold an upstream for ever."""
         self._stall = None
-        self.handler.seen["error"] = "stalled"
-        self.handler.hang_up()
+        self._call.seen["error"] = "stalled"
+        self._writer.hang_up()
 
     def _ping(self, every: float) -> None:
         """A comment when nothing was written for a while, so that nobody in between hangs up."""
         quiet = self._loop.time() - self._written
         if quiet >= every * 0.99:
             if not (self._transfer is not None and self._transfer.paused):
-                self.handler.write(self.exchange.ping)
+                self._writer.write(self._exchange.ping)
                 self._flush()
             quiet = 0.0
         self._beat = self._later(every - quiet, self._ping, every)
@@ -301,20 +305,20 @@ class Relay:
     def _close(self, data: bytes) -> None:
         if data:
             self._begin()
-            self.handler.write(data)
-        if not self.handler.left:
-            self.handler.finish()
+            self._writer.write(data)
+        if not self._writer.left:
+            self._writer.finish()
         self._settle()
 
     def _saw(self) -> None:
-        self.handler.saw(self._status)
+        self._call.saw(self._status)
 
     def _cancel(self) -> None:
         if self._transfer is not None:
             self._transfer.cancel()
 
     def _settle(self) -> None:
-        self.handler.gateway.streams.discard(self)
+        self._call.gateway.streams.discard(self)
         for timer in (self._beat, self._stall):
             if timer is not None:
                 timer.cancel()

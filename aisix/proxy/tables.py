@@ -1,7 +1,8 @@
 """Which mapping tables this worker serves with, and the next ones while they are made ready.
 
-What was loaded before the fork serves until the first turn. A turn (`workers/generation.py`) is one
-number for all workers; its tables are made ready before it comes, so that taking it costs nothing.
+What was loaded before the fork serves until the first generation. A generation
+(`workers/generation.py`) is one number for all workers; its tables are made ready before it comes,
+so that taking it costs nothing.
 
 Must never know: an alias, a request.
 """
@@ -23,20 +24,20 @@ from aisix.workers.generation import Generation
 class Tables:
     """One per worker; what is noted of reloads is the whole gateway's."""
 
-    def __init__(self, mappings: Mappings, turn: Generation | None = None) -> None:
+    def __init__(self, mappings: Mappings, generation: Generation | None = None) -> None:
         self._mappings = mappings
-        self._turn = turn or Generation()
-        self._number = 0  # the turn whose tables we use
+        self._generation = generation or Generation()
+        self._number = 0  # the generation whose tables we use
         self._ready: dict[int, Mappings] = {}
 
     def current(self) -> Mappings:
-        """The tables of now: of the turn it is. Cheap."""
-        if self._turn.number != self._number:
+        """The tables of now: of the generation it is. Cheap."""
+        if self._generation.number != self._number:
             self._take()
         return self._mappings
 
     def _take(self) -> None:
-        number = self._turn.number
+        number = self._generation.number
         if number not in self._ready:  # a worker that began between the two steps of a reload
             try:
                 self.prepare(number)
@@ -46,8 +47,8 @@ class Tables:
         self._number, self._ready = number, {}
 
     def prepare(self, number: int) -> Mappings:
-        """Make the tables of a later turn ready; OperatorError. May run beside the event loop."""
-        packed = self._turn.read(number)
+        """Those of a later generation, made ready; OperatorError. May run beside the event loop."""
+        packed = self._generation.read(number)
         if packed is None:
             raise OperatorError("they are gone")
         fresh = load_shelves(unpack(packed))
@@ -79,8 +80,8 @@ class Tables:
         counts = self.reloads()
         counts["ok" if last["ok"] else "failed"] += 1
         note = {"counts": counts, "last": last, "proven": proven or self.proven()}
-        self._turn.write_note(msgspec.json.encode(note))
+        self._generation.write_note(msgspec.json.encode(note))
 
     def _noted(self) -> dict[str, Any]:
-        note = self._turn.read_note()
+        note = self._generation.read_note()
         return dict(msgspec.json.decode(note)) if note else {}

@@ -26,12 +26,13 @@ LONGEST_PAUSE = 8.0
 
 
 class Attempts:
-    """`route` is the target of the attempt under way, `count` how many were made.
+    """`target` is that of the attempt under way, `count` how many were made.
 
     `patience`: seconds; told to wait longer, we do not. Every `now` is the loop's time.
     """
 
     __slots__ = (
+        "_balancer",
         "_entered",
         "_left",
         "_patience",
@@ -39,45 +40,44 @@ class Attempts:
         "_probe",
         "_several",
         "_tried",
-        "_ways",
         "count",
         "faults",
-        "route",
+        "target",
     )
 
-    def __init__(self, ways: Balancer, patience: float, now: float) -> None:
-        self._ways: Balancer | None = ways
+    def __init__(self, balancer: Balancer, patience: float, now: float) -> None:
+        self._balancer: Balancer | None = balancer
         self._patience = patience
         self._tried: list[Target] = []
-        self.route = ways.only or ways.first(now)
+        self.target = balancer.only or balancer.first(now)
         self.count = 1
         self.faults: list[str] = []  # why attempts failed: words of upstream/faults.py, or a status
-        self._left = self.route.retries
+        self._left = self.target.retries
         self._paused = 0
-        self._several = ways.only is None
+        self._several = balancer.only is None
         self._probe = self._entered = False
-        self._enter(self.route)
+        self._enter(self.target)
 
     def good(self) -> None:
         """The upstream has answered, to the end, what is no failure of its own."""
         if self._several:
-            self.route.standing.good(self._probe)
+            self.target.breaker.good(self._probe)
 
     def begun(self) -> None:
         """The upstream's stream has begun: who was on probation is not kept waiting for its end."""
         if self._probe:
-            self.route.standing.good(True)
+            self.target.breaker.good(True)
 
     def broken(self, now: float, told: float | None = None) -> None:
         """The upstream failed; `told`: the seconds after which it wants to be asked again."""
         if self._several:
-            self.route.standing.bad(now, self._probe, told)
+            self.target.breaker.bad(now, self._probe, told)
 
     def after_fault(self, error: UpstreamError, now: float) -> float | None:
-        """Seconds to wait before the next attempt, at `route`; or None: give up."""
+        """Seconds to wait before the next attempt, at `target`; or None: give up."""
         self.faults.append(str(error.values.get("why") or error.values.get("phase")))
         self.broken(now)
-        if error.values.get("sent", True):
+        if error.values.get("was_sent", True):
             return None
         return self._next(True, None, now)
 
@@ -97,37 +97,37 @@ class Attempts:
     def pass_over(self, now: float) -> bool:
         """This target cannot take the request: go on to another one, if there is one."""
         self.count -= 1
-        assert self._ways is not None
-        self._tried.append(self.route)
-        other = self._ways.next(self._tried, now)
+        assert self._balancer is not None
+        self._tried.append(self.target)
+        other = self._balancer.next(self._tried, now)
         if other is not None:
             self._move(other)
         return other is not None
 
     def next_round(self) -> None:
         """What follows continues this answer: it belongs to this target."""
-        self._ways = None
-        self._left = self.route.retries
+        self._balancer = None
+        self._left = self.target.retries
         self._paused = 0
 
     def end(self) -> None:
         """The request is over, whatever became of it."""
         if self._entered:
             self._entered = False
-            self.route.standing.leave(self._probe)
+            self.target.breaker.leave(self._probe)
 
     def _next(self, here: bool, told: float | None, now: float) -> float | None:
-        ways = self._ways
-        if ways is not None and self._several:
-            self._tried.append(self.route)
-            other = ways.next(self._tried, now)
+        balancer = self._balancer
+        if balancer is not None and self._several:
+            self._tried.append(self.target)
+            other = balancer.next(self._tried, now)
             if other is not None:
                 self._move(other)
                 return 0.0
-        standing = self.route.standing
+        breaker = self.target.breaker
         if not here or self._left <= 0 or (told is not None and told > self._patience):
             return None
-        if (self._several and standing.until > now) or not standing.may_retry(now):
+        if (self._several and breaker.until > now) or not breaker.may_retry(now):
             return None
         self._left -= 1
         self.count += 1
@@ -135,14 +135,14 @@ class Attempts:
         self._paused += 1
         return max(pause * (1 - random.random() / 4), told or 0.0)
 
-    def _move(self, route: Target) -> None:
+    def _move(self, target: Target) -> None:
         self.end()
-        self.route = route
+        self.target = target
         self.count += 1
-        self._enter(route)
+        self._enter(target)
 
-    def _enter(self, route: Target) -> None:
-        self._probe = route.standing.enter(self._several)
+    def _enter(self, target: Target) -> None:
+        self._probe = target.breaker.enter(self._several)
         self._entered = True
 
 

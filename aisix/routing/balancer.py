@@ -1,4 +1,4 @@
-"""The ways an alias can be served: one route, or several of which `routing` picks the next.
+"""Load balancing: the targets of an alias, of which `routing` picks the next.
 
     failover      the first that is ready, in the order of the list
     round_robin   each in turn, by weight
@@ -6,7 +6,7 @@
 
 A target that cools down is passed over; when all do, the caller is told when to come back.
 
-Must never know: what a route leads to, HTTP.
+Must never know: what a target leads to, HTTP.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable, Collection, Sequence
 
 from aisix.config.settings import Settings
-from aisix.errors import CallerError, UpstreamError
+from aisix.errors import UpstreamError
 from aisix.mapping.mappings import Mappings
 from aisix.routing.circuit_breaker import CircuitBreaker, CircuitBreakers
 from aisix.routing.target import Target, make_targets
@@ -27,100 +27,103 @@ Pick = Callable[["Balancer", Sequence[Target]], Target]
 
 
 class Balancer:
-    """See the module. `only` is the route of an alias without targets: it never cools down."""
+    """The targets of one alias. `only`: that of an alias without a list; it never cools down.
 
-    __slots__ = ("_credit", "_pick", "_turn", "only", "routes")
+    Every `now` is seconds of the event loop's clock.
+    """
 
-    def __init__(self, routes: Sequence[Target], routing: str | None) -> None:
-        self.routes = tuple(routes)
-        self.only = self.routes[0] if routing is None else None
+    __slots__ = ("_credit", "_pick", "_rotation", "only", "targets")
+
+    def __init__(self, targets: Sequence[Target], routing: str | None) -> None:
+        self.targets = tuple(targets)
+        self.only = self.targets[0] if routing is None else None
         self._pick = _PICK[routing] if routing is not None else _in_order
-        self._turn = 0
-        self._credit = [0] * len(routes)
+        self._rotation = 0
+        self._credit = [0] * len(targets)
 
     def first(self, now: float) -> Target:
-        """The route of a new request; UpstreamError when no target is ready."""
-        route = self.next((), now)
-        if route is None:
-            wait = min(route.standing.wait(now) for route in self.routes)
+        """The target of a new request; UpstreamError when no target is ready."""
+        target = self.next((), now)
+        if target is None:
+            wait = min(target.breaker.wait(now) for target in self.targets)
             raise UpstreamError(
-                "no_target", why="no_target", sent=False, retry_after=max(1, math.ceil(wait))
+                "no_target", why="no_target", was_sent=False, retry_after=max(1, math.ceil(wait))
             )
-        return route
+        return target
 
     def next(self, tried: Collection[Target], now: float) -> Target | None:
-        """Another route that is ready, or None."""
-        ready = [r for r in self.routes if r.standing.ready(now) and r not in tried]
+        """Another target that is ready, or None."""
+        ready = [t for t in self.targets if t.breaker.ready(now) and t not in tried]
         if len(ready) <= 1:
             return ready[0] if ready else None
         return self._pick(self, ready)
 
-    def in_turn(self, ready: Sequence[Target]) -> Target:
-        """Smooth weighted round robin: every route earns its weight, the richest pays for all."""
+    def round_robin(self, ready: Sequence[Target]) -> Target:
+        """Smooth weighted round robin: every target earns its weight, the richest pays for all."""
         credit = self._credit
         chosen, most, total = ready[0], -math.inf, 0
-        for place, route in enumerate(self.routes):
-            if route not in ready:
+        for place, target in enumerate(self.targets):
+            if target not in ready:
                 continue
-            credit[place] += route.weight
-            total += route.weight
+            credit[place] += target.weight
+            total += target.weight
             if credit[place] > most:
-                chosen, most = route, credit[place]
-        credit[self.routes.index(chosen)] -= total
+                chosen, most = target, credit[place]
+        credit[self.targets.index(chosen)] -= total
         return chosen
 
     def least_busy(self, ready: Sequence[Target]) -> Target:
-        self._turn += 1  # so that equally idle ones take turns
+        self._rotation += 1  # so that equally idle ones take turns
         places = len(ready)
-        order = [ready[(self._turn + n) % places] for n in range(places)]
+        order = [ready[(self._rotation + n) % places] for n in range(places)]
         return min(order, key=_load)
 
 
-def _load(route: Target) -> float:
-    return (route.standing.in_flight + 1) / route.weight if route.weight else math.inf
+def _load(target: Target) -> float:
+    return (target.breaker.in_flight + 1) / target.weight if target.weight else math.inf
 
 
-def _in_order(ways: Balancer, ready: Sequence[Target]) -> Target:
+def _in_order(balancer: Balancer, ready: Sequence[Target]) -> Target:
     return ready[0]
 
 
 _PICK: dict[str, Pick] = {
     "failover": _in_order,
-    "round_robin": Balancer.in_turn,
+    "round_robin": Balancer.round_robin,
     "least_busy": Balancer.least_busy,
 }
 
 
 class Balancers:
-    """The ways of every alias, over one snapshot and one set of tables."""
+    """The balancer of each alias, over one snapshot and one set of tables."""
 
     def __init__(
-        self, settings: Settings, snapshot: Snapshot, mappings: Mappings, standings: CircuitBreakers
+        self, settings: Settings, snapshot: Snapshot, mappings: Mappings, breakers: CircuitBreakers
     ) -> None:
         self.snapshot = snapshot
         self.mappings = mappings
-        self.standings = standings
+        self.breakers = breakers
         self._settings = settings
-        self._ways: dict[tuple[str, str], Balancer] = {}
+        self._balancers: dict[tuple[str, str], Balancer] = {}
 
-    def find(self, dialect: str, alias: str) -> Balancer:
-        """CallerError when there is no such alias, OperatorError when it cannot work."""
-        ways = self._ways.get((dialect, alias))
-        if ways is None:
+    def find(self, dialect: str, alias: str) -> Balancer | None:
+        """None when there is no such alias, OperatorError when it cannot work."""
+        balancer = self._balancers.get((dialect, alias))
+        if balancer is None:
             model = self.snapshot.model(alias)
             if model is None:
-                raise CallerError("no_such_model", None, alias=alias)
-            if len(self._ways) >= MOST:
-                self._ways.clear()
-            routes = make_targets(
-                dialect, model, self.snapshot, self.mappings, self._settings, self.standings
+                return None
+            if len(self._balancers) >= MOST:
+                self._balancers.clear()
+            targets = make_targets(
+                dialect, model, self.snapshot, self.mappings, self._settings, self.breakers
             )
-            ways = Balancer(routes, model.routing if model.targets else None)
-            self._ways[dialect, alias] = ways
-        return ways
+            balancer = Balancer(targets, model.routing if model.targets else None)
+            self._balancers[dialect, alias] = balancer
+        return balancer
 
-    def standings_now(self) -> list[CircuitBreaker]:
+    def in_use(self) -> list[CircuitBreaker]:
         """How the targets do of all aliases that have several, for a status page."""
-        several = (ways for ways in self._ways.values() if ways.only is None)
-        found = {id(r.standing): r.standing for ways in several for r in ways.routes}
+        several = (balancer for balancer in self._balancers.values() if balancer.only is None)
+        found = {id(t.breaker): t.breaker for balancer in several for t in balancer.targets}
         return list(found.values())

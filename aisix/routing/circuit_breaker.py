@@ -17,7 +17,7 @@ from aisix import log
 AT_FIRST = 10.0  # retries that need no earning; spent, they come back at one a second
 SAVED = 100.0  # retries that can be saved up
 LONGEST = 8  # times the first cooldown
-MOST = 4096  # standings kept; wildcards make as many upstream models as callers think of
+MOST = 4096  # breakers kept; wildcards make as many upstream models as callers think of
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +128,10 @@ class CircuitBreakers:
         self._kept: dict[tuple[str, int, str], CircuitBreaker] = {}
 
     def find(self, key_id: str, revision: int, model_name: str, name: str) -> CircuitBreaker:
-        """The standing of a provider key as it was last written: a new secret, a new chance."""
-        standing = self._kept.get((key_id, revision, model_name))
-        if standing is None:
+        """The breaker of a provider key as it was last written: a new secret, a new chance."""
+        breaker = self._kept.get((key_id, revision, model_name))
+        if breaker is None:
             if len(self._kept) >= MOST:
-                self._kept.clear()  # routes keep those they use
-            standing = self._kept[key_id, revision, model_name] = CircuitBreaker(name, self._rules)
-        return standing
+                self._kept.clear()  # targets keep those they use
+            breaker = self._kept[key_id, revision, model_name] = CircuitBreaker(name, self._rules)
+        return breaker

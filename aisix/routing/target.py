@@ -1,7 +1,8 @@
 """From an alias to everything an attempt upstream needs, settled once per configuration.
 
-A `Route` is one target of one alias: made from the stored model, its provider key and the effective
-tables, and kept until one of them changes. The secret is in `lines`, which no repr shows.
+A `Target` is one of the upstream models an alias leads to: made from the stored model, its provider
+key and the effective tables, and kept until one of them changes. The secret is in `header_lines`,
+which no repr shows.
 
 Must never know: a wire name, a socket.
 """
@@ -17,7 +18,7 @@ from aisix.mapping.mappings import Effective, Mappings
 from aisix.routing.circuit_breaker import CircuitBreaker, CircuitBreakers
 from aisix.store.resources import Model, ModelTarget, ProviderKey
 from aisix.store.snapshot import Snapshot
-from aisix.upstream.request import Cap, Timeouts, Tls
+from aisix.upstream.request import Cap, Signer, Timeouts, Tls
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,17 +30,18 @@ class Target:
     model_name: str  # the target's own
     weight: int
     provider_key_id: str
-    standing: CircuitBreaker
+    breaker: CircuitBreaker
     tables: Effective
     tag: str  # "openai-chat/anthropic-messages@3f9c1a20"
-    base: str  # URL without the path
-    whole: bool  # or all of the URL
-    lines: tuple[str, ...] = field(repr=False)  # header lines that are the same each time
-    plain: Timeouts
-    streamed: Timeouts
+    base: str  # the URL without its path
+    full_url: bool  # `base` is all of the URL
+    header_lines: tuple[str, ...] = field(repr=False)  # those that are the same each time
+    plain_timeouts: Timeouts
+    stream_timeouts: Timeouts
     retries: int
     tls: Tls
     cap: Cap
+    sign: Signer | None = field(default=None, repr=False)  # for upstreams that want each signed
 
 
 def make_targets(
@@ -48,45 +50,45 @@ def make_targets(
     snapshot: Snapshot,
     mappings: Mappings,
     settings: Settings,
-    standings: CircuitBreakers,
+    breakers: CircuitBreakers,
 ) -> list[Target]:
-    """The routes of an alias, one for each target; OperatorError when one cannot work."""
+    """Those of one alias, in the order it lists them; OperatorError when one cannot work."""
     upstream = settings.upstream
     alone = ModelTarget(model.provider_key_id, model.model_name)
     plain, streamed = timeouts(model, settings)
-    routes = []
-    for target in model.targets or (alone,):
-        entry = snapshot.entry("provider_keys", target.provider_key_id)
-        key = snapshot.provider_key(target.provider_key_id)
+    targets = []
+    for stored in model.targets or (alone,):
+        entry = snapshot.entry("provider_keys", stored.provider_key_id)
+        key = snapshot.provider_key(stored.provider_key_id)
         if key is None or entry is None:
             raise OperatorError(f"model {model.display_name}: its provider key is gone")
-        mapping = mappings.find(dialect, key.adapter, target.mapping or model.mapping)
-        traits = model.traits if target.traits is None else target.traits
-        options = {**model.options, **target.options}
-        tables = mapping.effective(target.model_name, key.version, *mapping.own(options, traits))
-        name = f"{key.display_name}/{target.model_name}"
-        whole = str(tables.upstream.get("whole", ""))
-        routes.append(
+        mapping = mappings.find(dialect, key.adapter, stored.mapping or model.mapping)
+        traits = model.traits if stored.traits is None else stored.traits
+        options = {**model.options, **stored.options}
+        tables = mapping.effective(stored.model_name, key.version, *mapping.own(options, traits))
+        name = f"{key.display_name}/{stored.model_name}"
+        full = str(tables.upstream.get("whole", ""))  # how a URL ends that is used as it stands
+        targets.append(
             Target(
                 alias=model.display_name,
                 model=model,
-                model_name=target.model_name,
-                weight=target.weight,
+                model_name=stored.model_name,
+                weight=stored.weight,
                 provider_key_id=key.id,
-                standing=standings.find(key.id, entry.revision, target.model_name, name),
+                breaker=breakers.find(key.id, entry.revision, stored.model_name, name),
                 tables=tables,
                 tag=f"{tables.name}@{tables.digest[:8]}",
                 base=(base := base_url(tables, key)),
-                whole=bool(whole) and base.endswith(whole),
-                lines=_lines(tables, key),
-                plain=plain,
-                streamed=streamed,
+                full_url=bool(full) and base.endswith(full),
+                header_lines=_header_lines(tables, key),
+                plain_timeouts=plain,
+                stream_timeouts=streamed,
                 retries=upstream.retries if model.retries is None else model.retries,
                 tls=Tls(key.tls.ca_file, key.tls.verify, key.tls.client_cert, key.tls.client_key),
                 cap=Cap(upstream.response_body_limit_bytes, "upstream.response_body_limit_bytes"),
             )
         )
-    return routes
+    return targets
 
 
 def timeouts(model: Model, settings: Settings) -> tuple[Timeouts, Timeouts]:
@@ -96,13 +98,13 @@ def timeouts(model: Model, settings: Settings) -> tuple[Timeouts, Timeouts]:
     def limit(own: int | None, general: int) -> int:
         return general if own is None else own
 
-    whole = limit(model.timeout, upstream.timeout_ms)
+    plain = limit(model.timeout, upstream.timeout_ms)
     gap = limit(model.stream_timeout, upstream.stream_timeout_ms)
     total = limit(model.stream_total_timeout, upstream.stream_total_timeout_ms)
     first = limit(model.first_byte_timeout, upstream.first_byte_timeout_ms)
     connect = limit(model.connect_timeout, upstream.connect_timeout_ms)
     return (
-        Timeouts(connect, first or whole, 0, whole),
+        Timeouts(connect, first or plain, 0, plain),
         Timeouts(connect, first or gap, gap, total),
     )
 
@@ -116,7 +118,7 @@ def base_url(tables: Effective, key: ProviderKey) -> str:
     return base
 
 
-def _lines(tables: Effective, key: ProviderKey) -> tuple[str, ...]:
+def _header_lines(tables: Effective, key: ProviderKey) -> tuple[str, ...]:
     auth: dict[str, str] = tables.upstream.get("auth", {})
     named = {
         "user-agent": f"aisix/{__version__}",

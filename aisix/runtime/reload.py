@@ -1,6 +1,6 @@
 """Changing the tables of a running gateway: checked aside, made ready everywhere, then one switch.
 
-    reloader = Reloader(gateway, turn, bus, folders, secs=120)
+    reloader = Reloader(gateway, generation, bus, folders, secs=120)
     told = await reloader.reload("admin")       # {"ok": ..., "digest": ..., "findings": [...]}
 
 1. The files are read once, and those bytes go through everything that follows.
@@ -48,10 +48,10 @@ class Reloader:
     """One per worker; any of them can be asked."""
 
     def __init__(
-        self, gateway: Gateway, turn: Generation, bus: Bus, folders: Sequence[Path], secs: int
+        self, gateway: Gateway, generation: Generation, bus: Bus, folders: Sequence[Path], secs: int
     ) -> None:
         self._gateway = gateway
-        self._turn = turn
+        self._generation = generation
         self._bus = bus
         self._folders = tuple(folders)
         self._secs = secs
@@ -75,7 +75,7 @@ class Reloader:
         """What came of it: `ok`; `digest` of what serves now; `findings` when it is not ok."""
         began, before = time.monotonic(), self._gateway.mappings.digest
         end = began + self._secs
-        while not self._turn.take():
+        while not self._generation.take():
             if time.monotonic() > end:
                 text = f"another reload is under way for {self._secs} s"
                 return self._answer(by, [Complaint("", "", text)], began, before)
@@ -89,7 +89,7 @@ class Reloader:
                 told["ok"] = told["ok"] and told["resources"]["ok"]
             self._note(told, proven)
         finally:
-            self._turn.give_back()
+            self._generation.give_back()
         return told
 
     async def _try(self, end: float) -> tuple[list[Complaint], list[dict[str, Any]], list[str]]:
@@ -103,9 +103,9 @@ class Reloader:
             return await asyncio.to_thread(check_shelves, shelves, False), [], []
         if found:
             return found, [], []
-        number = self._turn.number + 1
+        number = self._generation.number + 1
         try:
-            self._turn.put(number, pack(shelves))
+            self._generation.put(number, pack(shelves))
         except OSError as error:
             return [Complaint("", "", f"no room for the new tables: {error.strerror}")], [], []
         ready = await self._bus.ask(PREPARE, [number, fresh.digest], READY_SECS)
@@ -116,7 +116,7 @@ class Reloader:
         ]
         if found:
             return found, [], proven
-        self._turn.number = number  # here it happens
+        self._generation.number = number  # here it happens
         switched = await self._bus.ask(SWITCHED, None, READY_SECS)
         return [], [switched[seat] for seat in sorted(switched)], proven
 

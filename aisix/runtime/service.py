@@ -54,7 +54,10 @@ QUEUE = 1024  # connections that wait at a socket for its worker
 
 
 def serve(settings: Settings, env: MutableMapping[str, str] = os.environ) -> int:
-    """See the module. Raises OperatorError when it cannot start."""
+    """Serve until told to stop; the exit code. `env` may hold what an older version hands over.
+
+    Raises OperatorError when it cannot start: an address in use, tables or settings at fault.
+    """
     gc.disable()  # what is made here stays
     log.setup(settings.observability.log_level, settings.observability.access_log)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
@@ -84,7 +87,7 @@ def serve(settings: Settings, env: MutableMapping[str, str] = os.environ) -> int
     )
     return Supervisor(
         plan,
-        plan.shared.board,
+        plan.shared.scoreboard,
         work=start,
         renew=lambda old: renewed(old, sockets, env),
         again=again,
@@ -98,7 +101,7 @@ def serve(settings: Settings, env: MutableMapping[str, str] = os.environ) -> int
 
 # ---------------------------------------------------------------- plans
 def make_plan(
-    settings: Settings, sockets: Listening, board: Scoreboard, before: WorkerPlan | None = None
+    settings: Settings, sockets: Listening, scoreboard: Scoreboard, before: WorkerPlan | None = None
 ) -> WorkerPlan:
     """Everything a worker needs that can be checked before there is one; OperatorError."""
     keys = admin_keys(settings)
@@ -108,12 +111,12 @@ def make_plan(
         otlp.check()
     _first_look(settings, mappings)
     admin, metrics = settings.admin, settings.observability.metrics_addr
-    limits = SharedRateLimiter(len(board.slots)) if before is None else before.shared.limits
-    seats = WorkerSlots(_count(settings))
-    shared = Shared(mappings, Generation(), seats, board, limits, parent=os.getpid())
+    limits = SharedRateLimiter(len(scoreboard.slots)) if before is None else before.shared.limits
+    worker_slots = WorkerSlots(_count(settings))
+    shared = Shared(mappings, Generation(), worker_slots, scoreboard, limits, parent=os.getpid())
     # The shipped cases hold with the shipped tables: no release is made without that.
     known = [job.name for job in jobs(mappings.shelves[:1])]
-    shared.turn.write_note(msgspec.json.encode({"proven": known}))
+    shared.generation.write_note(msgspec.json.encode({"proven": known}))
     return WorkerPlan(
         settings,
         keys,
@@ -130,11 +133,11 @@ def renewed(plan: WorkerPlan, sockets: Listening, env: MutableMapping[str, str])
     settings = load_settings(plan.settings.source or None, env)
     if settings == plan.settings:
         return plan
-    if 2 * _count(settings) + 1 > len(plan.shared.board.slots):
+    if 2 * _count(settings) + 1 > len(plan.shared.scoreboard.slots):
         raise OperatorError(f"workers: {_count(settings)}: so many need a restart")
     log.setup(settings.observability.log_level, settings.observability.access_log)
     try:
-        return make_plan(settings, sockets, plan.shared.board, plan)
+        return make_plan(settings, sockets, plan.shared.scoreboard, plan)
     except OperatorError:
         sockets.keep(plan)
         raise
@@ -146,7 +149,7 @@ def again(plan: WorkerPlan, pids: list[int]) -> dict[str, bool]:
     What was read again here, and whether it could be used.
     """
     for seat in range(plan.count):
-        if plan.shared.seats.tell(seat, RELOAD, "signal"):
+        if plan.shared.worker_slots.tell(seat, RELOAD, "signal"):
             break
     good = renew(plan.certificates)
     for pid in pids if good else ():

@@ -1,6 +1,6 @@
 """The parent of the workers: starts them, replaces who dies or hangs, rolls from old to new.
 
-    Supervisor(plan, board, work, renew).run()      until SIGTERM; the exit code
+    Supervisor(plan, scoreboard, work, renew).run()      until SIGTERM; the exit code
 
     SIGTERM, SIGINT  every worker drains; a second one ends them at once
     SIGHUP           the settings are read again. The same: workers read tables and certificates
@@ -80,7 +80,7 @@ class Worker:
 
 
 class Supervisor(Generic[P]):
-    """See the module.
+    """Starts as many workers as the plan says, replaces those that die or hang, ends them.
 
     work(plan, slot, seat): a worker's whole life, in the child; its exit code.
     renew(plan): the plan of now, the same object if nothing changed; raises OperatorError.
@@ -93,7 +93,7 @@ class Supervisor(Generic[P]):
     def __init__(
         self,
         plan: P,
-        board: Scoreboard,
+        scoreboard: Scoreboard,
         work: Callable[[P, Slot, int], int],
         renew: Callable[[P], P],
         again: Callable[[P, list[int]], dict[str, bool]],
@@ -106,8 +106,8 @@ class Supervisor(Generic[P]):
         self._plan, self._before = plan, plan
         self._work, self._renew, self._again, self._become = work, renew, again, become
         self._settled, self._on_stop = settled, stopping
-        self._board = board
-        slot = board.claim()
+        self._scoreboard = scoreboard
+        slot = scoreboard.claim()
         slot.pid, slot.state = os.getpid(), READY
         self._metrics = Metrics(slot)
         self._notifier = notifier
@@ -218,7 +218,7 @@ class Supervisor(Generic[P]):
 
     def _start(self, now: float) -> Worker | None:
         try:
-            slot = self._board.claim()
+            slot = self._scoreboard.claim()
         except ScoreboardFull:
             return None  # old ones are still draining
         slot.beat = now

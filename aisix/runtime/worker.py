@@ -65,16 +65,16 @@ class Shared:
     """What every worker of this gateway was forked with."""
 
     mappings: Mappings
-    turn: Generation
-    seats: WorkerSlots
-    board: Scoreboard
+    generation: Generation
+    worker_slots: WorkerSlots
+    scoreboard: Scoreboard
     limits: SharedRateLimiter
     parent: int  # its process id; asked of the system by a worker, it might have gone already
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerPlan:
-    """See the module."""
+    """What a worker is started with: settings, admin keys, bound sockets, what all share."""
 
     settings: Settings
     keys: tuple[str, ...] = field(repr=False)
@@ -86,7 +86,7 @@ class WorkerPlan:
 
     @property
     def count(self) -> int:
-        return self.shared.seats.count
+        return self.shared.worker_slots.count
 
     def of(self, seat: int) -> tuple[Sockets, Sockets]:
         """The proxy's sockets: those the worker on this seat listens to, and the others'. Each
@@ -111,7 +111,10 @@ class WorkerPlan:
 
 
 def work(plan: WorkerPlan, slot: Slot, seat: int) -> int:
-    """See the module. `seat`: which of the workers we are; `slot`: ours on the board."""
+    """A worker's whole life, in the child process; its exit code (0: told to stop, and drained).
+
+    `seat`: which of the workers we are; `slot`: ours on the scoreboard.
+    """
     with asyncio.Runner(loop_factory=loop_factory(plan.settings.event_loop)) as runner:
         return runner.run(_worker(plan, slot, seat))
 
@@ -149,18 +152,18 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
     shared.limits.sit(slot.number)
     drivers = _drivers(settings, store)
     gateway = Gateway.open(
-        settings, store, drivers.newest, shared.mappings, Metrics(slot), shared.turn
+        settings, store, drivers.newest, shared.mappings, Metrics(slot), shared.generation
     )
     gateway.limits = shared.limits
     files = raise_limit()
-    if gateway.gate.bound(places(files)):
+    if gateway.admission.bound(places(files)):
         text = "proxy.max_in_flight: the limit of %d open files is enough for %d requests only"
-        log.warning(text, files, gateway.gate.limit)
+        log.warning(text, files, gateway.admission.limit)
     endpoint = settings.observability.otlp_endpoint
     gateway.spans = spans = None if endpoint is None else OtlpExporter(endpoint)
-    bus = shared.seats.sit(seat)
+    bus = shared.worker_slots.sit(seat)
     secs = settings.mappings_reload_timeout_secs
-    reloader = Reloader(gateway, shared.turn, bus, shared.mappings.folders, secs)
+    reloader = Reloader(gateway, shared.generation, bus, shared.mappings.folders, secs)
     shown = plan.certificates
     loop.add_signal_handler(signal.SIGHUP, _read_again, shown, drivers, gateway)
     limit = settings.proxy.request_body_limit_bytes
@@ -174,7 +177,7 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
             store,
             plan.keys,
             audit=log.audit,
-            status=lambda: {**gateway.status(), **_around(settings, shared.board)},
+            status=lambda: {**gateway.status(), **_around(settings, shared.scoreboard)},
             reload=lambda: reloader.reload("admin"),
             extra=gateway.extra,
             access=lambda h: gateway.administered(h.request.method or "", h.get_status()),
@@ -183,7 +186,7 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
             await _listen(app, (plan.admin, []), settings, 1 << 20, shown["admin"], gateway.refused)
         )
     if plan.metrics:
-        app = make_metrics_app(shared.board, lambda: {**gateway.facts(), **_endings(shown)})
+        app = make_metrics_app(shared.scoreboard, lambda: {**gateway.facts(), **_endings(shown)})
         listeners.append(
             await _listen(app, (plan.metrics, []), settings, 1 << 20, None, gateway.refused)
         )
@@ -208,10 +211,10 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
     return 0
 
 
-def _around(settings: Settings, board: Scoreboard) -> dict[str, Any]:
+def _around(settings: Settings, scoreboard: Scoreboard) -> dict[str, Any]:
     """What a status tells of the whole gateway: its configuration and its workers."""
     states = {STARTING: "starting", READY: "ready", DRAINING: "draining"}
-    workers = [slot for slot in board.living() if slot.number]  # the first is the parent's
+    workers = [slot for slot in scoreboard.living() if slot.number]  # the first is the parent's
     return {
         "pid": os.getpid(),
         "config": {"file": settings.source or None, "digest": settings.digest},

@@ -30,7 +30,7 @@ from aisix.standin.rules import VERSIONS, complaints
 
 
 class Standin(Record):
-    """See the module. With `check=False` it takes any body."""
+    """The strict upstream on loopback; `start` and `stop`, or `run` on a loop of one's own."""
 
     def __init__(self, port: int = 0, host: str = "127.0.0.1", check: bool = True) -> None:
         super().__init__(check)

@@ -1,7 +1,7 @@
 """What is counted, and the page that Prometheus reads.
 
 FAMILIES below is the one list: name, kind, labels, help. Every worker counts in its own slot of the
-board; whichever is asked for the page adds all slots up, so one scrape shows the whole gateway.
+scoreboard; whichever is asked for the page adds all slots up: one scrape shows the whole gateway.
 Nearly all of it is derived at one place, `finished`, from the same record as the access line.
 
 Labels are bounded by what an operator wrote: aliases by the stored models (a wildcard counts as its
@@ -215,10 +215,10 @@ def _with_last(faults: Sequence[str], record: Mapping[str, Any]) -> list[str]:
 
 
 # ---------------------------------------------------------------- the page
-def page(board: Scoreboard, made: Mapping[tuple[str, ...], float] | None = None) -> bytes:
+def page(scoreboard: Scoreboard, made: Mapping[tuple[str, ...], float] | None = None) -> bytes:
     """The text Prometheus reads; `made` holds what is known only now, by (name, *labels)."""
     total: dict[tuple[str, ...], list[float]] = {}
-    for slot in board.slots:
+    for slot in scoreboard.slots:
         alive = slot.alive
         for key, values in slot.series():
             if not alive and BY_NAME[key[0]].kind == "gauge":

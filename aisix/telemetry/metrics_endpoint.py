@@ -31,14 +31,14 @@ class MetricsHandler(ListenerHandler):
     """The page."""
 
     def initialize(
-        self, board: Scoreboard, facts: Callable[[], Mapping[tuple[str, ...], float]]
+        self, scoreboard: Scoreboard, facts: Callable[[], Mapping[tuple[str, ...], float]]
     ) -> None:
-        self.board = board
+        self.scoreboard = scoreboard
         self.facts = facts
 
     def get(self) -> None:
         self.set_header("Content-Type", CONTENT_TYPE)
-        self.finish(page(self.board, {**processes(self.board), **self.facts()}))
+        self.finish(page(self.scoreboard, {**processes(self.scoreboard), **self.facts()}))
 
     head = get
 
@@ -51,10 +51,10 @@ class NothingHandler(ListenerHandler):
 
 
 def make_metrics_app(
-    board: Scoreboard, facts: Callable[[], Mapping[tuple[str, ...], float]] = dict
+    scoreboard: Scoreboard, facts: Callable[[], Mapping[tuple[str, ...], float]] = dict
 ) -> Application:
     """The Application; facts(): more values of now, by (name, *labels)."""
-    mine: dict[str, Any] = {"board": board, "facts": facts}
+    mine: dict[str, Any] = {"scoreboard": scoreboard, "facts": facts}
     return ListenerApplication(
         {"/metrics": (MetricsHandler, mine)},
         [],
@@ -63,10 +63,10 @@ def make_metrics_app(
     )
 
 
-def processes(board: Scoreboard) -> Made:
+def processes(scoreboard: Scoreboard) -> Made:
     """How many workers there are, and what each takes; where there is no /proc only the first."""
     made: Made = {("aisix_workers", state): 0.0 for state in STATES.values()}
-    for slot in board.living():
+    for slot in scoreboard.living():
         if slot.number == 0:
             continue
         made[("aisix_workers", STATES[slot.state])] += 1

@@ -102,10 +102,10 @@ class Driver:
         """Start a request; `sink` is told what comes, never before this has returned.
 
         Raises ValueError for a header line that cannot be sent as one line, UpstreamError
-        (unreachable) when the driver is closed.
+        (unreachable) when the driver is closed, and what the request's `sign` raises.
         """
         if self._closed:
-            raise faults.closed(sent=False)
+            raise faults.closed(was_sent=False)
         handle = self._take(request)
         transfer = Transfer(self, request, sink, self._loop.time())
         transfer.handle = handle
@@ -128,7 +128,7 @@ class Driver:
             return
         self._closed = True
         for transfer in list(self._active.values()):
-            self._end(transfer, faults.closed(sent=_sent(transfer)))
+            self._end(transfer, faults.closed(was_sent=_was_sent(transfer)))
         self._finished = False
         self._settle()
         self._curl_timer.cancel()
@@ -209,7 +209,7 @@ class Driver:
             try:
                 at = transfer.due()
                 if at <= now:
-                    error = faults.timed_out(transfer.late(now), sent=_sent(transfer))
+                    error = faults.timed_out(transfer.late(now), was_sent=_was_sent(transfer))
                     self._end(transfer, error)
                 elif at < due:
                     due = at
@@ -385,13 +385,13 @@ def _failure(transfer: Transfer, code: int, text: Any) -> UpstreamError:
     return faults.from_curl(
         code,
         str(text),
-        sent=_sent(transfer),
+        was_sent=_was_sent(transfer),
         began=bool(transfer.lines),
         headed=transfer.headed or read_head(transfer.lines) is not None,
     )
 
 
-def _sent(transfer: Transfer) -> bool:
+def _was_sent(transfer: Transfer) -> bool:
     """Whether a byte of the request may have left; asked only when something went wrong."""
     handle = transfer.handle
-    return not isinstance(handle, Handle) or handle.sent
+    return not isinstance(handle, Handle) or handle.was_sent

@@ -5,8 +5,8 @@
     timeout        phase = connect, first_byte, idle, total
     bad_response   why = not_http, truncated, headers, encoding, too_large (with limit and bytes)
 
-and always `sent`: False when not one byte of the request can have reached the upstream, so that a
-second attempt cannot be billed twice. `why` and `phase` are closed lists, fit for a metric's label.
+and always `was_sent`: False when not one byte of the request can have reached the upstream, so that
+a second attempt cannot be billed twice. `why` and `phase` are closed lists, fit for a label.
 The detail (libcurl's own words; may hold a host name) is for the log.
 
 Must never know: pycurl (the numbers are libcurl's ABI and never change), a transfer.
@@ -49,28 +49,28 @@ _ALWAYS: dict[int, tuple[str, str]] = {
 _BROKEN = {16, 52, 55, 56, 92, 95}  # HTTP2, GOT_NOTHING, SEND_, RECV_ERROR, HTTP2_STREAM, HTTP3
 
 
-def from_curl(code: int, text: str, *, sent: bool, began: bool, headed: bool) -> UpstreamError:
+def from_curl(code: int, text: str, *, was_sent: bool, began: bool, headed: bool) -> UpstreamError:
     """The error for a failed transfer.
 
-    sent: some of the request went out; began: a byte of the answer came; headed: all of its head.
+    was_sent: some of the request went out; began: a byte of the answer came; headed: all its head.
     """
     detail = f"curl {code}: {text}"
     if code == TIMED_OUT:
-        return timed_out("connect", sent=sent, detail=detail)
+        return timed_out("connect", was_sent=was_sent, detail=detail)
     if code == 1:  # UNSUPPORTED_PROTOCOL: the URL's scheme, or an answer that does not begin HTTP/
-        kind, why = ("bad_response", "not_http") if sent else ("unreachable", "url")
+        kind, why = ("bad_response", "not_http") if was_sent else ("unreachable", "url")
     elif code in _BROKEN and not began:
         kind, why = "unreachable", "reset"
     elif code in _BROKEN:
         kind, why = "bad_response", "truncated" if headed else "headers"
     else:
         kind, why = _ALWAYS.get(code, ("unreachable", "curl"))
-    return UpstreamError(kind, detail, why=why, sent=sent)
+    return UpstreamError(kind, detail, why=why, was_sent=was_sent)
 
 
-def timed_out(phase: str, *, sent: bool, detail: str = "") -> UpstreamError:
+def timed_out(phase: str, *, was_sent: bool, detail: str = "") -> UpstreamError:
     """The upstream took longer than the limit named by `phase`."""
-    return UpstreamError("timeout", detail or f"{phase} limit", phase=phase, sent=sent)
+    return UpstreamError("timeout", detail or f"{phase} limit", phase=phase, was_sent=was_sent)
 
 
 def too_large(cap: Cap) -> UpstreamError:
@@ -81,15 +81,15 @@ def too_large(cap: Cap) -> UpstreamError:
         why="too_large",
         limit=cap.name,
         bytes=cap.bytes,
-        sent=True,
+        was_sent=True,
     )
 
 
 def no_head() -> UpstreamError:
     """The answer ended before its final head was complete."""
-    return UpstreamError("bad_response", "the head is not complete", why="headers", sent=True)
+    return UpstreamError("bad_response", "the head is not complete", why="headers", was_sent=True)
 
 
-def closed(*, sent: bool) -> UpstreamError:
+def closed(*, was_sent: bool) -> UpstreamError:
     """The driver was closed under the transfer, or before it began."""
-    return UpstreamError("unreachable", "the driver is closed", why="closed", sent=sent)
+    return UpstreamError("unreachable", "the driver is closed", why="closed", was_sent=was_sent)

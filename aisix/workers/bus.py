@@ -1,7 +1,7 @@
 """Messages between the workers of one gateway: one socket pair per seat, made before the fork.
 
-    seats = Seats(4)                       # in the parent
-    bus = seats.sit(2)                     # in the worker, with its loop running
+    worker_slots = WorkerSlots(4)          # in the parent
+    bus = worker_slots.sit(2)              # in the worker, with its loop running
     bus.on("ping", handler)                # handler(payload) -> answer, may be a coroutine
     answers = await bus.ask("ping", {...}, timeout=5)     # {seat: answer}, of whoever answered
 
@@ -68,10 +68,10 @@ class WorkerSlots:
 class Bus:
     """One worker's end. `close` it before the loop ends."""
 
-    def __init__(self, seats: WorkerSlots, seat: int, end: socket.socket) -> None:
+    def __init__(self, worker_slots: WorkerSlots, seat: int, end: socket.socket) -> None:
         self.seat = seat
-        self.count = seats.count
-        self._seats = seats
+        self.count = worker_slots.count
+        self._worker_slots = worker_slots
         self._end = end
         self._loop = asyncio.get_running_loop()
         self._handlers: dict[str, Handler] = {}
@@ -103,7 +103,7 @@ class Bus:
         return answers
 
     async def _post(self, seat: int, message: Any) -> None:
-        while not self._seats.post(seat, message):
+        while not self._worker_slots.post(seat, message):
             await asyncio.sleep(RETRY)
 
     def _read(self) -> None:

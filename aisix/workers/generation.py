@@ -1,10 +1,11 @@
 """A number all workers of a gateway see change at the same moment, and the bytes behind it.
 
-    turn = Turn()                     # before the fork
-    with_lock = turn.take()           # one writer at a time, over all workers
-    turn.put(turn.number + 1, data)   # where nobody looks yet
-    turn.number = turn.number + 1     # from now on everybody finds it
-    turn.read(turn.number)
+    generation = Generation()                     # before the fork
+    generation.take()                             # one writer at a time, over all workers
+    generation.put(generation.number + 1, data)   # where nobody looks yet
+    generation.number += 1                        # from now on everybody finds it
+    generation.give_back()
+    generation.read(generation.number)
 
 The number is eight bytes of shared memory: looking costs next to nothing, so it is done at every
 request. The bytes lie in two files without a name; a number's are in the one of its parity, so the
@@ -27,7 +28,10 @@ HEAD = 16  # bytes in front: number, length
 
 
 class Generation:
-    """See the module. Number 0 has no bytes: it is what every process began with."""
+    """The number of now and the bytes of it and the one before; made before the fork.
+
+    Number 0 has no bytes: it is what every process began with.
+    """
 
     def __init__(self) -> None:
         self._map = mmap.mmap(-1, SIZE)

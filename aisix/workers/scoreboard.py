@@ -1,7 +1,7 @@
 """Numbers that all processes of one gateway share: who lives, and what each has counted.
 
-    board = Board(slots=5)              before the fork; memory that is gone with the last process
-    slot = board.claim()                one per process; counts of a dead process stay in its slot
+    scoreboard = Scoreboard(slots=5)    before the fork; memory that is gone with the last process
+    slot = scoreboard.claim()           one per process; counts of a dead process stay in its slot
     at = slot.cell(("name", "label"), 1); slot.cells[at] += 1        the hot path: about 0.1 us
     for key, values in slot.series(): ...                            any process may read any slot
 
@@ -41,7 +41,7 @@ class ScoreboardFull(Exception):
 
 
 class Slot:
-    """One process's share of a board."""
+    """One process's share of a scoreboard."""
 
     __slots__ = ("_at", "_beat", "_head", "_keys", "cells", "number")
 

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from aisix.limits import SharedRateLimiter
+from aisix.limits import Grant, SharedRateLimiter
 from aisix.proxy.rate_limit import Reservation
+from aisix.proxy.rate_limit import ask as ask_limits
 from aisix.standin.server import Standin
 from aisix.store.resources import ApiKey, Model, RateLimit
 from tests.running import Answer, Running
@@ -94,13 +95,14 @@ def test_tokens_of_the_cache_are_tokens_and_reasoning_is_counted_once() -> None:
     limits = SharedRateLimiter()
     key = ApiKey("k", "0" * 64, ("*",), rate_limit=RateLimit(tpm=100))
     model = Model("m", "alias", "p", "upstream", "pk")
-    allowance = Reservation.ask(limits, key, model, 1000.0)
-    assert allowance is not None
+    grant = ask_limits(limits, key, model, 1000.0)
+    assert isinstance(grant, Grant)
+    reservation = Reservation(limits, grant)
     used = {"input": 3, "cache_read": 10, "cache_write": 20, "output": 7, "reasoning": 5}
-    allowance.settle(used, 1001.0)
-    allowance.settle(used, 1001.0)  # only once
-    found = Reservation.ask(limits, key, model, 1002.0)
-    assert found is not None
+    reservation.settle(used, 1001.0)
+    reservation.settle(used, 1001.0)  # only once
+    found = ask_limits(limits, key, model, 1002.0)
+    assert isinstance(found, Grant)
     assert [level.left for level in found.levels] == [60]
 
 

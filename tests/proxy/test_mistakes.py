@@ -226,7 +226,7 @@ if __name__ == "__main__":  # the long form: python -m tests.proxy.test_mistakes
             with tempfile.TemporaryDirectory() as made, Rough() as peer:
                 with faulty(Path(made), peer, kind, places=1) as running:
                     # Tornado's server calls the first outside of any try of its own.
-                    never = {"listener.lean.ListenerApplication.start_request"}
+                    never = {"listener.application.ListenerApplication.start_request"}
                     known = GIVE_BACK | never if kind.startswith("tornado") else set(GIVE_BACK)
                     found = tried(running, peer, [each], known)
                 print(kind, each.__name__, found or "all ended", flush=True)

@@ -56,6 +56,27 @@ def test_an_alias_the_key_may_not_use_whether_it_exists_or_not(gateway: Running)
         refused(answer, 403, "model_not_allowed", "model")
 
 
+# Every route that is told the alias in a body: the chats of two dialects, and counting.
+@pytest.mark.parametrize("path", [PATH, "/v1/messages", "/v1/messages/count_tokens"])
+def test_the_alias_is_checked_the_same_on_every_route(gateway: Running, path: str) -> None:
+    key = f"sk-for-two-aliases-{path}"
+    gateway.allow("claude-new", "no-such-alias", key=key)
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    told = {}
+    for alias in (None, 7, "claude-prod", "does-not-exist", "no-such-alias", "claude-new"):
+        body = {"model": alias, "max_tokens": 9, "messages": GOOD["messages"]}
+        answer = send(gateway.proxy_port, "POST", path, body, headers)
+        told[alias] = gateway.line(answer).get("error"), answer.status
+    assert told == {
+        None: ("missing", 400),
+        7: ("wrong_type", 400),
+        "claude-prod": ("not_allowed", 403),
+        "does-not-exist": ("not_allowed", 403),
+        "no-such-alias": ("no_such_model", 404),
+        "claude-new": (None, 200),
+    }
+
+
 def test_an_alias_that_does_not_exist(gateway: Running) -> None:
     refused(gateway.ask("Hi", "no-such-alias"), 404, "model_not_found", "model")
 

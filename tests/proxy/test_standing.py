@@ -17,7 +17,7 @@ from aisix.routing.circuit_breaker import BreakerRules, CircuitBreaker
 RULES = BreakerRules(failures=3, secs=30, earned=0.2)
 
 
-def standing(rules: BreakerRules = RULES) -> CircuitBreaker:
+def breaker(rules: BreakerRules = RULES) -> CircuitBreaker:
     return CircuitBreaker("key/model", rules)
 
 
@@ -28,7 +28,7 @@ def fail(target: CircuitBreaker, now: float, told: float | None = None) -> None:
 
 
 def test_three_failures_in_a_row_cool_a_target_down() -> None:
-    target = standing()
+    target = breaker()
     fail(target, 1)
     fail(target, 2)
     target.good(False)
@@ -42,7 +42,7 @@ def test_three_failures_in_a_row_cool_a_target_down() -> None:
 
 
 def test_after_the_cooldown_one_request_is_the_probe() -> None:
-    target = standing()
+    target = breaker()
     for now in (1, 2, 3):
         fail(target, now)
     assert target.enter(True) is True
@@ -54,7 +54,7 @@ def test_after_the_cooldown_one_request_is_the_probe() -> None:
 
 
 def test_a_bad_probe_doubles_the_cooldown_up_to_eight_times() -> None:
-    target = standing()
+    target = breaker()
     for now in (0, 0, 0):
         fail(target, now)
     spells = []
@@ -66,7 +66,7 @@ def test_a_bad_probe_doubles_the_cooldown_up_to_eight_times() -> None:
 
 
 def test_a_probe_whose_caller_leaves_decides_nothing() -> None:
-    target = standing()
+    target = breaker()
     for now in (0, 0, 0):
         fail(target, now)
     probe = target.enter(True)
@@ -76,7 +76,7 @@ def test_a_probe_whose_caller_leaves_decides_nothing() -> None:
 
 
 def test_old_requests_neither_end_nor_prolong_a_cooldown() -> None:
-    target = standing()
+    target = breaker()
     old = [target.enter(True) for _ in range(5)]
     for now in (1, 2, 3, 4):
         target.bad(now, old.pop())
@@ -86,25 +86,25 @@ def test_old_requests_neither_end_nor_prolong_a_cooldown() -> None:
 
 
 def test_a_target_that_names_a_time_is_left_alone_for_it() -> None:
-    target = standing()
+    target = breaker()
     fail(target, 10, told=7)
     assert target.until == 17
     fail(target, 17, told=10_000)
     assert target.until == 17 + 60, "a bad probe: twice as long as usual"
-    hour = standing()
+    hour = breaker()
     fail(hour, 0, told=3600)
     assert hour.until == 240, "never longer than eight times"
 
 
 def test_without_cooldown_secs_nothing_cools_down() -> None:
-    target = standing(BreakerRules(1, 0, 0.2))
+    target = breaker(BreakerRules(1, 0, 0.2))
     for now in range(9):
         fail(target, now, told=5)
     assert target.ready(9)
 
 
 def test_retries_are_a_part_of_the_requests_and_a_few() -> None:
-    target = standing()
+    target = breaker()
     assert sum(target.may_retry(0) for _ in range(100)) == 10
     target.requests += 100
     assert sum(target.may_retry(0) for _ in range(100)) == 20
@@ -115,88 +115,90 @@ def test_retries_are_a_part_of_the_requests_and_a_few() -> None:
 
 
 # ---------------------------------------------------------------- whose turn
-def route(name: str, weight: int = 1, retries: int = 2) -> Any:
+def make_target(name: str, weight: int = 1, retries: int = 2) -> Any:
     return SimpleNamespace(
-        name=name, weight=weight, retries=retries, standing=CircuitBreaker(name, RULES)
+        name=name, weight=weight, retries=retries, breaker=CircuitBreaker(name, RULES)
     )
 
 
-def names(ways: Balancer, number: int) -> str:
-    return "".join(ways.first(0).name for _ in range(number))  # type: ignore[attr-defined]
+def names(balancer: Balancer, number: int) -> str:
+    return "".join(balancer.first(0).name for _ in range(number))  # type: ignore[attr-defined]
 
 
 def test_failover_keeps_to_the_order() -> None:
-    ways = Balancer([route("a"), route("b")], "failover")
-    assert names(ways, 3) == "aaa"
+    balancer = Balancer([make_target("a"), make_target("b")], "failover")
+    assert names(balancer, 3) == "aaa"
     for _ in range(3):
-        fail(ways.routes[0].standing, 0)
-    assert names(ways, 3) == "bbb"
+        fail(balancer.targets[0].breaker, 0)
+    assert names(balancer, 3) == "bbb"
 
 
 def test_round_robin_goes_by_weight_and_evenly() -> None:
-    ways = Balancer([route("a", 3), route("b", 1), route("c", 0)], "round_robin")
-    assert names(ways, 8) == "aabaaaba"
-    for one in ways.routes[:2]:
+    balancer = Balancer(
+        [make_target("a", 3), make_target("b", 1), make_target("c", 0)], "round_robin"
+    )
+    assert names(balancer, 8) == "aabaaaba"
+    for one in balancer.targets[:2]:
         for _ in range(3):
-            fail(one.standing, 0)
-    assert names(ways, 2) == "cc", "of weight 0: only when nobody else is left"
+            fail(one.breaker, 0)
+    assert names(balancer, 2) == "cc", "of weight 0: only when nobody else is left"
 
 
 def test_least_busy_counts_requests_under_way_for_their_weight() -> None:
-    a, b = route("a", 2), route("b", 1)
-    ways = Balancer([a, b], "least_busy")
+    a, b = make_target("a", 2), make_target("b", 1)
+    balancer = Balancer([a, b], "least_busy")
     chosen = ""
     for _ in range(6):
-        picked: Any = ways.first(0)
-        picked.standing.enter(True)
+        picked: Any = balancer.first(0)
+        picked.breaker.enter(True)
         chosen += picked.name
     assert (chosen.count("a"), chosen.count("b")) == (4, 2)
-    idle = Balancer([route("a"), route("b")], "least_busy")
+    idle = Balancer([make_target("a"), make_target("b")], "least_busy")
     assert set(names(idle, 4)) == {"a", "b"}, "equally idle ones take turns"
 
 
 def test_when_all_cool_down_the_caller_is_told_when_to_come_back() -> None:
-    ways = Balancer([route("a"), route("b")], "failover")
-    for one, now in zip(ways.routes, (0, 10), strict=True):
+    balancer = Balancer([make_target("a"), make_target("b")], "failover")
+    for one, now in zip(balancer.targets, (0, 10), strict=True):
         for _ in range(3):
-            fail(one.standing, now)
+            fail(one.breaker, now)
     with pytest.raises(UpstreamError) as caught:
-        ways.first(12.5)
+        balancer.first(12.5)
     assert (caught.value.kind, caught.value.values["retry_after"]) == ("no_target", 18)
 
 
 # ---------------------------------------------------------------- attempts
-UNSENT = UpstreamError("unreachable", why="connect", sent=False)
-SENT = UpstreamError("unreachable", why="reset", sent=True)
+UNSENT = UpstreamError("unreachable", why="connect", was_sent=False)
+SENT = UpstreamError("unreachable", why="reset", was_sent=True)
 
 
 def test_another_target_is_asked_at_once_then_the_last_one_again_after_a_pause() -> None:
-    ways = Balancer([route("a"), route("b")], "failover")
-    attempts = Attempts(ways, 10, 0)
+    balancer = Balancer([make_target("a"), make_target("b")], "failover")
+    attempts = Attempts(balancer, 10, 0)
     assert attempts.after_fault(UNSENT, 0) == 0
-    assert attempts.route is ways.routes[1]
+    assert attempts.target is balancer.targets[1]
     pause = attempts.after_answer("here", 529, {}, 0)
     assert pause is not None and 0.18 < pause <= 0.25
     pause = attempts.after_answer("here", 529, {}, 0)
     assert pause is not None and 0.37 < pause <= 0.5
     assert attempts.after_answer("here", 529, {}, 0) is None
     assert attempts.count == 4
-    assert [one.standing.in_flight for one in ways.routes] == [0, 1]
+    assert [one.breaker.in_flight for one in balancer.targets] == [0, 1]
     attempts.end()
     attempts.end()
-    assert [one.standing.in_flight for one in ways.routes] == [0, 0]
+    assert [one.breaker.in_flight for one in balancer.targets] == [0, 0]
 
 
 def test_what_may_have_been_billed_is_not_sent_again() -> None:
-    attempts = Attempts(Balancer([route("a"), route("b")], "failover"), 10, 0)
+    attempts = Attempts(Balancer([make_target("a"), make_target("b")], "failover"), 10, 0)
     assert attempts.after_fault(SENT, 0) is None
 
 
 def test_what_the_upstream_says_of_retries_is_obeyed() -> None:
     def pause(retry: str, status: int, **headers: str) -> float | None:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        ways = Balancer([route("a")], None)
-        return Attempts(ways, 10, 0).after_answer(retry, status, named, 0)
+        balancer = Balancer([make_target("a")], None)
+        return Attempts(balancer, 10, 0).after_answer(retry, status, named, 0)
 
     assert pause("here", 529, x_should_retry="false") is None
     assert pause("", 400) is None
@@ -215,15 +217,15 @@ def test_what_the_upstream_says_of_retries_is_obeyed() -> None:
 
 
 def test_a_round_that_continues_an_answer_stays_with_its_target() -> None:
-    ways = Balancer([route("a"), route("b")], "failover")
-    attempts = Attempts(ways, 10, 0)
+    balancer = Balancer([make_target("a"), make_target("b")], "failover")
+    attempts = Attempts(balancer, 10, 0)
     attempts.next_round()
     assert attempts.after_fault(UNSENT, 0) is not None
-    assert attempts.route is ways.routes[0]
+    assert attempts.target is balancer.targets[0]
 
 
 def test_an_outage_is_not_multiplied() -> None:
-    target = route("a", retries=2)
+    target = make_target("a", retries=2)
     made = 0
     for _ in range(1000):
         attempts = Attempts(Balancer([target], None), 10, 0)

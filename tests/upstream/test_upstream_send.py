@@ -229,7 +229,10 @@ def test_an_answer_in_an_unknown_coding_is_a_bad_response(run: Run) -> None:
         async with Peer(answer) as peer:
             driver = Driver()
             error = await fault(driver, Request(peer.url))
-            assert (error.kind, error.values) == ("bad_response", {"why": "encoding", "sent": True})
+            assert (error.kind, error.values) == (
+                "bad_response",
+                {"why": "encoding", "was_sent": True},
+            )
             driver.close()
 
     run(work())
@@ -239,7 +242,7 @@ def test_a_refused_connection_is_unreachable_and_nothing_was_sent(run: Run) -> N
     async def work() -> None:
         driver = Driver()
         error = await fault(driver, Request(f"http://127.0.0.1:{closed_port()}/", body=b"x"))
-        assert (error.kind, error.values) == ("unreachable", {"why": "connect", "sent": False})
+        assert (error.kind, error.values) == ("unreachable", {"why": "connect", "was_sent": False})
         assert "127.0.0.1" in error.detail
         driver.close()
 
@@ -252,7 +255,7 @@ def test_a_host_that_does_not_exist_is_unreachable(run: Run) -> None:
         # RFC 6761: never resolves. Where no resolver answers at all the connect limit comes first.
         request = Request("http://nowhere.invalid/", timeouts=Timeouts(connect_ms=500))
         error = await fault(driver, request)
-        assert error.values["sent"] is False
+        assert error.values["was_sent"] is False
         assert (error.kind, error.values.get("why"), error.values.get("phase")) in (
             ("unreachable", "dns", None),
             ("timeout", None, "connect"),
@@ -267,7 +270,7 @@ def test_a_url_that_is_not_http_is_unreachable(run: Run, url: str) -> None:
     async def work() -> None:
         driver = Driver()
         error = await fault(driver, Request(url))
-        assert (error.kind, error.values) == ("unreachable", {"why": "url", "sent": False})
+        assert (error.kind, error.values) == ("unreachable", {"why": "url", "was_sent": False})
         driver.close()
 
     run(work())
@@ -296,7 +299,7 @@ def test_a_connection_lost_before_the_head_is_unreachable_but_may_have_been_hear
         async with Peer(answer) as peer:
             driver = Driver()
             error = await fault(driver, Request(peer.url, body=b"x"))
-            assert (error.kind, error.values) == ("unreachable", {"why": "reset", "sent": True})
+            assert (error.kind, error.values) == ("unreachable", {"why": "reset", "was_sent": True})
             driver.close()
 
     run(work())
@@ -327,7 +330,7 @@ def test_an_answer_that_is_not_http_or_breaks_off_is_a_bad_response(
         async with Peer(answer) as peer:
             driver = Driver()
             error = await fault(driver, Request(peer.url))
-            assert (error.kind, error.values) == ("bad_response", {"why": why, "sent": True})
+            assert (error.kind, error.values) == ("bad_response", {"why": why, "was_sent": True})
             driver.close()
 
     run(work())
@@ -344,7 +347,7 @@ def test_a_reset_in_the_middle_of_the_body_is_a_bad_response(run: Run) -> None:
             error = await fault(driver, Request(peer.url))
             assert (error.kind, error.values) == (
                 "bad_response",
-                {"why": "truncated", "sent": True},
+                {"why": "truncated", "was_sent": True},
             )
             driver.close()
 
@@ -370,7 +373,7 @@ def test_a_body_over_the_cap_is_cut_off_and_the_cap_named(run: Run, framing: str
             error = await fault(driver, Request(peer.url, max_body=Cap(1000, "answer_max_bytes")))
             assert (error.kind, error.values) == (
                 "bad_response",
-                {"why": "too_large", "limit": "answer_max_bytes", "bytes": 1000, "sent": True},
+                {"why": "too_large", "limit": "answer_max_bytes", "bytes": 1000, "was_sent": True},
             )
             await peer.calls[0].gone.wait()
             driver.close()
@@ -552,11 +555,11 @@ def test_closing_ends_what_is_under_way_and_refuses_what_comes_after(run: Run) -
             driver.close()
             with pytest.raises(UpstreamError) as caught:
                 await task
-            assert caught.value.values == {"why": "closed", "sent": True}
+            assert caught.value.values == {"why": "closed", "was_sent": True}
             await peer.calls[0].gone.wait()
             with pytest.raises(UpstreamError) as caught:
                 await driver.send(Request(peer.url))
-            assert caught.value.values == {"why": "closed", "sent": False}
+            assert caught.value.values == {"why": "closed", "was_sent": False}
 
     run(work())
 

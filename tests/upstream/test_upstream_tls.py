@@ -89,7 +89,7 @@ def test_an_unknown_authority_is_refused_before_anything_is_sent(
             with pytest.raises(UpstreamError) as caught:
                 await driver.send(Request(peer.url, body=b"secret"))
             assert caught.value.kind == "unreachable"
-            assert caught.value.values == {"why": "tls", "sent": False}
+            assert caught.value.values == {"why": "tls", "was_sent": False}
             assert peer.calls == []
             lenient = Request(peer.url, body=b"{}", tls=Tls(verify=False))
             assert (await driver.send(lenient)).body == b"hello"

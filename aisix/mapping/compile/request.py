@@ -300,9 +300,11 @@ class RequestCompiler(RuleCompiler):
                 made[header.name] = self.w.let(f"header(({said},)){asked}")
             elif words:
                 sure[header.name] = ",".join(dict.fromkeys(words))
-        self.w.put(f"c.sent = {self.w.const(sure)}")
+        self.w.put(f"c.upstream_headers = {self.w.const(sure)}")
         for name, text in made.items():
-            self.w.put(f"if {text}: c.sent = {{**c.sent, {name!r}: {text}}}")
+            self.w.put(
+                f"if {text}: c.upstream_headers = {{**c.upstream_headers, {name!r}: {text}}}"
+            )
 
 
 def row_tells(row: Rest) -> Any:

@@ -26,7 +26,7 @@ class CompiledRequest:
     """One request under way; also what verbs and passes may ask of it."""
 
     remember: dict[str, Json]
-    sent: dict[str, str]  # headers of the upstream's request
+    upstream_headers: dict[str, str]  # headers of the upstream's request
     lets: dict[str, Json]  # of those that functions look up
     item: Json = None
     spot: tuple[str, Place] = NOWHERE  # what a verb or pass is looking at: (caller field, rule)

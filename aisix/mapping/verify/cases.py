@@ -278,7 +278,7 @@ def _answered(case: Case, mapping: Mapping, wrong: list[str]) -> tuple[Answer, E
 
 def _again(case: Case, talk: Exchange, number: int, wrong: list[str]) -> bool:
     """Whether a paused turn goes on, with the request the case expects."""
-    again = talk.take_again()
+    again = talk.take_continuation()
     if again is None:
         return False
     expected = f"upstream-request-{number}.json"
@@ -314,7 +314,7 @@ def stream(
     for number in count(2):
         for piece in pieces:
             out.append(talk.receive(piece))
-            if talk.again is not None or talk.done:
+            if talk.continuation is not None or talk.done:
                 break  # what still comes of this round is not read
         if not _again(case, talk, number, [] if wrong is None else wrong):
             return b"".join([*out, talk.end()])

@@ -1,0 +1,112 @@
+"""A caller's request as the upstream wants it, and what is told of what was lost on the way.
+
+    made = translate(tables, facts, caller_body, caller_headers)    # or CallerError
+    made.upstream_body, made.upstream_headers, made.remember, made.notes
+
+Tables have a compiled form for what is usual; whatever that cannot take, the interpreter decides,
+which alone can say what is wrong and where. Both come to the same result.
+
+Must never know: a transport, a field by name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from collections.abc import Mapping as Map
+from typing import NamedTuple
+
+from aisix.mapping.compile.runtime import CompiledRequest
+from aisix.mapping.effective import Effective
+from aisix.mapping.interpret import request
+from aisix.mapping.interpret.scope import Facts, Note, RuleTrace, Scope
+from aisix.mapping.syntax.paths import Json
+
+MOST_WARNINGS = 2000  # characters of the header that tells of losses
+
+
+class TranslatedRequest(NamedTuple):
+    """`remember` is what the answer's tables will ask for, `notes` what was lost or changed."""
+
+    upstream_body: dict[str, Json]
+    upstream_headers: dict[str, str]
+    remember: dict[str, Json]
+    notes: Sequence[Note]
+
+
+def translate(
+    tables: Effective,
+    facts: Facts,
+    caller_body: dict[str, Json],
+    caller_headers: Map[str, str],
+    compiled: bool = True,
+) -> TranslatedRequest:
+    """CallerError names the caller's own field. `caller_headers` finds lower-case names.
+
+    `compiled=False` runs the tables rule by rule, as an alias that is strict always does.
+    """
+    if compiled and not facts.strict:
+        made = _by_form(tables, facts, caller_body, caller_headers)
+        if made is not None:
+            return made
+    return _by_rules(tables, facts, caller_body, caller_headers)
+
+
+def _by_form(
+    tables: Effective, facts: Facts, caller_body: dict[str, Json], caller_headers: Map[str, str]
+) -> TranslatedRequest | None:
+    """The result of the compiled form; None when this request is for the interpreter."""
+    run = CompiledRequest(caller_body, facts.alias, facts.upstream_model, caller_headers)
+    try:
+        upstream_body = tables.forms.translate(caller_body, run)
+    except Exception:
+        # Bail, a refusal of a verb, or whatever odd JSON does to code that expects the usual:
+        # the interpreter decides, and tells what is wrong and where.
+        return None
+    return TranslatedRequest(upstream_body, run.upstream_headers, run.remember, run.notes)
+
+
+def _by_rules(
+    tables: Effective, facts: Facts, caller_body: dict[str, Json], caller_headers: Map[str, str]
+) -> TranslatedRequest:
+    """The result of the tables, rule by rule; CallerError."""
+    named = {name.lower(): value for name, value in caller_headers.items()}
+    scope = Scope(facts, caller_body, headers=named)
+    upstream_body = request.translate(tables.request, scope)
+    if facts.strict:
+        request.refuse_losses(scope.notes, caller_body, tables.request)
+    upstream_headers = request.headers(tables.request, scope)
+    return TranslatedRequest(upstream_body, upstream_headers, scope.remember, scope.notes)
+
+
+# ---------------------------------------------------------------- why, and what of it
+def trace(tables: Effective, facts: Facts, caller_body: dict[str, Json]) -> Scope:
+    """Translate once more and say why: for `explain` and for naming the caller's own fields."""
+    scope = Scope(facts, caller_body, headers={}, trace=RuleTrace())
+    request.translate(tables.request, scope)
+    return scope
+
+
+def origin(scope: Scope, name: str, item: int, part: int | None) -> str | None:
+    """The caller's path of the upstream's NAME[item] (content part `part`), by a trace."""
+    assert scope.trace is not None
+    items = scope.out.get(name)
+    if type(items) is not list or item >= len(items):
+        return None
+    origins = scope.trace.origin
+    lists = [v for v in items[item].values() if type(v) is list]
+    parts = lists[0] if lists else []
+    if part is not None and part < len(parts) and id(parts[part]) in origins:
+        return origins[id(parts[part])]
+    return origins.get(id(items[item]))
+
+
+def warnings(notes: Iterable[Note]) -> str:
+    """Losses as a header's value: "temperature=clamped, logit_bias=dropped"; "" without any."""
+    told = dict.fromkeys(f"{_token(note.about)}={note.how}" for note in notes)
+    return ", ".join(told)[:MOST_WARNINGS]
+
+
+def _token(text: str) -> str:
+    """A field name fit for a header."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", text)[:64]

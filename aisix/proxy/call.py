@@ -1,0 +1,147 @@
+"""One call: an exchange with an upstream, its attempts, the request that goes out, what is seen.
+
+    call = Call(gateway, caller, attempts, seen, request.headers, trace)
+    upstream_request = call.translated(attempts.target, caller_body)    # comes first
+    transfer = call.send(upstream_request, sink)
+    upstream_request = call.next_request(upstream_request)              # after a failed attempt
+    call.saw(status); call.judged()                                     # once there is an answer
+
+The handler (`chat.py`) and the stream (`relay.py`) hold it both and know nothing of each other. An
+attempt at another target of the alias is an exchange of its own: the request is translated anew.
+
+Must never know: the caller's connection, a wire name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from aisix.errors import CallerError, UpstreamError
+from aisix.mapping.dialect.upstream_errors import CallerDialect
+from aisix.mapping.exchange import Exchange, ResolvedModel, UpstreamRequest
+from aisix.proxy import ids
+from aisix.proxy.gateway import Gateway
+from aisix.routing.attempts import Attempts
+from aisix.routing.target import Target
+from aisix.telemetry.trace_context import TraceContext
+from aisix.upstream.request import Request, Sink
+from aisix.upstream.transfer import Transfer
+
+
+class Call:
+    """`exchange` and `target` are those of the attempt under way, set by `translated`.
+
+    `seen` is what the access line tells beside the usual; `headers` are the caller's own.
+    """
+
+    __slots__ = (
+        "_headers",
+        "_trace",
+        "attempts",
+        "caller",
+        "exchange",
+        "gateway",
+        "seen",
+        "target",
+    )
+
+    exchange: Exchange
+    target: Target
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        caller: CallerDialect,
+        attempts: Attempts,
+        seen: dict[str, Any],
+        headers: Mapping[str, str],
+        trace: TraceContext | None,
+    ) -> None:
+        self.gateway = gateway
+        self.caller = caller
+        self.attempts = attempts
+        self.seen = seen
+        self._headers = headers
+        self._trace = trace
+
+    # ------------------------------------------------------------------ upstream
+    def translated(self, target: Target, caller_body: dict[str, Any]) -> UpstreamRequest:
+        """A new exchange with this target; CallerError when its tables refuse the body."""
+        exchange = Exchange(
+            target.tables,
+            self.caller,
+            ResolvedModel(target.alias, target.model_name, target.model.strict),
+            now=int(time.time()),
+            new_id=ids.new,
+            largest_event=self.gateway.settings.upstream.stream_event_limit_bytes,
+        )
+        try:
+            upstream_request = exchange.request(caller_body, self._headers)
+        except RecursionError:
+            raise CallerError("too_deep") from None
+        self.target = target
+        self.exchange = exchange
+        return upstream_request
+
+    def send(self, upstream_request: UpstreamRequest, sink: Sink) -> Transfer:
+        """One attempt goes out; UpstreamError when that cannot even begin."""
+        return self.gateway.driver.stream(self.outgoing(upstream_request), sink)
+
+    def outgoing(self, upstream_request: UpstreamRequest) -> Request:
+        """One attempt as the driver takes it."""
+        target = self.target
+        lines = tuple(f"{name}: {value}" for name, value in upstream_request.headers.items())
+        lines = target.header_lines + lines
+        settings = self.gateway.settings
+        if self._trace is not None and settings.observability.trace_upstream:
+            lines += self._trace.lines
+        stream = upstream_request.stream
+        return Request(
+            url=target.base if target.full_url else target.base + upstream_request.path,
+            headers=lines,
+            body=upstream_request.body,
+            timeouts=target.stream_timeouts if stream else target.plain_timeouts,
+            tls=target.tls,
+            proxy=settings.upstream.proxy,
+            max_body=None if stream else target.cap,
+            sign=target.sign,
+        )
+
+    def next_request(self, upstream_request: UpstreamRequest) -> UpstreamRequest | None:
+        """What the next attempt sends; None when no target that is left takes this request."""
+        attempts = self.attempts
+        while attempts.target is not self.target:
+            try:
+                return self.translated(attempts.target, self.exchange.caller_body)
+            except CallerError:
+                if not attempts.pass_over(asyncio.get_running_loop().time()):
+                    return None
+        return upstream_request
+
+    # ------------------------------------------------------------------ what is seen of it
+    def saw(self, status: int) -> None:
+        """The upstream's answer has begun, or was an error."""
+        self.seen["upstream_status"] = status
+
+    def judged(self) -> None:
+        """The exchange has looked at the answer: was the upstream well?"""
+        exchange = self.exchange
+        if exchange.broke is not None:
+            self.failed(exchange.broke)
+            self.attempts.broken(asyncio.get_running_loop().time())
+        elif exchange.error is None or not exchange.error.retry:  # else it is counted already
+            self.attempts.good()
+
+    def failed(self, error: UpstreamError) -> None:
+        """The upstream failed: why, for the access line alone."""
+        note_failure(self.seen, error)
+
+
+def note_failure(seen: dict[str, Any], error: UpstreamError) -> None:
+    """Why an upstream failed, or none could be asked, for the access line alone."""
+    seen["upstream_fault"] = str(error.values.get("why") or error.values.get("phase"))
+    if error.detail:
+        seen["upstream_detail"] = error.detail[:200]
