@@ -25,7 +25,7 @@ from aisix.listener.limits import ListenerLimits
 from aisix.mapping.mappings import Mappings, load_mappings
 from aisix.proxy.app import make_proxy_app
 from aisix.proxy.gateway import Gateway
-from aisix.store import open_store
+from aisix.store.opening import open_store
 from aisix.upstream.curl import Driver
 from tests.listener.caller import Answer, Caller
 
