@@ -16,7 +16,7 @@ import pytest
 from aisix.standin.server import Standin
 from aisix.store import writes
 from aisix.store.opening import open_store
-from tests.running import ADMIN_KEY, ROOT, Answer, Running, send
+from tests.running import ADMIN_KEY, ROOT, Answer, Running, send, until
 
 SECRET = "sk-ant-the-secret-of-the-provider"
 WORKERS = 3
@@ -68,8 +68,7 @@ def test_every_kind_of_change_is_in_effect_everywhere_when_it_is_answered(severa
     assert looks(gateway, "base", turned) == OK
     soon = int(time.time()) + 2
     gateway.admin("PATCH", path, {"expires_at": soon})
-    while time.time() <= soon:
-        time.sleep(0.05)
+    until(lambda: time.time() > soon)
     assert looks(gateway, "base", turned) == {(401, "expired_api_key")}
     gateway.admin("DELETE", path)
     assert looks(gateway, "base", turned) == {(401, "invalid_api_key")}

@@ -15,10 +15,10 @@ from aisix.mapping.mappings import load_mappings
 from aisix.mapping.verbs.json_schema import every_property_required
 from aisix.mapping.verify import cases
 from aisix.mapping.verify.cases import Case
+from tests.running import ROOT
 from tests.strict import anthropic_wire, openai_wire
 from tests.strict.sdk import anthropic_client
 
-ROOT = Path(__file__).resolve().parents[2]
 MAPPINGS = load_mappings([ROOT / "mappings"])
 SAME, REVERSE, THROUGH = (
     "openai-chat/openai-chat",

@@ -99,7 +99,7 @@ def one_round(
         finally:
             os._exit(1)
     os.close(into)
-    time.sleep(pick.random() * 0.08)
+    time.sleep(pick.random() * 0.08)  # the moment is what is tried here
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     told = b""
