@@ -126,7 +126,7 @@ def error(text: str, *values: Any) -> None:
 
 def bug(request_id: str, error: BaseException) -> None:
     """Our own mistake: where it happened, and its type. Its words may quote a body."""
-    _logger.error("bug in request %s: %s", request_id, _place(error))
+    _logger.error("bug in request %s: %s", request_id, place(error))
 
 
 def of_loop(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -134,13 +134,14 @@ def of_loop(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     show the words of the exception and what the callback was called with."""
     words = str(context.get("message", "")).partition(CALLED_WITH)
     raised = context.get("exception")
-    where = "" if raised is None else f": {_place(raised)}"
+    where = "" if raised is None else f": {place(raised)}"
     _logger.error("bug in the event loop: %s%s", f"{words[0]}{words[1]}".strip(), where)
 
 
-def _place(error: BaseException) -> str:
-    """
-    >>> _place(ValueError("sk-ant-0123456789"))
+def place(error: BaseException) -> str:
+    """Type and places of an exception, without its words.
+
+    >>> place(ValueError("sk-ant-0123456789"))
     'ValueError at '
     """
     frames = traceback.extract_tb(error.__traceback__)
@@ -165,4 +166,4 @@ class _Line(logging.Formatter):
         return redact(super().format(record))
 
     def formatException(self, ei: Any) -> str:
-        return f"bug in a handler: {_place(ei[1])}"
+        return f"bug in a handler: {place(ei[1])}"

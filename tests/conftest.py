@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from aisix.mapping.interpret import forms
 from aisix.standin.server import Standin
 from tests.running import Running
 
@@ -24,6 +25,19 @@ MODELS = {
     "claude-46": {"model_name": "claude-sonnet-4-6"},
     "claude-45": {"model_name": "claude-haiku-4-5"},
 }
+
+
+@pytest.fixture(autouse=True)
+def swallowed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Exception]]:
+    """Mistakes of compiled tables that the interpreter made good: a test that caused one fails.
+
+    A test that plants one takes it out of the list.
+    """
+    bugs: list[Exception] = []
+    monkeypatch.setattr(forms, "unnoticed", bugs.append)
+    yield bugs
+    if bugs:
+        raise bugs[0]
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,8 @@
 async with Inside.serving(tmp_path, upstream_url) as inside:
     inside.gateway ...                 # whose parts the test may replace
     answer = await inside.ask(stream=True)
+
+`good` is an upstream that answers well, for tests/upstream/peer.py.
 """
 
 from __future__ import annotations
@@ -27,11 +29,33 @@ from aisix.proxy.app import make_proxy_app
 from aisix.proxy.gateway import Gateway
 from aisix.store.opening import open_store
 from aisix.upstream.curl import Driver
+from tests import rough
 from tests.listener.caller import Answer, Caller
+from tests.strict import samples
+from tests.upstream.peer import Call
 
 ALIAS = "claude-prod"
 CALLER_KEY, SECRET = "sk-caller-of-the-tests", "sk-ant-the-secret-of-the-provider"
 PATH = "/v1/chat/completions"
+
+
+def streamed(reason: str = "end_turn") -> bytes:
+    """A whole stream of the upstream's, which ends with the connection."""
+    text = samples.text_block(0, "Hel", "lo")
+    events = [samples.opening(), *text, *samples.closing(reason)]
+    framed = (f"event: {e['type']}\ndata: {json.dumps(e)}\n\n".encode() for e in events)
+    return rough.stream() + b"".join(framed)
+
+
+async def good(call: Call) -> None:
+    if b'"stream":true' in call.body:
+        await call.write(streamed())
+        call.close()
+    else:
+        await call.write(rough.json(json.dumps(samples.ANTHROPIC_MESSAGE).encode()))
+
+
+TOKENS = 32  # that either costs
 
 
 @lru_cache(1)

@@ -189,5 +189,5 @@ def test_the_examples_of_the_verbs_are_true() -> None:
             continue
         shown += 1
         call = type("Call", (), {"body": {}, "item": None, "tell": lambda self, how: None})()
-        assert verb.run(value, verb.prepare(options), call) == result, name
+        assert verb.run(value, verb.read(options), call) == result, name
     assert shown > 12

@@ -9,12 +9,12 @@ laid over each other, parsed, and kept. `mappings.py` reads the files.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from aisix.errors import Complaint, OperatorError
-from aisix.mapping.compile.answer import AnswerForms
+from aisix.mapping.compile.answer import AnswerForms, Form, FormCache
 from aisix.mapping.compile.request import RequestForms
 from aisix.mapping.dialect.upstream_errors import CallerDialect, ErrorTables
 from aisix.mapping.interpret.answer import Answering
@@ -30,6 +30,7 @@ from aisix.mapping.syntax.rules import RequestTables
 from aisix.mapping.types import ResolvedModel
 
 Options = dict[str, Json]
+Told = Callable[[str, Exception], None]  # (part, what its compiled form raised)
 MOST_FACTS = 4096
 
 
@@ -67,21 +68,36 @@ class Effective:
         return found
 
     def answering(
-        self, scope: AnswerScope, armed: bool, stream: bool, frame: str, compiled: bool
+        self,
+        scope: AnswerScope,
+        armed: bool,
+        stream: bool,
+        frame: str,
+        compiled: bool,
+        told: Told,
     ) -> Answering:
         """What runs one answer: in its compiled form, if there is one for what this request left.
 
         `armed`: the upstream may pause, to be asked again. `frame`: how the caller's dialect sends
-        a chunk.
+        a chunk. `told` hears of a form that could not be written.
         """
         if compiled and not stream and not armed:
-            plain = self.answers.plain.find(scope.remember, scope.wants_usage)
+            plain = _found("plain", self.answers.plain, scope, told)
             if plain is not None:
                 return Answering(self.answer, scope, plain_form=plain)
         form = None
         if compiled and stream and frame.count("{") == frame.count("{data}") == 1:
-            form = self.answers.stream.find(scope.remember, scope.wants_usage)
+            form = _found("stream", self.answers.stream, scope, told)
         return Answering(self.answer, scope, armed, form, None, frame)
+
+
+def _found(part: str, forms: FormCache[Form], scope: AnswerScope, told: Told) -> Form | None:
+    """The answer's compiled form; None: the interpreter's."""
+    try:
+        return forms.find(scope.remember, scope.wants_usage)
+    except Exception as raised:
+        told(part, raised)
+        return None
 
 
 @dataclass(slots=True)

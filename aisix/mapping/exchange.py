@@ -22,6 +22,7 @@ from aisix.mapping import translation
 from aisix.mapping.dialect.upstream_errors import CallerDialect, ErrorAnswer
 from aisix.mapping.interpret.answer import Answering
 from aisix.mapping.interpret.answer_state import AnswerScope
+from aisix.mapping.interpret.forms import Fallback, fallback
 from aisix.mapping.interpret.scope import Note, RuleTrace, Scope
 from aisix.mapping.interpret.view import View, holds
 from aisix.mapping.mappings import Effective
@@ -56,6 +57,7 @@ class Exchange:
     _remember: dict[str, Json] = NOTHING
     _answering: Answering | None = None
     _sse: SseReader | None = None
+    fallbacks: Sequence[Fallback] = ()
     _local: dict[str, Json] | None = None
 
     def __init__(
@@ -85,8 +87,9 @@ class Exchange:
         """Translate; CallerError names the caller's own field. `caller_headers` finds lower-case
         names."""
         self.caller_body = caller_body
+        how = self.compiled, self._fell_back
         made = translation.translate(
-            self.tables, self.facts, caller_body, caller_headers or {}, self.compiled
+            self.tables, self.facts, caller_body, caller_headers or {}, *how
         )
         self._upstream_body, self._upstream_headers, self._remember, self.notes = made
         self.stream = paths.is_true(caller_body, self.caller.stream)
@@ -95,6 +98,17 @@ class Exchange:
                 self._local = answer
                 break
         return self._outgoing()
+
+    def _fell_back(self, part: str, raised: Exception) -> None:
+        """The interpreter does what a compiled form should have done."""
+        found = fallback(part, raised)
+        if found is not None:
+            self.fallbacks = (*self.fallbacks, found)
+
+    def take_fallbacks(self) -> Sequence[Fallback]:
+        """What the interpreter did since this was asked that a compiled form should have done."""
+        found, self.fallbacks = self.fallbacks, ()
+        return found
 
     def _outgoing(self) -> UpstreamRequest:
         path: str = self.tables.upstream["path"]
@@ -135,6 +149,8 @@ class Exchange:
                 return self._refused(None, headers, parsed)
             return self.fault(_malformed("not_a_message"))
         answering.plain(parsed)
+        if answering.gave_up is not None:
+            self._fell_back("plain", answering.gave_up)
         if answering.made is None:  # what a form has made has neither failed nor paused
             if answering.failed is not None:
                 return self._refused(None, headers, answering.failed)
@@ -142,7 +158,7 @@ class Exchange:
                 self._go_on(answering)
                 return Answer(200, {}, b"")
         self.done = True
-        return Answer(200, self.answer_headers(headers), _encode(answering.whole()))
+        return Answer(200, self.answer_headers(headers), _encode(answering.completion()))
 
     def retry(self, status: int, headers: Map[str, str], body: bytes) -> str:
         """Whether this answer may be asked for again; see ErrorAnswer.retry. Changes nothing."""
@@ -178,7 +194,8 @@ class Exchange:
             again = self.tables.answer.again
             armed = again is not None and again.may_pause(self._upstream_body)
             frame: str = self.caller.data["stream"]["frame"]
-            self._answering = self.tables.answering(scope, armed, self.stream, frame, self.compiled)
+            how = self.compiled, self._fell_back
+            self._answering = self.tables.answering(scope, armed, self.stream, frame, *how)
         return self._answering
 
     def traced_answer(self) -> AnswerScope:

@@ -1,6 +1,6 @@
 """A caller's request as the upstream wants it, and what is told of what was lost on the way.
 
-    made = translate(tables, facts, caller_body, caller_headers)    # or CallerError
+    made = translate(tables, facts, caller_body, caller_headers, compiled, told)  # or CallerError
     made.upstream_body, made.upstream_headers, made.remember, made.notes
 
 Tables have a compiled form for what is usual; whatever that cannot take, the interpreter decides,
@@ -17,7 +17,7 @@ from collections.abc import Mapping as Map
 from typing import NamedTuple
 
 from aisix.mapping.compile.runtime import CompiledRequest
-from aisix.mapping.effective import Effective
+from aisix.mapping.effective import Effective, Told
 from aisix.mapping.interpret import request
 from aisix.mapping.interpret.scope import Facts, Note, RuleTrace, Scope
 from aisix.mapping.syntax.paths import Json
@@ -39,29 +39,34 @@ def translate(
     facts: Facts,
     caller_body: dict[str, Json],
     caller_headers: Map[str, str],
-    compiled: bool = True,
+    compiled: bool,
+    told: Told,
 ) -> TranslatedRequest:
     """CallerError names the caller's own field. `caller_headers` finds lower-case names.
 
-    `compiled=False` runs the tables rule by rule, as an alias that is strict always does.
+    `compiled=False` runs the tables rule by rule, as an alias that is strict always does. `told`
+    gets what a compiled form raised, if it did, and the interpreter made good.
     """
     if compiled and not facts.strict:
-        made = _by_form(tables, facts, caller_body, caller_headers)
+        made = _by_form(tables, facts, caller_body, caller_headers, told)
         if made is not None:
             return made
     return _by_rules(tables, facts, caller_body, caller_headers)
 
 
 def _by_form(
-    tables: Effective, facts: Facts, caller_body: dict[str, Json], caller_headers: Map[str, str]
+    tables: Effective,
+    facts: Facts,
+    caller_body: dict[str, Json],
+    caller_headers: Map[str, str],
+    told: Told,
 ) -> TranslatedRequest | None:
     """The result of the compiled form; None when this request is for the interpreter."""
     run = CompiledRequest(caller_body, facts.alias, facts.upstream_model, caller_headers)
     try:
         upstream_body = tables.forms.translate(caller_body, run)
-    except Exception:
-        # Bail, a refusal of a verb, or whatever odd JSON does to code that expects the usual:
-        # the interpreter decides, and tells what is wrong and where.
+    except Exception as raised:  # the interpreter decides, and tells what is wrong and where
+        told("request", raised)
         return None
     return TranslatedRequest(upstream_body, run.upstream_headers, run.remember, run.notes)
 

@@ -82,6 +82,8 @@ class Call:
             upstream_request = exchange.request(caller_body, self._headers)
         except RecursionError:
             raise CallerError("too_deep") from None
+        finally:
+            self.gateway.interpreted(exchange)
         self.target = target
         self.exchange = exchange
         return upstream_request

@@ -246,6 +246,7 @@ class ChatHandler(ProxyHandler):
     def _note(self) -> None:
         """What the access line tells of the exchange."""
         if self.call is not None:
+            self.gateway.interpreted(self.call.exchange)
             tokens = self.call.exchange.tokens
             if tokens:
                 self.seen["tokens"] = tokens

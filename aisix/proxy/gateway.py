@@ -14,6 +14,7 @@ from aisix import __version__, log
 from aisix.config.settings import Settings
 from aisix.errors import AisixError, Complaint
 from aisix.limits import RateLimiter, SharedRateLimiter
+from aisix.mapping.exchange import Exchange
 from aisix.mapping.mappings import Mappings
 from aisix.proxy.admission import Admission
 from aisix.proxy.tables import Tables
@@ -30,6 +31,8 @@ from aisix.workers.generation import Generation
 from aisix.workers.scoreboard import Scoreboard
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
+MOST_BUGS = 1000  # in compiled tables, told of by one process
+MOST_OF_A_PLACE = 1000  # characters
 MOST_LABELS = 4096  # kept; wildcards make as many aliases as callers think of
 
 
@@ -87,6 +90,7 @@ class Gateway:
         seen = settings.observability
         self.spans: SpanExporter | None = None  # who exports them, set by the server
         self.traces = seen.trace_upstream or seen.otlp_endpoint is not None
+        self._bugs: set[str] = set()  # in compiled tables, that have been logged
         self._unverified: set[str] = set()  # ids of provider keys we have warned of
         self._labelled: Snapshot | None = None
         self._labels: dict[str, str] = {}
@@ -201,6 +205,19 @@ class Gateway:
         record = {"request_id": "", "remote": remote, "status": status, "ms": 0.0}
         log.access({**record, "error": "no_request"})
         self.metrics.finished("none", "", {**record, "error": "no_request"})
+
+    def interpreted(self, exchange: Exchange) -> None:
+        """Count what compiled tables left to the interpreter; a bug in them is logged once."""
+        if not exchange.fallbacks:
+            return
+        name = exchange.tables.name
+        for part, reason, bug in exchange.take_fallbacks():
+            self.metrics.add("aisix_translation_fallbacks_total", name, part, reason)
+            if bug is not None:
+                where = log.place(bug)[:MOST_OF_A_PLACE]
+                if where not in self._bugs and len(self._bugs) < MOST_BUGS:
+                    self._bugs.add(where)
+                    log.error("bug in a compiled %s of %s: %s", part, name, where)
 
     def administered(self, method: str, status: int) -> None:
         """Count a request of the admin API."""

@@ -50,8 +50,8 @@ class FileStore(Store):
         self._watchers = Watchers()
         self._lock = threading.RLock()
         self._trouble: str | None = None
-        self._change_signal = ChangeSignal(data_dir / SIGNAL)
-        self._seen = self._change_signal.number
+        self._signal = ChangeSignal(data_dir / SIGNAL)
+        self._seen = self._signal.number
         try:
             self._snapshot = self._read_accepted()
         except StoreError as error:
@@ -73,7 +73,7 @@ class FileStore(Store):
         return self._trouble
 
     def current(self) -> Snapshot:
-        if self._change_signal.number != self._seen:
+        if self._signal.number != self._seen:
             self._refresh()
         return self._snapshot
 
@@ -100,8 +100,8 @@ class FileStore(Store):
                 self._write_accepted(fresh)
                 self._publish(fresh)
                 with suppress(OSError):  # the others then notice at their next poll
-                    self._change_signal.give()
-                    self._seen = self._change_signal.number
+                    self._signal.give()
+                    self._seen = self._signal.number
             return fresh
 
     def watch(self, told: Told) -> Callable[[], None]:
@@ -109,7 +109,7 @@ class FileStore(Store):
 
     def close(self) -> None:
         with self._lock:
-            self._change_signal.close()
+            self._signal.close()
 
     def _take_over(self, base: Snapshot, extra: Extra) -> Snapshot:
         """The file as a snapshot; `base` itself when nothing differs. OperatorError."""
@@ -133,7 +133,7 @@ class FileStore(Store):
 
     def _refresh(self, *, without_signal: bool = False) -> None:
         with self._lock:
-            number = self._change_signal.number
+            number = self._signal.number
             if number == self._seen and not without_signal:
                 return
             try:

@@ -62,12 +62,12 @@ class SqliteStore(Store):
         self._writing = threading.Lock()
         self._publishing = threading.Lock()
         self._trouble: str | None = None
-        self._change_signal = ChangeSignal(data_dir / SIGNAL)
+        self._signal = ChangeSignal(data_dir / SIGNAL)
         try:
             self._writer = _open(self._file)
             self._reader = _connect(self._file, read_only=True)
             self._claim_key()
-            self._seen = self._change_signal.number
+            self._seen = self._signal.number
             self._snapshot = self._read_at_once(Snapshot((), -1))
         except sqlite3.Error as error:
             raise OperatorError(f"{self._file}: cannot be opened: {error}") from None
@@ -87,7 +87,7 @@ class SqliteStore(Store):
         return self._trouble
 
     def current(self) -> Snapshot:
-        if self._change_signal.number != self._seen:
+        if self._signal.number != self._seen:
             self._refresh()
         return self._snapshot
 
@@ -100,7 +100,7 @@ class SqliteStore(Store):
         if changes:
             # A failed signal is no failed write: the others then notice at their next poll.
             with suppress(OSError):
-                self._change_signal.give()
+                self._signal.give()
         return fresh
 
     def poll(self) -> None:
@@ -117,7 +117,7 @@ class SqliteStore(Store):
         with self._writing, self._reading:
             self._reader.close()
             self._writer.close()
-            self._change_signal.close()
+            self._signal.close()
 
     def rotate_key(self, key: bytes | None) -> int:
         """Encrypt every secret with a new key; how many there were.
@@ -134,7 +134,7 @@ class SqliteStore(Store):
             if key is not None:
                 self._keyring.drop_older()
         with suppress(OSError):
-            self._change_signal.give()
+            self._signal.give()
         return count
 
     def _reseal(self) -> int:
@@ -148,7 +148,7 @@ class SqliteStore(Store):
 
     def _refresh(self, *, without_signal: bool = False) -> None:
         with self._reading:
-            number = self._change_signal.number
+            number = self._signal.number
             if number == self._seen and not without_signal:
                 return
             try:

@@ -80,6 +80,12 @@ FAMILIES = (
         ("alias", "rule", "how"),
         "What the translation dropped, clamped or rewrote, by the rule that did.",
     ),
+    Family(
+        "aisix_translation_fallbacks_total",
+        "counter",
+        ("mapping", "part", "reason"),
+        "Requests, streams and plain answers that compiled tables left to the interpreter.",
+    ),
     Family("aisix_in_flight", "gauge", (), "Requests under way."),
     Family(
         "aisix_admin_requests_total", "counter", ("method", "status"), "Requests of the admin API."

@@ -91,10 +91,10 @@ class Driver:
 
     async def send(self, request: Request) -> Response:
         """The whole answer. Raises UpstreamError; cancelling the awaiting task aborts it."""
-        whole = BufferedSink(self._loop.create_future())
-        transfer = self.stream(request, whole)
+        buffered = BufferedSink(self._loop.create_future())
+        transfer = self.stream(request, buffered)
         try:
-            return await whole.response
+            return await buffered.response
         finally:
             transfer.cancel()  # does nothing once it has ended
 

@@ -112,7 +112,7 @@ def test_explain_follows_every_field_of_a_request(said: Any, tmp_path: Path) -> 
     assert lines["messages[0].content[0].text"]["value"] == "q"
     assert "messages[1].role" not in lines
     for target in ("(dropped) seed", "(dropped) logit_bias", "(clamped) temperature"):
-        assert "request.toml:" in lines[target]["where"]
+        assert "/request/" in lines[target]["where"]
     assert report["warnings"] == "temperature=clamped, logit_bias=dropped"
 
     def leaves(node: Any, at: str = "") -> list[str]:

@@ -10,10 +10,8 @@ import pytest
 
 from aisix.errors import Fault
 from aisix.limits import Grant, Holder, Level, LimitRefusal, RateLimiter, Verdict
-from tests.inside import Inside
-from tests.proxy.test_upstream_wire import SSE, STREAM, WHOLE
-from tests.rough import json as whole
-from tests.upstream.peer import Call, Peer
+from tests.inside import TOKENS, Inside, good
+from tests.upstream.peer import Peer
 
 
 class Remote:
@@ -57,15 +55,6 @@ def unreachable(holders: tuple[Holder, ...]) -> Verdict:
     raise Fault("overloaded", retry_after=3)
 
 
-async def served(call: Call) -> None:
-    if b'"stream":true' in call.body:
-        for piece in (STREAM, *SSE):
-            await call.write(piece)
-        call.close()
-    else:
-        await call.write(whole(WHOLE))
-
-
 Verdicts = Callable[[tuple[Holder, ...]], Verdict]
 Work = Callable[[Inside, Peer, Remote], Awaitable[None]]
 
@@ -78,7 +67,7 @@ def with_limiter(folder: Path, verdict: Verdicts, work: Work) -> Remote:
         asked: RateLimiter = limiter
         async with (
             asyncio.timeout(30),
-            Peer(served) as peer,
+            Peer(good) as peer,
             Inside.serving(folder, peer.url, limit={"rpm": 7}) as inside,
         ):
             inside.gateway.limits = asked
@@ -106,7 +95,7 @@ def test_a_request_waits_for_its_leave_and_settles_what_it_used(
 
     ((grant, tokens),) = with_limiter(tmp_path, granted, work).settled
     assert [holder.ident.partition(":")[0] for holder in grant.holders] == ["key", "model"]
-    assert tokens == 5
+    assert tokens == TOKENS
 
 
 def test_a_refusal_that_was_waited_for_is_a_429_and_goes_nowhere(tmp_path: Path) -> None:

@@ -16,13 +16,12 @@ from aisix.errors import UpstreamError
 from aisix.routing import balancer
 from aisix.routing.target import Target, make_targets
 from aisix.upstream.request import Signer
-from tests.inside import Inside
-from tests.proxy.test_retries import refusal
-from tests.proxy.test_upstream_wire import EVENTS, SSE, STREAM, WHOLE
-from tests.rough import json as whole
+from tests import rough
+from tests.inside import Inside, good, streamed
 from tests.upstream.peer import Call, Peer
 
 SECRET = "AKIA-a-signing-secret"
+BUSY = rough.json(b'{"type":"error","error":{"type":"overloaded_error","message":"No"}}', "529 No")
 Work = Callable[[Inside, Peer], Awaitable[None]]
 Signed = tuple[str, str, tuple[str, ...], bytes]
 
@@ -52,12 +51,8 @@ class Upstream:
     async def __call__(self, call: Call) -> None:
         if self._answers:
             await call.write(self._answers.pop(0))
-        elif b'"stream":true' in call.body:
-            for piece in (STREAM, *SSE):
-                await call.write(piece)
-            call.close()
         else:
-            await call.write(whole(WHOLE))
+            await good(call)
 
 
 @pytest.fixture
@@ -100,7 +95,7 @@ def test_every_attempt_is_signed_anew(serve: Callable[..., None], stream: bool) 
             lines = {f"{name}: {value}" for name, value in call.headers}
             assert {line.lower() for line in headers} <= {line.lower() for line in lines}
 
-    serve(signer, Upstream(refusal(529)), work, retries=1)
+    serve(signer, Upstream(BUSY), work, retries=1)
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -118,7 +113,7 @@ def test_a_mistake_of_the_signer_is_our_own_error_and_ends_one_exchange(
         assert len(peer.calls) == fails - 1
         assert (await inside.ask(stream=stream)).status == 200
 
-    serve(signer, Upstream(*[refusal(529)] * (fails - 1)), work, retries=1)
+    serve(signer, Upstream(*[BUSY] * (fails - 1)), work, retries=1)
     assert "KeyError at " in caplog.text
     assert SECRET not in caplog.text
 
@@ -137,7 +132,7 @@ def test_a_signer_that_fails_in_a_later_round_is_told_inside_the_stream(
         assert SECRET.encode() not in answer.body
         assert len(peer.calls) == 1
 
-    serve(signer, Upstream(PAUSED), work, options={"native_tools": True})
+    serve(signer, Upstream(streamed("pause_turn")), work, options={"native_tools": True})
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -151,8 +146,3 @@ def test_a_signer_without_credentials_is_an_upstream_that_cannot_be_reached(
         assert (answer.status, answer.headers["x-aisix-attempts"]) == (200, "2")
 
     serve(signer, Upstream(), work, retries=1)
-
-
-PAUSED = STREAM + b"".join(SSE[:-2])
-assert EVENTS[-2]["delta"]["stop_reason"] == "end_turn"
-PAUSED += SSE[-2].replace(b"end_turn", b"pause_turn") + SSE[-1]

@@ -43,6 +43,7 @@ def test_the_page_tells_what_became_of_each_request(tmp_path: Path, standin: Sta
         assert gateway.ask("Hi", alias="wild-opus-5-5").status == 200
         assert gateway.ask("Hi", alias="a-name-a-caller-made-up").status == 404
         assert gateway.call({"model": "claude-prod"}, key="sk-nobody").status == 401
+        assert gateway.ask("Hi", temperature="hot").status == 400
         assert gateway.ask("standin:status-529").status == 503
         failed = "aisix_upstream_errors_total|alias=claude-prod,kind=529"
         until(lambda: failed in parsed(gateway))  # counted when the answer has gone out
@@ -52,7 +53,7 @@ def test_the_page_tells_what_became_of_each_request(tmp_path: Path, standin: Sta
         assert page[requests.format("wild-*", 200)] == 1
         assert page[requests.format("", 404)] == 1
         assert page[requests.format("", 401)] == 1
-        assert page["aisix_request_seconds_count|alias=claude-prod,stream=false"] == 2
+        assert page["aisix_request_seconds_count|alias=claude-prod,stream=false"] == 3
         assert page["aisix_request_seconds_count|alias=claude-prod,stream=true"] == 1
         assert page["aisix_request_seconds_bucket|alias=claude-prod,le=+Inf,stream=true"] == 1
         assert page["aisix_first_token_seconds_count|alias=claude-prod"] == 1
@@ -62,6 +63,8 @@ def test_the_page_tells_what_became_of_each_request(tmp_path: Path, standin: Sta
         assert page[dropped.format("dropped", "rest.logit_bias")] == 1
         assert page[dropped.format("unknown", "rest.*")] == 1
         assert page[failed] == 1
+        left = "aisix_translation_fallbacks_total|mapping=openai-chat/anthropic-messages"
+        assert page[f"{left},part=request,reason=refused"] == 1
         assert page["aisix_errors_total|alias=,kind=no_such_model"] == 1
         assert page["aisix_errors_total|alias=,kind=bad_key"] == 1
         assert page["aisix_in_flight|"] == 0

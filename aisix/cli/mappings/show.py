@@ -11,9 +11,12 @@ import msgspec
 from aisix.cli.mappings.output import WHERE, Row, one_line, table, write_json
 from aisix.cli.mappings.select import effective, mapping_named
 from aisix.mapping.mappings import Effective, Mapping, Mappings, load_mappings
-from aisix.mapping.parse.toml_tree import SOURCES, Tree
+from aisix.mapping.parse.structure import in_toml
+from aisix.mapping.parse.toml_tree import Tree
 from aisix.mapping.syntax.paths import Json
+from aisix.mapping.syntax.rules import SOURCES
 from aisix.mapping.verbs import adjustments, conversions, passes
+from aisix.mapping.verbs.registry import Declared, Option, Verb
 from aisix.mapping.verify import cases
 from aisix.mapping.verify.check import changed_cases
 from aisix.mapping.verify.compiled_source import sources
@@ -216,57 +219,107 @@ def _leaves(tree: Tree) -> Iterator[tuple[str, str, str]]:
 
 # ---------------------------------------------------------------- verbs
 def verbs(args: argparse.Namespace, folders: list[Path]) -> int:
-    rows = _verb_rows()
     if args.markdown:
-        print(markdown(rows), end="")
+        print(markdown(), end="")
+    elif args.json:
+        write_json([_as_json(kind, one) for kind, all_ in _KINDS.items() for one in all_])
     else:
-        table(rows, args.json, wrap=True)
+        rows = [row for kind, all_ in _KINDS.items() for one in all_ for row in _rows(kind, one)]
+        table(rows, False, wrap=True)
     return 0
 
 
-def _verb_rows() -> list[Row]:
-    rows: list[Row] = []
-    for name, verb in sorted(conversions.VERBS.items()):
-        source, options, result = verb.example
-        shown = ""
-        if source is not None or result is not None:
-            given = "".join(f", {k} = {one_line_toml(v)}" for k, v in options.items())
-            shown = f"{one_line_toml(source)}{given} → {one_line_toml(result)}"
-        rows.append(_verb_row("as", name, verb.summary, verb.options, shown))
-    for name, step in sorted(passes.PASSES.items()):
-        rows.append(_verb_row("arrange", name, step.summary, step.options, ""))
-    for name, change in sorted(adjustments.ADJUSTMENTS.items()):
-        rows.append(_verb_row("adjust", name, change.summary, change.options, ""))
-    return rows
+# Where each kind is named in a table -> all there are, by name.
+_KINDS: dict[str, list[Declared]] = {
+    "as": [verb for _, verb in sorted(conversions.VERBS.items())],
+    "arrange": [one for _, one in sorted(passes.PASSES.items())],
+    "adjust": [one for _, one in sorted(adjustments.ADJUSTMENTS.items())],
+}
+_HEADS = {"as": "`as`", "arrange": "`arrange`", "adjust": "`[adjust.*]`"}
 
 
-def _verb_row(kind: str, name: str, summary: str, options: tuple[str, ...], example: str) -> Row:
-    words = ", ".join(options)
-    return {"in": kind, "verb": name, "what it does": summary, "options": words, "example": example}
+def _rows(kind: str, one: Declared) -> Iterator[Row]:
+    """A verb, and its options below it."""
+    yield {
+        "in": kind,
+        "verb": one.name,
+        "option": "",
+        "type": "",
+        "what it does": one.summary,
+        "example": _example(one),
+    }
+    for o in one.options:
+        yield {
+            "in": "",
+            "verb": "",
+            "option": o.name,
+            "type": _type(o),
+            "what it does": o.about,
+            "example": in_toml(o.example),
+        }
 
 
-def one_line_toml(value: Json) -> str:
+def _as_json(kind: str, one: Declared) -> Row:
+    options = []
+    for option in one.options:
+        row = {"name": option.name, "type": option.kind.word, "required": option.required}
+        if not option.required:
+            row["default"] = option.default
+        options.append({**row, "what it means": option.about, "example": option.example})
+    about, example = one.summary, _example(one)
+    return {
+        "in": kind,
+        "verb": one.name,
+        "what it does": about,
+        "options": options,
+        "example": example,
+    }
+
+
+def _type(option: Option) -> str:
+    """Its type, and what it is when it is not given: "" where that is nothing."""
+    if option.required:
+        return f"{option.kind.word} (required)"
+    nothing = option.default is None or option.default in ("", (), {})
+    return option.kind.word + ("" if nothing else f" ({in_toml(option.default)})")
+
+
+def _example(one: Declared) -> str:
+    if not isinstance(one, Verb) or one.example == (None, {}, None):
+        return ""
+    source, options, result = one.example
+    given = "".join(f", {name} = {in_toml(value)}" for name, value in options.items())
+    return f"{_json(source)}{given} → {_json(result)}"
+
+
+def _json(value: Json) -> str:
     text = one_line(value) if value is not None else "(nothing)"
     return f'"{text}"' if isinstance(value, str) else text
 
 
-def markdown(rows: list[Row]) -> str:
-    """The table of verbs as it stands in mappings/README.md."""
+def markdown() -> str:
+    """The tables of verbs and of their options as they stand in mappings/README.md."""
     out = []
-    for kind, head in (("as", "`as`"), ("arrange", "`arrange`"), ("adjust", "`[adjust.*]`")):
-        mine = [row for row in rows if row["in"] == kind]
-        last = " | example |" if kind == "as" else " |"
-        out.append(f"| {head} | what it does | options{last}")
-        out.append("|---|---|---|---|" if kind == "as" else "|---|---|---|")
-        for row in mine:
-            cells = [f"`{row['verb']}`", str(row["what it does"]), _ticked(str(row["options"]))]
-            if kind == "as":
-                cells.append(f"`{row['example']}`" if row["example"] else "")
-            escaped = (cell.replace("|", "\\|").replace("\n", "\\n") for cell in cells)
-            out.append(f"| {' | '.join(escaped)} |")
-        out.append("")
+    for kind, all_ in _KINDS.items():
+        example = any(_example(one) for one in all_)
+        out += _markdown((_HEADS[kind], "what it does", *["example"][: int(example)]), [
+            (f"`{one.name}`", one.summary, *([_ticked(_example(one))] if example else []))
+            for one in all_
+        ])  # fmt: skip
+        head = (_HEADS[kind], "option", "type (what it is else)", "what it means", "for example")
+        out += _markdown(head, [
+            (f"`{one.name}`", f"`{option.name}`", _type(option), option.about,
+             _ticked(in_toml(option.example)))
+            for one in all_ for option in one.options
+        ])  # fmt: skip
     return "\n".join(out)
 
 
-def _ticked(words: str) -> str:
-    return ", ".join(f"`{word}`" for word in words.split(", ")) if words else ""
+def _markdown(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    escaped = ([c.replace("|", "\\|").replace("\n", "\\n") for c in row] for row in rows)
+    lines = [f"| {' | '.join(row)} |" for row in escaped]
+    return [f"| {' | '.join(head)} |", "|" + "---|" * len(head), *lines, ""]
+
+
+def _ticked(text: str) -> str:
+    return f"`{text}`" if text else ""

@@ -6,9 +6,9 @@
     form.answer(answering, answer)           # a plain answer's completion
 
 A form is written for what the request left behind (`$request.NAME`), so that whole branches fold
-away; `find` gives None where only the interpreter can do it. `compile/envelopes.py` is what both
-kinds share, `compile/stream.py` and `compile/plain.py` write them, out of rows
-(`compile/rows.py`) and chunks (`compile/chunks.py`).
+away; `find` gives None, or raises Bail to say why, where only the interpreter can do it.
+`compile/envelopes.py` is what both kinds share, `compile/stream.py` and `compile/plain.py` write
+them, out of rows (`compile/rows.py`) and chunks (`compile/chunks.py`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from aisix.mapping.compile.plain import PlainCompiler
 from aisix.mapping.compile.runtime import CannotCompile
 from aisix.mapping.compile.stream import StreamCompiler
 from aisix.mapping.compile.values import LIST
-from aisix.mapping.interpret.forms import PlainForm, StreamForm
+from aisix.mapping.interpret.forms import Bail, PlainForm, StreamForm
 from aisix.mapping.interpret.scope import Facts
 from aisix.mapping.syntax.answer import AnswerTables
 from aisix.mapping.syntax.paths import Json
@@ -63,16 +63,21 @@ class FormCache(Generic[Form]):
             return self._forms[key]
         except KeyError:
             if len(self._forms) >= MOST:
-                return None
+                raise Bail("too_many_forms") from None
         known = {n: v for n, v in remember.items() if v is None or type(v) in PLAIN}
-        form: Form | None
+        words = (wants_usage, *remember.values()) if LIST not in key else None
+        self._forms[key] = None  # unless it is written: a mistake of ours is not made again
+        if words:
+            self._known[words] = None
+        if not self._tables.compiles:
+            return None  # not made of blocks and deltas: meant for the interpreter
         try:
             form = self._write(known, frozenset(remember), wants_usage, str(key))
         except CannotCompile:
-            form = None
+            raise Bail("cannot_compile") from None
         self._forms[key] = form
-        if LIST not in key:
-            self._known[wants_usage, *remember.values()] = form
+        if words:
+            self._known[words] = form
         return form
 
     def sources(self) -> dict[str, str]:

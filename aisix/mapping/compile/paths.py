@@ -21,7 +21,6 @@ from dataclasses import replace
 
 from aisix.mapping.compile.runtime import (
     EMPTIABLE,
-    Bail,
     CannotCompile,
     any_in,
     any_is,
@@ -42,6 +41,7 @@ from aisix.mapping.compile.values import (
     may_be,
 )
 from aisix.mapping.compile.writer import Writer
+from aisix.mapping.interpret.forms import Bail
 from aisix.mapping.interpret.scope import NULL, Facts, Note
 from aisix.mapping.interpret.view import same, to_count
 from aisix.mapping.syntax import paths
@@ -58,6 +58,7 @@ class Compiler:
         self.w = Writer()
         self.functions: list[str] = []
         self.inside = False  # in a function other than the main one
+        self.bailed = 0  # how many lines there were behind the last one that always bails
         self.w.names |= {
             "Bail": Bail,
             "NULL": NULL,
@@ -97,8 +98,11 @@ class Compiler:
         """The field a note names that is about what stands at `path`."""
         raise NotImplementedError
 
-    def bail(self, condition: str = "") -> None:
-        self.w.put(f"if {condition}: raise Bail" if condition else "raise Bail")
+    def bail(self, condition: str = "", reason: str = "refused") -> None:
+        """Here, or where the condition holds, the interpreter takes over: for a word of REASONS."""
+        self.w.put(f"{f'if {condition}: ' if condition else ''}raise Bail({reason!r})")
+        if not condition:
+            self.bailed = len(self.w.lines)
 
     def rule(self, site: Site, rule: Rule) -> Value:
         """The value a rule makes."""

@@ -1,7 +1,7 @@
 """A whole request as Python source: accept, let, check, field, adjust, rest and headers, in order.
 
     forms = Forms(request_tables, facts)         # one per effective tables
-    out = forms.translate(body, call)            # raises Bail: let the interpreter do it
+    out = forms.translate(body, call)            # whatever it raises: let the interpreter do it
 
 A form is written for the set of fields a body has (null fields are not there). Forms are few; one
 that cannot be written, and sets beyond the limit, are the interpreter's. The source of a form is
@@ -16,15 +16,17 @@ from dataclasses import replace
 from typing import Any
 
 from aisix.mapping.compile.rules import RuleCompiler
-from aisix.mapping.compile.runtime import Bail, CannotCompile, CompiledRequest
+from aisix.mapping.compile.runtime import CannotCompile, CompiledRequest
 from aisix.mapping.compile.sources import NUMBERS, PYTHON
 from aisix.mapping.compile.tidy import tidy
 from aisix.mapping.compile.values import ABSENT, DICT, STR, Const, Site, Value, Var, is_sure
+from aisix.mapping.interpret.forms import Bail
 from aisix.mapping.interpret.scope import Facts
 from aisix.mapping.interpret.view import is_kind, same
 from aisix.mapping.syntax.paths import Json, Path, Step
 from aisix.mapping.syntax.rules import Adjust, Check, RequestTables, Rest
 from aisix.mapping.verbs import adjustments
+from aisix.mapping.verbs.registry import CALLER_FIELD
 
 Translate = Callable[[dict[str, Json], CompiledRequest], dict[str, Json]]
 
@@ -32,7 +34,6 @@ SIZED = frozenset({str, list, dict})
 MOST = 64  # forms of one model's tables
 STRANGE = 16  # of them for bodies with fields the tables do not name: anyone can make up more
 WIDEST = 100  # fields of a body worth a form: no dialect has that many, so most are unknown
-TAKES_AWAY = ("remove", "note", "cap", "keep_last", "last")  # corrections that add no field
 
 
 class RequestForms:
@@ -50,8 +51,9 @@ class RequestForms:
         self._sources: dict[str, str] = {}
 
     def translate(self, body: dict[str, Json], call: CompiledRequest) -> dict[str, Json]:
+        """The upstream's body; Bail, or whatever else: let the interpreter do it."""
         if len(body) > WIDEST:
-            raise Bail
+            raise Bail("too_wide")
         order = tuple(body) if None not in body.values() else None
         form = self._by_order.get(order)  # requests of one program have one order
         if form is None:
@@ -60,30 +62,30 @@ class RequestForms:
             if order is not None and len(self._by_order) < MOST:
                 self._by_order[order] = form
         if form is None:
-            raise Bail
+            raise Bail("")  # told when it could not be written
         return form(body, call)
 
     def sources(self) -> dict[str, str]:
         """The forms written so far: name -> source."""
         return dict(self._sources)
 
-    def _make(self, present: frozenset[str]) -> Translate | None:
+    def _make(self, present: frozenset[str]) -> Translate:
         strange = self._lists and not present <= self._named
         if len(self._forms) >= MOST or (strange and self._strange >= STRANGE):
-            return None
+            raise Bail("too_many_forms")
         self._strange += strange
-        form: Translate | None
+        self._forms[present] = None  # unless it is written: a mistake of ours is not made again
         try:
-            form = self._write(present)
+            form = self._forms[present] = self._write(present)
         except CannotCompile:
-            form = None
-        self._forms[present] = form
+            raise Bail("cannot_compile") from None
         return form
 
     def _write(self, present: frozenset[str]) -> Translate:
         compiler = RequestCompiler(self._tables, self._facts, present)
         source = compiler.source()
-        name = f"<{self._name}: {', '.join(sorted(present))}>"
+        fields = ", ".join(sorted(present)).encode("unicode_escape").decode()  # a log may show it
+        name = f"<{self._name}: {fields}>"
         namespace: dict[str, Any] = dict(compiler.w.names)
         exec(compile(source, name, "exec"), namespace)
         linecache.cache[name] = (len(source), None, source.splitlines(True), name)
@@ -226,16 +228,18 @@ class RequestCompiler(RuleCompiler):
 
     def _adjust(self, step: Adjust) -> None:
         """One correction of the whole; the result is then no longer known field by field."""
-        if step.verb == "merge" and step.options.get("from") not in self.present:
+        verb = adjustments.ADJUSTMENTS[step.verb]
+        needs = [step.options[o.name] for o in verb.options if o.kind == CALLER_FIELD]
+        if not self.present.issuperset(needs):
             return
         guard = self.condition(self._out(), step.guard)
         if guard is False:
             return
         asks = any(type(v) is str and v.startswith("$") for v in step.options.values())
-        if asks or step.verb not in TAKES_AWAY:
-            self.bail("" if guard is True else str(guard))
+        if asks or verb.adds:
+            self.bail("" if guard is True else str(guard), "unusual")
             return
-        run = self.w.const(adjustments.ADJUSTMENTS[step.verb].run)
+        run = self.w.const(verb.run)
         options, same = self.w.const(step.options), self.w.const(as_it_is)
         call = f"{run}(out, body, {options}, {same})"
         with self.w.block(f"if {call}" if guard is True else f"if {guard} and {call}"):
@@ -244,7 +248,7 @@ class RequestCompiler(RuleCompiler):
                 about = [p for p in step.about if self.path(site, p) != ABSENT]
                 name = str(about[0].steps[0]) if about else ""
                 if any(len(path.steps) > 1 for path in step.about):
-                    self.bail()
+                    self.bail(reason="unusual")
                 elif about or not step.about:
                     self.note(step.told, name, step.place)
         self.w.loaded[-1] = {}

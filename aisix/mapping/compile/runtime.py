@@ -6,16 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from aisix.mapping.interpret.fold import NUMBER, fold
+from aisix.mapping.interpret.forms import Bail
 from aisix.mapping.interpret.scope import NOWHERE, Note
 from aisix.mapping.interpret.view import look_up, same
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import Place, TableEntry
 
 EMPTIABLE = frozenset({dict, list})
-
-
-class Bail(Exception):
-    """This request is for the interpreter."""
 
 
 class CannotCompile(Exception):
@@ -74,7 +71,7 @@ def table(entries: dict[str, TableEntry], value: Json, call: CompiledRequest, ab
     if entry is None:
         return None
     if entry.reject:
-        raise Bail
+        raise Bail("refused")
     if entry.told:
         call.notes.append(Note(entry.told, about, entry.place))
     if entry.omit:

@@ -163,7 +163,7 @@ class ShapeCompiler(Compiler):
         with self.w.block(f"elif type({value.name}) is dict"):
             one = self.w.let(f"{each.name}({value.name}, c)")
             self.w.put(f"{made} = [] if {one} is None else [{one}]")
-        self.w.put("else: raise Bail")
+        self.w.put("else: raise Bail('refused')")
         return Var(made, LIST, True)
 
     def _each_in_line(self, shape: Shape, value: Var, about: str) -> Value:
@@ -260,9 +260,8 @@ class ShapeCompiler(Compiler):
         return choices, None
 
     def _branch(self, site: Site, variant: Shape, made: str, values: list[Value]) -> None:
-        ended = len(self.w.lines)
         value = self.reshape(site, variant)
-        if value == ABSENT and self.w.lines[ended:] and self.w.lines[-1].strip() == "raise Bail":
+        if value == ABSENT and self.bailed == len(self.w.lines):
             return
         self.w.put(f"{made} = {self.w.say(value)}")
         values.append(value)

@@ -53,7 +53,7 @@ class SourceCompiler(ShapeCompiler):
                 for path in placed.paths:  # what knows its own position: the interpreter's
                     found = self.path(site, path)
                     if found != ABSENT:
-                        self.bail(self.w.say(found))
+                        self.bail(self.w.say(found), "unusual")
                 return self.rule(site, others), site.about
             case "sum" if not rule.minus:
                 return self._sum(site, rule), site.about

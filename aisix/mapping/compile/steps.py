@@ -48,7 +48,8 @@ class StepCompiler(SourceCompiler):
         name = value.name
         self.bail(
             f"type({name}) is list and not all([type(x) is str and x.strip() for x in {name}])"
-            f" or type({name}) is str and not {name}.strip()"
+            f" or type({name}) is str and not {name}.strip()",
+            "unusual",
         )
         return value
 

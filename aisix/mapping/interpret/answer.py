@@ -36,6 +36,8 @@ class Answering(AnswerState):
     upstream's error event; after the last event `ended` is true.
     """
 
+    gave_up: Exception | None = None  # what the compiled form raised, and the interpreter took over
+
     def __init__(
         self,
         tables: AnswerTables,
@@ -293,7 +295,8 @@ class Answering(AnswerState):
             try:
                 self.made = self.plain_form.answer(self, answer)
                 return
-            except Exception:  # anything unusual: the interpreter begins afresh
+            except Exception as raised:  # whatever it is: the interpreter begins afresh
+                self.gave_up = raised
                 self._reset()
         self.said = dict(answer) if plain.verbatim else {}
         for event in self.events_of(answer):
@@ -322,7 +325,7 @@ class Answering(AnswerState):
             accumulate.add(self.grown, delta, how)
             self.folded[how.list] = [accumulate.whole(self.grown[n]) for n in sorted(self.grown)]
 
-    def whole(self) -> dict[str, Json]:
+    def completion(self) -> dict[str, Json]:
         """The caller's plain answer."""
         if self.made is not None:
             made, self.made = self.made, None  # not kept for as long as the exchange

@@ -1,12 +1,60 @@
-"""What `compile/` hands to an answer: the functions of one compiled form."""
+"""What `compile/` hands over: the functions of one compiled form, and why one gave up.
+
+Whatever a compiled form raises, the interpreter runs the same tables afresh and decides. Why it had
+to is never lost: `fallback` says it in one word of REASONS, and a mistake of ours is told apart.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from aisix.mapping.syntax.paths import Json
+from aisix.mapping.verbs.refused import Refused
+
+REASONS = {
+    "refused": "a check, a rule or a verb says no: the interpreter knows where and with which text",
+    "unusual": "a value the form is not written for",
+    "too_deep": "nested beyond what Python's stack holds",
+    "too_wide": "more fields than a form is written for",
+    "too_many_forms": "no form for these fields: there are as many as are kept",
+    "cannot_compile": "a form could not be written; told once, then the tables are interpreted",
+    "bug": "a mistake of ours in a form, or in writing one",
+}
+
+
+class Bail(Exception):
+    """This one is for the interpreter; "" where that has been told before."""
+
+    def __init__(self, reason: str = "unusual") -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Fallback(NamedTuple):
+    """One thing the interpreter did that a compiled form should have done."""
+
+    part: str  # request | stream | plain
+    reason: str  # of REASONS
+    bug: Exception | None = None  # what was raised, when that is our mistake
+
+
+def unnoticed(bug: Exception) -> None:
+    """Sees every mistake the interpreter makes good: tests put one here that fails them."""
+
+
+def fallback(part: str, raised: Exception) -> Fallback | None:
+    """What to tell of an exception of a compiled form; None when it has been told."""
+    match raised:
+        case Bail():
+            return Fallback(part, raised.reason) if raised.reason else None
+        case Refused():
+            return Fallback(part, "refused")
+        case RecursionError():
+            return Fallback(part, "too_deep")
+    unnoticed(raised)
+    return Fallback(part, "bug", raised)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +72,8 @@ class StreamForm:
 
 @dataclass(frozen=True, slots=True)
 class PlainForm:
+    """The functions of a plain answer's form."""
+
     answer: Callable[[Any, dict[str, Json]], dict[str, Json]]  # (a, the upstream's) the caller's
     meter: Callable[[dict[str, Json]], dict[str, Json]]
     source: str

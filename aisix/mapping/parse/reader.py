@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from aisix.errors import Complaint
-from aisix.mapping.parse.structure import EXPECTED, found
+from aisix.mapping.parse.structure import EXPECTED, found, in_toml
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json, Path
-from aisix.mapping.syntax.rules import Condition, Place, Test
+from aisix.mapping.syntax.rules import SOURCES, Condition, Place, Test
+from aisix.mapping.verbs import registry
+from aisix.mapping.verbs.registry import Declared, Option
 
 TYPES = ("string", "boolean", "integer", "number", "object", "array")
-SOURCES = ("from", "value", "first", "concat", "layers", "weave", "sum", "object")
 RULE_KEYS = (
     *SOURCES,
     *("default", "when", "unless", "match", "type", "only", "required", "where", "where_not"),
@@ -37,27 +38,8 @@ ROOTS = (
     *("version", "header", "null", "request", "block", "usage", "now", "new_id", "delta"),
     *("finish", "message", "folded", "counted", "wants_usage", "values"),
 )
-FAULTS = ("bad", "missing", "too_large", "unanswered", "orphan")  # options that name a fault
-# What the options of verbs, passes and adjustments have to be; those that say where are paths.
-OPTION_TYPES: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys(("list", "into", "kind", "wrap", "call", "call_id", "answer"), (str,)),
-    **dict.fromkeys(("answer_id", "unanswered", "orphan", "alone", "mark", "span"), (str,)),
-    **dict.fromkeys(("below", "drop", "from", "bad", "missing", "too_large", "text"), (str,)),
-    **dict.fromkeys(("key", "field", "name", "data", "otherwise", "blank", "add"), (str,)),
-    **dict.fromkeys(("remove", "by", "allowed"), (str,)),
-    **dict.fromkeys(("item", "alone_item", "fields", "past", "become", "after"), (dict,)),
-    **dict.fromkeys(("suffixes", "largest"), (dict,)),
-    **dict.fromkeys(("walk", "skip", "deny", "formats", "join", "unlike", "fold"), (list,)),
-    **dict.fromkeys(("path", "paths", "beside"), (str, list)),
-    **dict.fromkeys(("limit", "max_items", "max_optional", "max_unions"), (int,)),
-    **dict.fromkeys(("less", "least"), (int, float)),
-    "from_over": (bool,),
-    "kinds": (list, dict),
-}
-LOOKED_UP = ("below",)  # these may be "$root.name" as well, when the request is there
 REGISTERS = ("state", "block")
 WHOLE = ("out", *REGISTERS)  # what rules write into: taken whole, it would hold itself
-PATH_OPTIONS = ("path", "paths", "below", "drop", "beside")
 POLICIES = ("drop", "warn", "reject")
 REST_POLICIES = (*POLICIES, "pass")
 
@@ -128,32 +110,55 @@ class Grammar:
                 self.unknown((*path, key), "", key, known)
 
     def options(
-        self,
-        given: dict[str, Json],
-        at: tuple[str, ...],
-        known: tuple[str, ...],
-        needed: tuple[str, ...],
-        verb: str,
-    ) -> None:
-        """The options of a verb, a pass or an adjustment: all there, and each of its kind."""
-        self.keys(given, at, known)
-        missing = [name for name in needed if name not in given]
+        self, given: dict[str, Json], at: tuple[str, ...], one: Declared
+    ) -> dict[str, Json]:
+        """The options of a verb, a pass or an adjustment as it takes them, each one checked."""
+        self.keys(given, at, [option.name for option in one.options])
+        missing = [o.name for o in one.options if o.required and o.name not in given]
         if missing:
-            self.complain(at, f'"{verb}" needs {", ".join(missing)}')
-        for name, value in given.items():
-            kinds = OPTION_TYPES.get(name)
-            if kinds is None or name not in known:
-                continue
-            if not isinstance(value, kinds) or (type(value) is bool and bool not in kinds):
-                wanted = " or ".join(EXPECTED[kind] for kind in kinds)
-                self.complain((*at, name), f"expected {wanted}, found {found(value)}")
-            elif name in LOOKED_UP and str(value).startswith("$"):
-                self.path(value, (*at, name))
-            elif name in PATH_OPTIONS:
-                self.places(value, (*at, name))
-        for name in FAULTS:
-            if isinstance(given.get(name), str):
-                self.fault(given[name], (*at, name))
+            self.complain(at, f'"{one.name}" needs {", ".join(missing)}')
+        sound = {}
+        for option in one.options:
+            if option.name in given:
+                before, value = len(self.complaints), given[option.name]
+                self.option(option, value, (*at, option.name))
+                if option.needs and option.needs not in given:
+                    self.complain((*at, option.name), f'means nothing without "{option.needs}"')
+                if len(self.complaints) == before:
+                    sound[option.name] = value
+        return one.read(sound)
+
+    def option(self, option: Option, value: Json, at: tuple[str, ...]) -> None:
+        """One option: of its type, and what it names is there."""
+        if option.wrong(value):
+            kind = option.kind
+            inside = isinstance(value, kind.types) and type(value) is not bool
+            plain = dict.fromkeys(EXPECTED[type_] for type_ in kind.types)
+            wanted = kind.word if inside or len(plain) > 1 else next(iter(plain))
+            example = f"{option.name} = {in_toml(option.example)}"
+            self.complain(at, f"expected {wanted}, found {found(value)}; for example {example}")
+            return
+        match option.kind:
+            case registry.PATH | registry.PATHS:
+                self.places(value, at)
+            case registry.PATH_OR_LOOKUP:
+                if value.startswith("$"):
+                    self.path(value, at)
+                else:
+                    self.places(value, at)
+            case registry.VALUES_BY_PATH:
+                for text, below in value.items():
+                    self.places(text, (*at, text))
+                    self.scalar_or_path(below, (*at, text))
+            case registry.FAULT:
+                self.fault(value, at)
+            case registry.REGISTER:
+                self.registers_set.add(f"state.{value}")
+            case registry.CALLER_FIELD:
+                self.read.add(value)
+            case registry.PATTERN | registry.PATTERNS | registry.CHARACTERS:
+                for text in value if isinstance(value, list) else [value]:
+                    self.regex(f"[^{text}]" if option.kind == registry.CHARACTERS else text, at)
 
     def places(self, value: Json, at: tuple[str, ...]) -> None:
         for text in self.words(value, at):

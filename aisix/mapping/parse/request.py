@@ -142,15 +142,8 @@ class RequestParser(Parser):
             return Adjust(name, "remove", {}, Condition(), "", (), self.place(at))
         common = ("verb", "when", "unless", "match", "told", "about")
         options = {key: value for key, value in row.items() if key not in common}
-        known = adjustments.ADJUSTMENTS[verb]
-        self.options(options, at, known.options, known.needed, verb)
+        options = self.options(options, at, adjustments.ADJUSTMENTS[verb])
         about = self.words(row.get("about", []), (*at, "about"))
-        if verb == "set":
-            for text, value in self.typed(row, (*at, "fields"), dict, {}).items():
-                self.places(text, (*at, "fields", text))
-                self.scalar_or_path(value, (*at, "fields", text))
-        if verb == "merge":
-            self.read.add(str(options.get("from")))
         return Adjust(
             name,
             verb,

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from aisix.mapping.parse.reader import (
     POLICIES,
     RULE_KEYS,
     SHAPE_KEYS,
-    SOURCES,
     TYPES,
     Grammar,
     is_slip,
 )
 from aisix.mapping.parse.structure import found
 from aisix.mapping.parse.unreachable import fields_of, hidden, twice_written, unreachable
-from aisix.mapping.syntax.paths import Json, Path
+from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import (
+    SOURCES,
     Arrange,
     Condition,
     Convert,
@@ -27,6 +26,7 @@ from aisix.mapping.syntax.rules import (
     ValueTable,
 )
 from aisix.mapping.verbs import conversions, passes
+from aisix.mapping.verbs.registry import ITEM_FIELD, ITEM_FIELDS, ITEM_LIKE
 
 
 class Parser(Grammar):
@@ -99,22 +99,9 @@ class Parser(Grammar):
         if verb not in conversions.VERBS:
             self.unknown((*path, "verb"), "unknown verb", str(verb), conversions.VERBS)
             return None
-        self.options(
-            options, path, conversions.VERBS[verb].options, conversions.VERBS[verb].needed, verb
-        )
-        self.converts[name] = Convert(
-            name, verb, self.prepared(verb, options, path), self.place(path)
-        )
+        options = self.options(options, path, conversions.VERBS[verb])
+        self.converts[name] = Convert(name, verb, options, self.place(path))
         return self.converts[name]
-
-    def prepared(self, verb: str, options: dict[str, Json], at: tuple[str, ...]) -> dict[str, Json]:
-        try:
-            return conversions.VERBS[verb].prepare(options)
-        except KeyError:
-            pass  # an option that is missing, and has been told
-        except (re.error, TypeError) as error:
-            self.complain(at, f"not a regular expression: {error}")
-        return options
 
     def shape(self, name: str, at: tuple[str, ...]) -> Shape | None:
         if not isinstance(name, str):
@@ -324,9 +311,7 @@ class Parser(Grammar):
             return None
         common = ("verb", "when", "unless", "match", "where", "where_not")
         options = {key: value for key, value in data.items() if key not in common}
-        self.options(options, at, passes.PASSES[verb].options, passes.PASSES[verb].needed, verb)
-        if "into" in options:
-            self.registers_set.add(f"state.{options['into']}")
+        options = self.options(options, at, passes.PASSES[verb])
         selection = {"when": data.get("where"), "unless": data.get("where_not")}
         where = self.condition({k: v for k, v in selection.items() if v is not None}, at)
         return Arrange(name, verb, options, self.condition(data, at), self.place(at), where)
@@ -337,17 +322,25 @@ class Parser(Grammar):
             made = fields_of(rule.each)
             if made is None:
                 continue
-            for step in rule.arrange:
-                made.update(step.options.get("become", ()), step.options.get("fields", ()))
+            given = [
+                (step, option.name, option.kind, step.options[option.name])
+                for step in rule.arrange
+                for option in passes.PASSES[step.verb].options
+                if option.name in step.options
+            ]
+            made.update(*(value for _, _, kind, value in given if kind == ITEM_FIELDS))
+            for step, name, kind, value in given:
+                if kind in (ITEM_FIELD, ITEM_LIKE):
+                    for field in [value] if kind == ITEM_FIELD else value:
+                        if field not in made:
+                            place = (*at, step.name, name)
+                            self.unknown(place, "the items have no", field, made)
             for step in rule.arrange:
                 here = (*at, step.name)
                 tests = (*step.where.when, *step.where.unless) if step.where else ()
-                asked = [((*here, "where"), test.path) for test in tests]
-                for key in ("list", "by"):
-                    if isinstance(step.options.get(key), str):
-                        asked.append(((*here, key), Path("", "", (step.options[key],))))
-                for place, path in asked:
+                for path in (test.path for test in tests):
                     if path.root == "" and path.steps and path.steps[0] not in made:
+                        place = (*here, "where")
                         self.unknown(place, "the items have no", str(path.steps[0]), made)
 
 

@@ -7,6 +7,7 @@ Must never know: what stands in those tables.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from aisix.errors import Complaint
@@ -61,6 +62,27 @@ def found(value: Json) -> str:
             text = repr(value)
             return f"list {text}" if len(text) < 60 else "a list"
     return f"{type(value).__name__} {value}"  # a date or a time
+
+
+def in_toml(value: Json) -> str:
+    """A value as it stands in a table file, on one line.
+
+    >>> in_toml({"a": [1, "b"]}), in_toml(True)
+    ('{ a = [1, "b"] }', 'true')
+    """
+    match value:
+        case dict():
+            rows = (f"{_key(name)} = {in_toml(below)}" for name, below in value.items())
+            return f"{{ {', '.join(rows)} }}" if value else "{}"
+        case list() | tuple():
+            return f"[{', '.join(map(in_toml, value))}]"
+        case str():
+            return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+    return str(value).lower()
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch("[A-Za-z0-9_-]+", name) else in_toml(name)
 
 
 EXPECTED = {

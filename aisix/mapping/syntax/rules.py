@@ -17,7 +17,7 @@ from typing import Any
 
 from aisix.mapping.syntax.paths import Json, Path
 
-RULE_KINDS = ("from", "value", "first", "concat", "layers", "weave", "sum", "object")
+SOURCES = ("from", "value", "first", "concat", "layers", "weave", "sum", "object")
 
 
 @dataclass(slots=True, frozen=True)

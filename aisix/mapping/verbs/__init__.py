@@ -1,9 +1,10 @@
 """What rules may call by name; each is declared once, where it stands.
 
-    registry.py     how a verb declares itself and its options
+    registry.py     how one declares itself and its options; all of them
     conversions.py  `verb`: a value to another one
     text.py         ... those of text and JSON
     passes.py       `[... .arrange.NAME]`: passes over a list of messages
+    pairing.py      ... those that know of calls and their answers
     adjustments.py  `[adjust.NAME]`: corrections of the finished request
     json_schema.py  JSON Schema made acceptable to who takes less of it
     media.py        data URLs, media types

@@ -6,114 +6,111 @@ changed anything, so that the change can be told. Names are options of the table
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verbs.refused import Refused
-from aisix.mapping.verbs.registry import options_of
+from aisix.mapping.verbs.registry import (
+    ADJUSTMENTS,
+    BOOLEAN,
+    CALLER_FIELD,
+    FAULT,
+    FIELD,
+    INTEGER,
+    NUMBER,
+    PATH,
+    PATH_OR_LOOKUP,
+    PATHS,
+    TEXT_OR_NUMBER,
+    VALUES_BY_PATH,
+    WORDS,
+    Option,
+    Options,
+    Value,
+    adjusts,
+)
 
-Value = Callable[[Json], Json]  # resolves "$model.x" to its value, leaves other values alone
-
-
-@dataclass(frozen=True, slots=True)
-class Adjustment:
-    run: Callable[[dict[str, Json], dict[str, Json], dict[str, Json], Value], bool]
-    summary: str
-    options: tuple[str, ...] = ()
-    needed: tuple[str, ...] = ()  # those of them that have to be given
-
-
-ADJUSTMENTS: dict[str, Adjustment] = {}
-
-
-def _adjustment(summary: str, *options: str) -> Callable[..., Callable[..., bool]]:
-    def register(run: Callable[..., bool]) -> Callable[..., bool]:
-        ADJUSTMENTS[run.__name__] = Adjustment(run, summary, *options_of(options))
-        return run
-
-    return register
+__all__ = ["ADJUSTMENTS"]
 
 
 def _steps(text: str) -> tuple[paths.Step, ...]:
     return paths.parse(text).steps
 
 
-@_adjustment("takes fields away", "paths")
-def remove(
-    out: dict[str, Json], body: dict[str, Json], options: dict[str, Json], value: Value
-) -> bool:
+@adjusts("takes fields away", Option("paths", PATHS, "the fields", ["sampling.top"]))
+def remove(out: dict[str, Json], body: dict[str, Json], options: Options, value: Value) -> bool:
     names = options["paths"] if type(options["paths"]) is list else [options["paths"]]
     return bool([name for name in names if paths.remove(out, _steps(name))])
 
 
-@_adjustment("changes nothing; for what `told` has to say")
-def note(
-    out: dict[str, Json], body: dict[str, Json], options: dict[str, Json], value: Value
-) -> bool:
+@adjusts("changes nothing; for what `told` has to say")
+def note(out: dict[str, Json], body: dict[str, Json], options: Options, value: Value) -> bool:
     return True
 
 
-@_adjustment("puts a field behind all others, when it is there", "path")
-def last(
-    out: dict[str, Json], body: dict[str, Json], options: dict[str, Json], value: Value
-) -> bool:
+@adjusts(
+    "puts a field behind all others, when it is there",
+    Option("path", FIELD, "the field", "messages"),
+)
+def last(out: dict[str, Json], body: dict[str, Json], options: Options, value: Value) -> bool:
     if options["path"] in out:
         out[options["path"]] = out.pop(options["path"])
     return False
 
 
-@_adjustment("writes fields", "fields")
-def set(
-    out: dict[str, Json], body: dict[str, Json], options: dict[str, Json], value: Value
-) -> bool:
+@adjusts(
+    "writes fields",
+    Option("fields", VALUES_BY_PATH, "what is written where", {"sampling.top": 1}),
+    adds=True,
+)
+def set(out: dict[str, Json], body: dict[str, Json], options: Options, value: Value) -> bool:
     for name, given in options["fields"].items():
         paths.put(out, _steps(name), value(given))
     return True
 
 
-@_adjustment(
+@adjusts(
     "keeps a number `less` below another (`from_over`: only one that is not below it at all); "
     "where that is under `least`, `drop` is taken away",
-    *("path", "below", "less?", "from_over?", "least?", "drop?"),
+    Option("path", PATH, "the number", "thinking.budget"),
+    Option("below", PATH_OR_LOOKUP, "the other number", "$model.limit"),
+    Option("less", NUMBER, "how far below", 1024, 0),
+    Option("from_over", BOOLEAN, "only one that is not below", True, False),
+    Option("least", NUMBER, "the least that makes sense", 1024, 0, needs="drop"),
+    Option("drop", PATH, "what goes where that cannot be had", "thinking", None),
 )
-def cap(
-    out: dict[str, Json], body: dict[str, Json], options: dict[str, Json], value: Value
-) -> bool:
+def cap(out: dict[str, Json], body: dict[str, Json], options: Options, value: Value) -> bool:
     steps = _steps(options["path"])
     found = paths.get(out, steps)
     below = options["below"]
     limit = value(below) if below.startswith("$") else paths.get(out, _steps(below))
     if type(found) not in (int, float) or type(limit) not in (int, float):
         return False
-    if options.get("from_over") and found < limit:
+    if options["from_over"] and found < limit:
         return False
-    limit -= options.get("less", 0)
+    limit -= options["less"]
     if found <= limit:
         return False
-    if "drop" in options and limit < options.get("least", 0):
+    if "drop" in options and limit < options["least"]:
         paths.remove(out, _steps(options["drop"]))
     else:
         paths.put(out, steps, limit)
     return True
 
 
-@_adjustment(
+@adjusts(
     "lays the caller's object `from` over the request, save the fields in `deny`",
-    "from",
-    "deny?",
-    "bad?",
+    Option("from", CALLER_FIELD, "the field with that object", "extra"),
+    Option("deny", WORDS, "fields it must not have", ["model"], ()),
+    Option("bad", FAULT, "what those are refused with", "unsupported_field", "unsupported_field"),
+    adds=True,
 )
-def merge(
-    out: dict[str, Json], body: dict[str, Json], options: dict[str, Json], value: Value
-) -> bool:
+def merge(out: dict[str, Json], body: dict[str, Json], options: Options, value: Value) -> bool:
     given = body.get(options["from"])
     if type(given) is not dict:
         return False
-    for name in options.get("deny", ()):
+    for name in options["deny"]:
         if name in given:
-            raise Refused(options.get("bad", "unsupported_field"), f"{options['from']}.{name}")
+            raise Refused(options["bad"], f"{options['from']}.{name}")
     lay_over(out, given)
     return True
 
@@ -130,18 +127,21 @@ def lay_over(base: dict[str, Json], above: dict[str, Json]) -> None:
             base[key] = paths.copied(value)
 
 
-@_adjustment(
+@adjusts(
     "keeps the last `limit` marks in the order of `walk`; a longer one after a shorter is cut",
-    *("mark", "limit", "walk", "skip?", "span?", "long?"),
+    Option("mark", FIELD, "the field that is a mark", "mark"),
+    Option("limit", INTEGER, "marks at most", 4),
+    Option("walk", WORDS, "fields of the request, in their order", ["tools", "messages"]),
+    Option("skip", WORDS, "fields that are not looked into", ["source"], ()),
+    Option("span", FIELD, "where a mark says how long it lasts", "span", "", needs="long"),
+    Option("long", TEXT_OR_NUMBER, "what a longer one says there", "1h", None, needs="span"),
 )
-def keep_last(
-    out: dict[str, Json], body: dict[str, Json], options: dict[str, Json], value: Value
-) -> bool:
+def keep_last(out: dict[str, Json], body: dict[str, Json], options: Options, value: Value) -> bool:
     """span/long: the key and value of a mark that must not come after one without it.
 
     A mark of the whole is the last of all, and the same as one that is there.
     """
-    mark, skip = options["mark"], frozenset(options.get("skip", ()))
+    mark, skip = options["mark"], frozenset(options["skip"])
     holders: list[dict[str, Json]] = []
     for name in options["walk"]:
         _marked(out.get(name), mark, skip, holders)
@@ -149,7 +149,7 @@ def keep_last(
     changed = bool(len(holders) > limit)
     for holder in holders[: max(0, len(holders) - limit)]:
         del holder[mark]
-    span, long = options.get("span", ""), options.get("long")
+    span, long = options["span"], options.get("long")
     short_seen = False
     for holder in holders[max(0, len(holders) - limit) :]:
         if holder[mark].get(span) != long:

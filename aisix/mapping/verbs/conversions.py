@@ -2,8 +2,9 @@
 a test.
 
 A verb is a pure function `verb(value, options, call)`. It knows shapes, never names of a wire
-format: those are options, written in a `[convert.*]` table. It may `call.tell(how)` (the caller is
-told of a change) or raise `Refused(kind, at)` (a 400 naming the field below which `at` lies).
+format: those are options, written in a `[convert.*]` table and declared above the function. It may
+`call.tell(how)` (the caller is told of a change) or raise `Refused(kind, at)` (a 400 naming the
+field below which `at` lies).
 """
 
 from __future__ import annotations
@@ -16,13 +17,33 @@ from aisix.mapping.syntax.paths import Json, Step, get, parse
 from aisix.mapping.verbs import json_schema, media
 from aisix.mapping.verbs import text as ops_text
 from aisix.mapping.verbs.refused import Refused
-from aisix.mapping.verbs.registry import VERBS, VerbContext, verb
+from aisix.mapping.verbs.registry import (
+    FAULT,
+    FIELD,
+    INTEGER,
+    INTEGERS_BY_NAME,
+    PATH,
+    PATHS,
+    TEXTS_BY_NAME,
+    VERBS,
+    WORDS,
+    Option,
+    Options,
+    RuleContext,
+    verb,
+)
 
 __all__ = ["VERBS", "ops_text"]  # texts have a file of their own; to name it is to fill VERBS
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 _steps = cache(lambda text: parse(text).steps)
+
+_BAD = Option("bad", FAULT, "what a wrong value is refused with", "bad_value", "bad_value")
+_FOLD = Option("fold", WORDS, "keywords that go into the description", ["minimum"], ())
+_FORMATS = Option("formats", WORDS, "values of `format` that stay", ["date-time"], ())
+_MAX_OPTIONAL = Option("max_optional", INTEGER, "properties that need not be there", 24, 1_000_000)
+_MAX_UNIONS = Option("max_unions", INTEGER, "places with a choice of types", 16, 1_000_000)
 
 
 @verb(
@@ -31,40 +52,40 @@ _steps = cache(lambda text: parse(text).steps)
     gives=list,
     leaves=list,
 )
-def list_(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+def list_(value: Json, options: Options, call: RuleContext) -> Json:
     return value if type(value) is list else [value]
 
 
 @verb(
     "a plain value becomes an object with it under `key`",
-    "key",
+    Option("key", FIELD, "the field of that object", "k"),
     example=("x", {"key": "k"}, {"k": "x"}),
     gives=dict,
     leaves=dict,
 )
-def wrap(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+def wrap(value: Json, options: Options, call: RuleContext) -> Json:
     return value if type(value) is dict else {options["key"]: value}
 
 
 @verb("true becomes false and false true", example=(True, {}, False), gives=bool)
-def opposite(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+def opposite(value: Json, options: Options, call: RuleContext) -> Json:
     return not value
 
 
 @verb("the value as compact JSON text", example=({"a": 1}, {}, '{"a":1}'), gives=str)
-def json_text(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+def json_text(value: Json, options: Options, call: RuleContext) -> Json:
     return _encode(value).decode()
 
 
 @verb(
     "JSON text becomes an object, blank text the empty one; other text goes under `otherwise`",
-    "otherwise?",
+    Option("otherwise", FIELD, "where text stands that is no object", "raw", "text"),
     example=('{"a":1}', {"otherwise": "raw"}, {"a": 1}),
     gives=dict,
     leaves=dict,
     asks=True,
 )
-def json_object(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+def json_object(value: Json, options: Options, call: RuleContext) -> Json:
     if type(value) is dict:
         return value
     if type(value) is not str:
@@ -78,11 +99,11 @@ def json_object(value: Json, options: dict[str, Json], call: VerbContext) -> Jso
     if type(found) is dict:
         return found
     call.tell("rewritten")
-    return {options.get("otherwise", "text"): value}
+    return {options["otherwise"]: value}
 
 
 @verb("drops nulls at every depth", example=({"a": None, "b": [1, None]}, {}, {"b": [1]}))
-def without_nulls(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+def without_nulls(value: Json, options: Options, call: RuleContext) -> Json:
     if type(value) is dict:
         return {k: without_nulls(v, options, call) for k, v in value.items() if v is not None}
     if type(value) is list:
@@ -92,18 +113,18 @@ def without_nulls(value: Json, options: dict[str, Json], call: VerbContext) -> J
 
 @verb(
     "items of one `by` become one: `join` fields are put end to end, of others the first stays",
-    "by",
-    "join?",
+    Option("by", FIELD, "the field whose whole number says which are one", "i"),
+    Option("join", WORDS, "fields whose texts are put end to end", ["t"], ()),
     example=(
         [{"i": 0, "t": "a"}, {"i": 0, "t": "b", "s": "z"}],
         {"by": "i", "join": ["t"]},
         [{"i": 0, "t": "ab", "s": "z"}],
     ),
 )
-def fold(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+def fold(value: Json, options: Options, call: RuleContext) -> Json:
     if type(value) is not list:
         return value
-    by, joined = options["by"], options.get("join", ())
+    by, joined = options["by"], options["join"]
     folded: dict[Json, dict[str, Json]] = {}
     out: list[Json] = []
     for item in value:
@@ -124,13 +145,15 @@ def fold(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
 
 @verb(
     "the number of the nearest earlier item of the body's `list` whose `path` equals the value",
-    "list",
-    "path",
-    "missing?",
+    Option("list", FIELD, "the field of the body with the list", "messages"),
+    Option("path", PATH, "what of an item is compared", "function.name"),
+    Option(
+        "missing", FAULT, "what is refused with that has no such item", "bad_value", "bad_value"
+    ),
     gives=int,
     asks_item=True,
 )
-def position_before(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+def position_before(value: Json, options: Options, call: RuleContext) -> Json:
     items = call.body.get(options["list"]) or []
     steps = _steps(options["path"])
     found = None
@@ -140,44 +163,56 @@ def position_before(value: Json, options: dict[str, Json], call: VerbContext) ->
         if get(item, steps) == value:
             found = number
     if found is None:
-        raise Refused(options.get("missing", "bad_value"))
+        raise Refused(options["missing"])
     return found
 
 
 @verb(
     "reads a data: URL, a link or base64 into {kind, media_type, data, text, url, name}",
-    *("data?", "name?", "kinds?", "suffixes?", "largest?", "too_large?", "bad?"),
+    Option("data", FIELD, "of an object, where the payload stands", "url", ""),
+    Option("name", FIELD, "of an object, where the file's name stands", "filename", ""),
+    Option("kinds", TEXTS_BY_NAME, "media type, type/* or * -> kind", {"image/*": "image"}, {}),
+    Option(
+        "suffixes", TEXTS_BY_NAME, "end of a file's name -> media type", {"txt": "text/plain"}, {}
+    ),
+    Option("largest", INTEGERS_BY_NAME, "kind -> bytes, decoded", {"image": 10485760}, {}),
+    Option("too_large", FAULT, "what a larger one is refused with; else `bad`", "too_large", None),
+    Option("bad", FAULT, "what no media is refused with", "bad_media", "bad_media"),
 )
-def open_media(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+def open_media(value: Json, options: Options, call: RuleContext) -> Json:
     return media.open_media(value, options)
 
 
 @verb(
     "a JSON Schema fit for arguments: an object at the root, combinators there merged or dropped",
-    "bad?",
+    _BAD,
     example=({}, {}, {"type": "object", "properties": {}}),
     gives=dict,
     asks=True,
 )
-def object_schema(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+def object_schema(value: Json, options: Options, call: RuleContext) -> Json:
     return json_schema.object_schema(value, options, call.tell)
 
 
 @verb(
     "a JSON Schema cut to a subset: {schema, fits, relaxed, optional, unions}",
-    *("fold?", "formats?", "max_optional?", "max_unions?"),
+    *(_FOLD, _FORMATS, _MAX_OPTIONAL, _MAX_UNIONS),
     gives=dict,
 )
-def schema_subset(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+def schema_subset(value: Json, options: Options, call: RuleContext) -> Json:
     return json_schema.subset(value, options)
 
 
 @verb(
     "whether several schemas (`path` of each item, `beside` in the body) together fit the budget",
-    *("path", "beside?", "fold?", "formats?", "max_items?", "max_optional?", "max_unions?"),
+    Option("path", PATH, "where an item's schema stands", "function.parameters"),
+    Option("beside", PATH, "where one more stands in the body", "output.schema", None),
+    *(_FOLD, _FORMATS),
+    Option("max_items", INTEGER, "items at most", 20, 1_000_000),
+    *(_MAX_OPTIONAL, _MAX_UNIONS),
     gives=bool,
 )
-def schemas_fit(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+def schemas_fit(value: Json, options: Options, call: RuleContext) -> Json:
     beside = get(call.body, _steps(options["beside"])) if "beside" in options else None
     return json_schema.fit_together(value, options, _steps(options["path"]), beside)
 
@@ -185,13 +220,16 @@ def schemas_fit(value: Json, options: dict[str, Json], call: VerbContext) -> Jso
 @verb(
     "refuses two items with the same value at the first `path` present, or one that stands at one "
     "of the body's paths `beside`",
-    *("path", "beside?", "bad?"),
+    Option("path", PATHS, "what of an item must differ", ["function.name", "name"]),
+    Option("beside", PATHS, "values of the body that count as well", ["tools[].name"], ()),
+    Option("bad", FAULT, "what the second one is refused with", "duplicate", "duplicate"),
     keeps=True,
 )
-def distinct(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
-    texts = options["path"] if type(options["path"]) is list else [options["path"]]
+def distinct(value: Json, options: Options, call: RuleContext) -> Json:
+    texts = _several(options["path"])
     names = _names(value, _steps(texts[0]))
-    beside = [n for text in options.get("beside", ()) for n in get(call.body, _steps(text)) or ()]
+    paths = _several(options["beside"])
+    beside = [name for text in paths for name in get(call.body, _steps(text)) or ()]
     if not beside and names is not None and len(names) == len(value) and _all_differ(names):
         return value
     seen = {name for name in beside if type(name) is str}
@@ -200,10 +238,14 @@ def distinct(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
             key = get(item, _steps(text))
             if type(key) is str:
                 if key in seen:
-                    raise Refused(options.get("bad", "duplicate"), f"[{number}].{text}", value=key)
+                    raise Refused(options["bad"], f"[{number}].{text}", value=key)
                 seen.add(key)
                 break
     return value
+
+
+def _several(paths: Json) -> Json:
+    return [paths] if type(paths) is str else paths
 
 
 def _names(items: Json, steps: tuple[Step, ...]) -> list[Json] | None:
@@ -227,21 +269,21 @@ def _all_differ(names: list[Json]) -> bool:
 
 @verb(
     "the value (or each value of a list) when it is one of the body's `path` values, else refused",
-    "path",
-    "bad?",
+    Option("path", PATHS, "where the body has the values", "tools[].name"),
+    _BAD,
     keeps=True,
 )
-def named_in(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
-    texts = options["path"] if type(options["path"]) is list else [options["path"]]
-    known = [name for text in texts for name in get(call.body, _steps(text)) or ()]
+def named_in(value: Json, options: Options, call: RuleContext) -> Json:
+    paths = _several(options["path"])
+    known = [name for text in paths for name in get(call.body, _steps(text)) or ()]
     for name in value if type(value) is list else [value]:
         if name not in known:
-            raise Refused(options.get("bad", "bad_value"), value=name)
+            raise Refused(options["bad"], value=name)
     return value
 
 
 @verb("leaves an empty text or list out", example=("", {}, None))
-def not_empty(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+def not_empty(value: Json, options: Options, call: RuleContext) -> Json:
     return value or None
 
 
@@ -251,7 +293,7 @@ def not_empty(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
     takes=list,
     gives=list,
 )
-def once(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+def once(value: Json, options: Options, call: RuleContext) -> Json:
     try:
         return list(dict.fromkeys(value))
     except TypeError:  # a list or an object in it: for whoever reads the items to refuse
@@ -259,9 +301,12 @@ def once(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
 
 
 @verb(
-    "one field of an object, as text", "name", example=({"a": "x"}, {"name": "a"}, "x"), gives=str
+    "one field of an object, as text",
+    Option("name", FIELD, "the field", "a"),
+    example=({"a": "x"}, {"name": "a"}, "x"),
+    gives=str,
 )
-def field(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+def field(value: Json, options: Options, call: RuleContext) -> Json:
     found = value.get(options["name"]) if type(value) is dict else None
     if found is None:
         return _encode(value).decode() if value else ""
@@ -270,11 +315,11 @@ def field(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
 
 @verb(
     "a list of one object becomes its `field`, when only fields of `beside` stand beside that",
-    "field",
-    "beside",
+    Option("field", FIELD, "the field", "text"),
+    Option("beside", WORDS, "what else the object may have", ["k"]),
     example=([{"k": "t", "text": "x"}], {"field": "text", "beside": ["k"]}, "x"),
 )
-def lone(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+def lone(value: Json, options: Options, call: RuleContext) -> Json:
     if type(value) is not list or len(value) != 1 or type(value[0]) is not dict:
         return value
     item, name = value[0], options["field"]
@@ -283,13 +328,13 @@ def lone(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
 
 @verb(
     "the first `limit` items of a list, and tells when there were more",
-    "limit",
+    Option("limit", INTEGER, "items at most", 1),
     example=(["a", "b"], {"limit": 1}, ["a"]),
     takes=list,
     gives=list,
     asks=True,
 )
-def at_most(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+def at_most(value: Json, options: Options, call: RuleContext) -> Json:
     if len(value) <= options["limit"]:
         return value
     call.tell("clamped")
@@ -301,5 +346,5 @@ def at_most(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
     example=({"type": "object", "properties": {"a": {}}}, {}, False),
     gives=bool,
 )
-def every_property_required(value: Json, options: dict[str, Json], call: VerbContext) -> Json:
+def every_property_required(value: Json, options: Options, call: RuleContext) -> Json:
     return json_schema.every_property_required(value)

@@ -30,7 +30,7 @@ def object_schema(schema: Json, options: dict[str, Json], tell: Callable[[str], 
     """A schema whose root is an object: `{}` gets properties, a missing type is added."""
     if schema is None or schema == {}:
         return {"type": "object", "properties": {}}
-    bad = options.get("bad", "bad_value")
+    bad = options["bad"]
     if type(schema) is not dict:
         raise Refused(bad, value=schema)
     if schema.get("type", "object") != "object":
@@ -96,8 +96,8 @@ class _Cut:
     """One walk over a schema: what it became, and what was lost on the way."""
 
     def __init__(self, options: dict[str, Json]) -> None:
-        self.fold = frozenset(options.get("fold", ()))
-        self.formats = frozenset(options.get("formats", ()))
+        self.fold = frozenset(options["fold"])
+        self.formats = frozenset(options["formats"])
         self.fits = True
         self.relaxed = False
         self.optional = 0
@@ -223,9 +223,7 @@ def subset(schema: Json, options: dict[str, Json]) -> dict[str, Any]:
     cut = _Cut(options)
     out = cut.root(schema)
     fits = (
-        cut.fits
-        and cut.optional <= options.get("max_optional", 1_000_000)
-        and cut.unions <= options.get("max_unions", 1_000_000)
+        cut.fits and cut.optional <= options["max_optional"] and cut.unions <= options["max_unions"]
     )
     return {
         "schema": out,
@@ -242,7 +240,7 @@ def fit_together(
     items: Json, options: dict[str, Json], steps: tuple[Step, ...], beside: Json = None
 ) -> bool:
     """Whether the schemas of all items, and one beside, stay inside the limits of their sum."""
-    if len(items) > options.get("max_items", 1_000_000):
+    if len(items) > options["max_items"]:
         return False
     optional = unions = 0
     for schema in [*(get(item, steps) for item in items), *([] if beside is None else [beside])]:
@@ -250,10 +248,7 @@ def fit_together(
         if found["fits"]:
             optional += found["optional"]
             unions += found["unions"]
-    return bool(
-        optional <= options.get("max_optional", 1_000_000)
-        and unions <= options.get("max_unions", 1_000_000)
-    )
+    return bool(optional <= options["max_optional"] and unions <= options["max_unions"])
 
 
 def every_property_required(node: Json) -> bool:

@@ -49,16 +49,14 @@ def clean_base64(text: str, bad: str) -> str:
 
 
 def open_media(value: Json, options: dict[str, Json]) -> dict[str, Json]:
-    """{kind, media_type, data | text | url, name} of a picture or file.
+    """{kind, media_type, data | text | url, name} of a picture or file; Refused.
 
-    options: data, name: where the payload and the file name stand when the value is an object;
-    kinds: media type -> kind ("type/*" and "*" match wider); suffixes: file suffix -> media type;
-    largest: bytes a decoded payload may have by kind; bad, too_large: fault kinds.
+    `options` as the verb `open_media` declares them, all that have a default among them.
     """
-    at = options.get("data", "") if type(value) is dict else ""
-    name = value.get(options.get("name", "")) if type(value) is dict else None
+    at = options["data"] if type(value) is dict else ""
+    name = value.get(options["name"]) if type(value) is dict else None
     payload = value.get(at) if type(value) is dict else value
-    bad = options.get("bad", "bad_media")
+    bad = options["bad"]
     if payload is None:
         raise Refused("missing", at)
     if type(payload) is not str:
@@ -86,10 +84,10 @@ def _open_payload(found: dict[str, Json], payload: str, options: dict[str, Json]
         payload = match.group(3)
     elif payload[:5].lower() == "data:":
         raise Refused(bad)
-    kinds = options.get("kinds", {})
+    kinds = options["kinds"]
     if _kind(kinds, label) == kinds.get("*", "") and found["name"] and "." in found["name"]:
         suffix = found["name"].rsplit(".", 1)[1].lower()  # a label that says nothing to us
-        label = options.get("suffixes", {}).get(suffix, label)
+        label = options["suffixes"].get(suffix, label)
     if not match and not _BARE.match(payload):
         found["kind"] = "no media"  # neither a link nor data
         return
@@ -101,7 +99,7 @@ def _open_payload(found: dict[str, Json], payload: str, options: dict[str, Json]
     head = base64.b64decode(data[:32])
     media_type = sniff(head) or ("image/jpeg" if label == "image/jpg" else label)
     kind = _kind(kinds, media_type)
-    limit = options.get("largest", {}).get(kind)
+    limit = options["largest"].get(kind)
     if limit and len(data) * 3 // 4 > limit:
         raise Refused(options.get("too_large", bad), limit=limit)
     if kind == "image" and not sniff(head) and not (label and encoded):

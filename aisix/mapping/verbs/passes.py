@@ -1,79 +1,44 @@
-"""Passes over a list of messages: lift, drop, sink, recast, fill, merge, pair, begin, end, trim.
+"""Passes over a list of messages: lift, drop, sink, recast, fill, merge, begin, end, trim.
 
 A pass sees a list of objects that shapes have just built and may change them in place (they are
 ours, never the caller's). It keeps every item it can, so that an item's origin stays known by
-identity. Names of roles, lists and keys are options of the table's `[... .arrange.NAME]`.
+identity. Names of roles, lists and keys are options of the table's `[... .arrange.NAME]`. Those
+that know of calls and their answers are in `pairing.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
-
 from aisix.mapping.syntax.paths import Json
-from aisix.mapping.verbs.refused import Refused
-from aisix.mapping.verbs.registry import options_of
+from aisix.mapping.verbs.pairing import of_kind, parts_of
+from aisix.mapping.verbs.registry import (
+    FIELD,
+    ITEM_FIELD,
+    ITEM_FIELDS,
+    ITEM_LIKE,
+    OBJECT,
+    PASSES,
+    REGISTER,
+    TEXT,
+    WORDS,
+    Chosen,
+    Item,
+    Items,
+    Option,
+    Options,
+    RuleContext,
+    arranges,
+)
 
-Item = dict[str, Json]
-Items = list[Item]
-Options = dict[str, Json]
-Chosen = Callable[[Item], bool]
+__all__ = ["PASSES"]
 
-
-class PassContext(Protocol):
-    @property
-    def state(self) -> dict[str, Json]: ...
-
-    def tell(self, how: str) -> None: ...
-    def tell_quietly(self, how: str) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Pass:
-    run: Callable[[Items, Options, Chosen, PassContext], Items]
-    summary: str
-    options: tuple[str, ...] = ()
-    needed: tuple[str, ...] = ()  # those of them that have to be given
-    chooses: bool = True  # it asks which items are chosen
-    tells: bool = False  # it may tell the caller something
-    needs: str = ""  # it does nothing unless: see NEEDS
-
-
-PASSES: dict[str, Pass] = {}
-NEEDS = {
-    "first": "the first item is a chosen one",
-    "not first": "there is no first item or it is no chosen one",
-    "last": "the last item is a chosen one",
-    "any": "an item is a chosen one",
-    "empty": "an item's `list` is empty",
-    "several": "there are two items or more",
-    "paired": "a part of an item's `list` is a `call` or an `answer` by its `kind`",
-}
-
-
-def _pass(
-    summary: str, *options: str, chooses: bool = True, tells: bool = False, needs: str = ""
-) -> Callable[..., Callable[..., list[Item]]]:
-    def register(run: Callable[..., list[Item]]) -> Callable[..., list[Item]]:
-        PASSES[run.__name__] = Pass(run, summary, *options_of(options), chooses, tells, needs)
-        return run
-
-    return register
-
-
-def _parts(item: Item, name: str) -> list[Json]:
-    """The item's list; an item may have none."""
-    found = item.get(name)
-    return found if type(found) is list else []
+_LIST = Option("list", ITEM_FIELD, "the field with an item's list", "parts")
+_FIELDS = Option("fields", ITEM_FIELDS, "the new item, but for its list", {"who": "user"})
+_ITEM = Option("item", OBJECT, "what the list gets", {"text": "(empty)"})
+_TEXT = Option("text", FIELD, "the field of a part with its text", "text")
 
 
 def _both_have(one: Item, other: Item, name: str) -> bool:
     return type(one.get(name)) is list and type(other.get(name)) is list
-
-
-def _of_kind(part: Json, kind: str) -> Json:
-    return part.get(kind) if type(part) is dict else None
 
 
 def is_like(item: Item, fields: dict[str, Json]) -> bool:
@@ -85,13 +50,13 @@ def _made(options: dict[str, Json]) -> Item:
     return {**options["fields"], options["list"]: [dict(options["item"])]}
 
 
-@_pass(
+@arranges(
     "takes the leading run of chosen items out; their lists, end to end, become $state.INTO",
-    "list",
-    "into",
+    _LIST,
+    Option("into", REGISTER, "the register", "system"),
     needs="first",
 )
-def lift(items: Items, options: Options, chosen: Chosen, call: PassContext) -> Items:
+def lift(items: Items, options: Options, chosen: Chosen, call: RuleContext) -> Items:
     count = 0
     for item in items:
         if not chosen(item):
@@ -100,27 +65,27 @@ def lift(items: Items, options: Options, chosen: Chosen, call: PassContext) -> I
     if not count:
         return items
     name = options["list"]
-    call.state[options["into"]] = [part for item in items[:count] for part in _parts(item, name)]
+    call.state[options["into"]] = [part for item in items[:count] for part in parts_of(item, name)]
     return items[count:]
 
 
-@_pass(
+@arranges(
     "takes every chosen item out; their lists, end to end, are added to $state.INTO",
-    "list",
-    "into",
+    _LIST,
+    Option("into", REGISTER, "the register", "system"),
     needs="any",
 )
-def lift_all(items: Items, options: Options, chosen: Chosen, call: PassContext) -> Items:
+def lift_all(items: Items, options: Options, chosen: Chosen, call: RuleContext) -> Items:
     name = options["list"]
-    lifted = [part for item in items if chosen(item) for part in _parts(item, name)]
+    lifted = [part for item in items if chosen(item) for part in parts_of(item, name)]
     if not lifted:
         return items
     call.state[options["into"]] = [*call.state.get(options["into"], ()), *lifted]
     return [item for item in items if not chosen(item)]
 
 
-@_pass("drops chosen items whose list is empty", "list", needs="empty")
-def drop_empty(items: Items, options: Options, chosen: Chosen, call: PassContext) -> Items:
+@arranges("drops chosen items whose list is empty", _LIST, needs="empty")
+def drop_empty(items: Items, options: Options, chosen: Chosen, call: RuleContext) -> Items:
     name = options["list"]
     for item in items:
         if not item.get(name):
@@ -133,8 +98,8 @@ def drop_empty(items: Items, options: Options, chosen: Chosen, call: PassContext
     return kept
 
 
-@_pass("gives chosen items with an empty list this one item", "list", "item", needs="empty")
-def fill(items: Items, options: Options, chosen: Chosen, call: PassContext) -> Items:
+@arranges("gives chosen items with an empty list this one item", _LIST, _ITEM, needs="empty")
+def fill(items: Items, options: Options, chosen: Chosen, call: RuleContext) -> Items:
     name = options["list"]
     for item in items:
         if not item.get(name) and chosen(item):
@@ -143,12 +108,12 @@ def fill(items: Items, options: Options, chosen: Chosen, call: PassContext) -> I
     return items
 
 
-@_pass(
+@arranges(
     "moves chosen items down past the run of items like `past` that follows them",
-    "past",
+    Option("past", ITEM_LIKE, "what the items look like that are passed", {"who": "user"}),
     needs="any",
 )
-def sink(items: Items, options: Options, chosen: Chosen, call: PassContext) -> Items:
+def sink(items: Items, options: Options, chosen: Chosen, call: RuleContext) -> Items:
     past = options["past"]
     out: list[Item] = []
     held: list[Item] = []
@@ -167,12 +132,16 @@ def sink(items: Items, options: Options, chosen: Chosen, call: PassContext) -> I
     return out + held
 
 
-@_pass(
+@arranges(
     "makes chosen items `become`, texts wrapped; with `after`, only those not behind such an item",
-    *("become", "list", "text", "wrap", "after?"),
+    Option("become", ITEM_FIELDS, "fields that are written", {"who": "user"}),
+    _LIST,
+    _TEXT,
+    Option("wrap", TEXT, "around each text, {value} where it stands", "<system>{value}</system>"),
+    Option("after", ITEM_LIKE, "what the item before must not look like", {"who": "user"}, None),
     needs="any",
 )
-def recast(items: Items, options: Options, chosen: Chosen, call: PassContext) -> Items:
+def recast(items: Items, options: Options, chosen: Chosen, call: RuleContext) -> Items:
     after = options.get("after")
     before: Item | None = None
     for item in items:
@@ -183,20 +152,20 @@ def recast(items: Items, options: Options, chosen: Chosen, call: PassContext) ->
             continue
         item.update(options["become"])
         before = item
-        for part in _parts(item, options["list"]):
-            text = _of_kind(part, options["text"])
+        for part in parts_of(item, options["list"]):
+            text = of_kind(part, options["text"])
             if type(text) is str:
                 part[options["text"]] = options["wrap"].replace("{value}", text)
     return items
 
 
-@_pass(
+@arranges(
     "chosen neighbours with the same `by` become one, their lists end to end",
-    "by",
-    "list",
+    Option("by", ITEM_FIELD, "the field that is the same", "who"),
+    _LIST,
     needs="several",
 )
-def merge(items: Items, options: Options, chosen: Chosen, call: PassContext) -> Items:
+def merge(items: Items, options: Options, chosen: Chosen, call: RuleContext) -> Items:
     by, name = options["by"], options["list"]
     out: list[Item] = []
     last: Item | None = None
@@ -211,174 +180,65 @@ def merge(items: Items, options: Options, chosen: Chosen, call: PassContext) -> 
     return out
 
 
-@_pass(
-    "gives every call its answer in the next turn: first, once, in the order of the calls",
-    *("list", "kind", "call", "call_id", "answer", "answer_id", "unanswered", "orphan"),
-    chooses=False,
-    tells=True,
-    needs="paired",
-)
-def pair(items: Items, options: Options, chosen: Chosen, call: PassContext) -> Items:
-    name, kind = options["list"], options["kind"]
-    call_kind, call_id = options["call"], options["call_id"]
-    answer_kind, answer_id = options["answer"], options["answer_id"]
-    seen: set[str] = set()
-    given: list[str] = []  # the ids of the calls that wait for an answer, as they came
-    waiting: list[str] = []  # and as they are now
-    for item in items:
-        parts = item.get(name)  # written out here and below: it runs for every part of a request
-        if type(parts) is not list:
-            parts = []
-        answers: list[Item] | None = None
-        calls: list[Item] | None = None
-        for part in parts:
-            word = part.get(kind) if type(part) is dict else None
-            if word == answer_kind:
-                answers = [part] if answers is None else [*answers, part]
-            elif word == call_kind:
-                calls = [part] if calls is None else [*calls, part]
-        if answers is not None:
-            in_front = parts[: len(answers)] == answers
-            if not in_front or [a.get(answer_id) for a in answers] != waiting:
-                found = _answered(answers, answer_id, given, waiting, options, call)
-                item[name] = [*found, *(x for x in parts if _of_kind(x, kind) != answer_kind)]
-        elif waiting:
-            raise Refused(options["unanswered"], ids=given)
-        if calls is None:
-            if waiting:
-                given = waiting = []
-        else:
-            given = [str(part.get(call_id)) for part in calls]
-            waiting = given
-            if len(set(given)) != len(given) or not seen.isdisjoint(given):
-                waiting = _distinct_ids(calls, call_id, seen)
-            seen.update(waiting)
-    if waiting:
-        raise Refused(options["unanswered"], ids=given)
-    return items
-
-
-def _distinct_ids(calls: list[Item], call_id: str, seen: set[str]) -> list[str]:
-    """The ids of one turn's calls; one that came before gets a number, so that each is unique."""
-    ids: list[str] = []
-    for part in calls:
-        given, number = part.get(call_id), 1
-        part[call_id] = str(given)
-        while part[call_id] in ids or part[call_id] in seen:
-            number += 1
-            part[call_id] = f"{given}_{number}"
-        ids.append(part[call_id])
-    return ids
-
-
-def _answered(
-    answers: list[Item],
-    answer_id: str,
-    given: list[str],
-    waiting: list[str],
-    options: dict[str, Json],
-    call: PassContext,
-) -> Items:
-    """One turn's answers in the order of the calls they belong to."""
-    found: dict[str, Item] = {}
-    for answer in answers:
-        mine = [
-            new for old, new in zip(given, waiting, strict=True) if old == answer.get(answer_id)
-        ]
-        if not mine:
-            raise Refused(options["orphan"], ids=[answer.get(answer_id)])
-        ident = next((new for new in mine if new not in found), mine[-1])
-        if ident in found:
-            call.tell("rewritten")  # answered twice: the last answer counts
-        answer[answer_id] = ident
-        found[ident] = answer
-    missing = [old for old, new in zip(given, waiting, strict=True) if new not in found]
-    if missing:
-        raise Refused(options["unanswered"], ids=missing)
-    return [found[ident] for ident in waiting]
-
-
-@_pass(
-    "looks back over a last run of turns that only answer calls: the kind of what it began with",
-    *("list", "kind", "answer", "into"),
-    chooses=False,
-)
-def opening(items: Items, options: Options, chosen: Chosen, call: PassContext) -> Items:
-    """Notes it in $state.INTO; a turn that says anything else is where a new run may begin."""
-    name, kind, answer = options["list"], options["kind"], options["answer"]
-    number = len(items) - 1
-    if number < 1 or _first(items[number], name, kind) != answer:
-        return items
-    while number > 2 and all(
-        _of_kind(part, kind) == answer for part in _parts(items[number - 2], name)
-    ):
-        number -= 2
-    call.state[options["into"]] = _first(items[number - 1], name, kind)
-    return items
-
-
-def _first(item: Item, name: str, kind: str) -> Json:
-    """The kind of the first part of an item."""
-    return next((_of_kind(part, kind) for part in _parts(item, name)), None)
-
-
-@_pass(
+@arranges(
     "puts a new item in front when the first is not a chosen one; `alone` is told if there is none",
-    *("fields", "list", "item", "alone?", "alone_item?"),
+    *(_FIELDS, _LIST, _ITEM),
+    Option("alone", TEXT, "how it is told when there is no item", "inserted", "inserted"),
+    Option("alone_item", OBJECT, "`item`, when there is no other", {"text": "(begin)"}, None),
     tells=True,
     needs="not first",
 )
-def begin(items: Items, options: Options, chosen: Chosen, call: PassContext) -> Items:
+def begin(items: Items, options: Options, chosen: Chosen, call: RuleContext) -> Items:
     if items and chosen(items[0]):
         return items
     if not items:
-        call.tell(options.get("alone", "inserted"))
+        call.tell(options["alone"])
         return [_made({**options, "item": options.get("alone_item", options["item"])})]
     call.tell_quietly("inserted")
     return [_made(options), *items]
 
 
-@_pass(
+@arranges(
     "adds a new item when the last is a chosen one, and tells",
-    "fields",
-    "list",
-    "item",
+    *(_FIELDS, _LIST, _ITEM),
     tells=True,
     needs="last",
 )
-def end(items: Items, options: Options, chosen: Chosen, call: PassContext) -> Items:
+def end(items: Items, options: Options, chosen: Chosen, call: RuleContext) -> Items:
     if not items or not chosen(items[-1]):
         return items
     call.tell("inserted")
     return [*items, _made(options)]
 
 
-@_pass(
+@arranges(
     "takes parts of these `kinds` out of the last item, when it is a chosen one",
-    *("list", "kind", "kinds"),
+    _LIST,
+    Option("kind", FIELD, "the field of a part that says what it is", "kind"),
+    Option("kinds", WORDS, "what goes", ["thought"]),
     needs="last",
 )
-def take_out(items: Items, options: Options, chosen: Chosen, call: PassContext) -> Items:
+def take_out(items: Items, options: Options, chosen: Chosen, call: RuleContext) -> Items:
     if items and chosen(items[-1]):
         name, kind, kinds = options["list"], options["kind"], options["kinds"]
-        parts = _parts(items[-1], name)
-        kept = [part for part in parts if _of_kind(part, kind) not in kinds]
+        parts = parts_of(items[-1], name)
+        kept = [part for part in parts if of_kind(part, kind) not in kinds]
         if len(kept) != len(parts):
             items[-1][name] = kept
             call.tell_quietly("dropped")
     return items
 
 
-@_pass(
+@arranges(
     "takes white space off the end of the last text, when the last item is a chosen one",
-    "list",
-    "text",
+    _LIST,
+    _TEXT,
     needs="last",
 )
-def trim_end(items: Items, options: Options, chosen: Chosen, call: PassContext) -> Items:
+def trim_end(items: Items, options: Options, chosen: Chosen, call: RuleContext) -> Items:
     if items and chosen(items[-1]):
-        parts = _parts(items[-1], options["list"])
-        text = _of_kind(parts[-1], options["text"]) if parts else None
+        parts = parts_of(items[-1], options["list"])
+        text = of_kind(parts[-1], options["text"]) if parts else None
         if isinstance(text, str) and text != text.rstrip():
             parts[-1][options["text"]] = text.rstrip()
             call.tell_quietly("rewritten")

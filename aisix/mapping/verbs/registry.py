@@ -1,33 +1,150 @@
-"""What a verb is, and the register of all of them; `conversions.py` and `text.py` fill it."""
+"""How verbs, passes and adjustments declare themselves and their options, and all that did.
+
+A declaration is the only place that knows an option: the parser (what may be written, every
+complaint), `aisix mappings verbs` and the documentation are made from it, and a function gets its
+options as `read` gives them: defaults laid under, patterns compiled.
+
+    @verb("a plain value becomes an object with it under `key`",
+          Option("key", FIELD, "the field of that object", "text"))
+    def wrap(value, options, call): ...
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from aisix.mapping.syntax.paths import Json
 
+Item = dict[str, Json]
+Items = list[Item]
+Options = dict[str, Json]
+Chosen = Callable[[Item], bool]
+Value = Callable[[Json], Json]  # resolves "$model.x" to its value, leaves other values alone
+REQUIRED: Any = object()
 
-class VerbContext(Protocol):
-    """What a verb may ask of the exchange it runs in."""
+
+class RuleContext(Protocol):
+    """What a verb or pass may ask of the request or answer it runs in."""
 
     @property
-    def body(self) -> dict[str, Json]: ...
+    def body(self) -> dict[str, Json]:
+        """The caller's request."""
 
-    item: Json
+    @property
+    def state(self) -> dict[str, Json]:
+        """Registers by name, `$state.NAME`; may be written."""
 
-    def tell(self, how: str) -> None: ...
+    item: Json  # what the value is part of
+
+    def tell(self, how: str) -> None:
+        """The caller learns that something was changed."""
+
+    def tell_quietly(self, how: str) -> None:
+        """Only `explain` shows that something was changed."""
+
+
+# ---------------------------------------------------------------- options
+@dataclass(frozen=True, slots=True)
+class OptionKind:
+    """What an option may hold. The parser knows what else is to be checked of some of them."""
+
+    word: str  # in the documentation
+    types: tuple[type, ...]
+    holds: type | None = None  # what each item of a list, each value of a table is
+    filled: bool = False  # "" is none
+    read: Callable[[Any], Any] | None = field(default=None, compare=False)  # may raise re.error
+
+
+TEXT = OptionKind("text", (str,))
+MARK = OptionKind("text, not empty", (str,), filled=True)
+WORDS = OptionKind("list of texts", (list,), str)
+INTEGER = OptionKind("whole number", (int,))
+NUMBER = OptionKind("number", (int, float))
+TEXT_OR_NUMBER = OptionKind("text or number", (str, int, float))
+BOOLEAN = OptionKind("true or false", (bool,))
+TEXTS_BY_NAME = OptionKind("table of texts", (dict,), str)
+INTEGERS_BY_NAME = OptionKind("table of whole numbers", (dict,), int)
+PATTERN = OptionKind("regular expression", (str,), read=re.compile)
+PATTERNS = OptionKind(
+    "list of regular expressions", (list,), str, read=lambda texts: [*map(re.compile, texts)]
+)
+CHARACTERS = OptionKind(
+    "characters", (str,), filled=True, read=lambda text: re.compile(f"[^{text}]")
+)  # read: a pattern of one that is none of them
+PATH = OptionKind("path", (str,))
+PATHS = OptionKind("path, or list of paths", (str, list), str)
+PATH_OR_LOOKUP = OptionKind("path, or $lookup", (str,))
+VALUES_BY_PATH = OptionKind("table: path = value", (dict,))
+FAULT = OptionKind("[fault] of caller.toml", (str,))
+REGISTER = OptionKind("register of $state", (str,))
+CALLER_FIELD = OptionKind("field of the caller's body", (str,))
+FIELD = OptionKind("field", (str,))
+OBJECT = OptionKind("object", (dict,))
+ITEM_FIELD = OptionKind("field of the items", (str,))
+ITEM_LIKE = OptionKind("fields of the items, and values", (dict,))
+ITEM_FIELDS = OptionKind("fields an item gets", (dict,))
 
 
 @dataclass(frozen=True, slots=True)
-class Verb:
-    run: Callable[[Json, dict[str, Json], VerbContext], Json]
+class Option:
+    """One option; without a default it has to be given, and None is "not there"."""
+
+    name: str
+    kind: OptionKind
+    about: str  # what it means, in one line
+    example: Json
+    default: Json = REQUIRED
+    needs: str = ""  # the option it means nothing without
+
+    @property
+    def required(self) -> bool:
+        return self.default is REQUIRED
+
+    def wrong(self, value: Json) -> bool:
+        """Whether a value is of another type than this takes."""
+        kind = self.kind
+        if not isinstance(value, kind.types):
+            return True
+        if type(value) is bool:
+            return bool not in kind.types
+        if type(value) is str:
+            return kind.filled and not value
+        if kind.holds is None or not isinstance(value, list | dict):
+            return False
+        held = value if isinstance(value, list) else value.values()
+        return any(type(below) is not kind.holds for below in held)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """What a verb, a pass and an adjustment have in common."""
+
+    name: str
     summary: str
-    options: tuple[str, ...] = ()
-    needed: tuple[str, ...] = ()  # those of them that have to be given
-    example: tuple[Json, dict[str, Json], Json] = (None, {}, None)
-    prepare: Callable[[dict[str, Json]], dict[str, Json]] = dict  # its options, read once
+    options: tuple[Option, ...]
+
+    def read(self, given: Options) -> Options:
+        """Its options as `run` takes them: those given, of the right types, over the defaults."""
+        read: Options = {}
+        for option in self.options:
+            if option.name in given:
+                value = given[option.name]
+                read[option.name] = option.kind.read(value) if option.kind.read else value
+            elif not option.required and option.default is not None:
+                read[option.name] = option.default
+        return read
+
+
+# ---------------------------------------------------------------- verbs
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verb(Declared):
+    """One value to another one: `as = "NAME"`."""
+
+    run: Callable[[Json, Options, RuleContext], Json]
+    example: tuple[Json, Options, Json] = (None, {}, None)  # value, options, result
     takes: type | None = None  # the kind of value it is for; any other is refused
     gives: type | None = None  # the kind of every answer, when it is always one and never None
     leaves: type | None = None  # a kind that stays as it is
@@ -36,38 +153,73 @@ class Verb:
     asks_item: bool = False  # it looks at the item the value is part of
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass(Declared):
+    """A pass over a list of messages: `[... .arrange.NAME]`."""
+
+    run: Callable[[Items, Options, Chosen, RuleContext], Items]
+    chooses: bool = True  # it asks which items are chosen
+    tells: bool = False  # it may tell the caller something
+    needs: str = ""  # it does nothing unless: see NEEDS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adjustment(Declared):
+    """A correction of the finished request: `[adjust.NAME]`."""
+
+    run: Callable[[Item, dict[str, Json], Options, Value], bool]  # (out, body, ...) changed?
+    adds: bool = False  # the request may have more fields after it
+
+
 VERBS: dict[str, Verb] = {}
+PASSES: dict[str, Pass] = {}
+ADJUSTMENTS: dict[str, Adjustment] = {}
+NEEDS = {
+    "": "nothing",
+    "first": "the first item is a chosen one",
+    "not first": "there is no first item or it is no chosen one",
+    "last": "the last item is a chosen one",
+    "any": "an item is a chosen one",
+    "empty": "an item's `list` is empty",
+    "several": "there are two items or more",
+    "paired": "a part of an item's `list` is a `call` or an `answer` by its `kind`",
+}
+
+Register = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def options_of(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(every option, those that have to be given); one that need not is written with "?".
-
-    >>> options_of(("path", "bad?"))
-    (('path', 'bad'), ('path',))
-    """
-    needed = tuple(word for word in words if not word.endswith("?"))
-    return tuple(word.removesuffix("?") for word in words), needed
-
-
-def verb(
-    summary: str,
-    *options: str,
-    example: tuple[Json, dict[str, Json], Json] = (None, {}, None),
-    prepare: Callable[[dict[str, Json]], dict[str, Json]] = dict,
-    takes: type | None = None,
-    gives: type | None = None,
-    leaves: type | None = None,
-    keeps: bool = False,
-    asks: bool = False,
-    asks_item: bool = False,
-) -> Callable[..., Callable[..., Json]]:
-    known, needed = options_of(options)
+def verb(summary: str, *options: Option, **more: Any) -> Register:
+    """Declares a verb under the function's name (without a "_" at its end); `more`: see Verb."""
 
     def register(run: Callable[..., Json]) -> Callable[..., Json]:
         name = run.__name__.rstrip("_")
-        VERBS[name] = Verb(
-            *(run, summary, known, needed, example, prepare, takes, gives, leaves, keeps, asks),
-            asks_item,
+        VERBS[name] = Verb(name=name, summary=summary, options=options, run=run, **more)
+        return run
+
+    return register
+
+
+def arranges(summary: str, *options: Option, needs: str = "", **more: Any) -> Register:
+    """Declares a pass under the function's name; `more`: see Pass."""
+    assert needs in NEEDS
+
+    def register(run: Callable[..., Items]) -> Callable[..., Items]:
+        name = run.__name__.rstrip("_")
+        PASSES[name] = Pass(
+            name=name, summary=summary, options=options, run=run, needs=needs, **more
+        )
+        return run
+
+    return register
+
+
+def adjusts(summary: str, *options: Option, adds: bool = False) -> Register:
+    """Declares an adjustment under the function's name."""
+
+    def register(run: Callable[..., bool]) -> Callable[..., bool]:
+        name = run.__name__.rstrip("_")
+        ADJUSTMENTS[name] = Adjustment(
+            name=name, summary=summary, options=options, run=run, adds=adds
         )
         return run
 

@@ -86,6 +86,64 @@ FAULTS: dict[str, tuple[str, str, str]] = {
         "[adjust.mine]\nverb = 'keep_last'\nmark = 'm'\nlimit = '4'\nwalk = ['tools']\n",
         "request.toml:4: adjust.mine.limit: expected whole number, found text '4'",
     ),
+    "a pattern that is none": (
+        "request.toml",
+        "[convert.tool_name]\nmatches = '[a-z'\n",
+        "request.toml:2: convert.tool_name.matches: not a regular expression: unterminated",
+    ),
+    "a pattern that is no text": (
+        "request.toml",
+        "[convert.tool_name]\nmatches = ['a', 'b']\n",
+        "request.toml:2: convert.tool_name.matches: expected text, found list ['a', 'b']; "
+        'for example matches = "[a-z]"',
+    ),
+    "one pattern for all of a text": (
+        "request.toml",
+        "[convert.user_tag]\nmatches = ['a']\n",
+        "request.toml:2: convert.user_tag.matches: expected text, found list ['a']",
+    ),
+    "characters that are no class": (
+        "request.toml",
+        "[convert.call_id]\nallowed = 'z-a'\n",
+        "request.toml:2: convert.call_id.allowed: not a regular expression: bad character range",
+    ),
+    "parts that stay, as a text": (
+        "request.toml",
+        "[convert.allowed_betas]\nonly = 'a'\n",
+        "request.toml:2: convert.allowed_betas.only: expected list, found text 'a'; "
+        'for example only = ["a"]',
+    ),
+    "nothing to cut a text at": (
+        "request.toml",
+        "[convert.allowed_betas]\nby = ''\n",
+        "request.toml:2: convert.allowed_betas.by: expected text, not empty, found text ''",
+    ),
+    "a mark that lasts long, without the field that says so": (
+        "request.toml",
+        "[adjust.mine]\nverb = 'keep_last'\nmark = 'm'\nlimit = 4\nwalk = ['tools']\nlong = '1h'\n",
+        'request.toml:6: adjust.mine.long: means nothing without "span"',
+    ),
+    "a mark that lasts long by no word": (
+        "request.toml",
+        "[adjust.breakpoints]\nlong = ['1h']\n",
+        "request.toml:2: adjust.breakpoints.long: expected text or number, found list ['1h']",
+    ),
+    "one of a list that is no text": (
+        "request.toml",
+        "[adjust.mine]\nverb = 'keep_last'\nmark = 'm'\nlimit = 4\nwalk = ['tools', 1]\n",
+        "request.toml:5: adjust.mine.walk: expected list of texts, found list ['tools', 1]",
+    ),
+    "several paths where one belongs": (
+        "request.toml",
+        "[convert.strict_budget]\nbeside = ['a', 'b']\n",
+        "request.toml:2: convert.strict_budget.beside: expected text, found list ['a', 'b']",
+    ),
+    "items that never look like that": (
+        "request.toml",
+        "[field.messages.arrange.late_native]\npast = { roel = 'user' }\n",
+        'request.toml:2: field.messages.arrange.late_native.past: the items have no "roel" '
+        '(did you mean "role"?)',
+    ),
     "a fault that is no word": (
         "request.toml",
         "[convert.arguments_schema]\nbad = 3\n",
@@ -438,28 +496,28 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         ' called "leftt" here (did you mean "left"?)',
     ),
     "a request that would hold itself": (
-        f"{NAME}/request.toml",
+        f"{NAME}/request/fields.toml",
         'model = "$upstream_model"',
         'model = "$out"',
-        f'{NAME}/request.toml:<>: field.model: say what of "$out": "$out.NAME"',
+        f'{NAME}/request/fields.toml:<>: field.model: say what of "$out": "$out.NAME"',
     ),
     "a request that an adjustment would put into itself": (
-        f"{NAME}/request.toml",
+        f"{NAME}/request/adjust.toml",
         "[adjust.",
         '[adjust]\nmine.verb = "set"\nmine.fields = { a = "$out" }\n[adjust.',
-        f'{NAME}/request.toml:<mine.fields>: adjust.mine.fields.a: say what of "$out": "$out.NAME"',
+        f'{NAME}/request/adjust.toml:<mine.fields>: adjust.mine.fields.a: say what of "$out": "$out.NAME"',
     ),
     "a limit that is no number": (
-        f"{NAME}/request.toml",
+        f"{NAME}/request/adjust.toml",
         "\nlimit = 4",
         '\nlimit = "$"',
-        f"{NAME}/request.toml:<limit = >: adjust.breakpoints.limit: expected whole number, found text '$'",
+        f"{NAME}/request/adjust.toml:<limit = >: adjust.breakpoints.limit: expected whole number, found text '$'",
     ),
     "a pass that chooses by a field nothing writes": (
-        f"{NAME}/request.toml",
+        f"{NAME}/request/messages.toml",
         'where = { role = "system" }',
         'where = { roel = "system" }',
-        f'{NAME}/request.toml:<>: field.messages.arrange.instructions.where: the items have no "roel"'
+        f'{NAME}/request/messages.toml:<>: field.messages.arrange.instructions.where: the items have no "roel"'
         ' (did you mean "role"?)',
     ),
     "a version that is not there": (

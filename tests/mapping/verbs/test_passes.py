@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aisix.mapping.verbs.passes import NEEDS, PASSES, Pass
+from aisix.mapping.verbs.passes import PASSES
 from aisix.mapping.verbs.refused import Refused
+from aisix.mapping.verbs.registry import NEEDS, Pass
 
 part = st.fixed_dictionaries(
     {"kind": st.sampled_from(["say", "ask", "answer"]), "text": st.just("x ")}
@@ -52,9 +53,7 @@ def has(needs: str, items: list[dict[str, Any]]) -> bool:
     }[needs]
 
 
-@pytest.mark.parametrize(
-    "one", [p for p in PASSES.values() if p.needs], ids=lambda p: p.run.__name__
-)
+@pytest.mark.parametrize("one", [p for p in PASSES.values() if p.needs], ids=lambda p: p.name)
 @settings(max_examples=60, deadline=None)
 @given(items=st.lists(item, max_size=4))
 def test_a_pass_without_what_it_needs_changes_nothing(one: Pass, items: list[Any]) -> None:
@@ -62,21 +61,21 @@ def test_a_pass_without_what_it_needs_changes_nothing(one: Pass, items: list[Any
     if has(one.needs, items):
         return
     call, before = Asked(), copy.deepcopy(items)
-    assert one.run(items, OPTIONS, is_chosen, call) == before
+    assert one.run(items, one.read(OPTIONS), is_chosen, call) == before
     assert (items, call.state, call.told) == (before, {}, [])
 
 
 def test_every_need_is_some_passs() -> None:
-    assert {p.needs for p in PASSES.values()} - {""} == set(NEEDS)
+    assert {p.needs for p in PASSES.values()} == set(NEEDS)
 
 
 odd = st.one_of(st.none(), st.just("text"), st.lists(st.just("text"), max_size=1), st.lists(part))
 
 
-@pytest.mark.parametrize("one", PASSES.values(), ids=lambda p: p.run.__name__)
+@pytest.mark.parametrize("one", PASSES.values(), ids=lambda p: p.name)
 @settings(max_examples=60, deadline=None)
 @given(lists=st.lists(st.tuples(st.sampled_from("ab"), odd), max_size=4))
 def test_an_item_without_the_list_is_no_crash(one: Pass, lists: list[Any]) -> None:
     items = [{"role": role} | ({"parts": made} if made else {}) for role, made in lists]
     with suppress(Refused):
-        one.run(items, OPTIONS, is_chosen, Asked())
+        one.run(items, one.read(OPTIONS), is_chosen, Asked())

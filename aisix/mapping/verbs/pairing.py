@@ -1,0 +1,153 @@
+"""Passes that know of calls and their answers; see passes.py."""
+
+from __future__ import annotations
+
+from aisix.mapping.syntax.paths import Json
+from aisix.mapping.verbs.refused import Refused
+from aisix.mapping.verbs.registry import (
+    FAULT,
+    FIELD,
+    ITEM_FIELD,
+    REGISTER,
+    TEXT,
+    Chosen,
+    Item,
+    Items,
+    Option,
+    Options,
+    RuleContext,
+    arranges,
+)
+
+_LIST = Option("list", ITEM_FIELD, "the field with an item's list", "parts")
+_KIND = Option("kind", FIELD, "the field of a part that says what it is", "kind")
+_ANSWER = Option("answer", TEXT, "that word of an answer", "answer")
+
+
+def parts_of(item: Item, name: str) -> list[Json]:
+    """The item's list; an item may have none."""
+    found = item.get(name)
+    return found if type(found) is list else []
+
+
+def of_kind(part: Json, kind: str) -> Json:
+    """What stands in that field of a part; a part may be no object."""
+    return part.get(kind) if type(part) is dict else None
+
+
+@arranges(
+    "gives every call its answer in the next turn: first, once, in the order of the calls",
+    *(_LIST, _KIND),
+    Option("call", TEXT, "that word of a call", "call"),
+    Option("call_id", FIELD, "the field of a call with its id", "id"),
+    _ANSWER,
+    Option("answer_id", FIELD, "the field of an answer with the id of its call", "of"),
+    Option("unanswered", FAULT, "what calls without an answer are refused with", "unanswered"),
+    Option("orphan", FAULT, "what an answer without a call is refused with", "orphan"),
+    chooses=False,
+    tells=True,
+    needs="paired",
+)
+def pair(items: Items, options: Options, chosen: Chosen, call: RuleContext) -> Items:
+    name, kind = options["list"], options["kind"]
+    call_kind, call_id = options["call"], options["call_id"]
+    answer_kind, answer_id = options["answer"], options["answer_id"]
+    seen: set[str] = set()
+    given: list[str] = []  # the ids of the calls that wait for an answer, as they came
+    waiting: list[str] = []  # and as they are now
+    for item in items:
+        parts = item.get(name)  # written out here and below: it runs for every part of a request
+        if type(parts) is not list:
+            parts = []
+        answers: list[Item] | None = None
+        calls: list[Item] | None = None
+        for part in parts:
+            word = part.get(kind) if type(part) is dict else None
+            if word == answer_kind:
+                answers = [part] if answers is None else [*answers, part]
+            elif word == call_kind:
+                calls = [part] if calls is None else [*calls, part]
+        if answers is not None:
+            in_front = parts[: len(answers)] == answers
+            if not in_front or [a.get(answer_id) for a in answers] != waiting:
+                found = _answered(answers, answer_id, given, waiting, options, call)
+                item[name] = [*found, *(x for x in parts if of_kind(x, kind) != answer_kind)]
+        elif waiting:
+            raise Refused(options["unanswered"], ids=given)
+        if calls is None:
+            if waiting:
+                given = waiting = []
+        else:
+            given = [str(part.get(call_id)) for part in calls]
+            waiting = given
+            if len(set(given)) != len(given) or not seen.isdisjoint(given):
+                waiting = _distinct_ids(calls, call_id, seen)
+            seen.update(waiting)
+    if waiting:
+        raise Refused(options["unanswered"], ids=given)
+    return items
+
+
+def _distinct_ids(calls: list[Item], call_id: str, seen: set[str]) -> list[str]:
+    """The ids of one turn's calls; one that came before gets a number, so that each is unique."""
+    ids: list[str] = []
+    for part in calls:
+        given, number = part.get(call_id), 1
+        part[call_id] = str(given)
+        while part[call_id] in ids or part[call_id] in seen:
+            number += 1
+            part[call_id] = f"{given}_{number}"
+        ids.append(part[call_id])
+    return ids
+
+
+def _answered(
+    answers: list[Item],
+    answer_id: str,
+    given: list[str],
+    waiting: list[str],
+    options: dict[str, Json],
+    call: RuleContext,
+) -> Items:
+    """One turn's answers in the order of the calls they belong to."""
+    found: dict[str, Item] = {}
+    for answer in answers:
+        mine = [
+            new for old, new in zip(given, waiting, strict=True) if old == answer.get(answer_id)
+        ]
+        if not mine:
+            raise Refused(options["orphan"], ids=[answer.get(answer_id)])
+        ident = next((new for new in mine if new not in found), mine[-1])
+        if ident in found:
+            call.tell("rewritten")  # answered twice: the last answer counts
+        answer[answer_id] = ident
+        found[ident] = answer
+    missing = [old for old, new in zip(given, waiting, strict=True) if new not in found]
+    if missing:
+        raise Refused(options["unanswered"], ids=missing)
+    return [found[ident] for ident in waiting]
+
+
+@arranges(
+    "looks back over a last run of turns that only answer calls: the kind of what it began with",
+    *(_LIST, _KIND, _ANSWER),
+    Option("into", REGISTER, "the register", "loop"),
+    chooses=False,
+)
+def opening(items: Items, options: Options, chosen: Chosen, call: RuleContext) -> Items:
+    """Notes it in $state.INTO; a turn that says anything else is where a new run may begin."""
+    name, kind, answer = options["list"], options["kind"], options["answer"]
+    number = len(items) - 1
+    if number < 1 or _first(items[number], name, kind) != answer:
+        return items
+    while number > 2 and all(
+        of_kind(part, kind) == answer for part in parts_of(items[number - 2], name)
+    ):
+        number -= 2
+    call.state[options["into"]] = _first(items[number - 1], name, kind)
+    return items
+
+
+def _first(item: Item, name: str, kind: str) -> Json:
+    """The kind of the first part of an item."""
+    return next((of_kind(part, kind) for part in parts_of(item, name)), None)
