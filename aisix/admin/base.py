@@ -153,6 +153,7 @@ class AdminHandler(ListenerHandler):
         return await asyncio.get_running_loop().run_in_executor(self.context.writer, write)
 
     def send(self, body: Mapping[str, Any], status: int = 200, revision: int | None = None) -> None:
+        """Answer with JSON; `revision` becomes the ETag."""
         self.set_status(status)
         if revision is not None:
             self.set_header("ETag", f'"{revision}"')

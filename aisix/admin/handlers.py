@@ -49,6 +49,7 @@ class ResourceHandler(AdminHandler):
 
     @property
     def if_match(self) -> str | None:
+        """The header as it came; None: the write is not conditional."""
         return self.request.headers.get("If-Match")
 
     async def answer_write(self, action: str, write: Callable[[], Written]) -> None:
@@ -64,11 +65,14 @@ class ResourceHandler(AdminHandler):
         self.send(envelope, 201 if written.created else 200, entry.revision)
 
     def audited(self, action: str, entry: Entry, changed: tuple[str, ...] = ()) -> None:
+        """Tell the audit of one write; changed: names of fields."""
         who = {"admin_key": self.fingerprint, "remote": self.request.remote_ip}
         self.context.audit(record(who, self.context.now(), action, entry, changed))
 
 
 class CollectionHandler(ResourceHandler):
+    """/admin/v1/<kind>: make one, list them."""
+
     async def post(self) -> None:
         body, context = self.body(), self.context
         self.query()
@@ -103,6 +107,8 @@ class CollectionHandler(ResourceHandler):
 
 
 class ItemHandler(ResourceHandler):
+    """/admin/v1/<kind>/<id>: read, replace, merge or delete one."""
+
     def get(self, id: str) -> None:
         self.query()
         entry = self.context.store.current().entry(self.kind.name, id)
@@ -173,6 +179,8 @@ class ItemHandler(ResourceHandler):
 
 
 class RotateHandler(ResourceHandler):
+    """/admin/v1/<kind>/<id>/rotate, of a kind that declares it: a new text for a key."""
+
     async def post(self, id: str) -> None:
         body = self.body() if self._size else {}
         grace = _grace(body)

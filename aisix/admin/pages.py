@@ -87,6 +87,8 @@ class PageHandler(AdminHandler):
 
 
 class UnknownAdminHandler(AdminHandler):
+    """Every other URL: 401 without a key, else 404."""
+
     def prepare(self) -> None:
         super().prepare()
         raise HTTPError(404)

@@ -147,6 +147,7 @@ class Watchers:
         self._told: list[Told] = []
 
     def join(self, told: Told) -> Callable[[], None]:
+        """Tell this one too; what is answered ends that."""
         self._told.append(told)
 
         def leave() -> None:
@@ -156,5 +157,6 @@ class Watchers:
         return leave
 
     def tell(self, snapshot: Snapshot) -> None:
+        """Tell all of them, in this thread."""
         for told in tuple(self._told):
             told(snapshot)

@@ -36,6 +36,8 @@ SIGNAL = "resources.bell"
 
 
 class FileStore(Store):
+    """Entries as a file has them; a reload takes the file over."""
+
     def __init__(
         self, file: Path, data_dir: Path, keyring: Keyring, environ: Mapping[str, str]
     ) -> None:

@@ -49,12 +49,15 @@ class Normalizer:
 
     @property
     def stored(self) -> Document | None:
+        """The document that is there; None: it is new."""
         return self.old.document if self.old else None
 
     def refuse(self, path: str, text: str) -> None:
+        """Keep a complaint; `document` raises all of them."""
         self._wrong.append(Complaint("", path, text))
 
     def explained(self, path: str) -> None:
+        """Leave out what the field table says against this path."""
         self._explained.add(path)
 
     def document(self, extra: Extra) -> Document:

@@ -195,6 +195,7 @@ class Glob:
 
     @classmethod
     def of(cls, pattern: str) -> Glob:
+        """The Glob of a pattern with one `*`."""
         head, _, tail = pattern.partition("*")
         return cls(head, tail)
 
@@ -229,6 +230,7 @@ class PlainResource:
 
     @property
     def display_name(self) -> str | None:
+        """What people call it, if it has a name."""
         return self.document.get("display_name")
 
 

@@ -77,11 +77,13 @@ class Keyring:
             self._current = next(iter(self._keys))
 
     def seal(self, secret: str, bound_to: str) -> bytes:
+        """The secret encrypted with the first key; it opens only for the same `bound_to`."""
         # The nonce is random, fresh each time, and stands in front of what encrypt() returns.
         sealed = Aead(self._keys[self._current]).encrypt(secret.encode(), bound_to.encode())
         return VERSION + bytes.fromhex(self._current) + sealed
 
     def unseal(self, sealed: bytes, bound_to: str) -> str:
+        """The secret again; StoreError when its key is not here, or it was tampered with."""
         if sealed[:1] == EARLIER:
             raise EarlierForm(
                 f"{bound_to}: its secret was encrypted by an earlier aisix, in a form that is no "
@@ -133,14 +135,17 @@ class Keyring:
 
     @property
     def in_file(self) -> bool:
+        """Whether the keys come from the key file, and not from the settings."""
         return self._file is not None
 
 
 def new_key() -> bytes:
+    """32 random bytes."""
     return os.urandom(32)
 
 
 def key_id(key: bytes) -> str:
+    """8 hex digits that name a key and tell nothing about it."""
     return hashlib.sha256(b"aisix key id\0" + key).hexdigest()[:8]
 
 

@@ -51,6 +51,8 @@ _ROW = "SELECT kind, id, seq, revision, created_at, updated_at, document, secret
 
 
 class SqliteStore(Store):
+    """Entries as one database has them, with what this process knows of it in memory."""
+
     def __init__(self, data_dir: Path, keyring: Keyring) -> None:
         """Open or create the database in `data_dir`; OperatorError when it cannot be used."""
         self._keyring = keyring

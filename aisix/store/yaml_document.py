@@ -55,6 +55,7 @@ class Lines:
         return self._at.setdefault(path, line) == line
 
     def where(self, path: str) -> str:
+        """ "name:line" of a path."""
         while path and path not in self._at:
             path = path[: max(path.rfind("."), path.rfind("["), 0)]
         return f"{self._name}:{self._at.get(path, 1)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +15,37 @@ from aisix.cli.main import main
 from aisix.store.kinds.registry import KINDS
 from tests.admin.teams import TEAMS
 from tests.admin.test_admin_docs import table_of
-from tests.admin.test_handlers import KEY, fault
-from tests.cli.test_resources import Shell
-from tests.running import Running, send
+from tests.running import Answer, Running, send
 
 TOKEN = "token-of-the-webhook-wxyz"
+KEY = {"display_name": "prod", "provider": "anthropic", "secret": "sk-1234567890abcdef"}
+
+Shell = Callable[..., Any]
 
 
 @pytest.fixture
-def known() -> Iterator[None]:
-    """In this process too: for the command line, which calls the gateway."""
-    with KINDS.adding(TEAMS):
-        yield
+def shell(
+    running: Running, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Shell:
+    """`aisix` with teams, for that gateway: what it printed, on both ways out."""
+
+    def call(*words: str, code: int = 0) -> str:
+        monkeypatch.setenv("T", TOKEN)
+        with KINDS.adding(TEAMS):
+            found = main([*words, "--config", str(running.folder / "config.yaml")])
+        said = "".join(capsys.readouterr())
+        assert found == code, said
+        return said
+
+    return call
+
+
+def fault(answer: Answer, status: int, code: str, path: str = "") -> str:
+    """It is this refusal, about this field; what is said of it."""
+    assert answer.status == status, answer.body
+    assert answer.error["code"] == code
+    faults = {one["path"]: str(one["message"]) for one in answer.error.get("faults", ())}
+    return faults[path] if path else str(answer.error["message"])
 
 
 @pytest.fixture(scope="module")
@@ -160,11 +179,10 @@ def test_it_is_in_the_openapi_document_and_answers_as_that_says(gateway: Running
     assert '<h3 id="Team">' in page and "what it may spend" in page
 
 
-def test_the_command_line_has_a_noun_for_it(gateway: Running, known: None) -> None:
-    shell = Shell(gateway)
+def test_the_command_line_has_a_noun_for_it(gateway: Running, shell: Shell) -> None:
     shell("teams", "create", "search", "--model", "small", "--member", "ann", "--member", "bob",
-          "--budget", "12.5", "--token-env", "T", T=TOKEN)  # fmt: skip
-    [item] = shell.json("teams", "list")
+          "--budget", "12.5", "--token-env", "T")  # fmt: skip
+    [item] = json.loads(shell("teams", "list", "--json"))
     assert item["value"] == {
         "display_name": "search",
         "description": None,
@@ -173,31 +191,30 @@ def test_the_command_line_has_a_noun_for_it(gateway: Running, known: None) -> No
         "webhook_token": "****wxyz",
         "model_id": "m",
     }
-    head, _, row = shell("teams", "list").stdout.splitlines()
+    head, _, row = shell("teams", "list").splitlines()
     assert head.split() == ["id", "name", "members", "budget", "model", "created"]
     assert re.split(r" {2,}", row)[1:5] == ["search", "ann, bob", "12.5", "small"]
     shell("teams", "set", "search", "--field", "description=finds things")
-    assert "finds things" in shell("teams", "show", "search").stdout
-    told = shell("models", "delete", "small", code=1).stderr
+    assert "finds things" in shell("teams", "show", "search")
+    told = shell("models", "delete", "small", code=1)
     assert "still used by the teams search" in told
-    assert "deleted teams/" in shell("teams", "delete", "search").stdout
+    assert "deleted teams/" in shell("teams", "delete", "search")
 
 
-def test_it_goes_through_a_resources_file(gateway: Running, known: None, tmp_path: Path) -> None:
-    shell = Shell(gateway)
+def test_it_goes_through_a_resources_file(gateway: Running, shell: Shell, tmp_path: Path) -> None:
     gateway.admin("PUT", "teams/t", team(webhook_token=TOKEN, members=["ann"]))
     file = tmp_path / "resources.yaml"
-    hidden = shell("export").stdout
+    hidden = shell("export")
     assert TOKEN not in hidden and "webhook_token: ${SECRET_T}" in hidden
     shell("export", "--secrets", "--output", str(file))
     before = gateway.admin("GET", "teams/t").json["value"]
     gateway.admin("DELETE", "provider_keys/key?cascade=true")
     shell("import", str(file))
     assert gateway.admin("GET", "teams/t").json["value"] == before
-    assert "3 unchanged" in shell("import", str(file)).stdout
+    assert "3 unchanged" in shell("import", str(file))
 
     file.write_text("crews:\n  - display_name: search\n    model: nobody\n    member: ann\n")
-    said = shell("validate", str(file), code=1).stdout
+    said = shell("validate", str(file), code=1)
     assert f"{file}:3: crews[0].model: no model has this display_name" in said
     assert f'{file}:4: crews[0].member: unknown field (did you mean "members"?)' in said
 

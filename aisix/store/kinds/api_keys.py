@@ -33,11 +33,11 @@ def make_key() -> str:
 
 def _generated(incoming: Incoming, body: Document) -> None:
     """`generate`: true makes a key."""
-    wanted = body.pop("generate")
-    if wanted is False:
+    asked = body.pop("generate")
+    if asked is False:
         return
     incoming.explained("key_hash")
-    if wanted is not True:
+    if asked is not True:
         incoming.refuse("generate", "must be true or false")
     elif not incoming.new_key:
         text = "a key is made by the admin API, not in a file: give `key_hash`"

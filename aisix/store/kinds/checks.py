@@ -60,6 +60,7 @@ class Faults:
 
     @contextmanager
     def below(self, step: Hashable) -> Iterator[None]:
+        """What is raised inside is kept, with this step before its path."""
         try:
             yield
         except Invalid as error:
@@ -67,6 +68,7 @@ class Faults:
             self._found += error.errors if isinstance(error, MultipleInvalid) else [error]
 
     def tell(self) -> None:
+        """Raise all that was kept, as one MultipleInvalid."""
         if self._found:
             raise MultipleInvalid(self._found)
 
@@ -108,6 +110,7 @@ def pattern(value: object) -> str:
 
 
 def slug(value: object) -> str:
+    """A name for programs: a provider, an adapter, a mapping."""
     value = text(value)
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", value):
         raise Invalid("must be 1 to 64 of a-z, 0-9, `.`, `_` and `-`, with a letter or digit first")
@@ -160,6 +163,7 @@ def api_base(value: object) -> str:
 
 
 def version(value: object) -> str:
+    """The version of an API."""
     value = text(value)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", value):
         raise Invalid("must be a version, such as a date: 2023-06-01")
@@ -206,6 +210,7 @@ def _like(lower: str, globs: tuple[str, ...]) -> bool:
 
 
 def path(value: object) -> str:
+    """The absolute path of a file, which need not be there."""
     value = text(value)
     if not value.startswith("/") or len(value) > 4096 or not value.isprintable():
         raise Invalid("must be the absolute path of a file")
@@ -213,12 +218,14 @@ def path(value: object) -> str:
 
 
 def flag(value: object) -> bool:
+    """true or false, not something like it."""
     if not isinstance(value, bool):
         raise Invalid(f"must be true or false, not {said(value)}")
     return value
 
 
 def whole(value: Any, least: int, most: int) -> int:
+    """A whole number from `least` to `most`."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise Invalid(f"must be a whole number, not {said(value)}")
     if not least <= value <= most:
@@ -227,6 +234,7 @@ def whole(value: Any, least: int, most: int) -> int:
 
 
 def money(value: Any) -> float:
+    """An amount in the operator's currency, from 0."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Invalid(f"must be a number, not {said(value)}")
     if not 0 <= value <= 10**9 or not math.isfinite(value):
@@ -235,6 +243,7 @@ def money(value: Any) -> float:
 
 
 def key_hash(value: Any) -> str:
+    """A SHA-256 in lowercase hex."""
     if not isinstance(value, str) or not re.fullmatch(r"[0-9a-f]{64}", value):
         raise Invalid(
             "must be the SHA-256 of the key, 64 lowercase hex digits: "
@@ -259,6 +268,7 @@ def items(value: Any, rule: Any, most: int = MAX_ITEMS) -> list[Any]:
 
 
 def routing(value: Any) -> str:
+    """One of the ways to choose among targets."""
     if value not in ROUTINGS:
         raise Invalid(f"must be one of {', '.join(ROUTINGS)}")
     return str(value)

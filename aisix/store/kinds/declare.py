@@ -74,6 +74,7 @@ class Type:
 
     @property
     def is_list(self) -> bool:
+        """Whether the value is a list."""
         return bool(self.schema["type"] == "array")
 
 

@@ -34,6 +34,7 @@ class Registry:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """Of all kinds, in their order."""
         return tuple(self._kinds)
 
     def paths(self) -> dict[str, Kind]:
