@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,11 @@ import pytest
 from aisix.mapping.interpret import forms
 from aisix.standin.server import Standin
 from tests.running import Running
+
+# A job in the background of a shell without job control is started with SIGINT ignored, and hands
+# that on to its children: those of a test must hear what the test sends them.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 MODELS = {
     "claude-prod": {"model_name": "claude-3-5-haiku-20241022"},

@@ -7,10 +7,13 @@ with Running(tmp_path) as gateway:
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.client
+import itertools
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -18,7 +21,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,10 +47,28 @@ class Answer:
         return dict(self.json["error"])
 
 
+# Below those the system gives to whoever asks for any port: nothing else comes to take one between
+# this look and the gateway's start. Each process of tests begins somewhere else.
+FIRST_PORT, MANY_PORTS = 10_000, 22_000
+_turns = itertools.count(random.SystemRandom().randrange(MANY_PORTS))
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """One that nobody listens on, given only once."""
+    for turn in _turns:
+        port = FIRST_PORT + turn % MANY_PORTS
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError
+
+
+def until(holds: Callable[[], object], what: str = "it never came to hold") -> None:
+    """Comes back as soon as it holds. The patience is many times what a stalled machine takes."""
+    end = time.monotonic() + 40
+    while not holds():
+        assert time.monotonic() < end, what
+        time.sleep(0.01)  # between two looks
 
 
 def send(
@@ -204,6 +225,13 @@ class Running:
         assert answer.status == 201, answer.body
         return str(answer.json["id"])
 
+    def empty(self) -> None:
+        """All that was created is deleted."""
+        for kind in ("apikeys", "models", "provider_keys"):
+            while items := self.admin("GET", kind).json["items"]:
+                for item in items:
+                    assert self.admin("DELETE", f"{kind}/{item['id']}").status == 200
+
     def set_up(self, upstream: str, models: dict[str, dict[str, Any]], **key: Any) -> str:
         """One provider key, some aliases, and the caller's key for all of them."""
         provider = {"provider": "anthropic", "adapter": "anthropic"}
@@ -226,6 +254,25 @@ class Running:
         if key is not None:
             named["Authorization"] = f"Bearer {key}"
         return send(self.proxy_port, "POST", "/v1/chat/completions", body, named, tls=self.tls)
+
+    @contextlib.contextmanager
+    def streaming(
+        self, text: str, alias: str = "claude-prod", key: str = CALLER_KEY, **headers: str
+    ) -> Iterator[http.client.HTTPResponse]:
+        """The answer to one user turn, whose first bytes are there; at the end the caller leaves."""
+        words = [{"role": "user", "content": text}]
+        body = json.dumps({"model": alias, "stream": True, "messages": words})
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        named |= {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        connection = http.client.HTTPConnection("127.0.0.1", self.proxy_port, timeout=30)
+        connection.request("POST", "/v1/chat/completions", body, named)
+        answer = connection.getresponse()
+        try:
+            assert answer.status == 200 and answer.peek(1)
+            yield answer
+        finally:
+            answer.close()
+            connection.close()
 
     def ask(self, text: str, alias: str = "claude-prod", **more: Any) -> Answer:
         """One user turn."""

@@ -5,7 +5,6 @@
     handlers.py   one CRUD handler for all kinds
     pages.py      status, reload, the API's document, unknown URLs
     openapi.py    the OpenAPI document and its page
-    described.py  what each field means
 
 Must never know: a provider's wire format, how a document is stored.
 """

@@ -3,7 +3,8 @@
     app = make_admin_app(store, ["the-admin-key"], audit=log.audit, status=gateway.status,
                          reload=gateway.reload)
 
-`api_keys` is another name of `apikeys`. Nobody gets in while `admin_keys` is empty.
+Every kind of resource has the same URLs, under its name and its aliases. Nobody gets in while
+`admin_keys` is empty.
 """
 
 from __future__ import annotations
@@ -28,13 +29,7 @@ from aisix.admin.pages import (
 )
 from aisix.listener.application import ListenerApplication
 from aisix.store.base import Extra, Store, no_more
-
-PATHS = {
-    "provider_keys": "provider_keys",
-    "models": "models",
-    "apikeys": "apikeys",
-    "api_keys": "apikeys",
-}
+from aisix.store.kinds.registry import KINDS
 
 Reload = Callable[[], Mapping[str, Any] | Awaitable[Mapping[str, Any]]]
 
@@ -59,7 +54,7 @@ def make_admin_app(
     status(), reload(): dicts; a reload's has `ok`. access(handler): called after every answer.
     extra_routes: Tornado routes that come first; they do their own authentication.
     """
-    office = AdminContext(
+    context = AdminContext(
         store=store,
         admin_digests=tuple(hashlib.sha256(key.encode()).digest() for key in admin_keys),
         writer=ThreadPoolExecutor(1, thread_name_prefix="admin-writer"),
@@ -72,22 +67,21 @@ def make_admin_app(
     )
     routes: list[Any] = [
         *extra_routes,
-        (r"/admin/v1/status", StatusHandler, {"office": office}),
-        (r"/admin/openapi\.json", DocumentHandler, {"office": office}),
-        (r"/admin/docs/?", PageHandler, {"office": office}),
-        (r"/admin/v1/mappings/reload", ReloadHandler, {"office": office}),
+        (r"/admin/v1/status", StatusHandler, {"context": context}),
+        (r"/admin/openapi\.json", DocumentHandler, {"context": context}),
+        (r"/admin/docs/?", PageHandler, {"context": context}),
+        (r"/admin/v1/mappings/reload", ReloadHandler, {"context": context}),
     ]
-    for path, kind in PATHS.items():
-        mine = {"office": office, "kind": kind}
+    for path, kind in KINDS.paths().items():
+        mine = {"context": context, "kind": kind}
         routes.append((rf"/admin/v1/{path}", CollectionHandler, mine))
         routes.append((rf"/admin/v1/{path}/([^/]+)", ItemHandler, mine))
-    for path in ("apikeys", "api_keys"):
-        mine = {"office": office, "kind": "apikeys"}
-        routes.append((rf"/admin/v1/{path}/([^/]+)/rotate", RotateHandler, mine))
+        if kind.rotate:
+            routes.append((rf"/admin/v1/{path}/([^/]+)/rotate", RotateHandler, mine))
     return ListenerApplication(
         {},
         routes,
         default_handler_class=UnknownAdminHandler,
-        default_handler_args={"office": office},
+        default_handler_args={"context": context},
         log_function=access,
     )

@@ -81,12 +81,12 @@ class ErrorReply(HTTPError):
 class AdminHandler(ListenerHandler):
     """Authenticates in `prepare`; subclasses answer with `send` or raise."""
 
-    office: AdminContext
+    context: AdminContext
     open_to_all = False  # what the API is may be read without a key
     fingerprint = ""  # of the admin key: the first 8 hex digits of its SHA-256
 
-    def initialize(self, office: AdminContext, **more: Any) -> None:
-        self.office = office
+    def initialize(self, context: AdminContext, **more: Any) -> None:
+        self.context = context
         self._chunks: list[bytes] = []
         self._size = 0
 
@@ -150,7 +150,7 @@ class AdminHandler(ListenerHandler):
 
     async def written(self, write: Callable[[], T]) -> T:
         """Run a write in the writer's thread."""
-        return await asyncio.get_running_loop().run_in_executor(self.office.writer, write)
+        return await asyncio.get_running_loop().run_in_executor(self.context.writer, write)
 
     def send(self, body: Mapping[str, Any], status: int = 200, revision: int | None = None) -> None:
         self.set_status(status)
@@ -184,7 +184,7 @@ class AdminHandler(ListenerHandler):
             scheme, key = "bearer", self.request.headers.get("X-Api-Key", "")
         digest = hashlib.sha256(key.strip().encode("utf-8", "surrogateescape")).digest()
         known = False
-        for admin in self.office.admin_digests:
+        for admin in self.context.admin_digests:
             # No early end: how long it takes tells nothing about which key nearly fits.
             known |= hmac.compare_digest(admin, digest)
         if scheme.lower() != "bearer" or not known:

@@ -1,8 +1,9 @@
-"""One handler for every kind of resource: the collection, one of it, and an api key's rotation.
+"""One handler for every kind of resource: the collection, one of it, and a key's rotation.
 
     POST   /admin/v1/<kind>        201, Location, {"id", "value", "revision", "created_at", ...}
     GET    /admin/v1/<kind>        {"items": [...], "total": 3, "next_cursor": null}, oldest first
-           ?limit=100 &cursor=<next_cursor> &display_name=<exactly this one>
+           ?limit=100 &cursor=<next_cursor> &display_name=<exactly this one>, and so for every
+           field that is declared searchable
     GET    /admin/v1/<kind>/<id>   the same envelope; ETag is the revision
     PUT    /admin/v1/<kind>/<id>   full replacement (200), or creation under this id (201)
     PATCH  /admin/v1/<kind>/<id>   JSON merge patch: null removes a field
@@ -27,8 +28,9 @@ from aisix.errors import Complaint
 from aisix.store import schema, writes
 from aisix.store.audit import record
 from aisix.store.base import ChangeRefused
-from aisix.store.fields import ID
-from aisix.store.normalize import NOUNS
+from aisix.store.kinds.api_keys import make_key
+from aisix.store.kinds.checks import ID
+from aisix.store.kinds.declare import Kind
 from aisix.store.snapshot import Entry
 from aisix.store.writes import Written
 
@@ -39,10 +41,10 @@ MOST_GRACE = 30 * 86400
 class ResourceHandler(AdminHandler):
     """What the collection and the item share."""
 
-    kind: str
+    kind: Kind
 
-    def initialize(self, office: AdminContext, **more: Any) -> None:
-        super().initialize(office)
+    def initialize(self, context: AdminContext, **more: Any) -> None:
+        super().initialize(context)
         self.kind = more["kind"]
 
     @property
@@ -55,7 +57,7 @@ class ResourceHandler(AdminHandler):
         entry = written.entry
         self.audited(action, entry, written.changed)
         if written.created:
-            self.set_header("Location", f"/admin/v1/{self.kind}/{entry.id}")
+            self.set_header("Location", f"/admin/v1/{self.kind.name}/{entry.id}")
         envelope = entry.envelope()
         if written.key is not None:
             envelope["key"] = written.key
@@ -63,29 +65,30 @@ class ResourceHandler(AdminHandler):
 
     def audited(self, action: str, entry: Entry, changed: tuple[str, ...] = ()) -> None:
         who = {"admin_key": self.fingerprint, "remote": self.request.remote_ip}
-        self.office.audit(record(who, self.office.now(), action, entry, changed))
+        self.context.audit(record(who, self.context.now(), action, entry, changed))
 
 
 class CollectionHandler(ResourceHandler):
     async def post(self) -> None:
-        body, office = self.body(), self.office
+        body, context = self.body(), self.context
         self.query()
-        now, new_id = office.now(), office.new_id()
+        now, new_id = context.now(), context.new_id()
         await self.answer_write(
             "create",
             lambda: writes.create(
-                office.store, self.kind, body, now=now, new_id=new_id, extra=office.extra
+                context.store, self.kind.name, body, now=now, new_id=new_id, extra=context.extra
             ),
         )
 
     def get(self) -> None:
-        query = self.query("limit", "cursor", "display_name")
+        searchable = [field.name for field in self.kind.fields if field.searchable]
+        query = self.query("limit", "cursor", *searchable)
         limit = _number(query.get("limit", "100"), "limit", 1, MOST)
         after = _number(query.get("cursor", "0"), "cursor", 0, 2**63 - 1)
-        entries = self.office.store.current().entries(self.kind)
-        if "display_name" in query:
-            name = query["display_name"]
-            entries = [e for e in entries if e.document.get("display_name") == name]
+        entries = self.context.store.current().entries(self.kind.name)
+        for name in searchable:
+            if name in query:
+                entries = [e for e in entries if e.document.get(name) == query[name]]
         rest = [entry for entry in entries if entry.seq > after]
         page = rest[:limit]
         self.send(
@@ -102,15 +105,15 @@ class CollectionHandler(ResourceHandler):
 class ItemHandler(ResourceHandler):
     def get(self, id: str) -> None:
         self.query()
-        entry = self.office.store.current().entry(self.kind, id)
+        entry = self.context.store.current().entry(self.kind.name, id)
         if entry is None:
-            raise ErrorReply(404, "not_found", f"there is no {NOUNS[self.kind]} with this id")
+            raise ErrorReply(404, "not_found", f"there is no {self.kind.noun} with this id")
         self.send(entry.envelope(), revision=entry.revision)
 
     head = get
 
     async def put(self, id: str) -> None:
-        body, office, now = self.body(), self.office, self.office.now()
+        body, context, now = self.body(), self.context, self.context.now()
         self.query()
         if not ID.fullmatch(id):
             text = (
@@ -121,30 +124,30 @@ class ItemHandler(ResourceHandler):
         await self.answer_write(
             "replace",
             lambda: writes.replace(
-                office.store,
-                self.kind,
+                context.store,
+                self.kind.name,
                 id,
                 body,
                 now=now,
                 if_match=self.if_match,
                 only_new=only_new,
-                extra=office.extra,
+                extra=context.extra,
             ),
         )
 
     async def patch(self, id: str) -> None:
-        body, office, now = self.body(), self.office, self.office.now()
+        body, context, now = self.body(), self.context, self.context.now()
         self.query()
         await self.answer_write(
             "merge",
             lambda: writes.merge(
-                office.store,
-                self.kind,
+                context.store,
+                self.kind.name,
                 id,
                 body,
                 now=now,
                 if_match=self.if_match,
-                extra=office.extra,
+                extra=context.extra,
             ),
         )
 
@@ -154,8 +157,8 @@ class ItemHandler(ResourceHandler):
             raise ErrorReply(400, "bad_request", "cascade must be true or false")
         removed = await self.written(
             lambda: writes.delete(
-                self.office.store,
-                self.kind,
+                self.context.store,
+                self.kind.name,
                 id,
                 cascade=cascade == "true",
                 if_match=self.if_match,
@@ -174,14 +177,15 @@ class RotateHandler(ResourceHandler):
         body = self.body() if self._size else {}
         grace = _grace(body)
         self.query()
-        office, now = self.office, self.office.now()
+        context, now = self.context, self.context.now()
         await self.answer_write(
             "rotate",
             lambda: writes.rotate(
-                office.store,
+                context.store,
+                self.kind.name,
                 id,
                 now=now,
-                new_key=writes.make_key(),
+                new_key=make_key(),
                 grace=grace,
                 if_match=self.if_match,
             ),

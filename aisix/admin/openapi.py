@@ -1,6 +1,6 @@
 """The admin API as an OpenAPI 3.1 document, and the same as a page for people.
 
-    document()   built from the store's schema and `described.py`; served at /admin/openapi.json
+    document()   built from the kinds' declarations; served at /admin/openapi.json
     page()       plain HTML without a script or anything from elsewhere; served at /admin/docs
 
 A test calls every operation named here and holds each answer against its schema.
@@ -11,16 +11,11 @@ Must never know: the store's content. Both are open to everybody who reaches the
 from __future__ import annotations
 
 import html
-from typing import Any
 
 from aisix import __version__
-from aisix.admin.described import DESCRIBED, ONLY_WRITTEN, nullable
-from aisix.store.normalize import NOUNS
-from aisix.store.schema import REQUIRED
+from aisix.store.kinds.declare import Field, Json, Kind, always_required, nullable
+from aisix.store.kinds.registry import KINDS
 
-Json = dict[str, Any]
-
-TITLES = {"provider_keys": "ProviderKey", "models": "Model", "apikeys": "ApiKey"}
 STAMP = {"type": "string", "format": "date-time"}
 ID = {
     "name": "id",
@@ -58,9 +53,12 @@ WRITE = (400, 401, 409, 413, 415, 503, 507)
 def document() -> Json:
     """The OpenAPI 3.1 document."""
     paths: Json = {}
-    for kind in TITLES:
+    for kind in KINDS:
         paths |= _paths(kind)
-    paths["/admin/v1/apikeys/{id}/rotate"] = {"parameters": [ID], "post": _rotate()}
+    for kind in KINDS:
+        if kind.rotate:
+            path = f"/admin/v1/{kind.name}/{{id}}/rotate"
+            paths[path] = {"parameters": [ID], "post": _rotate(kind)}
     paths["/admin/v1/status"] = {"get": _operation("status", "How the gateway is", "Status", READ)}
     paths["/admin/v1/mappings/reload"] = {
         "post": {
@@ -74,9 +72,7 @@ def document() -> Json:
         "info": {
             "title": "aisix admin API",
             "version": __version__,
-            "description": "Provider keys, models (aliases) and callers' api keys. A write is in "
-            "effect in every worker when its answer arrives. `/admin/v1/api_keys` is another name "
-            "of `/admin/v1/apikeys`.",
+            "description": _about(),
         },
         "security": [{"bearer": []}],
         "paths": paths,
@@ -87,20 +83,30 @@ def document() -> Json:
     }
 
 
+def _about() -> str:
+    *most, last = (kind.plural for kind in KINDS)
+    told = f"{', '.join(most)} and {last}."
+    told += " A write is in effect in every worker when its answer arrives."
+    for kind in KINDS:
+        for alias in kind.aliases:
+            told += f" `/admin/v1/{alias}` is another name of `/admin/v1/{kind.name}`."
+    return told[0].upper() + told[1:]
+
+
 # ---------------------------------------------------------------- operations
-def _paths(kind: str) -> Json:
-    noun, title = NOUNS[kind], TITLES[kind]
+def _paths(kind: Kind) -> Json:
+    name, noun, title = kind.name, kind.a_noun, kind.title
     envelope = f"{title}Envelope"
-    create = _operation(f"create_{kind}", f"Make a {noun}", envelope, WRITE, 201, title)
+    create = _operation(f"create_{name}", f"Make {noun}", envelope, WRITE, 201, title)
     create["responses"]["201"]["headers"] = {"Location": {"schema": {"type": "string"}}, **_ETAG}
-    read = _operation(f"read_{kind}", f"One {noun}", envelope, (*READ, 404))
+    read = _operation(f"read_{name}", f"One {kind.noun}", envelope, (*READ, 404))
     read["responses"]["200"]["headers"] = _ETAG
-    replace = _operation(f"replace_{kind}", f"Replace a {noun}, or make it under this id",
+    replace = _operation(f"replace_{name}", f"Replace {noun}, or make it under this id",
                          envelope, (*WRITE, 412), 200, title)  # fmt: skip
     replace["responses"]["201"] = create["responses"]["201"]
-    merge = _operation(f"merge_{kind}", f"Change fields of a {noun}; null removes one",
+    merge = _operation(f"merge_{name}", f"Change fields of {noun}; null removes one",
                        envelope, (*WRITE, 404, 412), 200, f"{title}Patch")  # fmt: skip
-    delete = _operation(f"delete_{kind}", f"Take a {noun} away", "Deleted",
+    delete = _operation(f"delete_{name}", f"Take {noun} away", "Deleted",
                         (400, 401, 404, 409, 412, 503, 507))  # fmt: skip
     for changing in (replace, merge, delete):
         changing["parameters"] = [IF_MATCH]
@@ -108,8 +114,8 @@ def _paths(kind: str) -> Json:
     delete["parameters"] = [IF_MATCH, _asked("cascade", {"type": "string", "enum":
                             ["true", "false"]}, "take what refers to it along")]  # fmt: skip
     return {
-        f"/admin/v1/{kind}": {"get": _list(kind), "post": create},
-        f"/admin/v1/{kind}/{{id}}": {
+        f"/admin/v1/{name}": {"get": _list(kind), "post": create},
+        f"/admin/v1/{name}/{{id}}": {
             "parameters": [ID],
             "get": read,
             "put": replace,
@@ -119,21 +125,21 @@ def _paths(kind: str) -> Json:
     }
 
 
-def _list(kind: str) -> Json:
-    made = _operation(f"list_{kind}", f"Every {NOUNS[kind]}, oldest first", f"{TITLES[kind]}List",
+def _list(kind: Kind) -> Json:
+    made = _operation(f"list_{kind.name}", f"Every {kind.noun}, oldest first", f"{kind.title}List",
                       READ)  # fmt: skip
     whole = {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}
     made["parameters"] = [
         _asked("limit", whole, "how many"),
         _asked("cursor", {"type": "string", "pattern": "^[0-9]{1,19}$"}, "the last `next_cursor`"),
-        _asked("display_name", {"type": "string"}, "only the one of this name"),
+        *(_asked(f.name, {"type": "string"}, f.searchable) for f in kind.fields if f.searchable),
     ]
     return made
 
 
-def _rotate() -> Json:
-    made = _operation("rotate_apikeys", "Give an api key a new text", "ApiKeyEnvelope",
-                      (*WRITE, 404, 412), 200, "Rotation")  # fmt: skip
+def _rotate(kind: Kind) -> Json:
+    made = _operation(f"rotate_{kind.name}", f"Give {kind.a_noun} a new text",
+                      f"{kind.title}Envelope", (*WRITE, 404, 412), 200, "Rotation")  # fmt: skip
     made["requestBody"]["required"] = False
     made["parameters"] = [IF_MATCH]
     return made
@@ -204,7 +210,7 @@ def _schemas() -> Json:
                 "workers": {"type": "array", "items": {"type": "object"}},
                 "config": {"type": "object", "required": ["file", "digest"]},
                 "mappings": {"type": "object", "required": ["digest", "last_reload"]},
-                "resources": {"type": "object", "required": list(TITLES)},
+                "resources": {"type": "object", "required": list(KINDS.names)},
                 "store": {
                     "type": "object",
                     "required": ["source", "writable", "revision", "trouble"],
@@ -221,24 +227,21 @@ def _schemas() -> Json:
             },
         },
     }  # fmt: skip
-    for kind, title in TITLES.items():
-        made |= _resource(kind, title)
+    for kind in KINDS:
+        made |= _resource(kind)
     return made
 
 
-def _resource(kind: str, title: str) -> Json:
-    fields, extra = DESCRIBED[kind], ONLY_WRITTEN[kind]
-    # What may be left out for another name of it (`api_key`, `provider_key`, `generate`) or stands
-    # in `targets` is not required here; the gateway says what is missing.
-    always = [name for name in REQUIRED[kind] if name in ALWAYS]
-    whole = {name: field if name in always else nullable(field) for name, field in fields.items()}
-    whole |= {name: nullable(field) for name, field in extra.items()}
-    patch = {name: nullable(field) for name, field in {**fields, **extra}.items()}
-    shown = {name: nullable(field) for name, field in fields.items()}
+def _resource(kind: Kind) -> Json:
+    title = kind.title
+    always = always_required(kind.fields)  # what else is missing, the gateway says
+    patch = {field.name: nullable(field.json) for field in kind.fields}
+    whole = {**patch, **{name: kind.stored[name].json for name in always}}
+    shown = {name: patch[name] for name in kind.stored}
     envelope = _closed(
         {
             "id": {"type": "string"},
-            "value": {**_closed(shown), "description": f"the {NOUNS[kind]}; null: not set"},
+            "value": {**_closed(shown), "description": f"the {kind.noun}; null: not set"},
             "revision": {"type": "integer"},
             "created_at": STAMP,
             "updated_at": STAMP,
@@ -258,9 +261,6 @@ def _resource(kind: str, title: str) -> Json:
             }
         ),
     }
-
-
-ALWAYS = {"display_name", "provider", "allowed_models"}
 
 
 def _closed(fields: Json, *optional: str) -> Json:
@@ -292,8 +292,8 @@ def page() -> str:
             if method != "parameters":
                 out += _shown(method, path, operation)
     out.append("<h2>Fields</h2>")
-    for kind, title in TITLES.items():
-        out.append(f'<h3 id="{title}">{title}</h3>{_table(kind)}')
+    for kind in KINDS:
+        out.append(f'<h3 id="{kind.title}">{kind.title}</h3>{_table(kind.fields)}')
     return "\n".join([*out, "</main></body></html>\n"])
 
 
@@ -313,12 +313,11 @@ def _shown(method: str, path: str, operation: Json) -> list[str]:
     return [*out, _rows(rows)]
 
 
-def _table(kind: str) -> str:
+def _table(fields: tuple[Field, ...]) -> str:
     rows = []
-    for name, field in {**DESCRIBED[kind], **ONLY_WRITTEN[kind]}.items():
-        rows.append((name, field.get("description", "")))
-        below = field.get("items", field).get("properties", {})
-        rows += [(f"{name}.{n}", f.get("description", "")) for n, f in below.items()]
+    for field in fields:
+        rows.append((field.name, field.help))
+        rows += [(f"{field.name}.{below.name}", below.help) for below in field.type.fields]
     return _rows(rows)
 
 

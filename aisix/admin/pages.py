@@ -16,11 +16,11 @@ class StatusHandler(AdminHandler):
 
     def get(self) -> None:
         self.query()
-        store = self.office.store
+        store = self.context.store
         snapshot = store.current()
         self.send(
             {
-                **self.office.status(),
+                **self.context.status(),
                 "resources": snapshot.counts(),
                 "store": {
                     "source": store.source,
@@ -42,14 +42,14 @@ class ReloadHandler(AdminHandler):
 
     async def post(self) -> None:
         self.query()
-        result = self.office.reload()
+        result = self.context.reload()
         if inspect.isawaitable(result):
             result = await result
         ok = bool(result.get("ok"))
-        self.office.audit(
+        self.context.audit(
             {
                 "event": "admin_write",
-                "at": timestamp(int(self.office.now())),
+                "at": timestamp(int(self.context.now())),
                 "admin_key": self.fingerprint,
                 "remote": self.request.remote_ip,
                 "action": "reload",

@@ -37,7 +37,7 @@ from aisix.routing import resource_checks
 from aisix.routing.target import base_url
 from aisix.runtime.open_files import places
 from aisix.runtime.service import bind, certificates_of, folders
-from aisix.store import open_store
+from aisix.store.opening import open_store
 from aisix.store.resources import ProviderKey
 from aisix.store.secrets import KEY_FILE
 from aisix.store.snapshot import Snapshot

@@ -1,4 +1,4 @@
-"""The command line: what each verb is and where it is done. Only it and the *_cli files print.
+"""The command line: what each verb is and where it is done. Only files of cli/ print.
 
 Exit code 0: fine; 1: findings; 2: it cannot start or the usage is wrong. What a verb needs is
 imported when it runs, so that `--help` is quick.
@@ -15,12 +15,6 @@ from typing import Any
 
 from aisix import __version__
 from aisix.errors import OperatorError, StoreError
-
-RESOURCES = {
-    "keys": "list, create, rotate, revoke callers' keys of a running gateway",
-    "models": "list, create, change, delete its aliases",
-    "providers": "list, create, change, delete its provider keys",
-}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -74,19 +68,27 @@ def _parser(verb: list[str]) -> argparse.ArgumentParser:
         from aisix.cli import mappings as mappings_cli
 
         mappings_cli.add_parser(sub)
-    for noun, help in RESOURCES.items():
-        sub = verbs.add_parser(noun, help=help)
-        sub.set_defaults(go=resources)
-        if verb == [noun]:
-            from aisix.cli import resources as resources_cli
-
-            resources_cli.add_parser(noun, sub)
     _add_store(verbs, config)
+    if not verb or verb[0] not in verbs.choices:
+        _add_resources(verbs, verb)
     return parser
 
 
+def _add_resources(verbs: Any, verb: list[str]) -> None:
+    """The nouns of cli/resources.py: one for each kind there is."""
+    from aisix.store.kinds.registry import KINDS
+
+    for kind in KINDS:
+        sub = verbs.add_parser(kind.command.name, help=kind.command.about)
+        sub.set_defaults(go=resources)
+        if verb == [kind.command.name]:
+            from aisix.cli import resources as resources_cli
+
+            resources_cli.add_parser(kind, sub)
+
+
 def _add_store(verbs: Any, config: argparse.ArgumentParser) -> None:
-    """The verbs of store_cli."""
+    """The verbs of cli/store.py."""
     sub = verbs.add_parser("validate", parents=[config], help="check a resources file")
     sub.add_argument("file", metavar="FILE", help="- is standard input")
     sub.add_argument("--no-env", action="store_true", help="take every ${NAME} as set")
@@ -103,7 +105,7 @@ def _add_store(verbs: Any, config: argparse.ArgumentParser) -> None:
     sub.add_argument("file", metavar="FILE", help="- is standard input")
     sub.add_argument("--prune", action="store_true", help="delete what is not in the file")
     sub.add_argument("--dry-run", action="store_true", help="say what would be done")
-    sub.set_defaults(go=stored, run="bring_in")
+    sub.set_defaults(go=stored, run="import_")
     sub = verbs.add_parser("secrets", help="the key that encrypts stored secrets")
     below = sub.add_subparsers(required=True, metavar="VERB")
     sub = below.add_parser(

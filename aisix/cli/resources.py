@@ -4,9 +4,10 @@
     aisix providers create prod --provider P --secret-env PROVIDER_KEY
     aisix models create small m-1 --provider-key prod
 
-The gateway is the one of the settings; its admin key comes from AISIX_ADMIN_KEY, the settings or
-the data directory. An id or a name says which one is meant. `--json` prints the API's answer.
-Exit code 0: done; 1: refused; 2: wrong usage, or nobody answers.
+Nouns, arguments and columns are those the kinds declare. The gateway is the one of the settings;
+its admin key comes from AISIX_ADMIN_KEY, the settings or the data directory. An id or a name says
+which one is meant. `--json` prints the API's answer. Exit code 0: done; 1: refused; 2: wrong usage,
+or nobody answers.
 
 Must never know: a resource's rules; the gateway checks. No secret is taken from the command line,
 where every user of the machine could read it.
@@ -16,11 +17,9 @@ from __future__ import annotations
 
 import argparse
 import getpass
-import hashlib
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,18 +28,14 @@ from tabulate import tabulate
 from aisix.cli.admin_client import AdminClient, AdminRefused
 from aisix.config.settings import Settings
 from aisix.errors import OperatorError
+from aisix.store.kinds.api_keys import API_KEYS, hash_of
+from aisix.store.kinds.declare import Argument, Field, Kind
 
 Row = dict[str, Any]
-NOUNS = {"keys": "apikeys", "models": "models", "providers": "provider_keys"}
-HELP = {
-    "keys": "the keys callers use",
-    "models": "the aliases callers ask for",
-    "providers": "the credentials for upstreams",
-}
 
 
-def add_parser(noun: str, parser: argparse.ArgumentParser) -> None:
-    """The verbs of one noun."""
+def add_parser(kind: Kind, parser: argparse.ArgumentParser) -> None:
+    """The verbs of one kind."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--config", metavar="FILE", help="config.yaml of the gateway")
     common.add_argument("--admin", metavar="URL", help="default: admin.addr of the settings")
@@ -52,21 +47,20 @@ def add_parser(noun: str, parser: argparse.ArgumentParser) -> None:
         sub = verbs.add_parser(name, parents=[common], help=help, description=help)
         if one:
             sub.add_argument("which", metavar="ID|NAME")
-        sub.set_defaults(run=run, kind=NOUNS[noun])
+        sub.set_defaults(run=run, kind=kind)
         return sub
 
     verb("list", "all of them", list_, one=False)
     verb("show", "one of them", show)
-    _ADD[noun](verb("create", "make one", create, one=False))
+    _add_create(kind, verb("create", "make one", create, one=False))
     sub = verb("set", "change fields of one", set_)
-    _field(sub, required=True)
-    if noun == "keys":
+    _add_field(sub, required=True)
+    if kind.rotate:
         sub = verb("rotate", "give it a new text, printed once", rotate)
         sub.add_argument("--grace", type=int, default=0, metavar="SECONDS",
                          help="how long the old text still works")  # fmt: skip
-        verb("revoke", "take it away for good; nobody gets in with it any more", delete)
-    else:
-        sub = verb("delete", "take it away", delete)
+    sub = verb(kind.command.delete, kind.command.delete_help, delete)
+    if kind.command.cascade:
         sub.add_argument("--cascade", action="store_true", help="and what refers to it")
 
 
@@ -85,83 +79,115 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
 
 # ---------------------------------------------------------------- verbs
 def list_(args: argparse.Namespace, client: AdminClient, environ: Mapping[str, str]) -> int:
-    items = client.every(args.kind)
+    kind: Kind = args.kind
+    items = client.every(kind.name)
     if args.json:
         print(json.dumps(items))
         return 0
-    names = {i["id"]: i["value"]["display_name"] for i in client.every("provider_keys")}
-    rows = [_ROW[args.kind](item, names) for item in items]
+    shown = [field for field in kind.stored.values() if field.column]
+    names = {
+        item["id"]: item["value"]["display_name"]
+        for other in {field.refers_to for field in shown} - {""}
+        for item in client.every(other)
+    }
+    rows = [
+        {"id": item["id"]}
+        | {
+            field.column.title: _listed(field, item["value"], names)
+            for field in shown
+            if field.column
+        }
+        | {"created": item["created_at"]}
+        for item in items
+    ]
     print(tabulate(rows, headers="keys", disable_numparse=True) if rows else "none")
     return 0
 
 
 def show(args: argparse.Namespace, client: AdminClient, environ: Mapping[str, str]) -> int:
-    return _shown(args, client.one(args.kind, args.which))
+    return _shown(args, client.one(args.kind.name, args.which))
 
 
 def create(args: argparse.Namespace, client: AdminClient, environ: Mapping[str, str]) -> int:
-    body = _BODY[args.kind](args, client, environ)
-    body.update(_fields(args.field))
-    path = args.kind if args.id is None else f"{args.kind}/{args.id}"
+    name = args.kind.name
+    body = _body(args, client, environ) | _fields(args.field)
+    path = name if args.id is None else f"{name}/{args.id}"
     return _shown(args, client.call("POST" if args.id is None else "PUT", path, body))
 
 
 def set_(args: argparse.Namespace, client: AdminClient, environ: Mapping[str, str]) -> int:
-    found = client.one(args.kind, args.which)
-    path = f"{args.kind}/{found['id']}"
+    found = client.one(args.kind.name, args.which)
+    path = f"{args.kind.name}/{found['id']}"
     return _shown(args, client.call("PATCH", path, _fields(args.field)))
 
 
 def rotate(args: argparse.Namespace, client: AdminClient, environ: Mapping[str, str]) -> int:
-    found = client.one(args.kind, args.which)
+    found = client.one(args.kind.name, args.which)
     body = {"grace_secs": args.grace} if args.grace else {}
-    return _shown(args, client.call("POST", f"{args.kind}/{found['id']}/rotate", body))
+    return _shown(args, client.call("POST", f"{args.kind.name}/{found['id']}/rotate", body))
 
 
 def delete(args: argparse.Namespace, client: AdminClient, environ: Mapping[str, str]) -> int:
-    found = client.one(args.kind, args.which)
+    found = client.one(args.kind.name, args.which)
     more = "?cascade=true" if getattr(args, "cascade", False) else ""
-    answer = client.call("DELETE", f"{args.kind}/{found['id']}{more}")
+    answer = client.call("DELETE", f"{args.kind.name}/{found['id']}{more}")
     if args.json:
         print(json.dumps(answer))
         return 0
-    for gone in [*answer.get("cascaded", ()), {"kind": args.kind, "id": found["id"]}]:
+    for gone in [*answer.get("cascaded", ()), {"kind": args.kind.name, "id": found["id"]}]:
         print(f"deleted {gone['kind']}/{gone['id']}")
     return 0
 
 
 # ---------------------------------------------------------------- arguments
-def _add_keys(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--name", help="what people call it")
-    sub.add_argument("--allow", action="append", default=[], metavar="MODEL",
-                     help="an alias, or a pattern with one *; again for more")  # fmt: skip
-    sub.add_argument("--expires", metavar="WHEN", help="such as 2030-01-01T00:00:00Z")
-    sub.add_argument("--key-env", metavar="NAME",
-                     help="the variable that holds the key to use; its hash is sent")  # fmt: skip
-    sub.add_argument("--key-hash", metavar="HEX", help="use the key with this SHA-256")
-    _field(sub)
+def _arguments(kind: Kind) -> list[tuple[Field, Argument]]:
+    """What `create` takes: the fields that declare an argument, and what must be there."""
+    return [
+        (field, argument)
+        for field in kind.stored.values()
+        if (argument := field.argument or _default_argument(field)) is not None
+    ]
 
 
-def _add_models(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("name", metavar="ALIAS", help="what callers put in `model`")
-    sub.add_argument("model_name", metavar="MODEL", help="the provider's name for it")
-    sub.add_argument("--provider-key", required=True, metavar="ID|NAME", help="whose credential")
-    sub.add_argument("--provider", help="default: that of the provider key")
-    _field(sub)
+def _default_argument(field: Field) -> Argument | None:
+    if not field.required:
+        return None
+    if field.name == "display_name":
+        return Argument(metavar="NAME", help=field.help)
+    metavar = "ID|NAME" if field.refers_to else ""
+    return Argument("--" + field.name.replace("_", "-"), metavar, field.help, required=True)
 
 
-def _add_providers(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("name", help="what people call it")
-    sub.add_argument("--provider", required=True, help="the company")
-    sub.add_argument("--adapter", help="the dialect its API speaks; default: the provider's name")
-    sub.add_argument("--api-base", metavar="URL", help="default: the provider's own")
-    secret = sub.add_mutually_exclusive_group()
-    secret.add_argument("--secret-env", metavar="NAME", help="the variable that holds the secret")
-    secret.add_argument("--secret-file", metavar="FILE", help="- is standard input; default: asked")
-    _field(sub)
+def _add_create(kind: Kind, sub: argparse.ArgumentParser) -> None:
+    for field, argument in _arguments(kind):
+        more: Row = {"help": argument.help or field.help}
+        if not argument.flag:
+            sub.add_argument(_dest(field), metavar=argument.metavar, **more)
+        elif field.secret:
+            either = sub.add_mutually_exclusive_group()
+            either.add_argument(f"{argument.flag}-env", dest=_dest(field, "env"), metavar="NAME",
+                                **more)  # fmt: skip
+            either.add_argument(f"{argument.flag}-file", dest=_dest(field, "file"), metavar="FILE",
+                                help="- is standard input; default: asked")  # fmt: skip
+        else:
+            if field.type.is_list:
+                more |= {"action": "append", "default": []}
+            elif argument.required:
+                more |= {"required": True}
+            metavar = argument.metavar or argument.flag.lstrip("-").replace("-", "_").upper()
+            sub.add_argument(argument.flag, dest=_dest(field), metavar=metavar, **more)
+    if kind is API_KEYS:
+        help = "the variable that holds the key to use; its hash is sent"
+        sub.add_argument("--key-env", metavar="NAME", help=help)
+    _add_field(sub)
 
 
-def _field(sub: argparse.ArgumentParser, *, required: bool = False) -> None:
+def _dest(field: Field, what: str = "value") -> str:
+    """Its place in the namespace, where it meets no option of the verb."""
+    return f"{field.name}:{what}"
+
+
+def _add_field(sub: argparse.ArgumentParser, *, required: bool = False) -> None:
     sub.add_argument("--field", action="append", default=[], required=required,
                      metavar="NAME=VALUE", help="any field of the API: JSON or plain text, null "
                      "removes it; a path as in rate_limit.rpm=60 sets one value of it")  # fmt: skip
@@ -169,57 +195,30 @@ def _field(sub: argparse.ArgumentParser, *, required: bool = False) -> None:
         sub.add_argument("--id", help="the id it shall have; made again, it is replaced")
 
 
-_ADD: dict[str, Callable[[argparse.ArgumentParser], None]] = {
-    "keys": _add_keys,
-    "models": _add_models,
-    "providers": _add_providers,
-}
-
-
 # ---------------------------------------------------------------- bodies
-def _key_body(args: argparse.Namespace, client: AdminClient, environ: Mapping[str, str]) -> Row:
-
-    body: Row = {"allowed_models": args.allow}
-    if args.name:
-        body["display_name"] = args.name
-    if args.expires:
-        body["expires_at"] = args.expires
-    if args.key_hash:
-        body["key_hash"] = args.key_hash
-    elif args.key_env:
-        text = _variable(args.key_env, environ)
-        body["key_hash"] = hashlib.sha256(text.encode()).hexdigest()
-    else:
-        body["generate"] = True
+def _body(args: argparse.Namespace, client: AdminClient, environ: Mapping[str, str]) -> Row:
+    """What the arguments of `create` say."""
+    kind: Kind = args.kind
+    body: Row = {}
+    named: dict[str, Row] = {}  # by the field that refers to it
+    for field, argument in _arguments(kind):
+        if field.secret:
+            given = _secret(args, field, argument, environ)
+        else:
+            given = getattr(args, _dest(field))
+        if given and field.refers_to:
+            named[field.name] = client.one(field.refers_to, given)
+            given = named[field.name]["id"]
+        if given or (field.required and field.type.is_list):
+            text = field.type.schema["type"] in ("string", "array")
+            body[field.name] = given if text else _parsed(given)
+    for field, argument in _arguments(kind):
+        if argument.like and field.name not in body:
+            body[field.name] = named[argument.like]["value"][field.name]
+    if kind is API_KEYS and "key_hash" not in body:
+        own: Row = {"key_hash": hash_of(_variable(args.key_env, environ))} if args.key_env else {}
+        body |= own or {"generate": True}
     return body
-
-
-def _model_body(args: argparse.Namespace, client: AdminClient, environ: Mapping[str, str]) -> Row:
-    key = client.one("provider_keys", args.provider_key)
-    return {
-        "display_name": args.name,
-        "model_name": args.model_name,
-        "provider": args.provider or key["value"]["provider"],
-        "provider_key_id": key["id"],
-    }
-
-
-def _provider_body(
-    args: argparse.Namespace, client: AdminClient, environ: Mapping[str, str]
-) -> Row:
-    body = {"display_name": args.name, "provider": args.provider, "secret": _secret(args, environ)}
-    if args.adapter:
-        body["adapter"] = args.adapter
-    if args.api_base:
-        body["api_base"] = args.api_base
-    return body
-
-
-_BODY: dict[str, Callable[..., Row]] = {
-    "apikeys": _key_body,
-    "models": _model_body,
-    "provider_keys": _provider_body,
-}
 
 
 def _fields(given: Sequence[str]) -> Row:
@@ -229,30 +228,41 @@ def _fields(given: Sequence[str]) -> Row:
         path, is_there, text = one.partition("=")
         if not is_there:
             raise OperatorError(f"--field {path}: expected NAME=VALUE")
-        try:
-            value = json.loads(text)
-        except ValueError:
-            value = text
         *above, last = path.split(".")
         place = body
         for name in above:
             place = place.setdefault(name, {})
             if not isinstance(place, dict):
                 raise OperatorError(f"--field {path}: {name} has a value of its own")
-        place[last] = value
+        place[last] = _parsed(text)
     return body
 
 
-def _secret(args: argparse.Namespace, environ: Mapping[str, str]) -> str:
-    if args.secret_env:
-        return _variable(args.secret_env, environ)
-    if args.secret_file == "-":
+def _parsed(text: str) -> Any:
+    """JSON, else the text itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _secret(
+    args: argparse.Namespace, field: Field, argument: Argument, environ: Mapping[str, str]
+) -> str:
+    """The secret; "" for one that need not be there and is not given."""
+    variable, file = getattr(args, _dest(field, "env")), getattr(args, _dest(field, "file"))
+    if variable:
+        return _variable(variable, environ)
+    if file == "-":
         return sys.stdin.readline().strip()
-    if args.secret_file:
-        return _file(args.secret_file)
+    if file:
+        return _file(file)
+    if not field.required:
+        return ""
     if not sys.stdin.isatty():
-        raise OperatorError("where is the secret? --secret-env NAME or --secret-file FILE")
-    return getpass.getpass("secret: ").strip()
+        flag = argument.flag
+        raise OperatorError(f"where is the {field.name}? {flag}-env NAME or {flag}-file FILE")
+    return getpass.getpass(f"{field.name}: ").strip()
 
 
 def _variable(name: str, environ: Mapping[str, str]) -> str:
@@ -310,54 +320,14 @@ def _cell(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _key_row(item: Row, names: Row) -> Row:
-    value = item["value"]
-    return {
-        "id": item["id"],
-        "name": value["display_name"] or "",
-        "models": ", ".join(value["allowed_models"] or ()) or "(none)",
-        "expires": value["expires_at"] or "never",
-        "state": _state(value),
-        "created": item["created_at"],
-    }
-
-
-def _state(value: Row) -> str:
-    if value["disabled"]:
-        return "disabled"
-    ends = value["expires_at"]
-    return "expired" if ends and datetime.fromisoformat(ends) <= datetime.now(UTC) else "open"
-
-
-def _model_row(item: Row, names: Row) -> Row:
-    value = item["value"]
-    targets = value.get("targets") or [value]
-    return {
-        "id": item["id"],
-        "alias": value["display_name"],
-        "upstream model": ", ".join(str(target["model_name"]) for target in targets),
-        "provider key": ", ".join(
-            names.get(target["provider_key_id"], str(target["provider_key_id"]))
-            for target in targets
-        ),
-        "created": item["created_at"],
-    }
-
-
-def _provider_row(item: Row, names: Row) -> Row:
-    value = item["value"]
-    return {
-        "id": item["id"],
-        "name": value["display_name"],
-        "provider": value["provider"],
-        "adapter": value["adapter"],
-        "secret": value["secret"],
-        "api base": value["api_base"] or "(the provider's own)",
-    }
-
-
-_ROW: dict[str, Callable[[Row, Row], Row]] = {
-    "apikeys": _key_row,
-    "models": _model_row,
-    "provider_keys": _provider_row,
-}
+def _listed(field: Field, value: Row, names: Row) -> str:
+    """A field's cell of a list; of a field that has moved into objects, that of each of them."""
+    assert field.column is not None
+    if field.column.cell:
+        return field.column.cell(value)
+    places = (field.moves_into and value[field.moves_into]) or [value]
+    found = [place[field.name] for place in places if place.get(field.name) is not None]
+    if field.type.is_list:
+        found = [item for one in found for item in one]
+    cells = [str(names.get(one, one)) if field.refers_to else _cell(one) for one in found]
+    return ", ".join(cells) or field.column.absent

@@ -21,10 +21,11 @@ from aisix.config.settings import Settings
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping.mappings import load_mappings
 from aisix.routing import resource_checks
-from aisix.store import audit, open_store, yaml_document
+from aisix.store import audit, yaml_document
 from aisix.store.base import ChangeRefused, Extra, Store
-from aisix.store.batch import ImportResult, bring, stage
-from aisix.store.normalize import hash_of
+from aisix.store.batch import ImportResult, check_items, import_items
+from aisix.store.kinds.api_keys import hash_of
+from aisix.store.opening import open_store
 from aisix.store.secrets import new_key
 from aisix.store.snapshot import Snapshot
 from aisix.store.sqlite import SqliteStore
@@ -45,9 +46,9 @@ def findings(
 ) -> tuple[Complaint, ...]:
     """Every complaint about a resources file."""
     try:
-        wanted, lines = yaml_document.read(_text(file), file, environ)
+        items, lines = yaml_document.read(_text(file), file, environ)
         try:
-            stage(Snapshot((), 0), wanted, now=time.time(), extra=_extra(folders))
+            check_items(Snapshot((), 0), items, now=time.time(), extra=_extra(folders))
         except ChangeRefused as refused:
             raise OperatorError(lines.placed(refused.complaints)) from None
     except OperatorError as error:
@@ -75,13 +76,14 @@ def export(args: argparse.Namespace, settings: Settings, folders: Sequence[Path]
     return 0
 
 
-def bring_in(args: argparse.Namespace, settings: Settings, folders: Sequence[Path]) -> int:
+def import_(args: argparse.Namespace, settings: Settings, folders: Sequence[Path]) -> int:
     """Write a resources file into the store, all of it or nothing."""
-    wanted, lines = yaml_document.read(_text(args.file), args.file, settings.environ)
+    items, lines = yaml_document.read(_text(args.file), args.file, settings.environ)
     store = _open(settings)
+    extra = _extra(folders)
     try:
-        brought = bring(
-            store, wanted, now=time.time(), only=args.prune, extra=_extra(folders), dry=args.dry_run
+        result = import_items(
+            store, items, now=time.time(), only=args.prune, extra=extra, dry=args.dry_run
         )
     except ChangeRefused as refused:
         complaints = refused.complaints
@@ -93,9 +95,9 @@ def bring_in(args: argparse.Namespace, settings: Settings, folders: Sequence[Pat
     finally:
         store.close()
     log.setup()
-    for told in audit.records(_who(), time.time(), brought.before, brought.after):
+    for told in audit.records(_who(), time.time(), result.before, result.after):
         log.audit(told)
-    print(_said(brought, args.dry_run))
+    print(_said(result, args.dry_run))
     return 0
 
 
@@ -148,14 +150,14 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _said(brought: ImportResult, dry: bool) -> str:
+def _said(result: ImportResult, dry: bool) -> str:
     words = [
         f"{len(group)} {word}"
         for word, group in (
-            ("created", brought.created),
-            ("changed", brought.changed),
-            ("unchanged", brought.same),
-            ("deleted", brought.deleted),
+            ("created", result.created),
+            ("changed", result.changed),
+            ("unchanged", result.same),
+            ("deleted", result.deleted),
         )
         if group
     ]

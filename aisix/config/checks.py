@@ -35,7 +35,7 @@ def maybe_address(value: Any) -> str | None:
     return None if value is None or value == "" else address(value)
 
 
-def whole(least: int, most: int = 2**53) -> Callable[[Any], int]:
+def integer(least: int, most: int = 2**53) -> Callable[[Any], int]:
     def check(value: Any) -> int:
         if isinstance(value, str) and re.fullmatch(r"-?\d+", value):
             value = int(value)

@@ -23,13 +23,13 @@ from aisix.config.checks import (
     SHORTEST_KEY,
     address,
     choice,
+    integer,
     is_loopback,
     level,
     maybe,
     maybe_address,
     text,
     weak,
-    whole,
     words,
     yes_no,
 )
@@ -67,32 +67,32 @@ SETTINGS = (
     ),
     Setting("proxy.tls_cert", maybe, None, "PEM file with our certificate and its chain: TLS"),
     Setting("proxy.tls_key", maybe, None, "PEM file with its private key, without a password"),
-    Setting("proxy.request_body_limit_bytes", whole(1024), 32 << 20, "a longer body is a 413"),
+    Setting("proxy.request_body_limit_bytes", integer(1024), 32 << 20, "a longer body is a 413"),
     Setting(
         "proxy.header_timeout_secs",
-        whole(1),
+        integer(1),
         30,
         'for a caller to send the head of a request ("tornado": idle_timeout_secs is for that too)',
     ),
-    Setting("proxy.body_timeout_secs", whole(1), 120, "for a caller to send the body"),
+    Setting("proxy.body_timeout_secs", integer(1), 120, "for a caller to send the body"),
     Setting(
         "proxy.idle_timeout_secs",
-        whole(1),
+        integer(1),
         120,
         "an idle connection, or one that takes nothing of its answer, is closed",
     ),
     Setting(
         "proxy.keepalive_requests",
-        whole(0),
+        integer(0),
         10_000,
         'requests on one connection before it is closed; 0: any number ("fast" only)',
     ),
-    Setting("proxy.max_in_flight", whole(1), 4096, "requests under way at one time, per worker"),
-    Setting("proxy.max_queue", whole(0), 1024, "of those beyond, how many wait for a place"),
-    Setting("proxy.queue_timeout_ms", whole(1), 10_000, "for how long; then it is a 503"),
+    Setting("proxy.max_in_flight", integer(1), 4096, "requests under way at one time, per worker"),
+    Setting("proxy.max_queue", integer(0), 1024, "of those beyond, how many wait for a place"),
+    Setting("proxy.queue_timeout_ms", integer(1), 10_000, "for how long; then it is a 503"),
     Setting(
         "proxy.bodies_limit_bytes",
-        whole(1 << 20),
+        integer(1 << 20),
         1 << 30,
         "the bodies of all requests under way together, per worker; beyond it is a 503",
     ),
@@ -101,71 +101,90 @@ SETTINGS = (
     Setting("admin.tls_cert", maybe, None, "as proxy.tls_cert, for the admin API"),
     Setting("admin.tls_key", maybe, None, "as proxy.tls_key, for the admin API"),
     Setting("admin.admin_keys", words, (), "who may use it; none: one is made on the first start"),
-    Setting("upstream.timeout_ms", whole(0), 600_000, "a whole answer, from start to end; 0: none"),
-    Setting("upstream.stream_timeout_ms", whole(0), 300_000, "the longest silence of a stream"),
     Setting(
-        "upstream.stream_total_timeout_ms", whole(0), 0, "a stream, from start to end; 0: no limit"
+        "upstream.timeout_ms", integer(0), 600_000, "a whole answer, from start to end; 0: none"
+    ),
+    Setting("upstream.stream_timeout_ms", integer(0), 300_000, "the longest silence of a stream"),
+    Setting(
+        "upstream.stream_total_timeout_ms",
+        integer(0),
+        0,
+        "a stream, from start to end; 0: no limit",
     ),
     Setting(
         "upstream.first_byte_timeout_ms",
-        whole(0),
+        integer(0),
         0,
         "until an answer begins; 0: as long as a stream may be silent, a plain answer may take",
     ),
-    Setting("upstream.connect_timeout_ms", whole(1), 5_000, "name lookup, TCP and TLS together"),
+    Setting("upstream.connect_timeout_ms", integer(1), 5_000, "name lookup, TCP and TLS together"),
     Setting(
-        "upstream.retries", whole(0, 5), 1, "further attempts when nothing can be billed twice"
+        "upstream.retries", integer(0, 5), 1, "further attempts when nothing can be billed twice"
     ),
     Setting(
         "upstream.retry_after_limit_secs",
-        whole(0),
+        integer(0),
         10,
         "told to wait longer, we do not: the caller is told",
     ),
     Setting(
         "upstream.retry_budget_percent",
-        whole(0, 100),
+        integer(0, 100),
         20,
         "retries per 100 requests to one upstream (beside 10 at first and 1 each second)",
     ),
     Setting(
-        "upstream.cooldown_failures", whole(1), 3, "failures in a row that make a target cool down"
+        "upstream.cooldown_failures",
+        integer(1),
+        3,
+        "failures in a row that make a target cool down",
     ),
     Setting(
         "upstream.cooldown_secs",
-        whole(0),
+        integer(0),
         30,
         "for how long it is not asked; doubled up to 8 times while its probes fail; 0: never",
     ),
-    Setting("upstream.max_connections", whole(1), 4096, "connections upstream, per worker"),
-    Setting("upstream.max_connections_per_host", whole(1), 4096, "of these, to one host"),
-    Setting("upstream.idle_secs", whole(1), 60, "an idle connection is not used after this"),
+    Setting("upstream.max_connections", integer(1), 4096, "connections upstream, per worker"),
+    Setting("upstream.max_connections_per_host", integer(1), 4096, "of these, to one host"),
+    Setting("upstream.idle_secs", integer(1), 60, "an idle connection is not used after this"),
     Setting(
-        "upstream.response_body_limit_bytes", whole(1024), 64 << 20, "a longer answer is a 502"
+        "upstream.response_body_limit_bytes", integer(1024), 64 << 20, "a longer answer is a 502"
     ),
     Setting(
-        "upstream.stream_event_limit_bytes", whole(1024), 16 << 20, "a longer event ends the stream"
+        "upstream.stream_event_limit_bytes",
+        integer(1024),
+        16 << 20,
+        "a longer event ends the stream",
     ),
     Setting("upstream.proxy", maybe, None, "URL of an HTTP proxy; the environment's is ignored"),
     Setting(
-        "downstream.sse_keepalive_interval_secs", whole(0), 15, "silence before a comment; 0: never"
+        "downstream.sse_keepalive_interval_secs",
+        integer(0),
+        15,
+        "silence before a comment; 0: never",
     ),
     Setting(
         "downstream.stalled_timeout_secs",
-        whole(0),
+        integer(0),
         300,
         "a caller who takes nothing of a stream for so long is cut off; 0: never",
     ),
     Setting(
-        "shutdown.min_drain_secs", whole(0), 0, "how long /readyz says no before we stop accepting"
+        "shutdown.min_drain_secs",
+        integer(0),
+        0,
+        "how long /readyz says no before we stop accepting",
     ),
-    Setting("shutdown.max_drain_secs", whole(0), 60, "how long requests under way may still take"),
+    Setting(
+        "shutdown.max_drain_secs", integer(0), 60, "how long requests under way may still take"
+    ),
     Setting(
         "observability.access_log", yes_no, True, "one JSON line per request on standard output"
     ),
     Setting(
         "shutdown.idle_grace_ms",
-        whole(0),
+        integer(0),
         500,
         "how long a kept connection may still bring a request before it is closed",
     ),
@@ -189,19 +208,21 @@ SETTINGS = (
         "URL that takes spans over OTLP/HTTP; needs the extra aisix[otel]",
     ),
     Setting("data_dir", text, "data", "database and keys; made with mode 0700"),
-    Setting("workers", whole(0, 1024), 0, "processes; 0: one per core"),
+    Setting("workers", integer(0, 1024), 0, "processes; 0: one per core"),
     Setting(
         "event_loop",
         choice("auto", "asyncio", "uvloop"),
         "auto",
         "auto: uvloop when it is installed",
     ),
-    Setting("worker_silence_secs", whole(1), 60, "a worker that is stuck for so long is replaced"),
+    Setting(
+        "worker_silence_secs", integer(1), 60, "a worker that is stuck for so long is replaced"
+    ),
     Setting("mappings", words, (), "folders with a site's own tables, laid over the shipped ones"),
     Setting(
-        "mappings_watch_secs", whole(0, 3600), 0, "how often to look for changed tables; 0: never"
+        "mappings_watch_secs", integer(0, 3600), 0, "how often to look for changed tables; 0: never"
     ),
-    Setting("mappings_reload_timeout_secs", whole(1, 3600), 120, "how long a reload may take"),
+    Setting("mappings_reload_timeout_secs", integer(1, 3600), 120, "how long a reload may take"),
     Setting("resources_file", maybe, None, "a YAML file with every resource, instead of writes"),
     Setting("encryption_key", maybe, None, "protects stored secrets; none: a key file in data_dir"),
 )

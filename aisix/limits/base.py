@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -45,18 +45,34 @@ class LimitRefusal:
     levels: tuple[Level, ...]
 
 
+Verdict = Grant | LimitRefusal
+
+
 class RateLimiter(Protocol):
     """Counters that hold over all workers.
 
     Limits are AND-ed: a request must find room under every rule of every holder, and one that is
     refused counts nowhere. A window of `seconds` begins with the first request in it and forgets
     all at its end. Tokens are known only afterwards: whoever finds the window not yet full may go
-    on, and what was used is booked at the end. `now` is Unix time, the same for all workers.
+    on, and what was used is booked at the end. `now` is Unix seconds, the same for all workers.
     """
 
-    def admit(self, holders: Sequence[Holder], now: float) -> Grant | LimitRefusal: ...
+    def admit(self, holders: Sequence[Holder], now: float) -> Verdict | Awaitable[Verdict]:
+        """Whether a request with these holders may go on.
 
-    def settle(self, grant: Grant, tokens: int, now: float) -> None: ...
+        Counters in memory answer at once, which costs neither a task nor a turn of the loop;
+        counters elsewhere give something to await. That ends in its own time, whether or not who
+        counts can be reached: only the limiter knows if it rather lets pass or refuses then. If it
+        is cancelled, because the caller has left, it counts nowhere. A Fault it raises is told to
+        the caller; anything else is a bug.
+        """
+
+    def settle(self, grant: Grant, tokens: int, now: float) -> None:
+        """The request is over: give back its places, book `tokens` it used, once for each grant.
+
+        Never waits and never raises: the caller may have gone. Counters elsewhere are told
+        meanwhile, and if that fails it is theirs to tell.
+        """
 
     def sit(self, number: int) -> None:
         """This process is worker `number` now; what a dead predecessor held is given back."""

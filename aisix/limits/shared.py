@@ -30,7 +30,10 @@ _WINDOWS = 2 * len(KINDS)  # (begin, count) by rule; concurrency's pair stays un
 
 
 class SharedRateLimiter:
-    """See the module. `places`: how many workers there can be at one time."""
+    """Counters in memory that all workers of one machine share; made before they are forked.
+
+    `places`: how many workers there can be at one time; `rows`: holders counted at one time.
+    """
 
     def __init__(self, places: int = 1, rows: int = ROWS) -> None:
         self._number = 0

@@ -158,7 +158,7 @@ class Exchange:
                 self._go_on(answering)
                 return Answer(200, {}, b"")
         self.done = True
-        return Answer(200, self.answer_headers(headers), _encode(answering.whole()))
+        return Answer(200, self.answer_headers(headers), _encode(answering.completion()))
 
     def retry(self, status: int, headers: Map[str, str], body: bytes) -> str:
         """Whether this answer may be asked for again; see ErrorAnswer.retry. Changes nothing."""

@@ -1,8 +1,9 @@
 """Folders of tables -> `Mappings`, immutable, replaced whole on reload.
 
 Reads `<folder>/<caller dialect>/caller.toml` and `<folder>/<caller dialect>/<upstream
-dialect>/*.toml` with `traits/*.toml`; later folders are a site's own and are laid over the earlier
-ones. A mapping that is `like` another one begins with that one's tables.
+dialect>/*.toml` with `traits/*.toml`; `request.toml` may be a folder, `request/*.toml`. Later
+folders are a site's own and are laid over the earlier ones. A mapping that is `like` another one
+begins with that one's tables.
 """
 
 from __future__ import annotations
@@ -221,19 +222,31 @@ def _read_over(
     tree = Tree()
     for path in [paths] if isinstance(paths, str) else paths:
         for shelf in shelves:
-            data = shelf.files.get(path)
-            if data is None:
-                continue
-            raw.append(data)
-            try:
-                part = toml_tree.parse(data, shelf.where(path))
-            except OperatorError as error:
-                complaints += error.complaints
-                continue
-            first = tree.lines.get((), part.lines[()])
-            tree = toml_tree.lay_over(tree, part)
-            tree.lines[()] = first
+            part = _read_parts(shelf, path, complaints, raw)
+            if part is not None:
+                first = tree.lines.get((), part.lines[()])
+                tree = toml_tree.lay_over(tree, part)
+                tree.lines[()] = first
     return tree
+
+
+def _read_parts(
+    shelf: TableFolder, path: str, complaints: list[Complaint], raw: list[bytes]
+) -> Tree | None:
+    """One file of one shelf, or the parts it is made of; None when there is nothing to read."""
+    whole: Tree | None = None
+    for file in shelf.parts(path):
+        raw.append(shelf.files[file])
+        try:
+            part = toml_tree.parse(shelf.files[file], shelf.where(file))
+        except OperatorError as error:
+            complaints += error.complaints
+            continue
+        if whole is None:
+            whole = part
+        else:
+            complaints += toml_tree.join(whole, part)
+    return whole
 
 
 def _where(shelves: Sequence[TableFolder], path: str) -> str:

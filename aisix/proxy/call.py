@@ -109,6 +109,7 @@ class Call:
             tls=target.tls,
             proxy=settings.upstream.proxy,
             max_body=None if stream else target.cap,
+            sign=target.sign,
         )
 
     def next_request(self, upstream_request: UpstreamRequest) -> UpstreamRequest | None:

@@ -18,13 +18,13 @@ from functools import partial
 from typing import Any
 
 from aisix.errors import Fault, UpstreamError
-from aisix.limits import Level
+from aisix.limits import Grant, Level, LimitRefusal
 from aisix.mapping.exchange import Answer, UpstreamRequest
 from aisix.proxy.admission import overloaded
 from aisix.proxy.base import ProxyHandler
 from aisix.proxy.call import Call, note_failure
 from aisix.proxy.gateway import Gateway
-from aisix.proxy.rate_limit import RateLimited, Reservation, headers
+from aisix.proxy.rate_limit import Reservation, ask, headers, rate_limited
 from aisix.proxy.relay import Relay
 from aisix.routing.attempts import Attempts
 from aisix.routing.target import Target
@@ -60,10 +60,12 @@ class ChatHandler(ProxyHandler):
     async def post(self) -> None:
         caller_body = self.body()
         balancer = self.resolve(caller_body, partial(self.balancers.find, self.caller.name))
-        self._within_limits(balancer.targets[0].model)
         gateway, loop = self.gateway, asyncio.get_running_loop()
         admission = gateway.admission
         try:
+            await self._within_limits(balancer.targets[0].model)
+            if self.left:  # as the limiter's answer came; `on_finish` gives back what it granted
+                return
             if not admission.take():
                 self._waiting = place = loop.create_future()
                 await admission.wait(place)
@@ -96,14 +98,19 @@ class ChatHandler(ProxyHandler):
             if not self.left:
                 raise
 
-    def _within_limits(self, model: Model) -> None:
-        try:
-            found = Reservation.ask(self.gateway.limits, self.api_key, model, time.time())
-        except RateLimited as refused:
-            self._levels = refused.levels
-            raise
-        if found is not None:
-            self._reservation, self._levels = found, found.levels
+    async def _within_limits(self, model: Model) -> None:
+        """CallerError when a rate limit says no; waits only if the limiter does."""
+        limits = self.gateway.limits
+        verdict = ask(limits, self.api_key, model, time.time())
+        if verdict is None:
+            return
+        if not isinstance(verdict, (Grant, LimitRefusal)):
+            self._waiting = waiting = asyncio.ensure_future(verdict)
+            verdict = await waiting
+        self._levels = verdict.levels
+        if isinstance(verdict, LimitRefusal):
+            raise rate_limited(verdict)
+        self._reservation = Reservation(limits, verdict)
 
     # ------------------------------------------------------------------ a plain answer
     async def _plain(self, call: Call, upstream_request: UpstreamRequest) -> Answer:

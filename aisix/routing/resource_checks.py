@@ -13,7 +13,7 @@ from typing import Any
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping.mappings import Mappings
 from aisix.mapping.parse.schema import near
-from aisix.store.normalize import targets_of
+from aisix.store.kinds.models import targets_of
 from aisix.store.resources import ProviderKey
 from aisix.store.snapshot import Snapshot
 

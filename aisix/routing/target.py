@@ -18,7 +18,7 @@ from aisix.mapping.mappings import Effective, Mappings
 from aisix.routing.circuit_breaker import CircuitBreaker, CircuitBreakers
 from aisix.store.resources import Model, ModelTarget, ProviderKey
 from aisix.store.snapshot import Snapshot
-from aisix.upstream.request import Cap, Timeouts, Tls
+from aisix.upstream.request import Cap, Signer, Timeouts, Tls
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +41,7 @@ class Target:
     retries: int
     tls: Tls
     cap: Cap
+    sign: Signer | None = field(default=None, repr=False)  # for upstreams that want each signed
 
 
 def make_targets(

@@ -41,8 +41,8 @@ from aisix.proxy.gateway import Gateway
 from aisix.runtime.memory import give_back
 from aisix.runtime.open_files import places, raise_limit
 from aisix.runtime.reload import Reloader
-from aisix.store import open_store
 from aisix.store.base import Store
+from aisix.store.opening import open_store
 from aisix.telemetry.metrics import Metrics
 from aisix.telemetry.metrics_endpoint import make_metrics_app
 from aisix.telemetry.otlp import OtlpExporter

@@ -176,13 +176,13 @@ def _hop(name: str, line: str, headers: dict[str, str], body: str) -> None:
 
 def _stay(process: subprocess.Popen[bytes], port: int, key: str) -> None:
     body = '{"model":"claude-prod","messages":[{"role":"user","content":"Hello"}]}'
-    print(
+    said = (
         f"\nThe gateway stays up on http://127.0.0.1:{port} until Ctrl-C. Try it:\n\n"
         f"curl http://127.0.0.1:{port}/v1/chat/completions -H 'Authorization: Bearer {key}' \\\n"
-        f"  -H 'Content-Type: application/json' -d '{body}'\n",
-        flush=True,
+        f"  -H 'Content-Type: application/json' -d '{body}'\n"
     )
     try:
+        print(said, flush=True)  # who has read it may end us before we come to wait
         process.wait()
     except KeyboardInterrupt:
         print()

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from aisix.store.kinds.declare import Kind
+from aisix.store.kinds.registry import KINDS
 from aisix.store.resources import Document, timestamp
 from aisix.store.snapshot import Entry, Snapshot
 
@@ -20,6 +22,7 @@ EVENT = "admin_write"
 def record(
     who: Mapping[str, Any], now: float, action: str, entry: Entry, changed: Iterable[str] = ()
 ) -> dict[str, Any]:
+    """The record of one write at `now` (Unix seconds); changed: names of fields."""
     return {
         "event": EVENT,
         "at": timestamp(int(now)),
@@ -35,12 +38,13 @@ def record(
 def records(
     who: Mapping[str, Any], now: float, before: Snapshot, after: Snapshot
 ) -> Iterator[dict[str, Any]]:
+    """A record for each resource that differs between two snapshots; what went comes first."""
     for entry in before.all_entries():
         if after.entry(entry.kind, entry.id) is None:
             yield record(who, now, "delete", entry)
     for entry in after.all_entries():
         old = before.entry(entry.kind, entry.id)
-        changed = changed_fields(old, entry.document, entry.secret)
+        changed = changed_fields(KINDS[entry.kind], old, entry.document, entry.secret)
         if old is None or changed:
             yield record(who, now, "replace" if old else "create", entry, changed)
 
@@ -52,10 +56,12 @@ def rotation(who: Mapping[str, Any], now: float, count: int) -> dict[str, Any]:
     return {"event": EVENT, "at": at, **who, **told}
 
 
-def changed_fields(old: Entry | None, document: Document, secret: str | None) -> tuple[str, ...]:
-    """The names of the fields that differ from what is stored; a secret of None stays as it is."""
+def changed_fields(
+    kind: Kind, old: Entry | None, document: Document, secret: str | None
+) -> tuple[str, ...]:
+    """The names of the fields that differ from what is stored, in alphabetical order."""
     before = old.document if old else {}
     names = {n for n in {*before, *document} if before.get(n) != document.get(n)}
-    if secret is not None and (old is None or secret != old.secret):
-        names.add("secret")
+    if kind.secret and secret != (old.secret if old else None):
+        names.add(kind.secret.name)
     return tuple(sorted(names))

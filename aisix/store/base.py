@@ -34,7 +34,10 @@ from aisix.store.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """Write this document under (kind, id), new or not; a secret of None keeps the stored one."""
+    """Write this document and secret (None: it has none) under (kind, id), new or not.
+
+    now: Unix seconds.
+    """
 
     kind: str
     id: str
@@ -45,6 +48,8 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
+    """Take the entry of (kind, id) away."""
+
     kind: str
     id: str
 
@@ -59,6 +64,7 @@ Extra = Callable[[str, Document, Snapshot], Sequence[Complaint]]
 
 
 def no_more(kind: str, document: Document, snapshot: Snapshot) -> Sequence[Complaint]:
+    """The Extra that adds nothing."""
     return ()
 
 
@@ -83,7 +89,11 @@ class DiskFull(StoreError):
 
 
 class Store(ABC):
-    """See the module's text. Thread-safe: `update` may run in a thread beside `current`."""
+    """Entries and a revision; thread-safe: `update` may run in a thread beside `current`.
+
+    Times are Unix seconds. Only `update` and `reload` raise: ChangeRefused for a change that must
+    not be, StoreError when it cannot be written, OperatorError for a source that is not sound.
+    """
 
     @property
     @abstractmethod
@@ -106,7 +116,7 @@ class Store(ABC):
 
     @abstractmethod
     def update(self, plan: Plan) -> Snapshot:
-        """Apply what the plan answers; the snapshot after it. Raises Refused and StoreError."""
+        """Apply what the plan answers; the snapshot after it. Raises ChangeRefused, StoreError."""
 
     @abstractmethod
     def poll(self) -> None:
@@ -121,10 +131,12 @@ class Store(ABC):
         """Call `told` with every new snapshot, in the thread that noticed; answers with the end."""
 
     @abstractmethod
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of files; nothing may be asked of it afterwards."""
 
     @property
     def snapshot(self) -> Snapshot:
+        """`current()` under the name a reader expects."""
         return self.current()
 
 

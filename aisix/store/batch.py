@@ -1,9 +1,10 @@
 """Many documents at once: checked together, referring to each other, all of them or none.
 
-    stage(base, [Wanted("models", "prod", {...}, "models[0]"), ...], now=...)  ->  [Put, ...]
+    check_items(base, [ImportItem("models", "prod", {...}, "models[0]")], now=...)  ->  [Put, ...]
+    import_items(store, items, now=...)  ->  ImportResult
 
-What a resources file or an import holds. A wanted entry replaces the one of its id; provider keys
-are staged first, so that a model may name one that is only now coming. Every fault of every
+What a resources file or an import holds. An item replaces the entry of its id; kinds are taken in
+the order of KINDS, so that an item may name one that is only now coming. Every fault of every
 document is told at once, each with its path ("models[2].rate_limit.rpm").
 
 Must never know: where the documents come from, how they will be stored.
@@ -17,11 +18,13 @@ from dataclasses import dataclass
 
 from aisix.errors import Complaint
 from aisix.store.base import Change, ChangeRefused, Delete, Extra, Put, Store, no_more
-from aisix.store.normalize import UNIQUE, Normalizer
+from aisix.store.kinds.registry import KINDS
+from aisix.store.normalize import Normalizer
 from aisix.store.resources import Document
-from aisix.store.snapshot import KINDS, Entry, Snapshot
+from aisix.store.snapshot import Entry, Snapshot
 
 NO_CLOCK = 0.0  # a key that has expired by now is part of a file all the same
+NO_KEY = ""  # a file does not make keys: nobody would see their text
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,38 +49,34 @@ class ImportResult:
     after: Snapshot
 
 
-def stage(
-    base: Snapshot, wanted: Sequence[ImportItem], *, now: float, extra: Extra = no_more
+def check_items(
+    base: Snapshot, items: Sequence[ImportItem], *, now: float, extra: Extra = no_more
 ) -> list[Put]:
-    """The writes that bring them; Refused("invalid") with every fault."""
-    coming = {(one.kind, one.id) for one in wanted}
+    """The writes that bring them; ChangeRefused("invalid") with every fault. now: Unix seconds."""
+    coming = {(item.kind, item.id) for item in items}
     kept = [entry for entry in base.all_entries() if (entry.kind, entry.id) not in coming]
-    wrong = _twice(wanted)
+    wrong = _twice(items)
     puts: list[Put] = []
     for kind in KINDS:
         around = Snapshot([*kept, *(_entry(put) for put in puts)], 0)
-        for one in (w for w in wanted if w.kind == kind):
-            draft = Normalizer(
-                kind, one.id, base.entry(kind, one.id), one.body, around, NO_CLOCK, ""
-            )
+        for item in (one for one in items if one.kind == kind.name):
+            old = base.entry(item.kind, item.id)
+            incoming = Normalizer(kind, item.id, old, item.body, around, NO_CLOCK, NO_KEY)
             try:
-                if one.body.get("generate"):
-                    text = "a key is made by the admin API, not in a file: give `key_hash`"
-                    raise ChangeRefused("invalid", [Complaint("", "generate", text)])
-                document = draft.document(extra)
+                document = incoming.document(extra)
             except ChangeRefused as refused:
-                wrong += [at(one.path, complaint) for complaint in refused.complaints]
+                wrong += [at(item.path, complaint) for complaint in refused.complaints]
             else:
-                puts.append(Put(kind, one.id, document, draft.secret, int(now)))
-    wrong += _taken(wanted, puts)
+                puts.append(Put(item.kind, item.id, document, incoming.secret, int(now)))
+    wrong += _taken(items, puts)
     if wrong:
         raise ChangeRefused("invalid", wrong)
     return puts
 
 
-def bring(
+def import_items(
     store: Store,
-    wanted: Sequence[ImportItem],
+    items: Sequence[ImportItem],
     *,
     now: float,
     only: bool = False,
@@ -86,13 +85,14 @@ def bring(
 ) -> ImportResult:
     """Write them all in one change; with `only`, what is not among them is deleted.
 
-    `dry`: tell what would be done, and do nothing.
+    `dry`: tell what would be done, and do nothing. now: Unix seconds. Raises ChangeRefused and
+    StoreError.
     """
     told: list[tuple[Snapshot, list[tuple[tuple[str, str], ...]]]] = []
 
     def plan(base: Snapshot) -> Sequence[Change]:
-        puts = stage(Snapshot((), 0) if only else base, _with_secrets(wanted, base), now=now,
-                     extra=extra)  # fmt: skip
+        over = Snapshot((), 0) if only else base
+        puts = check_items(over, _with_secrets(items, base), now=now, extra=extra)
         ids = {(put.kind, put.id) for put in puts}
         gone = [e for e in base.all_entries() if only and (e.kind, e.id) not in ids]
         created: list[Put] = []
@@ -105,7 +105,7 @@ def bring(
         told[:] = [(base, [_ids(group) for group in (created, changed, same, gone)])]
         if dry:
             return ()
-        # A model goes before the provider key it refers to.
+        # What refers to another goes before that.
         return [*(Delete(e.kind, e.id) for e in reversed(gone)), *created, *changed]
 
     after = store.update(plan)
@@ -120,14 +120,17 @@ def at(path: str, complaint: Complaint) -> Complaint:
     return dataclasses.replace(complaint, path=whole)
 
 
-def _with_secrets(wanted: Sequence[ImportItem], base: Snapshot) -> list[ImportItem]:
-    """A provider key without a secret keeps the stored one."""
+def _with_secrets(items: Sequence[ImportItem], base: Snapshot) -> list[ImportItem]:
+    """One that comes without a secret keeps the stored one."""
     filled = []
-    for one in wanted:
-        old = base.entry(one.kind, one.id)
-        if old and old.secret and not {"secret", "api_key"} & one.body.keys():
-            one = dataclasses.replace(one, body={**one.body, "secret": old.secret})
-        filled.append(one)
+    for item in items:
+        old, field = base.entry(item.kind, item.id), KINDS[item.kind].secret
+        if old and old.secret and field:
+            ways = {field.name, *KINDS[item.kind].other_ways(field.name)}
+            if not ways & item.body.keys():
+                body = {**item.body, field.name: old.secret}
+                item = dataclasses.replace(item, body=body)
+        filled.append(item)
     return filled
 
 
@@ -136,30 +139,30 @@ def _entry(put: Put) -> Entry:
 
 
 def _equal(old: Entry, put: Put) -> bool:
-    return old.document == put.document and put.secret in (None, old.secret)
+    return old.document == put.document and put.secret == old.secret
 
 
 def _ids(group: Sequence[Put | Entry]) -> tuple[tuple[str, str], ...]:
     return tuple((one.kind, one.id) for one in group)
 
 
-def _twice(wanted: Sequence[ImportItem]) -> list[Complaint]:
+def _twice(items: Sequence[ImportItem]) -> list[Complaint]:
     seen: dict[tuple[str, str], str] = {}
     wrong = []
-    for one in wanted:
-        first = seen.setdefault((one.kind, one.id), one.path)
-        if first != one.path:
-            wrong.append(Complaint("", f"{one.path}.id", f"is the id of {first} too"))
+    for item in items:
+        first = seen.setdefault((item.kind, item.id), item.path)
+        if first != item.path:
+            wrong.append(Complaint("", f"{item.path}.id", f"is the id of {first} too"))
     return wrong
 
 
-def _taken(wanted: Sequence[ImportItem], puts: Sequence[Put]) -> list[Complaint]:
+def _taken(items: Sequence[ImportItem], puts: Sequence[Put]) -> list[Complaint]:
     """Names that must differ and do not, among the documents themselves."""
-    paths = {(one.kind, one.id): one.path for one in wanted}
+    paths = {(item.kind, item.id): item.path for item in items}
     seen: dict[tuple[str, str, str], str] = {}
     wrong = []
     for put in puts:
-        for name in UNIQUE[put.kind]:
+        for name in KINDS[put.kind].unique:
             if name in put.document:
                 path = paths[put.kind, put.id]
                 first = seen.setdefault((put.kind, name, put.document[name]), path)

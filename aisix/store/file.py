@@ -3,7 +3,7 @@
 `reload` reads the file, checks all of it, gives each changed entry a new revision, and puts the
 result beside the database as `resources.accepted`, encrypted like stored secrets are. That is what
 every process serves: one that starts after the file was edited, and not yet reloaded, serves what
-the others do. The bell tells them of a new one, as it does for the SQLite store.
+the others do. The change signal tells them of a new one, as it does for the SQLite store.
 
     accepted   sealed JSON {"revision": 7, "entries": [[kind, id, seq, revision, created_at,
                updated_at, document, secret], ...]}
@@ -25,14 +25,14 @@ from pathlib import Path
 from aisix.errors import AisixError, OperatorError, StoreError
 from aisix.store import yaml_document
 from aisix.store.base import ChangeRefused, Extra, Plan, Put, Store, Told, Watchers, no_more
-from aisix.store.batch import stage
+from aisix.store.batch import check_items
 from aisix.store.change_signal import ChangeSignal
 from aisix.store.secrets import EarlierForm, Keyring
 from aisix.store.snapshot import Entry, Snapshot
 
 ACCEPTED = "resources.accepted"
 REFUSED = "resources.refused"  # why the last reload changed nothing, for the status of all
-BELL = "resources.bell"
+SIGNAL = "resources.bell"
 
 
 class FileStore(Store):
@@ -48,8 +48,8 @@ class FileStore(Store):
         self._watchers = Watchers()
         self._lock = threading.RLock()
         self._trouble: str | None = None
-        self._change_signal = ChangeSignal(data_dir / BELL)
-        self._heard = self._change_signal.sound
+        self._signal = ChangeSignal(data_dir / SIGNAL)
+        self._seen = self._signal.number
         try:
             self._snapshot = self._read_accepted()
         except StoreError as error:
@@ -71,7 +71,7 @@ class FileStore(Store):
         return self._trouble
 
     def current(self) -> Snapshot:
-        if self._change_signal.sound != self._heard:
+        if self._signal.number != self._seen:
             self._refresh()
         return self._snapshot
 
@@ -80,7 +80,7 @@ class FileStore(Store):
         raise ChangeRefused("read_only", text)
 
     def poll(self) -> None:
-        self._refresh(whatever_the_bell_says=True)
+        self._refresh(without_signal=True)
 
     def reload(self, extra: Extra = no_more) -> Snapshot:
         with self._lock:
@@ -98,8 +98,8 @@ class FileStore(Store):
                 self._write_accepted(fresh)
                 self._publish(fresh)
                 with suppress(OSError):  # the others then notice at their next poll
-                    self._change_signal.ring()
-                    self._heard = self._change_signal.sound
+                    self._signal.give()
+                    self._seen = self._signal.number
             return fresh
 
     def watch(self, told: Told) -> Callable[[], None]:
@@ -107,7 +107,7 @@ class FileStore(Store):
 
     def close(self) -> None:
         with self._lock:
-            self._change_signal.close()
+            self._signal.close()
 
     def _take_over(self, base: Snapshot, extra: Extra) -> Snapshot:
         """The file as a snapshot; `base` itself when nothing differs. OperatorError."""
@@ -118,9 +118,9 @@ class FileStore(Store):
             raise OperatorError(f"{name}: cannot be read: {error.strerror}") from None
         except UnicodeDecodeError:
             raise OperatorError(f"{name}: is not UTF-8") from None
-        wanted, lines = yaml_document.read(text, name, self._environ)
+        items, lines = yaml_document.read(text, name, self._environ)
         try:
-            puts = stage(Snapshot((), 0), wanted, now=time.time(), extra=extra)
+            puts = check_items(Snapshot((), 0), items, now=time.time(), extra=extra)
         except ChangeRefused as refused:
             raise OperatorError(lines.placed(refused.complaints)) from None
         revision = base.revision + 1
@@ -129,10 +129,10 @@ class FileStore(Store):
             return base
         return Snapshot(entries, revision)
 
-    def _refresh(self, *, whatever_the_bell_says: bool = False) -> None:
+    def _refresh(self, *, without_signal: bool = False) -> None:
         with self._lock:
-            heard = self._change_signal.sound
-            if heard == self._heard and not whatever_the_bell_says:
+            number = self._signal.number
+            if number == self._seen and not without_signal:
                 return
             try:
                 fresh = self._read_accepted()
@@ -141,7 +141,7 @@ class FileStore(Store):
                     self._publish(fresh)
             except AisixError as error:
                 self._trouble = str(error)
-            self._heard = heard  # only now: who looks meanwhile waits for it
+            self._seen = number  # only now: who looks meanwhile waits for it
 
     def _publish(self, fresh: Snapshot) -> None:
         self._snapshot = fresh

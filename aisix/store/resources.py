@@ -9,14 +9,14 @@ None, and of a secret only a masked hint.
     resource  ProviderKey(id="pk_1", display_name="anthropic-prod", adapter="anthropic", ...)
     view      {"display_name": "anthropic-prod", ..., "secret": "****wxyz", "api_base": None, ...}
 
-Must never know: SQL, HTTP, what a provider's wire format looks like. `schema.py` says which
-documents are acceptable; everything here trusts that they were checked.
+Must never know: SQL, HTTP, what a provider's wire format looks like. `kinds/` says which fields a
+document has and how each form is made; everything here trusts that they were checked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -218,24 +218,21 @@ class Glob:
         return None
 
 
-Resource = ProviderKey | Model | ApiKey
+@dataclass(frozen=True, slots=True)
+class PlainResource:
+    """A resource of a kind that has no class of its own; created_at in Unix seconds."""
+
+    id: str
+    document: Document
+    secret: str | None = field(repr=False)
+    created_at: int
+
+    @property
+    def display_name(self) -> str | None:
+        return self.document.get("display_name")
 
 
-def build(kind: str, id: str, document: Document, secret: str | None, created_at: int) -> Resource:
-    """The resource a document describes. `created_at` is in Unix seconds."""
-    return _BUILDERS[kind](id, document, secret or "", created_at)
-
-
-def view(kind: str, document: Document, secret: str | None) -> Document:
-    """What a read shows: every field in a fixed order, no secret."""
-    shown: Document = {name: document.get(name) for name in VIEW_FIELDS[kind]}
-    if kind == "provider_keys":
-        shown["secret"] = masked(secret or "")
-        shown["adapter"] = document.get("adapter", document["provider"])
-    for name, empty in _EMPTY.items():
-        if name in shown and shown[name] is None:
-            shown[name] = empty() if callable(empty) else empty
-    return shown
+Resource = ProviderKey | Model | ApiKey | PlainResource
 
 
 def masked(secret: str) -> str:
@@ -259,116 +256,3 @@ def timestamp(seconds: int) -> str:
 def seconds(text: str) -> int:
     """The Unix seconds of an RFC 3339 time; a fraction is cut off."""
     return int(datetime.fromisoformat(text).timestamp())
-
-
-VIEW_FIELDS: dict[str, tuple[str, ...]] = {
-    "provider_keys": (
-        "display_name",
-        "provider",
-        "adapter",
-        "secret",
-        "api_base",
-        "anthropic_version",
-        "headers",
-        "tls",
-    ),
-    "models": (
-        "display_name",
-        "provider",
-        "model_name",
-        "provider_key_id",
-        "strict",
-        "mapping",
-        "options",
-        "traits",
-        "timeout",
-        "stream_timeout",
-        "stream_total_timeout",
-        "first_byte_timeout",
-        "connect_timeout",
-        "retries",
-        "targets",
-        "routing",
-        "rate_limit",
-        "cost",
-    ),
-    "apikeys": (
-        "display_name",
-        "key_hash",
-        "allowed_models",
-        "expires_at",
-        "disabled",
-        "previous",
-        "rate_limit",
-    ),
-}
-
-# What an unset field is shown as, where that is not None.
-_EMPTY: dict[str, Any] = {
-    "headers": dict,
-    "tls": dict,
-    "options": dict,
-    "traits": list,
-    "rate_limit": dict,
-    "cost": dict,
-    "strict": False,
-    "disabled": False,
-}
-
-
-def _provider_key(id: str, d: Document, secret: str, created_at: int) -> ProviderKey:
-    return ProviderKey(
-        id=id,
-        display_name=d["display_name"],
-        provider=d["provider"],
-        adapter=str(d.get("adapter", d["provider"])),
-        secret=secret,
-        api_base=d.get("api_base"),
-        version=d.get("anthropic_version"),
-        headers=tuple(d.get("headers", {}).items()),
-        tls=TlsSettings(**d.get("tls", {})),
-        created_at=created_at,
-    )
-
-
-def _model(id: str, d: Document, secret: str, created_at: int) -> Model:
-    targets = tuple(_target(target) for target in d.get("targets", ()))
-    nested: Document = {
-        "traits": tuple(d.get("traits", ())),
-        "targets": targets,
-        "rate_limit": RateLimit(**d.get("rate_limit", {})),
-        "cost": Cost(**d.get("cost", {})),
-    }
-    names = {f.name for f in fields(Model)}
-    plain = {name: value for name, value in d.items() if name in names}
-    if targets:
-        plain["model_name"] = targets[0].model_name
-        plain["provider_key_id"] = targets[0].provider_key_id
-    return Model(id=id, **(plain | nested), created_at=created_at)
-
-
-def _target(d: Document) -> ModelTarget:
-    traits = tuple(d["traits"]) if "traits" in d else None
-    return ModelTarget(**{**d, "traits": traits})
-
-
-def _api_key(id: str, d: Document, secret: str, created_at: int) -> ApiKey:
-    before = d.get("previous")
-    return ApiKey(
-        id=id,
-        key_hash=d["key_hash"],
-        allowed_models=tuple(d.get("allowed_models", ())),
-        display_name=d.get("display_name"),
-        expires_at=seconds(d["expires_at"]) if "expires_at" in d else None,
-        disabled=d.get("disabled", False),
-        previous=(before["key_hash"], seconds(before["expires_at"])) if before else None,
-        rate_limit=RateLimit(**d.get("rate_limit", {})),
-        created_at=created_at,
-    )
-
-
-_BUILDERS: dict[str, Callable[[str, Document, str, int], Resource]] = {
-    "provider_keys": _provider_key,
-    "models": _model,
-    "apikeys": _api_key,
-}

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from aisix.store.kinds.registry import KINDS
 from aisix.store.resources import (
     ApiKey,
     Document,
@@ -22,12 +23,8 @@ from aisix.store.resources import (
     Model,
     ProviderKey,
     Resource,
-    build,
     timestamp,
-    view,
 )
-
-KINDS = ("provider_keys", "models", "apikeys")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +42,15 @@ class Entry:
     resource: Resource = field(init=False)
 
     def __post_init__(self) -> None:
-        made = build(self.kind, self.id, self.document, self.secret, self.created_at)
+        kind = KINDS[self.kind]
+        made = kind.build(self.id, self.document, self.secret, self.created_at)
         object.__setattr__(self, "resource", made)
 
     def envelope(self) -> dict[str, Any]:
         """The entry as the admin API shows it."""
         return {
             "id": self.id,
-            "value": view(self.kind, self.document, self.secret),
+            "value": KINDS[self.kind].view(self.document, self.secret),
             "revision": self.revision,
             "created_at": timestamp(self.created_at),
             "updated_at": timestamp(self.updated_at),
@@ -66,7 +64,7 @@ class Snapshot:
 
     def __init__(self, entries: Iterable[Entry], revision: int) -> None:
         self.revision = revision
-        self._entries: dict[str, dict[str, Entry]] = {kind: {} for kind in KINDS}
+        self._entries: dict[str, dict[str, Entry]] = {kind: {} for kind in KINDS.names}
         self._by_hash: dict[str, ApiKey] = {}
         self._provider_keys: dict[str, ProviderKey] = {}
         self._aliases: dict[str, Model] = {}
@@ -93,6 +91,7 @@ class Snapshot:
         return self._by_hash.get(key_hash)
 
     def provider_key(self, id: str) -> ProviderKey | None:
+        """The credential a model refers to."""
         return self._provider_keys.get(id)
 
     def model(self, alias: str) -> Model | None:
@@ -135,6 +134,7 @@ class Snapshot:
         return [found[name] for name in sorted(found)]
 
     def entry(self, kind: str, id: str) -> Entry | None:
+        """The one stored under (kind, id)."""
         return self._entries[kind].get(id)
 
     def entries(self, kind: str) -> list[Entry]:
@@ -142,10 +142,12 @@ class Snapshot:
         return list(self._entries[kind].values())
 
     def all_entries(self) -> list[Entry]:
-        return [entry for kind in KINDS for entry in self._entries[kind].values()]
+        """Kind by kind in the order of KINDS, so that what is referred to comes first."""
+        return [entry for entries in self._entries.values() for entry in entries.values()]
 
     def counts(self) -> dict[str, int]:
-        return {kind: len(self._entries[kind]) for kind in KINDS}
+        """How many there are of each kind."""
+        return {kind: len(entries) for kind, entries in self._entries.items()}
 
     def named(self, kind: str, display_name: str) -> Entry | None:
         """The entry that carries a display name. A scan: for writes, not for requests."""

@@ -5,8 +5,8 @@ its own store (after the fork: SQLite connections must not cross one). Two conne
 run in a thread of their own while the event loop renews its snapshot.
 
     commit  BEGIN IMMEDIATE, read what others wrote, let the plan decide, write, COMMIT with fsync
-            (`synchronous = FULL`: what was answered survives kill -9 and loss of power), ring the
-            bell so that every process reads again
+            (`synchronous = FULL`: what was answered survives kill -9 and loss of power), give the
+            change signal so that every process reads again
 
 Only rows newer than the snapshot are read and decrypted; the rest is taken over from it.
 
@@ -44,7 +44,7 @@ from aisix.store.secrets import Keyring
 from aisix.store.snapshot import Entry, Snapshot
 
 DATABASE = "aisix.db"
-BELL = "changes.bell"
+SIGNAL = "changes.bell"
 BUSY_SECONDS = 3.0  # how long a write waits for another process's; ours take milliseconds
 
 _ROW = "SELECT kind, id, seq, revision, created_at, updated_at, document, secret FROM resources"
@@ -60,12 +60,12 @@ class SqliteStore(Store):
         self._writing = threading.Lock()
         self._publishing = threading.Lock()
         self._trouble: str | None = None
-        self._change_signal = ChangeSignal(data_dir / BELL)
+        self._signal = ChangeSignal(data_dir / SIGNAL)
         try:
             self._writer = _open(self._file)
             self._reader = _connect(self._file, read_only=True)
             self._claim_key()
-            self._heard = self._change_signal.sound
+            self._seen = self._signal.number
             self._snapshot = self._read_at_once(Snapshot((), -1))
         except sqlite3.Error as error:
             raise OperatorError(f"{self._file}: cannot be opened: {error}") from None
@@ -85,7 +85,7 @@ class SqliteStore(Store):
         return self._trouble
 
     def current(self) -> Snapshot:
-        if self._change_signal.sound != self._heard:
+        if self._signal.number != self._seen:
             self._refresh()
         return self._snapshot
 
@@ -96,13 +96,13 @@ class SqliteStore(Store):
             fresh = self._apply(base, changes) if changes else base
         self._publish(fresh)
         if changes:
-            # A failed ring is no failed write: the others then notice at their next poll.
+            # A failed signal is no failed write: the others then notice at their next poll.
             with suppress(OSError):
-                self._change_signal.ring()
+                self._signal.give()
         return fresh
 
     def poll(self) -> None:
-        self._refresh(whatever_the_bell_says=True)
+        self._refresh(without_signal=True)
 
     def reload(self, extra: Extra = no_more) -> Snapshot:
         self.poll()
@@ -115,7 +115,7 @@ class SqliteStore(Store):
         with self._writing, self._reading:
             self._reader.close()
             self._writer.close()
-            self._change_signal.close()
+            self._signal.close()
 
     def rotate_key(self, key: bytes | None) -> int:
         """Encrypt every secret with a new key; how many there were.
@@ -132,7 +132,7 @@ class SqliteStore(Store):
             if key is not None:
                 self._keyring.drop_older()
         with suppress(OSError):
-            self._change_signal.ring()
+            self._signal.give()
         return count
 
     def _reseal(self) -> int:
@@ -144,10 +144,10 @@ class SqliteStore(Store):
         self._write_meta("key_id", self._keyring.current)
         return len(rows)
 
-    def _refresh(self, *, whatever_the_bell_says: bool = False) -> None:
+    def _refresh(self, *, without_signal: bool = False) -> None:
         with self._reading:
-            heard = self._change_signal.sound
-            if heard == self._heard and not whatever_the_bell_says:
+            number = self._signal.number
+            if number == self._seen and not without_signal:
                 return
             try:
                 with _translated():
@@ -158,7 +158,7 @@ class SqliteStore(Store):
                 # The last good snapshot goes on serving; poll() tries again every second.
                 self._trouble = str(error)
             # Only now: who looks meanwhile must wait for it, not take the old snapshot.
-            self._heard = heard
+            self._seen = number
 
     def _publish(self, fresh: Snapshot) -> None:
         with self._publishing:
@@ -230,7 +230,7 @@ class SqliteStore(Store):
             """INSERT INTO resources (kind, id, document, secret, revision, created_at, updated_at)
                VALUES (:kind, :id, :document, :secret, :revision, :now, :now)
                ON CONFLICT (kind, id) DO UPDATE SET document = :document, revision = :revision,
-                 secret = coalesce(:secret, secret), updated_at = :now""",
+                 secret = :secret, updated_at = :now""",
             {
                 "kind": put.kind,
                 "id": put.id,

@@ -4,7 +4,7 @@
     replace(store, "models", id, body, now=..., if_match=...)  -> Written (created or not)
     merge(store, "models", id, patch, ...)                     -> Written
     delete(store, "models", id, cascade=..., if_match=...)     -> the removed entries
-    rotate(store, id, ...)                                     -> Written with the new key's text
+    rotate(store, "apikeys", id, ...)                          -> Written with the new key's text
 
 All faults of a body are told at once: those of the schema and those that need the store's content
 (a reference to nothing, a name that is taken) or the clock. `Extra` lets the gateway add what only
@@ -15,16 +15,15 @@ Must never know: HTTP, SQL.
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from aisix.store.base import Change, ChangeRefused, Delete, Extra, Put, Store, no_more
-from aisix.store.normalize import NOUNS, Normalizer, hash_of, provider_keys_of
+from aisix.store.kinds.api_keys import make_key
+from aisix.store.kinds.registry import KINDS
+from aisix.store.normalize import Normalizer
 from aisix.store.resources import Document, timestamp
 from aisix.store.snapshot import Entry, Snapshot
-
-KEY_PREFIX = "sk-aisix-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +39,7 @@ class Written:
 def create(
     store: Store, kind: str, body: Document, *, now: float, new_id: str, extra: Extra = no_more
 ) -> Written:
+    """Store a new one under `new_id`; ChangeRefused, StoreError. `now` is in Unix seconds."""
     return _write(store, kind, new_id, lambda old: body, now, None, extra)
 
 
@@ -77,13 +77,16 @@ def merge(
     """JSON merge patch (RFC 7396): null removes a field, an object is merged, all else replaces."""
 
     def merged(old: Entry | None) -> Document:
-        return _merge(_found(kind, id, old).document, patch)
+        secret = KINDS[kind].secret
+        gone = {secret.name: None} if secret and patch.get(secret.name, "") is None else {}
+        return {**_merge(_found(kind, id, old).document, patch), **gone}
 
     return _write(store, kind, id, merged, now, if_match, extra)
 
 
 def rotate(
     store: Store,
+    kind: str,
     id: str,
     *,
     now: float,
@@ -91,16 +94,18 @@ def rotate(
     grace: int = 0,
     if_match: str | None = None,
 ) -> Written:
-    """Give an api key a new text; the old one opens for `grace` more seconds, then nothing."""
+    """Give a key a new text; the old one opens for `grace` more seconds, then nothing.
+
+    Only for a kind that declares `rotate`.
+    """
+    turn = KINDS[kind].rotate
+    assert turn is not None, kind
 
     def rotated(old: Entry | None) -> Document:
-        document = {**_found("apikeys", id, old).document, "previous": None}
-        if grace:
-            until = timestamp(int(now) + grace)
-            document["previous"] = {"key_hash": document["key_hash"], "expires_at": until}
-        return {**document, "key_hash": hash_of(new_key)}
+        until = timestamp(int(now) + grace) if grace else None
+        return turn(_found(kind, id, old).document, new_key, until)
 
-    written = _write(store, "apikeys", id, rotated, now, if_match, no_more)
+    written = _write(store, kind, id, rotated, now, if_match, no_more)
     return Written(written.entry, False, written.changed, new_key)
 
 
@@ -113,31 +118,45 @@ def delete(
     def plan(now: Snapshot) -> Sequence[Change]:
         entry = _found(kind, id, now.entry(kind, id))
         _fresh(entry, if_match)
-        users = dependants(now, kind, id)
+        users = dependants(now, entry)
         if users and not cascade:
-            names = ", ".join(str(user.document["display_name"]) for user in users[:5])
-            more = "" if len(users) <= 5 else f" and {len(users) - 5} more"
-            raise ChangeRefused(
-                "conflict",
-                f"still used by the models {names}{more}; delete them first, or with ?cascade=true",
-            )
-        removed[:] = [*users, entry]
+            text = f"still used by the {_named(users)}; delete them first, or with ?cascade=true"
+            raise ChangeRefused("conflict", text)
+        going = {(e.kind, e.id): e for e in (*_with_dependants(now, users), entry)}
+        removed[:] = going.values()
         return [Delete(e.kind, e.id) for e in removed]
 
     store.update(plan)
     return removed
 
 
-def dependants(snapshot: Snapshot, kind: str, id: str) -> list[Entry]:
-    """What refers to this entry: the models of a provider key."""
-    if kind != "provider_keys":
-        return []
-    return [e for e in snapshot.entries("models") if id in provider_keys_of(e.document)]
+def dependants(snapshot: Snapshot, entry: Entry) -> list[Entry]:
+    """What refers to this entry, such as the models of a provider key."""
+    wanted = (entry.kind, entry.id)
+    return [
+        other
+        for kind in KINDS
+        if entry.kind in kind.refers_to
+        for other in snapshot.entries(kind.name)
+        if any((at, id) == wanted for _, at, id in kind.references(other.document))
+    ]
 
 
-def make_key() -> str:
-    """The text of a new caller's key: 256 random bits."""
-    return KEY_PREFIX + secrets.token_urlsafe(32)
+def _with_dependants(snapshot: Snapshot, users: Sequence[Entry]) -> Iterator[Entry]:
+    """Each after all that refers to it; one may come twice."""
+    for user in users:
+        yield from _with_dependants(snapshot, dependants(snapshot, user))
+        yield user
+
+
+def _named(users: Sequence[Entry]) -> str:
+    """The first five by their names, kind by kind."""
+    groups: dict[str, list[str]] = {}
+    for user in users[:5]:
+        name = str(user.document.get("display_name", user.id))
+        groups.setdefault(f"{KINDS[user.kind].noun}s", []).append(name)
+    told = " and the ".join(f"{plural} {', '.join(names)}" for plural, names in groups.items())
+    return told if len(users) <= 5 else f"{told} and {len(users) - 5} more"
 
 
 def _write(
@@ -155,16 +174,15 @@ def _write(
     def plan(snapshot: Snapshot) -> Sequence[Change]:
         old = snapshot.entry(kind, id)
         _fresh(old, if_match)
-        draft = Normalizer(kind, id, old, body_for(old), snapshot, now, new_key)
-        document = draft.document(extra)
-        change = Put(kind, id, document, draft.secret, int(now))
-        changed = draft.changed(document)
+        incoming = Normalizer(KINDS[kind], id, old, body_for(old), snapshot, now, new_key)
+        document = incoming.document(extra)
+        change = Put(kind, id, document, incoming.secret, int(now))
+        changed = incoming.changed(document)
         if old is not None and not changed:
             told["written"] = Written(old, False, ())
             return ()
-        secret = draft.secret if draft.secret is not None or old is None else old.secret
-        entry = Entry(kind, id, 0, 0, int(now), int(now), document, secret)
-        told["written"] = Written(entry, old is None, changed, draft.key)
+        entry = Entry(kind, id, 0, 0, int(now), int(now), document, incoming.secret)
+        told["written"] = Written(entry, old is None, changed, incoming.key)
         return (change,)
 
     after = store.update(plan)
@@ -175,7 +193,7 @@ def _write(
 
 def _found(kind: str, id: str, entry: Entry | None) -> Entry:
     if entry is None:
-        raise ChangeRefused("missing", f"there is no {NOUNS[kind]} with this id")
+        raise ChangeRefused("missing", f"there is no {KINDS[kind].noun} with this id")
     return entry
 
 

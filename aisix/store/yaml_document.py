@@ -10,8 +10,8 @@
     apikeys:
       - {key_hash: 2cf24d..., allowed_models: [small]}
 
-`read` turns its text into what `stage` wants, `written` makes such a text of a snapshot. Complaints
-name file, line and path. Values are taken as JSON has them: a YAML date stays text.
+`read` turns its text into what an import takes, `written` makes such a text of a snapshot.
+Complaints name file, line and path. Values are taken as JSON has them: a YAML date stays text.
 
 Must never know: which documents are acceptable, the process's environment. Never quotes a value.
 """
@@ -29,11 +29,12 @@ import yaml
 
 from aisix.errors import Complaint, OperatorError
 from aisix.store.batch import ImportItem
-from aisix.store.fields import ID, said
+from aisix.store.kinds.checks import ID, said
+from aisix.store.kinds.declare import Kind
+from aisix.store.kinds.registry import KINDS
 from aisix.store.resources import Document
-from aisix.store.snapshot import KINDS, Snapshot
+from aisix.store.snapshot import Snapshot
 
-SECTIONS = {**{kind: kind for kind in KINDS}, "api_keys": "apikeys"}
 REFERENCE = re.compile(r"\$(\$\{|\{([A-Za-z_][A-Za-z0-9_]*)\}|\{)")
 _Fast = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is ten times as quick
 _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -69,37 +70,39 @@ def read(text: str, name: str, environ: Mapping[str, str]) -> tuple[list[ImportI
     lines = Lines(name)
     data = _parse(text, name, lines)
     wrong: list[Complaint] = []
-    wanted: list[ImportItem] = []
-    for section, listed in data.items():
-        kind = SECTIONS.get(section)
+    items: list[ImportItem] = []
+    sections = KINDS.paths()
+    for section, content in data.items():
+        kind = sections.get(section)
         if kind is None:
-            near = difflib.get_close_matches(section, SECTIONS, 1)
-            hint = f'did you mean "{near[0]}"?' if near else "known: " + ", ".join(KINDS)
+            near = difflib.get_close_matches(section, sections, 1)
+            hint = f'did you mean "{near[0]}"?' if near else "known: " + ", ".join(KINDS.names)
             wrong.append(Complaint("", section[:60], f"unknown section ({hint})"))
-        elif not isinstance(listed, list | None):
-            wrong.append(Complaint("", section, f"must be a list, not {said(listed)}"))
+        elif not isinstance(content, list | None):
+            wrong.append(Complaint("", section, f"must be a list, not {said(content)}"))
         else:
-            for place, item in enumerate(listed or ()):
+            for place, item in enumerate(content or ()):
                 path = f"{section}[{place}]"
                 if isinstance(item, dict):
                     body = _filled(item, path, environ, wrong)
-                    wanted.append(ImportItem(kind, _id(kind, body, path, wrong), body, path))
+                    items.append(ImportItem(kind.name, _id(kind, body, path, wrong), body, path))
                 else:
                     wrong.append(Complaint("", path, f"must be an object, not {said(item)}"))
     if wrong:
         raise OperatorError(lines.placed(wrong))
-    return wanted, lines
+    return items, lines
 
 
 def written(snapshot: Snapshot, *, with_secrets: bool) -> str:
     """The snapshot as a file that `read` takes; secrets in clear, or as names to be filled in."""
-    data: dict[str, list[Document]] = {kind: [] for kind in KINDS}
+    data: dict[str, list[Document]] = {kind.name: [] for kind in KINDS}
     names: set[str] = set()
     for entry in snapshot.all_entries():
         document = _escaped({"id": entry.id, **entry.document})
-        if entry.secret is not None:
+        field = KINDS[entry.kind].secret
+        if entry.secret is not None and field:
             name = _variable(entry.id, names)
-            document["secret"] = _escaped(entry.secret) if with_secrets else f"${{{name}}}"
+            document[field.name] = _escaped(entry.secret) if with_secrets else f"${{{name}}}"
         data[entry.kind].append(document)
     text: str = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
     return text
@@ -140,7 +143,7 @@ def _parse(text: str, name: str, lines: Lines) -> dict[str, Any]:
     if data is None:
         raise OperatorError([Complaint(f"{name}:1", "", NOTHING)])
     if not isinstance(data, dict):
-        raise OperatorError([Complaint(f"{name}:1", "", f"must hold {', '.join(KINDS)}")])
+        raise OperatorError([Complaint(f"{name}:1", "", f"must hold {', '.join(KINDS.names)}")])
     return data
 
 
@@ -190,7 +193,7 @@ def _reference(
     return environ.get(name, "")
 
 
-def _id(kind: str, body: Document, path: str, wrong: list[Complaint]) -> str:
+def _id(kind: Kind, body: Document, path: str, wrong: list[Complaint]) -> str:
     """The id it is given, else one made of its name, the same at each reading."""
     given = body.pop("id", None)
     if given is not None:
@@ -199,12 +202,12 @@ def _id(kind: str, body: Document, path: str, wrong: list[Complaint]) -> str:
             wrong.append(Complaint("", f"{path}.id", text))
             return path
         return given
-    own = body.get("display_name") or body.get("key_hash")
+    own = next((body[name] for name in kind.unique if body.get(name)), None)
     if not isinstance(own, str):
         return path  # it is refused for lack of a name
-    if kind != "apikeys" and ID.fullmatch(own):
+    if kind.named_by_id and ID.fullmatch(own):
         return own
-    return f"{kind.rstrip('s')}-{hashlib.sha256(own.encode('utf-8', 'replace')).hexdigest()[:12]}"
+    return f"{kind.id_prefix}-{hashlib.sha256(own.encode('utf-8', 'replace')).hexdigest()[:12]}"
 
 
 # ---------------------------------------------------------------- writing

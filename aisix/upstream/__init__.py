@@ -1,6 +1,6 @@
 """The way out: HTTP to an upstream over libcurl, on the running event loop.
 
-    request.py      the values: Request, Timeouts, Tls, Cap, Response, and what a Sink must offer
+    request.py      the values: Request, Timeouts, Tls, Cap, Response; what a Sink and a Signer are
     curl.py         Driver: send() and stream(); the multi handle on the loop
     handle.py       one Curl handle: constant options, what a request changes (with curl.py the only
                     files that import pycurl)

@@ -91,10 +91,10 @@ class Driver:
 
     async def send(self, request: Request) -> Response:
         """The whole answer. Raises UpstreamError; cancelling the awaiting task aborts it."""
-        whole = BufferedSink(self._loop.create_future())
-        transfer = self.stream(request, whole)
+        buffered = BufferedSink(self._loop.create_future())
+        transfer = self.stream(request, buffered)
         try:
-            return await whole.response
+            return await buffered.response
         finally:
             transfer.cancel()  # does nothing once it has ended
 
@@ -102,7 +102,7 @@ class Driver:
         """Start a request; `sink` is told what comes, never before this has returned.
 
         Raises ValueError for a header line that cannot be sent as one line, UpstreamError
-        (unreachable) when the driver is closed.
+        (unreachable) when the driver is closed, and what the request's `sign` raises.
         """
         if self._closed:
             raise faults.closed(was_sent=False)

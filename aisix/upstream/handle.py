@@ -82,8 +82,11 @@ class Handle:
         setopt(pycurl.WRITEFUNCTION, self._body_came)
 
     def load(self, request: Request) -> None:
-        """Set all that differs from one request to the next."""
-        lines = "".join(request.headers)
+        """Set all that differs from one request to the next, and sign it."""
+        headers = request.headers
+        if request.sign is not None:
+            headers += request.sign(request.method, request.url, headers, request.body)
+        lines = "".join(headers)
         if "\n" in lines or "\r" in lines or "\0" in lines:
             raise ValueError("a header line holds a line break")
         setopt = self.curl.setopt
@@ -95,7 +98,7 @@ class Handle:
             self._waits = waits
             setopt(pycurl.PIPEWAIT, waits)
         # "Expect:" takes away libcurl's own: large bodies must not wait for a 100.
-        setopt(pycurl.HTTPHEADER, (*request.headers, "Expect:"))
+        setopt(pycurl.HTTPHEADER, (*headers, "Expect:"))
         # libcurl keeps this buffer while it waits for the answer: an idle stream is to cost little.
         large = len(request.body) > SMALL
         if large is not self._large:

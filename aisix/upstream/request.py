@@ -54,9 +54,26 @@ class Cap:
     name: str = "max_body"
 
 
+class Signer(Protocol):
+    """Proves to an upstream that a request is ours and was not changed on its way."""
+
+    def __call__(
+        self, method: str, url: str, headers: tuple[str, ...], body: bytes
+    ) -> tuple[str, ...]:
+        """Header lines to be added to `headers`, which are all that will go out but host,
+        content-length and accept-encoding; `url` is the whole one, so host can be told from it.
+
+        Called on the event loop just before the request goes out, for every attempt anew, so a time
+        in it is the time of now. It must not wait. If it raises, nothing goes out, and the exchange
+        ends with an error of our own: an UpstreamError as it is, anything else as a bug, of which
+        the log is told the place and no words.
+        """
+
+
 @dataclass(slots=True)  # one is made for each request: frozen ones take five times as long
 class Request:
-    """One request, complete: nothing is added to it but host, content-length and accept-encoding.
+    """One request, complete: nothing is added to it but host, content-length and accept-encoding,
+    and what `sign` says.
 
     proxy: a proxy's URL, or None for a direct connection whatever the environment says.
     """
@@ -69,6 +86,7 @@ class Request:
     tls: Tls = USUAL_TLS
     proxy: str | None = field(default=None, repr=False)
     max_body: Cap | None = None
+    sign: Signer | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True)

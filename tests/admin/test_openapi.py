@@ -11,12 +11,8 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-import voluptuous as vol
 from jsonschema import Draft202012Validator
 
-from aisix.admin.described import DESCRIBED, ONLY_WRITTEN
-from aisix.store import schema
-from aisix.store.resources import VIEW_FIELDS
 from tests.running import ADMIN_KEY, Answer, Running, send
 
 KEY = {"display_name": "prod", "provider": "anthropic", "secret": "sk-1234567890abcdef"}
@@ -71,7 +67,7 @@ class Spec:
             assert name.lower() in answer.headers, (operation["operationId"], name)
 
 
-def test_the_document_is_sound_and_names_what_the_schema_knows(document: Any) -> None:
+def test_the_document_is_sound(document: Any) -> None:
     assert document["openapi"].startswith("3.1")
     for found in document["components"]["schemas"].values():
         Draft202012Validator.check_schema(found)
@@ -82,15 +78,6 @@ def test_the_document_is_sound_and_names_what_the_schema_knows(document: Any) ->
         o["operationId"] for p in document["paths"].values() for m, o in p.items() if m in METHODS
     ]
     assert len(ids) == len(set(ids))
-    for kind, rules in schema.FIELDS.items():
-        assert set(DESCRIBED[kind]) == set(rules) == set(VIEW_FIELDS[kind])
-        assert set(ONLY_WRITTEN[kind]) == set(schema.ALSO[kind])
-        for name, rule in rules.items():
-            if isinstance(rule, dict):
-                assert set(DESCRIBED[kind][name]["properties"]) == set(rule)
-    targets = DESCRIBED["models"]["targets"]["items"]["properties"]
-    inside = {str(key.schema if isinstance(key, vol.Marker) else key) for key in schema._TARGET}
-    assert set(targets) == inside | {"provider_key"}
 
 
 def test_every_operation_answers_as_the_document_says(api: Running, document: Any) -> None:

@@ -8,13 +8,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from aisix.standin.server import Standin
-from tests.running import ROOT, Running
+from tests.running import ROOT, Running, until
 
 SECRET = "sk-ant-the-secret-of-the-provider"
 CALLER = "sk-caller-of-the-file"
@@ -35,13 +33,6 @@ def content(url: str, *aliases: str) -> dict[str, Any]:
         "models": [{"display_name": alias, **model} for alias in aliases],
         "apikeys": [{"display_name": "ci", "key_hash": HASH, "allowed_models": ["*"]}],
     }
-
-
-def until(true: Callable[[], bool], secs: float = 30) -> None:
-    end = time.monotonic() + secs
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def test_the_file_serves_in_every_worker_and_a_bad_one_changes_nothing(

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from aisix.standin.server import Standin
-from aisix.store import open_store, writes
-from tests.running import ADMIN_KEY, ROOT, Answer, Running, send
+from aisix.store import writes
+from aisix.store.opening import open_store
+from tests.running import ADMIN_KEY, ROOT, Answer, Running, send, until
 
 SECRET = "sk-ant-the-secret-of-the-provider"
 WORKERS = 3
@@ -67,8 +68,7 @@ def test_every_kind_of_change_is_in_effect_everywhere_when_it_is_answered(severa
     assert looks(gateway, "base", turned) == OK
     soon = int(time.time()) + 2
     gateway.admin("PATCH", path, {"expires_at": soon})
-    while time.time() <= soon:
-        time.sleep(0.05)
+    until(lambda: time.time() > soon)
     assert looks(gateway, "base", turned) == {(401, "expired_api_key")}
     gateway.admin("DELETE", path)
     assert looks(gateway, "base", turned) == {(401, "invalid_api_key")}
@@ -168,8 +168,9 @@ def test_racing_writers_in_all_workers_and_another_process_lose_nothing(
 
 BESIDE = """
 import sys, time
-from aisix.store import open_store, writes
-from aisix.store.base import Refused
+from aisix.store import writes
+from aisix.store.opening import open_store
+from aisix.store.base import ChangeRefused
 store = open_store(sys.argv[1])
 for _ in range(int(sys.argv[3])):
     while True:
@@ -179,7 +180,7 @@ for _ in range(int(sys.argv[3])):
             writes.merge(store, "provider_keys", sys.argv[2], {"headers": {"x-count": str(count)}},
                          now=time.time(), if_match=f'"{entry.revision}"')
             break
-        except Refused as refused:
+        except ChangeRefused as refused:
             assert refused.kind == "stale", refused
 """
 

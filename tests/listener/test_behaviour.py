@@ -53,7 +53,7 @@ def test_a_head_byte_by_byte_ends_too(bench: Bench) -> None:
                 with contextlib.suppress(ConnectionError):
                     for byte in NEXT:
                         caller.send(bytes([byte]))
-                        await asyncio.sleep(0.05)
+                        await asyncio.sleep(0.05)  # each far within the limit, all of them not
 
             talk = asyncio.ensure_future(drip())
             answer = await asyncio.wait_for(caller.answer(), 5)
@@ -87,7 +87,7 @@ def test_between_two_requests_the_idle_time_counts_from_the_last(bench: Bench) -
                 caller.send(NEXT)
                 answer = await caller.answer()
                 assert answer is not None and answer.status == 200
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(0.2)  # less than the limit, four times more
             began = time.monotonic()
             assert await caller.closed()
             assert time.monotonic() - began > 0.1
@@ -101,7 +101,7 @@ def test_a_request_under_way_is_never_late(bench: Bench) -> None:
         async with bench.site(limits) as site:
             caller = await site.call()
             caller.send(SLOW)
-            await asyncio.sleep(0.6)
+            await asyncio.sleep(0.6)  # more than any of its limits
             site.notes.go.set()
             answer = await caller.answer()
             assert answer is not None and answer.body == b"at last"
@@ -181,7 +181,7 @@ def test_a_caller_who_leaves_in_a_stream_stops_it(bench: Bench) -> None:
             caller.close()
             await until(lambda: "/stream" in site.notes.left)
             flushed = site.notes.flushed
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # for another piece, if there were one
             assert site.notes.flushed == flushed < 100_000_000
 
     bench.run(work())

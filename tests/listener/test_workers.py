@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.running import Running
+from tests.running import Running, until
 
 LIVE = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -34,7 +33,8 @@ def answered(one: socket.socket) -> bool:
 @pytest.mark.parametrize("http", ["fast", "tornado"])
 def test_connections_are_spread_over_the_workers(tmp_path: Path, http: str) -> None:
     with Running(tmp_path / "gateway", {"proxy": {"http": http}}, workers=2) as gateway:
-        time.sleep(0.5)
+        # Both have the same, once the connection of the start's /livez is gone.
+        until(lambda: len({sockets_of(pid) for pid in workers(gateway)}) == 1)
         before = {pid: sockets_of(pid) for pid in workers(gateway)}
         open_ones = []
         for _ in range(80):

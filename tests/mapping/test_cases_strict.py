@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
 import pytest
 
@@ -11,9 +9,9 @@ from aisix.mapping.mappings import load_mappings
 from aisix.mapping.verify import cases
 from aisix.mapping.verify.cases import Case
 from aisix.standin.rules import complaints
+from tests.running import ROOT
 from tests.strict import anthropic_wire, openai_wire
 
-ROOT = Path(__file__).resolve().parents[2]
 NAME = "openai-chat/anthropic-messages"
 MAPPING = load_mappings([ROOT / "mappings"]).mappings[NAME]
 CASES = list(cases.find((ROOT / "mappings",), NAME))

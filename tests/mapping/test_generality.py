@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,10 @@ from aisix.mapping.mappings import load_mappings
 from aisix.mapping.verbs.json_schema import every_property_required
 from aisix.mapping.verify import cases
 from aisix.mapping.verify.cases import Case
+from tests.running import ROOT
 from tests.strict import anthropic_wire, openai_wire
 from tests.strict.sdk import anthropic_client
 
-ROOT = Path(__file__).resolve().parents[2]
 MAPPINGS = load_mappings([ROOT / "mappings"])
 SAME, REVERSE, THROUGH = (
     "openai-chat/openai-chat",
@@ -216,7 +217,8 @@ def test_explain_says_why(
     (tmp_path / file).write_bytes(data)
     assert main(["mappings", "explain", "--mapping", mapping, str(tmp_path / file)]) == 0
     told = capsys.readouterr().out
-    assert "request.toml:" in told if name.startswith("caller") else "answer.toml:" in told
+    file = r"request(/\w+)?" if name.startswith("caller") else "answer"
+    assert re.search(rf"/{file}\.toml:\d", told)
 
 
 def test_explain_names_the_row_of_an_error(capsys: pytest.CaptureFixture[str]) -> None:

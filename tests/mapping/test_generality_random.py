@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -13,10 +12,10 @@ from aisix.errors import CallerError
 from aisix.mapping.exchange import Exchange
 from aisix.mapping.mappings import load_mappings
 from aisix.mapping.verify import cases
-from tests.mapping.test_compile import spoil
+from tests.mapping.compile.test_as_interpreted import spoil
+from tests.running import ROOT
 from tests.strict import anthropic_wire, openai_wire
 
-ROOT = Path(__file__).resolve().parents[2]
 MAPPINGS = load_mappings([ROOT / "mappings"])
 SAME, REVERSE = "openai-chat/openai-chat", "anthropic-messages/openai-chat"
 some = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])

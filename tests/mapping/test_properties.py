@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import string
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,9 +17,9 @@ from aisix.mapping.mappings import Mapping, load_mappings
 from aisix.mapping.syntax import paths
 from aisix.mapping.verify import cases
 from aisix.standin.rules import complaints
+from tests.running import ROOT
 from tests.strict import openai_wire
 
-ROOT = Path(__file__).resolve().parents[2]
 NAME = "openai-chat/anthropic-messages"
 MAPPING: Mapping = load_mappings([ROOT / "mappings"]).mappings[NAME]
 CASES = {case.name: case for case in cases.find((ROOT / "mappings",), NAME)}

@@ -178,7 +178,7 @@ class Contract(ABC):
 
     def test_poll_finds_a_change_nobody_announced(self) -> None:
         mine, other = self.open(), self.open()
-        other._change_signal.ring = lambda: None  # type: ignore[attr-defined]
+        other._signal.give = lambda: None  # type: ignore[attr-defined]
         self.put(other, [KEY])
         mine.poll()
         assert mine.current().provider_key("pk") is not None

@@ -22,8 +22,9 @@ import sys
 import time
 from pathlib import Path
 
-from aisix.store import open_store, writes
+from aisix.store import writes
 from aisix.store.base import Store
+from aisix.store.opening import open_store
 
 SECRET = "sk-the-secret-of-a-provider-{}"
 State = dict[str, str]  # id -> model of the header "x-round"
@@ -98,7 +99,7 @@ def one_round(
         finally:
             os._exit(1)
     os.close(into)
-    time.sleep(pick.random() * 0.08)
+    time.sleep(pick.random() * 0.08)  # the moment is what is tried here
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     told = b""

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from aisix.errors import OperatorError
-from aisix.store import open_store
 from aisix.store.base import Store
-from aisix.store.batch import ImportItem, bring
+from aisix.store.batch import ImportItem, import_items
+from aisix.store.opening import open_store
 from tests.store.contract import KEY, MODEL, Contract, Item
 
 
@@ -21,8 +21,8 @@ class TestSqlite(Contract):
         return open_store(self.folder / "data")
 
     def put(self, store: Store, items: Sequence[Item]) -> None:
-        wanted = [ImportItem(kind, id, body, id) for kind, id, body in items]
-        bring(store, wanted, now=time.time(), only=True)
+        read = [ImportItem(kind, id, body, id) for kind, id, body in items]
+        import_items(store, read, now=time.time(), only=True)
 
 
 class TestFile(Contract):
@@ -71,4 +71,4 @@ class TestFile(Contract):
         self.put(store, [KEY, MODEL])
         assert store.writable is False
         with pytest.raises(Exception, match=r"resources\.yaml: edit it"):
-            bring(store, [], now=1.0)
+            import_items(store, [], now=1.0)

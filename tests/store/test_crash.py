@@ -61,6 +61,7 @@ def test_a_killed_gateway_loses_no_write_it_answered(tmp_path: Path) -> None:
             lanes = [threading.Thread(target=write, args=(n, round, stop)) for n in range(3)]
             for lane in lanes:
                 lane.start()
+            # The moment is what is tried here.
             time.sleep(0.1 + pick.random() * 0.4)
             stop.set()
             os.killpg(gateway.process.pid, signal.SIGKILL)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import resource
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from aisix.standin.server import Standin
-from aisix.store import open_store, writes
+from aisix.store import writes
 from aisix.store.base import DiskFull
+from aisix.store.opening import open_store
 from aisix.store.sqlite import SqliteStore
-from tests.running import Answer, Running
+from tests.running import Answer, Running, until
 
 MODEL = {"small": {"model_name": "claude-opus-5-5"}}
 BIG = {"provider": "anthropic", "secret": "s" * 4000}
@@ -101,10 +101,8 @@ def mounted(*words: str | Path) -> Iterator[None]:
     try:
         yield
     finally:
-        for _ in range(50):
-            if subprocess.run(["umount", words[-1]], capture_output=True).returncode == 0:
-                break
-            time.sleep(0.1)
+        umount = ["umount", words[-1]]  # refused while a process that is ending has files there
+        until(lambda: subprocess.run(umount, capture_output=True).returncode == 0)
 
 
 def test_a_disk_that_is_full_is_a_507_also_after_a_restart(

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from aisix.errors import OperatorError
-from aisix.store import migrations, open_store, writes
+from aisix.store import migrations, writes
+from aisix.store.opening import open_store
 
 BODY = {"display_name": "a", "provider": "p", "secret": "sk-1234567890abcdef"}
 

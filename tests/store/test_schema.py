@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aisix.store import schema
-from aisix.store.resources import build, view
-from aisix.store.snapshot import KINDS
+from aisix.store.kinds.declare import Kind
+from aisix.store.kinds.registry import KINDS
 
-NAMES = sorted({name for kind in KINDS for name in (*schema.FIELDS[kind], *schema.ALSO[kind])})
+NAMES = sorted({field.name for kind in KINDS for field in kind.fields})
 WORDS = st.sampled_from(
     ["anthropic", "a*", "**", "", " x", "http://h/v1", "https://h:99999", "2999-01-01T00:00:00Z", "0" * 64, "****abcd"]
 )  # fmt: skip
@@ -33,20 +33,20 @@ GOOD: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", tuple(KINDS), ids=lambda kind: kind.name)
 @given(BODY)
 @settings(max_examples=150, deadline=None)
-def test_any_body_is_taken_or_refused_with_paths(kind: str, body: dict[str, Any]) -> None:
-    for given_ in (body, GOOD[kind] | body):
+def test_any_body_is_taken_or_refused_with_paths(kind: Kind, body: dict[str, Any]) -> None:
+    for given_ in (body, GOOD[kind.name] | body):
         complaints, good = schema.faults(kind, given_)
         assert all(c.path and c.text for c in complaints)
-        assert set(good) <= set(schema.FIELDS[kind])
+        assert set(good) <= set(kind.stored)
         if not complaints:
             again = schema.check(kind, good)
             assert again == good
             secret = good.pop("secret", None)
-            build(kind, "id", good, secret, 0)
-            shown = view(kind, good, secret)
+            kind.build("id", good, secret, 0)
+            shown = kind.view(good, secret)
             # A view is a body again; of the adapter it shows the default, of the secret a hint.
             more = {"secret": secret, "adapter": good.get("adapter")} if secret else {}
             written = schema.check(kind, {**shown, **more})
@@ -59,12 +59,12 @@ LIMITS = ("rps", "rpm", "rph", "rpd", "tpm", "tpd", "concurrency")
 @pytest.mark.parametrize("kind", ["models", "apikeys"])
 def test_rate_limits_are_whole_numbers_from_zero(kind: str) -> None:
     limits = dict.fromkeys(LIMITS, 0)
-    assert schema.check(kind, {**GOOD[kind], "rate_limit": limits})["rate_limit"] == limits
+    assert schema.check(KINDS[kind], {**GOOD[kind], "rate_limit": limits})["rate_limit"] == limits
     for name in LIMITS:
         for wrong in (-1, 1.5, "1", True, 10**16):
-            complaints, _ = schema.faults(kind, {**GOOD[kind], "rate_limit": {name: wrong}})
+            complaints, _ = schema.faults(KINDS[kind], {**GOOD[kind], "rate_limit": {name: wrong}})
             assert [c.path for c in complaints] == [f"rate_limit.{name}"], (name, wrong)
-    complaints, _ = schema.faults(kind, {**GOOD[kind], "rate_limit": {"rmp": 1}})
+    complaints, _ = schema.faults(KINDS[kind], {**GOOD[kind], "rate_limit": {"rmp": 1}})
     assert complaints[0].path == "rate_limit.rmp"
     assert 'did you mean "rpm"' in complaints[0].text
 
@@ -79,7 +79,9 @@ def test_rate_limits_are_whole_numbers_from_zero(kind: str) -> None:
 )
 def test_an_address_is_kept_without_what_was_pasted_along(given_: str, kept: str) -> None:
     assert (
-        schema.check("provider_keys", {**GOOD["provider_keys"], "api_base": given_})["api_base"]
+        schema.check(KINDS["provider_keys"], {**GOOD["provider_keys"], "api_base": given_})[
+            "api_base"
+        ]
         == kept
     )
 
@@ -91,23 +93,25 @@ def test_an_address_is_kept_without_what_was_pasted_along(given_: str, kept: str
 )  # fmt: skip
 def test_an_address_that_is_none_is_refused(wrong: Any) -> None:
     body = {**GOOD["provider_keys"], "api_base": wrong}
-    complaints, _ = schema.faults("provider_keys", body)
+    complaints, _ = schema.faults(KINDS["provider_keys"], body)
     assert [c.path for c in complaints] == ([] if wrong is None else ["api_base"])
 
 
 def test_extra_headers_are_by_an_allow_list_and_carry_no_credential() -> None:
     fine = {"X-Team": "a", "some-beta": "b", "User-Agent": "me"}
-    kept = schema.check("provider_keys", {**GOOD["provider_keys"], "headers": fine})["headers"]
+    kept = schema.check(KINDS["provider_keys"], {**GOOD["provider_keys"], "headers": fine})[
+        "headers"
+    ]
     assert kept == {"some-beta": "b", "user-agent": "me", "x-team": "a"}
     for name in ("Authorization", "x-my-api-key", "Cookie", "Host", "Content-Length", "Transfer-Encoding",
                  "x-forwarded-for", "Connection", "x token", "", "x-secret-thing"):  # fmt: skip
         body = {**GOOD["provider_keys"], "headers": {name: "v"}}
-        complaints, _ = schema.faults("provider_keys", body)
+        complaints, _ = schema.faults(KINDS["provider_keys"], body)
         assert len(complaints) == 1, name
         assert complaints[0].path == f"headers.{name}"
     for value in ("a\r\nb", "é", 7, "x" * 5000):
         body = {**GOOD["provider_keys"], "headers": {"x-a": value}}
-        assert schema.faults("provider_keys", body)[0][0].path == "headers.x-a"
+        assert schema.faults(KINDS["provider_keys"], body)[0][0].path == "headers.x-a"
 
 
 @pytest.mark.parametrize(
@@ -127,14 +131,14 @@ def test_extra_headers_are_by_an_allow_list_and_carry_no_credential() -> None:
 def test_all_that_is_wrong_below_one_field_is_told(
     kind: str, wrong: dict[str, Any], paths: list[str]
 ) -> None:
-    complaints, _ = schema.faults(kind, {**GOOD[kind], **wrong})
+    complaints, _ = schema.faults(KINDS[kind], {**GOOD[kind], **wrong})
     assert [c.path for c in complaints] == paths
 
 
 def test_all_that_is_wrong_in_a_target_is_told() -> None:
     target = {"provider_key_id": "k", "model_name": "", "traits": ["", "B"], "options": {"A": 1}}
     model = {"display_name": "a", "provider": "p", "targets": [target]}
-    complaints, _ = schema.faults("models", model)
+    complaints, _ = schema.faults(KINDS["models"], model)
     assert [c.path for c in complaints] == [
         "targets[0].model_name",
         "targets[0].options.A",

@@ -11,8 +11,9 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from aisix.errors import OperatorError, StoreError
-from aisix.store import open_store, writes
+from aisix.store import writes
 from aisix.store.file import ACCEPTED
+from aisix.store.opening import open_store
 from aisix.store.secrets import Keyring, key_id, new_key
 from aisix.store.sqlite import SqliteStore
 

@@ -122,7 +122,7 @@ class ErrorTables:
         body: Json,
         caller: CallerDialect,
         alias: str,
-        asked: dict[str, Json],
+        caller_body: dict[str, Json],
         origin: Callable[[str, int, int | None], str | None],
         passed: Map[str, str],
     ) -> ErrorAnswer:
@@ -137,7 +137,7 @@ class ErrorTables:
             text = data.get("otherwise", "The model provider refused the request.")
         param = data.get("param")
         if param == "$named":
-            param, message = self.named(message, asked, origin)
+            param, message = self.named(message, caller_body, origin)
         message = self.renamed(message)
         said = text.replace("{message}", message).replace("{alias}", alias)
         out = dict(passed)
@@ -190,7 +190,7 @@ class ErrorTables:
     def named(
         self,
         message: str,
-        asked: dict[str, Json],
+        caller_body: dict[str, Json],
         origin: Callable[[str, int, int | None], str | None],
     ) -> tuple[str | None, str]:
         """(the caller's field an upstream complaint is about, the complaint naming it so)."""
@@ -209,8 +209,8 @@ class ErrorTables:
                     names.append(_groups(name, found))
             if not names:
                 return row.list or None, message
-            sent = [name for name in names if asked.get(name) is not None]
-            param = (sent or names)[0]
+            there = [name for name in names if caller_body.get(name) is not None]
+            param = (there or names)[0]
             if row.say:
                 message = message[: found.start()] + param + message[found.end() :]
             return param, message

@@ -325,7 +325,7 @@ class Answering(AnswerState):
             accumulate.add(self.grown, delta, how)
             self.folded[how.list] = [accumulate.whole(self.grown[n]) for n in sorted(self.grown)]
 
-    def whole(self) -> dict[str, Json]:
+    def completion(self) -> dict[str, Json]:
         """The caller's plain answer."""
         if self.made is not None:
             made, self.made = self.made, None  # not kept for as long as the exchange

@@ -22,6 +22,12 @@ from aisix.errors import Complaint
 CALLER = "caller.toml"
 FILES = ("mapping", "values", "request", "answer", "errors", "models")
 NAMES = tuple(f"{name}.toml" for name in FILES)
+# A table file that may be a folder of parts instead, or both; joined in this order.
+PARTS = {
+    "request": (
+        *("accept", "names", "fields", "messages", "parts", "tools", "checks", "adjust", "rest"),
+    ),
+}
 TRAITS, CASES = "traits", "cases"
 PACKED = f"{CASES}.zip"  # in a wheel: thousands of small files take many times their size
 LARGEST = 4 << 20  # bytes of one table file
@@ -38,6 +44,18 @@ class TableFolder:
 
     def where(self, path: str) -> str:
         return f"{self.name}/{path}"
+
+    def parts(self, path: str) -> tuple[str, ...]:
+        """Those of the files that together are `path` which are here, in their order.
+
+        >>> files = {"a/b/request/rest.toml": b"", "a/b/request/accept.toml": b""}
+        >>> TableFolder(Path("/a"), "a", files).parts("a/b/request.toml")
+        ('a/b/request/accept.toml', 'a/b/request/rest.toml')
+        """
+        stem = path.removesuffix(".toml")
+        names = PARTS.get(stem.rpartition("/")[2], ()) if path.count("/") == 2 else ()
+        known = (path, *(f"{stem}/{name}.toml" for name in names))
+        return tuple(file for file in known if file in self.files)
 
     def below(self, prefix: str) -> Iterator[str]:
         """The names that stand right below `prefix/`."""
@@ -125,13 +143,17 @@ def _misplaced(path: str) -> str:
             return ""
         case [_, _, folder, _] if folder == TRAITS:
             return ""
+        case [_, _, folder, file] if folder in PARTS:
+            parts = [f"{name}.toml" for name in PARTS[folder]]
+            near = _near(file, parts)
+            return "" if file in parts else f"no part of {folder}.toml has this name{near}"
         case [_, _, file]:
             return f"no table file has this name{_near(file, NAMES)}"
         case [_, _, folder, _]:
-            return f'no folder "{folder}" here{_near(folder, (TRAITS, CASES))}'
+            return f'no folder "{folder}" here{_near(folder, (*PARTS, TRAITS, CASES))}'
     return (
-        f"stands at the wrong place: <caller>/{CALLER}, <caller>/<upstream>/<table>.toml or"
-        f" <caller>/<upstream>/{TRAITS}/<trait>.toml"
+        f"stands at the wrong place: <caller>/{CALLER}, <caller>/<upstream>/<table>.toml,"
+        f" <caller>/<upstream>/request/<part>.toml or <caller>/<upstream>/{TRAITS}/<trait>.toml"
     )
 
 

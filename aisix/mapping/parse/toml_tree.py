@@ -263,6 +263,36 @@ def _balance(line: str, depth: int) -> tuple[int, str]:
     return max(depth, 0), ""
 
 
+# ---------------------------------------------------------------- parts of one file
+def join(base: Tree, part: Tree) -> list[Complaint]:
+    """Add to `base` what another part of the same file says, behind what is there.
+
+    A key that both give is a complaint, as it is within a file; the first stays. An empty table
+    keeps a place in the order for what a later part says.
+    """
+    twice: list[Complaint] = []
+
+    def add(into: dict[str, Any], given: dict[str, Any], at: Keys) -> None:
+        for key, value in given.items():
+            here = (*at, key)
+            there = into.get(key)
+            if key not in into:
+                into[key] = value
+            elif there == {} and isinstance(value, dict):
+                into[key] = value
+                base.lines.pop(here, None)
+            elif isinstance(there, dict) and isinstance(value, dict):
+                add(there, value, here)
+            else:
+                told = f"is there twice (first at {base.where(here)})"
+                twice.append(Complaint(part.where(here), ".".join(here), told))
+
+    add(base.data, part.data, ())
+    for keys, line in part.lines.items():
+        base.lines.setdefault(keys, line)
+    return twice
+
+
 # ---------------------------------------------------------------- overlays
 def lay_over(base: Tree, overlay: Tree, at: Keys = ()) -> Tree:
     """A new tree: `overlay` over `base` by key; a rule's source replaces the base's."""

@@ -168,18 +168,18 @@ def _outcome(case: Case, mapping: Mapping) -> tuple[Json, ...]:
     """Request, plain answer and stream of a case, or the error that stands for them."""
     talk = exchange(case, mapping)
     try:
-        sent = talk.request(case.request(mapping.caller), _headers(case))
+        upstream_request = talk.request(case.request(mapping.caller), _headers(case))
     except CallerError as error:
         return (talk.fault(error).error,)
-    answer, whole = None, b""
+    answer, streamed = None, b""
     # KeyError: the tables ask for a further round, and the case has none.
     with contextlib.suppress(CallerError, KeyError):
         if any(name.startswith("upstream-response.") for name in case.files):
             answer = _answered(case, mapping, [])[0]
     with contextlib.suppress(CallerError, KeyError):
         if "upstream-stream.sse" in case.files:
-            whole = stream(case, mapping, [case.files["upstream-stream.sse"]])
-    return (sent.body, answer, whole)
+            streamed = stream(case, mapping, [case.files["upstream-stream.sse"]])
+    return (upstream_request.body, answer, streamed)
 
 
 def actual(case: Case, mapping: Mapping) -> dict[str, bytes]:
@@ -187,11 +187,13 @@ def actual(case: Case, mapping: Mapping) -> dict[str, bytes]:
     out: dict[str, bytes] = {}
     talk = exchange(case, mapping)
     try:
-        sent = talk.request(case.request(mapping.caller), _headers(case))
+        upstream_request = talk.request(case.request(mapping.caller), _headers(case))
         if (here := talk.answered_here()) is not None:
             out["caller-response.json"] = msgspec.json.format(here.body, indent=2) + b"\n"
         elif "upstream-request.json" in case.files or "caller-request.json" in case.files:
-            out["upstream-request.json"] = msgspec.json.format(sent.body, indent=2) + b"\n"
+            out["upstream-request.json"] = (
+                msgspec.json.format(upstream_request.body, indent=2) + b"\n"
+            )
     except CallerError as error:
         out["caller-error.json"] = msgspec.json.format(talk.fault(error).body, indent=2) + b"\n"
         return out
@@ -229,7 +231,7 @@ def _request(case: Case, mapping: Mapping) -> list[str]:
     body = case.request(mapping.caller)
     before = msgspec.json.encode(body)
     try:
-        sent = talk.request(body, _headers(case))
+        upstream_request = talk.request(body, _headers(case))
     except CallerError as error:
         answer = talk.fault(error)
         if "caller-error.json" not in case.files:
@@ -242,11 +244,13 @@ def _request(case: Case, mapping: Mapping) -> list[str]:
     if msgspec.json.encode(body) != before:
         wrong.append("the caller's request was changed in place")
     if "upstream-request.json" in case.files:
-        found = msgspec.json.decode(sent.body)
+        found = msgspec.json.decode(upstream_request.body)
         wrong += differences(case.json("upstream-request.json"), found)
     for name, value in case.about.get("headers", {}).items():
-        if sent.headers.get(name) != value:
-            wrong.append(f"header {name}: expected {value!r}, found {sent.headers.get(name)!r}")
+        if upstream_request.headers.get(name) != value:
+            wrong.append(
+                f"header {name}: expected {value!r}, found {upstream_request.headers.get(name)!r}"
+            )
     expected = case.about.get("warnings")
     answered = any(name.startswith("upstream-") and "request" not in name for name in case.files)
     if expected is not None and not answered and talk.warnings != expected:

@@ -48,16 +48,21 @@ class Report:
 
 
 # ---------------------------------------------------------------- requests
-def explain_request(exchange: Exchange, body: dict[str, Json], headers: Map[str, str]) -> Report:
+def explain_request(
+    exchange: Exchange, caller_body: dict[str, Json], headers: Map[str, str]
+) -> Report:
     """How the upstream's request came to be, or why it was refused."""
     report = Report(title="upstream gets")
     try:
-        scope = exchange.trace(body)
+        scope = exchange.trace(caller_body)
         assert scope.trace is not None
-        sent = exchange.request(body, headers)
-        report.entries = [*_fields(scope.out, "", scope.trace), *_headers(exchange, sent.headers)]
+        upstream_request = exchange.request(caller_body, headers)
+        report.entries = [
+            *_fields(scope.out, "", scope.trace),
+            *_headers(exchange, upstream_request.headers),
+        ]
         report.entries += _notes(scope.notes)
-        report.result = msgspec.json.decode(sent.body)
+        report.result = msgspec.json.decode(upstream_request.body)
         report.warnings = exchange.warnings
     except CallerError as error:
         answer = exchange.fault(error)

@@ -1,0 +1,15 @@
+"""The kinds of resources, each declared once; everything else about them is made from that.
+
+    provider_keys.py  a credential with the place it is good for
+    models.py         the aliases callers ask for
+    api_keys.py       what lets callers in
+    limits.py         rate limits and costs, which several kinds have
+    types.py          what a field may be: as a check, as JSON Schema, in words
+    checks.py         functions that take one value or say what is wrong with it
+    declare.py        Kind, Field, Type: the words of a declaration
+    registry.py       KINDS: which there are
+
+A new kind: a file with its declaration, its name in KINDS, and what it means to a request.
+
+Must never know: HTTP, SQL, argparse, how a document is stored.
+"""

@@ -1,0 +1,113 @@
+"""The kind of provider keys: a credential with the place it is good for.
+
+Must never know: which adapters there are.
+"""
+
+from __future__ import annotations
+
+from aisix.store.kinds.declare import Argument, Column, Command, Field, Kind
+from aisix.store.kinds.types import (
+    API_BASE,
+    FLAG,
+    HEADERS,
+    NAME,
+    PATH,
+    SECRET,
+    SLUG,
+    VERSION,
+    table,
+)
+from aisix.store.resources import ProviderKey, TlsSettings
+
+TLS = table(
+    (
+        Field("verify", FLAG, "false: not at all; for tests only"),
+        Field("ca_file", PATH, "path of the certificates to trust"),
+        Field("client_cert", PATH, "path of our own certificate"),
+        Field("client_key", PATH, "path of its key"),
+    ),
+    made=lambda value: TlsSettings(**value),
+)
+
+PROVIDER_KEYS = Kind(
+    name="provider_keys",
+    noun="provider key",
+    plural="provider keys",
+    title="ProviderKey",
+    command=Command("providers", "list, create, change, delete its provider keys"),
+    id_prefix="provider_key",
+    resource=ProviderKey,
+    fields=(
+        Field(
+            "display_name",
+            NAME,
+            "what people call it; unique",
+            example="prod",
+            required="required",
+            unique=True,
+            searchable="only the one of this name",
+            argument=Argument(metavar="NAME", help="what people call it"),
+            column=Column("name"),
+        ),
+        Field(
+            "provider",
+            SLUG,
+            "the company",
+            example="acme",
+            required="required",
+            argument=Argument("--provider", help="the company", required=True),
+            column=Column("provider"),
+        ),
+        Field(
+            "adapter",
+            SLUG,
+            "the dialect its API speaks, which picks the mapping; default: `provider`",
+            example="acme",
+            falls_back="provider",
+            argument=Argument(
+                "--adapter", help="the dialect its API speaks; default: the provider's name"
+            ),
+            column=Column("adapter"),
+        ),
+        Field(
+            "secret",
+            SECRET,
+            "the credential; a read shows a masked hint, never more",
+            example="sk-0123456789abcdef",
+            required="required: the provider's credential",
+            secret=True,
+            argument=Argument("--secret", help="the variable that holds the secret"),
+            column=Column("secret"),
+        ),
+        Field(
+            "api_base",
+            API_BASE,
+            "URL of the upstream's host; null: the mapping's own",
+            example="https://api.example.com",
+            argument=Argument("--api-base", "URL", "default: the provider's own"),
+            column=Column("api base", absent="(the provider's own)"),
+        ),
+        Field(
+            "anthropic_version",
+            VERSION,
+            "the API version to ask for; null: the mapping's default",
+            example="2023-06-01",
+            attribute="version",
+        ),
+        Field(
+            "headers",
+            HEADERS,
+            "extra headers, by an allow-list; never a credential",
+            example={"x-team": "search"},
+            empty={},
+        ),
+        Field(
+            "tls",
+            TLS,
+            "how the upstream's certificate is checked",
+            example={"ca_file": "/etc/ssl/upstream.pem"},
+            empty={},
+        ),
+        Field("api_key", SECRET, "another name of `secret`", instead_of="secret"),
+    ),
+)

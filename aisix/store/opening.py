@@ -1,0 +1,51 @@
+"""Which store a data directory has, and that nobody else can read it.
+
+Must never know: what is stored.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from aisix.errors import OperatorError
+from aisix.store.base import Store
+from aisix.store.file import FileStore
+from aisix.store.secrets import KEY_FILE, Keyring
+from aisix.store.sqlite import DATABASE, SqliteStore
+
+
+def open_store(
+    data_dir: str | os.PathLike[str],
+    encryption_key: str | None = None,
+    *,
+    resources_file: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Store:
+    """The store of a data directory, which is made (0700) if need be.
+
+    encryption_key: from the settings; None uses the key file in the directory. resources_file:
+    serves instead of the database, with `environ` for its `${NAME}`s; nothing of it serves before
+    the first `reload`. Each process opens its own, after it was forked. Raises OperatorError.
+    """
+    folder = Path(data_dir)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _close_to_others(folder)
+    except OSError as error:
+        raise OperatorError(f"data_dir {folder}: cannot be made: {error}") from None
+    keyring = Keyring.open(folder, encryption_key)
+    if resources_file is not None:
+        return FileStore(resources_file, folder, keyring, environ or {})
+    return SqliteStore(folder, keyring)
+
+
+def _close_to_others(folder: Path) -> None:
+    """A directory that was there before is closed too, if it is ours alone: empty, or in use."""
+    found = folder.stat()
+    mine = found.st_uid == os.geteuid() and os.access(folder, os.W_OK)
+    if found.st_mode & 0o077 and mine:
+        names = {path.name for path in folder.iterdir()}
+        if not names or names & {DATABASE, KEY_FILE}:
+            folder.chmod(0o700)

@@ -1,0 +1,163 @@
+"""The gateway with a mistake in it: `python -m tests.exchanges.mistakes FOLDER serve --config ...`.
+
+Every function and method on a request's way (WAY) is wrapped. A test tells what is to happen by a
+Plan, which the gateway's processes share:
+
+    plan.record()            note each step that is called, until `called()` asks for them
+    plan.fail(step, ONCE)    the next call of that step raises; ALWAYS: every call
+    plan.clear()
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import mmap
+import sys
+from collections.abc import Callable, Iterator, Set
+from pathlib import Path
+from typing import Any
+
+NOTHING, RECORD, ONCE, ALWAYS = range(4)
+SECRET = "sk-ant-a-secret-inside-an-exception"
+WAY = [
+    "listener.connection",
+    "listener.reply",
+    "listener.application",
+    "listener.reader",
+    "proxy.base",
+    "proxy.chat",
+    "proxy.call",
+    "proxy.relay",
+    "proxy.admission",
+    "routing.attempts",
+    "routing.circuit_breaker",
+    "proxy.rate_limit",
+    "proxy.gateway",
+    "routing.balancer",
+    "limits.shared",
+    "telemetry.metrics",
+    "mapping.exchange",
+    "mapping.translation",
+    "upstream.curl",
+    "upstream.transfer",
+    "upstream.buffered",
+    "upstream.handle",
+    "upstream.sockets",
+    "timer",
+]
+# Not wrapped, each with its reason.
+LEFT_OUT: Set[str] = {
+    # What the first ones are: the last to be called when something failed. They call no one they
+    # need not, and their own steps are wrapped.
+    "listener.application.ListenerHandler.raised",
+    "listener.application.ListenerHandler.each",
+    "listener.application.ListenerHandler._told",
+    "listener.application.ListenerHandler.hang_up",
+    "proxy.chat.ChatHandler.raised",
+    "listener.application.ListenerHandler.send_error",
+    "upstream.curl.Driver._guard",
+    "upstream.curl.Driver._broken",
+    "upstream.curl.Driver._report",
+    "proxy.relay.Relay._guard",
+    "timer.LazyTimer._fire",
+    # All of them is a try already, since libcurl calls them: tests/upstream/test_mistakes.py.
+    "upstream.curl.Driver._watch_socket",
+    "upstream.curl.Driver._set_curl_timer",
+    "upstream.handle.Handle._header_came",
+    "upstream.handle.Handle._body_came",
+}
+
+# What gives back what a request holds: if one of these fails, only that the exchange ends is asked.
+GIVE_BACK = {
+    *("proxy.base.ProxyHandler._leave", "proxy.base.ProxyHandler.on_finish"),
+    *("proxy.chat.ChatHandler.on_finish", "proxy.chat.ChatHandler._settle"),
+    *("proxy.chat.ChatHandler._leave_admission", "proxy.chat.ChatHandler._end_attempts"),
+    *(
+        "proxy.rate_limit.Reservation.settle",
+        "proxy.admission.Admission.leave",
+        "routing.attempts.Attempts.end",
+    ),
+    *(
+        "routing.circuit_breaker.CircuitBreaker.leave",
+        "proxy.gateway.Gateway.leave",
+        "telemetry.metrics.Metrics.leave",
+    ),
+    *("limits.shared.SharedRateLimiter.settle", "limits.shared.SharedRateLimiter._busy"),
+    "limits.shared.SharedRateLimiter._locked",
+}
+
+
+class Planted(Exception):
+    """The mistake."""
+
+
+def points(left_out: Set[str] = LEFT_OUT) -> Iterator[tuple[Any, str, Callable[..., Any], str]]:
+    """(owner, attribute, function, name) of each step."""
+    for module_name in WAY:
+        module = importlib.import_module(f"aisix.{module_name}")
+        owners = [module, *(v for v in vars(module).values() if inspect.isclass(v))]
+        for owner in owners:
+            if owner is not module and owner.__module__ != module.__name__:
+                continue
+            for name, value in list(vars(owner).items()):
+                if not inspect.isfunction(value) or value.__module__ != module.__name__:
+                    continue
+                full = f"{module_name}.{value.__qualname__}"
+                if not name.startswith("__") and full not in left_out and "<" not in full:
+                    yield owner, name, value, full
+
+
+class Plan:
+    """FOLDER/plan, in memory: a byte that says how, then a step's number. FOLDER/called: numbers."""
+
+    def __init__(self, folder: Path) -> None:
+        file, self._called = folder / "plan", folder / "called"
+        if not file.exists():
+            file.write_bytes(bytes(8))
+        with file.open("r+b") as shared:
+            self.cells = memoryview(mmap.mmap(shared.fileno(), 8)).cast("I")
+        self.names = [full for *_, full in points()]
+
+    def clear(self) -> None:
+        self.cells[0] = NOTHING
+
+    def record(self) -> None:
+        self._called.write_text("")
+        self.cells[0] = RECORD
+
+    def called(self) -> list[str]:
+        self.clear()
+        numbers = set(map(int, self._called.read_text().split()))
+        return [self.names[number] for number in sorted(numbers)]
+
+    def fail(self, step: str, how: int) -> None:
+        self.cells[1] = self.names.index(step)
+        self.cells[0] = how
+
+    def wrapped(self, number: int, function: Callable[..., Any]) -> Callable[..., Any]:
+        cells, called = self.cells, self._called
+
+        @functools.wraps(function)
+        def step(*args: Any, **more: Any) -> Any:
+            how = cells[0]
+            if how == RECORD:
+                with called.open("a") as out:
+                    out.write(f"{number}\n")
+            elif how and cells[1] == number:
+                if how == ONCE:
+                    cells[0] = NOTHING
+                raise Planted(SECRET)
+            return function(*args, **more)
+
+        return step
+
+
+if __name__ == "__main__":
+    plan = Plan(Path(sys.argv.pop(1)))
+    for number, (owner, name, function, _) in enumerate(list(points())):
+        setattr(owner, name, plan.wrapped(number, function))
+    from aisix.cli.main import main
+
+    sys.exit(main())

@@ -1,0 +1,239 @@
+"""A mistake of our own anywhere on a request's way: the exchange ends, and everything is given back.
+
+Every step of the way is made to raise, one at a time (`tests/exchanges/mistakes.py`), in every exchange that
+takes it. The caller's exchange must end: with an answer, or with the end of its connection. What
+one request holds exists only once (the gateway's one place, the key's one request at a time), so
+the next request tells whether it was given back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.exchanges.mistakes import ALWAYS, GIVE_BACK, LEFT_OUT, ONCE, SECRET, Plan, points
+from tests.exchanges.test_retries import GOOD, refusal
+from tests.exchanges.test_upstream_wire import MODEL, SSE, STREAM
+from tests.rough import CLOSE, HOLD, RESET, Rough
+from tests.running import CALLER_KEY, Running
+
+SECS = 10  # in which an exchange must have ended; those that work take milliseconds
+LONG = b'event: ping\ndata: {"type": "ping"}\n\n'
+
+Exchange = Callable[[Running, Rough], bytes]
+
+
+def asked(gateway: Running, stream: bool, pieces: int = 1) -> socket.socket:
+    """A connection with a request on it, sent in so many pieces."""
+    body = {"model": "claude-prod", "messages": [{"role": "user", "content": "Hi"}]}
+    raw = json.dumps({**body, "stream": stream}).encode()
+    head = (
+        f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(raw)}\r\n"
+    )
+    whole = f"{head}Authorization: Bearer {CALLER_KEY}\r\n\r\n".encode() + raw
+    caller = socket.create_connection(("127.0.0.1", gateway.proxy_port), timeout=SECS)
+    caller.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    size = -(-len(whole) // pieces)
+    with contextlib.suppress(ConnectionError):  # it may have been closed before all was sent
+        for at in range(0, len(whole), size):
+            caller.sendall(whole[at : at + size])
+            if pieces > 1:
+                time.sleep(0.005)  # so that they come as pieces
+    return caller
+
+
+def answered(caller: socket.socket) -> bytes:
+    """All of its answer; b"" when the connection ended before that. Raises TimeoutError."""
+    got = b""
+    with caller, contextlib.suppress(ConnectionError):
+        while piece := caller.recv(1 << 16):
+            got += piece
+            if whole(got):
+                return got
+    return b""
+
+
+def whole(got: bytes) -> bool:
+    head, end, body = got.partition(b"\r\n\r\n")
+    if not end:
+        return False
+    lower = head.lower()
+    if b"transfer-encoding: chunked" in lower:
+        return body.endswith(b"0\r\n\r\n")
+    length = lower.partition(b"content-length: ")[2].partition(b"\r\n")[0]
+    return bool(length) and len(body) >= int(length)
+
+
+def plain(gateway: Running, upstream: Rough) -> bytes:
+    upstream.next(*GOOD[False])
+    return answered(asked(gateway, stream=False))
+
+
+def stream(gateway: Running, upstream: Rough) -> bytes:
+    upstream.next(*GOOD[True])
+    return answered(asked(gateway, stream=True))
+
+
+def in_pieces(gateway: Running, upstream: Rough) -> bytes:
+    upstream.next(*GOOD[False])
+    return answered(asked(gateway, stream=False, pieces=4))
+
+
+def tried_again(gateway: Running, upstream: Rough) -> bytes:
+    upstream.next(refusal(529))
+    upstream.next(*GOOD[False])
+    return answered(asked(gateway, stream=False))
+
+
+def stream_tried_again(gateway: Running, upstream: Rough) -> bytes:
+    upstream.next(refusal(529))
+    upstream.next(*GOOD[True])
+    return answered(asked(gateway, stream=True))
+
+
+def refused(gateway: Running, upstream: Rough) -> bytes:
+    upstream.next(refusal(400, "invalid_request_error"))
+    return answered(asked(gateway, stream=True))
+
+
+def broken_off(gateway: Running, upstream: Rough) -> bytes:
+    upstream.next(STREAM, *SSE[:3], RESET)
+    return answered(asked(gateway, stream=True))
+
+
+def reset(gateway: Running, upstream: Rough) -> bytes:
+    upstream.next(b"HTTP/1.1 200 OK\r\n", RESET)
+    return answered(asked(gateway, stream=False))
+
+
+def left(gateway: Running, upstream: Rough) -> bytes:
+    upstream.next(STREAM, *SSE[:3], HOLD)
+    with asked(gateway, stream=True) as caller, contextlib.suppress(ConnectionError):
+        caller.recv(1)
+    return b"left"
+
+
+def slowly_read(gateway: Running, upstream: Rough) -> bytes:
+    upstream.next(STREAM, SSE[0], LONG * 60_000, *SSE[1:], CLOSE)
+    caller = asked(gateway, stream=True)
+    time.sleep(0.05)  # it reads late: by then its socket is full
+    return answered(caller)
+
+
+def too_silent(gateway: Running, upstream: Rough) -> bytes:
+    upstream.next(STREAM, *SSE[:3], HOLD)
+    return answered(asked(gateway, stream=True))
+
+
+EXCHANGES: list[Exchange] = [
+    *(plain, stream, in_pieces, tried_again, stream_tried_again, refused, broken_off, reset),
+    *(left, slowly_read, too_silent),
+]
+
+
+def test_the_steps_that_are_named_are_there() -> None:
+    steps = {full for *_, full in points(left_out=set())}
+    assert (GIVE_BACK | LEFT_OUT) - steps == set()
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[Rough]:
+    with Rough() as peer:
+        yield peer
+
+
+@contextlib.contextmanager
+def faulty(folder: Path, upstream: Rough, kind: str, places: int) -> Iterator[Running]:
+    """A gateway of that kind with a Plan in its folder, and room for so many requests."""
+    http, loop = kind.split("-")
+    more = {
+        "proxy": {"max_in_flight": places, "max_queue": 4, "http": http},
+        "upstream": {"retries": 1, "retry_budget_percent": 100},
+        "event_loop": loop,
+    }
+    Plan(folder)
+    with Running(folder, more, program=("tests.exchanges.mistakes", str(folder))) as running:
+        running.set_up(upstream.url, {"claude-prod": {**MODEL, "stream_timeout": 300}})
+        running.allow("*", rate_limit={"concurrency": places})
+        yield running
+
+
+def tried(
+    gateway: Running, upstream: Rough, exchanges: Sequence[Exchange], known: set[str] | None = None
+) -> list[str]:
+    """What was wrong when each step of each exchange failed; `known`: those to leave out, which
+    grow by those that were tried."""
+    plan, wrong = Plan(gateway.folder), []
+    for exchange in exchanges:
+        plan.record()
+        assert exchange(gateway, upstream)
+        assert settled(gateway, upstream)
+        steps = [step for step in plan.called() if known is None or step not in known]
+        for step in steps:
+            for how in (ONCE, ALWAYS):
+                plan.fail(step, how)
+                name = f"{exchange.__name__}, {step} fails {'always' if how == ALWAYS else 'once'}"
+                try:
+                    exchange(gateway, upstream)
+                except TimeoutError:
+                    wrong.append(f"{name}: it hung")
+                plan.clear()
+                upstream.let_go()
+                if step not in GIVE_BACK and not settled(gateway, upstream):
+                    wrong.append(f"{name}: not given back")
+        if known is not None:
+            known.update(steps)
+    return wrong
+
+
+def settled(gateway: Running, upstream: Rough) -> bool:
+    """Whether the next request is served as if nothing had been."""
+    end = time.monotonic() + SECS
+    while time.monotonic() < end:
+        upstream.forget()  # what the exchange before did not come to ask for
+        upstream.next(*GOOD[False])
+        with contextlib.suppress(TimeoutError):
+            if answered(asked(gateway, stream=False)).startswith(b"HTTP/1.1 200"):
+                return bool(gateway.metrics()["aisix_in_flight"] == 0)
+        time.sleep(0.01)
+    return False
+
+
+def test_every_exchange_ends_and_gives_everything_back(tmp_path: Path, upstream: Rough) -> None:
+    """Each step in the first of the exchanges that takes it; the long form tries all in all."""
+    with faulty(tmp_path, upstream, "fast-auto", places=1) as gateway:
+        assert tried(gateway, upstream, EXCHANGES, known=set(GIVE_BACK)) == []
+        assert SECRET not in gateway.log
+        assert "bug in " in gateway.log
+
+
+@pytest.mark.parametrize("exchange", [plain, stream, left], ids=lambda e: e.__name__)
+def test_an_exchange_ends_also_when_giving_back_fails(
+    tmp_path: Path, upstream: Rough, exchange: Exchange
+) -> None:
+    with faulty(tmp_path, upstream, "fast-auto", places=100) as gateway:
+        others = {step for step in Plan(gateway.folder).names if step not in GIVE_BACK}
+        assert tried(gateway, upstream, [exchange], known=others) == []
+
+
+if __name__ == "__main__":  # the long form: python -m tests.exchanges.test_mistakes
+    bad = []
+    for kind in ("fast-asyncio", "fast-uvloop", "tornado-asyncio"):
+        for each in EXCHANGES:
+            with tempfile.TemporaryDirectory() as made, Rough() as peer:
+                with faulty(Path(made), peer, kind, places=1) as running:
+                    # Tornado's server calls the first outside of any try of its own.
+                    never = {"listener.application.ListenerApplication.start_request"}
+                    known = GIVE_BACK | never if kind.startswith("tornado") else set(GIVE_BACK)
+                    found = tried(running, peer, [each], known)
+                print(kind, each.__name__, found or "all ended", flush=True)
+                bad += found
+    sys.exit(bool(bad))
