@@ -34,7 +34,7 @@ Form = TypeVar("Form", StreamForm, PlainForm)
 
 
 class FormCache(Generic[Form]):
-    """The forms of one kind, of one model's tables; see the module."""
+    """The forms of one kind, of one model's tables, each written when it is first asked for."""
 
     def __init__(
         self, kind: type[Form], compiler: Any, tables: AnswerTables, facts: Facts, name: str

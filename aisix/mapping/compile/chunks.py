@@ -15,7 +15,9 @@ from aisix.mapping.compile.values import (
     ABSENT,
     LIST,
     STR,
+    Cond,
     Const,
+    Question,
     Site,
     Value,
     Var,
@@ -33,10 +35,11 @@ Leaf = tuple[tuple[Step, ...], Value]  # where in a delta, and what
 
 
 class ChunkCompiler(RuleCompiler):
-    """See the module."""
+    """Writes chunks for the caller, and the registers they are made of."""
 
     tables: AnswerTables
     key: str  # what the bytes around a delta are made of
+    stale: str  # how it is told that they are of another key: "is not", or "!=" for several
 
     def _sets(self, site: Site, rules: tuple[tuple[Register, Rule], ...]) -> None:
         for register, rule in rules:
@@ -93,7 +96,7 @@ class ChunkCompiler(RuleCompiler):
                 return
             if said is not True:
                 stack.enter_context(w.block(f"if {said}"))
-                values = [(p, r, self._said_so(v, str(said))) for p, r, v in values]
+                values = [(p, r, self._said_so(v, said)) for p, r, v in values]
             fields = [(path.steps, value) for path, _, value in values if value != ABSENT]
             self.send(fields, lambda: self._sets(site, chunk.after))
 
@@ -106,11 +109,11 @@ class ChunkCompiler(RuleCompiler):
             self.w.put(f"if not a.started: opening(a, {self.w.say(site.item)}, out)")
         return True
 
-    def _said(self, values: list[tuple[Path, Rule, Value]]) -> bool | str:
-        """Whether a chunk says anything: a condition."""
+    def _said(self, values: list[tuple[Path, Rule, Value]]) -> Question:
+        """Whether a chunk says anything."""
         if not any(rule.kind == "from" for _, rule, _ in values):
             return True
-        tests = []
+        tests: list[Cond] = []
         for _, rule, value in values:
             if rule.kind != "from" or value == ABSENT or value == Const(""):
                 continue
@@ -118,23 +121,24 @@ class ChunkCompiler(RuleCompiler):
                 return True
             name = self.w.say(value)
             if is_only(value, STR):
-                tests.append(name)
+                tests.append(Cond(name, proves=name))
             elif is_sure(value) and not may_be_text(value):
                 return True
             else:
-                tests.append(f"({name} is not None and {name} != '')")
-        return " or ".join(tests) if tests else False
+                tests.append(Cond(f"({name} is not None and {name} != '')"))
+        if len(tests) == 1:
+            return tests[0]
+        return Cond(" or ".join(map(str, tests))) if tests else False
 
-    def _said_so(self, value: Value, said: str) -> Value:
+    def _said_so(self, value: Value, said: Cond) -> Value:
         """What is known of a value behind the test that the chunk says something."""
-        if type(value) is Var and value.name == said:
+        if type(value) is Var and value.name == said.proves:
             return replace(value, sure=True)
         return value
 
     def send(self, fields: list[Leaf], after: Callable[[], None]) -> None:
         """The lines that send one delta; `after` writes what follows from it."""
         # The bytes around a delta stay until a register they are made of does not.
-        fresh = "is not" if not self.key.startswith("(") else "!="
         if len(fields) == 1 and len(fields[0][0]) == 1 and is_sure(fields[0][1]):
             steps, value = fields[0]
             start = _encode({steps[0]: 0}).removesuffix(b"0}")
@@ -142,7 +146,7 @@ class ChunkCompiler(RuleCompiler):
         else:
             delta = f"encode({self._object(fields)})"
         after()
-        self.w.put(f"if {self.key} {fresh} a.key: head(a)")
+        self.w.put(f"if {self.key} {self.stale} a.key: head(a)")
         self.w.put(f"out.append(a.head + {delta} + a.tail)")
 
     def _object(self, fields: list[Leaf]) -> str:

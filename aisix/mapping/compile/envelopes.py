@@ -18,6 +18,8 @@ _encode = msgspec.json.Encoder().encode
 
 
 class AnswerCompiler(RowCompiler):
+    """Writes envelopes; says what rules of an answer may ask for."""
+
     def __init__(
         self,
         tables: AnswerTables,
@@ -48,18 +50,18 @@ class AnswerCompiler(RowCompiler):
             case "state" | "block" | "usage":
                 self.asked.add((path.root, steps))
                 name = f"c.{path.root}" if self.inside else path.root
-                return Var(name, DICT, True, live=True), steps
+                return Var(name, DICT, True, live=True, context=self.inside), steps
             case "request":
                 name = str(steps[0]) if steps else ""
                 if name in self.request or name not in self.names:
                     return Const(self.request.get(name)), steps[1:]
-                return Var("c.remember", DICT, True), steps
+                return Var("c.remember", DICT, True, context=True), steps
             case "alias" | "upstream_model":
-                return Var(f"c.facts.{path.root}", STR, True), steps
+                return Var(f"c.facts.{path.root}", STR, True, context=True), steps
             case "now":
-                return Var("c.now", INT, True), steps
+                return Var("c.now", INT, True, context=True), steps
             case "new_id":
-                return Var("c.new_id()", STR, True), steps
+                return Var("c.new_id()", STR, True, context=True), steps
             case "wants_usage":
                 return Const(self.wants_usage), steps
             case "let" | "body" | "out" | "header":

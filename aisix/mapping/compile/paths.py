@@ -33,14 +33,16 @@ from aisix.mapping.compile.values import (
     DICT,
     LIST,
     STR,
+    Cond,
     Const,
+    Question,
     Site,
     Value,
     Var,
     is_only,
     may_be,
 )
-from aisix.mapping.compile.writer import Writer
+from aisix.mapping.compile.writer import Line, Writer
 from aisix.mapping.interpret.forms import Bail
 from aisix.mapping.interpret.scope import NULL, Facts, Note
 from aisix.mapping.interpret.view import same, to_count
@@ -51,14 +53,16 @@ from aisix.mapping.verbs import adjustments
 
 
 class Compiler:
-    """Values, paths and conditions; see the module."""
+    """Writes loads of values and conditions; the base of every compiler."""
 
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
         self.w = Writer()
         self.functions: list[str] = []
         self.inside = False  # in a function other than the main one
-        self.bailed = 0  # how many lines there were behind the last one that always bails
+        self.beyond = False  # a path of the function being written looks beyond the item
+        self.indices: set[str] = set()  # variables with an item's number that someone asked for
+        self.last_bail: Line | None = None  # the last line that always bails
         self.w.names |= {
             "Bail": Bail,
             "NULL": NULL,
@@ -91,8 +95,14 @@ class Compiler:
             case "null":
                 return Const(NULL), steps
             case "index":
-                return site.index, steps
+                return self.index(site), steps
         raise CannotCompile(path.text)
+
+    def index(self, site: Site) -> Value:
+        """The number of the item; remembers that someone asked."""
+        if type(site.index) is Var:
+            self.indices.add(site.index.name)
+        return site.index
 
     def about(self, site: Site, path: Path) -> str:
         """The field a note names that is about what stands at `path`."""
@@ -102,7 +112,7 @@ class Compiler:
         """Here, or where the condition holds, the interpreter takes over: for a word of REASONS."""
         self.w.put(f"{f'if {condition}: ' if condition else ''}raise Bail({reason!r})")
         if not condition:
-            self.bailed = len(self.w.lines)
+            self.last_bail = self.w.lines[-1]
 
     def rule(self, site: Site, rule: Rule) -> Value:
         """The value a rule makes."""
@@ -113,9 +123,12 @@ class Compiler:
 
     # ------------------------------------------------------------------ paths
     def path(self, site: Site, path: Path) -> Value:
+        """What stands at a path."""
         if path.root == "":
             return self.below(site.item, path.steps)
-        return self.below(*self.root(site, path))
+        base, steps = self.root(site, path)
+        self.beyond = self.beyond or (type(base) is Var and base.context)
+        return self.below(base, steps)
 
     def below(self, base: Value, steps: tuple[Step, ...]) -> Value:
         for number, step in enumerate(steps):
@@ -190,8 +203,8 @@ class Compiler:
         return found
 
     # ------------------------------------------------------------------ conditions
-    def condition(self, site: Site, condition: Condition | None) -> bool | str:
-        """True, False, or an expression."""
+    def condition(self, site: Site, condition: Condition | None) -> Question:
+        """Whether all of it holds."""
         if condition is None:
             return True
         parts: list[str] = []
@@ -201,13 +214,12 @@ class Compiler:
                 if type(found) is bool:
                     if found is not wanted:
                         return False
-                elif wanted:
-                    parts.append(str(found))
                 else:
-                    parts.append(f"not ({found})")
-        return " and ".join(parts) if parts else True
+                    assert type(found) is Cond
+                    parts.append(found.text if wanted else found.opposite)
+        return Cond(" and ".join(parts)) if parts else True
 
-    def inline(self, item: str, condition: Condition | None) -> bool | str | None:
+    def inline(self, item: str, condition: Condition | None) -> Question | None:
         """A condition on an object as an expression that needs no line before it, or None."""
         if condition is None:
             return True
@@ -218,7 +230,8 @@ class Compiler:
         parts: dict[str, Value] = {str(name): Var(f"{item}.get({name!r})") for name in names}
         return self.condition(Site(Var(item, DICT, True, parts=parts)), condition)
 
-    def test(self, site: Site, test: Test) -> bool | str:
+    def test(self, site: Site, test: Test) -> Question:
+        """Whether one line of a condition holds."""
         value = self.path(site, test.path)
         if type(value) is Const:
             return self._known(site, test, value.value)
@@ -226,31 +239,34 @@ class Compiler:
         name = value.name
         match test.kind:
             case "present":
-                return value.sure or f"{name} is not None"
+                return value.sure or Cond(f"{name} is not None", f"{name} is None", name)
             case "absent":
-                return False if value.sure else f"{name} is None"
+                return False if value.sure else Cond(f"{name} is None", f"{name} is not None")
             case "below" | "above":
                 sign = "<" if test.kind == "below" else ">"
-                return f"type({name}) in (int, float) and {name} {sign} {test.value!r}"
+                return Cond(f"type({name}) in (int, float) and {name} {sign} {test.value!r}")
             case "matches":
                 pattern = self.w.const(test.value)
-                return f"type({name}) is str and {pattern}.search({name}) is not None"
+                return Cond(f"type({name}) is str and {pattern}.search({name}) is not None")
             case "equals":
                 wanted = self.path(site, test.value)
-                return wanted != ABSENT and f"equals({name}, {self.w.say(wanted)})"
+                return wanted != ABSENT and Cond(f"equals({name}, {self.w.say(wanted)})")
             case "in":
-                return self._one_of(value, test)
+                return Cond(self._one_of(value, test))
         return self._is(value, test)
 
-    def _is(self, value: Var, test: Test) -> str:
+    def _is(self, value: Var, test: Test) -> Cond:
         name, wanted = value.name, self.w.const(test.value)
         if test.many:
             if type(test.value) is str:
-                return f"{wanted} in {name}" if value.sure else f"{name} and {wanted} in {name}"
-            return f"any_is({name}, {wanted})"
+                there = "" if value.sure else f"{name} and "
+                return Cond(f"{there}{wanted} in {name}")
+            return Cond(f"any_is({name}, {wanted})")
         if type(test.value) is bool:
-            return f"{name} is {wanted}"
-        return f"{name} == {wanted}" if type(test.value) is str else f"same({name}, {wanted})"
+            return Cond(f"{name} is {wanted}", f"{name} is not {wanted}")
+        if type(test.value) is str:
+            return Cond(f"{name} == {wanted}", f"{name} != {wanted}")
+        return Cond(f"same({name}, {wanted})")
 
     def _one_of(self, value: Var, test: Test) -> str:
         if test.many:
@@ -261,7 +277,7 @@ class Compiler:
             return f"{guard}{value.name} in {words}"
         return f"is_in({value.name}, {self.w.const(test.value)})"
 
-    def _known(self, site: Site, test: Test, found: Json) -> bool | str:
+    def _known(self, site: Site, test: Test, found: Json) -> Question:
         match test.kind:
             case "present":
                 return found is not None
@@ -279,7 +295,7 @@ class Compiler:
                 wanted = self.path(site, test.value)
                 if type(wanted) is Const:
                     return equals(found, wanted.value)
-                return f"equals({self.w.const(found)}, {self.w.say(wanted)})"
+                return Cond(f"equals({self.w.const(found)}, {self.w.say(wanted)})")
             case "in":
                 return any_in(found, test.value) if test.many else is_in(found, test.value)
         return any_is(found, test.value) if test.many else same(found, test.value)
@@ -289,11 +305,12 @@ class Compiler:
         self.w.count += 1
         name = f"f{self.w.count}"
         inside, self.inside = self.inside, True
+        beyond, self.beyond = self.beyond, False
         with self.w.function(self.functions, f"def {name}(item)"):
             item = replace(about, name="item") if isinstance(about, Var) else Var("item")
             found = self.condition(Site(item), condition)
             self.w.put(f"return {found}")
-            if any(" c." in line or "(c." in line for line in self.w.lines):
-                raise CannotCompile("a filter that looks beyond its item")
-        self.inside = inside
+        if self.beyond:
+            raise CannotCompile("a filter that looks beyond its item")
+        self.inside, self.beyond = inside, beyond
         return name

@@ -32,6 +32,7 @@ from aisix.mapping.compile.values import (
     is_sure,
     may_be,
 )
+from aisix.mapping.compile.writer import Line
 from aisix.mapping.interpret.fold import NOT_JOINED, NUMBER, fold
 from aisix.mapping.interpret.scope import NULL
 from aisix.mapping.syntax.answer import Chunk, Register
@@ -40,7 +41,7 @@ from aisix.mapping.syntax.rules import Shape
 
 
 class PlainCompiler(AnswerCompiler):
-    """See the module."""
+    """Writes the function of a plain answer's form."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -91,10 +92,10 @@ class PlainCompiler(AnswerCompiler):
         self.meter()
         return "\n\n".join(self.functions) + "\n"
 
-    def _initial(self, *roots: str) -> list[str]:
+    def _initial(self, *roots: str) -> list[Line]:
         depth = "    " * (2 if "block" in roots else 1)
         return [
-            f"{depth}{slot} = {self.w.say(self._start(root, name))}"
+            Line(f"{depth}{slot} = {self.w.say(self._start(root, name))}")
             for (root, name), slot in self.slots.items()
             if root in roots
         ]

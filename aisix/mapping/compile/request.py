@@ -37,7 +37,7 @@ WIDEST = 100  # fields of a body worth a form: no dialect has that many, so most
 
 
 class RequestForms:
-    """See the module."""
+    """The request's forms of one model's tables, each written when it is first asked for."""
 
     def __init__(self, tables: RequestTables, facts: Facts, name: str) -> None:
         self._tables = tables
@@ -95,6 +95,8 @@ class RequestForms:
 
 
 class RequestCompiler(RuleCompiler):
+    """Writes the function for requests with one set of fields."""
+
     loops = True
 
     def __init__(self, tables: RequestTables, facts: Facts, present: frozenset[str]) -> None:
@@ -117,21 +119,23 @@ class RequestCompiler(RuleCompiler):
                 found = self.lets.get(name, ABSENT)
                 if type(found) is Var and self.inside:
                     self.asked.add(name)
-                    return replace(found, name=self.once(f"c.lets[{name!r}]")), steps[1:]
+                    name = self.once(f"c.lets[{name!r}]")
+                    return replace(found, name=name, context=True), steps[1:]
                 return found, steps[1:]
             case "alias" | "upstream_model":
-                return Var(f"c.{path.root}", STR, True), steps
+                return Var(f"c.{path.root}", STR, True, context=True), steps
             case "state":
-                return Var("c.state", DICT, True, live=True), steps
+                return Var("c.state", DICT, True, live=True, context=True), steps
             case "header":
-                return Var("c.headers", DICT, True), steps
+                return Var("c.headers", DICT, True, context=True), steps
             case "out" if not self.inside:
                 return self._out().item, steps
         return super().root(site, path)
 
     def _body(self) -> Var:
         name = self.once("c.body") if self.inside else "body"
-        return Var(name, DICT, True, True, self.present, self.present)
+        fields = self.present
+        return Var(name, DICT, True, True, fields, fields, context=self.inside)
 
     def once(self, text: str) -> str:
         """The variable an expression is loaded into."""
@@ -156,11 +160,11 @@ class RequestCompiler(RuleCompiler):
         for name, rule in self.tables.lets:
             value = self.lets[name] = self.rule(site, rule)
             if type(value) is Var:
-                self.w.put(f"c.lets[{name!r}] = {value.name}")
+                self.w.put(f"c.lets[{name!r}] = {value.name}", only_for=name)
         for refusal in self.tables.refusals:
             guard = self.condition(site, refusal.guard)
             if guard is not False:
-                self.bail("" if guard is True else guard)
+                self.bail("" if guard is True else str(guard))
         values = [(name, self.rule(site, rule)) for name, rule in self.tables.fields]
         self.known = {name: value for name, value in values if value != ABSENT}
         out = self.object(list(self.known.items()), empty=True)
@@ -173,17 +177,11 @@ class RequestCompiler(RuleCompiler):
                 self._rest(name)
         self._remember()
         self._headers()
-        lines = [line for line in self.w.lines if not self._unasked(line)]
-        if self.asked:
-            lines.insert(0, "    c.lets = {}")
-        main = "\n".join(tidy(["def translate(body, c):", *lines, "    return out"]))
+        # A let that no function asks for needs no place where functions find it.
+        lines = [line for line in self.w.lines if not line.only_for or line.only_for in self.asked]
+        start = ["    c.lets = {}"] if self.asked else []
+        main = "\n".join(tidy(["def translate(body, c):", *start, *lines, "    return out"]))
         return "\n\n".join([*self.functions, main]) + "\n"
-
-    def _unasked(self, line: str) -> bool:
-        """A name given to a value that only other functions could ask for, and none does."""
-        if not line.startswith("    c.lets["):
-            return False
-        return line.split("'")[1] not in self.asked
 
     def _accept(self, site: Site, check: Check) -> None:
         value = self.path(site, check.path)
@@ -194,8 +192,7 @@ class RequestCompiler(RuleCompiler):
         assert type(value) is Var
         name = value.name
         kinds = frozenset(t for kind in check.types for t in PYTHON[kind])
-        tests = [f"not {self.is_of(name, kinds)}" if len(kinds) > 1 else
-                 self.is_of(name, kinds).replace(" is ", " is not ")] if kinds else []  # fmt: skip
+        tests = [self.is_of(name, kinds).opposite] if kinds else []
         number = "" if kinds and kinds <= NUMBERS else f"{self.is_of(name, NUMBERS)} and "
         sized = "" if kinds and kinds <= SIZED else f"{self.is_of(name, SIZED)} and "
         if check.low is not None:

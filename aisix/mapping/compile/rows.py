@@ -16,6 +16,7 @@ from aisix.mapping.compile.values import (
     is_only,
     is_sure,
 )
+from aisix.mapping.compile.writer import Line
 from aisix.mapping.syntax.answer import Register, Row
 from aisix.mapping.syntax.paths import Json, Path
 
@@ -27,7 +28,7 @@ def nothing() -> None:
 
 
 class RowCompiler(ChunkCompiler):
-    """See the module."""
+    """Writes rows, and what they do at an event."""
 
     word: Json = None  # the event's own word, where the code knows it
     end_word: Json = None  # the word of the event that ends a block
@@ -49,7 +50,7 @@ class RowCompiler(ChunkCompiler):
             self.word = outer
             return
         name, w = self.w.say(word), self.w
-        branches: dict[tuple[str, ...], list[str]] = {}  # what is written -> words
+        branches: dict[tuple[Line, ...], list[str]] = {}  # what is written -> words
         for said, row in rows.items():
             if said != "*":
                 start = len(w.lines)

@@ -21,13 +21,14 @@ from aisix.mapping.compile.values import (
     like,
     may_be,
 )
+from aisix.mapping.compile.writer import Line
 from aisix.mapping.syntax.rules import Rule
 
 Step = Callable[[Var], Value]  # a sure value -> what becomes of it
 
 
 class RuleCompiler(StepCompiler):
-    """See the module."""
+    """Writes whole rules."""
 
     def rule(self, site: Site, rule: Rule) -> Value:
         guard = self.condition(site, rule.guard)
@@ -101,7 +102,7 @@ class RuleCompiler(StepCompiler):
                 if not is_sure(value):
                     if not made:
                         made = self.w.new()
-                        self.w.lines.insert(where, "    " * depth + f"{made} = None")
+                        self.w.lines.insert(where, Line("    " * depth + f"{made} = None"))
                     name = self.w.say(value)
                     stack.enter_context(self.w.block(f"if {name} is not None"))
                     value = replace(value, sure=True) if type(value) is Var else value
@@ -144,7 +145,7 @@ class RuleCompiler(StepCompiler):
         return replace(value, name=self.w.let(text), sure=False, full=True, parts=None)
 
     def _steps(self, site: Site, rule: Rule, about: str) -> list[Step]:
-        """In the order every rule has; see rules.py."""
+        """What is done to a value, in the order every rule has."""
         steps: list[Step] = []
         if rule.types:
             steps.append(lambda value: self._types(rule, value))

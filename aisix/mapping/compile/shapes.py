@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
@@ -35,7 +34,7 @@ class Made:
 
 
 class ShapeCompiler(Compiler):
-    """See the module."""
+    """Writes what becomes of an item; an object or a list of them."""
 
     loops = False  # lists of the whole are written as loops where they stand
 
@@ -80,13 +79,14 @@ class ShapeCompiler(Compiler):
             self.shapes[key] = made  # before its parts: a shape may use itself
             inside, self.inside = self.inside, True
             opened, self.open = self.open, [id(shape)]
+            indices, self.indices = self.indices, set()
             with self.w.function(self.functions, f"def {made.name}(item, c, index=0)"):
                 site = Site(Var("item", sure=True), about, Var("index", frozenset({int}), True))
                 value = self.reshape(site, shape)
                 self.w.put(f"return {self.w.say(value)}")
-                made.counts = any("index" in line for line in self.w.lines[1:])
                 made.value = value if type(value) is Var else Var("", None, is_sure(value))
-            self.inside, self.open = inside, opened
+            made.counts = "index" in self.indices
+            self.inside, self.open, self.indices = inside, opened, indices
         return self.shapes[key]
 
     def reshaped(self, site: Site, rule: Rule, value: Var, about: str) -> Value:
@@ -94,7 +94,7 @@ class ShapeCompiler(Compiler):
         assert rule.shape is not None
         if id(rule.shape) in self.open or not self._is_small(rule.shape):
             made = self.function(rule.shape, about)
-            text = f"{made.name}({value.name}, c, {self.w.say(site.index)})"
+            text = f"{made.name}({value.name}, c, {self.w.say(self.index(site))})"
             return replace(made.value, name=self.w.let(text), parts=None)
         return self._in_line(replace(site, item=value, about=about, my={}, body=False), rule.shape)
 
@@ -177,10 +177,8 @@ class ShapeCompiler(Compiler):
             if one != ABSENT:
                 check = "" if is_sure(one) else f"if {w.say(one)} is not None: "
                 w.put(f"{check}{made}.append({w.say(one)})")
-        if not any(re.search(rf"\b{index}\b", line) for line in w.lines[start + 1 :]):
-            w.lines[start] = w.lines[start].replace(
-                f"{index}, {item} in enumerate({value.name})", f"{item} in {value.name}"
-            )
+        if index not in self.indices:
+            w.lines[start] = w.line(f"for {item} in {value.name}:")
         return Var(made, LIST, True, is_sure(one) and value.full)
 
     # ------------------------------------------------------------------ one item
@@ -261,7 +259,7 @@ class ShapeCompiler(Compiler):
 
     def _branch(self, site: Site, variant: Shape, made: str, values: list[Value]) -> None:
         value = self.reshape(site, variant)
-        if value == ABSENT and self.bailed == len(self.w.lines):
+        if value == ABSENT and self.w.lines[-1] is self.last_bail:
             return
         self.w.put(f"{made} = {self.w.say(value)}")
         values.append(value)

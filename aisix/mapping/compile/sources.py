@@ -10,6 +10,7 @@ from aisix.mapping.compile.values import (
     ABSENT,
     DICT,
     LIST,
+    Cond,
     Const,
     Site,
     Value,
@@ -32,7 +33,7 @@ NUMBERS = frozenset({int, float})
 
 
 class SourceCompiler(ShapeCompiler):
-    """See the module."""
+    """Writes where a rule takes its value from."""
 
     def _source(self, site: Site, rule: Rule) -> tuple[Value, str]:
         match rule.kind:
@@ -117,10 +118,13 @@ class SourceCompiler(ShapeCompiler):
         name = self.w.say(found)
         return Var(self.w.let(f"{name} if {self.is_of(name, kinds)} else None"), kinds)
 
-    def is_of(self, name: str, kinds: frozenset[type]) -> str:
+    def is_of(self, name: str, kinds: frozenset[type]) -> Cond:
+        """Whether a variable holds one of these kinds."""
         if len(kinds) == 1:
-            return f"type({name}) is {next(iter(kinds)).__name__}"
-        return f"type({name}) in {self.w.const(kinds)}"
+            (kind,) = kinds
+            return Cond(f"type({name}) is {kind.__name__}", f"type({name}) is not {kind.__name__}")
+        known = self.w.const(kinds)
+        return Cond(f"type({name}) in {known}", f"type({name}) not in {known}")
 
     def _first(self, site: Site, rule: Rule) -> Value:
         made = ""

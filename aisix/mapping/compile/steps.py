@@ -12,6 +12,7 @@ from aisix.mapping.compile.values import (
     DICT,
     LIST,
     STR,
+    Cond,
     Const,
     Site,
     Value,
@@ -26,13 +27,13 @@ from aisix.mapping.verbs import conversions, passes
 
 
 class StepCompiler(SourceCompiler):
-    """See the module."""
+    """Writes the steps after a value is found, in the order every rule has."""
 
     def _types(self, rule: Rule, value: Var) -> Value:
         kinds = frozenset(t for kind in rule.types for t in PYTHON[kind])
         if is_only(value, kinds):
             return value
-        self.bail(f"not ({self.is_of(value.name, kinds)})")
+        self.bail(self.is_of(value.name, kinds).opposite)
         return replace(value, kinds=kinds)
 
     def _where(self, rule: Rule, value: Var) -> Value:
@@ -134,12 +135,14 @@ class StepCompiler(SourceCompiler):
 
     def _tell_clamped(self, site: Site, rule: Rule, about: str) -> None:
         """A default that is clamped is no loss: the caller never said it."""
-        said = []
+        said: list[str] = []
+        sure = rule.default is None
         for path in rule.paths if rule.default is not None else ():
             found = self.path(site, path)
+            sure = sure or is_sure(found)
             if found != ABSENT:
-                said.append("True" if is_sure(found) else f"{self.w.say(found)} is not None")
-        if rule.default is None or "True" in said:
+                said.append(f"{self.w.say(found)} is not None")
+        if sure:
             self.note("clamped", about, rule.place)
         elif said:
             with self.w.block(f"if {' or '.join(said)}"):
@@ -193,10 +196,10 @@ class StepCompiler(SourceCompiler):
         if needs == "empty":
             return f"not x.get({step.options['list']!r})"
         found = self.inline("x", step.where) if needs == "any" else None
-        return found if type(found) is str else ""
+        return found.text if type(found) is Cond else ""
 
     def _needed(self, step: Arrange, made: str) -> bool | str:
-        """Whether a pass has anything to do: see arrange.NEEDS."""
+        """Whether a pass has anything to do: see NEEDS in verbs/registry.py."""
         needs = passes.PASSES[step.verb].needs
         if needs == "several":
             return f"len({made}) > 1"
@@ -205,7 +208,7 @@ class StepCompiler(SourceCompiler):
         if needs not in ("first", "not first", "last"):
             return True
         found = self.inline(f"{made}[{-1 if needs == 'last' else 0}]", step.where)
-        if type(found) is not str:
+        if type(found) is not Cond:
             return True
         return f"(not {made} or not ({found}))" if needs == "not first" else f"{made} and {found}"
 

@@ -16,7 +16,7 @@ MARK = "\0delta\0"  # stands where a chunk's delta will
 
 
 class StreamCompiler(AnswerCompiler):
-    """See the module."""
+    """Writes the functions of a stream's form."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -57,6 +57,7 @@ class StreamCompiler(AnswerCompiler):
             raise CannotCompile("an envelope that asks for more than registers of the answer")
         names = sorted(str(steps[0]) for _, steps in self.asked)
         self.key = ", ".join(f"state.get({name!r})" for name in names)
+        self.stale = "is not" if len(names) == 1 else "!="
         if len(names) != 1:
             self.key = f"({self.key})"
         with self.top("head(a)"):

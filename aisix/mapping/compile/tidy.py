@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _NAME = re.compile(r"\bv\d+\b")
 _ASSIGNED = re.compile(r"\s*(v\d+) = (.*)$")
@@ -25,8 +26,9 @@ PURE = frozenset(
 )
 
 
-def tidy(lines: list[str]) -> list[str]:
+def tidy(source: Sequence[str]) -> list[str]:
     """The same function without lines that do nothing. Its first line is the `def`."""
+    lines = list(source)
     while True:
         kept = _without_blocks(_without_values(lines))
         if len(kept) == len(lines):

@@ -1,4 +1,8 @@
-"""What is known of a value while source is written: a constant, or a variable and its kinds."""
+"""What is known while source is written: of a value, a constant or a variable and its kinds; of a
+question, its answer or an expression.
+
+Every fact stands here beside the text it is about: nobody reads it out of written source.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +38,7 @@ class Var:
     only: frozenset[str] | None = None  # no other key can be there
     live: bool = False  # its fields may change between two looks
     null: bool = False  # it may be NULL: a null that is written
+    context: bool = field(default=False, compare=False)  # it is looked up in `c`, beside the item
     parts: dict[str, Value] | None = field(default=None, compare=False, hash=False)  # all of it
 
 
@@ -56,6 +61,25 @@ def is_only(value: Value, kinds: Kinds) -> bool:
     if type(value) is Const:
         return type(value.value) in kinds
     return value.kinds is not None and value.kinds <= kinds  # type: ignore[union-attr]
+
+
+@dataclass(frozen=True, slots=True)
+class Cond:
+    """A question that is asked while the source runs; as text, it is the expression."""
+
+    text: str
+    negated: str = ""  # its opposite, where that is better than `not (...)`
+    proves: str = ""  # the variable that is not None where it holds, and all that it asks
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def opposite(self) -> str:
+        return self.negated or f"not ({self.text})"
+
+
+Question = bool | Cond  # a bool where the answer is known while the source is written
 
 
 @dataclass(frozen=True, slots=True)

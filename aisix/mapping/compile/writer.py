@@ -13,18 +13,34 @@ from aisix.mapping.compile.values import Const, Value, Var
 from aisix.mapping.interpret.scope import NULL
 
 
+class Line(str):
+    """A line of the source; `only_for` names what it is left out without."""
+
+    only_for: str
+
+    def __new__(cls, text: str, only_for: str = "") -> Line:
+        line = super().__new__(cls, text)
+        line.only_for = only_for
+        return line
+
+
 class Writer:
     """Source lines with indentation, the constants they name, and values already loaded."""
 
     def __init__(self) -> None:
-        self.lines: list[str] = []
+        self.lines: list[Line] = []
         self.depth = 1
         self.names: dict[str, Any] = {}
         self.count = 0
         self.loaded: list[dict[Any, Value]] = [{}]
 
-    def put(self, line: str) -> None:
-        self.lines.append("    " * self.depth + line)
+    def put(self, line: str, only_for: str = "") -> None:
+        """One more line; `only_for`: see Line."""
+        self.lines.append(self.line(line, only_for))
+
+    def line(self, text: str, only_for: str = "") -> Line:
+        """A line of the block that is being written, to stand at another place of it."""
+        return Line("    " * self.depth + text, only_for)
 
     def new(self) -> str:
         self.count += 1
@@ -71,7 +87,7 @@ class Writer:
     def function(self, functions: list[str], start: str) -> Iterator[None]:
         """Lines of a function of their own."""
         saved = self.lines, self.depth, self.loaded
-        self.lines, self.depth, self.loaded = [start + ":"], 1, [{}]
+        self.lines, self.depth, self.loaded = [Line(start + ":")], 1, [{}]
         yield
         functions.append("\n".join(tidy(self.lines)))
         self.lines, self.depth, self.loaded = saved

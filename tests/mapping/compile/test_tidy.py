@@ -14,6 +14,8 @@ from aisix.mapping.compile import request, writer
 from aisix.mapping.compile import tidy as compile_tidy
 from aisix.mapping.compile.runtime import CompiledRequest
 from aisix.mapping.compile.tidy import tidy
+from aisix.mapping.interpret.forms import Bail
+from aisix.mapping.verbs.refused import Refused
 from tests.mapping.compile.test_as_interpreted import CASES, MAPPING, both
 
 NAMES = ["v1", "v2", "v3", "v4"]
@@ -121,6 +123,9 @@ def sent(case: Any, afresh: bool = False) -> Any:
     headers = dict(case.about.get("caller_headers", {}))
     call = CompiledRequest(body, talk.target.alias, talk.target.upstream_model, headers)
     try:
-        return talk.tables.forms.translate(body, call), call.notes, call.sent, call.remember
-    except Exception as error:
-        return type(error), str(error)
+        made = talk.tables.forms.translate(body, call)
+    except Bail as bail:  # why a form could not be written is told but once
+        return bail.reason.replace("cannot_compile", "")
+    except Refused as refused:
+        return refused.kind, refused.at
+    return made, call.notes, call.upstream_headers, call.remember
