@@ -310,5 +310,5 @@ def _names(tree: Tree) -> Iterator[str]:
             for name in tree.data.get(section, {}).get(kind, {}):
                 yield f"{section}.{kind}.{name}"
     for name, table in tree.data.get("values", {}).items():
-        if isinstance(table, dict):
+        if isinstance(table, dict | list):
             yield f"values.{name}"

@@ -128,7 +128,7 @@ class Parser(Grammar):
             name = str(path.steps[0])
             self.used.add(f"values.{name}")
             rows = self.tables.get("values", {}).get(name)
-            if not isinstance(rows, dict):
+            if not isinstance(rows, dict | list):
                 self.unknown(at, "no value table", name, self.tables.get("values", {}))
                 return {}
             return rows

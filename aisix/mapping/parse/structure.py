@@ -106,7 +106,7 @@ def sound(data: dict[str, Json], where: Callable[[Keys], str], out: list[Complai
         data["values"] = {
             name: table
             for name, table in data["values"].items()
-            if _is_table(table, ("values", name), where, out)
+            if isinstance(table, list) or _is_table(table, ("values", name), where, out)
         }
 
 
