@@ -20,7 +20,7 @@ from aisix.mapping.dialect.upstream_errors import CallerDialect, ErrorTables
 from aisix.mapping.interpret.answer import Answering
 from aisix.mapping.interpret.answer_state import AnswerScope
 from aisix.mapping.interpret.scope import Facts
-from aisix.mapping.parse import schema, structure, toml_tree
+from aisix.mapping.parse import overlays, schema, structure, toml_tree
 from aisix.mapping.parse.answer import AnswerParser
 from aisix.mapping.parse.request import RequestParser
 from aisix.mapping.parse.toml_tree import Tree
@@ -196,10 +196,20 @@ class Mapping:
     def known_options(self) -> dict[str, Json]:
         return dict(self.tree.data["mapping"].get("option", {}))
 
+    @property
+    def was_traits(self) -> dict[str, tuple[str, Json]]:
+        """Names of traits that are options now: (option, the value it means)."""
+        return schema.was_traits(self.tree.data["mapping"])
+
+    @property
+    def known_traits(self) -> set[str]:
+        """What an alias may name under `traits`."""
+        return {*self.traits, *self.was_traits}
+
     def own(self, options: Options, traits: Sequence[str]) -> tuple[Options, tuple[str, ...]]:
         """Those this mapping knows: an alias names options for callers of every dialect at once."""
         kept = {name: value for name, value in options.items() if name in self.known_options}
-        return kept, tuple(trait for trait in traits if trait in self.traits)
+        return kept, tuple(trait for trait in traits if trait in self.known_traits)
 
     # ------------------------------------------------------------------ effective tables
     def effective(
@@ -247,17 +257,20 @@ class Mapping:
             *extra,
         ]
         tree = self.tree
+        was = self.was_traits
+        values.update(was[name] for name in names if name in was)
+        names = [name for name in names if name not in was]
         for name in names:
             trait = self.traits.get(name)
             if trait is None:
                 hint = schema.near(name, self.traits)
                 complaints.append(Complaint("", "traits", f'no trait "{name}"{hint}'))
             else:
-                tree = toml_tree.lay_over(tree, trait)
+                tree = overlays.lay_over(tree, trait)
         strays: list[toml_tree.Keys] = []
         placed: set[toml_tree.Keys] = set()
         whole = tree
-        tree = Tree(toml_tree.settle(whole.data, (), strays, placed), tree.lines)
+        tree = Tree(overlays.settle(whole.data, (), strays, placed), tree.lines)
         complaints += [_stray(whole, keys) for keys in strays]
         structure.sound(tree.data, tree.where, complaints)
         known_facts = {
@@ -313,5 +326,5 @@ def _names(tree: Tree) -> Iterator[str]:
             for name in tree.data.get(section, {}).get(kind, {}):
                 yield f"{section}.{kind}.{name}"
     for name, table in tree.data.get("values", {}).items():
-        if isinstance(table, dict):
+        if isinstance(table, dict | list):
             yield f"values.{name}"

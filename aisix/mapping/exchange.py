@@ -191,8 +191,8 @@ class Exchange:
         if self._answering is None:
             wants_usage = paths.is_true(self.caller_body, self.caller.wants_usage)
             scope = AnswerScope(self.facts, self._remember, self.now, self.new_id, wants_usage)
-            again = self.tables.answer.again
-            armed = again is not None and again.may_pause(self._upstream_body)
+            pause = self.tables.answer.continuation
+            armed = pause is not None and pause.may_pause(self._upstream_body)
             frame: str = self.caller.data["stream"]["frame"]
             how = self.compiled, self._fell_back
             self._answering = self.tables.answering(scope, armed, self.stream, frame, *how)

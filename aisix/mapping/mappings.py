@@ -15,8 +15,9 @@ from pathlib import Path
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping.dialect.upstream_errors import CallerDialect
 from aisix.mapping.effective import Effective, Mapping, Options
-from aisix.mapping.parse import schema, structure, toml_tree
+from aisix.mapping.parse import overlays, schema, structure, toml_tree
 from aisix.mapping.parse.files import CALLER, FILES, TRAITS, TableFolder, read_folders
+from aisix.mapping.parse.renamed import rename
 from aisix.mapping.parse.toml_tree import Tree
 
 NEEDED = ("mapping", "request", "answer", "errors")
@@ -98,7 +99,7 @@ def load_as_told(shelves: Sequence[TableFolder], complaints: list[Complaint]) ->
             continue
         spoken: list[bytes] = []
         tree = _read_over(shelves, f"{dialect}/{CALLER}", complaints, spoken)
-        tree = Tree(toml_tree.settle(tree.data), tree.lines)
+        tree = Tree(overlays.settle(tree.data), tree.lines)
         raw += spoken
         structure.sound_caller(tree, _near_caller, complaints)
         schema.check_caller(tree, complaints)
@@ -176,15 +177,16 @@ def _read_mapping(
             complaints.append(Complaint(_where(shelves, name), "", text))
         if part.data.pop("like", None):
             part.data.setdefault("variant", True)
-        tree.data[file] = (
-            toml_tree.settle(part.data) if file in ("mapping", "models") else part.data
-        )
+        tree.data[file] = overlays.settle(part.data) if file in ("mapping", "models") else part.data
         tree.lines.update({(file, *keys): line for keys, line in part.lines.items()})
+        tree.removed |= {(file, *keys) for keys in part.removed}
+        tree.brought_back |= {(file, *keys): line for keys, line in part.brought_back.items()}
     traits: dict[str, Tree] = {}
     for trait in sorted({t for each in line for t in _below(shelves, f"{each}/{TRAITS}/")}):
         paths = [f"{each}/{TRAITS}/{trait}" for each in line]
         traits[trait.removesuffix(".toml")] = _read_over(shelves, paths, complaints, own)
     structure.sound(tree.data, tree.where, complaints)
+    complaints += overlays.brought_back_in_vain(tree, traits)
     schema.check_mapping(tree, traits, complaints)
     folders = tuple(shelf.folder for shelf in shelves)
     return Mapping(name, folders, tree, traits, caller, toml_tree.digest(own))
@@ -225,7 +227,7 @@ def _read_over(
             part = _read_parts(shelf, path, complaints, raw)
             if part is not None:
                 first = tree.lines.get((), part.lines[()])
-                tree = toml_tree.lay_over(tree, part)
+                tree = overlays.lay_over(tree, part)
                 tree.lines[()] = first
     return tree
 
@@ -242,10 +244,13 @@ def _read_parts(
         except OperatorError as error:
             complaints += error.complaints
             continue
+        section = () if f"/{TRAITS}/" in path else (path.rpartition("/")[2].removesuffix(".toml"),)
+        complaints += rename(part, section)
+        overlays.mark_removed(part)
         if whole is None:
             whole = part
         else:
-            complaints += toml_tree.join(whole, part)
+            complaints += overlays.join(whole, part)
     return whole
 
 

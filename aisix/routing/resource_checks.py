@@ -71,7 +71,7 @@ def _target_faults(
     # What one dialect's tables do not know another's may.
     for path, said, what, known in (
         ("options", options, "unknown option", {n for m in usable for n in m.known_options}),
-        ("traits", traits, "no trait", {n for m in usable for n in m.traits}),
+        ("traits", traits, "no trait", {n for m in usable for n in m.known_traits}),
     ):
         for strange in [name for name in said if name not in known] if usable else ():
             found.append(Complaint("", at + path, f'{what} "{strange}"{near(strange, known)}'))

@@ -10,35 +10,18 @@ from typing import Any
 
 import pytest
 
-from aisix.errors import OperatorError
 from aisix.mapping.mappings import Mappings, load_mappings, load_shelves
 from aisix.mapping.parse.files import marks, pack, read_folders, unpack
-from tests.running import ROOT
+from tests.mapping.laid import NAME, SHIPPED, laid, said
 
-SHIPPED = ROOT / "mappings"
-NAME = "openai-chat/anthropic-messages"
 MAPPINGS = load_mappings([SHIPPED])
 IN_PARTS = [name for name in MAPPINGS.mappings if (SHIPPED / name / "request").is_dir()]
 
 
 def site(tmp_path: Path, **files: str) -> Path:
     """A folder `mine` with these parts; `request` is request.toml itself."""
-    for name, text in files.items():
-        path = "request.toml" if name == "request" else f"request/{name}.toml"
-        target = tmp_path / "mine" / NAME / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text)
-    return tmp_path / "mine"
-
-
-def said(folder: Path) -> list[str]:
-    """The complaints about the tables of one model."""
-    try:
-        mapping = load_mappings([SHIPPED, folder]).mappings[NAME]
-        mapping.effective(mapping.example())
-    except OperatorError as error:
-        return [str(complaint) for complaint in error.complaints]
-    return []
+    names = {"request": "request.toml"}
+    return laid(tmp_path, {names.get(n, f"request/{n}.toml"): text for n, text in files.items()})
 
 
 def request_of(mappings: Mappings, name: str = NAME) -> Any:

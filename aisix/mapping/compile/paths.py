@@ -74,7 +74,7 @@ class Compiler:
             "equals": equals,
             "is_in": is_in,
             "table": table,
-            "lay_over": adjustments.lay_over,
+            "put_over": adjustments.put_over,
             "to_count": to_count,
         }
 

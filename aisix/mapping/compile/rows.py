@@ -81,7 +81,7 @@ class RowCompiler(ChunkCompiler):
 
     def _row(self, site: Site, row: Row, then: Callable[[], None]) -> None:
         if row.by is not None:
-            self.rows(site, row.when, row.by, then)
+            self.rows(site, row.variants, row.by, then)
             return
         if not row.first:
             said = self.condition(site, row.guard)

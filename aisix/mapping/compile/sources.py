@@ -198,7 +198,7 @@ class SourceCompiler(ShapeCompiler):
         made = self.w.let("{}")
         for value in values:
             text = self.w.say(value)
-            self.w.put(f"if type({text}) is dict: lay_over({made}, {text})")
+            self.w.put(f"if type({text}) is dict: put_over({made}, {text})")
         return Var(made, DICT, True)
 
     def _sum(self, site: Site, rule: Rule) -> Value:

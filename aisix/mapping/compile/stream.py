@@ -85,6 +85,6 @@ class StreamCompiler(AnswerCompiler):
         name = w.say(number)
         with w.block(f"if type({name}) is int"):
             w.put(f"block = c.block = a.blocks.get({name}) or a.new_block({name})")
-        if self.tables.again is not None:
+        if self.tables.continuation is not None:
             w.put(f"if a.raw is not None: a.rebuild(e, {name})")
         self.rows(site, self.tables.events, self.tables.by)

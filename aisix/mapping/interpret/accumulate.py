@@ -1,7 +1,7 @@
 """How a block grows from its deltas: functions over JSON, told by tables which field is which.
 
-`[again.rebuild]` keeps the upstream's own blocks with it; `[grow]` makes a plain answer of the very
-chunks a stream would have sent. Knows no block, delta or field by name.
+`[continuation.rebuild]` keeps the upstream's own blocks with it; `[accumulate]` makes a plain
+answer of the very chunks a stream would have sent. Knows no block, delta or field by name.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ def add(blocks: dict[Json, dict[str, Json]], chunk: dict[str, Json], how: Accumu
         blocks[number] = dict(begun)
     elif number in blocks:
         word = paths.get(chunk, how.by.steps)
-        grow(blocks[number], how.rows.get(word, ()) if type(word) is str else (), chunk)
+        add_delta(blocks[number], how.rows.get(word, ()) if type(word) is str else (), chunk)
 
 
-def grow(block: dict[str, Json], parts: Parts, delta: dict[str, Json]) -> None:
+def add_delta(block: dict[str, Json], parts: Parts, delta: dict[str, Json]) -> None:
     """What one delta adds to a block; texts that are JSON in pieces wait under " field"."""
     for key, how, path in parts:
         value = paths.get(delta, path.steps)

@@ -107,7 +107,7 @@ class Answering(AnswerState):
                 self.unknown = [*self.unknown, f"{by.text}={word}"[:80]]
         while row is not None:
             if row.by is not None:
-                by, rows = row.by, row.when
+                by, rows = row.by, row.variants
                 return self._row(rows, by, view.find(by), view)
             if not row.first:
                 return row
@@ -318,7 +318,7 @@ class Answering(AnswerState):
         return [*events, event_of(plain.delta, answer), event_of(plain.stop, answer)]
 
     def _fold(self, delta: dict[str, Json]) -> None:
-        how = self.tables.grow
+        how = self.tables.accumulate
         if how is None:
             fold(self.folded, delta)
         else:

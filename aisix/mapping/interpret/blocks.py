@@ -3,9 +3,9 @@
 Some upstreams send no blocks but deltas that hold anything at once: text, several calls, the end.
 `[piece]` takes such an event apart into small ones of one thing each; a row with `into` writes its
 piece into a block of that kind; `which` tells several of a kind apart that run side by side. The
-block is opened by `[lane.KIND] begin` and closed by `end`; numbers are dense. A kind with `whole`
-stays open until the text in that register is whole JSON, or nothing more comes: what belongs to
-other blocks waits meanwhile, in its order.
+block is opened by `[block_kind.KIND] begin` and closed by `end`; numbers are dense. A kind with
+`whole` stays open until the text in that register is whole JSON, or nothing more comes: what
+belongs to other blocks waits meanwhile, in its order.
 """
 
 from __future__ import annotations
@@ -62,36 +62,36 @@ class Blocks:
     def take(self, row: Row, piece: dict[str, Json], view: View, deltas: Deltas) -> None:
         """A piece for a block."""
         found = (view.find(path) for path in row.which)
-        lane = (row.into, next((v for v in found if type(v) in (str, int)), None))
-        self._waiting.append((lane, row, piece))
+        key = (row.into, next((v for v in found if type(v) in (str, int)), None))
+        self._waiting.append((key, row, piece))
         while self._waiting and self._write(deltas):
             pass
 
     def finish(self, deltas: Deltas) -> None:
         """Nothing more comes: what waits is written block by block."""
         order: dict[Key | None, int] = {self._open: 0}
-        for lane, _, _ in self._waiting:
-            order.setdefault(lane, len(order))
-        for lane, row, piece in sorted(self._waiting, key=lambda item: order[item[0]]):
-            self._act(lane, row, piece, deltas)
+        for key, _, _ in self._waiting:
+            order.setdefault(key, len(order))
+        for key, row, piece in sorted(self._waiting, key=lambda item: order[item[0]]):
+            self._act(key, row, piece, deltas)
         self._waiting = []
         self._close(deltas)
 
     def _write(self, deltas: Deltas) -> bool:
         """Write what may be written now, in order; whether that was anything."""
         waiting, self._waiting = self._waiting, []
-        for lane, row, piece in waiting:
+        for key, row, piece in waiting:
             # Once something waits, only the open block goes on: nothing may overtake its like.
-            if lane == self._open or (not self._waiting and self._may_close()):
-                self._act(lane, row, piece, deltas)
+            if key == self._open or (not self._waiting and self._may_close()):
+                self._act(key, row, piece, deltas)
             else:
-                self._waiting.append((lane, row, piece))
+                self._waiting.append((key, row, piece))
         return len(self._waiting) < len(waiting)
 
     def _may_close(self) -> bool:
         if self._open is None:
             return True
-        whole = self._state.tables.lanes[self._open[0]].whole
+        whole = self._state.tables.block_kinds[self._open[0]].whole
         if not whole:
             return True
         try:
@@ -100,18 +100,18 @@ class Blocks:
             return False
         return True
 
-    def _act(self, lane: Key, row: Row, piece: dict[str, Json], deltas: Deltas) -> None:
+    def _act(self, key: Key, row: Row, piece: dict[str, Json], deltas: Deltas) -> None:
         state = self._state
         view = View(state.scope, piece)  # type: ignore[arg-type]
-        if lane != self._open:
-            if lane in self._over:
-                state.unknown = [*state.unknown, f"{lane[0]} after its end"]
+        if key != self._open:
+            if key in self._over:
+                state.unknown = [*state.unknown, f"{key[0]} after its end"]
                 return
             self._close(deltas)
-            self._open, self._registers = lane, {"index": self._number}
+            self._open, self._registers = key, {"index": self._number}
             self._number += 1
             state.scope.block = self._registers
-            for name in state.tables.lanes[lane[0]].begin:
+            for name in state.tables.block_kinds[key[0]].begin:
                 self._emit(name, view, deltas)
         state.scope.block = self._registers
         deltas += self._act_on(row, piece, view)
@@ -122,7 +122,7 @@ class Blocks:
         state = self._state
         state.scope.block = self._registers
         view = View(state.scope, {})  # type: ignore[arg-type]
-        for name in state.tables.lanes[self._open[0]].end:
+        for name in state.tables.block_kinds[self._open[0]].end:
             self._emit(name, view, deltas)
         if self._open[1] is not None:
             self._over.add(self._open)

@@ -117,7 +117,7 @@ def _source(rule: Rule, view: View, target: str) -> tuple[Json, str, str]:
             for _, part in rule.parts:
                 value = run(part, view, target)
                 if type(value) is dict:
-                    adjustments.lay_over(layered, value)
+                    adjustments.put_over(layered, value)
             return layered, view.at, ""
         case "sum":
             total = sum(to_count(view.find(path)) for path in rule.paths)

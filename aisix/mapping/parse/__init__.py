@@ -1,7 +1,9 @@
 """TOML to syntax: every complaint with file and line, all of them at once.
 
     files.py        folders of tables as they are at one moment
-    toml_tree.py    a table file as dicts, with the line of every key; files laid over each other
+    toml_tree.py    a table file as dicts, with the line of every key
+    renamed.py      old words of the language, and what they are called now
+    overlays.py     the parts of a file put together, files laid over each other
     structure.py    which sections and keys a file may have at all
     schema.py       what each key may hold
     reader.py       values, paths, words and options, with complaints and did-you-mean

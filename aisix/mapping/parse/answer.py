@@ -22,25 +22,14 @@ from aisix.mapping.syntax.paths import Json, Path
 from aisix.mapping.syntax.rules import Condition, Rule
 
 KEYS = (
-    *("by", "block", "opening", "event", "chunk", "end", "again", "envelope", "choice", "message"),
-    *("shape", "list", "usage", "meter", "plain", "convert", "state"),
-    *("done", "closing", "piece", "lane", "grow"),
+    *("by", "block", "opening", "event", "chunk", "end", "continuation", "envelope", "choice"),
+    *("message", "shape", "list", "usage", "meter", "plain", "convert", "state"),
+    *("done", "closing", "piece", "block_kind", "accumulate"),
 )
 ROW_KEYS = (
-    *(
-        "by",
-        "when",
-        "first",
-        "guard",
-        "unless",
-        "open",
-        "set",
-        "count",
-        "measure",
-        "push",
-        "append",
-    ),
-    *("extend", "usage", "emit", "ping", "fail", "end", "ignore", "unknown", "into", "which"),
+    *("by", "is", "first", "guard", "unless", "open", "set", "count", "measure", "push"),
+    *("append", "extend", "usage", "emit", "ping", "fail", "end", "ignore", "unknown"),
+    *("into", "which"),
 )
 At = tuple[str, ...]
 
@@ -58,11 +47,11 @@ class AnswerParser(Parser):
             for name, row in data.get("chunk", {}).items()
         }
         self.chunk_names = frozenset(chunks)
-        lanes = {
-            name: self.lane(row, (*at, "lane", name))
-            for name, row in self.typed(data, (*at, "lane"), dict, {}).items()
+        block_kinds = {
+            name: self.block_kind(row, (*at, "block_kind", name))
+            for name, row in self.typed(data, (*at, "block_kind"), dict, {}).items()
         }
-        self.lane_names = frozenset(lanes)
+        self.block_kinds = frozenset(block_kinds)
         end = data.get("end", {})
         self.keys(end, (*at, "end"), ("emit", "complete", "finish"))
         events = {
@@ -87,7 +76,9 @@ class AnswerParser(Parser):
             end_emit=self.chunk_list(end.get("emit", []), (*at, "end", "emit")),
             finish=self.rule(end.get("finish", ""), (*at, "end", "finish")),
             complete=self.condition(end.get("complete", {}), (*at, "end", "complete")),
-            again=self.again(data["again"], (*at, "again")) if "again" in data else None,
+            continuation=self.continuation(data["continuation"], (*at, "continuation"))
+            if "continuation" in data
+            else None,
             envelopes={
                 name: _kept(self.path_rules(rows, (*at, "envelope", name)))
                 for name, rows in data.get("envelope", {}).items()
@@ -105,8 +96,10 @@ class AnswerParser(Parser):
             done=self.typed(data, (*at, "done"), str, ""),
             closing=self.typed(data, (*at, "closing"), str, ""),
             pieces=pieces,
-            lanes=lanes,
-            grow=self.grow(data["grow"], (*at, "grow")) if "grow" in data else None,
+            block_kinds=block_kinds,
+            accumulate=self.accumulate(data["accumulate"], (*at, "accumulate"))
+            if "accumulate" in data
+            else None,
         )
         self.check_arranged()
         self.registers_set.update(f"state.{name}" for name in tables.state)
@@ -124,12 +117,12 @@ class AnswerParser(Parser):
         self.keys(data, at, ROW_KEYS)
         if "by" in data:
             row.by = self.path(data["by"], (*at, "by"))
-            for word, below in self.typed(data, (*at, "when"), dict, {}).items():
-                row.when[word] = self.row(below, (*at, "when", word))
-            if "*" not in row.when:
-                self.complain((*at, "when"), 'a row with `by` needs a "*" row for words not listed')
-        elif "when" in data:
-            self.complain((*at, "when"), "a row with `when` needs `by`: the path that chooses")
+            for word, below in self.typed(data, (*at, "is"), dict, {}).items():
+                row.variants[word] = self.row(below, (*at, "is", word))
+            if "*" not in row.variants:
+                self.complain((*at, "is"), 'a row with `by` needs a "*" row for words not listed')
+        elif "is" in data:
+            self.complain((*at, "is"), "a row with `is` needs `by`: the path that chooses")
         for name, below in self.typed(data, (*at, "first"), dict, {}).items():
             path = (*at, "first", name)
             if not isinstance(below, dict):
@@ -163,8 +156,8 @@ class AnswerParser(Parser):
             row.usage = self.path(data["usage"], (*at, "usage"))
         row.emit = self.chunk_list(data.get("emit", []), (*at, "emit"))
         row.into = self.typed(data, (*at, "into"), str, "")
-        if row.into and row.into not in self.lane_names:
-            self.unknown((*at, "into"), "no [lane]", row.into, self.lane_names)
+        if row.into and row.into not in self.block_kinds:
+            self.unknown((*at, "into"), "no [block_kind]", row.into, self.block_kinds)
         row.which = self.path_list(data.get("which", []), (*at, "which"))
         for key in ("ping", "fail", "end", "unknown"):
             setattr(row, key, self.typed(data, (*at, key), bool, False))
@@ -210,7 +203,7 @@ class AnswerParser(Parser):
             self.path_list(data.get("without", []), (*at, "without")),
         )
 
-    def lane(self, data: Json, at: At) -> BlockKind:
+    def block_kind(self, data: Json, at: At) -> BlockKind:
         if not isinstance(data, dict):
             self.complain(at, f"expected table, found {found(data)}")
             data = {}
@@ -226,15 +219,15 @@ class AnswerParser(Parser):
             name,
         )
 
-    def grow(self, data: Json, at: At) -> Accumulate:
-        self.keys(data, at, ("list", "begin", "number", "by", "when"))
-        rows = self.typed(data, (*at, "when"), dict, {})
+    def accumulate(self, data: Json, at: At) -> Accumulate:
+        self.keys(data, at, ("list", "begin", "number", "by", "is"))
+        rows = self.typed(data, (*at, "is"), dict, {})
         return Accumulate(
             self.typed(data, (*at, "list"), str, ""),
             self.path(data.get("begin"), (*at, "begin")),
             self.path(data.get("number"), (*at, "number")),
             self.path(data.get("by"), (*at, "by")),
-            {word: self.parts(parts, (*at, "when", word)) for word, parts in rows.items()},
+            {word: self.parts(parts, (*at, "is", word)) for word, parts in rows.items()},
         )
 
     def parts(self, data: dict[str, Json], at: At) -> Parts:
@@ -260,7 +253,7 @@ class AnswerParser(Parser):
         return made
 
     # ------------------------------------------------------------------ the rest
-    def again(self, data: dict[str, Json], at: At) -> Continuation:
+    def continuation(self, data: dict[str, Json], at: At) -> Continuation:
         keys = ("when", "unless", "armed", "rounds", "list", "turn", "content", "told", "about")
         self.keys(data, at, (*keys, "forget", "rebuild"))
         rebuild = {

@@ -27,7 +27,7 @@ RULE_KEYS = (
     *("policy", "told", "about", "count", "keep_empty", "by", "followed", "leading", "minus"),
 )
 SHAPE_KEYS = (
-    *("of", "my", "by", "when", "first", "all", "blank", "count", "verbatim", "skip", "reject"),
+    *("of", "my", "by", "is", "first", "all", "blank", "count", "verbatim", "skip", "reject"),
     *("at", "stamp", "guard", "told", "use", "several"),
 )
 CHECK_KEYS = (
@@ -271,6 +271,36 @@ class Grammar:
         elif unless is not None:
             self.complain((*at, "unless"), "expected a table of path = value")
         return Condition(tuple(tests), nots)
+
+    def off(self, data: Json) -> bool:
+        """Whether a condition asks for an option that this alias has otherwise.
+
+        A rule of such a condition is not there: what it reads counts as read by nobody.
+        """
+        if not isinstance(data, dict):
+            return False
+        for key, wanted in (("when", True), ("unless", False)):
+            tests = data.get(key)
+            for text, value in tests.items() if isinstance(tests, dict) else ():
+                if self._option_is(text, value) is (not wanted):
+                    return True
+        return False
+
+    def _option_is(self, text: str, value: Json) -> bool | None:
+        """Whether "$option.NAME" is what a test wants; None when that is not known here."""
+        options = self.facts.get("option", {})
+        name = text.removeprefix("$option.")
+        if name == text or name not in options:
+            return None
+        given = options[name]
+        if value in ("$present", "$absent"):
+            return (given is not None) is (value == "$present")
+        if isinstance(value, dict) or (
+            isinstance(value, str) and (value.startswith("$") or _COMPARE.fullmatch(value))
+        ):
+            return None
+        wanted = value if isinstance(value, list) else [value]
+        return any(type(given) is type(one) and given == one for one in wanted)
 
     def tests(self, data: dict[str, Json], at: tuple[str, ...], base: str) -> list[Test]:
         found = []

@@ -14,6 +14,7 @@ from aisix.mapping.syntax.rules import (
     Refusal,
     RequestTables,
     Rest,
+    Rule,
 )
 from aisix.mapping.verbs import adjustments
 
@@ -43,20 +44,16 @@ class RequestParser(Parser):
             self.check(name, row, ("request", "accept", name))
             for name, row in data.get("accept", {}).items()
         )
-        lets = self.rules(data.get("let", {}), ("request", "let"), "")
-        refusals = tuple(
-            self.refusal(row, ("request", "check", name))
-            for name, row in data.get("check", {}).items()
-        )
+        lets = self.lets(data.get("let", {}))
+        refusals = self.refusals(data.get("check", {}))
         fields = self.rules(data.get("field", {}), ("request", "field"), "")
         adjusts = tuple(
             self.adjust(name, row, ("request", "adjust", name))
             for name, row in data.get("adjust", {}).items()
         )
-        rest = {
-            name: self.rest(row, ("request", "rest", name))
-            for name, row in data.get("rest", {}).items()
-        }
+        rows = data.get("rest", {})
+        rest = {name: self.rest(row, ("request", "rest", name)) for name, row in rows.items()}
+        rest = {name: row for name, row in rest.items() if not self.off(rows[name])}
         if "*" not in rest:
             self.complain(("request", "rest"), '[rest] needs a "*" row for fields not listed')
             rest["*"] = Rest("warn")
@@ -81,6 +78,21 @@ class RequestParser(Parser):
             remember,
             local,
         )
+
+    def lets(self, data: dict[str, Json]) -> tuple[tuple[str, Rule], ...]:
+        """All of them: a name that an option leaves out is still a name, of nothing."""
+        at = ("request", "let")
+        return tuple((name, self.rule(row, (*at, name), "")) for name, row in data.items())
+
+    def refusals(self, data: dict[str, Json]) -> tuple[Refusal, ...]:
+        made = []
+        for name, row in data.items():
+            at = ("request", "check", name)
+            if self.off(row):
+                self.unread(lambda r=row, a=at: self.refusal(r, a))  # type: ignore[misc]
+            else:
+                made.append(self.refusal(row, at))
+        return tuple(made)
 
     def local(self, row: Json, at: tuple[str, ...]) -> tuple[Condition, dict[str, Json]]:
         """An answer given here, in the upstream's own shape."""
@@ -161,7 +173,10 @@ class RequestParser(Parser):
         if not isinstance(row, dict):
             self.complain(at, f"expected a policy or a table, found {found(row)}")
             return Rest("warn")
-        self.keys(row, at, ("policy", "drop", "drop_empty", "items", "reject"))
+        self.keys(row, at, ("policy", "drop", "drop_empty", "items", "reject", "when", "unless"))
+        for test in (self.condition(row, at) or Condition()).tests:
+            if test.path.root != "option":
+                self.complain(at, f'"{test.path.text}": a row here may ask for options only')
         policy = self.typed(row, (*at, "policy"), str, "warn")
         if policy not in REST_POLICIES:
             self.unknown(said, "unknown policy", str(policy), REST_POLICIES)

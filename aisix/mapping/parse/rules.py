@@ -128,7 +128,7 @@ class Parser(Grammar):
             name = str(path.steps[0])
             self.used.add(f"values.{name}")
             rows = self.tables.get("values", {}).get(name)
-            if not isinstance(rows, dict):
+            if not isinstance(rows, dict | list):
                 self.unknown(at, "no value table", name, self.tables.get("values", {}))
                 return {}
             return rows
@@ -142,20 +142,20 @@ class Parser(Grammar):
         shape.my = self.rules(self.typed(data, (*at, "my"), dict, {}), (*at, "my"))
         if "by" in data:
             shape.by = self.path(data["by"], (*at, "by"))
-        variants = self.typed(data, (*at, "when"), dict, {})
+        variants = self.typed(data, (*at, "is"), dict, {})
         if variants and not shape.by:
-            self.complain((*at, "when"), "a shape with `when` needs `by`: the path that chooses")
+            self.complain((*at, "is"), "a shape with `is` needs `by`: the path that chooses")
         for word, variant in variants.items():
-            shape.variants[word] = self.variant(variants, word, variant, (*at, "when", word))
+            shape.variants[word] = self.variant(variants, word, variant, (*at, "is", word))
         for word, variant in self.typed(data, (*at, "first"), dict, {}).items():
             path = (*at, "first", word)
             if not isinstance(variant, dict):
                 self.complain(path, "expected a table")
                 continue
-            guard = self.condition(
-                self.typed(variant, (*path, "guard"), dict, {}), (*path, "guard")
-            )
-            shape.first += ((guard or Condition(), self.variant({}, word, variant, path)),)
+            if self.off(variant.get("guard")):
+                self.unread(lambda v=variant, p=path: self.guarded(v, p))  # type: ignore[misc]
+            else:
+                shape.first += (self.guarded(variant, path),)
         _name_the_allowed(shape)
         shape.all = self.rules(self.typed(data, (*at, "all"), dict, {}), (*at, "all"))
         shape.blank = self.typed(data, (*at, "blank"), str, "")
@@ -181,6 +181,11 @@ class Parser(Grammar):
             text = f'writes what the variant "{word}" writes too'
             self.complain((*at, "all", field), text)
 
+    def guarded(self, data: dict[str, Json], at: tuple[str, ...]) -> tuple[Condition, Shape]:
+        """A variant of `first`, and the condition it is for."""
+        guard = self.condition(self.typed(data, (*at, "guard"), dict, {}), (*at, "guard"))
+        return guard or Condition(), self.variant({}, at[-1], data, at)
+
     def variant(
         self, siblings: dict[str, Json], word: str, data: Json, at: tuple[str, ...]
     ) -> Shape:
@@ -202,7 +207,23 @@ class Parser(Grammar):
     def rules(
         self, data: dict[str, Json], at: tuple[str, ...], base: str = "item"
     ) -> tuple[tuple[str, Rule], ...]:
-        return tuple((key, self.rule(value, (*at, key), base)) for key, value in data.items())
+        made = []
+        for key, value in data.items():
+            if self.is_rule(value) and self.off(value):
+                self.unread(lambda v=value, k=key: self.rule(v, (*at, k), base))  # type: ignore[misc]
+            else:
+                made.append((key, self.rule(value, (*at, key), base)))
+        return tuple(made)
+
+    def is_rule(self, data: Json) -> bool:
+        """Whether it is a table with a source, and no object of rules."""
+        return isinstance(data, dict) and any(key in data for key in SOURCES)
+
+    def unread(self, parse: Callable[[], object]) -> None:
+        """Parse what an option leaves out: for its complaints only."""
+        read, shapes = set(self.read), dict(self.shapes)
+        parse()
+        self.read, self.shapes = read, shapes
 
     def rule(self, data: Json, at: tuple[str, ...], base: str = "item") -> Rule:
         place = self.place(at)
@@ -243,7 +264,7 @@ class Parser(Grammar):
                 for name, why in hidden(rule.parts, self.hiding(dict(rule.parts), here)):
                     self.complain((*here, name), why)
             if rule.kind == "weave":
-                if [name for name, _ in rule.parts] != ["placed", "others"]:
+                if list(given) != ["placed", "others"]:
                     self.complain(here, "weave holds two rules: placed, then others")
                 rule.by = self.path(data.get("by", "index"), (*at, "by"))
                 rule.followed = self.typed(data, (*at, "followed"), bool, False)

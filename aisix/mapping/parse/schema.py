@@ -36,6 +36,7 @@ def _schemas() -> dict[str, v.Schema]:
         "one_of": [object],
         "help": str,
         "traits": {str: [str]},
+        "was_trait": {str: str},
     }
     mapping = {
         v.Required("format"): one,
@@ -127,9 +128,26 @@ def check_mapping(tree: Tree, traits: dict[str, Tree], complaints: list[Complain
     """mapping.toml and models.toml of one mapping."""
     for name in ("mapping", "models"):
         _check_shape(name, tree.data.get(name, {}), tree, (name,), complaints)
-    _check_versions(tree, traits, complaints)
-    _check_options(tree, traits, complaints)
-    _check_rows(tree, traits, complaints)
+    was = was_traits(tree.data.get("mapping") or {})
+    for name in was.keys() & traits.keys():
+        option = was[name][0]
+        text = (
+            f"no trait any more but the option {option}: lay yours over the rules that ask for it"
+        )
+        complaints.append(Complaint(traits[name].where(()), "", text))
+    known = {**dict.fromkeys(was, Tree()), **traits}
+    _check_versions(tree, known, complaints)
+    _check_options(tree, known, complaints)
+    _check_rows(tree, known, complaints)
+
+
+def was_traits(mapping: dict[str, Json]) -> dict[str, tuple[str, Json]]:
+    """{trait of earlier tables: (the option it is now, the value it means)}."""
+    return {
+        trait: (name, {"true": True, "false": False}.get(word, word))
+        for name, row in mapping.get("option", {}).items()
+        for word, trait in row.get("was_trait", {}).items()
+    }
 
 
 def check_caller(tree: Tree, complaints: list[Complaint]) -> None:
@@ -265,7 +283,7 @@ def _check_options(tree: Tree, traits: dict[str, Tree], complaints: list[Complai
                 Complaint(where, f"option.{name}.default", text.partition(": ")[2])
                 for text in option_faults(name, row, default)
             ]
-        words = [str(word).lower() if isinstance(word, bool) else word for word in _words(row)]
+        words = [str(word).lower() if isinstance(word, bool) else word for word in words_of(row)]
         for word in list(row.get("traits", {})):
             here: Keys = (*at, "traits", word)
             if words and word not in words:
@@ -277,7 +295,7 @@ def _check_options(tree: Tree, traits: dict[str, Tree], complaints: list[Complai
             row["traits"][word] = _known_traits(given, here, tree, traits, complaints)
 
 
-def _words(row: dict[str, Json]) -> list[Json]:
+def words_of(row: dict[str, Json]) -> list[Json]:
     """The values an option can have, when they are few."""
     return [True, False] if row.get("type") == "boolean" else list(row.get("one_of", ()))
 

@@ -22,9 +22,11 @@ KINDS: dict[str, dict[str, int]] = {
         **dict.fromkeys(("check", "shape", "adjust", "header", "convert"), OF_TABLES),
     },
     "answer": {
-        **dict.fromkeys(("state", "end", "again", "choice", "message"), TABLE),
-        **dict.fromkeys(("list", "usage", "meter", "plain", "piece", "grow"), TABLE),
-        **dict.fromkeys(("event", "chunk", "envelope", "shape", "convert", "lane"), OF_TABLES),
+        **dict.fromkeys(("state", "end", "continuation", "choice", "message"), TABLE),
+        **dict.fromkeys(("list", "usage", "meter", "plain", "piece", "accumulate"), TABLE),
+        **dict.fromkeys(
+            ("event", "chunk", "envelope", "shape", "convert", "block_kind"), OF_TABLES
+        ),
     },
     "errors": {
         **dict.fromkeys(("status", "body", "rename", "headers", "ratelimit_headers"), TABLE),
@@ -104,7 +106,7 @@ def sound(data: dict[str, Json], where: Callable[[Keys], str], out: list[Complai
         data["values"] = {
             name: table
             for name, table in data["values"].items()
-            if _is_table(table, ("values", name), where, out)
+            if isinstance(table, list) or _is_table(table, ("values", name), where, out)
         }
 
 

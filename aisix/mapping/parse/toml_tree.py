@@ -1,5 +1,4 @@
-"""Reading table files: two parsers that must agree, the line of every key, overlays laid over
-bases.
+"""Reading table files: two parsers that must agree, the line of every key.
 
 A file is read with `toml` and with the standard library's `tomllib`; one on which they differ is
 refused, because `toml` loses data silently in corners of the language. What `tomllib` read is used.
@@ -12,11 +11,9 @@ import re
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping.syntax.paths import Json
-from aisix.mapping.syntax.rules import SOURCES
 
 Keys = tuple[str, ...]
 
@@ -27,6 +24,8 @@ class Tree:
 
     data: dict[str, Json] = field(default_factory=dict)
     lines: dict[Keys, str] = field(default_factory=dict)
+    removed: set[Keys] = field(default_factory=set)  # tables that some layer takes away
+    brought_back: dict[Keys, str] = field(default_factory=dict)  # and "file:line" of who undoes it
     _below: dict[Keys, str] = field(default_factory=dict, repr=False, compare=False)
 
     def where(self, keys: Keys) -> str:
@@ -261,120 +260,6 @@ def _balance(line: str, depth: int) -> tuple[int, str]:
             depth -= 1
         position += 1
     return max(depth, 0), ""
-
-
-# ---------------------------------------------------------------- parts of one file
-def join(base: Tree, part: Tree) -> list[Complaint]:
-    """Add to `base` what another part of the same file says, behind what is there.
-
-    A key that both give is a complaint, as it is within a file; the first stays. An empty table
-    keeps a place in the order for what a later part says.
-    """
-    twice: list[Complaint] = []
-
-    def add(into: dict[str, Any], given: dict[str, Any], at: Keys) -> None:
-        for key, value in given.items():
-            here = (*at, key)
-            there = into.get(key)
-            if key not in into:
-                into[key] = value
-            elif there == {} and isinstance(value, dict):
-                into[key] = value
-                base.lines.pop(here, None)
-            elif isinstance(there, dict) and isinstance(value, dict):
-                add(there, value, here)
-            else:
-                told = f"is there twice (first at {base.where(here)})"
-                twice.append(Complaint(part.where(here), ".".join(here), told))
-
-    add(base.data, part.data, ())
-    for keys, line in part.lines.items():
-        base.lines.setdefault(keys, line)
-    return twice
-
-
-# ---------------------------------------------------------------- overlays
-def lay_over(base: Tree, overlay: Tree, at: Keys = ()) -> Tree:
-    """A new tree: `overlay` over `base` by key; a rule's source replaces the base's."""
-    out = Tree(dict(base.data), dict(base.lines))
-    _merge(out.data, overlay.data, at)
-    for keys, line in overlay.lines.items():
-        if keys:
-            out.lines[at + keys] = line
-    return out
-
-
-def _merge(base: dict[str, Any], above: dict[str, Any], at: Keys) -> None:
-    for key in at:
-        base[key] = dict(base.get(key) or {})
-        base = base[key]
-    named = [key for key in SOURCES if key in above]
-    if named:
-        scalar = any(not isinstance(above[key], dict) for key in named)
-        for key in SOURCES:
-            if key in base and key not in above and (scalar or not isinstance(base[key], dict)):
-                del base[key]
-    if _is_row(above) and _is_row(base):  # a row of a value table is one thing
-        base.clear()
-    for key, value in above.items():
-        if isinstance(value, dict) and isinstance(base.get(key), dict):
-            base[key] = dict(base[key])
-            _merge(base[key], value, ())
-        else:
-            base[key] = value
-
-
-ROW = frozenset(("to", "omit", "same", "reject"))
-
-
-def _is_row(table: dict[str, Any]) -> bool:
-    """Whether it is the long form of a value table's row: what a word becomes, in a table."""
-    return bool(ROW & table.keys()) and table.keys() <= ROW | {"told"}
-
-
-# Tables whose rows are tried or run in the order they stand in.
-ORDERED = frozenset(
-    ("first", "concat", "layers", "arrange", "let", "check", "adjust", "upstream", "param")
-)
-BEFORE = "before"
-
-
-def settle(
-    node: Json,
-    at: Keys = (),
-    strays: list[Keys] | None = None,
-    placed: set[Keys] | None = None,
-) -> Json:
-    """Without the tables that say `drop = true`, and with those that say `before` moved there.
-
-    `strays` gets the place of every `before` that names no sibling, `placed` the other rows.
-    """
-    if not isinstance(node, dict):
-        return node
-    out: dict[str, Json] = {}
-    moved: list[tuple[str, str]] = []
-    for key, value in node.items():
-        if isinstance(value, dict):
-            if value.get("drop") is True:
-                continue
-            if at and at[-1] in ORDERED and isinstance(value.get(BEFORE), str):
-                moved.append((key, value[BEFORE]))
-                value = {k: v for k, v in value.items() if k != BEFORE}
-            out[key] = settle(value, (*at, key), strays, placed)
-        elif key != "drop" or not isinstance(value, bool):
-            out[key] = value
-    for key, sibling in moved:
-        if sibling not in out or sibling == key:
-            if strays is not None:
-                strays.append((*at, key, BEFORE))
-            continue
-        if placed is not None:
-            placed.add((*at, key))
-        value = out.pop(key)
-        rows = list(out.items())
-        place = list(out).index(sibling)
-        out = dict([*rows[:place], (key, value), *rows[place:]])
-    return out
 
 
 def digest(parts: list[bytes]) -> str:

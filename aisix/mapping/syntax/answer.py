@@ -14,11 +14,11 @@ Parts = tuple[tuple[str, str, Path], ...]  # (field of the block, "" | json | li
 
 @dataclass(slots=True)
 class Row:
-    """What one event does. `by`/`when` and `first` choose a more exact row."""
+    """What one event does. `by`/`is` and `first` choose a more exact row."""
 
     place: Place
     by: Path | None = None
-    when: dict[str, Row] = field(default_factory=dict)
+    variants: dict[str, Row] = field(default_factory=dict)
     first: tuple[tuple[Condition, Row], ...] = ()
     guard: Condition | None = None
     open: str = ""
@@ -52,7 +52,7 @@ class Chunk:
 
 @dataclass(slots=True, frozen=True)
 class BlockKind:
-    """`[lane.KIND]`: what opens and closes one of the answer's own blocks."""
+    """`[block_kind.KIND]`: what opens and closes one of the answer's own blocks."""
 
     begin: tuple[str, ...]
     end: tuple[str, ...]
@@ -61,7 +61,7 @@ class BlockKind:
 
 @dataclass(slots=True)
 class Continuation:
-    """How a paused turn is continued."""
+    """`[continuation]`: how a paused turn is continued."""
 
     guard: Condition
     armed: tuple[Path, ...]
@@ -114,7 +114,7 @@ class Plain:
 
 @dataclass(frozen=True, slots=True)
 class Accumulate:
-    """`[grow]`: chunks of a stream -> items of a list of the plain answer."""
+    """`[accumulate]`: chunks of a stream -> items of a list of the plain answer."""
 
     list: str
     begin: Path  # a chunk with this begins an item
@@ -134,7 +134,7 @@ class AnswerTables:
     end_emit: tuple[str, ...]
     finish: Rule
     complete: Condition | None
-    again: Continuation | None
+    continuation: Continuation | None
     envelopes: dict[str, tuple[tuple[Path, Rule], ...]]
     choice: tuple[tuple[str, Rule], ...]
     message: tuple[tuple[str, Rule], ...]
@@ -146,8 +146,8 @@ class AnswerTables:
     done: str = ""  # the upstream's own word for the end of a stream
     closing: str = ""  # a word of some upstreams that says only: nothing follows
     pieces: tuple[tuple[str, tuple[Path, ...]], ...] = ()  # how an event is taken apart
-    lanes: dict[str, BlockKind] = field(default_factory=dict)
-    grow: Accumulate | None = None
+    block_kinds: dict[str, BlockKind] = field(default_factory=dict)
+    accumulate: Accumulate | None = None
 
     @property
     def compiles(self) -> bool:

@@ -46,6 +46,10 @@ class Condition:
     when: tuple[Test, ...] = ()
     unless: tuple[Test, ...] = ()
 
+    @property
+    def tests(self) -> tuple[Test, ...]:
+        return (*self.when, *self.unless)
+
 
 @dataclass(slots=True, frozen=True)
 class TableEntry:

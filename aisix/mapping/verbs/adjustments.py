@@ -70,13 +70,13 @@ def set(out: dict[str, Json], body: dict[str, Json], options: Options, value: Va
 
 @adjusts(
     "keeps a number `less` below another (`from_over`: only one that is not below it at all); "
-    "where that is under `least`, `drop` is taken away",
+    "where that is under `least`, `or_remove` is taken away",
     Option("path", PATH, "the number", "thinking.budget"),
     Option("below", PATH_OR_LOOKUP, "the other number", "$model.limit"),
     Option("less", NUMBER, "how far below", 1024, 0),
     Option("from_over", BOOLEAN, "only one that is not below", True, False),
-    Option("least", NUMBER, "the least that makes sense", 1024, 0, needs="drop"),
-    Option("drop", PATH, "what goes where that cannot be had", "thinking", None),
+    Option("least", NUMBER, "the least that makes sense", 1024, 0, needs="or_remove"),
+    Option("or_remove", PATH, "what goes where that cannot be had", "thinking", None),
 )
 def cap(out: dict[str, Json], body: dict[str, Json], options: Options, value: Value) -> bool:
     steps = _steps(options["path"])
@@ -90,8 +90,8 @@ def cap(out: dict[str, Json], body: dict[str, Json], options: Options, value: Va
     limit -= options["less"]
     if found <= limit:
         return False
-    if "drop" in options and limit < options["least"]:
-        paths.remove(out, _steps(options["drop"]))
+    if "or_remove" in options and limit < options["least"]:
+        paths.remove(out, _steps(options["or_remove"]))
     else:
         paths.put(out, steps, limit)
     return True
@@ -104,25 +104,25 @@ def cap(out: dict[str, Json], body: dict[str, Json], options: Options, value: Va
     Option("bad", FAULT, "what those are refused with", "unsupported_field", "unsupported_field"),
     adds=True,
 )
-def merge(out: dict[str, Json], body: dict[str, Json], options: Options, value: Value) -> bool:
+def lay_over(out: dict[str, Json], body: dict[str, Json], options: Options, value: Value) -> bool:
     given = body.get(options["from"])
     if type(given) is not dict:
         return False
     for name in options["deny"]:
         if name in given:
             raise Refused(options["bad"], f"{options['from']}.{name}")
-    lay_over(out, given)
+    put_over(out, given)
     return True
 
 
-def lay_over(base: dict[str, Json], above: dict[str, Json]) -> None:
+def put_over(base: dict[str, Json], above: dict[str, Json]) -> None:
     """Objects merge key by key, anything else replaces; nulls are absent."""
     for key, value in above.items():
         if value is None:
             continue
         if type(value) is dict and type(base.get(key)) is dict:
             base[key] = dict(base[key])
-            lay_over(base[key], value)
+            put_over(base[key], value)
         else:
             base[key] = paths.copied(value)
 

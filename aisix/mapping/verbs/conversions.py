@@ -40,7 +40,7 @@ _decode = msgspec.json.Decoder().decode
 _steps = cache(lambda text: parse(text).steps)
 
 _BAD = Option("bad", FAULT, "what a wrong value is refused with", "bad_value", "bad_value")
-_FOLD = Option("fold", WORDS, "keywords that go into the description", ["minimum"], ())
+_DESCRIBE = Option("describe", WORDS, "keywords that go into the description", ["minimum"], ())
 _FORMATS = Option("formats", WORDS, "values of `format` that stay", ["date-time"], ())
 _MAX_OPTIONAL = Option("max_optional", INTEGER, "properties that need not be there", 24, 1_000_000)
 _MAX_UNIONS = Option("max_unions", INTEGER, "places with a choice of types", 16, 1_000_000)
@@ -121,20 +121,20 @@ def without_nulls(value: Json, options: Options, call: RuleContext) -> Json:
         [{"i": 0, "t": "ab", "s": "z"}],
     ),
 )
-def fold(value: Json, options: Options, call: RuleContext) -> Json:
+def combine(value: Json, options: Options, call: RuleContext) -> Json:
     if type(value) is not list:
         return value
     by, joined = options["by"], options["join"]
-    folded: dict[Json, dict[str, Json]] = {}
+    combined: dict[Json, dict[str, Json]] = {}
     out: list[Json] = []
     for item in value:
         key = item.get(by) if type(item) is dict else None
-        if type(key) is not int or key not in folded:
+        if type(key) is not int or key not in combined:
             out.append(dict(item) if type(item) is dict else item)
             if type(key) is int:
-                folded[key] = out[-1]
+                combined[key] = out[-1]
             continue
-        whole = folded[key]
+        whole = combined[key]
         for name, part in item.items():
             if name in joined and type(part) is str and type(whole.get(name)) is str:
                 whole[name] += part
@@ -196,7 +196,7 @@ def object_schema(value: Json, options: Options, call: RuleContext) -> Json:
 
 @verb(
     "a JSON Schema cut to a subset: {schema, fits, relaxed, optional, unions}",
-    *(_FOLD, _FORMATS, _MAX_OPTIONAL, _MAX_UNIONS),
+    *(_DESCRIBE, _FORMATS, _MAX_OPTIONAL, _MAX_UNIONS),
     gives=dict,
 )
 def schema_subset(value: Json, options: Options, call: RuleContext) -> Json:
@@ -207,7 +207,7 @@ def schema_subset(value: Json, options: Options, call: RuleContext) -> Json:
     "whether several schemas (`path` of each item, `beside` in the body) together fit the budget",
     Option("path", PATH, "where an item's schema stands", "function.parameters"),
     Option("beside", PATH, "where one more stands in the body", "output.schema", None),
-    *(_FOLD, _FORMATS),
+    *(_DESCRIBE, _FORMATS),
     Option("max_items", INTEGER, "items at most", 20, 1_000_000),
     *(_MAX_OPTIONAL, _MAX_UNIONS),
     gives=bool,
@@ -306,7 +306,7 @@ def once(value: Json, options: Options, call: RuleContext) -> Json:
     example=({"a": "x"}, {"name": "a"}, "x"),
     gives=str,
 )
-def field(value: Json, options: Options, call: RuleContext) -> Json:
+def field_text(value: Json, options: Options, call: RuleContext) -> Json:
     found = value.get(options["name"]) if type(value) is dict else None
     if found is None:
         return _encode(value).decode() if value else ""

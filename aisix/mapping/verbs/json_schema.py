@@ -1,7 +1,7 @@
 """JSON Schema cut down to what a stricter reader accepts.
 
 Knows JSON Schema's own vocabulary (a public standard), never a provider's: which keywords are
-folded into a description, which formats stay and how much is too much are options of a
+put into a description, which formats stay and how much is too much are options of a
 `[convert.*]` table.
 """
 
@@ -96,7 +96,7 @@ class _Cut:
     """One walk over a schema: what it became, and what was lost on the way."""
 
     def __init__(self, options: dict[str, Json]) -> None:
-        self.fold = frozenset(options["fold"])
+        self.described = frozenset(options["describe"])
         self.formats = frozenset(options["formats"])
         self.fits = True
         self.relaxed = False
@@ -139,7 +139,7 @@ class _Cut:
             self.fits = False  # `true` and `{}` allow anything, which cannot be said there
             return schema
         out: dict[str, Json] = {}
-        folded: list[str] = []
+        described: list[str] = []
         for word, value in schema.items():
             if word == "oneOf":
                 word = "anyOf"
@@ -162,14 +162,14 @@ class _Cut:
                 self.fits = self.fits and value is False
             elif word == "patternProperties":
                 self.fits = False
-            elif self._folds(word, value):
+            elif self._describes(word, value):
                 self.relaxed = self.relaxed or word not in ("default", "examples")
-                folded.append(f"{word}: {_encode(value).decode()}".replace('"', ""))
+                described.append(f"{word}: {_encode(value).decode()}".replace('"', ""))
             else:
                 out[word] = value
         self._types(schema, out)
-        if folded:
-            note = "{" + ", ".join(folded) + "}"
+        if described:
+            note = "{" + ", ".join(described) + "}"
             before = out.get("description")
             out["description"] = f"{before}\n\n{note}" if before else note
         return out
@@ -179,12 +179,12 @@ class _Cut:
             schema = self.definitions.get(schema["$ref"], schema)
         return type(schema) is dict and "properties" in schema
 
-    def _folds(self, word: str, value: Json) -> bool:
+    def _describes(self, word: str, value: Json) -> bool:
         if word == "minItems":
             return value not in (0, 1)
         if word == "format":
             return type(value) is not str or value not in self.formats
-        return word in self.fold
+        return word in self.described
 
     def _types(self, schema: dict[str, Json], out: dict[str, Json]) -> None:
         kind = schema.get("type")

@@ -134,7 +134,7 @@ def _answered(
     Option("into", REGISTER, "the register", "loop"),
     chooses=False,
 )
-def opening(items: Items, options: Options, chosen: Chosen, call: RuleContext) -> Items:
+def began_with(items: Items, options: Options, chosen: Chosen, call: RuleContext) -> Items:
     """Notes it in $state.INTO; a turn that says anything else is where a new run may begin."""
     name, kind, answer = options["list"], options["kind"], options["answer"]
     number = len(items) - 1

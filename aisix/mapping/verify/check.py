@@ -14,8 +14,8 @@ from pathlib import Path
 
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping.mappings import NEEDED, Mapping, Mappings, load_as_told
+from aisix.mapping.parse import schema
 from aisix.mapping.parse.files import CASES, TableFolder, case_marks, pack, read_folders
-from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verify import cases
 
 Finding = Complaint
@@ -84,15 +84,13 @@ def _build_all(mapping: Mapping) -> list[Finding]:
             except OperatorError as error:
                 out += error.complaints
     for name, row in data["mapping"].get("option", {}).items():
-        for word, traits in row.get("traits", {}).items():
-            value: Json = {"true": True, "false": False}.get(word, word)
+        for value in schema.words_of(row):
             try:
                 tables = mapping.effective("", None, {name: value})
                 used |= tables.used
                 known |= tables.known
             except OperatorError as error:
                 out += error.complaints
-            del traits
     return out or [_unused(mapping, name) for name in sorted(known - used)]
 
 

@@ -529,16 +529,16 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
     ),
     "a value of an option that it cannot have": (
         f"{NAME}/mapping.toml",
-        "[option.auto_cache.traits]\ntrue",
-        "[option.auto_cache.traits]\ntreu",
-        f"{NAME}/mapping.toml:<treu>: option.auto_cache.traits.treu: the option has no such value"
+        "[option.metadata_user.traits]\ntrue",
+        "[option.metadata_user.traits]\ntreu",
+        f"{NAME}/mapping.toml:<treu>: option.metadata_user.traits.treu: the option has no such value"
         ' (did you mean "true"?)',
     ),
     "a misspelt option": (
         f"{NAME}/mapping.toml",
-        "[option.auto_cache]",
-        "[option.auto_cach]",
-        f"{NAME}/mapping.toml:<[option.auto_cache.traits]>: option.auto_cache.type: missing",
+        "[option.metadata_user]",
+        "[option.metadata_usr]",
+        f"{NAME}/mapping.toml:<[option.metadata_user.traits]>: option.metadata_user.type: missing",
     ),
 }
 

@@ -1,0 +1,177 @@
+"""Trees put together: the parts of one file, and overlays laid over bases.
+
+Must never know: what a table says.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aisix.errors import Complaint
+from aisix.mapping.parse.toml_tree import Keys, Tree
+from aisix.mapping.syntax.paths import Json
+from aisix.mapping.syntax.rules import SOURCES
+
+
+def join(base: Tree, part: Tree) -> list[Complaint]:
+    """Add to `base` what another part of the same file says, behind what is there.
+
+    A key that both give is a complaint, as it is within a file; the first stays. An empty table
+    keeps a place in the order for what a later part says.
+    """
+    twice: list[Complaint] = []
+
+    def add(into: dict[str, Any], given: dict[str, Any], at: Keys) -> None:
+        for key, value in given.items():
+            here = (*at, key)
+            there = into.get(key)
+            if key not in into:
+                into[key] = value
+            elif there == {} and isinstance(value, dict):
+                into[key] = value
+                base.lines.pop(here, None)
+            elif isinstance(there, dict) and isinstance(value, dict):
+                add(there, value, here)
+            else:
+                told = f"is there twice (first at {base.where(here)})"
+                twice.append(Complaint(part.where(here), ".".join(here), told))
+
+    add(base.data, part.data, ())
+    for keys, line in part.lines.items():
+        base.lines.setdefault(keys, line)
+    base.removed |= part.removed
+    base.brought_back |= part.brought_back
+    return twice
+
+
+# ---------------------------------------------------------------- overlays
+def lay_over(base: Tree, overlay: Tree, at: Keys = ()) -> Tree:
+    """A new tree: `overlay` over `base` by key; a rule's source replaces the base's."""
+    out = Tree(dict(base.data), dict(base.lines), set(base.removed), dict(base.brought_back))
+    _merge(out.data, overlay.data, at)
+    out.removed |= {at + keys for keys in overlay.removed}
+    out.brought_back |= {at + keys: line for keys, line in overlay.brought_back.items()}
+    for keys, line in overlay.lines.items():
+        if keys:
+            out.lines[at + keys] = line
+    return out
+
+
+def _merge(base: dict[str, Any], above: dict[str, Any], at: Keys) -> None:
+    for key in at:
+        base[key] = dict(base.get(key) or {})
+        base = base[key]
+    named = [key for key in SOURCES if key in above]
+    if named:
+        scalar = any(not isinstance(above[key], dict) for key in named)
+        for key in SOURCES:
+            if key in base and key not in above and (scalar or not isinstance(base[key], dict)):
+                del base[key]
+    if _is_row(above) and _is_row(base):  # a row of a value table is one thing
+        base.clear()
+    for key, value in above.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            base[key] = dict(base[key])
+            _merge(base[key], value, ())
+        else:
+            base[key] = value
+
+
+ROW = frozenset(("to", "omit", "same", "reject"))
+
+
+def _is_row(table: dict[str, Any]) -> bool:
+    """Whether it is the long form of a value table's row: what a word becomes, in a table."""
+    return bool(ROW & table.keys()) and table.keys() <= ROW | {"told"}
+
+
+# Tables whose rows are tried or run in the order they stand in.
+ORDERED = frozenset(
+    ("first", "concat", "layers", "arrange", "let", "check", "adjust", "upstream", "param")
+)
+BEFORE = "before"
+REMOVED = "removed"
+
+
+def settle(
+    node: Json,
+    at: Keys = (),
+    strays: list[Keys] | None = None,
+    placed: set[Keys] | None = None,
+) -> Json:
+    """Without the tables that say `removed = true`, and with those that say `before` moved there.
+
+    `strays` gets the place of every `before` that names no sibling, `placed` the other rows.
+    """
+    if not isinstance(node, dict):
+        return node
+    out: dict[str, Json] = {}
+    moved: list[tuple[str, str]] = []
+    for key, value in node.items():
+        if isinstance(value, dict):
+            if value.get(REMOVED) is True:
+                continue
+            if at and at[-1] in ORDERED and isinstance(value.get(BEFORE), str):
+                moved.append((key, value[BEFORE]))
+                value = {k: v for k, v in value.items() if k != BEFORE}
+            out[key] = settle(value, (*at, key), strays, placed)
+        elif key != REMOVED or not isinstance(value, bool):
+            out[key] = value
+    for key, sibling in moved:
+        if sibling not in out or sibling == key:
+            if strays is not None:
+                strays.append((*at, key, BEFORE))
+            continue
+        if placed is not None:
+            placed.add((*at, key))
+        value = out.pop(key)
+        rows = list(out.items())
+        place = list(out).index(sibling)
+        out = dict([*rows[:place], (key, value), *rows[place:]])
+    return out
+
+
+# ---------------------------------------------------------------- taken away, brought back
+def mark_removed(tree: Tree) -> None:
+    """Note in a tree that was just read which tables it takes away, and which it brings back."""
+
+    def walk(node: dict[str, Any], at: Keys) -> None:
+        said = node.get(REMOVED)
+        if said is True:
+            tree.removed.add(at)
+        elif said is False:
+            tree.brought_back[at] = tree.where((*at, REMOVED))
+        for key, below in node.items():
+            if isinstance(below, dict):
+                walk(below, (*at, key))
+
+    walk(tree.data, ())
+
+
+def brought_back_in_vain(tree: Tree, traits: dict[str, Tree]) -> list[Complaint]:
+    """Who brings back a rule that nothing takes away: most often, an option decides about it."""
+    taken = tree.removed.union(*(trait.removed for trait in traits.values()))
+    told = []
+    for one in (tree, *traits.values()):
+        for keys, line in one.brought_back.items():
+            if keys not in taken:
+                asked = _option_asked(tree.data, keys)
+                text = "nothing takes this away"
+                if asked:
+                    text += f": its condition asks for {asked}, see [option.*] in mapping.toml"
+                told.append(Complaint(line, ".".join((*keys[1:], REMOVED)), text))
+    return told
+
+
+def _option_asked(node: Json, keys: Keys) -> str:
+    """The option that a rule's own condition asks for."""
+    for key in keys:
+        node = node.get(key) if isinstance(node, dict) else None
+    rule = node if isinstance(node, dict) else {}
+    for table in (rule, rule.get("guard")):
+        for word in ("when", "unless"):
+            tests = table.get(word) if isinstance(table, dict) else None
+            for path in tests if isinstance(tests, dict) else ():
+                if path.startswith("$option."):
+                    return str(path)
+    return ""

@@ -1,0 +1,31 @@
+"""A site's folder over the shipped tables, and what is said of it, for one model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aisix.errors import OperatorError
+from aisix.mapping.mappings import load_mappings
+from tests.running import ROOT
+
+SHIPPED = ROOT / "mappings"
+NAME = "openai-chat/anthropic-messages"
+
+
+def laid(tmp_path: Path, files: dict[str, str], name: str = NAME) -> Path:
+    """The folder `mine` with these files in a mapping."""
+    for path, text in files.items():
+        target = tmp_path / "mine" / name / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+    return tmp_path / "mine"
+
+
+def said(folder: Path, name: str = NAME) -> list[str]:
+    """Every complaint about a mapping's tables for its unknown models."""
+    try:
+        mapping = load_mappings([SHIPPED, folder]).mappings[name]
+        mapping.effective(mapping.example())
+    except OperatorError as error:
+        return [str(complaint) for complaint in error.complaints]
+    return []
