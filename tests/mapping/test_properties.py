@@ -17,6 +17,7 @@ from aisix.mapping.mappings import Mapping, load_mappings
 from aisix.mapping.syntax import paths
 from aisix.mapping.verify import cases
 from aisix.standin.rules import complaints
+from tests.long import times
 from tests.running import ROOT
 from tests.strict import openai_wire
 
@@ -30,7 +31,7 @@ MODELS = (
     "claude-haiku-4-5",
     "claude-3-5-haiku",
 )
-some = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+some = settings(max_examples=times(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def exchange(model: str = MODELS[0], strict: bool = False) -> Exchange:

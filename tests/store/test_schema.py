@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from aisix.store import schema
 from aisix.store.resources import build, view
 from aisix.store.snapshot import KINDS
+from tests.long import times
 
 NAMES = sorted({name for kind in KINDS for name in (*schema.FIELDS[kind], *schema.ALSO[kind])})
 WORDS = st.sampled_from(
@@ -35,7 +36,7 @@ GOOD: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(BODY)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=times(150), deadline=None)
 def test_any_body_is_taken_or_refused_with_paths(kind: str, body: dict[str, Any]) -> None:
     for given_ in (body, GOOD[kind] | body):
         complaints, good = schema.faults(kind, given_)
