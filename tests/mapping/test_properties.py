@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from aisix.errors import CallerError
 from aisix.mapping.exchange import Exchange, ResolvedModel
 from aisix.mapping.mappings import Mapping, load_mappings
-from aisix.mapping.syntax import paths
 from aisix.mapping.verify import cases
 from aisix.standin.rules import complaints
 from tests.long import times
@@ -363,7 +362,3 @@ def test_random_bytes_end_in_an_error_and_never_in_done(raw: bytes) -> None:
     plain = exchange()
     plain.request({"model": "a", "messages": [user("q")]})
     assert plain.response(200, {}, raw).status == 502
-
-
-def test_paths_are_read_as_they_are_written() -> None:
-    assert paths.get({"a": [{"b": 1}]}, paths.parse("a[0].b").steps) == 1
