@@ -221,7 +221,7 @@ TESTED_BY = {
 TESTS = ROOT / "tests"
 
 
-def tested_by(module: str) -> str:
+def entry_of(module: str) -> str:
     """The entry of a module, or of the room it is in; "" without one."""
     while module not in TESTED_BY and module:
         module = module.rpartition("/")[0]
@@ -231,8 +231,8 @@ def tested_by(module: str) -> str:
 def test_every_module_has_a_test_where_it_lies() -> None:
     modules = {"/".join(module_of(f)) for f in FILES if not f.stem.startswith("__")}
     own = {m for m in modules if (TESTS / m).with_name(f"test_{Path(m).name}.py").exists()}
-    assert {module for module in modules - own if not tested_by(module)} == set()
-    assert {tested_by(module) for module in modules - own} == set(TESTED_BY), "nobody needs it"
+    assert {module for module in modules - own if not entry_of(module)} == set()
+    assert {entry_of(module) for module in modules - own} == set(TESTED_BY), "nobody needs it"
     assert {by for by in TESTED_BY.values() if not (TESTS / f"{by}.py").exists()} == {ONLY_VALUES}
 
 
