@@ -1,6 +1,7 @@
 # make run    the gateway with a stand-in upstream, one call through both; stays up until Ctrl-C
 # make test   lint, types and every test, with PYTHON (default: python3)
 # make suite  the tests alone, or those named by PARTS="tests/proxy tests/store"
+# make test-long  what is tried at random, LONG (20) times as often; mistakes and chaos in full
 # make test-pythons  the suite on every supported Python that is here (tests/pythons.py)
 # make bench  the gateway beside its peers (bounded, loopback); bench/README.md says how to read it
 # make bench-core  the tables alone, beside the same translation by hand
@@ -11,8 +12,9 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PARTS ?=
+LONG ?= 20
 
-.PHONY: run test lint suite test-pythons bench bench-core clean
+.PHONY: run test lint suite test-long test-pythons bench bench-core clean
 
 run: $(VENV)/.run
 	$(BIN)/aisix demo
@@ -24,14 +26,22 @@ lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# What only computes (no socket, no clock) runs on all cores, the rest one after the other.
+# On all cores: what only computes (tests/mapping) case by case, the rest file by file, since each
+# file has gateways, ports and folders of its own.
 suite: $(VENV)/.test node
 ifeq ($(strip $(PARTS)),)
 	$(BIN)/pytest -n auto --dist worksteal tests/mapping
-	$(BIN)/pytest --ignore tests/mapping
+	$(BIN)/pytest -n auto --dist loadfile --ignore tests/mapping
 else
-	$(BIN)/pytest $(PARTS)
+	$(BIN)/pytest -n auto --dist loadfile $(PARTS)
 endif
+
+# What is tried at random, AISIX_LONG times as often; each mistake in each exchange; chaos for long.
+test-long: $(VENV)/.test
+	AISIX_LONG=$(LONG) $(BIN)/pytest -n auto --dist worksteal --timeout 3600 tests/mapping
+	AISIX_LONG=$(LONG) $(BIN)/pytest -n auto --dist loadfile --timeout 3600 tests/admin tests/store
+	$(BIN)/python -m tests.exchanges.test_mistakes
+	$(BIN)/python -m tests.chaos.run --exchanges 5000
 
 test-pythons:
 	python3 tests/pythons.py run $(PARTS)

@@ -77,7 +77,7 @@ def send(
     path: str,
     body: Any = None,
     headers: dict[str, str] | None = None,
-    timeout: float = 30,
+    timeout: float = 60,
     tls: ssl.SSLContext | None = None,
 ) -> Answer:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)

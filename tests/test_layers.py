@@ -164,6 +164,86 @@ def test_a_map_names_what_is_there(folder: Path) -> None:
     assert listed == there
 
 
+# ---------------------------------------------------------------- tests lie where the code lies
+# aisix/a/b.py is tested by tests/a/test_b.py, or it stands here: itself or its room, and the file that
+# tries it. ONLY_VALUES: names and shapes, nothing that could be tried alone.
+ONLY_VALUES = "it holds values"
+TESTED_BY = {
+    "errors": ONLY_VALUES,
+    "admin/app": "admin/test_openapi",
+    "admin/base": "admin/test_handlers",
+    "admin/pages": "admin/test_openapi",
+    "cli/main": "test_docs",
+    "cli/admin_client": "cli/test_resources",
+    "cli/store": "cli/test_resources",
+    "cli/mappings": "cli/test_mappings",
+    "config/file": "config/test_settings",
+    "config/sections": ONLY_VALUES,
+    "config/shipped": "test_wheel",
+    "limits/base": ONLY_VALUES,
+    "limits/rules": "limits/test_shared",
+    "listener/limits": ONLY_VALUES,
+    "listener/context": ONLY_VALUES,
+    "listener/guard": "exchanges/test_mistakes",
+    "listener": "listener/test_conformance",
+    "mapping/types": ONLY_VALUES,
+    "mapping/exchange": "mapping/test_properties",
+    "mapping/effective": "mapping/test_generality",
+    "mapping/mappings": "mapping/parse/test_complaints",
+    "mapping/translation": "mapping/test_properties",
+    "mapping/compile": "mapping/compile/test_as_interpreted",
+    "mapping/dialect/caller": "mapping/test_generality",
+    "mapping/interpret": "mapping/compile/test_as_interpreted",
+    "mapping/parse": "mapping/parse/test_complaints",
+    "mapping/syntax": ONLY_VALUES,
+    "mapping/verbs": "mapping/verify/test_cases",
+    "mapping/verify/check": "cli/test_mappings",
+    "mapping/verify/explain": "cli/test_mappings",
+    "proxy/app": "exchanges/test_walkthrough",
+    "proxy/call": "exchanges/test_failover",
+    "proxy/chat": "exchanges/test_upstream_wire",
+    "proxy/count": "clients/test_openai_upstream",
+    "proxy/gateway": "telemetry/test_metrics",
+    "proxy/models": "exchanges/test_walkthrough",
+    "proxy/relay": "exchanges/test_upstream_wire",
+    "proxy/tables": "runtime/test_reload",
+    "routing/resource_checks": "admin/test_handlers",
+    "routing/target": "exchanges/test_failover",
+    "runtime/open_files": "exchanges/test_callers_who_leave",
+    "runtime/systemd": "runtime/test_service",
+    "standin": "strict/test_anthropic_wire",
+    "store": "store/test_contract",
+    "telemetry/metrics_endpoint": "telemetry/test_metrics",
+    "upstream/ca_rotation": "exchanges/test_tls",
+    "upstream": "upstream/test_curl",
+}
+TESTS = ROOT / "tests"
+
+
+def entry_of(module: str) -> str:
+    """The entry of a module, or of the room it is in; "" without one."""
+    while module not in TESTED_BY and module:
+        module = module.rpartition("/")[0]
+    return module
+
+
+def test_every_module_has_a_test_where_it_lies() -> None:
+    modules = {"/".join(module_of(f)) for f in FILES if not f.stem.startswith("__")}
+    own = {m for m in modules if (TESTS / m).with_name(f"test_{Path(m).name}.py").exists()}
+    assert {module for module in modules - own if not entry_of(module)} == set()
+    assert {entry_of(module) for module in modules - own} == set(TESTED_BY), "nobody needs it"
+    assert {by for by in TESTED_BY.values() if not (TESTS / f"{by}.py").exists()} == {ONLY_VALUES}
+
+
+def test_every_test_of_a_module_lies_where_one_may_be() -> None:
+    """A folder of tests is a room of aisix/, or one of these."""
+    others = {"chaos", "clients", "exchanges", "strict"}
+    rooms = {folder.relative_to(PACKAGE).as_posix() for folder in FOLDERS}
+    found = {file.parent.relative_to(TESTS).as_posix() for file in TESTS.rglob("test_*.py")}
+    found = {folder for folder in found if "node_modules" not in folder}
+    assert found - rooms == others
+
+
 def test_a_class_name_is_used_once() -> None:
     places: dict[str, list[str]] = {}
     for file in FILES:

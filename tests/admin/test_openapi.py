@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from tests.long import times
 from tests.running import ADMIN_KEY, Answer, Running, send
 
 KEY = {"display_name": "prod", "provider": "anthropic", "secret": "sk-1234567890abcdef"}
 METHODS = ("get", "put", "post", "patch", "delete")
-ROUNDS = 1200  # of the fuzzer
+ROUNDS = times(600)  # of the fuzzer
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from aisix.admin import openapi
+from tests.long import times
 from tests.running import ADMIN_KEY, Running, send
 
 CHECKS = [
@@ -33,7 +34,7 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-EXAMPLES = 30  # of each operation, as the schema wants them and as it does not
+EXAMPLES = times(20)  # of each operation, as the schema wants them and as it does not
 RELOADS = 2  # each takes seconds, and has nothing to vary
 SCHEMA = schemathesis.openapi.from_dict(openapi.document())
 OPERATIONS = [found.ok() for found in SCHEMA.get_all_operations()]

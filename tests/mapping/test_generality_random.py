@@ -12,13 +12,16 @@ from aisix.errors import CallerError
 from aisix.mapping.exchange import Exchange
 from aisix.mapping.mappings import load_mappings
 from aisix.mapping.verify import cases
+from tests.long import times
 from tests.mapping.compile.test_as_interpreted import spoil
 from tests.running import ROOT
 from tests.strict import anthropic_wire, openai_wire
 
 MAPPINGS = load_mappings([ROOT / "mappings"])
 SAME, REVERSE = "openai-chat/openai-chat", "anthropic-messages/openai-chat"
-some = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+some = settings(
+    max_examples=times(120), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 
 def talk(mapping: str, model: str = "gpt-5.5") -> Exchange:

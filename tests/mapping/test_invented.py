@@ -14,6 +14,7 @@ import pytest
 
 from aisix.errors import CallerError
 from aisix.mapping.exchange import Exchange, ResolvedModel
+from tests.long import times
 from tests.mapping import invented
 from tests.mapping.test_properties import MAPPING, is_a_path_of
 from tests.strict.anthropic_wire import anthropic_request_errors, append_only_errors
@@ -59,20 +60,23 @@ def checked(body: Any, model: str, version: str | None, seed: int) -> None:
     assert errors == [], (seed, model, version, errors)
 
 
+BLOCK = times(50)
+
+
 def test_there_is_a_model_of_every_generation() -> None:
     assert len(MODELS) >= 15
 
 
 @pytest.mark.parametrize("block", range(6))
 def test_made_up_requests_are_valid_upstream(block: int) -> None:
-    for seed in range(block * 50, block * 50 + 50):
+    for seed in range(block * BLOCK, (block + 1) * BLOCK):
         r = Random(seed)
         checked(invented.body(r), r.choice(MODELS), r.choice(VERSIONS), seed)
 
 
 @pytest.mark.parametrize("block", range(6))
 def test_spoiled_requests_are_valid_upstream_or_refused_by_a_real_path(block: int) -> None:
-    for seed in range(1000 + block * 50, 1000 + block * 50 + 50):
+    for seed in range(times(1000) + block * BLOCK, times(1000) + (block + 1) * BLOCK):
         r = Random(seed)
         body = invented.spoiled(r)
         if malformed_schema(body):

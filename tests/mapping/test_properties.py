@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from aisix.errors import CallerError
 from aisix.mapping.exchange import Exchange, ResolvedModel
 from aisix.mapping.mappings import Mapping, load_mappings
-from aisix.mapping.syntax import paths
 from aisix.mapping.verify import cases
 from aisix.standin.rules import complaints
+from tests.long import times
 from tests.running import ROOT
 from tests.strict import openai_wire
 
@@ -30,7 +30,7 @@ MODELS = (
     "claude-haiku-4-5",
     "claude-3-5-haiku",
 )
-some = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+some = settings(max_examples=times(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def exchange(model: str = MODELS[0], strict: bool = False) -> Exchange:
@@ -362,7 +362,3 @@ def test_random_bytes_end_in_an_error_and_never_in_done(raw: bytes) -> None:
     plain = exchange()
     plain.request({"model": "a", "messages": [user("q")]})
     assert plain.response(200, {}, raw).status == 502
-
-
-def test_paths_are_read_as_they_are_written() -> None:
-    assert paths.get({"a": [{"b": 1}]}, paths.parse("a[0].b").steps) == 1

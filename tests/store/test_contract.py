@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from aisix.errors import OperatorError
-from aisix.store.base import Store
+from aisix.store.base import ChangeRefused, Store
 from aisix.store.batch import ImportItem, import_items
 from aisix.store.opening import open_store
 from tests.store.contract import KEY, MODEL, Contract, Item
@@ -70,5 +70,5 @@ class TestFile(Contract):
         store = self.open()
         self.put(store, [KEY, MODEL])
         assert store.writable is False
-        with pytest.raises(Exception, match=r"resources\.yaml: edit it"):
+        with pytest.raises(ChangeRefused, match=r"resources\.yaml: edit it"):
             import_items(store, [], now=1.0)

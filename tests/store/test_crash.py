@@ -1,4 +1,4 @@
-"""kill -9 at any moment loses no acknowledged write. AISIX_CRASH_ROUNDS=300 does it more often."""
+"""kill -9 at any moment loses no acknowledged write."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import threading
 import time
 from pathlib import Path
 
+from tests.long import times
 from tests.running import ROOT, Running
 
-ROUNDS = int(os.environ.get("AISIX_CRASH_ROUNDS", "40"))
+ROUNDS = times(40)
 KEY = {"provider": "anthropic", "secret": "sk-1234567890abcdef"}
 
 

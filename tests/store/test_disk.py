@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from aisix.errors import StoreError
 from aisix.standin.server import Standin
 from aisix.store import writes
 from aisix.store.base import DiskFull
@@ -174,7 +175,7 @@ def test_a_read_only_database_file_serves_too(tmp_path: Path) -> None:
         store.close()
         return
     store = open_store(tmp_path)
-    with pytest.raises(Exception, match="can only be read"):
+    with pytest.raises(StoreError, match="can only be read"):
         writes.create(store, "provider_keys", {**BIG, "display_name": "b"}, now=1.0, new_id="b")
     assert store.current().provider_key("a") is not None
     store.close()

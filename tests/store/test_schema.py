@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from aisix.store import schema
 from aisix.store.kinds.declare import Kind
 from aisix.store.kinds.registry import KINDS
+from tests.long import times
 
 NAMES = sorted({field.name for kind in KINDS for field in kind.fields})
 WORDS = st.sampled_from(
@@ -35,7 +36,7 @@ GOOD: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("kind", tuple(KINDS), ids=lambda kind: kind.name)
 @given(BODY)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=times(150), deadline=None)
 def test_any_body_is_taken_or_refused_with_paths(kind: Kind, body: dict[str, Any]) -> None:
     for given_ in (body, GOOD[kind.name] | body):
         complaints, good = schema.faults(kind, given_)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from aisix.errors import OperatorError
 from aisix.store import yaml_document
 from aisix.store.snapshot import Entry, Snapshot
+from tests.long import times
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=20)
 
@@ -20,7 +21,7 @@ def complaints(text: str, environ: dict[str, str] | None = None) -> list[str]:
 
 
 @given(TEXT, TEXT)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=times(60), deadline=None)
 def test_what_is_written_is_read_again(name: str, secret: str) -> None:
     document = {"display_name": name, "provider": "p", "headers": {"x-a": name + "${X}$${"}}
     entry = Entry("provider_keys", "a", 1, 1, 0, 0, document, secret + "$${A}")
@@ -34,7 +35,7 @@ def test_what_is_written_is_read_again(name: str, secret: str) -> None:
 
 
 @given(st.text(max_size=60))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=times(200), deadline=None)
 def test_any_text_is_read_or_refused(text: str) -> None:
     for more in ("", "models:\n- a: "):
         try:

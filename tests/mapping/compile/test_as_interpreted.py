@@ -16,6 +16,7 @@ from aisix.mapping.compile.runtime import Bail, CompiledRequest
 from aisix.mapping.exchange import Exchange
 from aisix.mapping.mappings import Mapping, load_mappings
 from aisix.mapping.verify import cases
+from tests.long import times
 from tests.mapping.test_properties import MODELS, REAL, anything, conversations
 from tests.running import ROOT
 
@@ -27,7 +28,9 @@ ALL = [
 ]
 MAPPING = MAPPINGS.mappings["openai-chat/anthropic-messages"]
 CASES = [case for mapping, case in (p.values for p in ALL) if mapping is MAPPING]
-some = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+some = settings(
+    max_examples=times(150), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 
 def both(case: cases.Case, mapping: Mapping) -> tuple[Exchange, Exchange]:

@@ -16,6 +16,7 @@ from aisix.mapping.compile.runtime import CompiledRequest
 from aisix.mapping.compile.tidy import tidy
 from aisix.mapping.interpret.forms import Bail
 from aisix.mapping.verbs.refused import Refused
+from tests.long import times
 from tests.mapping.compile.test_as_interpreted import CASES, MAPPING, both
 
 NAMES = ["v1", "v2", "v3", "v4"]
@@ -74,7 +75,7 @@ def run(lines: list[str], item: dict[str, Any], wish: list[bool]) -> Any:
     return names["made"](item, out, [1, None], None), out, seen
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=times(300), deadline=None)
 @given(block(), st.lists(st.booleans(), min_size=3, max_size=3), st.booleans())
 def test_a_tidied_function_does_the_same(body: list[str], wish: list[bool], sent: bool) -> None:
     start = ["def made(item, out, items, c):", "    v1 = v2 = v3 = v4 = None"]

@@ -18,6 +18,7 @@ from aisix.mapping.mappings import Mapping, load_mappings
 from aisix.mapping.parse.files import read_folders
 from aisix.mapping.parse.toml_tree import Tree
 from aisix.mapping.verify.check import check, jobs
+from tests.long import times
 from tests.running import ROOT
 
 SHIPPED = ROOT / "mappings"
@@ -657,7 +658,7 @@ def test_an_odd_value_anywhere_is_a_complaint_or_fine_and_never_a_crash(seed: in
             for p in _places(mapping.tree.data)
             if len(p) > 1 and p[0] not in ("mapping", "models")
         ]
-        for _ in range(25):
+        for _ in range(times(25)):
             data = copy.deepcopy(mapping.tree.data)
             place = rng.choice(places)
             node = data

@@ -1,11 +1,7 @@
-"""Documents at random through the two TOML parsers: agreed on, or refused with a line; never a crash.
-
-AISIX_DOCUMENTS=60000 pytest tests/mapping/parse/test_toml_tree.py      the long run
-"""
+"""Documents at random through the two TOML parsers: agreed on, or refused with a line; never a crash."""
 
 from __future__ import annotations
 
-import os
 import random
 import re
 import tomllib
@@ -17,9 +13,10 @@ import toml
 
 from aisix.errors import OperatorError
 from aisix.mapping.parse.toml_tree import Tree, parse_text
+from tests.long import times
 from tests.running import ROOT
 
-DOCUMENTS = int(os.environ.get("AISIX_DOCUMENTS", "600"))
+DOCUMENTS = times(600)
 SHIPPED = [p.read_text() for p in sorted((ROOT / "mappings").glob("*/*/*.toml"))]
 
 WORDS = ("a", "b-c", "d_e", "1", '"x y"', '"a.b"', "'q'", '"*"', '"é"', '""')

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from aisix.mapping.verbs.passes import PASSES
 from aisix.mapping.verbs.refused import Refused
 from aisix.mapping.verbs.registry import NEEDS, Pass
+from tests.long import times
 
 part = st.fixed_dictionaries(
     {"kind": st.sampled_from(["say", "ask", "answer"]), "text": st.just("x ")}
@@ -54,7 +55,7 @@ def has(needs: str, items: list[dict[str, Any]]) -> bool:
 
 
 @pytest.mark.parametrize("one", [p for p in PASSES.values() if p.needs], ids=lambda p: p.name)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=times(60), deadline=None)
 @given(items=st.lists(item, max_size=4))
 def test_a_pass_without_what_it_needs_changes_nothing(one: Pass, items: list[Any]) -> None:
     assert one.needs in NEEDS
@@ -73,7 +74,7 @@ odd = st.one_of(st.none(), st.just("text"), st.lists(st.just("text"), max_size=1
 
 
 @pytest.mark.parametrize("one", PASSES.values(), ids=lambda p: p.name)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=times(60), deadline=None)
 @given(lists=st.lists(st.tuples(st.sampled_from("ab"), odd), max_size=4))
 def test_an_item_without_the_list_is_no_crash(one: Pass, lists: list[Any]) -> None:
     items = [{"role": role} | ({"parts": made} if made else {}) for role, made in lists]

@@ -1,0 +1,60 @@
+"""What one setting may hold, from the file or as a text of the environment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import voluptuous as v
+
+from aisix.config import checks
+
+
+def refused(check: Any, value: Any) -> bool:
+    try:
+        check(value)
+    except v.Invalid:
+        return True
+    return False
+
+
+def test_an_address_has_a_host_and_a_port() -> None:
+    for good in ("127.0.0.1:3000", "[::1]:80", "localhost:0"):
+        assert checks.address(good) == good
+    for bad in (":80", "host", "host:", "host:x", "host:65536", 80, None):
+        assert refused(checks.address, bad), bad
+    assert checks.maybe_address("") is checks.maybe_address(None) is None
+
+
+def test_an_integer_may_come_as_text_and_true_is_none() -> None:
+    check = checks.whole(1, 9)
+    assert check(9) == check("9") == 9
+    for bad in (0, 10, "0", "x", 1.0, True, None):
+        assert refused(check, bad), bad
+
+
+def test_yes_and_no() -> None:
+    assert [checks.yes_no(x) for x in (True, "TRUE", "yes", "1")] == [True] * 4
+    assert [checks.yes_no(x) for x in (False, "false", "no", "0")] == [False] * 4
+    for bad in ("maybe", 1, None):
+        assert refused(checks.yes_no, bad), bad
+
+
+def test_a_list_of_texts_may_come_with_commas() -> None:
+    assert checks.words("a, b,,c") == checks.words(["a", "b", "c"]) == ("a", "b", "c")
+    assert checks.words(None) == ()
+    for bad in ([1], [""], 3):
+        assert refused(checks.words, bad), bad
+
+
+@pytest.mark.parametrize(
+    "key", ["short", "a" * 40, "please-change-me-0123456789", "abababababababababab"]
+)
+def test_a_key_anybody_would_guess_is_weak(key: str) -> None:
+    assert checks.weak(key)
+    assert not checks.weak("9f8e7d6c5b4a39281706")
+
+
+def test_what_only_this_machine_can_reach() -> None:
+    assert all(map(checks.is_loopback, ("localhost", "127.0.0.1", "127.9.9.9", "::1")))
+    assert not any(map(checks.is_loopback, ("0.0.0.0", "::", "10.0.0.1", "example.com", "")))

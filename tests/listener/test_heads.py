@@ -1,0 +1,45 @@
+"""Heads: header pairs in, bytes out."""
+
+from __future__ import annotations
+
+import doctest
+
+import pytest
+
+from aisix.listener import heads
+from aisix.listener.heads import Headers, refusal, request_headers, response_head
+
+
+def test_the_examples_in_the_docstrings_hold() -> None:
+    assert doctest.testmod(heads).failed == 0
+
+
+def test_a_header_is_found_in_any_spelling_and_lines_of_one_name_are_one() -> None:
+    headers = request_headers([(b"x-one", b" 1\t"), (b"Two", b"a"), (b"TWO", b"b")])
+    assert headers["X-ONE"] == headers["x-one"] == "1"
+    assert headers["two"] == "a,b"
+    assert headers.get_list("Two") == ["a", "b"]
+    assert "three" not in headers and headers.get("three") is None
+    with pytest.raises(KeyError):
+        headers["three"]
+
+
+def test_a_head_is_its_status_its_headers_and_what_is_added() -> None:
+    headers = Headers()
+    headers["x-one"] = "1"
+    head = response_head(201, "Created", headers, "Date: now\r\n")
+    assert head == b"HTTP/1.1 201 Created\r\nX-One: 1\r\nDate: now\r\n\r\n"
+
+
+@pytest.mark.parametrize("value", ["a\r\nset-cookie: b", "a\nb", "a\rb"])
+def test_a_header_that_would_be_two_is_refused(value: str) -> None:
+    headers = Headers()
+    headers["x-one"] = value
+    with pytest.raises(ValueError, match="line break"):
+        response_head(200, "OK", headers)
+
+
+def test_a_refusal_says_that_the_connection_ends() -> None:
+    assert refusal(400).startswith(b"HTTP/1.1 400 Bad Request\r\nDate: ")
+    assert refusal(400).endswith(b"Content-Length: 0\r\nConnection: close\r\n\r\n")
+    assert refusal(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
