@@ -85,6 +85,8 @@ def _build_all(mapping: Mapping) -> list[Finding]:
                 out += error.complaints
     for name, row in data["mapping"].get("option", {}).items():
         for value in schema.words_of(row):
+            if value == row.get("default"):
+                continue  # which has been built for every model
             try:
                 tables = mapping.effective("", None, {name: value})
                 used |= tables.used
