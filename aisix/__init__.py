@@ -2,7 +2,7 @@
 
     cli/         the command line: serve, check, doctor, demo, resources, mappings, store
     runtime/     processes: before the fork, the parent, one worker, reload, systemd
-    proxy/       callers' HTTP: who calls, admission, rate limits, the call, streams
+    proxy/       callers' HTTP: who calls, rate limits, admission, the call, streams
     admin/       operators' HTTP: provider keys, models, api keys; status, OpenAPI
     routing/     which upstream: targets, load balancer, circuit breaker, retries
     mapping/     the engine: tables in, translations out; pure

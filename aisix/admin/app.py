@@ -28,7 +28,7 @@ from aisix.admin.pages import (
     UnknownAdminHandler,
 )
 from aisix.listener.application import ListenerApplication
-from aisix.store.base import Extra, Store, no_more
+from aisix.store.base import ExtraCheck, Store, no_extra_check
 from aisix.store.kinds.registry import KINDS
 
 Reload = Callable[[], Mapping[str, Any] | Awaitable[Mapping[str, Any]]]
@@ -38,11 +38,10 @@ def make_admin_app(
     store: Store,
     admin_keys: Sequence[str],
     *,
-    extra_routes: Sequence[Any] = (),
     audit: Callable[[dict[str, Any]], None] = lambda record: None,
     now: Callable[[], float] = time.time,
     new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
-    extra: Extra = no_more,
+    extra: ExtraCheck = no_extra_check,
     status: Callable[[], Mapping[str, Any]] = dict,
     reload: Reload = lambda: {"ok": False, "message": "this gateway has nothing to reload"},
     access: Callable[[RequestHandler], None] = lambda handler: None,
@@ -50,9 +49,8 @@ def make_admin_app(
     """The admin API over a store.
 
     audit(record): called once per write, after it is durable and before its answer.
-    extra(kind, document): more faults, for what only the gateway knows (which adapters exist).
+    extra(kind, document, snapshot): more faults, for what only the gateway knows (as adapters).
     status(), reload(): dicts; a reload's has `ok`. access(handler): called after every answer.
-    extra_routes: Tornado routes that come first; they do their own authentication.
     """
     context = AdminContext(
         store=store,
@@ -66,7 +64,6 @@ def make_admin_app(
         reload=reload,
     )
     routes: list[Any] = [
-        *extra_routes,
         (r"/admin/v1/status", StatusHandler, {"context": context}),
         (r"/admin/openapi\.json", DocumentHandler, {"context": context}),
         (r"/admin/docs/?", PageHandler, {"context": context}),

@@ -28,7 +28,7 @@ from tornado.web import HTTPError, stream_request_body
 
 from aisix.errors import Complaint, OperatorError, StoreError
 from aisix.listener.application import ListenerHandler
-from aisix.store.base import ChangeRefused, DiskFull, Extra, Store
+from aisix.store.base import ChangeRefused, DiskFull, ExtraCheck, Store
 
 BODY_LIMIT = 1 << 20
 DRAIN_LIMIT = 64 << 20  # a longer body is read to its end up to here, so that the 413 is seen
@@ -50,7 +50,7 @@ class AdminContext:
     audit: Callable[[dict[str, Any]], None]
     now: Callable[[], float]
     new_id: Callable[[], str]
-    extra: Extra
+    extra: ExtraCheck
     status: Callable[[], Mapping[str, Any]]
     reload: Callable[[], Mapping[str, Any] | Awaitable[Mapping[str, Any]]]
 

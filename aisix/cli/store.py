@@ -22,7 +22,7 @@ from aisix.errors import Complaint, OperatorError
 from aisix.mapping.mappings import load_mappings
 from aisix.routing import resource_checks
 from aisix.store import audit, yaml_document
-from aisix.store.base import ChangeRefused, Extra, Store
+from aisix.store.base import ChangeRefused, ExtraCheck, Store
 from aisix.store.batch import ImportResult, check_items, import_items
 from aisix.store.kinds.api_keys import hash_of
 from aisix.store.opening import open_store
@@ -133,7 +133,7 @@ def _open(settings: Settings) -> Store:
     )
 
 
-def _extra(folders: Sequence[Path]) -> Extra:
+def _extra(folders: Sequence[Path]) -> ExtraCheck:
     return partial(resource_checks.faults, load_mappings(list(folders)))
 
 

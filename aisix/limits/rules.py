@@ -9,7 +9,7 @@ from typing import Literal
 Counts = Literal["requests", "tokens", "concurrency"]
 
 # name -> (what is counted, length of the window in seconds)
-KINDS: dict[str, tuple[Counts, int]] = {
+LIMIT_KINDS: dict[str, tuple[Counts, int]] = {
     "rps": ("requests", 1),
     "rpm": ("requests", 60),
     "rph": ("requests", 3600),
@@ -38,7 +38,7 @@ def rules_of(limit: Callable[[str], int | None]) -> tuple[LimitRule, ...]:
     ['rpm', 'tpd']
     """
     found = []
-    for slot, (name, (counts, length)) in enumerate(KINDS.items()):
+    for slot, (name, (counts, length)) in enumerate(LIMIT_KINDS.items()):
         most = limit(name)
         if most is not None:
             found.append(LimitRule(name, counts, length, most, slot))

@@ -19,14 +19,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from aisix.limits.base import Grant, Holder, Level, LimitRefusal
-from aisix.limits.rules import KINDS, LimitRule
+from aisix.limits.rules import LIMIT_KINDS, LimitRule
 
 ROWS = 8192
 IDLE = 86400.0  # s; the longest window
 LATE = 1.0  # s a worker may have waited between looking at the clock and its turn
 BUSY = 1.0  # s to wait for a free place: nobody knows when one will be free
 _HEAD = 2  # name, time of the last use
-_WINDOWS = 2 * len(KINDS)  # (begin, count) by rule; concurrency's pair stays unused
+_WINDOWS = 2 * len(LIMIT_KINDS)  # (begin, count) by rule; concurrency's pair stays unused
 
 
 class SharedRateLimiter:

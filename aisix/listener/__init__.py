@@ -12,6 +12,9 @@
     plain.py         PlainListener: Tornado's own server
     certificates.py  the certificates our listeners show, read again when they change
 
+HTTP/1 only: certificates.py offers no other by ALPN. HTTP/2 would be a sibling of connection.py and
+reply.py (the seam is `ReplyConnection`), chosen in fast.py.
+
 Both listeners have the same face: accept(sockets, others), stop(), kept, close_idle() and
 close_all_connections(). tests/listener runs one suite over both.
 

@@ -1,7 +1,7 @@
 """The certificates our listeners show, and reading them again without dropping a connection.
 
     tls = Certificates.load("proxy", cert_file, key_file)
-    Listener(..., tls.context); tls.renew()       new connections get what the files hold now
+    FastListener(..., tls.context); tls.renew()   new connections get what the files hold now
 
 A context is settled when a listener is made; so ours only carries a callback, which gives each new
 connection the context of now. TLS 1.2 at least, HTTP/1.1 only.

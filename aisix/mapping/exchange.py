@@ -1,6 +1,6 @@
 """One conversation: a caller's request and its answer. What h11.Connection is to HTTP.
 
-    exchange = mappings.exchange(...)            # tables for one alias
+    exchange = Exchange(tables, caller, resolved_model, now=..., new_id=...)   # for one alias
     upstream_request = exchange.request(caller_body, headers)  # to be sent; or CallerError
     answer = exchange.response(status, headers, body)          # a plain answer, or any error
     data = exchange.receive(bytes); data = exchange.end()      # a stream: bytes for the caller

@@ -20,7 +20,7 @@ from aisix import log
 from aisix.errors import CallerError, Fault, OperatorError
 from aisix.listener.application import ListenerHandler
 from aisix.mapping.dialect.upstream_errors import CallerDialect, ErrorAnswer
-from aisix.mapping.interpret.view import KINDS
+from aisix.mapping.interpret.view import JSON_TYPES
 from aisix.mapping.syntax import paths
 from aisix.proxy import ids
 from aisix.proxy.admission import overloaded
@@ -93,14 +93,14 @@ class ProxyHandler(ListenerHandler):
     def prepare(self) -> None:
         self.request.connection.set_max_body_size(self._limit * DRAIN)  # type: ignore[union-attr]
         try:
-            self.admit()
+            self.check_head()
         except Fault as fault:
             # A short body is read and thrown away: the connection can go on after the refusal.
             if not (self.takes_body and 0 < self._announced() <= SHORT):
                 raise
             self._refusal = fault
 
-    def admit(self) -> None:
+    def check_head(self) -> None:
         """Whether this caller may ask at all, told by the head; raises the Fault that says no."""
         if not self.open_to_all:
             self.snapshot: Snapshot = self.balancers.snapshot
@@ -167,7 +167,7 @@ class ProxyHandler(ListenerHandler):
         if alias is None:
             raise CallerError("missing", param)
         if type(alias) is not str:
-            raise CallerError("wrong_type", param, expected="string", found=KINDS[type(alias)])
+            raise CallerError("wrong_type", param, expected="string", found=JSON_TYPES[type(alias)])
         self.seen["alias"] = alias[:128]
         return self.allowed(alias, find)
 

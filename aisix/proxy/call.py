@@ -83,7 +83,7 @@ class Call:
         except RecursionError:
             raise CallerError("too_deep") from None
         finally:
-            self.gateway.interpreted(exchange)
+            self.gateway.count_fallbacks(exchange)
         self.target = target
         self.exchange = exchange
         return upstream_request

@@ -48,8 +48,8 @@ class ChatHandler(ProxyHandler):
 
     takes_body = True
 
-    def admit(self) -> None:
-        super().admit()
+    def check_head(self) -> None:
+        super().check_head()
         if self.gateway.admission.full:
             raise overloaded()  # before the body is read
 
@@ -246,7 +246,7 @@ class ChatHandler(ProxyHandler):
     def _note(self) -> None:
         """What the access line tells of the exchange."""
         if self.call is not None:
-            self.gateway.interpreted(self.call.exchange)
+            self.gateway.count_fallbacks(self.call.exchange)
             tokens = self.call.exchange.tokens
             if tokens:
                 self.seen["tokens"] = tokens

@@ -206,7 +206,7 @@ class Gateway:
         log.access({**record, "error": "no_request"})
         self.metrics.finished("none", "", {**record, "error": "no_request"})
 
-    def interpreted(self, exchange: Exchange) -> None:
+    def count_fallbacks(self, exchange: Exchange) -> None:
         """Count what compiled tables left to the interpreter; a bug in them is logged once."""
         if not exchange.fallbacks:
             return

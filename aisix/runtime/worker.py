@@ -1,7 +1,7 @@
 """One worker: both listeners over one gateway, from the fork to the end of the drain.
 
-    Plan        what workers are started with; immutable, replaced whole when settings change
-    work(plan, slot, seat)      a worker's whole life; its exit code
+    WorkerPlan               what workers are started with; replaced whole when settings change
+    work(plan, slot, seat)   a worker's whole life; its exit code
 
 The sockets were bound before the fork. Each worker has its own of the proxy's (SO_REUSEPORT: the
 system spreads connections), and takes over who waits at those of a worker that is dead or stuck.

@@ -55,15 +55,15 @@ class Delete:
 
 
 Change = Put | Delete
-Plan = Callable[[Snapshot], Sequence[Change]]
+ChangePlan = Callable[[Snapshot], Sequence[Change]]
 Told = Callable[[Snapshot], None]
 
 # More faults of a checked document, by what only the gateway knows (which adapters exist):
 # (kind, document, the snapshot it will be part of) -> complaints.
-Extra = Callable[[str, Document, Snapshot], Sequence[Complaint]]
+ExtraCheck = Callable[[str, Document, Snapshot], Sequence[Complaint]]
 
 
-def no_more(kind: str, document: Document, snapshot: Snapshot) -> Sequence[Complaint]:
+def no_extra_check(kind: str, document: Document, snapshot: Snapshot) -> Sequence[Complaint]:
     """The Extra that adds nothing."""
     return ()
 
@@ -115,7 +115,7 @@ class Store(ABC):
         """The snapshot of now. Never raises: when it cannot be renewed, the last good one."""
 
     @abstractmethod
-    def update(self, plan: Plan) -> Snapshot:
+    def update(self, plan: ChangePlan) -> Snapshot:
         """Apply what the plan answers; the snapshot after it. Raises ChangeRefused, StoreError."""
 
     @abstractmethod
@@ -123,7 +123,7 @@ class Store(ABC):
         """Notice changes that nobody announced. Never raises; see `trouble`."""
 
     @abstractmethod
-    def reload(self, extra: Extra = no_more) -> Snapshot:
+    def reload(self, extra: ExtraCheck = no_extra_check) -> Snapshot:
         """Read the source again, for every process; on a fault OperatorError and no change."""
 
     @abstractmethod

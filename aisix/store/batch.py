@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aisix.errors import Complaint
-from aisix.store.base import Change, ChangeRefused, Delete, Extra, Put, Store, no_more
+from aisix.store.base import Change, ChangeRefused, Delete, ExtraCheck, Put, Store, no_extra_check
 from aisix.store.kinds.registry import KINDS
 from aisix.store.normalize import Normalizer
 from aisix.store.resources import Document
@@ -50,7 +50,7 @@ class ImportResult:
 
 
 def check_items(
-    base: Snapshot, items: Sequence[ImportItem], *, now: float, extra: Extra = no_more
+    base: Snapshot, items: Sequence[ImportItem], *, now: float, extra: ExtraCheck = no_extra_check
 ) -> list[Put]:
     """The writes that bring them; ChangeRefused("invalid") with every fault. now: Unix seconds."""
     coming = {(item.kind, item.id) for item in items}
@@ -81,7 +81,7 @@ def import_items(
     now: float,
     only: bool = False,
     dry: bool = False,
-    extra: Extra = no_more,
+    extra: ExtraCheck = no_extra_check,
 ) -> ImportResult:
     """Write them all in one change; with `only`, what is not among them is deleted.
 

@@ -24,7 +24,16 @@ from pathlib import Path
 
 from aisix.errors import AisixError, OperatorError, StoreError
 from aisix.store import yaml_document
-from aisix.store.base import ChangeRefused, Extra, Plan, Put, Store, Told, Watchers, no_more
+from aisix.store.base import (
+    ChangePlan,
+    ChangeRefused,
+    ExtraCheck,
+    Put,
+    Store,
+    Told,
+    Watchers,
+    no_extra_check,
+)
 from aisix.store.batch import check_items
 from aisix.store.change_signal import ChangeSignal
 from aisix.store.secrets import EarlierForm, Keyring
@@ -77,14 +86,14 @@ class FileStore(Store):
             self._refresh()
         return self._snapshot
 
-    def update(self, plan: Plan) -> Snapshot:
+    def update(self, plan: ChangePlan) -> Snapshot:
         text = f"resources come from the file {self._file}: edit it, then reload (SIGHUP)"
         raise ChangeRefused("read_only", text)
 
     def poll(self) -> None:
         self._refresh(without_signal=True)
 
-    def reload(self, extra: Extra = no_more) -> Snapshot:
+    def reload(self, extra: ExtraCheck = no_extra_check) -> Snapshot:
         with self._lock:
             base = self.current()
             try:
@@ -111,7 +120,7 @@ class FileStore(Store):
         with self._lock:
             self._signal.close()
 
-    def _take_over(self, base: Snapshot, extra: Extra) -> Snapshot:
+    def _take_over(self, base: Snapshot, extra: ExtraCheck) -> Snapshot:
         """The file as a snapshot; `base` itself when nothing differs. OperatorError."""
         name = str(self._file)
         try:

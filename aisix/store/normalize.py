@@ -13,7 +13,7 @@ from __future__ import annotations
 from aisix.errors import Complaint
 from aisix.store import schema
 from aisix.store.audit import changed_fields
-from aisix.store.base import ChangeRefused, Extra
+from aisix.store.base import ChangeRefused, ExtraCheck
 from aisix.store.kinds.checks import without_nulls
 from aisix.store.kinds.declare import Field, Kind, objects_of
 from aisix.store.kinds.registry import KINDS
@@ -60,7 +60,7 @@ class Normalizer:
         """Leave out what the field table says against this path."""
         self._explained.add(path)
 
-    def document(self, extra: Extra) -> Document:
+    def document(self, extra: ExtraCheck) -> Document:
         """The document to store; ChangeRefused with every fault, then for what is taken."""
         self._other_ways(self.kind.fields, self.body, "")
         self._keep_secret()

@@ -28,15 +28,15 @@ from urllib.parse import quote
 from aisix.errors import AisixError, OperatorError, StoreError
 from aisix.store.base import (
     Change,
+    ChangePlan,
     Delete,
     DiskFull,
-    Extra,
-    Plan,
+    ExtraCheck,
     Put,
     Store,
     Told,
     Watchers,
-    no_more,
+    no_extra_check,
 )
 from aisix.store.change_signal import ChangeSignal
 from aisix.store.migrations import migrate
@@ -91,7 +91,7 @@ class SqliteStore(Store):
             self._refresh()
         return self._snapshot
 
-    def update(self, plan: Plan) -> Snapshot:
+    def update(self, plan: ChangePlan) -> Snapshot:
         with self._writing, _translated(), self._transaction():
             base = self._read(self._writer, self._snapshot)
             changes = plan(base)
@@ -106,7 +106,7 @@ class SqliteStore(Store):
     def poll(self) -> None:
         self._refresh(without_signal=True)
 
-    def reload(self, extra: Extra = no_more) -> Snapshot:
+    def reload(self, extra: ExtraCheck = no_extra_check) -> Snapshot:
         self.poll()
         return self._snapshot
 

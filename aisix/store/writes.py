@@ -7,8 +7,8 @@
     rotate(store, "apikeys", id, ...)                          -> Written with the new key's text
 
 All faults of a body are told at once: those of the schema and those that need the store's content
-(a reference to nothing, a name that is taken) or the clock. `Extra` lets the gateway add what only
-it knows, such as which adapters exist.
+(a reference to nothing, a name that is taken) or the clock. `ExtraCheck` lets the gateway add what
+only it knows, such as which adapters exist.
 
 Must never know: HTTP, SQL.
 """
@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from aisix.store.base import Change, ChangeRefused, Delete, Extra, Put, Store, no_more
+from aisix.store.base import Change, ChangeRefused, Delete, ExtraCheck, Put, Store, no_extra_check
 from aisix.store.kinds.api_keys import make_key
 from aisix.store.kinds.registry import KINDS
 from aisix.store.normalize import Normalizer
@@ -37,7 +37,13 @@ class Written:
 
 
 def create(
-    store: Store, kind: str, body: Document, *, now: float, new_id: str, extra: Extra = no_more
+    store: Store,
+    kind: str,
+    body: Document,
+    *,
+    now: float,
+    new_id: str,
+    extra: ExtraCheck = no_extra_check,
 ) -> Written:
     """Store a new one under `new_id`; ChangeRefused, StoreError. `now` is in Unix seconds."""
     return _write(store, kind, new_id, lambda old: body, now, None, extra)
@@ -52,7 +58,7 @@ def replace(
     now: float,
     if_match: str | None = None,
     only_new: bool = False,
-    extra: Extra = no_more,
+    extra: ExtraCheck = no_extra_check,
 ) -> Written:
     """Full replacement, or creation under this id. A secret that is not given stays as it is."""
 
@@ -72,7 +78,7 @@ def merge(
     *,
     now: float,
     if_match: str | None = None,
-    extra: Extra = no_more,
+    extra: ExtraCheck = no_extra_check,
 ) -> Written:
     """JSON merge patch (RFC 7396): null removes a field, an object is merged, all else replaces."""
 
@@ -105,7 +111,7 @@ def rotate(
         until = timestamp(int(now) + grace) if grace else None
         return turn(_found(kind, id, old).document, new_key, until)
 
-    written = _write(store, kind, id, rotated, now, if_match, no_more)
+    written = _write(store, kind, id, rotated, now, if_match, no_extra_check)
     return Written(written.entry, False, written.changed, new_key)
 
 
@@ -166,7 +172,7 @@ def _write(
     body_for: Callable[[Entry | None], Document],
     now: float,
     if_match: str | None,
-    extra: Extra,
+    extra: ExtraCheck,
 ) -> Written:
     new_key = make_key()
     told: dict[str, Written] = {}

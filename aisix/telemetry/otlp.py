@@ -1,6 +1,6 @@
 """Spans for an OpenTelemetry collector: the extra `aisix[otel]`, off unless an endpoint is set.
 
-    spans = Spans(endpoint)              in a worker; its thread sends batches over OTLP/HTTP
+    spans = OtlpExporter(endpoint)       in a worker; its thread sends batches over OTLP/HTTP
     spans.finished(trace, name, record)  one span per request, made of the access line's record
 
 Headers, timeouts and the like are set as the OpenTelemetry SDK says: OTEL_EXPORTER_OTLP_HEADERS.

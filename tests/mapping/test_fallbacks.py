@@ -76,8 +76,8 @@ def test_a_mistake_in_a_compiled_request_is_made_good_counted_and_logged_once(
         for _ in range(2):
             talk = exchange(mapping)
             assert talk.request(body) == right
-            Gateway.interpreted(cast(Gateway, gateway), talk)
-            Gateway.interpreted(cast(Gateway, gateway), talk)  # counted already
+            Gateway.count_fallbacks(cast(Gateway, gateway), talk)
+            Gateway.count_fallbacks(cast(Gateway, gateway), talk)  # counted already
     series = f'aisix_translation_fallbacks_total{{mapping="{NAME}",part="request",reason="bug"}} 2'
     assert series in page(board).decode()
     (line,) = [record.getMessage() for record in caplog.records]

@@ -22,12 +22,12 @@ from aisix.mapping.compile.values import (
     like,
     may_be,
 )
-from aisix.mapping.interpret.view import KINDS
+from aisix.mapping.interpret.view import JSON_TYPES
 from aisix.mapping.syntax.paths import Path
 from aisix.mapping.syntax.rules import Rule
 from aisix.mapping.verbs import conversions
 
-PYTHON: dict[str, tuple[type, ...]] = {kind: (type_,) for type_, kind in KINDS.items()}
+PYTHON: dict[str, tuple[type, ...]] = {kind: (type_,) for type_, kind in JSON_TYPES.items()}
 PYTHON["number"] = (int, float)
 NUMBERS = frozenset({int, float})
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from aisix.errors import CallerError
 from aisix.mapping.interpret import rules
 from aisix.mapping.interpret.scope import Note, Scope, TraceLine
-from aisix.mapping.interpret.view import KINDS, View, holds, is_kind, same
+from aisix.mapping.interpret.view import JSON_TYPES, View, holds, is_kind, same
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import Check, RequestTables, Rest
@@ -92,7 +92,10 @@ def accept(check: Check, view: View) -> None:
         return
     if check.types and not is_kind(value, check.types):
         raise CallerError(
-            check.reject or "wrong_type", param, expected=check.types[0], found=KINDS[type(value)]
+            check.reject or "wrong_type",
+            param,
+            expected=check.types[0],
+            found=JSON_TYPES[type(value)],
         )
     if type(value) in (int, float):
         number = "integer" if "integer" in check.types else "decimal"
@@ -113,7 +116,7 @@ def accept(check: Check, view: View) -> None:
     if check.values and type(value) is dict:
         for name, below in value.items():
             if not is_kind(below, check.values):
-                found = KINDS[type(below)]
+                found = JSON_TYPES[type(below)]
                 raise CallerError(
                     "wrong_type", paths.join(param, name), expected=check.values[0], found=found
                 )

@@ -11,7 +11,7 @@ from typing import Any
 from aisix.errors import CallerError
 from aisix.mapping.interpret.scope import NULL, Note, Scope, TraceLine
 from aisix.mapping.interpret.steps import DEFAULT, clamp, keep_nonblank
-from aisix.mapping.interpret.view import KINDS, View, holds, is_kind, look_up, to_count
+from aisix.mapping.interpret.view import JSON_TYPES, View, holds, is_kind, look_up, to_count
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json, Path
 from aisix.mapping.syntax.rules import Condition, Rule, Shape, TableEntry
@@ -73,7 +73,7 @@ def _missing(rule: Rule, view: View) -> CallerError:
         return CallerError(rule.required, view.caller_path(path))
     text = ".".join(str(step) for step in above.steps)
     where = view.caller_path(Path(text, above.root, above.steps))
-    return CallerError("wrong_type", where, expected="object", found=KINDS[type(found)])
+    return CallerError("wrong_type", where, expected="object", found=JSON_TYPES[type(found)])
 
 
 def _source(rule: Rule, view: View, target: str) -> tuple[Json, str, str]:
@@ -182,7 +182,9 @@ def _refine(
     rule: Rule, view: View, value: Json, param: str, why: str, target: str
 ) -> tuple[Json, str]:
     if rule.types and not is_kind(value, rule.types):
-        raise CallerError("wrong_type", param, expected=rule.types[0], found=KINDS[type(value)])
+        raise CallerError(
+            "wrong_type", param, expected=rule.types[0], found=JSON_TYPES[type(value)]
+        )
     if rule.where is not None and type(value) is list:
         value = [item for item in value if holds(rule.where, View(view.scope, item))]
     if rule.keep == "nonblank" and type(value) in (list, str):
@@ -192,7 +194,7 @@ def _refine(
         view.param, view.place = param, rule.place
         verb = conversions.VERBS[convert.verb]
         if verb.takes is not None and type(value) is not verb.takes:
-            kinds = KINDS[verb.takes], KINDS[type(value)]
+            kinds = JSON_TYPES[verb.takes], JSON_TYPES[type(value)]
             raise CallerError("wrong_type", param, expected=kinds[0], found=kinds[1])
         try:
             value = verb.run(value, convert.options, view)
@@ -278,7 +280,7 @@ def _each(rule: Rule, view: View, value: Json, param: str, target: str) -> list[
         return made if type(made) is list else [] if made is None else [made]
     if type(value) is not list:
         expected = "string or array" if rule.lone is not None else "array"
-        raise CallerError("wrong_type", param, expected=expected, found=KINDS[type(value)])
+        raise CallerError("wrong_type", param, expected=expected, found=JSON_TYPES[type(value)])
     out: list[Json] = []
     for number, item in enumerate(value):
         made = reshape(
@@ -295,7 +297,9 @@ def _each(rule: Rule, view: View, value: Json, param: str, target: str) -> list[
 def reshape(shape: Shape, view: View, target: str) -> Json:
     """The object a shape makes of `view.item`, or None when it is left out."""
     if shape.of == "object" and type(view.item) is not dict:
-        raise CallerError("wrong_type", view.at, expected="object", found=KINDS[type(view.item)])
+        raise CallerError(
+            "wrong_type", view.at, expected="object", found=JSON_TYPES[type(view.item)]
+        )
     for name, rule in shape.my:
         if view.my is None:
             view.my, view.my_at = {}, {}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from aisix.errors import CallerError
 from aisix.mapping.interpret.scope import Note
-from aisix.mapping.interpret.view import KINDS, View
+from aisix.mapping.interpret.view import JSON_TYPES, View
 from aisix.mapping.syntax.paths import Json, Path
 from aisix.mapping.syntax.rules import Rule
 
@@ -19,7 +19,7 @@ def keep_nonblank(rule: Rule, view: View, value: list[Json], param: str) -> list
     for number, text in enumerate(value):
         if type(text) is not str:
             raise CallerError(
-                "wrong_type", f"{param}[{number}]", expected="string", found=KINDS[type(text)]
+                "wrong_type", f"{param}[{number}]", expected="string", found=JSON_TYPES[type(text)]
             )
         if text and not text.isspace():
             kept.append(text)

@@ -13,7 +13,7 @@ from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json, Path
 from aisix.mapping.syntax.rules import Condition, Place, TableEntry, Test
 
-KINDS: dict[type, str] = {
+JSON_TYPES: dict[type, str] = {
     str: "string",
     bool: "boolean",
     int: "integer",
@@ -25,7 +25,7 @@ KINDS: dict[type, str] = {
 
 
 def is_kind(value: Json, kinds: tuple[str, ...]) -> bool:
-    kind = KINDS[type(value)]
+    kind = JSON_TYPES[type(value)]
     return kind in kinds or (kind == "integer" and "number" in kinds)
 
 

@@ -16,7 +16,7 @@ from aisix.mapping.syntax.paths import Json
 
 TABLE, OF_TABLES = 1, 2  # a table; a table of tables
 
-KINDS: dict[str, dict[str, int]] = {
+SECTIONS: dict[str, dict[str, int]] = {
     "request": {
         **dict.fromkeys(("accept", "let", "field", "rest"), TABLE),
         **dict.fromkeys(("check", "shape", "adjust", "header", "convert"), OF_TABLES),
@@ -99,7 +99,7 @@ EXPECTED = {
 
 def sound(data: dict[str, Json], where: Callable[[Keys], str], out: list[Complaint]) -> None:
     """Take out of one mapping's files (name -> data) what is no table and has to be one."""
-    for file, kinds in KINDS.items():
+    for file, kinds in SECTIONS.items():
         if file in data:
             data[file] = _sound(data[file], kinds, (file,), where, out)
     if "values" in data:
@@ -152,4 +152,4 @@ def sound_caller(tree: Tree, known: Callable[[str], str], out: list[Complaint]) 
     def where(keys: Keys) -> str:
         return tree.where(keys[1:])
 
-    tree.data = _sound(tree.data, KINDS["caller"], ("caller",), where, out)
+    tree.data = _sound(tree.data, SECTIONS["caller"], ("caller",), where, out)

@@ -15,7 +15,7 @@ import msgspec
 
 from aisix.mapping.syntax.paths import Json, Step, get, parse
 from aisix.mapping.verbs import json_schema, media
-from aisix.mapping.verbs import text as ops_text
+from aisix.mapping.verbs import text as text_verbs
 from aisix.mapping.verbs.refused import Refused
 from aisix.mapping.verbs.registry import (
     FAULT,
@@ -33,7 +33,7 @@ from aisix.mapping.verbs.registry import (
     verb,
 )
 
-__all__ = ["VERBS", "ops_text"]  # texts have a file of their own; to name it is to fill VERBS
+__all__ = ["VERBS", "text_verbs"]  # texts have a file of their own; to name it is to fill VERBS
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
