@@ -61,7 +61,7 @@ class Signer(Protocol):
         self, method: str, url: str, headers: tuple[str, ...], body: bytes
     ) -> tuple[str, ...]:
         """Header lines to be added to `headers`, which are all that will go out but host,
-        content-length, accept and accept-encoding; `url` is the whole one, so host can be told from it.
+        content-length, accept and accept-encoding; `url` is the whole one: it tells the host.
 
         Called on the event loop just before the request goes out, for every attempt anew, so a time
         in it is the time of now. It must not wait. If it raises, nothing goes out, and the exchange
@@ -72,8 +72,8 @@ class Signer(Protocol):
 
 @dataclass(slots=True)  # one is made for each request: frozen ones take five times as long
 class Request:
-    """One request, complete: nothing is added to it but host, content-length, accept and accept-encoding,
-    and what `sign` says.
+    """One request, complete: nothing is added to it but host, content-length, accept,
+    accept-encoding, and what `sign` says.
 
     proxy: a proxy's URL, or None for a direct connection whatever the environment says.
     """

@@ -110,18 +110,18 @@ def test_a_trait_of_that_name_in_a_site_is_told(tmp_path: Path) -> None:
 
 
 def test_bringing_back_what_an_option_decides_is_told(tmp_path: Path) -> None:
-    rule = "# on for all\n[field.cache_control.first.auto]\nremoved = false\n"
+    rule = "# on for all\n[field.cache_control.first.auto]\ndrop = false\n"
     (line,) = said(laid(tmp_path, {"request.toml": rule}))
     assert line == (
-        f"mine/{NAME}/request.toml:3: field.cache_control.first.auto.removed: nothing takes this"
+        f"mine/{NAME}/request.toml:3: field.cache_control.first.auto.drop: nothing takes this"
         " away: its condition asks for $option.auto_cache, see [option.*] in mapping.toml"
     )
 
 
 def test_a_trait_may_bring_back_what_the_tables_take_away(tmp_path: Path) -> None:
     files = {
-        "request.toml": "[field.top_k]\nremoved = true\n",
-        "traits/mine.toml": "[request.field.top_k]\nremoved = false\n",
+        "request.toml": "[field.top_k]\ndrop = true\n",
+        "traits/mine.toml": "[request.field.top_k]\ndrop = false\n",
     }
     site = laid(tmp_path, files)
     assert said(site) == []

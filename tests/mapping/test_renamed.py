@@ -15,26 +15,6 @@ REVERSE = "anthropic-messages/openai-chat"
 
 # mapping, file, what is in it, line, key, old word, new word
 OLD: dict[str, tuple[str, str, str, int, str, str, str]] = {
-    "a rule taken away": (
-        *(NAME, "request.toml", "[field.top_k]\ndrop = true\n"),
-        *(2, "field.top_k.drop", "drop", "removed"),
-    ),
-    "a rule taken away on one line": (
-        *(NAME, "request/rest.toml", "[header.anthropic-beta]\nasked = { drop = true }\n"),
-        *(2, "header.anthropic-beta.asked.drop", "drop", "removed"),
-    ),
-    "a model row taken away": (
-        *(NAME, "models.toml", "[model.3]\ndrop = true\n"),
-        *(2, "model.3.drop", "drop", "removed"),
-    ),
-    "a fault's row taken away": (
-        *(NAME, "errors.toml", "[upstream.overloaded]\ndrop = true\n"),
-        *(2, "upstream.overloaded.drop", "drop", "removed"),
-    ),
-    "a rule brought back by a trait": (
-        *(NAME, "traits/mine.toml", "[request.field.system.concat.must_call]\ndrop = false\n"),
-        *(2, "request.field.system.concat.must_call.drop", "drop", "removed"),
-    ),
     "what a cap takes away": (
         *(NAME, "request.toml", '[adjust.budget]\ndrop = "thinking"\n'),
         *(2, "adjust.budget.drop", "drop", "or_remove"),

@@ -90,7 +90,7 @@ ORDERED = frozenset(
     ("first", "concat", "layers", "arrange", "let", "check", "adjust", "upstream", "param")
 )
 BEFORE = "before"
-REMOVED = "removed"
+DROP = "drop"
 
 
 def settle(
@@ -99,7 +99,7 @@ def settle(
     strays: list[Keys] | None = None,
     placed: set[Keys] | None = None,
 ) -> Json:
-    """Without the tables that say `removed = true`, and with those that say `before` moved there.
+    """Without the tables that say `drop = true`, and with those that say `before` moved there.
 
     `strays` gets the place of every `before` that names no sibling, `placed` the other rows.
     """
@@ -109,13 +109,13 @@ def settle(
     moved: list[tuple[str, str]] = []
     for key, value in node.items():
         if isinstance(value, dict):
-            if value.get(REMOVED) is True:
+            if value.get(DROP) is True:
                 continue
             if at and at[-1] in ORDERED and isinstance(value.get(BEFORE), str):
                 moved.append((key, value[BEFORE]))
                 value = {k: v for k, v in value.items() if k != BEFORE}
             out[key] = settle(value, (*at, key), strays, placed)
-        elif key != REMOVED or not isinstance(value, bool):
+        elif key != DROP or not isinstance(value, bool):
             out[key] = value
     for key, sibling in moved:
         if sibling not in out or sibling == key:
@@ -136,11 +136,11 @@ def mark_removed(tree: Tree) -> None:
     """Note in a tree that was just read which tables it takes away, and which it brings back."""
 
     def walk(node: dict[str, Any], at: Keys) -> None:
-        said = node.get(REMOVED)
+        said = node.get(DROP)
         if said is True:
             tree.removed.add(at)
         elif said is False:
-            tree.brought_back[at] = tree.where((*at, REMOVED))
+            tree.brought_back[at] = tree.where((*at, DROP))
         for key, below in node.items():
             if isinstance(below, dict):
                 walk(below, (*at, key))
@@ -159,7 +159,7 @@ def brought_back_in_vain(tree: Tree, traits: dict[str, Tree]) -> list[Complaint]
                 text = "nothing takes this away"
                 if asked:
                     text += f": its condition asks for {asked}, see [option.*] in mapping.toml"
-                told.append(Complaint(line, ".".join((*keys[1:], REMOVED)), text))
+                told.append(Complaint(line, ".".join((*keys[1:], DROP)), text))
     return told
 
 

@@ -37,8 +37,7 @@ class Renamed:
 _VARIANTS = "(request/shape|answer/shape|answer/event)/[^/]+(/(first|is)/[^/]+)*"
 _CONVERT = "(request|answer)/convert/[^/]+"
 RENAMED = (
-    # `drop` is what happens to a caller's field; `when` is a condition.
-    Renamed("drop", "removed", ".*", bool),
+    # `drop`: gone, and nobody is told (a rule, a field); `when` is a condition.
     Renamed("drop", "or_remove", "request/adjust/[^/]+", str),
     Renamed("when", "is", _VARIANTS),
     Renamed("fold", "describe", _CONVERT, list),

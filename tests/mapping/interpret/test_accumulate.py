@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aisix.mapping.interpret.accumulate import grow, whole
+from aisix.mapping.interpret.accumulate import add_delta, whole
 from aisix.mapping.syntax.paths import parse
 
 TEXT = (("text", "text", parse("delta.text")),)
@@ -15,7 +15,7 @@ LIST = (("notes", "list", parse("delta.note")),)
 def grown(parts: Any, *deltas: Any) -> dict[str, Any]:
     block: dict[str, Any] = {"kind": "x"}
     for delta in deltas:
-        grow(block, parts, {"delta": delta})
+        add_delta(block, parts, {"delta": delta})
     return whole(block)
 
 

@@ -131,8 +131,8 @@ FAULTS: dict[str, tuple[str, str, str]] = {
     ),
     "one of a list that is no text": (
         "request.toml",
-        "[adjust.mine]\nverb = 'keep_last'\nmark = 'm'\nlimit = 4\nwalk = ['tools', 1]\n",
-        "request.toml:5: adjust.mine.walk: expected list of texts, found list ['tools', 1]",
+        "[adjust.mine]\nverb = 'keep_last'\nmark = 'm'\nlimit = 4\nwalk = [1]\n",
+        "request.toml:5: adjust.mine.walk: expected list of texts, found list [1]",
     ),
     "several paths where one belongs": (
         "request.toml",
