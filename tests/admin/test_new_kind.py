@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from aisix.cli.main import main
 from aisix.store.kinds.registry import KINDS
 from tests.admin.teams import TEAMS
-from tests.admin.test_admin_docs import table_of
+from tests.admin.test_docs import table_of
 from tests.running import Answer, Running, send
 
 TOKEN = "token-of-the-webhook-wxyz"

@@ -27,7 +27,7 @@ def test_an_address_has_a_host_and_a_port() -> None:
 
 
 def test_an_integer_may_come_as_text_and_true_is_none() -> None:
-    check = checks.whole(1, 9)
+    check = checks.integer(1, 9)
     assert check(9) == check("9") == 9
     for bad in (0, 10, "0", "x", 1.0, True, None):
         assert refused(check, bad), bad

@@ -238,12 +238,14 @@ _KINDS: dict[str, list[Declared]] = {
 _HEADS = {"as": "`as`", "arrange": "`arrange`", "adjust": "`[adjust.*]`"}
 
 
+_NAME = "verb, - option"
+
+
 def _rows(kind: str, one: Declared) -> Iterator[Row]:
     """A verb, and its options below it."""
     yield {
         "in": kind,
-        "verb": one.name,
-        "option": "",
+        _NAME: one.name,
         "type": "",
         "what it does": one.summary,
         "example": _example(one),
@@ -251,8 +253,7 @@ def _rows(kind: str, one: Declared) -> Iterator[Row]:
     for o in one.options:
         yield {
             "in": "",
-            "verb": "",
-            "option": o.name,
+            _NAME: f"- {o.name}",
             "type": _type(o),
             "what it does": o.about,
             "example": in_toml(o.example),
