@@ -30,17 +30,19 @@ class Mappings:
     mappings: dict[str, Mapping]
     callers: dict[str, CallerDialect]
     digest: str
-    shelves: tuple[TableFolder, ...] = field(repr=False)  # the files they were made of
+    table_folders: tuple[TableFolder, ...] = field(repr=False)  # the files they were made of
     spoken: dict[str, Tree] = field(repr=False)  # caller.toml of each dialect, with its lines
 
     @property
     def folders(self) -> tuple[Path, ...]:
-        return tuple(shelf.folder for shelf in self.shelves)
+        return tuple(table_folder.folder for table_folder in self.table_folders)
 
     def up_to(self, layer: int) -> Mappings:
         """What there would be without the folders after number `layer`."""
-        above = self.shelves[layer + 1 :]
-        return load_shelves(self.shelves[: layer + 1]) if any(s.files for s in above) else self
+        above = self.table_folders[layer + 1 :]
+        return (
+            load_shelves(self.table_folders[: layer + 1]) if any(s.files for s in above) else self
+        )
 
     def find(self, caller: str, adapter: str, name: str | None = None) -> Mapping:
         """The mapping of a caller dialect for an adapter; `name` picks a variant by its folder."""
@@ -77,50 +79,56 @@ def load_mappings(folders: Sequence[Path]) -> Mappings:
     return load_shelves(read_folders(folders))
 
 
-def load_shelves(shelves: Sequence[TableFolder]) -> Mappings:
+def load_shelves(table_folders: Sequence[TableFolder]) -> Mappings:
     """The same, of files that have been read."""
     complaints: list[Complaint] = []
-    mappings = load_as_told(shelves, complaints)
+    mappings = load_as_told(table_folders, complaints)
     if complaints:
         raise OperatorError(list(dict.fromkeys(complaints)))
     return mappings
 
 
-def load_as_told(shelves: Sequence[TableFolder], complaints: list[Complaint]) -> Mappings:
+def load_as_told(table_folders: Sequence[TableFolder], complaints: list[Complaint]) -> Mappings:
     """What can be read, and in `complaints` what is wrong with it: only to be complained about."""
-    complaints += [complaint for shelf in shelves for complaint in shelf.complaints]
+    complaints += [
+        complaint for table_folder in table_folders for complaint in table_folder.complaints
+    ]
     raw: list[bytes] = []
     callers: dict[str, CallerDialect] = {}
     trees: dict[str, Tree] = {}
     mappings: dict[str, Mapping] = {}
-    for dialect in _below(shelves, ""):
-        if not any(f"{dialect}/{CALLER}" in shelf.files for shelf in shelves):
-            complaints += _strays(shelves, dialect, CALLER, _below(shelves, "", CALLER))
+    for dialect in _below(table_folders, ""):
+        if not any(f"{dialect}/{CALLER}" in table_folder.files for table_folder in table_folders):
+            complaints += _strays(table_folders, dialect, CALLER, _below(table_folders, "", CALLER))
             continue
         spoken: list[bytes] = []
-        tree = _read_over(shelves, f"{dialect}/{CALLER}", complaints, spoken)
+        tree = _read_over(table_folders, f"{dialect}/{CALLER}", complaints, spoken)
         tree = Tree(overlays.settle(tree.data), tree.lines)
         raw += spoken
         structure.sound_caller(tree, _near_caller, complaints)
         schema.check_caller(tree, complaints)
         trees[dialect] = tree
         callers[dialect] = CallerDialect.parse(dialect, tree.data, tree.where, complaints)
-        for name in _below(shelves, f"{dialect}/"):
+        for name in _below(table_folders, f"{dialect}/"):
             if name == CALLER:
                 continue
             path = f"{dialect}/{name}"
-            if not any(f"{path}/mapping.toml" in shelf.files for shelf in shelves):
-                known = _below(shelves, f"{dialect}/", "mapping.toml")
-                complaints += _strays(shelves, path, "mapping.toml", known)
+            if not any(
+                f"{path}/mapping.toml" in table_folder.files for table_folder in table_folders
+            ):
+                known = _below(table_folders, f"{dialect}/", "mapping.toml")
+                complaints += _strays(table_folders, path, "mapping.toml", known)
                 continue
             own = list(spoken)
-            mapping = _read_mapping(shelves, path, callers[dialect], complaints, own)
+            mapping = _read_mapping(table_folders, path, callers[dialect], complaints, own)
             mappings[mapping.name] = mapping
             raw += own[len(spoken) :]
     complaints += _rivals(mappings)
     if not mappings and not complaints:
-        raise OperatorError("no mappings found in " + ", ".join(str(s.folder) for s in shelves))
-    return Mappings(mappings, callers, toml_tree.digest(raw), tuple(shelves), trees)
+        raise OperatorError(
+            "no mappings found in " + ", ".join(str(s.folder) for s in table_folders)
+        )
+    return Mappings(mappings, callers, toml_tree.digest(raw), tuple(table_folders), trees)
 
 
 def _near_caller(word: str) -> str:
@@ -138,43 +146,46 @@ def _rivals(mappings: dict[str, Mapping]) -> Iterator[Complaint]:
             yield Complaint(mapping.tree.where(("mapping", "adapter")), "adapter", text)
 
 
-def _below(shelves: Sequence[TableFolder], prefix: str, with_file: str = "") -> list[str]:
-    """The names right below `prefix` of any shelf; with a file, only folders that hold it."""
-    names = {name for shelf in shelves for name in shelf.below(prefix)}
+def _below(table_folders: Sequence[TableFolder], prefix: str, with_file: str = "") -> list[str]:
+    """The names right below `prefix` of any folder; with a file, only folders that hold it."""
+    names = {name for table_folder in table_folders for name in table_folder.below(prefix)}
     if with_file:
         names = {
             name
             for name in names
-            if any(f"{prefix}{name}/{with_file}" in shelf.files for shelf in shelves)
+            if any(
+                f"{prefix}{name}/{with_file}" in table_folder.files
+                for table_folder in table_folders
+            )
         }
     return sorted(names)
 
 
 def _strays(
-    shelves: Sequence[TableFolder], path: str, needs: str, known: list[str]
+    table_folders: Sequence[TableFolder], path: str, needs: str, known: list[str]
 ) -> Iterator[Complaint]:
     """Tables of a folder that is no mapping (or no dialect): a slip, or a file is missing."""
     name = path.rpartition("/")[2]
-    for shelf in shelves:
-        if any(file.startswith(f"{path}/") for file in shelf.files):
+    for table_folder in table_folders:
+        if any(file.startswith(f"{path}/") for file in table_folder.files):
             text = f"no {needs} here or in an earlier folder{schema.near(name, known)}"
-            yield Complaint(shelf.where(path), "", text)
+            yield Complaint(table_folder.where(path), "", text)
 
 
 def _read_mapping(
-    shelves: Sequence[TableFolder],
+    table_folders: Sequence[TableFolder],
     name: str,
     caller: CallerDialect,
     complaints: list[Complaint],
     own: list[bytes],
 ) -> Mapping:
     tree = Tree()
-    line = _like(shelves, name, complaints)
+    line = _like(table_folders, name, complaints)
     for file in FILES:
-        part = _read_over(shelves, [f"{each}/{file}.toml" for each in line], complaints, own)
+        part = _read_over(table_folders, [f"{each}/{file}.toml" for each in line], complaints, own)
         if not part.lines and file in NEEDED:
             text = f"{file}.toml is missing; a mapping needs {', '.join(NEEDED)}"
-            complaints.append(Complaint(_where(shelves, name), "", text))
+            complaints.append(Complaint(_where(table_folders, name), "", text))
         if part.data.pop("like", None):
             part.data.setdefault("variant", True)
         tree.data[file] = overlays.settle(part.data) if file in ("mapping", "models") else part.data
@@ -182,27 +193,29 @@ def _read_mapping(
         tree.removed |= {(file, *keys) for keys in part.removed}
         tree.brought_back |= {(file, *keys): line for keys, line in part.brought_back.items()}
     traits: dict[str, Tree] = {}
-    for trait in sorted({t for each in line for t in _below(shelves, f"{each}/{TRAITS}/")}):
+    for trait in sorted({t for each in line for t in _below(table_folders, f"{each}/{TRAITS}/")}):
         paths = [f"{each}/{TRAITS}/{trait}" for each in line]
-        traits[trait.removesuffix(".toml")] = _read_over(shelves, paths, complaints, own)
+        traits[trait.removesuffix(".toml")] = _read_over(table_folders, paths, complaints, own)
     structure.sound(tree.data, tree.where, complaints)
     complaints += overlays.brought_back_in_vain(tree, traits)
     schema.check_mapping(tree, traits, complaints)
-    folders = tuple(shelf.folder for shelf in shelves)
+    folders = tuple(table_folder.folder for table_folder in table_folders)
     return Mapping(name, folders, tree, traits, caller, toml_tree.digest(own))
 
 
-def _like(shelves: Sequence[TableFolder], name: str, complaints: list[Complaint]) -> list[str]:
+def _like(
+    table_folders: Sequence[TableFolder], name: str, complaints: list[Complaint]
+) -> list[str]:
     """The mapping and those it is like, the furthest first."""
     line = [name]
     while True:
-        tree = _read_over(shelves, f"{line[0]}/mapping.toml", [], [])
+        tree = _read_over(table_folders, f"{line[0]}/mapping.toml", [], [])
         given = tree.data.get("like")
         if given is None:
             return line
         dialect = name.partition("/")[0]
         other = f"{dialect}/{given}"
-        known = _below(shelves, f"{dialect}/", "mapping.toml")
+        known = _below(table_folders, f"{dialect}/", "mapping.toml")
         where = tree.where(("like",))
         if given not in known:
             text = f'no mapping "{given}"{schema.near(str(given), known)}'
@@ -215,16 +228,16 @@ def _like(shelves: Sequence[TableFolder], name: str, complaints: list[Complaint]
 
 
 def _read_over(
-    shelves: Sequence[TableFolder],
+    table_folders: Sequence[TableFolder],
     paths: str | Sequence[str],
     complaints: list[Complaint],
     raw: list[bytes],
 ) -> Tree:
-    """The files laid over each other: every shelf's of the first path, then of the next."""
+    """The files laid over each other: every folder's of the first path, then of the next."""
     tree = Tree()
     for path in [paths] if isinstance(paths, str) else paths:
-        for shelf in shelves:
-            part = _read_parts(shelf, path, complaints, raw)
+        for table_folder in table_folders:
+            part = _read_parts(table_folder, path, complaints, raw)
             if part is not None:
                 first = tree.lines.get((), part.lines[()])
                 tree = overlays.lay_over(tree, part)
@@ -233,14 +246,14 @@ def _read_over(
 
 
 def _read_parts(
-    shelf: TableFolder, path: str, complaints: list[Complaint], raw: list[bytes]
+    table_folder: TableFolder, path: str, complaints: list[Complaint], raw: list[bytes]
 ) -> Tree | None:
-    """One file of one shelf, or the parts it is made of; None when there is nothing to read."""
+    """One file of one folder, or the parts it is made of; None when there is nothing to read."""
     whole: Tree | None = None
-    for file in shelf.parts(path):
-        raw.append(shelf.files[file])
+    for file in table_folder.parts(path):
+        raw.append(table_folder.files[file])
         try:
-            part = toml_tree.parse(shelf.files[file], shelf.where(file))
+            part = toml_tree.parse(table_folder.files[file], table_folder.where(file))
         except OperatorError as error:
             complaints += error.complaints
             continue
@@ -254,11 +267,11 @@ def _read_parts(
     return whole
 
 
-def _where(shelves: Sequence[TableFolder], path: str) -> str:
+def _where(table_folders: Sequence[TableFolder], path: str) -> str:
     """The first folder that has something there."""
-    for shelf in shelves:
-        if any(file.startswith(f"{path}/") for file in shelf.files):
-            return shelf.where(path)
+    for table_folder in table_folders:
+        if any(file.startswith(f"{path}/") for file in table_folder.files):
+            return table_folder.where(path)
     return path
 
 

@@ -1,9 +1,9 @@
 """How many requests a worker works on at one time; the rest wait, and beyond that are refused.
 
-    if not gate.take():
-        await gate.wait(future)          # raises Fault("overloaded")
+    if not admission.take():
+        await admission.wait(future)          # raises Fault("overloaded")
     ...
-    gate.leave()
+    admission.leave()
 
 Whoever waits is let in first come, first served. Health endpoints do not come through here.
 

@@ -94,18 +94,18 @@ class Reloader:
 
     async def _try(self, end: float) -> tuple[list[Complaint], list[dict[str, Any]], list[str]]:
         """(complaints, what the workers say, jobs that need not be done again)."""
-        shelves = await asyncio.to_thread(read_folders, self._folders)
+        table_folders = await asyncio.to_thread(read_folders, self._folders)
         try:
-            fresh = await asyncio.to_thread(load_shelves, shelves)
-            proven = [job.name for job in await asyncio.to_thread(jobs, shelves)]
-            found = await self._checked(shelves, end)
+            fresh = await asyncio.to_thread(load_shelves, table_folders)
+            proven = [job.name for job in await asyncio.to_thread(jobs, table_folders)]
+            found = await self._checked(table_folders, end)
         except OperatorError:
-            return await asyncio.to_thread(check_shelves, shelves, False), [], []
+            return await asyncio.to_thread(check_shelves, table_folders, False), [], []
         if found:
             return found, [], []
         number = self._generation.number + 1
         try:
-            self._generation.put(number, pack(shelves))
+            self._generation.put(number, pack(table_folders))
         except OSError as error:
             return [Complaint("", "", f"no room for the new tables: {error.strerror}")], [], []
         ready = await self._bus.ask(PREPARE, [number, fresh.digest], READY_SECS)
@@ -120,7 +120,7 @@ class Reloader:
         switched = await self._bus.ask(SWITCHED, None, READY_SECS)
         return [], [switched[seat] for seat in sorted(switched)], proven
 
-    async def _checked(self, shelves: Sequence[TableFolder], end: float) -> list[Complaint]:
+    async def _checked(self, table_folders: Sequence[TableFolder], end: float) -> list[Complaint]:
         """Everything `aisix mappings check` says, in another process: it takes seconds."""
         home = str(Path(__file__).resolve().parents[2])
         paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -134,7 +134,7 @@ class Reloader:
         )
         try:
             async with asyncio.timeout(max(1.0, end - time.monotonic())):
-                asked = msgspec.msgpack.encode((pack(shelves), self._gateway.tables.proven()))
+                asked = msgspec.msgpack.encode((pack(table_folders), self._gateway.tables.proven()))
                 out, said = await process.communicate(asked)
         except TimeoutError:
             return [Complaint("", "", f"the check took longer than {self._secs} s")]

@@ -115,7 +115,7 @@ def make_plan(
     worker_slots = WorkerSlots(_count(settings))
     shared = Shared(mappings, Generation(), worker_slots, scoreboard, limits, parent=os.getpid())
     # The shipped cases hold with the shipped tables: no release is made without that.
-    known = [job.name for job in jobs(mappings.shelves[:1])]
+    known = [job.name for job in jobs(mappings.table_folders[:1])]
     shared.generation.write_note(msgspec.json.encode({"proven": known}))
     return WorkerPlan(
         settings,

@@ -177,8 +177,8 @@ def test_a_slip_in_a_part_names_its_file_and_line(tmp_path: Path) -> None:
 
 def test_parts_reach_every_worker_and_a_change_of_one_is_seen(tmp_path: Path) -> None:
     mine = site(tmp_path, fields="[field.top_k]\ndefault = 40\n")
-    shelves = read_folders([SHIPPED, mine])
-    again = load_shelves(unpack(pack(shelves)))
+    table_folders = read_folders([SHIPPED, mine])
+    again = load_shelves(unpack(pack(table_folders)))
     assert request_of(again)["field"]["top_k"]["default"] == 40
     before = marks([mine])
     (mine / NAME / "request/fields.toml").write_text("[field.top_k]\ndefault = 4000\n")

@@ -99,8 +99,12 @@ def _compiled(mapping: Mapping, tables: Effective, args: argparse.Namespace) -> 
 def _origin(where: str, mappings: Mappings) -> str:
     """base, trait NAME, model row; behind the site's folder when it is not the shipped one."""
     number = max(
-        (n for n, shelf in enumerate(mappings.shelves) if where.startswith(f"{shelf.name}/")),
-        key=lambda n: len(mappings.shelves[n].name),
+        (
+            n
+            for n, table_folder in enumerate(mappings.table_folders)
+            if where.startswith(f"{table_folder.name}/")
+        ),
+        key=lambda n: len(mappings.table_folders[n].name),
         default=0,
     )
     file = where.rpartition(":")[0]
@@ -111,7 +115,7 @@ def _origin(where: str, mappings: Mappings) -> str:
         kind = "model row"
     else:
         kind = "base"
-    return f"{mappings.shelves[number].name}: {kind}" if number else kind
+    return f"{mappings.table_folders[number].name}: {kind}" if number else kind
 
 
 def _facts(mapping: Mapping, tables: Effective) -> Iterator[tuple[str, str, str]]:

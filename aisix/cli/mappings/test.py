@@ -144,7 +144,7 @@ def test(args: argparse.Namespace, folders: list[Path]) -> int:
     failed: list[dict[str, Json]] = []
     accepted: list[str] = []
     count = 0
-    for layer in range(len(mappings.shelves)):
+    for layer in range(len(mappings.table_folders)):
         for name, mapping in mappings.up_to(layer).mappings.items():
             for case in cases.find(mapping.folders, name):
                 full = f"{name}/{case.name}"

@@ -66,14 +66,16 @@ class TableFolder:
 
 
 def read_folders(folders: Sequence[Path]) -> tuple[TableFolder, ...]:
-    """Every folder, shipped first. What cannot be read is a complaint of its shelf."""
-    shelves: list[TableFolder] = []
+    """Every folder, shipped first. What cannot be read is a complaint of its folder."""
+    table_folders: list[TableFolder] = []
     for folder in map(Path, folders):
         name = folder.name or str(folder)
-        if any(shelf.name == name for shelf in shelves):  # two folders of one name
+        if any(
+            table_folder.name == name for table_folder in table_folders
+        ):  # two folders of one name
             name = str(folder)
-        shelves.append(_read(folder, name))
-    return tuple(shelves)
+        table_folders.append(_read(folder, name))
+    return tuple(table_folders)
 
 
 def _read(folder: Path, name: str) -> TableFolder:
@@ -163,13 +165,13 @@ def _near(word: str, known: Sequence[str]) -> str:
 
 
 # ---------------------------------------------------------------- one piece of bytes
-def pack(shelves: Sequence[TableFolder]) -> bytes:
+def pack(table_folders: Sequence[TableFolder]) -> bytes:
     """
-    >>> shelf = Shelf(Path("/a"), "a", {"x/caller.toml": b"format = 1"})
-    >>> unpack(pack([shelf])) == (shelf,)
+    >>> folder = TableFolder(Path("/a"), "a", {"x/caller.toml": b"format = 1"})
+    >>> unpack(pack([folder])) == (folder,)
     True
     """
-    return msgspec.msgpack.encode([(str(s.folder), s.name, s.files) for s in shelves])
+    return msgspec.msgpack.encode([(str(s.folder), s.name, s.files) for s in table_folders])
 
 
 def unpack(data: bytes) -> tuple[TableFolder, ...]:

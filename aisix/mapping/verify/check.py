@@ -29,7 +29,7 @@ def check(
 
 
 def check_shelves(
-    shelves: Sequence[TableFolder],
+    table_folders: Sequence[TableFolder],
     with_cases: bool = True,
     proven: Container[str] = (),
     every: int = 1,
@@ -41,7 +41,7 @@ def check_shelves(
     """
     found: list[Finding] = []
     try:
-        mappings = load_as_told(shelves, found)
+        mappings = load_as_told(table_folders, found)
     except OperatorError as error:
         return list(error.complaints)
     if not found:
@@ -62,7 +62,7 @@ def findings(
         out += _build_all(mapping)
         out += _tables_without_other(mapping)
     if not out and with_cases:
-        for job in jobs(mappings.shelves):
+        for job in jobs(mappings.table_folders):
             if job.name not in proven:
                 out += _done(job, mappings, every)
     return list(dict.fromkeys(out))
@@ -126,14 +126,14 @@ class Job:
     tables: int
 
 
-def jobs(shelves: Sequence[TableFolder]) -> list[Job]:
+def jobs(table_folders: Sequence[TableFolder]) -> list[Job]:
     """What there is to run. A job of the same name has the same cases and the same tables."""
     out = []
-    last = len(shelves) - 1
-    for number, shelf in enumerate(shelves):
+    last = len(table_folders) - 1
+    for number, table_folder in enumerate(table_folders):
         for tables in sorted({number, last}):
-            whole = hashlib.sha256(pack(shelves[: tables + 1]))
-            whole.update(repr(sorted(case_marks(shelf.folder).items())).encode())
+            whole = hashlib.sha256(pack(table_folders[: tables + 1]))
+            whole.update(repr(sorted(case_marks(table_folder.folder).items())).encode())
             out.append(Job(whole.hexdigest()[:32], number, tables))
     return out
 
@@ -152,7 +152,7 @@ def _done(job: Job, mappings: Mappings, every: int) -> Iterator[Finding]:
         try:
             found = [c for c in cases.find(mapping.folders, name) if c.layer == job.cases]
             for case in found[:: 1 if own else every]:
-                where = f"{mappings.shelves[job.cases].where(name)}/{CASES}/{case.name}"
+                where = f"{mappings.table_folders[job.cases].where(name)}/{CASES}/{case.name}"
                 if own:
                     yield from (Complaint(where, "", text) for text in cases.run(case, mapping))
                 else:
@@ -164,7 +164,7 @@ def _done(job: Job, mappings: Mappings, every: int) -> Iterator[Finding]:
 
 def changed_cases(mappings: Mappings) -> Iterator[str]:
     """Cases of earlier folders that come out otherwise with all folders: fine when it is meant."""
-    last = len(mappings.shelves) - 1
+    last = len(mappings.table_folders) - 1
     for layer in range(last):
         try:
             lower = mappings.up_to(layer)

@@ -25,8 +25,8 @@ def test_what_is_no_file_is_a_complaint_and_a_change(kind: str, tmp_path: Path) 
     folder.mkdir(parents=True)
     before = marks([tmp_path / "site"])
     make(folder / "request.toml")
-    (shelf,) = read_folders([tmp_path / "site"])
-    (complaint,) = shelf.complaints
+    (table_folder,) = read_folders([tmp_path / "site"])
+    (complaint,) = table_folder.complaints
     assert complaint.where == "site/openai-chat/anthropic-messages/request.toml"
     assert complaint.text.startswith(said)
     assert marks([tmp_path / "site"]) != before
