@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import doctest
+import importlib
 import re
 import sys
 import tomllib
@@ -242,6 +244,15 @@ def test_every_test_of_a_module_lies_where_one_may_be() -> None:
     found = {file.parent.relative_to(TESTS).as_posix() for file in TESTS.rglob("test_*.py")}
     found = {folder for folder in found if "node_modules" not in folder}
     assert found - rooms == others
+
+
+EXAMPLES = [file for file in FILES if ">>> " in file.read_text()]
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda f: str(f.relative_to(PACKAGE)))
+def test_the_examples_of_a_docstring_are_true(file: Path) -> None:
+    module = importlib.import_module(".".join(("aisix", *module_of(file))))
+    assert doctest.testmod(module).failed == 0
 
 
 def test_a_class_name_is_used_once() -> None:

@@ -64,7 +64,7 @@ class RateLimiter(Protocol):
         counters elsewhere give something to await. That ends in its own time, whether or not who
         counts can be reached: only the limiter knows if it rather lets pass or refuses then. If it
         is cancelled, because the caller has left, it counts nowhere. A Fault it raises is told to
-        the caller; anything else is a bug.
+        the caller; anything else is a bug. Who waits for it holds no place of the admission yet.
         """
 
     def settle(self, grant: Grant, tokens: int, now: float) -> None:

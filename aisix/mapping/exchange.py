@@ -149,8 +149,9 @@ class Exchange:
                 return self._refused(None, headers, parsed)
             return self.fault(_malformed("not_a_message"))
         answering.plain(parsed)
-        if answering.gave_up is not None:
-            self._fell_back("plain", answering.gave_up)
+        gave_up, answering.gave_up = answering.gave_up, None  # its traceback holds the answer
+        if gave_up is not None:
+            self._fell_back("plain", gave_up)
         if answering.made is None:  # what a form has made has neither failed nor paused
             if answering.failed is not None:
                 return self._refused(None, headers, answering.failed)

@@ -58,7 +58,7 @@ class ProxyHandler(ListenerHandler):
     takes_body = False  # every method begins with `body()`, which also tells a refusal put off
     trace: TraceContext | None = None
     _reading = True  # the body has not been taken yet
-    _refusal: Fault | None = None  # of `admit`, put off until the body has been read
+    _refusal: Fault | None = None  # of `check_head`, put off until the body has been read
     _over = True  # it is not counted among the requests under way: not yet, or no more
     _size = 0  # bytes of the body that have come
     _held = 0  # those that are counted among the bytes of all bodies

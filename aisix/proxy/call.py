@@ -131,6 +131,7 @@ class Call:
     def judged(self) -> None:
         """The exchange has looked at the answer: was the upstream well?"""
         exchange = self.exchange
+        self.gateway.count_fallbacks(exchange)  # another attempt has an exchange of its own
         if exchange.broke is not None:
             self.failed(exchange.broke)
             self.attempts.broken(asyncio.get_running_loop().time())

@@ -1,6 +1,6 @@
 """W3C Trace Context: the caller's `traceparent`, continued.
 
-    trace = Trace.continued(headers.get("traceparent"), headers.get("tracestate"), new_bytes)
+    trace = TraceContext.continued(headers.get("traceparent"), headers.get("tracestate"), new_bytes)
     trace.header            what the upstream is sent, if the settings say so
 
 What is not exactly as the recommendation says is not believed: then a trace of our own begins.
@@ -35,7 +35,7 @@ class TraceContext:
     ) -> TraceContext:
         """Our span of the caller's trace.
 
-        >>> Trace.continued("00-" + "ab" * 16 + "-" + "cd" * 8 + "-00", None, bytes).header
+        >>> TraceContext.continued("00-" + "ab" * 16 + "-" + "cd" * 8 + "-00", None, bytes).header
         '00-abababababababababababababababab-0000000000000001-00'
         """
         span = _id(new_bytes(8))

@@ -65,8 +65,9 @@ class Signer(Protocol):
 
         Called on the event loop just before the request goes out, for every attempt anew, so a time
         in it is the time of now. It must not wait. If it raises, nothing goes out, and the exchange
-        ends with an error of our own: an UpstreamError as it is, anything else as a bug, of which
-        the log is told the place and no words.
+        ends with an error of our own: an UpstreamError as it is (`was_sent=False` and a `why` let
+        another attempt or target follow), anything else as a bug, of which the log is told the
+        place and no words.
         """
 
 

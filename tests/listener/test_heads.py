@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import doctest
-
 import pytest
 
-from aisix.listener import heads
 from aisix.listener.heads import Headers, refusal, request_headers, response_head
-
-
-def test_the_examples_in_the_docstrings_hold() -> None:
-    assert doctest.testmod(heads).failed == 0
 
 
 def test_a_header_is_found_in_any_spelling_and_lines_of_one_name_are_one() -> None:

@@ -15,10 +15,12 @@ from aisix.errors import CallerError
 from aisix.mapping.compile.answer import FormCache
 from aisix.mapping.compile.request import WIDEST
 from aisix.mapping.compile.runtime import CannotCompile, CompiledRequest
+from aisix.mapping.compile.stream import StreamCompiler
 from aisix.mapping.exchange import Exchange, ResolvedModel
 from aisix.mapping.interpret.forms import REASONS
 from aisix.mapping.mappings import Mapping, load_mappings
 from aisix.mapping.verbs.registry import VERBS
+from aisix.proxy.call import Call
 from aisix.proxy.gateway import Gateway
 from aisix.telemetry.metrics import Metrics, page
 from aisix.workers.scoreboard import Scoreboard
@@ -106,8 +108,33 @@ def test_a_mistake_in_a_compiled_answer_is_made_good(
     answer = talk.response(200, {}, json.dumps(ANSWER).encode())
     assert json.loads(answer.body)["choices"][0]["message"]["content"] == "a"
     assert told(talk) == [("plain", "bug")]
+    assert talk._answering is not None
+    assert talk._answering.gave_up is None, "a traceback would keep the answer alive"
     assert len(swallowed) == 1
     swallowed.clear()
+
+
+def test_what_an_attempt_left_to_the_interpreter_is_counted_before_the_next_one(
+    mapping: Mapping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each attempt has an exchange of its own, and a form that cannot be written is told once."""
+    counted: list[tuple[str, str]] = []
+    gateway = SimpleNamespace(count_fallbacks=lambda talk: counted.extend(told(talk)))
+    attempts = SimpleNamespace(good=lambda: None)
+    call = Call(cast(Any, gateway), mapping.caller, cast(Any, attempts), {}, {}, None)
+    call.exchange = exchange(mapping)
+    call.exchange.request({**ASKED, "stream": True})
+    told(call.exchange)
+    monkeypatch.setattr(StreamCompiler, "source", unwritable)
+    call.exchange.begin(200, {"content-type": "text/event-stream"})
+    call.exchange.receive(b'event: ping\ndata: {"type": "ping"}\n\n')
+    call.judged()
+    call.judged()
+    assert counted == [("stream", "cannot_compile")]
+
+
+def unwritable(_: object) -> str:
+    raise CannotCompile
 
 
 def test_a_form_that_could_not_be_written_by_mistake_is_told_once(

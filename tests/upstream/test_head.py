@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import doctest
-
 import pytest
 
-from aisix.upstream import head
 from aisix.upstream.head import read_head
-
-
-def test_the_examples_in_the_docstrings_hold() -> None:
-    assert doctest.testmod(head).failed == 0
 
 
 def test_names_are_lower_case_and_values_are_trimmed() -> None:

@@ -1,6 +1,6 @@
 """A whole request as Python source: accept, let, check, field, adjust, rest and headers, in order.
 
-    forms = Forms(request_tables, facts)         # one per effective tables
+    forms = RequestForms(request_tables, facts, name)    # one per effective tables
     out = forms.translate(body, call)            # whatever it raises: let the interpreter do it
 
 A form is written for the set of fields a body has (null fields are not there). Forms are few; one

@@ -288,7 +288,7 @@ class Answering(AnswerState):
 
     # ------------------------------------------------------------------ plain answers
     def plain(self, answer: dict[str, Json]) -> None:
-        """Take a plain answer apart and run its events; `whole` folds what they made."""
+        """Take a plain answer apart and run its events; `completion` folds what they made."""
         plain = self.tables.plain
         assert plain is not None
         if self.plain_form is not None:
