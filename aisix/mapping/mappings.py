@@ -190,14 +190,14 @@ def _read_mapping(
             part.data.setdefault("variant", True)
         tree.data[file] = overlays.settle(part.data) if file in ("mapping", "models") else part.data
         tree.lines.update({(file, *keys): line for keys, line in part.lines.items()})
-        tree.removed |= {(file, *keys) for keys in part.removed}
+        tree.removed |= {(file, *keys): line for keys, line in part.removed.items()}
         tree.brought_back |= {(file, *keys): line for keys, line in part.brought_back.items()}
     traits: dict[str, Tree] = {}
     for trait in sorted({t for each in line for t in _below(table_folders, f"{each}/{TRAITS}/")}):
         paths = [f"{each}/{TRAITS}/{trait}" for each in line]
         traits[trait.removesuffix(".toml")] = _read_over(table_folders, paths, complaints, own)
     structure.sound(tree.data, tree.where, complaints)
-    complaints += overlays.brought_back_in_vain(tree, traits)
+    complaints += overlays.dropped_in_vain(tree, traits)
     schema.check_mapping(tree, traits, complaints)
     folders = tuple(table_folder.folder for table_folder in table_folders)
     return Mapping(name, folders, tree, traits, caller, toml_tree.digest(own))

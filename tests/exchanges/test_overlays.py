@@ -30,12 +30,12 @@ ALIASES: dict[str, dict[str, Any]] = {
 FILES = {
     "values.toml": '[stop_reason]\nend_turn = "length"\n',  # one value
     "models.toml": "[defaults]\nmore_traits = []\n[model.opus-6]\nmax_tokens = 777\n"  # a row
-    "[model.opus-4-1]\ndefault_max_tokens = 1234\n[model.3]\nremoved = true\n",  # and one less
+    "[model.opus-4-1]\ndefault_max_tokens = 1234\n[model.3]\ndrop = true\n",  # and one less
     "traits/shout.toml": '[request.field.system.concat.shout]\nvalue = [{ type = "text", text = "LOUD" }]\n',
     "request.toml": '[field.inference_geo]\ndefault = "eu"\n'  # a rule added,
-    "[field.service_tier]\nremoved = true\n"  # one taken away,
+    "[field.service_tier]\ndrop = true\n"  # one taken away,
     '[rest]\nservice_tier = "warn"\n',
-    "answer.toml": "[event.ping]\nremoved = true\n",
+    "answer.toml": "[event.ping]\ndrop = true\n",
     "../caller.toml": '[fault.no_such_model]\nmessage = "Nobody here is called {alias}."\n',
     "../careful/mapping.toml": 'like = "anthropic-messages"\ntitle = "Careful"\n',
     "../careful/request.toml": "[field.max_tokens]\nmax = 99\n",

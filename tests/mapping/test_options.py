@@ -113,9 +113,35 @@ def test_bringing_back_what_an_option_decides_is_told(tmp_path: Path) -> None:
     rule = "# on for all\n[field.cache_control.first.auto]\ndrop = false\n"
     (line,) = said(laid(tmp_path, {"request.toml": rule}))
     assert line == (
-        f"mine/{NAME}/request.toml:3: field.cache_control.first.auto.drop: nothing takes this"
-        " away: its condition asks for $option.auto_cache, see [option.*] in mapping.toml"
+        f"mine/{NAME}/request.toml:3: field.cache_control.first.auto.drop: its condition asks for"
+        " $option.auto_cache, which says whether it is there: take this line out, and see [option.*]"
+        " in mapping.toml"
     )
+
+
+def test_taking_away_what_an_option_decides_is_told(tmp_path: Path) -> None:
+    """It was no loss when a trait brought such a rule back; now the option could not."""
+    rule = "[field.cache_control.first.auto]\ndrop = true\n"
+    trait = "[request.field.cache_control.first.auto]\ndrop = false\n"
+    site = laid(tmp_path, {"request.toml": rule, "traits/mine.toml": trait})
+    told = said(site)
+    assert [line.split(": ")[0] for line in told] == [
+        f"mine/{NAME}/request.toml:2",
+        f"mine/{NAME}/traits/mine.toml:2",
+    ]
+    assert all("$option.auto_cache" in line for line in told)
+
+
+@pytest.mark.parametrize("policy", ["reject", "warn"])
+def test_a_policy_of_one_word_keeps_the_conditions_of_the_row_below(
+    policy: str, tmp_path: Path
+) -> None:
+    site = laid(tmp_path, {"request.toml": f'[rest]\nverbosity = "{policy}"\n'})
+    assert said(site) == []
+    mapping = load_mappings([SHIPPED, site]).mappings[NAME]
+    heard = mapping.effective("claude-opus-5", None, {"verbosity": "say"})
+    assert "verbosity" not in heard.request.rest
+    assert mapping.effective("claude-opus-5").request.rest["verbosity"].policy == policy
 
 
 def test_a_trait_may_bring_back_what_the_tables_take_away(tmp_path: Path) -> None:

@@ -47,9 +47,11 @@ def join(base: Tree, part: Tree) -> list[Complaint]:
 # ---------------------------------------------------------------- overlays
 def lay_over(base: Tree, overlay: Tree, at: Keys = ()) -> Tree:
     """A new tree: `overlay` over `base` by key; a rule's source replaces the base's."""
-    out = Tree(dict(base.data), dict(base.lines), set(base.removed), dict(base.brought_back))
+    out = Tree(dict(base.data), dict(base.lines), dict(base.removed), dict(base.brought_back))
     _merge(out.data, overlay.data, at)
-    out.removed |= {at + keys for keys in overlay.removed}
+    for section in REST if not at else ():
+        _keep_conditions(base.data, overlay.data, out.data, section)
+    out.removed |= {at + keys: line for keys, line in overlay.removed.items()}
     out.brought_back |= {at + keys: line for keys, line in overlay.brought_back.items()}
     for keys, line in overlay.lines.items():
         if keys:
@@ -75,6 +77,24 @@ def _merge(base: dict[str, Any], above: dict[str, Any], at: Keys) -> None:
             _merge(base[key], value, ())
         else:
             base[key] = value
+
+
+# Where policies of fields stand: in request.toml by itself, and in a trait.
+REST: tuple[Keys, ...] = (("rest",), ("request", "rest"))
+
+
+def _keep_conditions(base: Json, above: Json, out: Json, section: Keys) -> None:
+    """A policy that is one word says what, not when: the row below keeps its conditions."""
+    for key in section:
+        base, above, out = (
+            (n.get(key) if isinstance(n, dict) else None) for n in (base, above, out)
+        )
+    for name, word in above.items() if isinstance(above, dict) else ():
+        row = base.get(name) if isinstance(base, dict) else None
+        if isinstance(word, str) and isinstance(row, dict):
+            asked = {key: row[key] for key in ("when", "unless") if key in row}
+            if asked:
+                out[name] = {"policy": word, **asked}
 
 
 ROW = frozenset(("to", "omit", "same", "reject"))
@@ -137,10 +157,9 @@ def mark_removed(tree: Tree) -> None:
 
     def walk(node: dict[str, Any], at: Keys) -> None:
         said = node.get(DROP)
-        if said is True:
-            tree.removed.add(at)
-        elif said is False:
-            tree.brought_back[at] = tree.where((*at, DROP))
+        if isinstance(said, bool):
+            noted = tree.removed if said else tree.brought_back
+            noted[at] = tree.where((*at, DROP))
         for key, below in node.items():
             if isinstance(below, dict):
                 walk(below, (*at, key))
@@ -148,18 +167,21 @@ def mark_removed(tree: Tree) -> None:
     walk(tree.data, ())
 
 
-def brought_back_in_vain(tree: Tree, traits: dict[str, Tree]) -> list[Complaint]:
-    """Who brings back a rule that nothing takes away: most often, an option decides about it."""
-    taken = tree.removed.union(*(trait.removed for trait in traits.values()))
+def dropped_in_vain(tree: Tree, traits: dict[str, Tree]) -> list[Complaint]:
+    """Who takes away or brings back what an option decides about, or what nothing takes away."""
+    taken = {keys for one in (tree, *traits.values()) for keys in one.removed}
     told = []
     for one in (tree, *traits.values()):
-        for keys, line in one.brought_back.items():
-            if keys not in taken:
-                asked = _option_asked(tree.data, keys)
+        for keys, line in (*one.removed.items(), *one.brought_back.items()):
+            asked = _option_asked(tree.data, keys)
+            if asked:
+                text = f"its condition asks for {asked}, which says whether it is there: take this"
+                text += " line out, and see [option.*] in mapping.toml"
+            elif keys not in taken:
                 text = "nothing takes this away"
-                if asked:
-                    text += f": its condition asks for {asked}, see [option.*] in mapping.toml"
-                told.append(Complaint(line, ".".join((*keys[1:], DROP)), text))
+            else:
+                continue
+            told.append(Complaint(line, ".".join((*keys[1:], DROP)), text))
     return told
 
 

@@ -23,7 +23,7 @@ class Renamed:
     old: str
     new: str
     at: str  # regular expression for the tables around it, joined by "/": "request/adjust/[^/]+"
-    kind: type = dict
+    kind: type | tuple[type, ...] = dict
     verb: bool = False
 
     def meets(self, keys: Keys, given: Json) -> bool:
@@ -31,7 +31,11 @@ class Renamed:
         if keys[-1] != ("verb" if self.verb else self.old) or (self.verb and given != self.old):
             return False
         around = "/".join(key.replace("/", "|") for key in keys[:-1])
-        return isinstance(given, self.kind) and re.fullmatch(self.at, around) is not None
+        if not isinstance(given, self.kind) or re.fullmatch(self.at, around) is None:
+            return False
+        # A `when` of plain values is a condition, wherever it stands.
+        below = given.values() if isinstance(given, dict) else ()
+        return self.new != "is" or any(isinstance(one, dict) for one in below)
 
 
 _VARIANTS = "(request/shape|answer/shape|answer/event)/[^/]+(/(first|is)/[^/]+)*"
@@ -40,7 +44,7 @@ RENAMED = (
     # `drop`: gone, and nobody is told (a rule, a field); `when` is a condition.
     Renamed("drop", "or_remove", "request/adjust/[^/]+", str),
     Renamed("when", "is", _VARIANTS),
-    Renamed("fold", "describe", _CONVERT, list),
+    Renamed("fold", "describe", _CONVERT, (list, str)),
     Renamed("again", "continuation", "answer"),
     Renamed("lane", "block_kind", "answer"),
     Renamed("grow", "accumulate", "answer"),
@@ -74,7 +78,10 @@ def rename(tree: Tree, section: Keys) -> list[Complaint]:
                 else:
                     moved.append(((*at, key), (*at, one.new)))
                     key = one.new
+            there = out.get(key)  # the new word stands beside the old one
             out[key] = walk(given, (*at, key)) if isinstance(given, dict) else given
+            if isinstance(there, dict) and isinstance(given, dict):
+                out[key] = {**there, **out[key]}
         return out
 
     data = walk(tree.data, ())

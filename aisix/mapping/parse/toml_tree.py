@@ -24,8 +24,8 @@ class Tree:
 
     data: dict[str, Json] = field(default_factory=dict)
     lines: dict[Keys, str] = field(default_factory=dict)
-    removed: set[Keys] = field(default_factory=set)  # tables that some layer takes away
-    brought_back: dict[Keys, str] = field(default_factory=dict)  # and "file:line" of who undoes it
+    removed: dict[Keys, str] = field(default_factory=dict)  # table -> "file:line" of who drops it
+    brought_back: dict[Keys, str] = field(default_factory=dict)  # ... of who undoes that
     _below: dict[Keys, str] = field(default_factory=dict, repr=False, compare=False)
 
     def where(self, keys: Keys) -> str:

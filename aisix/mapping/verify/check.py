@@ -16,6 +16,7 @@ from aisix.errors import Complaint, OperatorError
 from aisix.mapping.mappings import NEEDED, Mapping, Mappings, load_as_told
 from aisix.mapping.parse import schema
 from aisix.mapping.parse.files import CASES, TableFolder, case_marks, pack, read_folders
+from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verify import cases
 
 Finding = Complaint
@@ -93,7 +94,14 @@ def _build_all(mapping: Mapping) -> list[Finding]:
                 known |= tables.known
             except OperatorError as error:
                 out += error.complaints
-    return out or [_unused(mapping, name) for name in sorted(known - used)]
+    unused = sorted(known - used)
+    return out or [_unused(mapping, name) for name in unused if not _is_list(data, name)]
+
+
+def _is_list(data: dict[str, Json], name: str) -> bool:
+    """A list of values.toml: a site that has one of its own is not told of ours."""
+    section, _, key = name.partition(".")
+    return section == "values" and isinstance((data.get(section) or {}).get(key), list)
 
 
 def _unused(mapping: Mapping, name: str) -> Finding:
