@@ -270,7 +270,7 @@ class Mapping:
         strays: list[toml_tree.Keys] = []
         placed: set[toml_tree.Keys] = set()
         whole = tree
-        tree = Tree(overlays.settle(whole.data, (), strays, placed), tree.lines)
+        tree = whole.with_data(overlays.settle(whole.data, (), strays, placed))
         complaints += [_stray(whole, keys) for keys in strays]
         structure.sound(tree.data, tree.where, complaints)
         known_facts = {

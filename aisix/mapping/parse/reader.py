@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 from aisix.errors import Complaint
@@ -18,6 +19,9 @@ from aisix.mapping.syntax.paths import Json, Path
 from aisix.mapping.syntax.rules import SOURCES, Condition, Place, Test
 from aisix.mapping.verbs import registry
 from aisix.mapping.verbs.registry import Declared, Option
+
+# A path of the tables is read again for every model row: texts of tables, never a caller's.
+read_path = lru_cache(8192)(paths.parse)
 
 TYPES = ("string", "boolean", "integer", "number", "object", "array")
 RULE_KEYS = (
@@ -186,7 +190,7 @@ class Grammar:
             self.complain(at, f"expected a path, found {found(text)}")
             return Path(".", "", ())
         try:
-            path = paths.parse(text)
+            path = read_path(text)
         except ValueError as error:
             self.complain(at, str(error))
             return Path(".", "", ())

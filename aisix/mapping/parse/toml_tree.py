@@ -28,6 +28,10 @@ class Tree:
     brought_back: dict[Keys, str] = field(default_factory=dict)  # ... of who undoes that
     _below: dict[Keys, str] = field(default_factory=dict, repr=False, compare=False)
 
+    def with_data(self, data: dict[str, Json]) -> Tree:
+        """The same lines for data made of ours; what was found out about them is shared."""
+        return Tree(data, self.lines, _below=self._below)
+
     def where(self, keys: Keys) -> str:
         """file:line of the key, or of the nearest table around it.
 

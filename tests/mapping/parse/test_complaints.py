@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import copy
 import os
 import random
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -425,7 +428,24 @@ def mine(tmp_path: Path, name: str, text: str | bytes) -> Path:
 
 
 def said(*folders: Path) -> list[str]:
-    return [str(finding) for finding in check([SHIPPED, *folders], with_cases=False)]
+    """What is said of folders over the shipped mapping they are for; the others tell nothing more."""
+    return [str(finding) for finding in check([shipped(), *folders], with_cases=False)]
+
+
+@cache
+def shipped() -> Path:
+    folder = Path(tempfile.mkdtemp()) / "mappings"
+    atexit.register(shutil.rmtree, folder.parent)
+    return one_mapping(folder, NAME)
+
+
+def one_mapping(folder: Path, name: str) -> Path:
+    """A folder with one shipped mapping, and its caller's dialect, as whole as the check wants it."""
+    dialect = name.split("/")[0]
+    kept = shutil.ignore_patterns("cases")
+    shutil.copytree(SHIPPED / name, folder / name, ignore=kept)
+    shutil.copy(SHIPPED / dialect / "caller.toml", folder / dialect)
+    return folder
 
 
 @pytest.mark.parametrize("what", FAULTS)
@@ -547,8 +567,9 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
 @pytest.mark.parametrize("what", EDITS)
 def test_a_slip_in_a_shipped_file_is_told_with_its_place(what: str, tmp_path: Path) -> None:
     name, there, instead, expected = EDITS[what]
-    folder = tmp_path / "mappings"
-    shutil.copytree(SHIPPED, folder, ignore=shutil.ignore_patterns("cases"))
+    dialect, mapping = name.split("/")[:2]
+    mapping = "anthropic-messages" if mapping == "caller.toml" else mapping
+    folder = one_mapping(tmp_path / "mappings", f"{dialect}/{mapping}")
     text = (folder / name).read_text()
     assert there in text
     text = text.replace(there, instead, 1)
