@@ -20,12 +20,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from aisix.mapping.compile.runtime import (
-    EMPTIABLE,
     CannotCompile,
-    any_in,
-    any_is,
-    equals,
-    is_in,
     table,
 )
 from aisix.mapping.compile.values import (
@@ -45,7 +40,16 @@ from aisix.mapping.compile.values import (
 from aisix.mapping.compile.writer import Line, Writer
 from aisix.mapping.interpret.forms import Bail
 from aisix.mapping.interpret.scope import NULL, Facts, Note
-from aisix.mapping.interpret.view import same, to_count
+from aisix.mapping.interpret.view import (
+    EMPTIABLE,
+    any_in,
+    any_is,
+    equals,
+    is_in,
+    meets,
+    same,
+    to_count,
+)
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json, Path, Step
 from aisix.mapping.syntax.rules import Condition, Place, Rule, Test
@@ -278,27 +282,12 @@ class Compiler:
         return f"is_in({value.name}, {self.w.const(test.value)})"
 
     def _known(self, site: Site, test: Test, found: Json) -> Question:
-        match test.kind:
-            case "present":
-                return found is not None
-            case "absent":
-                return found is None
-            case "below":
-                return type(found) in (int, float) and bool(found < test.value)
-            case "above":
-                return type(found) in (int, float) and bool(found > test.value)
-            case "matches":
-                return type(found) is str and test.value.search(found) is not None
-            case "equals":
-                if found is None:
-                    return False
-                wanted = self.path(site, test.value)
-                if type(wanted) is Const:
-                    return equals(found, wanted.value)
-                return Cond(f"equals({self.w.const(found)}, {self.w.say(wanted)})")
-            case "in":
-                return any_in(found, test.value) if test.many else is_in(found, test.value)
-        return any_is(found, test.value) if test.many else same(found, test.value)
+        if test.kind != "equals" or found is None:
+            return meets(test, found)
+        wanted = self.path(site, test.value)
+        if type(wanted) is Const:
+            return meets(test, found, wanted.value)
+        return Cond(f"equals({self.w.const(found)}, {self.w.say(wanted)})")
 
     def predicate(self, condition: Condition | None, about: Value | None = None) -> str:
         """The name of a function item -> whether the condition holds."""

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from aisix.mapping.interpret.fold import NUMBER, fold
 from aisix.mapping.interpret.forms import Bail
 from aisix.mapping.interpret.scope import NOWHERE, Note
-from aisix.mapping.interpret.view import look_up, same
+from aisix.mapping.interpret.view import look_up
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import Place, TableEntry
-
-EMPTIABLE = frozenset({dict, list})
 
 
 class CannotCompile(Exception):
@@ -43,26 +40,6 @@ class CompiledRequest:
 
     def tell_quietly(self, how: str) -> None:
         """Only `explain` shows quiet notes, and that runs the interpreter."""
-
-
-def any_is(found: Json, wanted: Json) -> bool:
-    """Whether one of the values a "[]" path found is the one wanted."""
-    return any(same(item, wanted) for item in found or ())
-
-
-def equals(found: Json, wanted: Json) -> bool:
-    if type(wanted) is list:
-        return found is not None and found in wanted
-    return found is not None and same(found, wanted)
-
-
-def is_in(found: Json, wanted: frozenset[Any]) -> bool:
-    kind = type(found)
-    return (kind, None if kind in EMPTIABLE else found) in wanted
-
-
-def any_in(found: Json, wanted: frozenset[Any]) -> bool:
-    return any(is_in(item, wanted) for item in found or ())
 
 
 def table(entries: dict[str, TableEntry], value: Json, call: CompiledRequest, about: str) -> Json:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from aisix.mapping.interpret.scope import Note, Scope
 from aisix.mapping.syntax import paths
@@ -29,6 +30,7 @@ def is_kind(value: Json, kinds: tuple[str, ...]) -> bool:
     return kind in kinds or (kind == "integer" and "number" in kinds)
 
 
+EMPTIABLE = frozenset({dict, list})
 NOWHERE = Place("", "")
 
 
@@ -89,7 +91,12 @@ def holds(condition: Condition | None, view: View) -> bool:
 
 
 def passes(test: Test, view: View) -> bool:
-    found = view.find(test.path)
+    wanted = view.find(test.value) if test.kind == "equals" else None
+    return meets(test, view.find(test.path), wanted)
+
+
+def meets(test: Test, found: Json, wanted: Json = None) -> bool:
+    """Whether what a test's path found passes; `wanted`: what the other path of "equals" found."""
     match test.kind:
         case "present":
             return found is not None
@@ -102,21 +109,30 @@ def passes(test: Test, view: View) -> bool:
         case "matches":
             return type(found) is str and test.value.search(found) is not None
         case "equals":
-            wanted = view.find(test.value)
-            if type(wanted) is list:
-                return found is not None and found in wanted
-            return found is not None and same(found, wanted)
+            return equals(found, wanted)
         case "in":
-            if test.many:
-                return any(_hashable(item) in test.value for item in found or ())
-            return _hashable(found) in test.value
-    if test.many:
-        return any(same(item, test.value) for item in found or ())
-    return same(found, test.value)
+            return any_in(found, test.value) if test.many else is_in(found, test.value)
+    return any_is(found, test.value) if test.many else same(found, test.value)
 
 
-def _hashable(value: Json) -> tuple[type, Json]:
-    return (type(value), value) if type(value) not in (dict, list) else (type(value), None)
+def any_is(found: Json, wanted: Json) -> bool:
+    """Whether one of the values a "[]" path found is the one wanted."""
+    return any(same(item, wanted) for item in found or ())
+
+
+def equals(found: Json, wanted: Json) -> bool:
+    if type(wanted) is list:
+        return found is not None and found in wanted
+    return found is not None and same(found, wanted)
+
+
+def is_in(found: Json, wanted: frozenset[Any]) -> bool:
+    kind = type(found)
+    return (kind, None if kind in EMPTIABLE else found) in wanted
+
+
+def any_in(found: Json, wanted: frozenset[Any]) -> bool:
+    return any(is_in(item, wanted) for item in found or ())
 
 
 def same(one: Json, other: Json) -> bool:
