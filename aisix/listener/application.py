@@ -30,7 +30,7 @@ from tornado.httputil import (
 from tornado.web import Application, HTTPError, RequestHandler
 
 from aisix import log
-from aisix.listener.heads import Headers, canonical, date
+from aisix.listener.heads import LONGEST_FOREIGN, Headers, canonical, date, header_text
 
 HOST = re.compile(r"[A-Za-z0-9\-._~!$&'()*+;=%\[\]:]*")
 
@@ -79,10 +79,16 @@ class ListenerHandler(RequestHandler):
     def set_header(self, name: str, value: Any) -> None:
         if type(value) is str and value.isascii() and value.isprintable():
             self._headers._as_list[canonical(name)] = [value]
+        elif type(value) is str:
+            self._headers[name] = header_text(value)
         elif type(value) is int:
             self._headers[name] = str(value)
         else:
             super().set_header(name, value)
+
+    def set_foreign_header(self, name: str, value: str) -> None:
+        """A header made of what an upstream or an operator wrote: such text is cut as well."""
+        self._headers._as_list[canonical(name)] = [header_text(value, LONGEST_FOREIGN)]
 
     def flush(self, include_footers: bool = False) -> asyncio.Future[None]:
         """Tornado's; a head that cannot be written has not been written, and an error can be."""

@@ -10,10 +10,14 @@ from email.utils import formatdate
 from functools import lru_cache
 from http.client import responses
 from typing import Any
+from urllib.parse import quote, unquote_to_bytes
 
 from tornado.httputil import HTTPHeaders
 
 Pairs = list[tuple[bytes, bytes]]
+
+LONGEST_FOREIGN = 256  # bytes of a header's value that somebody else has written
+CLEAN = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
 
 _DATE: list[object] = [0, ""]  # the second, and the text for it
 
@@ -88,6 +92,28 @@ def status_line(code: int, reason: str) -> str:
     'HTTP/1.1 200 OK\\r\\n'
     """
     return f"HTTP/1.1 {code} {reason}\r\n"
+
+
+def header_text(text: str, longest: int | None = None) -> str:
+    """Any text as the value of a header: printable ASCII as it is, all else percent-encoded UTF-8
+    (then `%` too); of one that is longer, the first `longest` bytes, no character cut in two.
+
+    >>> header_text("qwen-max"), header_text("通义"), header_text("50%\\n")
+    ('qwen-max', '%E9%80%9A%E4%B9%89', '50%25%0A')
+    >>> header_text("通义", 10)
+    '%E9%80%9A'
+    """
+    if text.isascii() and text.isprintable():
+        return text if longest is None else text[:longest]
+    if longest is None:
+        return quote(text, CLEAN, errors="replace")
+    whole = quote(text[:longest], CLEAN, errors="replace")  # a character is a byte at least
+    if len(whole) <= longest:
+        return whole
+    cut = whole[:longest]
+    if "%" in cut[-2:]:
+        cut = cut[: cut.rindex("%")]
+    return quote(unquote_to_bytes(cut).decode("utf-8", "ignore"), CLEAN)
 
 
 def response_head(code: int, reason: str, headers: HTTPHeaders, *more: str) -> bytes:

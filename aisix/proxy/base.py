@@ -187,7 +187,7 @@ class ProxyHandler(ListenerHandler):
         if not self.open_to_all:
             self.set_header("X-Aisix-Mapping", self.tag())
         for name, value in headers.items():
-            self.set_header(name, value)
+            self.set_foreign_header(name, value)
         self.finish(body)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
@@ -288,28 +288,31 @@ class ProxyHandler(ListenerHandler):
         return ()
 
     def _authenticate(self) -> ApiKey:
-        """Whose key it is; the key itself is hashed at once and goes no further."""
-        key = ""
+        """Whose key it is: of several the first, in the dialect's order, that is good. The keys
+        themselves are hashed at once and go no further."""
+        fault, now = "no_key", 0.0
         for name, scheme in self.caller.credentials:
-            text = self.request.headers.get(name, "")
+            key = self.request.headers.get(name, "")
             if scheme:
-                word, _, text = text.partition(" ")
+                word, _, key = key.partition(" ")
                 if word.lower() != scheme:
                     continue
-            key = text.strip()
-            if key:
-                break
-        if not key:
-            raise CallerError("no_key")
-        hashed = _sha256()
-        hashed.update(key.encode("utf-8", "replace"))
-        found = self.snapshot.api_key(hashed.hexdigest())
-        if found is None:
-            raise CallerError("bad_key")
-        fault = found.fault(time.time())
-        if fault is not None:
-            raise CallerError(fault)
-        return found
+            key = key.strip()
+            if not key:
+                continue
+            hashed = _sha256()
+            hashed.update(key.encode("utf-8", "replace"))
+            found = self.snapshot.api_key(hashed.hexdigest())
+            if found is not None:
+                now = now or time.time()
+                refused = found.fault(now)
+                if refused is None:
+                    return found
+                if fault in ("no_key", "bad_key"):  # of a key that is known there is more to say
+                    fault = refused
+            elif fault == "no_key":
+                fault = "bad_key"
+        raise CallerError(fault)
 
 
 class UnknownHandler(ProxyHandler):

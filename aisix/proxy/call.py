@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aisix.errors import CallerError, UpstreamError
+from aisix.listener.heads import header_text
 from aisix.mapping.dialect.upstream_errors import CallerDialect
 from aisix.mapping.exchange import Exchange, ResolvedModel, UpstreamRequest
 from aisix.proxy import ids
@@ -95,7 +96,8 @@ class Call:
     def outgoing(self, upstream_request: UpstreamRequest) -> Request:
         """One attempt as the driver takes it."""
         target = self.target
-        lines = tuple(f"{name}: {value}" for name, value in upstream_request.headers.items())
+        told = upstream_request.headers.items()  # a caller's own words may be among them
+        lines = tuple(f"{name}: {header_text(value)}" for name, value in told)
         lines = target.header_lines + lines
         settings = self.gateway.settings
         if self._trace is not None and settings.observability.trace_upstream:

@@ -176,7 +176,7 @@ class ChatHandler(ProxyHandler):
         self.set_header("Cache-Control", "no-cache")
         self.set_header("X-Accel-Buffering", "no")
         for name, value in headers.items():
-            self.set_header(name, value)
+            self.set_foreign_header(name, value)
 
     def crashed(self, error: Exception) -> None:
         """A mistake of our own while a stream was under way: the caller is told, inside the stream
@@ -196,10 +196,10 @@ class ChatHandler(ProxyHandler):
         call = self.call
         assert call is not None
         target = call.target
-        self.set_header("X-Upstream-Model", target.model_name)
+        self.set_foreign_header("X-Upstream-Model", target.model_name)
         self.set_header("X-Aisix-Attempts", str(call.attempts.count))
         if target.model.targets:
-            self.set_header("X-Aisix-Served-By", target.breaker.name)
+            self.set_foreign_header("X-Aisix-Served-By", target.breaker.name)
         self._tell_levels()
         warnings = call.exchange.warnings
         if warnings:

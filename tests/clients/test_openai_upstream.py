@@ -220,8 +220,8 @@ def test_both_ways_to_send_a_key_and_neither(gateway: Running) -> None:
     body = {"model": "gpt", "max_tokens": 9, "messages": asked("q")}
     for headers in ({"x-api-key": CALLER_KEY}, {"authorization": f"Bearer {CALLER_KEY}"}):
         assert send(gateway.proxy_port, "POST", "/v1/messages", body, headers).status == 200
-    wrong = {"x-api-key": "sk-wrong", "authorization": f"Bearer {CALLER_KEY}"}
-    for headers in ({}, {"x-api-key": "sk-wrong"}, wrong):  # x-api-key wins
+    both = {"x-api-key": "sk-wrong", "authorization": "Bearer sk-wrong-too"}
+    for headers in ({}, {"x-api-key": "sk-wrong"}, both):
         answer = send(gateway.proxy_port, "POST", "/v1/messages", body, headers)
         assert answer.status == 401
         assert answer.error["type"] == "authentication_error"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 import pytest
 
-from aisix.listener.heads import Headers, refusal, request_headers, response_head
+from aisix.listener.heads import Headers, header_text, refusal, request_headers, response_head
 
 
 def test_a_header_is_found_in_any_spelling_and_lines_of_one_name_are_one() -> None:
@@ -36,3 +38,28 @@ def test_a_refusal_says_that_the_connection_ends() -> None:
     assert refusal(400).startswith(b"HTTP/1.1 400 Bad Request\r\nDate: ")
     assert refusal(400).endswith(b"Content-Length: 0\r\nConnection: close\r\n\r\n")
     assert refusal(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("qwen/qwen3-max:free 100%", "qwen/qwen3-max:free 100%"),
+        ("通义", "%E9%80%9A%E4%B9%89"),
+        ("é 100%", "%C3%A9 100%25"),
+        ("r\x01q\r\nset-cookie: a", "r%01q%0D%0Aset-cookie: a"),
+        ("\x7f\t", "%7F%09"),
+        ("\ud800", "?"),
+        ("", ""),
+    ],
+)
+def test_any_text_can_be_the_value_of_a_header(text: str, value: str) -> None:
+    headers = Headers()
+    headers["x-one"] = header_text(text)
+    assert response_head(200, "OK", headers).endswith(f"X-One: {value}\r\n\r\n".encode())
+
+
+@pytest.mark.parametrize("text", ["a" * 300, "é" * 300, "通" * 300, "😀" * 300, "a" + "通" * 90])
+def test_long_text_of_a_header_is_cut_between_two_characters(text: str) -> None:
+    value = header_text(text, 256)
+    assert 256 - 12 < len(value) <= 256
+    assert text.startswith(unquote(value, errors="strict"))

@@ -56,6 +56,45 @@ def test_an_alias_the_key_may_not_use_whether_it_exists_or_not(gateway: Running)
         refused(answer, 403, "model_not_allowed", "model")
 
 
+ROUTES = {
+    "/v1/chat/completions": {},
+    "/v1/messages": {},
+    "/v1/messages/count_tokens": {},
+    "/v1/models": {},
+    "/v1/models/claude-prod": {"anthropic-version": "2023-06-01"},
+}
+
+
+@pytest.mark.parametrize("path", ROUTES)
+def test_of_two_keys_the_good_one_counts_and_of_two_good_ones_the_dialects_own(
+    gateway: Running, path: str
+) -> None:
+    ours, theirs, old = f"sk-x-api-key-{path}", f"sk-bearer-{path}", f"sk-disabled-{path}"
+    ids = {key: gateway.allow("claude-prod", key=key) for key in (ours, theirs)}
+    gateway.allow("claude-prod", key=old, disabled=True)
+    method = "GET" if "models" in path else "POST"
+    body = None if method == "GET" else {**GOOD, "max_tokens": 9}
+
+    def asked(x_api_key: str | None, authorization: str | None) -> tuple[int, str | None]:
+        given = {"x-api-key": x_api_key, "authorization": authorization}
+        headers = {name: text for name, text in given.items() if text is not None}
+        answer = send(gateway.proxy_port, method, path, body, {**headers, **ROUTES[path]})
+        line = gateway.line(answer)
+        return answer.status, line.get("api_key_id") or line.get("error")
+
+    own = ours if "messages" in path or ROUTES[path] else theirs
+    assert asked(ours, f"Bearer {theirs}") == (200, ids[own])
+    for one, other in (("sk-ant-foreign", f"bearer  {theirs}"), ("", f"BEARER {theirs}")):
+        assert asked(one, other) == (200, ids[theirs])
+    for other in ("Bearer sk-foreign", "Bearer", "", "Basic Zm9v", f"Bearer {old}", theirs, "é"):
+        assert asked(ours, other) == (200, ids[ours])
+    assert asked(old, f"Bearer {theirs}") == (200, ids[theirs])
+    assert asked(old, "Bearer sk-foreign") == (401, "disabled_key")
+    assert asked("sk-foreign", f"Bearer {old}") == (401, "disabled_key")
+    assert asked("sk-foreign", "Bearer sk-foreign") == (401, "bad_key")
+    assert asked("", "Basic Zm9v") == (401, "no_key")
+
+
 # Every route that is told the alias in a body: the chats of two dialects, and counting.
 @pytest.mark.parametrize("path", [PATH, "/v1/messages", "/v1/messages/count_tokens"])
 def test_the_alias_is_checked_the_same_on_every_route(gateway: Running, path: str) -> None:

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from email.utils import parsedate
+from math import isfinite
 
 
 def left(text: str, now: float) -> str | None:
@@ -17,6 +19,21 @@ def left(text: str, now: float) -> str | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return written(max(0.0, moment.timestamp() - now))
+
+
+def wait(text: str) -> str | None:
+    """How long to wait, as HTTP says it: a number or a date; None when it is neither.
+
+    >>> wait("0.5"), wait("Tue, 24 Nov 2026 10:00:00 GMT"), wait("5\\x01"), wait("soon")
+    ('0.5', 'Tue, 24 Nov 2026 10:00:00 GMT', None, None)
+    """
+    text = text.strip()
+    if not (text.isascii() and text.isprintable()):
+        return None
+    try:
+        return text if isfinite(float(text)) else None
+    except ValueError:
+        return text if parsedate(text) is not None else None
 
 
 def moment(seconds: float) -> str:

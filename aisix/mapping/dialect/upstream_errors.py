@@ -40,11 +40,19 @@ class _Param:
     say: bool  # the complaint names the caller's field instead of the upstream's
 
 
+READS: dict[object, Callable[[str, float], str | None]] = {
+    "time_left": durations.left,  # a point in time becomes the time left
+    "wait": lambda text, now: durations.wait(
+        text
+    ),  # what is neither a number nor a date is left out
+}
+
+
 @dataclass(frozen=True, slots=True)
 class _Header:
     name: str  # the caller's
     sources: tuple[str, ...]  # the upstream's, first found wins
-    left: bool  # a point in time becomes the time left
+    reads: Callable[[str, float], str | None] | None  # its text at some time; None leaves it out
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +117,9 @@ class ErrorTables:
                 row = row if isinstance(row, dict) else {"from": row}
                 parser.keys(row, at, ("from", "as"))
                 sources = parser.words(row.get("from", []), (*at, "from"))
-                if row.get("as") not in (None, "time_left"):
-                    parser.unknown((*at, "as"), "unknown word", str(row["as"]), ("time_left",))
-                shown.append(_Header(name, sources, "as" in row))
+                if row.get("as") not in (None, *READS):
+                    parser.unknown((*at, "as"), "unknown word", str(row["as"]), tuple(READS))
+                shown.append(_Header(name, sources, READS.get(row.get("as"))))
         complaints += parser.complaints
         return cls(tuple(rows), tuple(params), tuple(passed), tuple(limits), data)
 
@@ -228,7 +236,7 @@ class ErrorTables:
             for name in row.sources:
                 if name in headers:
                     value = headers[name]
-                    found = durations.left(value, now) if row.left else value
+                    found = row.reads(value, now) if row.reads else value
                     if found is not None:
                         out[row.name] = found
                     break
