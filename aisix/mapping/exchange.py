@@ -82,16 +82,22 @@ class Exchange:
 
     # ------------------------------------------------------------------ request
     def request(
-        self, caller_body: dict[str, Json], caller_headers: Map[str, str] | None = None
+        self,
+        caller_body: dict[str, Json],
+        caller_headers: Map[str, str] | None = None,
+        mended: Sequence[str] = (),
     ) -> UpstreamRequest:
         """Translate; CallerError names the caller's own field. `caller_headers` finds lower-case
-        names."""
+        names; of the fields `mended` the caller is told that reading them has changed them."""
         self.caller_body = caller_body
         how = self.compiled, self._fell_back
         made = translation.translate(
             self.tables, self.facts, caller_body, caller_headers or {}, *how
         )
         self._upstream_body, self._upstream_headers, self._remember, self.notes = made
+        if mended:
+            told = translation.mended(self.tables, self.facts, caller_body, mended)
+            self.notes = [*told, *self.notes]
         self.stream = paths.is_true(caller_body, self.caller.stream)
         for guard, answer in self.tables.request.local:
             if holds(guard, View(Scope(self.facts, caller_body), caller_body)):

@@ -21,8 +21,10 @@ from aisix.mapping.effective import Effective, Told
 from aisix.mapping.interpret import request
 from aisix.mapping.interpret.scope import Facts, Note, RuleTrace, Scope
 from aisix.mapping.syntax.paths import Json
+from aisix.mapping.syntax.rules import Place
 
 MOST_WARNINGS = 2000  # characters of the header that tells of losses
+MENDED = Place("", "body")  # no rule's doing
 
 
 class TranslatedRequest(NamedTuple):
@@ -82,6 +84,16 @@ def _by_rules(
         request.refuse_losses(scope.notes, caller_body, tables.request)
     upstream_headers = request.headers(tables.request, scope)
     return TranslatedRequest(upstream_body, upstream_headers, scope.remember, scope.notes)
+
+
+def mended(
+    tables: Effective, facts: Facts, caller_body: dict[str, Json], names: Iterable[str]
+) -> list[Note]:
+    """What is told of fields that reading the body has changed; CallerError for a strict alias."""
+    notes = [Note("rewritten", name, MENDED) for name in names]
+    if facts.strict:
+        request.refuse_losses(notes, caller_body, tables.request)
+    return notes
 
 
 # ---------------------------------------------------------------- why, and what of it

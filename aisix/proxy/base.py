@@ -22,6 +22,7 @@ from aisix.listener.application import ListenerHandler
 from aisix.mapping.dialect.upstream_errors import CallerDialect, ErrorAnswer
 from aisix.mapping.interpret.view import JSON_TYPES
 from aisix.mapping.syntax import paths
+from aisix.mapping.verbs import surrogates
 from aisix.proxy import ids
 from aisix.proxy.admission import overloaded
 from aisix.proxy.gateway import Gateway
@@ -59,6 +60,7 @@ class ProxyHandler(ListenerHandler):
     trace: TraceContext | None = None
     _reading = True  # the body has not been taken yet
     _refusal: Fault | None = None  # of `check_head`, put off until the body has been read
+    mended: Sequence[str] = ()  # fields of the body with halves of characters, now U+FFFD
     _over = True  # it is not counted among the requests under way: not yet, or no more
     _size = 0  # bytes of the body that have come
     _held = 0  # those that are counted among the bytes of all bodies
@@ -146,7 +148,10 @@ class ProxyHandler(ListenerHandler):
         raw = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         self._chunks = []
         try:
-            body = _decode(raw)
+            try:
+                body = _decode(raw)
+            except msgspec.DecodeError:
+                body, self.mended = surrogates.decode(raw)
         except RecursionError:
             raise CallerError("too_deep") from None
         except UnicodeError:

@@ -1,6 +1,6 @@
 """One call: an exchange with an upstream, its attempts, the request that goes out, what is seen.
 
-    call = Call(gateway, caller, attempts, seen, request.headers, trace)
+    call = Call(gateway, caller, attempts, seen, request.headers, trace, mended)
     upstream_request = call.translated(attempts.target, caller_body)    # comes first
     transfer = call.send(upstream_request, sink)
     upstream_request = call.next_request(upstream_request)              # after a failed attempt
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aisix.errors import CallerError, UpstreamError
@@ -35,7 +35,8 @@ from aisix.upstream.transfer import Transfer
 class Call:
     """`exchange` and `target` are those of the attempt under way, set by `translated`.
 
-    `seen` is what the access line tells beside the usual; `headers` are the caller's own.
+    `seen` is what the access line tells beside the usual; `headers` are the caller's own; `mended`:
+    see `ProxyHandler`.
     """
 
     __slots__ = (
@@ -45,6 +46,7 @@ class Call:
         "caller",
         "exchange",
         "gateway",
+        "mended",
         "seen",
         "target",
     )
@@ -60,6 +62,7 @@ class Call:
         seen: dict[str, Any],
         headers: Mapping[str, str],
         trace: TraceContext | None,
+        mended: Sequence[str] = (),
     ) -> None:
         self.gateway = gateway
         self.caller = caller
@@ -67,6 +70,7 @@ class Call:
         self.seen = seen
         self._headers = headers
         self._trace = trace
+        self.mended = mended
 
     # ------------------------------------------------------------------ upstream
     def translated(self, target: Target, caller_body: dict[str, Any]) -> UpstreamRequest:
@@ -80,7 +84,7 @@ class Call:
             largest_event=self.gateway.settings.upstream.stream_event_limit_bytes,
         )
         try:
-            upstream_request = exchange.request(caller_body, self._headers)
+            upstream_request = exchange.request(caller_body, self._headers, self.mended)
         except RecursionError:
             raise CallerError("too_deep") from None
         finally:

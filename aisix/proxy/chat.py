@@ -75,7 +75,8 @@ class ChatHandler(ProxyHandler):
             self._admitted = True
             patience = gateway.settings.upstream.retry_after_limit_secs
             self.attempts = attempts = Attempts(balancer, patience, loop.time())
-            call = Call(gateway, self.caller, attempts, self.seen, self.request.headers, self.trace)
+            mine = self.seen, self.request.headers, self.trace, self.mended
+            call = Call(gateway, self.caller, attempts, *mine)
             upstream_request = call.translated(attempts.target, caller_body)
             self.call = call
             self.streamed = upstream_request.stream

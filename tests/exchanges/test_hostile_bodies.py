@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.running import Running
+from tests.running import CALLER_KEY, Running, send
 from tests.strict import openai_wire
 
+HEADERS = {"Authorization": f"Bearer {CALLER_KEY}", "Content-Type": "application/json"}
 HEAD = b'{"model":"claude-new","messages":[{"role":"user","content":"hi"}]'
 
 
@@ -43,8 +44,8 @@ BODIES: dict[str, tuple[Callable[[], bytes], int, str]] = {
     "400 digits": (lambda: with_value("max_tokens", "9" * 400), 400, "above maximum"),
     "-400 digits": (lambda: with_value("max_tokens", "-" + "9" * 400), 400, "below minimum"),
     "400 digits where none matter": (lambda: with_value("seed", "9" * 400), 200, ""),
-    "a lone surrogate": (lambda: with_value("user", '"\\ud800"'), 400, "parse the JSON"),
-    "the wrong half of a pair": (lambda: with_value("user", '"\\udc00x"'), 400, "surrogate"),
+    "a lone surrogate": (lambda: with_value("user", '"\\ud800"'), 200, ""),
+    "the wrong half of a pair": (lambda: with_value("user", '"\\udc00x"'), 200, ""),
     "no UTF-8": (lambda: HEAD + b',"user":"\xff"}', 400, "not UTF-8"),
     "a surrogate in UTF-8": (lambda: HEAD + b',"user":"\xed\xa0\x80"}', 400, "not UTF-8"),
     "UTF-16": (lambda: HEAD.decode().encode("utf-16"), 400, "parse the JSON"),
@@ -89,6 +90,15 @@ def test_a_hostile_body_gets_its_answer(gateway: Running, name: str) -> None:
         assert word in answer.error["message"]
         assert len(answer.body) < 2000, "an error quotes no more than it must"
     assert gateway.memory < before + 200
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
+def test_half_a_character_is_marked_and_told(gateway: Running, standin: Any, path: str) -> None:
+    raw = HEAD.replace(b'"hi"', rb'"cut \ud83d"') + rb',"max_tokens":9}'
+    answer = send(gateway.proxy_port, "POST", path, raw, HEADERS)
+    assert answer.status == 200, answer.body
+    assert "messages=rewritten" in answer.headers["x-aisix-warnings"]
+    assert "cut \ufffd" in str(standin.received[-1].body)
 
 
 def test_100_000_messages_are_answered(gateway: Running) -> None:

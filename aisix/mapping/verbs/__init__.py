@@ -8,6 +8,7 @@
     adjustments.py  `[adjust.NAME]`: corrections of the finished request
     json_schema.py  JSON Schema made acceptable to who takes less of it
     media.py        data URLs, media types
+    surrogates.py   JSON whose texts hold half a character
     refused.py      what a verb raises
 
 Must never know: a provider's field; names come as options.

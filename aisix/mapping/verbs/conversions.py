@@ -14,7 +14,7 @@ from functools import cache
 import msgspec
 
 from aisix.mapping.syntax.paths import Json, Step, get, parse
-from aisix.mapping.verbs import json_schema, media
+from aisix.mapping.verbs import json_schema, media, surrogates
 from aisix.mapping.verbs import text as text_verbs
 from aisix.mapping.verbs.refused import Refused
 from aisix.mapping.verbs.registry import (
@@ -95,11 +95,22 @@ def json_object(value: Json, options: Options, call: RuleContext) -> Json:
     try:
         found = _decode(value)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        found = None
+        call.tell("rewritten")
+        found = _mended(value)
+        return found if type(found) is dict else {options["otherwise"]: value}
     if type(found) is dict:
         return found
     call.tell("rewritten")
     return {options["otherwise"]: value}
+
+
+def _mended(value: str) -> Json:
+    """JSON text that a strict reader has refused, halves of characters replaced; None if something
+    else is wrong with it."""
+    try:
+        return surrogates.decode(value.encode())[0]
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
 
 
 @verb("drops nulls at every depth", example=({"a": None, "b": [1, None]}, {}, {"b": [1]}))
