@@ -76,11 +76,8 @@ PENDING: frozenset[str] = frozenset(
         # 34
         "34-tool_reference",
         # w01
-        "w01-ctl-in-request-id-plain-200",
-        "w01-ctl-in-request-id-stream-400",
         "w01-nonlatin-model-plain",
         "w01-nonlatin-model-stream",
-        "w01-nonlatin-model-stream-upstream-400",
         # w02
         "w02-parallel-idx0-emptyids",
         "w02-parallel-idx0-ids",
@@ -122,7 +119,6 @@ PENDING: frozenset[str] = frozenset(
         # w10
         "w10-two-empty-ids",
         # w11
-        "w11-both-auth-headers",
         # w12
         "w12-surrogates-split",
         # w13
