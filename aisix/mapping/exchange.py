@@ -26,10 +26,12 @@ from aisix.mapping.interpret.forms import Fallback, fallback
 from aisix.mapping.interpret.scope import Note, RuleTrace, Scope
 from aisix.mapping.interpret.view import View, holds
 from aisix.mapping.mappings import Effective
-from aisix.mapping.sse import LARGEST_EVENT, SseReader, parse_json
+from aisix.mapping.sse import LARGEST_EVENT, SseReader, parse_json, parse_strictly
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json
+from aisix.mapping.syntax.rules import Place
 from aisix.mapping.types import Answer, ResolvedModel, UpstreamRequest
+from aisix.mapping.verbs.characters import Torn, read
 from aisix.mapping.verbs.refused import Refused
 
 _encode = msgspec.json.Encoder().encode
@@ -57,6 +59,7 @@ class Exchange:
     _remember: dict[str, Json] = NOTHING
     _answering: Answering | None = None
     _sse: SseReader | None = None
+    _torn: Torn | None = None  # since an event had half a character
     fallbacks: Sequence[Fallback] = ()
     _local: dict[str, Json] | None = None
 
@@ -143,7 +146,7 @@ class Exchange:
     # ------------------------------------------------------------------ plain answers and errors
     def response(self, status: int, headers: Map[str, str], body: bytes) -> Answer:
         """The caller's answer to a plain upstream answer, or to any upstream error."""
-        parsed = parse_json(body)
+        parsed = parse_json(body, self._lost_character)
         if not 200 <= status < 300:
             return self._refused(status, headers, parsed)
         if self.stream and not self._is_error(parsed):
@@ -262,6 +265,10 @@ class Exchange:
         rest = self._sse.rest() if self._sse is not None else []
         done = self.tables.answer.done.encode()
         out = self._run([data for data in rest if data == done or type(parse_json(data)) is dict])
+        if self._torn is not None and not self.done:
+            last: list[bytes] = []
+            self._goes_on(self._ready(), self._waiting(), last)
+            out += b"".join(last)
         if self.done or self.continuation is not None:
             return out
         return out + self._close(self._ready())
@@ -279,27 +286,57 @@ class Exchange:
         done, closing = self.tables.answer.done.encode(), self.tables.answer.closing.encode()
         for payload in payloads:
             if payload in (done, closing):  # the upstream's own words for the end
-                out.append(self._close(answering, payload == done))
+                if self._goes_on(answering, self._waiting(), out):
+                    out.append(self._close(answering, payload == done))
                 break
-            event = parse_json(payload)
-            if type(event) is not dict:
-                out.append(self._break_off(_malformed("not_json")))
-                break
-            answering.send(event, out)
-            if answering.pinged:
-                answering.pinged = False
-                if answering.started:
-                    out.append(self.ping)
-            if answering.failed is not None:
-                out.append(self._framed(self._refused(None, {}, answering.failed)))
-                break
-            if answering.ended:
-                if answering.wants_more():
-                    self._go_on(answering)
-                else:
-                    out.append(self._finish(answering))
+            event = parse_strictly(payload)
+            if type(event) is dict and self._torn is None:
+                goes_on = self._take(answering, event, out)
+            else:
+                goes_on = self._goes_on(answering, self._repaired(payload, event), out)
+            if not goes_on:
                 break
         return b"".join(out)
+
+    def _take(self, answering: Answering, event: dict[str, Json], out: list[bytes]) -> bool:
+        """What one event of a stream makes, and whether another may follow it."""
+        answering.send(event, out)
+        if answering.pinged:
+            answering.pinged = False
+            if answering.started:
+                out.append(self.ping)
+        if answering.failed is not None:
+            out.append(self._framed(self._refused(None, {}, answering.failed)))
+            return False
+        if answering.ended:
+            if answering.wants_more():
+                self._go_on(answering)
+            else:
+                out.append(self._finish(answering))
+            return False
+        return True
+
+    def _goes_on(self, answering: Answering, events: list[Json], out: list[bytes]) -> bool:
+        for event in events:
+            if type(event) is not dict:
+                out.append(self._break_off(_malformed("not_json")))
+                return False
+            if not self._take(answering, event, out):
+                return False
+        return True
+
+    def _repaired(self, payload: bytes, event: Json) -> list[Json]:
+        """The events that are whole now: one cut inside a character waits for the next."""
+        if self._torn is None:
+            self._torn = Torn(self._lost_character)
+        return self._torn.take(read(payload) if event is None else event)
+
+    def _waiting(self) -> list[Json]:
+        return self._torn.rest() if self._torn is not None else []
+
+    def _lost_character(self, name: str) -> None:
+        """Told: what came was half a character, and U+FFFD stands there now."""
+        self._ready().scope.notes.append(Note("rewritten", name, Place("", "characters")))
 
     def _finish(self, answering: Answering) -> bytes:
         out: list[bytes] = []
@@ -318,7 +355,7 @@ class Exchange:
 
     def _go_on(self, answering: Answering) -> None:
         self._upstream_body = answering.next_round(self._upstream_body)
-        self._sse = None
+        self._sse = self._torn = None
         self.continuation = self._outgoing()
 
     def take_continuation(self) -> UpstreamRequest | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from aisix.mapping.syntax.paths import Json
+from aisix.mapping.verbs import characters
 from aisix.mapping.verbs.refused import Refused
 
 _decode = msgspec.json.Decoder().decode
@@ -76,8 +77,17 @@ class SseReader:
         return [] if payload is None else [payload]
 
 
-def parse_json(data: bytes) -> Json:
-    """The value of an event's data, or of a body; None for what is no JSON, and for null."""
+def parse_json(data: bytes, told: characters.Told = lambda name: None) -> Json:
+    """The value of an event's data, or of a body; None for what is no JSON, and for null.
+
+    Half a character becomes U+FFFD, and `told` hears the key it stood below.
+    """
+    value = parse_strictly(data)
+    return characters.mended(characters.read(data), told) if value is None else value
+
+
+def parse_strictly(data: bytes) -> Json:
+    """The same; None also for what has broken characters."""
     try:
         return _decode(data)
     except (msgspec.DecodeError, UnicodeError, RecursionError):

@@ -120,7 +120,6 @@ PENDING: frozenset[str] = frozenset(
         "w10-two-empty-ids",
         # w11
         # w12
-        "w12-surrogates-split",
         # w13
         "w13-delta-zero-input",
         "w13-usage-deepseek-cached",

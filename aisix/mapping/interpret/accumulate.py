@@ -11,6 +11,7 @@ import msgspec
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.answer import Accumulate, Parts
 from aisix.mapping.syntax.paths import Json
+from aisix.mapping.verbs import characters
 
 _decode = msgspec.json.Decoder().decode
 
@@ -50,6 +51,6 @@ def whole(block: dict[str, Json]) -> dict[str, Json]:
             try:
                 found = _decode(text) if text else {}
             except msgspec.DecodeError:
-                found = {}
+                found = characters.mended(characters.read(text.encode()), lambda name: None)
             out[key[1:]] = found if type(found) is dict else {}
     return out

@@ -9,6 +9,7 @@
     json_schema.py  JSON Schema made acceptable to who takes less of it
     media.py        data URLs, media types
     surrogates.py   JSON whose texts hold half a character
+    characters.py   ... of an answer: the other half may stand in the next event
     refused.py      what a verb raises
 
 Must never know: a provider's field; names come as options.
