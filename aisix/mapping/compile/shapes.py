@@ -20,6 +20,7 @@ from aisix.mapping.compile.values import (
     is_sure,
     may_be,
 )
+from aisix.mapping.interpret.scope import unread
 from aisix.mapping.syntax.paths import copied
 from aisix.mapping.syntax.rules import Rule, Shape
 
@@ -196,6 +197,11 @@ class ShapeCompiler(Compiler):
         if shape.reject:
             self.bail()
             return ABSENT
+        if shape.knows is not None:
+            item, known = self.w.say(site.item), self.w.const(shape.knows)
+            told = f"{self.w.const(unread)}({item}, {known}, {site.about!r}, "
+            told += f"{self.w.const(shape.place)})"
+            self.w.put(f"if not {item}.keys() <= {known}: c.notes += {told}")
         if shape.skip:
             if shape.told:
                 self.note(shape.told, site.about, shape.place)

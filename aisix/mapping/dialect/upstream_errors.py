@@ -40,7 +40,7 @@ class _Param:
     say: bool  # the complaint names the caller's field instead of the upstream's
 
 
-READS: dict[object, Callable[[str, float], str | None]] = {
+READS: dict[str, Callable[[str, float], str | None]] = {
     "time_left": durations.left,  # a point in time becomes the time left
     "wait": lambda text, now: durations.wait(
         text
@@ -119,7 +119,7 @@ class ErrorTables:
                 sources = parser.words(row.get("from", []), (*at, "from"))
                 if row.get("as") not in (None, *READS):
                     parser.unknown((*at, "as"), "unknown word", str(row["as"]), tuple(READS))
-                shown.append(_Header(name, sources, READS.get(row.get("as"))))
+                shown.append(_Header(name, sources, READS.get(row.get("as", ""))))
         complaints += parser.complaints
         return cls(tuple(rows), tuple(params), tuple(passed), tuple(limits), data)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from aisix.errors import CallerError
-from aisix.mapping.interpret.scope import NULL, Note, Scope, TraceLine
+from aisix.mapping.interpret.scope import NULL, Note, Scope, TraceLine, unread
 from aisix.mapping.interpret.steps import DEFAULT, clamp, keep_nonblank
 from aisix.mapping.interpret.view import JSON_TYPES, View, holds, is_kind, look_up, to_count
 from aisix.mapping.syntax import paths
@@ -316,6 +316,8 @@ def reshape(shape: Shape, view: View, target: str) -> Json:
         if shape.allowed:
             values["allowed"] = shape.allowed
         raise CallerError(shape.reject, paths.join(view.at, shape.at or "."), **values)
+    if shape.knows is not None and not view.item.keys() <= shape.knows:
+        view.scope.notes += unread(view.item, shape.knows, view.at, shape.place)
     if shape.skip:
         if shape.told:
             view.scope.notes.append(Note(shape.told, view.at, shape.place))

@@ -47,11 +47,22 @@ class Note:
     quiet: bool = False
     old: Json = None
     new: Json = None
+    part: str = ""  # of that field: a key of one of its items, such as "title"
 
     @property
     def about(self) -> str:
-        """The caller's top-level field."""
-        return self.param.split(".")[0].split("[")[0]
+        """The caller's top-level field, and the part of it that the note is about."""
+        field = self.param.split(".")[0].split("[")[0]
+        return f"{field}.{self.part}" if self.part else field
+
+
+def unread(item: dict[str, Json], known: frozenset[str], param: str, place: Place) -> list[Note]:
+    """A note for every key of an item that nobody reads and that says something."""
+    return [
+        Note("dropped", param, place, old=value, part=key)
+        for key, value in item.items()
+        if key not in known and value not in (None, "", [], {})
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ RULE_KEYS = (
 )
 SHAPE_KEYS = (
     *("of", "my", "by", "is", "first", "all", "blank", "count", "verbatim", "skip", "reject"),
-    *("at", "stamp", "guard", "told", "use", "several"),
+    *("at", "stamp", "guard", "told", "use", "several", "knows"),
 )
 CHECK_KEYS = (
     *("type", "range", "one_of", "match", "required", "empty", "longest", "values", "reject"),
@@ -76,6 +76,7 @@ class Grammar:
         self.complaints: list[Complaint] = []
         self.used: set[str] = set()
         self.read: set[str] = set()
+        self.item_read: set[str] = set()  # keys of the item whose shape is being parsed
         self.registers_set = {"block.index", "block.kind"}  # these two by the machine itself
         self.registers_read: list[tuple[str, tuple[str, ...]]] = []
         self.section = "request"
@@ -198,6 +199,8 @@ class Grammar:
             self.read.add(str(path.steps[0]))
         if path.root:
             self.rooted(path, at)
+        elif path.steps:
+            self.item_read.add(str(path.steps[0]))
         return path
 
     def rooted(self, path: Path, at: tuple[str, ...]) -> None:

@@ -138,6 +138,7 @@ class Parser(Grammar):
 
     # ------------------------------------------------------------------ shapes
     def fill_shape(self, shape: Shape, data: dict[str, Json], at: tuple[str, ...]) -> None:
+        around, self.item_read = self.item_read, set()
         shape.of = self.typed(data, (*at, "of"), str, "object")
         shape.my = self.rules(self.typed(data, (*at, "my"), dict, {}), (*at, "my"))
         if "by" in data:
@@ -174,6 +175,12 @@ class Parser(Grammar):
             shape.stamp = (str(stamp.get("list")), str(stamp.get("key")), rule)
         fields = {key: value for key, value in data.items() if key not in SHAPE_KEYS}
         shape.fields = self.rules(fields, at)
+        if "knows" in data:
+            words = self.words(data["knows"], (*at, "knows"))
+            shape.knows = frozenset({*words, *self.item_read})
+            if shape.of != "object" or shape.verbatim:
+                self.complain((*at, "knows"), "only an item that is rebuilt key by key has it")
+        self.item_read = around
         tried = [(v.name, guard) for guard, v in shape.first]
         for name, why in unreachable(tried, self.hiding(dict(tried), (*at, "first"))):
             self.complain((*at, "first", name), why)

@@ -156,6 +156,7 @@ class Shape:
     stamp: tuple[str, str, Rule] | None = None  # (list field, key, rule): write on its last item
     guard: Condition | None = None
     told: str = ""
+    knows: frozenset[str] | None = None  # keys of the item; any other is told as dropped
 
 
 @dataclass(slots=True, frozen=True)
