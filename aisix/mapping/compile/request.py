@@ -279,7 +279,11 @@ class RequestCompiler(RuleCompiler):
         self.known[name] = Var(f"body[{name!r}]")
 
     def _remember(self) -> None:
-        values = {name: self.lets.get(name, ABSENT) for name in self.tables.remember}
+        values: dict[str, Value] = {}
+        for word in self.tables.remember:
+            name = word.removeprefix("state.")
+            register = Var(f"c.state.get({name!r})")
+            values[name] = register if name != word else self.lets.get(name, ABSENT)
         if all(type(value) is Const for value in values.values()):
             known = {name: value.value for name, value in values.items() if type(value) is Const}
             self.w.put(f"c.remember = {self.w.const(known)}")

@@ -58,8 +58,9 @@ def translate(tables: RequestTables, scope: Scope) -> dict[str, Json]:
             else:
                 scope.notes.append(Note("rewritten", about, step.place, quiet=True))
     rest(tables, scope)
-    for name in tables.remember:
-        scope.remember[name] = scope.lets.get(name)
+    for word in tables.remember:
+        name = word.removeprefix("state.")
+        scope.remember[name] = (scope.lets if name == word else scope.state).get(name)
     return scope.out
 
 

@@ -65,7 +65,9 @@ class RequestParser(Parser):
         remember = self.words(data.get("remember", []), ("request", "remember"))
         names = {name for name, _ in lets}
         for word in remember:
-            if word not in names:
+            if word.startswith("state."):
+                self.registers_read.append((word, ("request", "remember")))
+            elif word not in names:
                 self.unknown(("request", "remember"), "no [let]", word, names)
         local = tuple(
             self.local(row, ("request", "local", name))

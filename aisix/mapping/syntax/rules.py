@@ -223,5 +223,5 @@ class RequestTables:
     rest: dict[str, Rest]
     known: frozenset[str]  # top-level caller fields that some rule reads
     headers: tuple[Header, ...]
-    remember: tuple[str, ...]  # lets the answer tables may ask for as $request.NAME
+    remember: tuple[str, ...]  # lets, or state.NAME: the answer tables ask as $request.NAME
     local: tuple[tuple[Condition, dict[str, Json]], ...] = ()  # answers given without the upstream

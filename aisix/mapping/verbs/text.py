@@ -10,9 +10,12 @@ from aisix.mapping.verbs.refused import Refused
 from aisix.mapping.verbs.registry import (
     CHARACTERS,
     FAULT,
+    FIELD,
+    INTEGER,
     MARK,
     PATTERN,
     PATTERNS,
+    REGISTER,
     TEXT,
     WORDS,
     Option,
@@ -34,8 +37,50 @@ def safe_id(value: Json, options: Options, call: RuleContext) -> Json:
     others = options["allowed"]
     if value and not others.search(value):
         return value
-    clean = others.sub("_", value) or options["blank"]
-    return f"{clean}_{hashlib.sha256(value.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+    return f"{others.sub('_', value) or options['blank']}_{_digest(value)[:8]}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@verb(
+    "the text when it matches `matches`; else told, with _ for what is not `allowed`, cut, and its "
+    "last 12 characters a digest: always the same, and no other's",
+    Option("matches", PATTERN, "what all of the text has to be", "[a-z_]{1,20}"),
+    Option("allowed", CHARACTERS, "the characters that stay, as in a [...] of a pattern", "a-z_"),
+    Option("longest", INTEGER, "characters at most", 20),
+    Option("into", REGISTER, "what gets the text by what became of it", "names", None),
+    example=(
+        "the:longest.of-names",
+        {"matches": "[a-z_]{1,20}", "allowed": "a-z_", "longest": 20},
+        "the_lon_51f5e46b0769",
+    ),
+    takes=str,
+    gives=str,
+    asks=True,
+)
+def shortened(value: Json, options: Options, call: RuleContext) -> Json:
+    if options["matches"].fullmatch(value):
+        return value
+    start = options["allowed"].sub("_", value[: max(0, options["longest"] - 13)])
+    made = f"{start}_{_digest(value)[:12]}"
+    call.tell("rewritten")
+    if "into" in options:
+        call.state.setdefault(options["into"], {})[made] = value
+    return made
+
+
+@verb(
+    "of an object what its `table` has for its `word`, else that word",
+    Option("word", FIELD, "the field with the word", "w"),
+    Option("table", FIELD, "the field with the object that is looked into", "t"),
+    example=({"w": "a", "t": {"a": "b"}}, {"word": "w", "table": "t"}, "b"),
+    takes=dict,
+)
+def looked_up(value: Json, options: Options, call: RuleContext) -> Json:
+    word, table = value.get(options["word"]), value.get(options["table"])
+    return table.get(word, word) if type(word) is str and type(table) is dict else word
 
 
 @verb(
@@ -51,7 +96,7 @@ def digest_unless(value: Json, options: Options, call: RuleContext) -> Json:
         pattern.search(value) for pattern in options["unlike"]
     ):
         return value
-    return hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
+    return _digest(value)
 
 
 @verb(

@@ -1,0 +1,83 @@
+"""Verbs for texts: what is made of names and ids the other side would refuse."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from aisix.mapping.verbs.conversions import VERBS
+
+SHORT = {"matches": "[a-zA-Z0-9_-]{1,64}", "allowed": "a-zA-Z0-9_-", "longest": 64, "into": "names"}
+
+
+class Call:
+    """What a verb may ask."""
+
+    body: dict[str, Any]
+    item = None
+
+    def __init__(self) -> None:
+        self.state: dict[str, Any] = {}
+        self.told: list[str] = []
+
+    def tell(self, how: str) -> None:
+        self.told.append(how)
+
+
+def run(verb: str, value: Any, call: Any = None, **options: Any) -> Any:
+    declared = VERBS[verb]
+    return declared.run(value, declared.read(options), call)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" * 65,
+        "a" * 128,
+        "a" * 300,
+        "a.b",
+        "a b",
+        "",
+        "käse",
+        "工具",
+        "\ud800",
+        "a\nb",
+        "a" * 64 + "\n",
+    ],
+)
+def test_what_does_not_fit_is_made_fit_and_told_and_can_be_brought_back(text: str) -> None:
+    call = Call()
+    made = run("shortened", text, call, **SHORT)
+    assert re.fullmatch(SHORT["matches"], made)
+    assert call.told == ["rewritten"]
+    assert call.state == {"names": {made: text}}
+    again = Call()
+    assert run("shortened", text, again, **SHORT) == made
+    assert run("shortened", made, again, **SHORT) == made  # once is enough
+    table = {"name": made, "names": call.state["names"]}
+    assert run("looked_up", table, word="name", table="names") == text
+
+
+def test_what_fits_stays_and_nothing_is_told() -> None:
+    call = Call()
+    for text in ("a", "a" * 64, "mcp__server__tool-1"):
+        assert run("shortened", text, call, **SHORT) == text
+    assert (call.state, call.told) == ({}, [])
+
+
+def test_names_that_differ_only_behind_the_cut_stay_distinct() -> None:
+    texts = ["n" * 60 + f"{number:05}" for number in range(2000)]
+    call = Call()
+    assert len({run("shortened", text, call, **SHORT) for text in texts}) == len(texts)
+
+
+def test_a_word_that_was_never_changed_is_what_it_is() -> None:
+    def back(word: Any, names: Any) -> Any:
+        return run("looked_up", {"w": word, "t": names}, word="w", table="t")
+
+    assert back("f", {"g": "h"}) == "f"
+    assert back("f", None) == "f"
+    assert back(None, {"g": "h"}) is None
+    assert back(["f"], {"g": "h"}) == ["f"]
