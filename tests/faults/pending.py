@@ -70,7 +70,6 @@ PENDING: frozenset[str] = frozenset(
         "30a-object-without-properties",
         "30c-required-null",
         # 32
-        "32-tool-id-66",
         # 33
         "33-billing-header",
         # 34
