@@ -80,9 +80,9 @@ def _by_rules(
     named = {name.lower(): value for name, value in caller_headers.items()}
     scope = Scope(facts, caller_body, headers=named)
     upstream_body = request.translate(tables.request, scope)
+    upstream_headers = request.headers(tables.request, scope)
     if facts.strict:
         request.refuse_losses(scope.notes, caller_body, tables.request)
-    upstream_headers = request.headers(tables.request, scope)
     return TranslatedRequest(upstream_body, upstream_headers, scope.remember, scope.notes)
 
 

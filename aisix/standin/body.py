@@ -157,6 +157,10 @@ _function_tool = struct(
         "input_examples": array,
     },
 )
+_toolset = struct(
+    {"type": _tag, "mcp_server_name": string},
+    {"cache_control": _cache, "configs": mapping, "default_config": mapping, "tools": array},
+)
 _BUILT_IN = re.compile(r"^[a-z0-9_]+_20\d{6}$")
 
 
@@ -164,7 +168,7 @@ def _tool(value: Any, at: str, out: list[str]) -> None:
     kind = value.get("type") if isinstance(value, dict) else None
     if isinstance(kind, str) and _BUILT_IN.match(kind):
         return  # the service's own tools change every few months; their options are not judged here
-    tagged({"custom": _function_tool}, default="custom")(value, at, out)
+    tagged({"custom": _function_tool, "mcp_toolset": _toolset}, default="custom")(value, at, out)
 
 
 _shown = {"display": maybe(one_of("summarized", "omitted", "updates"))}

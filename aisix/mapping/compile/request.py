@@ -23,10 +23,10 @@ from aisix.mapping.compile.values import ABSENT, DICT, STR, Const, Site, Value, 
 from aisix.mapping.interpret.forms import Bail
 from aisix.mapping.interpret.scope import Facts
 from aisix.mapping.interpret.view import is_kind, same
-from aisix.mapping.syntax.paths import Json, Path, Step
+from aisix.mapping.syntax.paths import Json, Path, Step, parse
 from aisix.mapping.syntax.rules import Adjust, Check, RequestTables, Rest
 from aisix.mapping.verbs import adjustments
-from aisix.mapping.verbs.registry import CALLER_FIELD
+from aisix.mapping.verbs.registry import CALLER_FIELD, VALUES_BY_PATH
 
 Translate = Callable[[dict[str, Json], CompiledRequest], dict[str, Json]]
 
@@ -106,7 +106,7 @@ class RequestCompiler(RuleCompiler):
         self.lets: dict[str, Value] = {}
         self.known: dict[str, Value] = {}  # fields of the result that are there, or may be
         self.asked: set[str] = set()  # names of lets that functions look up
-        self.w.names |= {"header": header_of, "is_kind": is_kind}
+        self.w.names |= {"header": header_of, "is_kind": is_kind, "resolver": resolver}
 
     # ------------------------------------------------------------------ what rules may ask for
     def root(self, site: Site, path: Path) -> tuple[Value, tuple[Step, ...]]:
@@ -232,23 +232,36 @@ class RequestCompiler(RuleCompiler):
         guard = self.condition(self._out(), step.guard)
         if guard is False:
             return
-        asks = any(type(v) is str and v.startswith("$") for v in step.options.values())
-        if asks or verb.adds:
+        written = [step.options[o.name] for o in verb.options if o.kind == VALUES_BY_PATH]
+        if verb.adds and not written:
             self.bail("" if guard is True else str(guard), "unusual")
             return
         run = self.w.const(verb.run)
-        options, same = self.w.const(step.options), self.w.const(as_it_is)
-        call = f"{run}(out, body, {options}, {same})"
+        options, values = self.w.const(step.options), self._lookups(step.options)
+        call = f"{run}(out, body, {options}, {values})"
         with self.w.block(f"if {call}" if guard is True else f"if {guard} and {call}"):
             if step.told:
                 site = Site(self._body(), body=True)
                 about = [p for p in step.about if self.path(site, p) != ABSENT]
                 name = str(about[0].steps[0]) if about else ""
-                if any(len(path.steps) > 1 for path in step.about):
+                if about and len(about[0].steps) > 1:
                     self.bail(reason="unusual")
                 elif about or not step.about:
                     self.note(step.told, name, step.place)
+        for path in (parse(name) for fields in written for name in fields):
+            self.known.setdefault(str(path.steps[0]), Var("None"))
         self.w.loaded[-1] = {}
+
+    def _lookups(self, options: dict[str, Json]) -> str:
+        """What resolves the "$lookup"s of an adjustment's options."""
+        held = [*options.values()]
+        held += [v for value in held if type(value) is dict for v in value.values()]
+        names = dict.fromkeys(v for v in held if type(v) is str and v.startswith("$"))
+        if not names:
+            return self.w.const(as_it_is)
+        site = Site(self._body(), body=True)
+        found = ", ".join(f"{n!r}: {self.w.say(self.path(site, parse(n)))}" for n in names)
+        return f"resolver({{{found}}})"
 
     def _out(self) -> Site:
         """A site on the result: what no field can have written is absent."""
@@ -332,3 +345,7 @@ def header_of(values: tuple[Json, ...]) -> str:
 
 def as_it_is(value: Json) -> Json:
     return value
+
+
+def resolver(found: dict[str, Json]) -> Callable[[Json], Json]:
+    return lambda value: found.get(value, value) if type(value) is str else value

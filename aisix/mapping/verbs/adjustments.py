@@ -1,7 +1,9 @@
 """Corrections of a finished request: remove, set, cap, merge, keep_last.
 
 Each sees the object the rules have built (`out`) and changes it in place; it answers whether it
-changed anything, so that the change can be told. Names are options of the table's `[adjust.NAME]`.
+changed anything, so that the change can be told. Objects below may still be the caller's own, which
+another target will ask for: they are copied before they change. Names are options of the table's
+`[adjust.NAME]`.
 """
 
 from __future__ import annotations
@@ -36,10 +38,21 @@ def _steps(text: str) -> tuple[paths.Step, ...]:
     return paths.parse(text).steps
 
 
+def _own(out: dict[str, Json], steps: tuple[paths.Step, ...]) -> tuple[paths.Step, ...]:
+    """The steps, once the objects on the way are nobody else's."""
+    node = out
+    for step in steps[:-1]:
+        below = node.get(step)  # type: ignore[arg-type]
+        if type(below) is not dict:
+            break
+        node[step] = node = dict(below)  # type: ignore[index]
+    return steps
+
+
 @adjusts("takes fields away", Option("paths", PATHS, "the fields", ["sampling.top"]))
 def remove(out: dict[str, Json], body: dict[str, Json], options: Options, value: Value) -> bool:
     names = options["paths"] if type(options["paths"]) is list else [options["paths"]]
-    return bool([name for name in names if paths.remove(out, _steps(name))])
+    return bool([name for name in names if paths.remove(out, _own(out, _steps(name)))])
 
 
 @adjusts("changes nothing; for what `told` has to say")
@@ -58,13 +71,15 @@ def last(out: dict[str, Json], body: dict[str, Json], options: Options, value: V
 
 
 @adjusts(
-    "writes fields",
+    "writes fields; a $lookup that finds nothing writes nothing",
     Option("fields", VALUES_BY_PATH, "what is written where", {"sampling.top": 1}),
     adds=True,
 )
 def set(out: dict[str, Json], body: dict[str, Json], options: Options, value: Value) -> bool:
     for name, given in options["fields"].items():
-        paths.put(out, _steps(name), value(given))
+        found = value(given)
+        if found is not None:
+            paths.put(out, _own(out, _steps(name)), found)
     return True
 
 
@@ -91,9 +106,9 @@ def cap(out: dict[str, Json], body: dict[str, Json], options: Options, value: Va
     if found <= limit:
         return False
     if "or_remove" in options and limit < options["least"]:
-        paths.remove(out, _steps(options["or_remove"]))
+        paths.remove(out, _own(out, _steps(options["or_remove"])))
     else:
-        paths.put(out, steps, limit)
+        paths.put(out, _own(out, steps), limit)
     return True
 
 

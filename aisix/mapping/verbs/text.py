@@ -156,10 +156,19 @@ def checked(value: Json, options: Options, call: RuleContext) -> Json:
     "a text cut at `by` into a list, blanks off; with `only`, just those of that list",
     Option("by", MARK, "what stands between the parts", ","),
     Option("only", WORDS, "the parts that stay; all of them without it", ["a"], None),
+    Option("told", TEXT, "how it is told when others were there", "dropped", "", needs="only"),
+    Option("brought", WORDS, "others that come anyway where they count", ["b"], (), needs="told"),
     example=("a, b", {"by": ","}, ["a", "b"]),
     gives=list,
+    asks=True,
 )
 def split(value: Json, options: Options, call: RuleContext) -> Json:
     parts = [part.strip() for part in str(value).split(options["by"])]
     only = options.get("only")
-    return [part for part in parts if part and (only is None or part in only)]
+    if only is None:
+        return [part for part in parts if part]
+    if options["told"]:
+        known = {"", *only, *options["brought"]}
+        if not known.issuperset(parts):
+            call.tell(options["told"])
+    return [part for part in parts if part in only]
