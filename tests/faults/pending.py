@@ -9,10 +9,6 @@ from __future__ import annotations
 PENDING: frozenset[str] = frozenset(
     {
         # 01
-        "01a-effort-with-temperature",
-        "01b-effort-with-top_p",
-        "01c-effort-with-top_k",
-        "01d-adaptive-with-temperature",
         # 02
         "02a-nullable-enum",
         "02b-nullable-enum-strict-tool",
@@ -47,12 +43,7 @@ PENDING: frozenset[str] = frozenset(
         # 12
         "12-is_error-with-image",
         # 13
-        "13a-context_management-without-beta",
-        "13b-mcp_servers-without-beta",
         # 14
-        "14a-thinking-enabled-refused-by-model",
-        "14b-thinking-disabled-refused-by-model",
-        "14d-effort-refused-by-model",
         # 15
         "15a-text-file-of-white-space",
         "15b-text-file-latin1",
@@ -61,7 +52,6 @@ PENDING: frozenset[str] = frozenset(
         # 17
         "17b-image_url-pdf-link",
         # 18
-        "18-two-late-system",
         # 19
         "19-strict-budget-all-or-nothing",
         # 20
