@@ -5,6 +5,7 @@
     body.py          the shape of a Messages request
     rules.py         complaints(body): everything the service would refuse
     conversation.py  ... roles, order, pairing, replayed thinking
+    keywords.py      ... JSON Schema, each keyword's own type
     subset.py        ... JSON Schema for constrained answers
     invent.py        a small valid value for a JSON Schema
     answers.py       body + words in the last user text -> a whole answer
@@ -12,6 +13,7 @@
     handler.py       what its handlers share: what was received, exact answers, streams
     server.py        HTTP: authentication, errors, pace, faults
     chat.py          an upstream of the other dialect: its checks and answers
+    functions.py     ... JSON Schema as that one takes it
     chat_handler.py  ... on a socket
     demo.py          `aisix demo`: the gateway in front of it, hop by hop
     __main__.py      python -m aisix.standin

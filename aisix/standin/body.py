@@ -14,6 +14,7 @@ from aisix.standin.shapes import (
     Check,
     anything,
     array,
+    at_most,
     between,
     boolean,
     integer,
@@ -37,8 +38,16 @@ _tag = string  # the tag itself was checked by `tagged`
 _cache = maybe(struct({"type": one_of("ephemeral")}, {"ttl": one_of("5m", "1h")}))
 _citations_on = maybe(struct({}, {"enabled": boolean}))
 _caller = mapping
+Fields = tuple[dict[str, Check], dict[str, Check]]
 
-_text = struct({"type": _tag, "text": string}, {"cache_control": _cache, "citations": maybe(array)})
+
+def _marked(fields: Fields) -> Check:
+    """A block that may end a cached prefix."""
+    required, optional = fields
+    return struct(required, {**optional, "cache_control": _cache})
+
+
+_text_fields: Fields = ({"type": _tag, "text": string}, {"citations": maybe(array)})
 
 _image_source = tagged(
     {
@@ -47,10 +56,11 @@ _image_source = tagged(
         "file": struct({"type": _tag, "file_id": string}),
     }
 )
-_image = struct(
+_image_fields: Fields = (
     {"type": _tag, "source": _image_source},
-    {"cache_control": _cache, "transformations": maybe(mapping)},
+    {"transformations": maybe(mapping)},
 )
+_text, _image = _marked(_text_fields), _marked(_image_fields)
 _document_source = tagged(
     {
         "base64": struct({"type": _tag, "media_type": one_of("application/pdf"), "data": string}),
@@ -62,24 +72,24 @@ _document_source = tagged(
         "file": struct({"type": _tag, "file_id": string}),
     }
 )
-_document = struct(
+_document_fields: Fields = (
     {"type": _tag, "source": _document_source},
     {
-        "cache_control": _cache,
         "citations": _citations_on,
         "context": maybe(string),
-        "title": maybe(string),
+        "title": maybe(at_most(string, 500)),
     },
 )
-_search_result = struct(
+_search_fields: Fields = (
     {
         "type": _tag,
         "source": string,
         "title": string,
         "content": list_of(tagged({"text": _text})),
     },
-    {"cache_control": _cache, "citations": _citations_on},
+    {"citations": _citations_on},
 )
+_document, _search_result = _marked(_document_fields), _marked(_search_fields)
 _tool_use = struct(
     {"type": _tag, "id": matching(ID), "name": matching(TOOL_NAME), "input": mapping},
     {"cache_control": _cache, "caller": _caller, "toolset_name": maybe(string)},
@@ -95,7 +105,7 @@ _tool_result = struct(
                         "image": _image,
                         "document": _document,
                         "search_result": _search_result,
-                        "tool_reference": anything,
+                        "tool_reference": struct({"type": _tag, "tool_name": string}),
                     }
                 )
             )
@@ -166,7 +176,7 @@ _BUILT_IN = re.compile(r"^[a-z0-9_]+_20\d{6}$")
 
 def _tool(value: Any, at: str, out: list[str]) -> None:
     kind = value.get("type") if isinstance(value, dict) else None
-    if isinstance(kind, str) and _BUILT_IN.match(kind):
+    if isinstance(kind, str) and (_BUILT_IN.match(kind) or kind == "mcp_toolset"):
         return  # the service's own tools change every few months; their options are not judged here
     tagged({"custom": _function_tool, "mcp_toolset": _toolset}, default="custom")(value, at, out)
 
@@ -228,5 +238,7 @@ REQUEST = struct(
         "diagnostics": maybe(mapping),
         "context_management": maybe(mapping),
         "mcp_servers": list_of(mapping),
+        "compaction": maybe(mapping),
+        "fallbacks": maybe(array),
     },
 )

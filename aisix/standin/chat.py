@@ -17,9 +17,12 @@ from typing import Any
 
 from aisix.standin import invent
 from aisix.standin.answers import WORD
+from aisix.standin.functions import schema_complaints
+from aisix.standin.rules import has_half_characters
 
 Body = dict[str, Any]
 PIECE = 12  # characters of a delta
+NAME, LONGEST_ID = r"[a-zA-Z0-9_-]{1,64}", 40
 
 KNOWN = """
 model messages audio frequency_penalty function_call functions logit_bias logprobs
@@ -42,6 +45,8 @@ def check(body: Any) -> None:
     """Raises Wrong for what such a server refuses."""
     if not isinstance(body, dict):
         raise Wrong("We could not parse the JSON body of your request.", None, None)
+    if has_half_characters(body):
+        raise Wrong("We could not parse the JSON body of your request.", None, None)
     if not isinstance(body.get("model"), str):
         raise Wrong("you must provide a model parameter", "model", None)
     if body["model"].startswith("gpt"):
@@ -61,16 +66,47 @@ def check(body: Any) -> None:
         waiting = _check_message(message, f"messages[{index}]", waiting)
     if waiting:
         _unanswered(waiting)
-    for index, tool in enumerate(body.get("tools") or ()):
-        name = (tool.get("function") or {}).get("name")
-        if tool.get("type") != "function" or not re.fullmatch(r"[\w-]{1,64}", str(name)):
-            raise Wrong(f"Invalid 'tools[{index}]'", f"tools[{index}]", "invalid_value")
+    _check_schemas(body)
     if body.get("tool_choice") is not None and not body.get("tools"):
         raise Wrong(
             "'tool_choice' is only allowed when 'tools' are specified.", "tool_choice", None
         )
     if len(body.get("stop") or ()) > 4 and isinstance(body["stop"], list):
         raise Wrong("Invalid 'stop': array too long.", "stop", "array_above_max_length")
+
+
+def _check_schemas(body: Body) -> None:
+    for index, tool in enumerate(body.get("tools") or ()):
+        at, function = f"tools[{index}]", tool.get("function") or {}
+        if tool.get("type") != "function":
+            raise Wrong(f"Invalid value: '{tool.get('type')}'", f"{at}.type", "invalid_value")
+        _check_name(function.get("name"), f"{at}.function.name")
+        schema = function.get("parameters")
+        if schema is not None or "parameters" in function:
+            strict = function.get("strict") is True
+            for why in schema_complaints(schema, f"function '{function['name']}'", strict):
+                raise Wrong(why, f"{at}.function.parameters", "invalid_function_parameters")
+    form = body.get("response_format") or {}
+    if form.get("type") == "json_schema":
+        wanted = form.get("json_schema") or {}
+        _check_name(wanted.get("name"), "response_format.json_schema.name")
+        if wanted.get("strict") is True:
+            for why in schema_complaints(wanted.get("schema"), "response_format", True):
+                raise Wrong(why, "response_format", None)
+
+
+def _check_name(name: Any, at: str) -> None:
+    if not isinstance(name, str) or not re.fullmatch(NAME, name):
+        text = f"Invalid '{at}': string does not match pattern. Expected a string that matches"
+        raise Wrong(f"{text} the pattern '^{NAME}$'.", at, "invalid_value")
+
+
+def _check_id(value: Any, at: str) -> None:
+    if not isinstance(value, str) or not value:
+        raise Wrong(f"Invalid type for '{at}': expected a string.", at, "invalid_type")
+    if len(value) > LONGEST_ID:
+        text = f"Invalid '{at}': string too long. Expected a string with maximum length"
+        raise Wrong(f"{text} {LONGEST_ID}.", at, "string_above_max_length")
 
 
 def _check_message(message: Any, at: str, waiting: list[str]) -> list[str]:
@@ -91,9 +127,13 @@ def _check_message(message: Any, at: str, waiting: list[str]) -> list[str]:
     calls = message.get("tool_calls") or []
     if content is None and not calls:
         raise Wrong(f"Invalid value for 'content': null, at {at}", f"{at}.content", None)
-    for call in calls:
+    for number, call in enumerate(calls):
+        _check_id(call.get("id"), f"{at}.tool_calls[{number}].id")
+        _check_name(call["function"].get("name"), f"{at}.tool_calls[{number}].function.name")
         if not isinstance(call["function"]["arguments"], str):
             raise Wrong("Invalid type for 'arguments'", f"{at}.tool_calls", "invalid_type")
+    if len({call["id"] for call in calls}) < len(calls):
+        raise Wrong(f"Duplicate value for 'tool_call_id' in {at}", f"{at}.tool_calls", None)
     return [call["id"] for call in calls]
 
 

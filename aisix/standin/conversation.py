@@ -139,6 +139,10 @@ def _blocks(
         elif kind in ("image", "document"):
             yield from _source(block, here, version, betas)
         elif kind == "tool_result" and not isinstance(block.get("content"), str):
+            if block.get("is_error") and any(
+                p["type"] != "text" for p in block.get("content") or ()
+            ):
+                yield f"{here}.tool_result: all content must be type `text` if `is_error` is true"
             for inner, part in enumerate(block.get("content") or ()):
                 below = f"{here}.tool_result.content.{inner}"
                 if part["type"] == "text":

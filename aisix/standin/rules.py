@@ -9,6 +9,7 @@ first complaint; tests look at all of them. Uses no SDK: it must run wherever th
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -26,6 +27,13 @@ SAMPLING = ("temperature", "top_p", "top_k")
 _BETA_FIELDS = {
     "context_management": ("context-management", "compact"),
     "mcp_servers": ("mcp-client",),
+    "compaction": ("compact",),
+    "fallbacks": ("server-side-fallback",),
+}
+_BETA_TOOLS = {
+    "computer_2": "computer-use",
+    "mcp_toolset": "mcp-client",
+    "advisor_2": "advisor-tool",
 }
 _E_MAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _PHONE = re.compile(r"\+\d[\d\s().-]{6,18}|\(?\d{3}\)?[\s.-]\d{3}[\s.-]\d{4}")
@@ -38,6 +46,8 @@ def complaints(
 ) -> list[str]:
     """All that is wrong with a request body, in the order the service would notice it."""
     out: list[str] = []
+    if has_half_characters(body):
+        return ["The request body is not valid JSON: no low surrogate in string"]
     REQUEST(body, "", out)
     if isinstance(body, dict):
         if version >= NO_SAMPLING_SINCE:
@@ -51,12 +61,21 @@ def complaints(
     if facts is None:
         return [f"model: {body['model']}"]
     out += _fields(body)
-    out += _model_rules(body, facts)
+    out += _model_rules(body, facts, betas)
     out += _thinking(body, facts, betas)
-    out += _tools(body, facts)
+    out += _tools(body, facts, betas)
     out += _breakpoints(body)
     out += conversation_complaints(body, facts, version, betas)
     return out
+
+
+def has_half_characters(value: Any) -> bool:
+    """Whether some text holds one half of a surrogate pair, as escapes in JSON can say it."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _fields(body: dict[str, Any]) -> Iterator[str]:
@@ -73,7 +92,7 @@ def _fields(body: dict[str, Any]) -> Iterator[str]:
             yield "metadata.user_id: user_id appears to contain a phone number"
 
 
-def _model_rules(body: dict[str, Any], facts: ModelFacts) -> Iterator[str]:
+def _model_rules(body: dict[str, Any], facts: ModelFacts, betas: Collection[str]) -> Iterator[str]:
     if body["max_tokens"] > facts.max_tokens:
         yield (
             f"max_tokens: {body['max_tokens']} > {facts.max_tokens}, which is the maximum allowed "
@@ -97,7 +116,10 @@ def _model_rules(body: dict[str, Any], facts: ModelFacts) -> Iterator[str]:
     if config.get("format"):
         if not facts.structured:
             yield "output_config.format: structured outputs are not supported by this model"
-        yield from subset_complaints(config["format"]["schema"], "output_config.format.schema")
+        at = "output_config.format.schema"
+        yield from subset_complaints(config["format"]["schema"], at)
+    if config.get("task_budget") and not any(b.startswith("task-budgets") for b in betas):
+        yield "output_config.task_budget: Extra inputs are not permitted"
 
 
 def _thinking(body: dict[str, Any], facts: ModelFacts, betas: Collection[str]) -> Iterator[str]:
@@ -118,12 +140,13 @@ def _thinking(body: dict[str, Any], facts: ModelFacts, betas: Collection[str]) -
         beta.startswith("thinking-display-updates") for beta in betas
     ):
         yield "thinking.adaptive.display: Input should be 'summarized' or 'omitted'"
-    if kind != "enabled":
+    if kind == "enabled":
+        if config["budget_tokens"] >= body["max_tokens"]:
+            yield "`max_tokens` must be greater than `thinking.budget_tokens`."
+        if (body.get("tool_choice") or {}).get("type") in ("any", "tool"):
+            yield "Thinking may not be enabled when tool_choice forces tool use."
+    if kind not in ("enabled", "adaptive"):
         return
-    if config["budget_tokens"] >= body["max_tokens"]:
-        yield "`max_tokens` must be greater than `thinking.budget_tokens`."
-    if (body.get("tool_choice") or {}).get("type") in ("any", "tool"):
-        yield "Thinking may not be enabled when tool_choice forces tool use."
     if body.get("temperature", 1) != 1:
         yield "`temperature` may only be set to 1 when thinking is enabled."
     if "top_k" in body:
@@ -132,7 +155,7 @@ def _thinking(body: dict[str, Any], facts: ModelFacts, betas: Collection[str]) -
         yield "`top_p` must be greater than or equal to 0.95 or unset when thinking is enabled."
 
 
-def _tools(body: dict[str, Any], facts: ModelFacts) -> Iterator[str]:
+def _tools(body: dict[str, Any], facts: ModelFacts, betas: Collection[str]) -> Iterator[str]:
     tools = body.get("tools") or []
     names = [tool["name"] for tool in tools if isinstance(tool.get("name"), str)]
     if len(names) != len(set(names)):
@@ -140,7 +163,11 @@ def _tools(body: dict[str, Any], facts: ModelFacts) -> Iterator[str]:
     strict = 0
     optional = unions = 0
     for index, tool in enumerate(tools):
-        if (tool.get("type") or "custom") != "custom":
+        kind = tool.get("type") or "custom"
+        for begins, beta in _BETA_TOOLS.items():
+            if kind.startswith(begins) and not any(one.startswith(beta) for one in betas):
+                yield f"tools.{index}: '{kind}' needs the beta '{beta}'"
+        if kind != "custom":
             continue
         at = f"tools.{index}.custom.input_schema"
         yield from root_complaints(tool["input_schema"], at)

@@ -65,6 +65,17 @@ def matching(pattern: str) -> Check:
     return check
 
 
+def at_most(check: Check, characters: int) -> Check:
+    """A string that is not longer."""
+
+    def bounded(value: Any, at: str, out: list[str]) -> None:
+        check(value, at, out)
+        if isinstance(value, str) and len(value) > characters:
+            out.append(f"{at}: String should have at most {characters} characters")
+
+    return bounded
+
+
 def between(check: Check, low: float | None, high: float | None) -> Check:
     """A number within bounds, both included."""
 

@@ -28,6 +28,7 @@ SECRET = "up-secret-oa-123456"  # of the provider keys; an answer of answers/ re
 PATIENCE = 8.0  # seconds without an answer that mean there is none
 FOREIGN = "通义千问-latest"
 PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
+LEFT_OUT = re.compile(r"the key (logprobs )?is (always sent|in every chunk)|rule: created:")
 COMPLETION: dict[str, Any] = {
     "id": "chatcmpl-1",
     "object": "chat.completion",
@@ -159,6 +160,8 @@ class Replay:
             return ["no answer came"]
         if one.answer is None:
             return self._of_request(one, out)
+        if one.caller == one.upstream:  # passed on: what the server leaves out stays out
+            out.wrong = [why for why in out.wrong if not LEFT_OUT.search(why)]
         return out.wrong + self._of_answer(one, out)
 
     # ------------------------------------------------------------------ requests
