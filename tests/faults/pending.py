@@ -60,9 +60,7 @@ PENDING: frozenset[str] = frozenset(
         "30c-required-null",
         # 32
         # 33
-        "33-billing-header",
         # 34
-        "34-tool_reference",
         # w01
         # w02
         "w02-parallel-idx0-emptyids",

@@ -1,4 +1,4 @@
-"""Passes over a list of messages: lift, drop, sink, recast, fill, merge, begin, end, trim.
+"""Passes over a list of messages: lift, drop, sink, recast, fold, fill, merge, begin, end, trim.
 
 A pass sees a list of objects that shapes have just built and may change them in place (they are
 ours, never the caller's). It keeps every item it can, so that an item's origin stays known by
@@ -11,6 +11,7 @@ from __future__ import annotations
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verbs.pairing import of_kind, parts_of
 from aisix.mapping.verbs.registry import (
+    BOOLEAN,
     FIELD,
     ITEM_FIELD,
     ITEM_FIELDS,
@@ -157,6 +158,73 @@ def recast(items: Items, options: Options, chosen: Chosen, call: RuleContext) ->
             if type(text) is str:
                 part[options["text"]] = options["wrap"].replace("{value}", text)
     return items
+
+
+@arranges(
+    "puts the text of chosen items into the neighbour that looks `like` this, the one before if it "
+    "can be, or into a new one, and tells; a list may be plain text too",
+    Option("like", ITEM_LIKE, "what the neighbour looks like", {"who": "user"}),
+    _LIST,
+    _TEXT,
+    Option("part", OBJECT, "what else a part has that is added to a list", {"kind": "say"}),
+    Option("wrap", TEXT, "around each text, {value} where it stands", "<system>{value}</system>"),
+    Option("leading", BOOLEAN, "those that lead stay, as one", True, False),
+    needs="any",
+    tells=True,
+)
+def fold(items: Items, options: Options, chosen: Chosen, call: RuleContext) -> Items:
+    name, like, wrap = options["list"], options["like"], options["wrap"]
+    out: Items = []
+    held: list[str] = []  # texts that wait for the item behind them
+    leading = options["leading"]
+    for item in items:
+        if chosen(item):
+            text = _text_of(item, name, options["text"])
+            if leading and not out:
+                out.append(item)
+            elif leading:
+                out[0][name] = f"{_text_of(out[0], name, options['text'])}\n\n{text}"
+                call.tell("rewritten")
+            elif out and is_like(out[-1], like):
+                _say(out[-1], wrap.replace("{value}", text), options, behind=True)
+                call.tell("rewritten")
+            else:
+                held.append(wrap.replace("{value}", text))
+            continue
+        leading = False
+        if held and is_like(item, like):
+            _say(item, "\n\n".join(held), options, behind=False)
+            call.tell("rewritten")
+        elif held:
+            out.append({**like, name: "\n\n".join(held)})
+            call.tell("rewritten")
+        held = []
+        out.append(item)
+    if held:
+        out.append({**like, name: "\n\n".join(held)})
+        call.tell("rewritten")
+    return out
+
+
+def _text_of(item: Item, name: str, text: str) -> str:
+    said = item.get(name)
+    if type(said) is str:
+        return said
+    texts = [of_kind(part, text) for part in parts_of(item, name)]
+    return "\n\n".join(one for one in texts if type(one) is str)
+
+
+def _say(item: Item, text: str, options: Options, behind: bool) -> None:
+    """Add a text to what an item says, at its end or its beginning."""
+    name = options["list"]
+    said = item.get(name)
+    if type(said) is list:
+        part = {**options["part"], options["text"]: text}
+        item[name] = [*said, part] if behind else [part, *said]
+    elif type(said) is str:
+        item[name] = f"{said}\n\n{text}" if behind else f"{text}\n\n{said}"
+    else:
+        item[name] = text
 
 
 @arranges(

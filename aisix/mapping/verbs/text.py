@@ -112,6 +112,21 @@ def prefix(value: Json, options: Options, call: RuleContext) -> Json:
 
 
 @verb(
+    "takes away a beginning that matches `matches`, and tells; what is nothing then is left out",
+    Option("matches", PATTERN, "what goes, where the text begins with it", "x: .*\\n"),
+    example=("x: 1\na", {"matches": "x: .*\n"}, "a"),
+    takes=str,
+    asks=True,
+)
+def without_start(value: Json, options: Options, call: RuleContext) -> Json:
+    found = options["matches"].match(value)
+    if found is None or not found.end():
+        return value
+    call.tell("dropped")
+    return value[found.end() :] or None
+
+
+@verb(
     "puts the value (or an object's fields) into a sentence: {value} or {field}",
     Option("text", TEXT, "the sentence", "<{value}>"),
     example=("x", {"text": "<{value}>"}, "<x>"),

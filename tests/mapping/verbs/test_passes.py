@@ -25,7 +25,7 @@ OPTIONS = {
     "list": "parts", "by": "role", "text": "text", "kind": "kind", "kinds": ["ask"], "into": "kept",
     "item": {"kind": "say", "text": "new"}, "fields": {"role": "a"}, "become": {"role": "c"},
     "wrap": "<{value}>", "past": {"role": "b"}, "call": "ask", "answer": "answer",
-    "call_id": "id", "answer_id": "of", "unanswered": "bad", "orphan": "bad",
+    "like": {"role": "b"}, "part": {"kind": "say"}, "call_id": "id", "answer_id": "of", "unanswered": "bad", "orphan": "bad",
 }  # fmt: skip
 
 

@@ -81,3 +81,15 @@ def test_a_word_that_was_never_changed_is_what_it_is() -> None:
     assert back("f", None) == "f"
     assert back(None, {"g": "h"}) is None
     assert back(["f"], {"g": "h"}) == ["f"]
+
+
+def test_a_beginning_goes_only_where_it_is_the_beginning() -> None:
+    def cut(text: str) -> tuple[Any, list[str]]:
+        call = Call()
+        return run("without_start", text, call, matches="(?i)(\\s*x-b:[^\\n]*(\\n+|$))+"), call.told
+
+    assert cut("x-b: 1\nYou are") == ("You are", ["dropped"])
+    assert cut("\n X-B: 1\nx-b: 2\n\nYou are\nx-b: 3") == ("You are\nx-b: 3", ["dropped"])
+    assert cut("x-b: 1") == (None, ["dropped"])
+    for text in ("", "You are", "You are\nx-b: 1", "x-bc", " "):
+        assert cut(text) == (text, [])
