@@ -14,7 +14,7 @@ from aisix.cli.main import main
 from aisix.mapping.interpret.blocks import pieces
 from aisix.mapping.mappings import load_mappings
 from aisix.mapping.parse.files import PARTS as REQUEST_PARTS
-from aisix.mapping.verbs.json_schema import every_property_required
+from aisix.mapping.verbs.schema.closed import every_property_required
 from aisix.mapping.verify import cases
 from aisix.mapping.verify.cases import Case
 from tests.running import ROOT

@@ -122,8 +122,13 @@ class Compiler:
         """The value a rule makes."""
         raise NotImplementedError
 
-    def note(self, how: str, about: str, place: Place) -> None:
-        self.w.put(f"c.notes.append({self.w.const(Note(how, about, place))})")
+    def note(self, how: str, about: str, place: Place, name: Value | None = None) -> None:
+        """`name`: of which of several things, when that is said too."""
+        note = self.w.const(Note(how, about, place))
+        if name is not None and name != ABSENT:
+            text = self.w.say(name)
+            note = f"{self.w.const(named)}({note}, {text})"
+        self.w.put(f"c.notes.append({note})")
 
     # ------------------------------------------------------------------ paths
     def path(self, site: Site, path: Path) -> Value:
@@ -303,3 +308,8 @@ class Compiler:
             raise CannotCompile("a filter that looks beyond its item")
         self.inside, self.beyond = inside, beyond
         return name
+
+
+def named(note: Note, name: Json) -> Note:
+    """A note about one of several things."""
+    return replace(note, name=name) if type(name) is str else note

@@ -53,7 +53,7 @@ class RuleCompiler(StepCompiler):
                 self.bail()
             return ABSENT
         if rule.policy:
-            self._policy(rule, value, about)
+            self._policy(site, rule, value, about)
             return ABSENT
         if rule.required and type(value) is Var and not value.sure:
             self.bail(f"{value.name} is None")
@@ -64,7 +64,7 @@ class RuleCompiler(StepCompiler):
         """Whether the caller sends this field."""
         raise NotImplementedError
 
-    def _policy(self, rule: Rule, value: Value, about: str) -> None:
+    def _policy(self, site: Site, rule: Rule, value: Value, about: str) -> None:
         """Nothing is written; the caller is told."""
         if rule.policy == "drop":
             return
@@ -74,7 +74,10 @@ class RuleCompiler(StepCompiler):
             if rule.policy == "reject":
                 self.bail()
             else:
-                self.note("dropped", about, rule.place)
+                self.note("dropped", about, rule.place, self._name(site, rule))
+
+    def _name(self, site: Site, rule: Rule) -> Value | None:
+        return self.path(site, rule.named) if rule.named is not None else None
 
     def waits(self, rule: Rule) -> bool:
         return (
@@ -121,7 +124,7 @@ class RuleCompiler(StepCompiler):
                         if rule.count:
                             self.add_one(rule.count)
                         if rule.told:
-                            self.note(rule.told, about, rule.place)
+                            self.note(rule.told, about, rule.place, self._name(site, rule))
             if made and value != ABSENT:
                 self.w.put(f"{made} = {self.w.say(value)}")
         return like(value, made) if made and value != ABSENT else value

@@ -35,8 +35,8 @@ class CompiledRequest:
         self.notes: list[Note] = []
         self.state: dict[str, Json] = {}
 
-    def tell(self, how: str) -> None:
-        self.notes.append(Note(how, *self.spot))
+    def tell(self, how: str, name: str = "") -> None:
+        self.notes.append(Note(how, *self.spot, name=name))
 
     def tell_quietly(self, how: str) -> None:
         """Only `explain` shows quiet notes, and that runs the interpreter."""

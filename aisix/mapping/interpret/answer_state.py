@@ -43,8 +43,8 @@ class AnswerScope:
         self.block: dict[str, Json] = {}
         self.notes: list[Note] = []
 
-    def tell(self, how: str) -> None:
-        self.notes.append(Note(how, *self.spot))
+    def tell(self, how: str, name: str = "") -> None:
+        self.notes.append(Note(how, *self.spot, name=name))
 
     def root(self, name: str) -> Json:
         match name:

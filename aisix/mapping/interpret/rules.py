@@ -37,7 +37,8 @@ def run(rule: Rule, view: View, target: str = "") -> Json:
     view.place = rule.place
     if rule.policy:
         if rule.policy != "drop":
-            view.scope.notes.append(Note("dropped", param, rule.place, old=value))
+            name = _name(rule, view)
+            view.scope.notes.append(Note("dropped", param, rule.place, old=value, name=name))
         else:
             view.scope.notes.append(Note("dropped", param, rule.place, quiet=True, old=value))
         if rule.policy == "reject":
@@ -52,11 +53,17 @@ def run(rule: Rule, view: View, target: str = "") -> Json:
     if rule.count:
         view.scope.state[rule.count] = view.scope.state.get(rule.count, 0) + 1
     if rule.told:
-        view.scope.notes.append(Note(rule.told, param, rule.place, old=old, new=value))
+        name = _name(rule, view)
+        view.scope.notes.append(Note(rule.told, param, rule.place, old=old, new=value, name=name))
     plain = rule.kind in ("from", "value", "sum") and not (rule.each or rule.shape)
     if trace is not None and target and plain:
         trace.add(TraceLine(target, value, why, trace.place or rule.place, param))
     return value
+
+
+def _name(rule: Rule, view: View) -> str:
+    found = view.find(rule.named) if rule.named is not None else ""
+    return found if type(found) is str else ""
 
 
 def _missing(rule: Rule, view: View) -> CallerError:

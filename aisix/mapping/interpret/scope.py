@@ -48,6 +48,7 @@ class Note:
     old: Json = None
     new: Json = None
     part: str = ""  # of that field: a key of one of its items, such as "title"
+    name: str = ""  # of which of several things there: a tool's
 
     @property
     def about(self) -> str:

@@ -56,8 +56,8 @@ class View:
     def state(self) -> dict[str, Json]:
         return self.scope.state
 
-    def tell(self, how: str) -> None:
-        self.scope.notes.append(Note(how, self.param, self.place))
+    def tell(self, how: str, name: str = "") -> None:
+        self.scope.notes.append(Note(how, self.param, self.place, name=name))
 
     def tell_quietly(self, how: str) -> None:
         self.scope.notes.append(Note(how, self.param, self.place, quiet=True))

@@ -28,7 +28,18 @@ RULE_KEYS = (
     *SOURCES,
     *("default", "when", "unless", "match", "type", "only", "required", "where", "where_not"),
     *("keep", "as", "table", "min", "max", "each", "lone", "shape", "arrange", "join"),
-    *("policy", "told", "about", "count", "keep_empty", "by", "followed", "leading", "minus"),
+    *(
+        "policy",
+        "told",
+        "about",
+        "named",
+        "count",
+        "keep_empty",
+        "by",
+        "followed",
+        "leading",
+        "minus",
+    ),
 )
 SHAPE_KEYS = (
     *("of", "my", "by", "is", "first", "all", "blank", "count", "verbatim", "skip", "reject"),

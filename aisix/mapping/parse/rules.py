@@ -319,6 +319,8 @@ class Parser(Grammar):
         rule.told = self.typed(data, (*at, "told"), str, "")
         if "about" in data:
             rule.about = self.words(data["about"], (*at, "about"))
+        if "named" in data:
+            rule.named = self.path(data["named"], (*at, "named"))
         rule.count = self.counter(data, at)
         rule.keep_empty = self.typed(data, (*at, "keep_empty"), bool, False)
 

@@ -124,6 +124,7 @@ class Rule:
     policy: str = ""  # warn | drop | reject: nothing is written, the caller is told
     told: str = ""  # yielding a value is itself a change that is told
     about: tuple[str, ...] = ()  # the caller's field a note or fault names: the first one sent
+    named: Path | None = None  # a name that is told with it: of which of several things
     count: str = ""
     keep_empty: bool = False
     minus: tuple[Path, ...] = ()  # of a sum: taken away again, never below 0

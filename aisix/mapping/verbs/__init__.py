@@ -3,10 +3,11 @@
     registry.py     how one declares itself and its options; all of them
     conversions.py  `verb`: a value to another one
     text.py         ... those of text and JSON
+    schemas.py      ... those of JSON Schema
     passes.py       `[... .arrange.NAME]`: passes over a list of messages
     pairing.py      ... those that know of calls and their answers
     adjustments.py  `[adjust.NAME]`: corrections of the finished request
-    json_schema.py  JSON Schema made acceptable to who takes less of it
+    schema/         JSON Schema made acceptable to who takes less of it
     media.py        data URLs, media types
     surrogates.py   JSON whose texts hold half a character
     characters.py   ... of an answer: the other half may stand in the next event

@@ -14,7 +14,8 @@ from functools import cache
 import msgspec
 
 from aisix.mapping.syntax.paths import Json, Step, get, parse
-from aisix.mapping.verbs import json_schema, media, surrogates
+from aisix.mapping.verbs import media, surrogates
+from aisix.mapping.verbs import schemas as schema_verbs
 from aisix.mapping.verbs import text as text_verbs
 from aisix.mapping.verbs.refused import Refused
 from aisix.mapping.verbs.registry import (
@@ -33,17 +34,14 @@ from aisix.mapping.verbs.registry import (
     verb,
 )
 
-__all__ = ["VERBS", "text_verbs"]  # texts have a file of their own; to name it is to fill VERBS
+# Texts and schemas have files of their own; to name them is to fill VERBS.
+__all__ = ["VERBS", "schema_verbs", "text_verbs"]
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 _steps = cache(lambda text: parse(text).steps)
 
 _BAD = Option("bad", FAULT, "what a wrong value is refused with", "bad_value", "bad_value")
-_DESCRIBE = Option("describe", WORDS, "keywords that go into the description", ["minimum"], ())
-_FORMATS = Option("formats", WORDS, "values of `format` that stay", ["date-time"], ())
-_MAX_OPTIONAL = Option("max_optional", INTEGER, "properties that need not be there", 24, 1_000_000)
-_MAX_UNIONS = Option("max_unions", INTEGER, "places with a choice of types", 16, 1_000_000)
 
 
 @verb(
@@ -195,40 +193,6 @@ def open_media(value: Json, options: Options, call: RuleContext) -> Json:
 
 
 @verb(
-    "a JSON Schema fit for arguments: an object at the root, combinators there merged or dropped",
-    _BAD,
-    example=({}, {}, {"type": "object", "properties": {}}),
-    gives=dict,
-    asks=True,
-)
-def object_schema(value: Json, options: Options, call: RuleContext) -> Json:
-    return json_schema.object_schema(value, options, call.tell)
-
-
-@verb(
-    "a JSON Schema cut to a subset: {schema, fits, relaxed, optional, unions}",
-    *(_DESCRIBE, _FORMATS, _MAX_OPTIONAL, _MAX_UNIONS),
-    gives=dict,
-)
-def schema_subset(value: Json, options: Options, call: RuleContext) -> Json:
-    return json_schema.subset(value, options)
-
-
-@verb(
-    "whether several schemas (`path` of each item, `beside` in the body) together fit the budget",
-    Option("path", PATH, "where an item's schema stands", "function.parameters"),
-    Option("beside", PATH, "where one more stands in the body", "output.schema", None),
-    *(_DESCRIBE, _FORMATS),
-    Option("max_items", INTEGER, "items at most", 20, 1_000_000),
-    *(_MAX_OPTIONAL, _MAX_UNIONS),
-    gives=bool,
-)
-def schemas_fit(value: Json, options: Options, call: RuleContext) -> Json:
-    beside = get(call.body, _steps(options["beside"])) if "beside" in options else None
-    return json_schema.fit_together(value, options, _steps(options["path"]), beside)
-
-
-@verb(
     "refuses two items with the same value at the first `path` present, or one that stands at one "
     "of the body's paths `beside`",
     Option("path", PATHS, "what of an item must differ", ["function.name", "name"]),
@@ -350,12 +314,3 @@ def at_most(value: Json, options: Options, call: RuleContext) -> Json:
         return value
     call.tell("clamped")
     return value[: options["limit"]]
-
-
-@verb(
-    "whether every object of a JSON Schema is closed and requires all its properties",
-    example=({"type": "object", "properties": {"a": {}}}, {}, False),
-    gives=bool,
-)
-def every_property_required(value: Json, options: Options, call: RuleContext) -> Json:
-    return json_schema.every_property_required(value)

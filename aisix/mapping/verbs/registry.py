@@ -39,8 +39,8 @@ class RuleContext(Protocol):
 
     item: Json  # what the value is part of
 
-    def tell(self, how: str) -> None:
-        """The caller learns that something was changed."""
+    def tell(self, how: str, name: str = "") -> None:
+        """The caller learns that something was changed; `name`: of which of several things."""
 
     def tell_quietly(self, how: str) -> None:
         """Only `explain` shows that something was changed."""

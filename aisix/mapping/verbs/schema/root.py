@@ -1,0 +1,239 @@
+"""An object at the root of a schema: choices, references and conditions there merged into it.
+
+Who takes arguments wants one object. What several branches allow is merged so that whatever one of
+them accepts is accepted: all their properties, of the names they require only those that all do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from aisix.mapping.syntax.paths import Json
+from aisix.mapping.verbs.schema.keywords import (
+    CHOICES,
+    DEEPEST,
+    Schema,
+    TooLarge,
+    described,
+    is_any,
+    kinds,
+    names,
+)
+from aisix.mapping.verbs.schema.pointers import target
+
+MERGED = frozenset({"anyOf", "oneOf", "allOf", "$ref", "if", "then", "else"})
+_OURS = MERGED | {"type", "properties", "required", "additionalProperties", "patternProperties"}
+_MOST = 4_000_000  # bytes of JSON laid together: what is shared is written several times
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(slots=True)
+class ObjectParts:
+    """What a schema says of an object that can be merged with what another one says."""
+
+    properties: dict[str, Json] = field(default_factory=dict)
+    required: dict[str, None] = field(default_factory=dict)
+    patterns: dict[str, Json] = field(default_factory=dict)
+    additional: Json = None  # None: nothing said
+    partial: set[str] = field(default_factory=set)  # said of in some branches, open in others
+
+
+def object_root(schema: Schema) -> Schema | None:
+    """An object schema without MERGED at its root; None when it can be no object. TooLarge."""
+    merge = _Merge(schema)
+    parts = merge.of(schema, frozenset(), 0)
+    if parts is None:
+        return None
+    out: Schema = {
+        "type": "object",
+        **{word: value for word, value in schema.items() if word not in _OURS},
+        "properties": parts.properties,
+    }
+    if out.get("unevaluatedProperties") is False:
+        parts.additional = False if parts.additional is None else parts.additional
+        del out["unevaluatedProperties"]
+    required = [name for name in parts.required if name in parts.properties or _open(parts)]
+    if required:
+        out["required"] = required
+    if parts.patterns:
+        out["patternProperties"] = parts.patterns
+    if parts.additional is not None:
+        out["additionalProperties"] = parts.additional
+    for text in merge.texts[:1]:
+        out.setdefault("description", text)
+    lost = _required_by_branch(schema)
+    if lost:
+        described(out, lost)
+    return out
+
+
+def _open(parts: ObjectParts) -> bool:
+    return parts.additional is not False
+
+
+def _required_by_branch(schema: Schema) -> str:
+    """What a choice at the root asks for, in words, where its branches differ in that."""
+    for word in CHOICES:
+        branches = schema.get(word)
+        if type(branches) is list and 1 < len(branches) <= 20:
+            asked = [names(b.get("required")) if type(b) is dict else [] for b in branches]
+            if any(each != asked[0] for each in asked):
+                said = [{"required": each} for each in asked]
+                return f"{{{word}: {_encode(said).decode()}}}".replace('"', "")
+    return ""
+
+
+class _Merge:
+    def __init__(self, root: Schema) -> None:
+        self.root = root
+        self.left = _MOST
+        self.known: dict[str, ObjectParts | None] = {}  # by reference
+        self.texts: list[str] = []  # descriptions of what the root refers to
+        self.sizes: dict[int, tuple[Json, int]] = {}  # by id, of what is held here
+
+    def of(self, schema: Json, seen: frozenset[str], depth: int) -> ObjectParts | None:
+        """What a schema says of an object; None when none fits it."""
+        if type(schema) is not dict:
+            return None if schema is False else ObjectParts()
+        if depth > DEEPEST:
+            raise TooLarge
+        named = kinds(schema)
+        if named and "object" not in named:
+            return None
+        held = schema.get("properties")
+        patterns = schema.get("patternProperties")
+        parts = ObjectParts(
+            dict(held) if type(held) is dict else {},
+            dict.fromkeys(names(schema.get("required"))),
+            dict(patterns) if type(patterns) is dict else {},
+            schema.get("additionalProperties"),
+        )
+        self._spend(len(parts.properties) + 1)
+        more: list[ObjectParts | None] = []
+        if type(schema.get("$ref")) is str:
+            more.append(self._referred(schema["$ref"], seen, depth))
+        listed = schema.get("allOf")
+        for part in listed if type(listed) is list else ():
+            more.append(self.of(part, seen, depth + 1))
+        for word in CHOICES:
+            listed = schema.get(word)
+            if type(listed) is list:
+                more.append(self._either([self.of(part, seen, depth + 1) for part in listed]))
+        if "if" in schema:
+            ways = [schema.get("then", True), schema.get("else", True)]
+            more.append(self._either([self.of(part, seen, depth + 1) for part in ways]))
+        for one in more:
+            if one is None:
+                return None
+            parts = self._both(parts, one)
+        return parts
+
+    def _referred(self, name: str, seen: frozenset[str], depth: int) -> ObjectParts | None:
+        if name in seen or name == "#":  # says of itself what it says
+            return ObjectParts()
+        if name not in self.known:
+            found = target(self.root, name)
+            if type(found) is dict and type(found.get("description")) is str and depth < 2:
+                self.texts.append(found["description"])
+            self.known[name] = (
+                ObjectParts() if found is None else self.of(found, seen | {name}, depth + 1)
+            )
+        return self.known[name]
+
+    def _spend(self, count: int) -> None:
+        self.left -= count
+        if self.left < 0:
+            raise TooLarge
+
+    def _both(self, one: ObjectParts, other: ObjectParts) -> ObjectParts:
+        """What fits both."""
+        self._spend(len(one.properties) + len(other.properties))
+        properties = dict(one.properties)
+        for name, schema in other.properties.items():
+            if name not in properties or name in one.partial:
+                properties[name] = schema
+            elif name not in other.partial:
+                properties[name] = self._and(properties[name], schema)
+        # A name that one of them is partial about is as sure as the other makes it.
+        partial = {n for n in one.partial if n not in other.properties or n in other.partial}
+        partial |= {n for n in other.partial if n not in one.properties}
+        if one.additional is False or other.additional is False:
+            additional: Json = False
+        elif one.additional is None or one.additional == other.additional:
+            additional = other.additional
+        else:
+            additional = one.additional if other.additional is None else True
+        return ObjectParts(
+            properties,
+            {**one.required, **other.required},
+            {**one.patterns, **other.patterns},
+            additional,
+            partial,
+        )
+
+    def _either(self, branches: list[ObjectParts | None]) -> ObjectParts | None:
+        """What fits one of them at least."""
+        able = [branch for branch in branches if branch is not None]
+        if not able:
+            return None
+        found: dict[str, list[Json]] = {}
+        patterns: dict[str, Json] = {}
+        for branch in able:
+            self._spend(len(branch.properties) + 1)
+            for name, schema in branch.properties.items():
+                found.setdefault(name, []).append(schema)
+            patterns |= branch.patterns
+        closed = all(branch.additional is False for branch in able)
+        return ObjectParts(
+            {name: self._or(schemas) for name, schemas in found.items()},
+            {n: None for n in able[0].required if all(n in b.required for b in able)},
+            patterns,
+            False if closed else None,
+            {
+                name
+                for name in found
+                if any(
+                    name in b.partial or (name not in b.properties and b.additional is not False)
+                    for b in able
+                )
+            },
+        )
+
+    def _size(self, schema: Json) -> int:
+        if id(schema) not in self.sizes:
+            self.sizes[id(schema)] = schema, len(_encode(schema))
+        return self.sizes[id(schema)][1]
+
+    def _made(self, schema: Json, *parts: Json) -> Json:
+        """A schema out of others: what it will be on the wire is counted before it is written."""
+        size = sum(map(self._size, parts))
+        self._spend(size)
+        self.sizes[id(schema)] = schema, size
+        return schema
+
+    def _and(self, one: Json, other: Json) -> Json:
+        """A schema for what fits both."""
+        if one is other or is_any(other):
+            return one
+        if is_any(one):
+            return other
+        if type(one) is dict and type(other) is dict:
+            plain = not MERGED & (one.keys() | other.keys())
+            if plain and all(one[word] == other[word] for word in one.keys() & other.keys()):
+                return self._made({**one, **other}, one, other)
+        return self._made({"allOf": [one, other]}, one, other)
+
+    def _or(self, schemas: list[Json]) -> Json:
+        """A schema for what fits one of them at least."""
+        different: dict[bytes, Json] = {}
+        for schema in schemas:
+            if schema is not False:
+                self._spend(self._size(schema))
+                different[_encode(schema)] = schema
+        if not different:
+            return False
+        if len(different) == 1:
+            return next(iter(different.values()))
+        return self._made({"anyOf": [*different.values()]}, *different.values())
