@@ -36,8 +36,7 @@ def test_a_list_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 def test_a_table_is_no_list_and_a_list_no_table(tmp_path: Path) -> None:
     rules = (
-        '[convert.strict_schema]\nkeep = "$values.media_kind"\n'
-        '[field.top_k]\ntable = "enforced"\n'
+        '[convert.strict_schema]\nkeep = "$values.media_kind"\n[field.top_k]\ntable = "enforced"\n'
     )
     found = said(laid(tmp_path, {"request.toml": rules}))
     assert any("convert.strict_schema.keep: expected list, found" in line for line in found)

@@ -2,6 +2,7 @@
 
     keywords.py  the vocabulary: where schemas stand below a schema, what a keyword may hold
     drafts.py    what older drafts and OpenAPI say otherwise, said as draft 2020-12 says it
+    values.py    what a keyword may hold
     pointers.py  what local references name, and which of them run in a circle
     root.py      an object at the root: choices and references there merged
     keys.py      property keys a provider refuses, renamed and restored

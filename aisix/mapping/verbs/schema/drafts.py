@@ -8,12 +8,8 @@ A keyword that is null is absent, which is no change that is told. Linear in the
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable
 from typing import NamedTuple
-
-import msgspec
 
 from aisix.mapping.syntax.paths import Json, join
 from aisix.mapping.verbs.refused import Refused
@@ -26,40 +22,18 @@ from aisix.mapping.verbs.schema.keywords import (
     NOTES,
     ONE,
     SEVERAL,
-    TYPES,
     Schema,
     TooLarge,
 )
-from aisix.mapping.verbs.schema.pointers import hoisted, is_plain
+from aisix.mapping.verbs.schema.pointers import hoisted
+from aisix.mapping.verbs.schema.values import FLAGS, GONE, KeywordValues, Unfit
 
-GONE = object()  # a keyword that is left out
-_encode = msgspec.json.Encoder().encode
 _NULL: Schema = {"type": "null"}
-_SYNONYMS = {
-    **dict.fromkeys(("int", "int32", "int64", "long", "uint"), "integer"),
-    **dict.fromkeys(("float", "double", "decimal", "numeric"), "number"),
-    **dict.fromkeys(("str", "text", "date", "datetime", "date-time", "uuid", "uri"), "string"),
-    **dict.fromkeys(("bool",), "boolean"),
-    **dict.fromkeys(("dict", "map", "struct", "record"), "object"),
-    **dict.fromkeys(("list", "tuple", "set"), "array"),
-    **dict.fromkeys(("none", "nonetype", "nil"), "null"),
-}
-_FLAGS = {"true": True, "false": False}
-_ANCHOR = re.compile(r"[A-Za-z_][-A-Za-z0-9._]*")
 
 
 class NormalSchema(NamedTuple):
     schema: Json
     changed: bool  # beside nulls
-
-
-class Unfit(Exception):
-    """What stands there cannot be said in draft 2020-12; `steps` is its path, last step first."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.steps: list[str | int] = []
 
 
 def normal(schema: Json, bad: str) -> NormalSchema:
@@ -83,13 +57,12 @@ def normal(schema: Json, bad: str) -> NormalSchema:
     return NormalSchema(made, walk.changed)
 
 
-class _Walk:
-    """One walk over a schema: `changed`, and the references that name no definition."""
+class _Walk(KeywordValues):
+    """One walk over a schema."""
 
     def __init__(self) -> None:
-        self.changed = False
+        super().__init__()
         self.left = MOST
-        self.pointers: dict[str, None] = {}
 
     def schema(self, node: Json, depth: int) -> Json:
         if type(node) is not dict:
@@ -129,14 +102,9 @@ class _Walk:
             out["required"] = list(dict.fromkeys([*out.get("required", ()), *asked]))
         return out
 
-    def tell(self, value: Json) -> Json:
-        """The value, which says otherwise what stood there."""
-        self.changed = True
-        return value
-
     def _odd(self, node: Json) -> Json:
         """What stands in a schema's place."""
-        if type(node) is str and (kind := self._type(node)):
+        if type(node) is str and (kind := self.type(node)):
             return self.tell({"type": kind})
         raise Unfit("a schema must be an object or a boolean")
 
@@ -148,7 +116,7 @@ class _Walk:
         self.changed = True
         for word, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
             flag = out.get(word)
-            flag = _FLAGS.get(flag.lower(), flag) if type(flag) is str else flag
+            flag = FLAGS.get(flag.lower(), flag) if type(flag) is str else flag
             if type(flag) is bool:
                 del out[word]
                 if flag and bound in out:
@@ -184,7 +152,7 @@ class _Walk:
             notes = {word: value for word, value in out.items() if word in NOTES}
             return {**notes, "anyOf": [inner, _NULL]}
         if "type" in out:
-            said = self._types(out["type"], 0)
+            said = self.types(out["type"], 0)
             if said is not GONE:
                 listed = said if type(said) is list else [said]
                 out["type"] = listed if "null" in listed else [*listed, "null"]
@@ -244,115 +212,9 @@ class _Walk:
         return out
 
     def _one(self, value: Json, depth: int) -> Json:
-        if type(value) is str and value.lower() in _FLAGS:
-            return self.tell(_FLAGS[value.lower()])
+        if type(value) is str and value.lower() in FLAGS:
+            return self.tell(FLAGS[value.lower()])
         return self.schema(value, depth + 1)
-
-    def _type(self, word: str) -> str | None:
-        word = word.lower()
-        return word if word in TYPES else _SYNONYMS.get(word)
-
-    def _types(self, value: Json, depth: int) -> Json:
-        if type(value) is str:
-            if value in TYPES:
-                return value
-            return self.tell(self._type(value) or GONE)  # "any", and what nobody knows
-        if type(value) is not list or not all(type(kind) is str for kind in value):
-            raise Unfit("it must be the name of a type, or a list of them")
-        if TYPES.issuperset(value) and len(set(value)) == len(value) and value:
-            return value
-        known = [self._type(kind) for kind in value]
-        if None in known or not known:
-            return self.tell(GONE)
-        return self.tell(list(dict.fromkeys(known)))
-
-    def _number(self, value: Json, depth: int) -> Json:
-        if type(value) in (int, float):
-            return value
-        if type(value) is str:
-            try:
-                number = float(value)
-            except ValueError:
-                number = math.nan
-            if math.isfinite(number):
-                return self.tell(int(number) if number.is_integer() else number)
-        raise Unfit("it must be a number")
-
-    def _divisor(self, value: Json, depth: int) -> Json:
-        number = self._number(value, depth)
-        if number <= 0:
-            raise Unfit("it must be greater than 0")
-        return number
-
-    def _least(self, value: Json, depth: int) -> Json:
-        number = self._whole(value)
-        return number if number >= 0 else self.tell(GONE)  # true of everything
-
-    def _most(self, value: Json, depth: int) -> Json:
-        number = self._whole(value)
-        if number < 0:
-            raise Unfit("it must not be below 0")
-        return number
-
-    def _whole(self, value: Json) -> int:
-        if type(value) is int:
-            return value
-        number = self._number(value, 0)
-        if number != int(number):
-            raise Unfit("it must be a whole number")
-        self.changed = True
-        return int(number)
-
-    def _enum(self, value: Json, depth: int) -> Json:
-        if type(value) is list:
-            return value
-        if type(value) is dict:
-            raise Unfit("it must be a list of values")
-        return self.tell([value])
-
-    def _required(self, value: Json, depth: int) -> Json:
-        if type(value) is str:
-            return self.tell([value])
-        if type(value) is not list or not all(type(name) is str for name in value):
-            raise Unfit("it must be a list of names")
-        return value if len(set(value)) == len(value) else self.tell(list(dict.fromkeys(value)))
-
-    def _needed(self, value: Json, depth: int) -> Json:
-        if type(value) is not dict:
-            raise Unfit("it must be an object of lists of names")
-        made = {name: self._required(need, depth) for name, need in value.items()}
-        return made if made != value else value
-
-    def _words(self, value: Json, depth: int) -> Json:
-        return value if type(value) is str else self.tell(_encode(value).decode())
-
-    def _text(self, value: Json, depth: int) -> Json:
-        if type(value) is not str:
-            raise Unfit("it must be a text")
-        return value
-
-    def _reference(self, value: Json, depth: int) -> Json:
-        if type(value) is not str:
-            raise Unfit("it must be a text")
-        if value.startswith("#/") and not is_plain(value):
-            self.pointers[value] = None
-        return value
-
-    def _id(self, value: Json, depth: int) -> Json:
-        return value if type(value) is str and "#" not in value[:-1] else self.tell(GONE)
-
-    def _anchor(self, value: Json, depth: int) -> Json:
-        return value if type(value) is str and _ANCHOR.fullmatch(value) else self.tell(GONE)
-
-    def _flag(self, value: Json, depth: int) -> Json:
-        if type(value) is bool:
-            return value
-        if type(value) is str and value.lower() in _FLAGS:
-            return self.tell(_FLAGS[value.lower()])
-        raise Unfit("it must be true or false")
-
-    def _examples(self, value: Json, depth: int) -> Json:
-        return value if type(value) is list else self.tell([value])
 
 
 def _copy(out: Schema, node: Schema) -> Schema:
@@ -385,21 +247,23 @@ HOW: dict[str, Callable[[_Walk, Json, int], Json]] = {
     **dict.fromkeys(NAMED - {"properties"}, _Walk._named),
     **dict.fromkeys(SEVERAL, _Walk._several),
     **dict.fromkeys(ONE, _Walk._one),
-    **dict.fromkeys(("minimum", "maximum"), _Walk._number),
-    **dict.fromkeys(("exclusiveMinimum", "exclusiveMaximum"), _Walk._number),
-    "multipleOf": _Walk._divisor,
-    **dict.fromkeys(("minLength", "minItems", "minProperties", "minContains"), _Walk._least),
-    **dict.fromkeys(("maxLength", "maxItems", "maxProperties", "maxContains"), _Walk._most),
-    "type": _Walk._types,
-    "enum": _Walk._enum,
-    "required": _Walk._required,
-    "dependentRequired": _Walk._needed,
-    **dict.fromkeys(("title", "description", "$comment"), _Walk._words),
-    **dict.fromkeys(("pattern", "format", "contentEncoding", "contentMediaType"), _Walk._text),
-    **dict.fromkeys(("$schema", "$dynamicRef", "$recursiveRef"), _Walk._text),
-    "$ref": _Walk._reference,
-    "$id": _Walk._id,
-    **dict.fromkeys(("$anchor", "$dynamicAnchor", "$recursiveAnchor"), _Walk._anchor),
-    **dict.fromkeys(("uniqueItems", "deprecated", "readOnly", "writeOnly"), _Walk._flag),
-    "examples": _Walk._examples,
+    **dict.fromkeys(("minimum", "maximum"), KeywordValues.number),
+    **dict.fromkeys(("exclusiveMinimum", "exclusiveMaximum"), KeywordValues.number),
+    "multipleOf": KeywordValues.divisor,
+    **dict.fromkeys(("minLength", "minItems", "minProperties", "minContains"), KeywordValues.least),
+    **dict.fromkeys(("maxLength", "maxItems", "maxProperties", "maxContains"), KeywordValues.most),
+    "type": KeywordValues.types,
+    "enum": KeywordValues.enum,
+    "required": KeywordValues.required,
+    "dependentRequired": KeywordValues.needed,
+    **dict.fromkeys(("title", "description", "$comment"), KeywordValues.words),
+    **dict.fromkeys(
+        ("pattern", "format", "contentEncoding", "contentMediaType"), KeywordValues.text
+    ),
+    **dict.fromkeys(("$schema", "$dynamicRef", "$recursiveRef"), KeywordValues.text),
+    "$ref": KeywordValues.reference,
+    "$id": KeywordValues.id,
+    **dict.fromkeys(("$anchor", "$dynamicAnchor", "$recursiveAnchor"), KeywordValues.anchor),
+    **dict.fromkeys(("uniqueItems", "deprecated", "readOnly", "writeOnly"), KeywordValues.flag),
+    "examples": KeywordValues.examples,
 }
