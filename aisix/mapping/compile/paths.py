@@ -312,4 +312,4 @@ class Compiler:
 
 def named(note: Note, name: Json) -> Note:
     """A note about one of several things."""
-    return replace(note, name=name) if type(name) is str else note
+    return replace(note, part=name) if type(name) is str else note

@@ -36,7 +36,7 @@ class CompiledRequest:
         self.state: dict[str, Json] = {}
 
     def tell(self, how: str, name: str = "") -> None:
-        self.notes.append(Note(how, *self.spot, name=name))
+        self.notes.append(Note(how, *self.spot, part=name))
 
     def tell_quietly(self, how: str) -> None:
         """Only `explain` shows quiet notes, and that runs the interpreter."""

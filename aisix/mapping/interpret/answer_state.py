@@ -44,7 +44,7 @@ class AnswerScope:
         self.notes: list[Note] = []
 
     def tell(self, how: str, name: str = "") -> None:
-        self.notes.append(Note(how, *self.spot, name=name))
+        self.notes.append(Note(how, *self.spot, part=name))
 
     def root(self, name: str) -> Json:
         match name:

@@ -38,7 +38,7 @@ def run(rule: Rule, view: View, target: str = "") -> Json:
     if rule.policy:
         if rule.policy != "drop":
             name = _name(rule, view)
-            view.scope.notes.append(Note("dropped", param, rule.place, old=value, name=name))
+            view.scope.notes.append(Note("dropped", param, rule.place, old=value, part=name))
         else:
             view.scope.notes.append(Note("dropped", param, rule.place, quiet=True, old=value))
         if rule.policy == "reject":
@@ -54,7 +54,7 @@ def run(rule: Rule, view: View, target: str = "") -> Json:
         view.scope.state[rule.count] = view.scope.state.get(rule.count, 0) + 1
     if rule.told:
         name = _name(rule, view)
-        view.scope.notes.append(Note(rule.told, param, rule.place, old=old, new=value, name=name))
+        view.scope.notes.append(Note(rule.told, param, rule.place, old=old, new=value, part=name))
     plain = rule.kind in ("from", "value", "sum") and not (rule.each or rule.shape)
     if trace is not None and target and plain:
         trace.add(TraceLine(target, value, why, trace.place or rule.place, param))

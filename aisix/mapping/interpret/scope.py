@@ -47,8 +47,7 @@ class Note:
     quiet: bool = False
     old: Json = None
     new: Json = None
-    part: str = ""  # of that field: a key of one of its items, such as "title"
-    name: str = ""  # of which of several things there: a tool's
+    part: str = ""  # of that field: a key of one of its items ("title"), or the name of one
 
     @property
     def about(self) -> str:

@@ -57,7 +57,7 @@ class View:
         return self.scope.state
 
     def tell(self, how: str, name: str = "") -> None:
-        self.scope.notes.append(Note(how, self.param, self.place, name=name))
+        self.scope.notes.append(Note(how, self.param, self.place, part=name))
 
     def tell_quietly(self, how: str) -> None:
         self.scope.notes.append(Note(how, self.param, self.place, quiet=True))
