@@ -201,6 +201,8 @@ class Exchange:
         if self._answering is None:
             wants_usage = paths.is_true(self.caller_body, self.caller.wants_usage)
             scope = AnswerScope(self.facts, self._remember, self.now, self.new_id, wants_usage)
+            for calls in self.tables.answer.calls:
+                scope.names = [*scope.names, *calls.named(self._upstream_body)]
             pause = self.tables.answer.continuation
             armed = pause is not None and pause.may_pause(self._upstream_body)
             frame: str = self.caller.data["stream"]["frame"]
@@ -266,9 +268,9 @@ class Exchange:
         done = self.tables.answer.done.encode()
         out = self._run([data for data in rest if data == done or type(parse_json(data)) is dict])
         if self._torn is not None and not self.done:
-            last: list[bytes] = []
-            self._goes_on(self._ready(), self._waiting(), last)
-            out += b"".join(last)
+            last = [out]
+            self._goes_on(self._ready(), self._torn.rest(), last)
+            out = b"".join(last)
         if self.done or self.continuation is not None:
             return out
         return out + self._close(self._ready())
@@ -286,7 +288,8 @@ class Exchange:
         done, closing = self.tables.answer.done.encode(), self.tables.answer.closing.encode()
         for payload in payloads:
             if payload in (done, closing):  # the upstream's own words for the end
-                if self._goes_on(answering, self._waiting(), out):
+                waited = self._torn.rest() if self._torn is not None else []
+                if self._goes_on(answering, waited, out):
                     out.append(self._close(answering, payload == done))
                 break
             event = parse_strictly(payload)
@@ -331,9 +334,6 @@ class Exchange:
             self._torn = Torn(self._lost_character)
         return self._torn.take(read(payload) if event is None else event)
 
-    def _waiting(self) -> list[Json]:
-        return self._torn.rest() if self._torn is not None else []
-
     def _lost_character(self, name: str) -> None:
         """Told: what came was half a character, and U+FFFD stands there now."""
         self._ready().scope.notes.append(Note("rewritten", name, Place("", "characters")))
@@ -365,8 +365,9 @@ class Exchange:
 
     def forget(self) -> None:
         """Let go of the request: the answer has begun, and may last."""
+        answering = self._ready()  # which keeps what it asks of the request
         self.caller_body = {}
-        if self._answering is None or self._answering.raw is None:  # else it may be continued
+        if answering.raw is None:  # else it may be continued
             self._upstream_body = {}
 
     @property

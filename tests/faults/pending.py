@@ -41,16 +41,8 @@ PENDING: frozenset[str] = frozenset(
         # 34
         # w01
         # w02
-        "w02-parallel-idx0-emptyids",
-        "w02-parallel-idx0-ids",
-        "w02-parallel-idx0-samechunk",
         # w03
-        "w03-args-double-encoded-plain",
-        "w03-args-object",
-        "w03-args-object-plain",
         # w04
-        "w04-name-empty-first",
-        "w04-name-later",
         # w05
         "w05-choice-error-plain",
         "w05-choice-error-stream",
@@ -79,7 +71,6 @@ PENDING: frozenset[str] = frozenset(
         # w09
         "w09-azure-empty-id",
         # w10
-        "w10-two-empty-ids",
         # w11
         # w12
         # w13

@@ -15,6 +15,7 @@ from aisix.mapping.interpret import accumulate, continuation
 from aisix.mapping.interpret import rules as interpret
 from aisix.mapping.interpret.answer_state import AnswerScope, AnswerState
 from aisix.mapping.interpret.blocks import Blocks, pieces
+from aisix.mapping.interpret.calls import Calls
 from aisix.mapping.interpret.fold import event_of, fold, put, written
 from aisix.mapping.interpret.forms import PlainForm, StreamForm
 from aisix.mapping.interpret.scope import FINISH, NULL
@@ -61,6 +62,7 @@ class Answering(AnswerState):
         """As it is before anything of the answer was seen."""
         self.reset()
         self._interleaved = Blocks(self, self.act, self.emit) if self.tables.pieces else None
+        self._calls = [Calls(how, self.scope) for how in self.tables.calls]
         # Fields of a chunk that its frame names beside the data.
         names = [] if self.form is not None else NAME.findall(self.frame)
         self.names = [name for name in names if name != "data"]
@@ -68,12 +70,18 @@ class Answering(AnswerState):
     # ------------------------------------------------------------------ events
     def event(self, event: dict[str, Json]) -> list[dict[str, Json]]:
         """The deltas one upstream event makes."""
+        for calls in self._calls:
+            calls.event(event)
+        return self._deltas(event)
+
+    def _deltas(self, event: dict[str, Json]) -> list[dict[str, Json]]:
         if self._interleaved is None:
             return self._event(event)
         deltas: list[dict[str, Json]] = []
+        over = self.ended  # then what was held back of it is all that comes
         for piece in pieces(self.tables, event):
             deltas += self._event(piece)
-            if self.failed is not None or self.ended:
+            if self.failed is not None or self.ended is not over:
                 break
         return deltas
 
@@ -220,6 +228,9 @@ class Answering(AnswerState):
         deltas: list[dict[str, Json]] = []
         if not self.started and self.tables.opening:
             self.emit(self.tables.opening, view, deltas)
+        for calls in self._calls:
+            for event in calls.rest():
+                deltas += self._deltas(event)
         if self._interleaved is not None:
             self._interleaved.finish(deltas)
         for number in sorted(self.open):  # an upstream that does not end its blocks
@@ -298,9 +309,11 @@ class Answering(AnswerState):
             except Exception as raised:  # whatever it is: the interpreter begins afresh
                 self.gave_up = raised
                 self._reset()
+        for calls in self._calls:
+            calls.plain(answer)
         self.said = dict(answer) if plain.verbatim else {}
         for event in self.events_of(answer):
-            for delta in self.event(event):
+            for delta in self._deltas(event):
                 self._fold(delta)
 
     def events_of(self, answer: dict[str, Json]) -> list[dict[str, Json]]:

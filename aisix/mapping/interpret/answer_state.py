@@ -24,6 +24,7 @@ class AnswerScope:
     extra: dict[str, Json] = body
     item: Json = None  # these two: what a verb of the compiled form is looking at
     spot: tuple[str, Place] = NOWHERE
+    names: Sequence[Json] = ()  # what a call of this answer may be called
 
     def __init__(
         self,

@@ -12,10 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import msgspec
-
 from aisix.mapping.interpret.answer_state import AnswerState
 from aisix.mapping.interpret.view import View
+from aisix.mapping.interpret.whole_json import WholeJson
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.answer import AnswerTables, Row
 from aisix.mapping.syntax.paths import Json
@@ -24,7 +23,6 @@ Deltas = list[dict[str, Json]]
 Act = Callable[[Row, dict[str, Json], View], Deltas]  # what a row does to the state
 Emit = Callable[[str, View, Deltas], None]
 Key = tuple[str, Json]  # the kind of a block, and which one of that kind
-_decode = msgspec.json.Decoder().decode
 
 
 def pieces(tables: AnswerTables, event: dict[str, Json]) -> list[dict[str, Json]]:
@@ -58,14 +56,21 @@ class Blocks:
         self._over: set[Key] = set()
         self._waiting: list[tuple[Key, Row, dict[str, Json]]] = []
         self._number = 0
+        self._json, self._seen = WholeJson(), 0  # of the open block's text
 
     def take(self, row: Row, piece: dict[str, Json], view: View, deltas: Deltas) -> None:
         """A piece for a block."""
         found = (view.find(path) for path in row.which)
         key = (row.into, next((v for v in found if type(v) in (str, int)), None))
-        self._waiting.append((key, row, piece))
-        while self._waiting and self._write(deltas):
-            pass
+        if key == self._open:
+            self._act(key, row, piece, deltas)
+            # Whether the block is whole changes only by what is written into it.
+            while self._waiting and self._may_close() and self._write(deltas):
+                pass
+        elif self._waiting or not self._may_close():
+            self._waiting.append((key, row, piece))  # nothing may overtake its like
+        else:
+            self._act(key, row, piece, deltas)
 
     def finish(self, deltas: Deltas) -> None:
         """Nothing more comes: what waits is written block by block."""
@@ -94,11 +99,10 @@ class Blocks:
         whole = self._state.tables.block_kinds[self._open[0]].whole
         if not whole:
             return True
-        try:
-            _decode(str(self._registers.get(whole, "")))
-        except msgspec.DecodeError:
-            return False
-        return True
+        text = str(self._registers.get(whole, ""))
+        self._json.add(text[self._seen :])
+        self._seen = len(text)
+        return self._json.closed
 
     def _act(self, key: Key, row: Row, piece: dict[str, Json], deltas: Deltas) -> None:
         state = self._state
@@ -109,6 +113,7 @@ class Blocks:
                 return
             self._close(deltas)
             self._open, self._registers = key, {"index": self._number}
+            self._json, self._seen = WholeJson(), 0
             self._number += 1
             state.scope.block = self._registers
             for name in state.tables.block_kinds[key[0]].begin:

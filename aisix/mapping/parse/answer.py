@@ -11,6 +11,7 @@ from aisix.mapping.syntax.answer import (
     Accumulate,
     AnswerTables,
     BlockKind,
+    CallRules,
     Chunk,
     Continuation,
     Parts,
@@ -24,12 +25,16 @@ from aisix.mapping.syntax.rules import Condition, Rule
 KEYS = (
     *("by", "block", "opening", "event", "chunk", "end", "continuation", "envelope", "choice"),
     *("message", "shape", "list", "usage", "meter", "plain", "convert", "state"),
-    *("done", "closing", "piece", "block_kind", "accumulate"),
+    *("done", "closing", "piece", "block_kind", "accumulate", "calls"),
 )
 ROW_KEYS = (
     *("by", "is", "first", "guard", "unless", "open", "set", "count", "measure", "push"),
     *("append", "extend", "usage", "emit", "ping", "fail", "end", "ignore", "unknown"),
     *("into", "which"),
+)
+CALL_KEYS = (
+    *("of", "which", "list", "whole", "end", "names", "index", "id", "made", "name", "text"),
+    *("objects", "fixed"),
 )
 At = tuple[str, ...]
 
@@ -100,6 +105,10 @@ class AnswerParser(Parser):
             accumulate=self.accumulate(data["accumulate"], (*at, "accumulate"))
             if "accumulate" in data
             else None,
+            calls=tuple(
+                self.calls(row, (*at, "calls", name))
+                for name, row in self.typed(data, (*at, "calls"), dict, {}).items()
+            ),
         )
         self.check_arranged()
         self.registers_set.update(f"state.{name}" for name in tables.state)
@@ -217,6 +226,38 @@ class AnswerParser(Parser):
             self.chunk_list(data.get("begin", []), (*at, "begin")),
             self.chunk_list(data.get("end", []), (*at, "end")),
             name,
+        )
+
+    def calls(self, data: Json, at: At) -> CallRules:
+        if not isinstance(data, dict):
+            self.complain(at, f"expected table, found {found(data)}")
+            data = {}
+        self.keys(data, at, CALL_KEYS)
+
+        def path(key: str) -> Path | None:
+            return self.path(data[key], (*at, key)) if key in data else None
+
+        for key in ("list", "name", "text"):
+            if key not in data:
+                self.complain(at, f"needs `{key}`")
+        return CallRules(
+            self.place(at),
+            path("list") or Path("", "", ("",)),
+            self.path_list(data.get("name", []), (*at, "name")),
+            path("text") or Path("", "", ("",)),
+            self.typed(data, (*at, "of"), str, None),
+            self.typed(data, (*at, "which"), str, ""),
+            path("whole"),
+            path("end"),
+            self.path_list(data.get("names", []), (*at, "names")),
+            path("index"),
+            path("id"),
+            self.rule(data["made"], (*at, "made")) if "made" in data else None,
+            self.typed(data, (*at, "objects"), bool, False),
+            tuple(
+                (self.path(key, (*at, "fixed", key)).steps, value)
+                for key, value in self.typed(data, (*at, "fixed"), dict, {}).items()
+            ),
         )
 
     def accumulate(self, data: Json, at: At) -> Accumulate:

@@ -59,6 +59,31 @@ class BlockKind:
     whole: str = ""  # the register whose text must be whole JSON before another may begin
 
 
+@dataclass(slots=True, frozen=True)
+class CallRules:
+    """`[calls.NAME]`: where pieces of calls stand in an event, and what of them is what."""
+
+    place: Place
+    at: Path  # where pieces stand, in a stream
+    name: tuple[Path, ...]
+    text: Path
+    of: str | None = None  # the list of an event whose items hold calls; else it is the event
+    which: str = ""  # what tells those items apart
+    whole: Path | None = None  # where whole calls stand, in a plain answer
+    end: Path | None = None  # something there: no more of these calls follows
+    names: tuple[Path, ...] = ()  # of the request that was sent: what a call may be called
+    index: Path | None = None  # without: there can be but one
+    id: Path | None = None
+    made: Rule | None = None  # an id for a call that has none
+    objects: bool = False  # what stands in the text's place and is neither text nor object is none
+    fixed: tuple[tuple[tuple[paths.Step, ...], Json], ...] = ()  # written where there is nothing
+
+    def named(self, request: dict[str, Json]) -> list[Json]:
+        """What a call of the answer to this upstream request may be called."""
+        found = (p.get(request) for p in self.names if p.steps[0] in request)
+        return [name for names in found for name in names or ()]
+
+
 @dataclass(slots=True)
 class Continuation:
     """`[continuation]`: how a paused turn is continued."""
@@ -148,12 +173,14 @@ class AnswerTables:
     pieces: tuple[tuple[str, tuple[Path, ...]], ...] = ()  # how an event is taken apart
     block_kinds: dict[str, BlockKind] = field(default_factory=dict)
     accumulate: Accumulate | None = None
+    calls: tuple[CallRules, ...] = ()
 
     @property
     def compiles(self) -> bool:
         """Whether these tables keep to what `compile/answer.py` writes."""
         kept = not any(chunk.verbatim for chunk in self.chunks.values())
-        return kept and not self.pieces and self.opening != "" and "chunk" in self.envelopes
+        kept = kept and not self.pieces and not self.calls
+        return kept and self.opening != "" and "chunk" in self.envelopes
 
     @property
     def end_word(self) -> Json:
