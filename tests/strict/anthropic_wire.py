@@ -43,6 +43,8 @@ ALL_BETAS = frozenset(
 )
 _SAMPLING = {"temperature": float, "top_p": float, "top_k": int}  # gone from the SDK's types
 _IN_HEADERS = ("betas", "user_profile_id", "workspace_id")  # in the SDK's types, never in a body
+# Where a call may be cut off in the middle.
+_CUT = ("max_tokens", "model_context_window_exceeded", "refusal", "pause_turn")
 _ERROR_TYPES = frozenset(get_args(ErrorType)) | {"request_too_large"}
 
 
@@ -82,17 +84,35 @@ def anthropic_message_errors(obj: Any, beta: bool = False) -> list[str]:
     found = answer_errors(BetaMessage if beta else Message, obj)
     if found:
         return found
-    if not obj["id"].startswith("msg_"):
-        found.append("rule: id: a message id begins with msg_")
+    found += _id_errors(obj["id"]) + _usage_errors(obj["usage"])
     if obj.get("stop_reason") is None:
         found.append("rule: stop_reason: never null in a whole answer")
-    if obj.get("stop_reason") == "tool_use" and not _has(obj["content"], "tool_use"):
-        found.append("rule: stop_reason: tool_use without a tool_use block")
+    return found + _call_errors(obj["content"], obj.get("stop_reason")) + _half_errors(obj)
+
+
+def _id_errors(value: Any) -> list[str]:
+    good = isinstance(value, str) and value.startswith("msg_") and value != "msg_"
+    return [] if good else [f"rule: id: msg_ and something of its own, not {value!r}"]
+
+
+def _half_errors(obj: Any) -> list[str]:
+    return ["rule: half a surrogate pair in a text"] if rules.has_half_characters(obj) else []
+
+
+def _usage_errors(usage: Mapping[str, Any]) -> list[str]:
+    wrong = [name for name, value in usage.items() if isinstance(value, int) and value < 0]
+    return [f"rule: usage.{name}: below zero" for name in wrong]
+
+
+def _call_errors(blocks: list[dict[str, Any]], stop: Any) -> list[str]:
+    calls = [block for block in blocks if block["type"] == "tool_use"]
+    found = [] if calls or stop != "tool_use" else ["rule: stop_reason: tool_use without a call"]
+    ids = [call["id"] for call in calls]
+    if not all(ids) or len(ids) != len(set(ids)):
+        found.append(f"rule: tool_use: ids are unique and not empty, not {ids}")
+    if not all(call["name"] for call in calls):
+        found.append("rule: tool_use: a call without a name")
     return found
-
-
-def _has(blocks: list[dict[str, Any]], kind: str) -> bool:
-    return any(block["type"] == kind for block in blocks)
 
 
 def anthropic_stream_errors(
@@ -118,9 +138,51 @@ def anthropic_stream_errors(
         payloads.append(payload)
     if found:
         return found
-    unseen = {"ping", "error", *tolerate}
-    found += _flow_errors([p for p in payloads if p["type"] not in unseen], complete)
-    return found or (_accumulated(data) if complete else [])
+    kinds = [payload["type"] for payload in payloads]
+    if "error" in kinds and kinds.index("error") != len(kinds) - 1:
+        found.append("flow: something follows an error")
+    if "message_stop" in kinds and kinds.index("message_stop") != len(kinds) - 1:
+        found.append("flow: something follows message_stop")
+    if kinds != ["error"]:  # a stream that fails at once says nothing else
+        unseen = {"ping", "error", *tolerate}
+        found += _flow_errors([p for p in payloads if p["type"] not in unseen], complete)
+    found += _half_errors(payloads)
+    return found or _said_errors(payloads) or (_accumulated(data) if complete else [])
+
+
+def _said_errors(payloads: list[dict[str, Any]]) -> list[str]:
+    """Of what the events say together: ids, calls, arguments, counts."""
+    found: list[str] = []
+    blocks: list[dict[str, Any]] = []
+    texts: dict[int, str] = {}
+    stop: Any = None
+    for payload in payloads:
+        kind = payload["type"]
+        if kind == "message_start":
+            found += _id_errors(payload["message"]["id"])
+            found += _usage_errors(payload["message"]["usage"])
+        elif kind == "content_block_start":
+            blocks.append(payload["content_block"])
+        elif kind == "content_block_delta" and "partial_json" in payload["delta"]:
+            at = payload["index"]
+            texts[at] = texts.get(at, "") + payload["delta"]["partial_json"]
+        elif kind == "message_delta":
+            stop = payload["delta"].get("stop_reason") or stop
+            found += _usage_errors(payload["usage"])
+    if stop is None:
+        return found
+    found += _call_errors(blocks, stop)
+    for at, text in texts.items():
+        if text and stop not in _CUT and blocks[at]["type"] == "tool_use":
+            found += _argument_errors(text)
+    return found
+
+
+def _argument_errors(text: str) -> list[str]:
+    try:
+        return [] if isinstance(json.loads(text), dict) else ["rule: tool_use: input is no object"]
+    except ValueError:
+        return [f"rule: tool_use: input is no JSON: {text[:40]!r}"]
 
 
 def _kinds(payload: dict[str, Any]) -> set[Any]:

@@ -23,6 +23,7 @@ from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletion, ChatCompletionChunk, completion_create_params
 from openai.types.shared import ErrorObject
 
+from aisix.standin.rules import has_half_characters
 from tests.strict import sse
 from tests.strict.closed import answer_errors, closed, type_errors
 from tests.strict.sdk import openai_client
@@ -107,6 +108,7 @@ def openai_completion_errors(obj: Any, also: Collection[str] = ()) -> list[str]:
     found = answer_errors(ChatCompletion, obj, _extension(also))
     if found:
         return found
+    found += _identity_errors(obj)
     if not obj["choices"]:
         found.append("rule: choices: empty")
     for index, choice in enumerate(obj["choices"]):
@@ -120,6 +122,13 @@ def openai_completion_errors(obj: Any, also: Collection[str] = ()) -> list[str]:
     if obj.get("usage") is None:
         found.append("rule: usage: always part of a whole answer")
     return found + _usage_errors(obj.get("usage"))
+
+
+def _identity_errors(obj: Any) -> list[str]:
+    found = ["rule: half a surrogate pair in a text"] if has_half_characters(obj) else []
+    if obj["id"] in ("", "chatcmpl-"):
+        found.append(f"rule: id: something of its own, not {obj['id']!r}")
+    return found
 
 
 def _extension(also: Collection[str]) -> Any:
@@ -158,6 +167,8 @@ def _call_errors(calls: list[dict[str, Any]], finish: str) -> list[str]:
     if not all(ids) or len(ids) != len(set(ids)):
         found.append("rule: tool_calls: ids are unique and not empty")
     for call in calls:
+        if not (call.get("function") or call["custom"])["name"]:
+            found.append("rule: tool_calls: a call without a name")
         if call["type"] != "function":
             continue
         text = call["function"]["arguments"]
@@ -196,6 +207,8 @@ def _usage_errors(usage: dict[str, Any] | None) -> list[str]:
     prompt, completion = usage["prompt_tokens"], usage["completion_tokens"]
     if usage["total_tokens"] != prompt + completion:
         found.append("rule: usage: total_tokens is the sum of prompt_tokens and completion_tokens")
+    if min(prompt, completion) < 0:
+        found.append("rule: usage: below zero")
     read = usage.get("prompt_tokens_details") or {}
     if (read.get("cached_tokens") or 0) + (read.get("cache_write_tokens") or 0) > prompt:
         found.append("rule: usage: prompt_tokens includes cached and cache-written tokens")
@@ -283,7 +296,7 @@ def _customs_as_functions(chunks: list[Any]) -> list[Any]:
 
 
 def _chunk_errors(chunks: list[dict[str, Any]], ends: str) -> list[str]:
-    found: list[str] = []
+    found = _identity_errors(chunks[0]) if chunks else []
     for key in ("id", "created", "model", "service_tier", "system_fingerprint"):
         if len({chunk.get(key) for chunk in chunks}) > 1:
             found.append(f"rule: {key} changes between chunks")

@@ -36,17 +36,20 @@ def events(data: bytes) -> list[tuple[str | None, str]]:
     return found
 
 
+def _json(payload: Any) -> bytes:
+    try:
+        return json.dumps(payload, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half a surrogate pair can only be said in escapes
+        return json.dumps(payload).encode()
+
+
 def named(*payloads: dict[str, Any]) -> bytes:
     """Anthropic's way: the event's name is its data's type."""
-    return b"".join(
-        f"event: {p['type']}\ndata: {json.dumps(p, ensure_ascii=False)}\n\n".encode()
-        for p in payloads
-    )
+    return b"".join(f"event: {p['type']}\ndata: ".encode() + _json(p) + b"\n\n" for p in payloads)
 
 
 def unnamed(*payloads: dict[str, Any] | str) -> bytes:
     """OpenAI's way: only data; a string ("[DONE]") goes as it is."""
     return b"".join(
-        f"data: {p if isinstance(p, str) else json.dumps(p, ensure_ascii=False)}\n\n".encode()
-        for p in payloads
+        b"data: " + (p.encode() if isinstance(p, str) else _json(p)) + b"\n\n" for p in payloads
     )

@@ -249,6 +249,13 @@ MESSAGE_FAULTS = {
     "an unknown stop_reason": ("stop_reason", "stop"),
     "tool_use without a call": ("stop_reason", "tool_use"),
     "an id of the other side": ("id", "chatcmpl-1"),
+    "an id that is its prefix alone": ("id", "msg_"),
+    "no id": ("id", None),
+    "half a character": ("content.0.text", "\ud83d"),
+    "a count below zero": ("usage.input_tokens", -1),
+    "a call without id": ("content", [{**USE, "id": ""}]),
+    "a call without name": ("content", [{**USE, "name": ""}]),
+    "the same call twice": ("content", [USE, USE]),
     "a key that is no field": ("choices", []),
     "usage of the other side": ("usage", {"prompt_tokens": 1, "completion_tokens": 1}),
     "content as text": ("content", "Hello"),
@@ -271,6 +278,22 @@ def test_every_sample_stream_is_one_the_upstream_could_send(name: str) -> None:
     assert anthropic_stream_errors(data, stream.ends == "done", stream.tolerate) == []
 
 
+def called(events: Any, *calls: Any, text: str = "{}") -> Any:
+    """The stream with these calls in place of its text."""
+    made = [events[0]]
+    for index, call in enumerate(calls):
+        delta = {"type": "input_json_delta", "partial_json": text}
+        made.append({"type": "content_block_start", "index": index, "content_block": call})
+        made.append({"type": "content_block_delta", "index": index, "delta": delta})
+        made.append({"type": "content_block_stop", "index": index})
+    return [*made, *changed(events[-2:], "0.delta.stop_reason", "tool_use")]
+
+
+def test_a_stream_of_calls_is_valid() -> None:
+    events = called(STREAMS["text"].events, USE, {**USE, "id": "toolu_3"}, text='{"a":1}')
+    assert anthropic_stream_errors(sse.named(*events)) == []
+
+
 STREAM_FAULTS: dict[str, Any] = {
     "no message_start": lambda e: e[1:],
     "two of them": lambda e: [e[0], *e],
@@ -278,6 +301,21 @@ STREAM_FAULTS: dict[str, Any] = {
     "no message_delta": lambda e: [*e[:-2], e[-1]],
     "a block that never ends": lambda e: [x for x in e if x["type"] != "content_block_stop"],
     "a block that skips a number": lambda e: [e[0], *text_block(1, "x"), *e[-2:]],
+    "something after the end": lambda e: [*e, e[-1]],
+    "an end after an error": lambda e: [
+        *e[:-1],
+        {"type": "error", "error": {"type": "api_error", "message": "m"}},
+        e[-1],
+    ],
+    "no id": lambda e: changed(e, "0.message.id", None),
+    "an id that is its prefix alone": lambda e: changed(e, "0.message.id", "msg_"),
+    "half a character": lambda e: changed(e, "3.delta.text", "\ud83d"),
+    "a count below zero": lambda e: [*e[:-2], changed(e[-2], "usage.output_tokens", -1), e[-1]],
+    "a call without id": lambda e: called(e, {**USE, "id": ""}),
+    "a call without name": lambda e: called(e, {**USE, "name": ""}),
+    "two calls of one id": lambda e: called(e, USE, USE),
+    "two calls in one": lambda e: called(e, USE, text='{"a":1}{"a":2}'),
+    "arguments in a text": lambda e: called(e, USE, text='"{}"'),
     "a delta after its block": lambda e: [*e[:-3], e[-3], e[3], *e[-2:]],
     "an unknown event": lambda e: [e[0], {"type": "future_event"}, *e[1:]],
     "a delta of the wrong kind": lambda e: changed(e, "3.delta", {"type": "text", "text": "x"}),
