@@ -70,6 +70,8 @@ def _late_system(messages: list[dict[str, Any]], facts: ModelFacts) -> Iterator[
         after = next((m for m in messages[index:] if m["role"] != "system"), None)
         if before is None or before["role"] != "user":
             yield f"messages.{index}: a system message must come after a user message"
+        if index and messages[index - 1]["role"] == "system":
+            yield f"messages.{index}: consecutive system messages are not allowed"
         if after is not None and after["role"] != "assistant":
             yield f"messages.{index}: a system message must be last or before an assistant message"
 

@@ -107,6 +107,8 @@ RULES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         body(**document(data="\U0001f600")), body(**document(data="\ud83d")), "surrogate"),
     "half a character in a key": (
         body(**loose({"default": {"\U0001f600": 1}})), body(**loose({"default": {"\ude00": 1}})), "surrogate"),
+    "two late system messages": (
+        body("opus-4-8", **late("A")), body("opus-4-8", **late("A", "B")), "consecutive"),
     "a budget for a model without": (
         body("opus-4-8", **ADAPTIVE),
         body("opus-4-8", thinking={"type": "enabled", "budget_tokens": 1024}), "not supported"),
