@@ -14,6 +14,7 @@ the world. Rules, the request and the answer each stand in four rooms:
 and this is the door, for whoever is outside:
 
     exchange.py     one conversation: request, answer or stream, errors, retry, usage
+    streaming.py    its second half, streamed
     translation.py  its first half: the request, by the compiled form or rule by rule; its losses
     mappings.py     load_mappings(folders): every table, checked
     effective.py    one mapping for one model: tables merged, parsed, compiled when first asked for

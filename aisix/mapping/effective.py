@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from aisix.errors import Complaint, OperatorError
+from aisix.mapping.compile import errors as compiled_errors
 from aisix.mapping.compile.answer import AnswerForms, Form, FormCache
 from aisix.mapping.compile.request import RequestForms
+from aisix.mapping.compile.runtime import CannotCompile
 from aisix.mapping.dialect.upstream_errors import CallerDialect, ErrorTables
 from aisix.mapping.interpret.answer import Answering
 from aisix.mapping.interpret.answer_state import AnswerScope
@@ -54,6 +56,7 @@ class Effective:
     known: frozenset[str]  # and of all there are
     forms: RequestForms = field(repr=False, compare=False)  # the request tables as Python source
     answers: AnswerForms = field(repr=False, compare=False)  # and the answer's
+    is_error: Callable[[dict[str, Json]], bool] = field(repr=False, compare=False)  # of an event
     _facts: dict[ResolvedModel, Facts] = field(default_factory=dict, repr=False, compare=False)
 
     def facts(self, target: ResolvedModel) -> Facts:
@@ -305,7 +308,20 @@ class Mapping:
             frozenset(_names(tree)),
             RequestForms(request, Facts("", "", version, facts, values), f"{self.name} {row}"),
             AnswerForms(answer, Facts("", "", version, facts, values), f"{self.name} {row}"),
+            _is_error(errors),
         )
+
+
+def _is_error(errors: ErrorTables) -> Callable[[dict[str, Json]], bool]:
+    """Whether an event is an error: asked of every one, so compiled where it can be."""
+    asked = errors.recogniser
+    places = asked.places.get("mark", ())
+    if not places and not asked.marks:
+        return asked.is_error
+    try:
+        return compiled_errors.is_error(asked.harmless, places, asked.marks)
+    except CannotCompile:
+        return asked.is_error
 
 
 def _stray(tree: Tree, keys: toml_tree.Keys) -> Complaint:

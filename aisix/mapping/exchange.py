@@ -10,7 +10,7 @@ No input or output: the proxy carries the bytes. Every name of a wire format is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from collections.abc import Mapping as Map
 from types import MappingProxyType
 from typing import Any
@@ -26,22 +26,25 @@ from aisix.mapping.interpret.forms import Fallback, fallback
 from aisix.mapping.interpret.scope import Note, RuleTrace, Scope
 from aisix.mapping.interpret.view import View, holds
 from aisix.mapping.mappings import Effective
-from aisix.mapping.sse import LARGEST_EVENT, SseReader, parse_json, parse_strictly
+from aisix.mapping.sse import (
+    LARGEST_EVENT,
+    parse_error,
+    parse_json,
+)
+from aisix.mapping.streaming import Streaming, malformed
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json
-from aisix.mapping.syntax.rules import Place
 from aisix.mapping.types import Answer, ResolvedModel, UpstreamRequest
-from aisix.mapping.verbs.characters import Torn, read
-from aisix.mapping.verbs.refused import Refused
 
 _encode = msgspec.json.Encoder().encode
 NOTHING: Any = MappingProxyType({})
 
 
-class Exchange:
+class Exchange(Streaming):
     """One request of a caller and its answer; `request` comes first.
 
     `now`: Unix seconds. `new_id`: makes an id in the upstream's own style. `largest_event`: bytes.
+    `hidden`: texts no message may have, such as the provider's key.
     `compiled=False` runs the tables rule by rule, as `explain` does; the result is the same.
     Look at `error`, `broke`, `done` and `continuation` after each step of an answer.
     """
@@ -51,17 +54,14 @@ class Exchange:
     stream = False
     error: ErrorAnswer | None = None
     broke: UpstreamError | None = None  # the error is the upstream's broken answer
-    done = False  # the caller has got everything
-    continuation: UpstreamRequest | None = None  # a paused turn: send this, then go on receiving
     caller_body: dict[str, Json] = NOTHING
     _upstream_body: dict[str, Json] = NOTHING
     _upstream_headers: dict[str, str] = NOTHING
     _remember: dict[str, Json] = NOTHING
     _answering: Answering | None = None
-    _sse: SseReader | None = None
-    _torn: Torn | None = None  # since an event had half a character
     fallbacks: Sequence[Fallback] = ()
     _local: dict[str, Json] | None = None
+    _read: tuple[bytes, Json] = (b"", None)  # a plain answer as it came, and parsed
 
     def __init__(
         self,
@@ -73,6 +73,7 @@ class Exchange:
         new_id: Callable[[], str],
         compiled: bool = True,
         largest_event: int = LARGEST_EVENT,
+        hidden: Collection[str] = (),
     ) -> None:
         self.tables = tables
         self.caller = caller
@@ -82,6 +83,7 @@ class Exchange:
         self.new_id = new_id
         self.compiled = compiled  # use the tables' compiled form where there is one
         self._largest_event = largest_event
+        self._hidden = hidden
 
     # ------------------------------------------------------------------ request
     def request(
@@ -146,17 +148,18 @@ class Exchange:
     # ------------------------------------------------------------------ plain answers and errors
     def response(self, status: int, headers: Map[str, str], body: bytes) -> Answer:
         """The caller's answer to a plain upstream answer, or to any upstream error."""
-        parsed = parse_json(body, self._lost_character)
+        parsed = self._parsed(status, body)
         if not 200 <= status < 300:
             return self._refused(status, headers, parsed)
-        if self.stream and not self._is_error(parsed):
-            return self.fault(_malformed("not_a_stream"))
-        answering = self._ready()
+        if self._is_error(parsed):
+            return self._refused(None, headers, parsed)
+        if self.stream:
+            return self.fault(malformed("not_a_stream"))
         plain = self.tables.answer.plain
         if type(parsed) is not dict or (plain and not plain.knows(parsed)):
-            if self._is_error(parsed):
-                return self._refused(None, headers, parsed)
-            return self.fault(_malformed("not_a_message"))
+            return self.fault(malformed("not_a_message"))
+        self._read = b"", None  # not kept for as long as the exchange
+        answering = self._ready()
         answering.plain(parsed)
         gave_up, answering.gave_up = answering.gave_up, None  # its traceback holds the answer
         if gave_up is not None:
@@ -167,14 +170,25 @@ class Exchange:
             if answering.wants_more():
                 self._go_on(answering)
                 return Answer(200, {}, b"")
+            if not answering.enough:
+                return self.fault(malformed("no_answer"))
         self.done = True
         return Answer(200, self.answer_headers(headers), _encode(answering.completion()))
 
     def retry(self, status: int, headers: Map[str, str], body: bytes) -> str:
         """Whether this answer may be asked for again; see ErrorAnswer.retry. Changes nothing."""
-        if 200 <= status < 300:
+        parsed = self._parsed(status, body)
+        good = 200 <= status < 300
+        if good and not self._is_error(parsed):
             return ""
-        return self.tables.errors.retry(status, headers, parse_json(body))
+        return self.tables.errors.retry(None if good else status, headers, parsed)
+
+    def _parsed(self, status: int, body: bytes) -> Json:
+        """A plain answer's value, asked for twice and parsed once; of an error also its text."""
+        if self._read[0] is not body:
+            good = 200 <= status < 300
+            self._read = body, parse_json(body, self._lost_character) if good else parse_error(body)
+        return self._read[1]
 
     def answered_here(self) -> Answer | None:
         """The answer, JSON or a whole stream, to a request that never goes upstream."""
@@ -218,12 +232,15 @@ class Exchange:
         return scope
 
     def _is_error(self, parsed: Json) -> bool:
+        if type(parsed) is dict:
+            return self.tables.is_error(parsed)
         return self.tables.errors.is_error(parsed)
 
     def _refused(self, status: int | None, headers: Map[str, str], parsed: Json) -> Answer:
         alias, shown = self.target.alias, self.answer_headers(headers)
         who = self.caller, alias, self.caller_body, self._origin
-        return self._failed(self.tables.errors.translate(status, headers, parsed, *who, shown))
+        given = status, headers, parsed, *who, shown, self._hidden
+        return self._failed(self.tables.errors.translate(*given))
 
     def fault(self, fault: Fault) -> Answer:
         """One of our own faults as the caller's dialect shows it."""
@@ -240,118 +257,6 @@ class Exchange:
         if not self.caller_body:
             return None
         return translation.origin(self.trace(self.caller_body), name, item, part)
-
-    # ------------------------------------------------------------------ streams
-    def begin(self, status: int, headers: Map[str, str]) -> bool:
-        """Whether the answer is a stream of events; if not, read it whole and call `response`."""
-        kind = {k.lower(): v for k, v in headers.items()}.get("content-type", "")
-        return 200 <= status < 300 and "event-stream" in kind.lower()
-
-    def receive(self, data: bytes) -> bytes:
-        """Bytes for the caller, made of bytes of the upstream. Look at `error` and `done` after."""
-        if self.done:
-            return b""
-        if self._sse is None:
-            self._sse = SseReader(self._largest_event)
-        try:
-            payloads = self._sse.feed(data)
-        except Refused:
-            return self._break_off(_malformed("too_large"))
-        return self._run(payloads)
-
-    def end(self) -> bytes:
-        """The upstream's stream has ended: bytes for the caller."""
-        if self.done:
-            return b""
-        # An event whose blank line is missing counts when it is whole, else it is the break itself.
-        rest = self._sse.rest() if self._sse is not None else []
-        done = self.tables.answer.done.encode()
-        out = self._run([data for data in rest if data == done or type(parse_json(data)) is dict])
-        if self._torn is not None and not self.done:
-            last = [out]
-            self._goes_on(self._ready(), self._torn.rest(), last)
-            out = b"".join(last)
-        if self.done or self.continuation is not None:
-            return out
-        return out + self._close(self._ready())
-
-    def _close(self, answering: Answering, complete: bool = False) -> bytes:
-        """Nothing follows, though the last event has not come."""
-        if complete or answering.complete:
-            answering.ended = True
-            return self._finish(answering)
-        return self._break_off(UpstreamError("interrupted", "end of stream", why="no_end"))
-
-    def _run(self, payloads: list[bytes]) -> bytes:
-        answering = self._ready()
-        out: list[bytes] = []
-        done, closing = self.tables.answer.done.encode(), self.tables.answer.closing.encode()
-        for payload in payloads:
-            if payload in (done, closing):  # the upstream's own words for the end
-                waited = self._torn.rest() if self._torn is not None else []
-                if self._goes_on(answering, waited, out):
-                    out.append(self._close(answering, payload == done))
-                break
-            event = parse_strictly(payload)
-            if type(event) is dict and self._torn is None:
-                goes_on = self._take(answering, event, out)
-            else:
-                goes_on = self._goes_on(answering, self._repaired(payload, event), out)
-            if not goes_on:
-                break
-        return b"".join(out)
-
-    def _take(self, answering: Answering, event: dict[str, Json], out: list[bytes]) -> bool:
-        """What one event of a stream makes, and whether another may follow it."""
-        answering.send(event, out)
-        if answering.pinged:
-            answering.pinged = False
-            if answering.started:
-                out.append(self.ping)
-        if answering.failed is not None:
-            out.append(self._framed(self._refused(None, {}, answering.failed)))
-            return False
-        if answering.ended:
-            if answering.wants_more():
-                self._go_on(answering)
-            else:
-                out.append(self._finish(answering))
-            return False
-        return True
-
-    def _goes_on(self, answering: Answering, events: list[Json], out: list[bytes]) -> bool:
-        for event in events:
-            if type(event) is not dict:
-                out.append(self._break_off(_malformed("not_json")))
-                return False
-            if not self._take(answering, event, out):
-                return False
-        return True
-
-    def _repaired(self, payload: bytes, event: Json) -> list[Json]:
-        """The events that are whole now: one cut inside a character waits for the next."""
-        if self._torn is None:
-            self._torn = Torn(self._lost_character)
-        return self._torn.take(read(payload) if event is None else event)
-
-    def _lost_character(self, name: str) -> None:
-        """Told: what came was half a character, and U+FFFD stands there now."""
-        self._ready().scope.notes.append(Note("rewritten", name, Place("", "characters")))
-
-    def _finish(self, answering: Answering) -> bytes:
-        out: list[bytes] = []
-        answering.send_end(out)
-        self.done = True
-        end: str = self.caller.data["stream"]["done"]
-        return b"".join(out) + end.encode()
-
-    def _break_off(self, fault: Fault) -> bytes:
-        """An error inside the stream; nothing may follow it."""
-        return self._framed(self.fault(fault))
-
-    def _framed(self, answer: Answer) -> bytes:
-        assert answer.error is not None
-        return self.caller.frame(answer.error)
 
     def _go_on(self, answering: Answering) -> None:
         self._upstream_body = answering.next_round(self._upstream_body)
@@ -376,10 +281,6 @@ class Exchange:
         return self._answering is not None and self._answering.started
 
     @property
-    def ping(self) -> bytes:
-        return bytes(self.caller.data["stream"]["ping"].encode())
-
-    @property
     def tokens(self) -> dict[str, int]:
         """Counters so far: input, output, cache_read, cache_write, reasoning."""
         return self._answering.metered() if self._answering else {}
@@ -387,11 +288,6 @@ class Exchange:
     @property
     def unknown(self) -> list[str]:
         return list(self._answering.unknown) if self._answering else []
-
-
-def _malformed(why: str) -> UpstreamError:
-    """The answer came whole and makes no sense."""
-    return UpstreamError("bad_response", why=why)
 
 
 __all__ = ["Answer", "Exchange", "ResolvedModel", "UpstreamRequest"]

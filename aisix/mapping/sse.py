@@ -2,7 +2,8 @@
 
 Knows the event stream format (WHATWG HTML, section 9.2) and nothing of what is inside. Lines end at
 LF, CR or CRLF only, never at U+2028; several data lines are joined by LF; comments and fields other
-than data are passed over (an event is told by its data, not by its name).
+than data are passed over (an event is told by its data, not by its name). One exception: what is in
+an event called error, or in a field of that name, which some servers write, is `ErrorData`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,13 @@ from aisix.mapping.verbs.refused import Refused
 _decode = msgspec.json.Decoder().decode
 _BOM = b"\xef\xbb\xbf"
 LF = 10
+LARGEST_TEXT = 8192  # bytes
+FAILED = (b"event: error", b"event:error")
 LARGEST_EVENT = 16 << 20  # bytes, unless told otherwise
+
+
+class ErrorData(bytes):
+    """The data of an event that says itself that it is an error."""
 
 
 class SseReader:
@@ -94,11 +101,24 @@ def parse_strictly(data: bytes) -> Json:
         return None
 
 
+def parse_error(data: bytes) -> Json:
+    """The value of what is an error for sure; its text where it is no JSON."""
+    parsed = parse_json(data)
+    return data[:LARGEST_TEXT].decode("utf-8", "replace") if parsed is None else parsed
+
+
 def _payload(frame: bytes) -> bytes | None:
-    parts = []
+    parts, failed = [], False
     for line in frame.split(b"\n"):
-        if line.startswith(b"data:"):
-            parts.append(line[6:] if line[5:6] == b" " else line[5:])
+        name = line[:6]
+        if name[:5] == b"data:":
+            parts.append(line[6:] if name == b"data: " else line[5:])
+        elif name == b"error:":
+            failed = True
+            parts.append(line[6:].strip())
         elif line == b"data":
             parts.append(b"")
-    return b"\n".join(parts) or None  # an event without data is none
+        elif line in FAILED:
+            failed = True
+    data = b"\n".join(parts) or None  # an event without data is none
+    return ErrorData(data) if failed and data else data

@@ -82,6 +82,7 @@ class Call:
             now=int(time.time()),
             new_id=ids.new,
             largest_event=self.gateway.settings.upstream.stream_event_limit_bytes,
+            hidden=target.hidden,
         )
         try:
             upstream_request = exchange.request(caller_body, self._headers, self.mended)

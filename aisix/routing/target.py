@@ -10,6 +10,7 @@ Must never know: a wire name, a socket.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from aisix import __version__
 from aisix.config.settings import Settings
@@ -36,6 +37,9 @@ class Target:
     base: str  # the URL without its path
     full_url: bool  # `base` is all of the URL
     header_lines: tuple[str, ...] = field(repr=False)  # those that are the same each time
+    hidden: tuple[str, ...] = field(
+        repr=False
+    )  # texts no caller may see
     plain_timeouts: Timeouts
     stream_timeouts: Timeouts
     retries: int
@@ -81,6 +85,7 @@ def make_targets(
                 base=(base := base_url(tables, key)),
                 full_url=bool(full) and base.endswith(full),
                 header_lines=_header_lines(tables, key),
+                hidden=_hidden(base, key),
                 plain_timeouts=plain,
                 stream_timeouts=streamed,
                 retries=upstream.retries if model.retries is None else model.retries,
@@ -116,6 +121,12 @@ def base_url(tables: Effective, key: ProviderKey) -> str:
         if base.endswith(ending):
             return base[: -len(ending)].rstrip("/")
     return base
+
+
+def _hidden(base: str, key: ProviderKey) -> tuple[str, ...]:
+    """The longest first: one may be part of another."""
+    own = {key.secret, *(value for _, value in key.headers), base, urlsplit(base).netloc}
+    return tuple(sorted(filter(None, own), key=len, reverse=True))
 
 
 def _header_lines(tables: Effective, key: ProviderKey) -> tuple[str, ...]:

@@ -43,29 +43,6 @@ PENDING: frozenset[str] = frozenset(
         # w02
         # w03
         # w04
-        # w05
-        "w05-choice-error-plain",
-        "w05-choice-error-stream",
-        "w05-fin-abort",
-        "w05-fin-error",
-        "w05-fin-insufficient_system_resource",
-        "w05-fin-max_tokens",
-        "w05-fin-model_context_window_exceeded",
-        "w05-fin-network_error",
-        # w06
-        "w06-midstream-code-429",
-        "w06-stream-code-400",
-        "w06-stream-code-401",
-        "w06-stream-code-403",
-        "w06-stream-code-404",
-        "w06-stream-code-429",
-        # w07
-        "w07-base-resp-plain",
-        "w07-base-resp-stream",
-        "w07-code-chunk-done",
-        "w07-code-chunk-openai",
-        "w07-error-field-done",
-        "w07-only-done",
         # w08
         "w08-perplexity",
         # w09
@@ -78,17 +55,6 @@ PENDING: frozenset[str] = frozenset(
         "w13-usage-deepseek-cached",
         "w13-usage-kimi-cached",
         "w13-usage-kimi-choice-usage",
-        # w14
-        "w14-403-moderation",
-        "w14-524",
-        "w14-ctx-gemini",
-        "w14-ctx-glm",
-        "w14-ctx-kimi",
-        "w14-ctx-openrouter",
-        "w14-errors-list",
-        "w14-fastapi-detail",
-        "w14-key-400",
-        "w14-or-provider-err",
         # w15
         "w15-mistral-think",
         "w15-mistral-think-plain",

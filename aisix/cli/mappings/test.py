@@ -13,7 +13,6 @@ import msgspec
 
 from aisix.cli.mappings.output import WHERE, Row, one_line, table, write_json
 from aisix.cli.mappings.select import effective, mapping_named
-from aisix.mapping.dialect.upstream_errors import ErrorTables
 from aisix.mapping.exchange import Exchange, ResolvedModel
 from aisix.mapping.mappings import Mapping, load_mappings
 from aisix.mapping.parse.files import unpack
@@ -94,12 +93,10 @@ def _kind(data: bytes, mapping: Mapping) -> str:
         return "stream"
     body = _object(data, "the file")
     alias = paths.get(body, mapping.caller.alias.steps)
-    rows = mapping.tree.data
-    plain = (rows.get("answer") or {}).get("plain", {}).get("check", {})
-    answered = plain and all(
-        body.get(k) is not None if v == "$present" else body.get(k) == v for k, v in plain.items()
-    )
-    refused = ErrorTables(data=rows.get("errors") or {}).is_error(body)
+    tables = mapping.effective(mapping.example())
+    plain = tables.answer.plain
+    answered = plain is not None and bool(plain.check) and plain.knows(body)
+    refused = tables.is_error(body)
     asks = alias is not None and any(
         body.get(name) is not None for name in mapping.caller.sample if body.get(name) != alias
     )

@@ -15,6 +15,7 @@
     stream.py     a stream's functions
     plain.py      a plain answer's function
     answer.py     both, by what the request left behind
+    errors.py     whether an event is an error
     runtime.py    what the written functions call
 
 A compiler is built up floor by floor: paths, shapes, sources, steps, rules; then request, and rows,

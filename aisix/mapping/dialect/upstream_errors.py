@@ -1,7 +1,8 @@
 """The upstream's errors, translated: `ErrorTables` is `errors.toml` of one mapping.
 
 Which row an error is, its status, type, code and words, whether it may be asked again; the body is
-shaped by the caller's dialect (`caller.py`), which has our own faults too.
+shaped by the caller's dialect (`caller.py`), which has our own faults too. What an error says is
+read by `recogniser.py`; what of its words may be passed on, `masking.py` knows.
 """
 
 from __future__ import annotations
@@ -14,14 +15,18 @@ from dataclasses import dataclass, field, replace
 from aisix.errors import Complaint
 from aisix.mapping.dialect import durations
 from aisix.mapping.dialect.caller import STATUS, CallerDialect, ErrorAnswer, Where, is_status
+from aisix.mapping.dialect.masking import masked
+from aisix.mapping.dialect.recogniser import Recogniser, Said
+from aisix.mapping.interpret.scope import Facts, Scope
+from aisix.mapping.interpret.view import View, holds
 from aisix.mapping.parse.rules import Parser
 from aisix.mapping.parse.toml_tree import Keys
 from aisix.mapping.parse.unreachable import unreachable
-from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import Condition
 
 __all__ = ["CallerDialect", "ErrorAnswer", "ErrorTables"]
+OWN = (400, 413, 422)  # statuses about the caller's own request
 
 
 # ---------------------------------------------------------------- upstream errors
@@ -62,6 +67,7 @@ class ErrorTables:
     passed: tuple[_Header, ...] = ()
     limits: tuple[_Header, ...] = ()  # only for aliases that show limits
     data: dict[str, Json] = field(default_factory=dict)
+    recogniser: Recogniser = field(default_factory=Recogniser)
 
     @classmethod
     def parse(
@@ -74,7 +80,7 @@ class ErrorTables:
         """`placed`: the rows somebody put in front of others on purpose."""
         parser = Parser({"errors": data}, where, {"placed": placed})
         known = ("upstream", "status", "body", "param", "rename", "headers", "ratelimit_headers")
-        parser.keys(data, ("errors",), known)
+        parser.keys(data, ("errors",), (*known, "mark", "harmless", "numbers", "guess"))
         rows = []
         for name, row in data.get("upstream", {}).items():
             at = ("errors", "upstream", name)
@@ -93,11 +99,6 @@ class ErrorTables:
         hiding = parser.hiding(dict(tried), ("errors", "upstream"))
         for name, why in unreachable(tried, hiding):
             parser.complain(("errors", "upstream", name), why)
-        for name, value in data.get("status", {}).items():
-            if not is_status(value):
-                parser.complain(("errors", "status", name), f"expected {STATUS}")
-        for name, value in data.get("body", {}).items():
-            parser.places(value, ("errors", "body", name))
         for name in data.get("rename", {}):
             parser.typed(data["rename"], ("errors", "rename", name), str, None)
         params = []
@@ -120,8 +121,9 @@ class ErrorTables:
                 if row.get("as") not in (None, *READS):
                     parser.unknown((*at, "as"), "unknown word", str(row["as"]), tuple(READS))
                 shown.append(_Header(name, sources, READS.get(row.get("as", ""))))
+        recogniser = _recogniser(parser, data)
         complaints += parser.complaints
-        return cls(tuple(rows), tuple(params), tuple(passed), tuple(limits), data)
+        return cls(tuple(rows), tuple(params), tuple(passed), tuple(limits), data, recogniser)
 
     def translate(
         self,
@@ -133,11 +135,16 @@ class ErrorTables:
         caller_body: dict[str, Json],
         origin: Callable[[str, int, int | None], str | None],
         passed: Map[str, str],
+        hidden: Collection[str] = (),
     ) -> ErrorAnswer:
-        """The upstream's error (status None: inside a stream) as the caller's dialect shows it."""
-        row, status = self._row(status, headers, body)
-        found = {name: self._said(body, name) for name in self.data.get("body", {})}
-        message = found.get("message") or ""
+        """The upstream's error as the caller's dialect shows it. `body`: JSON, or the text of what
+        was none; `status` None: inside an answer whose status was good; `hidden`: texts that may
+        stand in no message."""
+        said = self.recogniser.read(body)
+        message = said.parts.get("message", "")
+        if type(body) is str and status is not None and status not in OWN:
+            message = ""  # of whatever stands between: it speaks of hosts and of connections
+        row, status = self._row(status, headers, body, said)
         data: dict[str, Json] = row.data if row else {"status": 502, "message": ""}
         text = data.get("message", "")
         too_long = len(message) > data.get("longest", 4000)
@@ -146,54 +153,38 @@ class ErrorTables:
         param = data.get("param")
         if param == "$named":
             param, message = self.named(message, caller_body, origin)
-        message = self.renamed(message)
-        said = text.replace("{message}", message).replace("{alias}", alias)
+        message = masked(self.renamed(message), hidden) if "{message}" in text else ""
+        text = text.replace("{message}", message).replace("{alias}", alias)
         out = dict(passed)
         if data.get("should_retry") is False:
             out["x-should-retry"] = "false"
         wanted = data["status"] if isinstance(data["status"], int) else status
         kind_name = f"upstream.{row.name}" if row else "upstream"
-        type_, code = (_quoted(data.get(key), found) for key in ("type", "code"))
-        param = _quoted(param, found)
-        shown = caller.answer(wanted, type_, code, said, param, out, kind_name)
+        type_, code = (_quoted(data.get(key), said.parts) for key in ("type", "code"))
+        param = _quoted(param, said.parts)
+        shown = caller.answer(wanted, type_, code, text, param, out, kind_name)
         return replace(shown, retry=data.get("retry", ""))
 
     def is_error(self, parsed: Json) -> bool:
         """Whether an answer with a good status is an error all the same."""
-        places = self.data.get("body", {})
-        if "mark" in places:
-            return paths.get(parsed, paths.parse(places["mark"]).steps) not in (None, "", {})
-        return self._said(parsed, "type") is not None
+        return self.recogniser.is_error(parsed)
 
     def retry(self, status: int | None, headers: Map[str, str], body: Json) -> str:
         """Whether such an answer may be asked for again; see ErrorAnswer.retry."""
-        row, _ = self._row(status, headers, body)
+        row, _ = self._row(status, headers, body, self.recogniser.read(body))
         return str(row.data.get("retry", "")) if row else ""
 
     def _row(
-        self, status: int | None, headers: Map[str, str], body: Json
+        self, status: int | None, headers: Map[str, str], body: Json, said: Said
     ) -> tuple[_Row | None, int]:
-        """The row that holds, and the status (None: the one that the error's type stands for)."""
-        from aisix.mapping.interpret.scope import Facts, Scope
-        from aisix.mapping.interpret.view import View, holds
-
+        """The row that holds, and the status (None: the one that the error stands for)."""
         if status is None:
-            statuses = self.data.get("status", {})
-            words = (self._said(body, "code"), self._said(body, "type"))
-            known = (statuses.get(word) for word in words if word is not None)
-            status = int(next((n for n in known if n is not None), statuses.get("*", 500)))
+            status = self.recogniser.status(said)
         seen = {**(body if isinstance(body, dict) else {}), "status": status, "headers": headers}
+        if said.error:
+            seen["error"] = said.error
         view = View(Scope(Facts("", "", "", {}, {}), {}), seen)
         return next((r for r in self.rows if holds(r.guard, view)), None), status
-
-    def _said(self, body: Json, what: str) -> str | None:
-        """The first text at the places of this part of an error."""
-        places = self.data.get("body", {}).get(what, [])
-        for place in [places] if isinstance(places, str) else places:
-            value = paths.get(body, paths.parse(place).steps)
-            if isinstance(value, str):
-                return value
-        return None
 
     def named(
         self,
@@ -243,7 +234,52 @@ class ErrorTables:
         return out
 
 
-def _quoted(word: str | None, found: dict[str, str | None]) -> str | None:
+def _recogniser(parser: Parser, data: dict[str, Json]) -> Recogniser:
+    """What `[body]`, `[mark.*]`, `[harmless]`, `[status]`, `[numbers.*]` and `[guess.*]` say."""
+    body = data.get("body", {})
+    marks = []
+    for name, row in data.get("mark", {}).items():
+        at = ("errors", "mark", name)
+        parser.keys(row, at, ("when", "unless", "match"))
+        guard = parser.condition(row, at)
+        if guard is None or not guard.when:
+            parser.complain(at, "a mark needs `when` or `match`, or every answer is an error")
+        else:
+            marks.append(guard)
+    harmless = []
+    for place, words in data.get("harmless", {}).items():
+        at = ("errors", "harmless", place)
+        harmless.append((parser.path(place, at), frozenset(parser.words(words, at))))
+    numbers = []
+    for place, table in data.get("numbers", {}).items():
+        at = ("errors", "numbers", place)
+        numbers.append((parser.path(place, at), _statuses(parser, table, at)))
+    guesses = []
+    for name, row in data.get("guess", {}).items():
+        at = ("errors", "guess", name)
+        parser.keys(row, at, ("match", "status"))
+        regex = parser.regex(row.get("match"), (*at, "match"))
+        _statuses(parser, {"status": row.get("status")}, at)
+        if regex:
+            guesses.append((regex, row.get("status", 500)))
+    return Recogniser(
+        {name: parser.path_list(given, ("errors", "body", name)) for name, given in body.items()},
+        tuple(marks),
+        tuple(harmless),
+        _statuses(parser, data.get("status", {}), ("errors", "status")),
+        tuple(numbers),
+        tuple(guesses),
+    )
+
+
+def _statuses(parser: Parser, table: dict[str, Json], at: Keys) -> dict[str, int]:
+    for name, value in table.items():
+        if not is_status(value):
+            parser.complain((*at, name), f"expected {STATUS}")
+    return table
+
+
+def _quoted(word: str | None, found: Map[str, str]) -> str | None:
     """A row's own word, or with "$" what the upstream says there."""
     return found.get(word[1:]) if word is not None and word.startswith("$") else word
 

@@ -251,6 +251,13 @@ class Answering(AnswerState):
         view = View(self.scope, {})  # type: ignore[arg-type]
         return self.tables.complete is not None and holds(self.tables.complete, view)
 
+    @property
+    def enough(self) -> bool:
+        """Whether what came can be an answer, when the upstream says that this was all."""
+        asked = self.tables.enough
+        view = View(self.scope, {})  # type: ignore[arg-type]
+        return asked is None or holds(asked, view) or self.complete
+
     # ------------------------------------------------------------------ envelopes
     def envelope(self, name: str, **extra: Json) -> dict[str, Json]:
         """One object of the answer; `extra`: what it may ask for (delta, finish, message)."""

@@ -58,7 +58,7 @@ class AnswerParser(Parser):
         }
         self.block_kinds = frozenset(block_kinds)
         end = data.get("end", {})
-        self.keys(end, (*at, "end"), ("emit", "complete", "finish"))
+        self.keys(end, (*at, "end"), ("emit", "complete", "enough", "finish"))
         events = {
             name: self.row(row, (*at, "event", name)) for name, row in data.get("event", {}).items()
         }
@@ -81,6 +81,7 @@ class AnswerParser(Parser):
             end_emit=self.chunk_list(end.get("emit", []), (*at, "end", "emit")),
             finish=self.rule(end.get("finish", ""), (*at, "end", "finish")),
             complete=self.condition(end.get("complete", {}), (*at, "end", "complete")),
+            enough=self.condition(end.get("enough", {}), (*at, "end", "enough")),
             continuation=self.continuation(data["continuation"], (*at, "continuation"))
             if "continuation" in data
             else None,
@@ -340,7 +341,10 @@ class AnswerParser(Parser):
             )
 
         return Plain(
-            self.typed(data, (*at, "check"), dict, {}),
+            tuple(
+                (self.path(place, (*at, "check", place)), value)
+                for place, value in self.typed(data, (*at, "check"), dict, {}).items()
+            ),
             event(data.get("start", {}), (*at, "start")),
             self.path(blocks.get("from", "."), (*at, "blocks")),
             event(blocks.get("begin", {}), (*at, "blocks", "begin")),

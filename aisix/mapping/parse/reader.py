@@ -59,6 +59,7 @@ POLICIES = ("drop", "warn", "reject")
 REST_POLICIES = (*POLICIES, "pass")
 
 
+_FLAGS = re.compile(r"^\(\?:\(\?([a-z]+)\)")  # of one alternative, for it alone
 _COMPARE = re.compile(r"([<>])\s*(-?[0-9.]+)")
 
 
@@ -344,7 +345,11 @@ class Grammar:
         return Test(path, "is", value, None in path.steps)
 
     def regex(self, text: Json, at: tuple[str, ...]) -> re.Pattern[str] | None:
+        """A regular expression, or a table of named ones of which one is enough."""
         try:
+            if isinstance(text, dict):
+                each = text.values()
+                text = "|".join(_FLAGS.sub(r"(?\1:", f"(?:{one})", count=1) for one in each)
             return re.compile(text)
         except (re.error, TypeError) as error:
             self.complain(at, f"not a regular expression: {error}")

@@ -30,7 +30,8 @@ SECTIONS: dict[str, dict[str, int]] = {
     },
     "errors": {
         **dict.fromkeys(("status", "body", "rename", "headers", "ratelimit_headers"), TABLE),
-        **dict.fromkeys(("upstream", "param"), OF_TABLES),
+        "harmless": TABLE,
+        **dict.fromkeys(("upstream", "param", "mark", "numbers", "guess"), OF_TABLES),
     },
     "models": {"defaults": TABLE, "model": OF_TABLES},
     "caller": {

@@ -120,7 +120,7 @@ class Continuation:
 class Plain:
     """How a plain answer is taken apart into events."""
 
-    check: dict[str, Json]
+    check: tuple[tuple[Path, Json], ...]  # what stands where; "$present": anything
     start: tuple[tuple[str, Json | Path], ...]
     blocks: Path
     begin: tuple[tuple[str, Json | Path], ...]
@@ -131,10 +131,11 @@ class Plain:
 
     def knows(self, answer: dict[str, Json]) -> bool:
         """Whether it is the kind of answer that is looked for."""
-        return self.check.items() <= answer.items() or all(
-            answer.get(key) == value or (value == "$present" and answer.get(key) is not None)
-            for key, value in self.check.items()
-        )
+        for path, value in self.check:
+            found = paths.get(answer, path.steps)
+            if found != value and (value != "$present" or found is None):
+                return False
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,7 @@ class AnswerTables:
     end_emit: tuple[str, ...]
     finish: Rule
     complete: Condition | None
+    enough: Condition | None  # the least that must be known when the upstream says that it is done
     continuation: Continuation | None
     envelopes: dict[str, tuple[tuple[Path, Rule], ...]]
     choice: tuple[tuple[str, Rule], ...]

@@ -99,6 +99,11 @@ def digest_unless(value: Json, options: Options, call: RuleContext) -> Json:
     return _digest(value)
 
 
+@verb("the text in small letters", example=("LENGTH", {}, "length"), takes=str, gives=str)
+def lower_case(value: Json, options: Options, call: RuleContext) -> Json:
+    return value.lower()
+
+
 @verb(
     "takes the prefix `remove` away and puts `add` in front",
     Option("remove", TEXT, "the prefix that goes, if it is there", "msg_", ""),

@@ -1,0 +1,66 @@
+"""Whether an event is an error, as Python source: asked of every event of a stream.
+
+The fast form of `Recogniser.is_error` (dialect/recogniser.py) for what is an object; the test of a
+mark is written below the one before it, so that an ordinary event costs a few look-ups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+from aisix.mapping.compile.paths import Compiler
+from aisix.mapping.compile.values import DICT, Site, Var
+from aisix.mapping.interpret.scope import Facts
+from aisix.mapping.syntax.paths import Json, Path
+from aisix.mapping.syntax.rules import Condition, Test
+
+IsError = Callable[[dict[str, Json]], bool]
+
+
+@lru_cache(64)
+def is_error(
+    harmless: tuple[tuple[Path, frozenset[str]], ...],
+    places: tuple[Path, ...],
+    marks: tuple[Condition, ...],
+) -> IsError:
+    """The function, one for all models of a mapping; CannotCompile where a mark asks for more than
+    the event.
+
+    `harmless`: places and the words there of events that are none; `places`: where only errors have
+    anything; `marks`: conditions of which one is enough.
+    """
+    compiler = Compiler(Facts("", "", "", {}, {}))
+    w, site = compiler.w, Site(Var("e", DICT, True))
+    with w.function(compiler.functions, "def is_error(e)"):
+        for path, words in harmless:
+            found = w.say(compiler.path(site, path))
+            w.put(f"if type({found}) is str and {found} in {w.const(words)}: return False")
+        for path in places:
+            found = w.say(compiler.path(site, path))
+            w.put(f"if {found} and {found} != '0': return True")
+        for mark in marks:
+            _mark(
+                compiler, site, [(True, t) for t in mark.when] + [(False, t) for t in mark.unless]
+            )
+        w.put("return False")
+    made: dict[str, IsError] = dict(w.names)
+    exec(compile("\n".join(compiler.functions), "<is_error>", "exec"), made)
+    return made["is_error"]
+
+
+def _mark(compiler: Compiler, site: Site, tests: list[tuple[bool, Test]]) -> None:
+    """Each test below the one before it: most events fail the first."""
+    w = compiler.w
+    if not tests:
+        w.put("return True")
+        return
+    (wanted, test), *rest = tests
+    asked = compiler.condition(site, Condition((test,)) if wanted else Condition((), (test,)))
+    if asked is False:
+        return
+    if asked is True:
+        _mark(compiler, site, rest)
+        return
+    with w.block(f"if {asked}"):
+        _mark(compiler, site, rest)

@@ -1,0 +1,191 @@
+"""The stream of an exchange: upstream bytes in any cuts -> bytes for the caller.
+
+Its events are parsed, repaired where a character was cut, looked at for an error, and handed to the
+answer; whether what came is whole is decided here, at its end.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping as Map
+
+from aisix.errors import Fault, UpstreamError
+from aisix.mapping.dialect.upstream_errors import CallerDialect
+from aisix.mapping.interpret.answer import Answering
+from aisix.mapping.interpret.scope import Note
+from aisix.mapping.mappings import Effective
+from aisix.mapping.sse import ErrorData, SseReader, parse_error, parse_json, parse_strictly
+from aisix.mapping.syntax.paths import Json
+from aisix.mapping.syntax.rules import Place
+from aisix.mapping.types import Answer, UpstreamRequest
+from aisix.mapping.verbs.characters import Torn, read
+from aisix.mapping.verbs.refused import Refused
+
+
+class Streaming(ABC):
+    """What an exchange does with a stream; `begin`, `receive` and `end` are its own."""
+
+    tables: Effective
+    caller: CallerDialect
+    done = False  # the caller has got everything
+    continuation: UpstreamRequest | None = None  # a paused turn: send this, then go on receiving
+    _largest_event: int
+    _sse: SseReader | None = None
+    _torn: Torn | None = None  # since an event had half a character
+
+    @abstractmethod
+    def _ready(self) -> Answering: ...
+
+    @abstractmethod
+    def _is_error(self, parsed: Json) -> bool: ...
+
+    @abstractmethod
+    def _refused(self, status: int | None, headers: Map[str, str], parsed: Json) -> Answer: ...
+
+    @abstractmethod
+    def fault(self, fault: Fault) -> Answer: ...
+
+    @abstractmethod
+    def _go_on(self, answering: Answering) -> None: ...
+
+    def begin(self, status: int, headers: Map[str, str]) -> bool:
+        """Whether the answer is a stream of events; if not, read it whole and call `response`."""
+        kind = {k.lower(): v for k, v in headers.items()}.get("content-type", "")
+        return 200 <= status < 300 and "event-stream" in kind.lower()
+
+    def receive(self, data: bytes) -> bytes:
+        """Bytes for the caller, made of bytes of the upstream. Look at `error` and `done` after."""
+        if self.done:
+            return b""
+        if self._sse is None:
+            self._sse = SseReader(self._largest_event)
+        try:
+            payloads = self._sse.feed(data)
+        except Refused:
+            return self._broken("too_large")
+        return self._run(payloads)
+
+    def end(self) -> bytes:
+        """The upstream's stream has ended: bytes for the caller."""
+        if self.done:
+            return b""
+        # An event whose blank line is missing counts when it is whole, else it is the break itself.
+        rest = self._sse.rest() if self._sse is not None else []
+        done = self.tables.answer.done.encode()
+        out = self._run([data for data in rest if data == done or _is_whole(data)])
+        if self._torn is not None and not self.done:
+            last: list[bytes] = []
+            self._goes_on(self._ready(), self._waiting(), last)
+            out += b"".join(last)
+        if self.done or self.continuation is not None:
+            return out
+        return out + self._close(self._ready())
+
+    def _close(self, answering: Answering, complete: bool = False) -> bytes:
+        """Nothing follows, though the last event has not come."""
+        if answering.enough if complete else answering.complete:
+            answering.ended = True
+            return self._finish(answering)
+        if complete:
+            return self._broken("no_answer")
+        error = UpstreamError("interrupted", "end of stream", why="no_end")
+        return self._framed(self.fault(error))
+
+    def _run(self, payloads: list[bytes]) -> bytes:
+        answering = self._ready()
+        out: list[bytes] = []
+        done, closing = self.tables.answer.done.encode(), self.tables.answer.closing.encode()
+        for payload in payloads:
+            if payload in (done, closing):  # the upstream's own words for the end
+                if self._goes_on(answering, self._waiting(), out):
+                    out.append(self._close(answering, payload == done))
+                break
+            if type(payload) is ErrorData:
+                if self._goes_on(answering, self._waiting(), out):
+                    out.append(self._failing(parse_error(payload)))
+                break
+            event = parse_strictly(payload)
+            if type(event) is dict and self._torn is None:
+                goes_on = self._take(answering, event, out)
+            else:
+                goes_on = self._goes_on(answering, self._repaired(payload, event), out)
+            if not goes_on:
+                break
+        return b"".join(out)
+
+    def _take(self, answering: Answering, event: dict[str, Json], out: list[bytes]) -> bool:
+        """What one event of a stream makes, and whether another may follow it."""
+        if self.tables.is_error(event):
+            out.append(self._failing(event))
+            return False
+        answering.send(event, out)
+        if answering.pinged:
+            answering.pinged = False
+            if answering.started:
+                out.append(self.ping)
+        if answering.failed is not None:
+            out.append(self._failing(answering.failed))
+            return False
+        if answering.ended:
+            if answering.wants_more():
+                self._go_on(answering)
+            else:
+                out.append(self._close(answering, complete=True))
+            return False
+        return True
+
+    def _goes_on(self, answering: Answering, events: list[Json], out: list[bytes]) -> bool:
+        for event in events:
+            if type(event) is not dict:
+                wrong = self._is_error(event)
+                out.append(self._failing(event) if wrong else self._broken("not_json"))
+                return False
+            if not self._take(answering, event, out):
+                return False
+        return True
+
+    def _repaired(self, payload: bytes, event: Json) -> list[Json]:
+        """The events that are whole now: one cut inside a character waits for the next."""
+        if self._torn is None:
+            self._torn = Torn(self._lost_character)
+        return self._torn.take(read(payload) if event is None else event)
+
+    def _waiting(self) -> list[Json]:
+        return self._torn.rest() if self._torn is not None else []
+
+    def _lost_character(self, name: str) -> None:
+        """Told: what came was half a character, and U+FFFD stands there now."""
+        self._ready().scope.notes.append(Note("rewritten", name, Place("", "characters")))
+
+    def _finish(self, answering: Answering) -> bytes:
+        out: list[bytes] = []
+        answering.send_end(out)
+        self.done = True
+        end: str = self.caller.data["stream"]["done"]
+        return b"".join(out) + end.encode()
+
+    def _failing(self, event: Json) -> bytes:
+        """An error of the upstream's inside the stream; nothing may follow it."""
+        return self._framed(self._refused(None, {}, event))
+
+    def _broken(self, why: str) -> bytes:
+        """What came makes no sense."""
+        return self._framed(self.fault(malformed(why)))
+
+    def _framed(self, answer: Answer) -> bytes:
+        assert answer.error is not None
+        return self.caller.frame(answer.error)
+
+    @property
+    def ping(self) -> bytes:
+        return bytes(self.caller.data["stream"]["ping"].encode())
+
+
+def _is_whole(data: bytes) -> bool:
+    """Whether the event at the end of a stream has come whole, but for its blank line."""
+    return type(data) is ErrorData or type(parse_json(data)) in (dict, list)
+
+
+def malformed(why: str) -> UpstreamError:
+    """The answer came whole and makes no sense."""
+    return UpstreamError("bad_response", why=why)
