@@ -37,9 +37,7 @@ class Target:
     base: str  # the URL without its path
     full_url: bool  # `base` is all of the URL
     header_lines: tuple[str, ...] = field(repr=False)  # those that are the same each time
-    hidden: tuple[str, ...] = field(
-        repr=False
-    )  # texts no caller may see
+    hidden: tuple[str, ...] = field(repr=False)  # texts no caller may see
     plain_timeouts: Timeouts
     stream_timeouts: Timeouts
     retries: int
