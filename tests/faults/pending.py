@@ -18,23 +18,10 @@ PENDING: frozenset[str] = frozenset(
         # 08
         # 09
         # 10
-        # 11
-        "11a-tool-part-cache_control",
-        "11b-tool-part-and-message-cache_control",
-        # 12
-        "12-is_error-with-image",
         # 13
         # 14
-        # 15
-        "15a-text-file-of-white-space",
-        "15b-text-file-latin1",
-        # 16
-        # 17
-        "17b-image_url-pdf-link",
         # 18
         # 19
-        # 20
-        "20-tool-content-object",
         # 30
         # 32
         # 33

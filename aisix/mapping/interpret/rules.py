@@ -282,7 +282,7 @@ def _each(rule: Rule, view: View, value: Json, param: str, target: str) -> list[
         made = reshape(rule.lone, child(view, value, param), f"{target}[0]")
         return [] if made is None else [made]
     assert rule.each is not None
-    if type(value) is dict:
+    if type(value) is dict and _is_item(rule, value):
         made = reshape(rule.each, child(view, value, param), f"{target}[0]")
         return made if type(made) is list else [] if made is None else [made]
     if type(value) is not list:
@@ -290,14 +290,20 @@ def _each(rule: Rule, view: View, value: Json, param: str, target: str) -> list[
         raise CallerError("wrong_type", param, expected=expected, found=JSON_TYPES[type(value)])
     out: list[Json] = []
     for number, item in enumerate(value):
-        made = reshape(
-            rule.each, child(view, item, f"{param}[{number}]", number), f"{target}[{len(out)}]"
-        )
+        shape = rule.lone if type(item) is str and rule.lone is not None else rule.each
+        here = child(view, item, f"{param}[{number}]", number)
+        made = reshape(shape, here, f"{target}[{len(out)}]")
         if type(made) is list:  # a shape that makes several of one
             out += made
         elif made is not None:
             out.append(made)
     return out
+
+
+def _is_item(rule: Rule, value: dict[str, Json]) -> bool:
+    """Whether an object in the place of a list is one item: it says what it is, if items do."""
+    by = rule.each.by if rule.each is not None else None
+    return by is None or by.root != "" or paths.get(value, by.steps) is not None
 
 
 # ---------------------------------------------------------------- shapes

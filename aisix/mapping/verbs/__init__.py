@@ -4,11 +4,13 @@
     conversions.py  `verb`: a value to another one
     text.py         ... those of text and JSON
     schemas.py      ... those of JSON Schema
+    content.py      ... those of parts, pictures, files
     passes.py       `[... .arrange.NAME]`: passes over a list of messages
     pairing.py      ... those that know of calls and their answers
     adjustments.py  `[adjust.NAME]`: corrections of the finished request
     schema/         JSON Schema made acceptable to who takes less of it
     media.py        data URLs, media types
+    charsets.py     bytes of a text file to text
     surrogates.py   JSON whose texts hold half a character
     characters.py   ... of an answer: the other half may stand in the next event
     refused.py      what a verb raises

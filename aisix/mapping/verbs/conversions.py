@@ -14,7 +14,7 @@ from functools import cache
 import msgspec
 
 from aisix.mapping.syntax.paths import Json, Step, get, parse
-from aisix.mapping.verbs import media, surrogates
+from aisix.mapping.verbs import content, surrogates
 from aisix.mapping.verbs import schemas as schema_verbs
 from aisix.mapping.verbs import text as text_verbs
 from aisix.mapping.verbs.refused import Refused
@@ -22,10 +22,9 @@ from aisix.mapping.verbs.registry import (
     FAULT,
     FIELD,
     INTEGER,
-    INTEGERS_BY_NAME,
+    LIST,
     PATH,
     PATHS,
-    TEXTS_BY_NAME,
     VERBS,
     WORDS,
     Option,
@@ -34,8 +33,8 @@ from aisix.mapping.verbs.registry import (
     verb,
 )
 
-# Texts and schemas have files of their own; to name them is to fill VERBS.
-__all__ = ["VERBS", "schema_verbs", "text_verbs"]
+# Texts, content and schemas have files of their own; to name them is to fill VERBS.
+__all__ = ["VERBS", "content", "schema_verbs", "text_verbs"]
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -177,19 +176,16 @@ def position_before(value: Json, options: Options, call: RuleContext) -> Json:
 
 
 @verb(
-    "reads a data: URL, a link or base64 into {kind, media_type, data, text, url, name}",
-    Option("data", FIELD, "of an object, where the payload stands", "url", ""),
-    Option("name", FIELD, "of an object, where the file's name stands", "filename", ""),
-    Option("kinds", TEXTS_BY_NAME, "media type, type/* or * -> kind", {"image/*": "image"}, {}),
-    Option(
-        "suffixes", TEXTS_BY_NAME, "end of a file's name -> media type", {"txt": "text/plain"}, {}
-    ),
-    Option("largest", INTEGERS_BY_NAME, "kind -> bytes, decoded", {"image": 10485760}, {}),
-    Option("too_large", FAULT, "what a larger one is refused with; else `bad`", "too_large", None),
-    Option("bad", FAULT, "what no media is refused with", "bad_media", "bad_media"),
+    "leaves a value out that is one of `values`, and tells",
+    Option("values", LIST, "those that mean nothing", [0]),
+    example=(0, {"values": [0]}, None),
+    asks=True,
 )
-def open_media(value: Json, options: Options, call: RuleContext) -> Json:
-    return media.open_media(value, options)
+def unless_in(value: Json, options: Options, call: RuleContext) -> Json:
+    if type(value) is bool or value not in options["values"]:
+        return value
+    call.tell("dropped")
+    return None
 
 
 @verb(

@@ -7,18 +7,22 @@ value table of kinds ("image/png" -> "image") is an option, so that a new type i
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 import urllib.parse
+from collections.abc import Callable
 
 from aisix.mapping.syntax.paths import Json
+from aisix.mapping.verbs import charsets
 from aisix.mapping.verbs.refused import Refused
+
+Tell = Callable[[str], None]
 
 _DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),(.*)", re.S | re.I)
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _BARE = re.compile(r"[A-Za-z0-9+/_=%\s-]+\Z")
 _SPACE = re.compile(r"\s+")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*")
+_PATH = re.compile(r"[a-z]+://[^/?#]*(/[^?#]*)", re.I)
 
 
 def sniff(head: bytes) -> str:
@@ -48,46 +52,85 @@ def clean_base64(text: str, bad: str) -> str:
     return text + "=" * (-len(text) % 4)
 
 
-def open_media(value: Json, options: dict[str, Json]) -> dict[str, Json]:
+def open_media(value: Json, options: dict[str, Json], tell: Tell) -> dict[str, Json]:
     """{kind, media_type, data | text | url, name} of a picture or file; Refused.
 
-    `options` as the verb `open_media` declares them, all that have a default among them.
+    A link's kind is "https link" and the like, `linked` the kind its path (or name) speaks for, or
+    "". A text without any words is of kind "blank text". `options` as the verb `open_media`
+    declares them, all that have a default among them.
     """
-    at = options["data"] if type(value) is dict else ""
-    name = value.get(options["name"]) if type(value) is dict else None
-    payload = value.get(at) if type(value) is dict else value
+    item = value if type(value) is dict else {}
+    fields = options["data"] if type(options["data"]) is list else [options["data"]]
+    at = next((field for field in fields if item.get(field) is not None), fields[0]) if item else ""
+    payload = item.get(at) if type(value) is dict else value
     bad = options["bad"]
     if payload is None:
-        raise Refused("missing", at)
+        raise Refused("missing", at or fields[0])
     if type(payload) is not str:
         raise Refused(bad, at)
     payload = payload.strip()
-    found: dict[str, Json] = {"name": name if type(name) is str and name else None}
+    label = item.get(options["label"])
+    label = label.partition(";")[0].strip().lower() if type(label) is str else ""
+    name = item.get(options["name"])
+    found: dict[str, Json] = {"name": _fit(name, options, tell)}
     link = _SCHEME.match(payload)
     if link and link.group(1).lower() != "data":
         scheme = link.group(1).lower()
-        return {**found, "kind": f"{scheme} link", "url": scheme + payload[link.end(1) :]}
+        url = scheme + payload[link.end(1) :]
+        linked = _kind_of_link(url, label, name, options)
+        return {**found, "kind": f"{scheme} link", "url": url, "linked": linked}
     try:
-        _open_payload(found, payload, options, bad)
+        _open_payload(found, payload, label or _suffix(name, options), options, tell)
     except Refused as refused:
         raise Refused(refused.kind, at, **refused.values) from None
     return found
 
 
-def _open_payload(found: dict[str, Json], payload: str, options: dict[str, Json], bad: str) -> None:
+def _fit(name: Json, options: dict[str, Json], tell: Tell) -> str | None:
+    """The file's name as it is shown: not blank, and not too long."""
+    if type(name) is not str or not name or name.isspace():
+        return None
+    if len(name) <= options["longest"]:
+        return name
+    tell("clamped")
+    return name[: options["longest"]]
+
+
+def _suffix(name: Json, options: dict[str, Json]) -> str:
+    """The media type the end of a name speaks for, or ""."""
+    if type(name) is not str or "." not in name:
+        return ""
+    suffix: str = options["suffixes"].get(name.rsplit(".", 1)[1].strip().lower(), "")
+    return suffix
+
+
+def _kind_of_link(url: str, label: str, name: Json, options: dict[str, Json]) -> str:
+    path = _PATH.match(url)
+    in_path = _suffix(path[1].rsplit("/", 1)[1], options) if path else ""
+    media_type = label or _suffix(name, options) or in_path
+    return _kind(options["kinds"], media_type) if media_type else ""
+
+
+def _open_payload(
+    found: dict[str, Json], payload: str, given: str, options: dict[str, Json], tell: Tell
+) -> None:
     match = _DATA_URL.match(payload)
-    encoded = True
-    label = ""
+    bad: str = options["bad"]
+    encoded, label, charset = True, "", ""
     if match:
         label = match.group(1).strip().lower()
-        encoded = any(p.strip().lower() == "base64" for p in match.group(2).split(";"))
+        parameters = [p.strip() for p in match.group(2).split(";")]
+        encoded = any(p.lower() == "base64" for p in parameters)
+        charset = next((p[8:] for p in parameters if p.lower().startswith("charset=")), "")
         payload = match.group(3)
     elif payload[:5].lower() == "data:":
         raise Refused(bad)
     kinds = options["kinds"]
-    if _kind(kinds, label) == kinds.get("*", "") and found["name"] and "." in found["name"]:
-        suffix = found["name"].rsplit(".", 1)[1].lower()  # a label that says nothing to us
-        label = options["suffixes"].get(suffix, label)
+    if _kind(kinds, label) == kinds.get("*", ""):  # a label that says nothing to us
+        label = given or label
+    if _kind(kinds, label) == "text" and not payload.strip():
+        found.update(kind="blank text", media_type=label)
+        return
     if not match and not _BARE.match(payload):
         found["kind"] = "no media"  # neither a link nor data
         return
@@ -96,6 +139,7 @@ def _open_payload(found: dict[str, Json], payload: str, options: dict[str, Json]
     else:
         raw = urllib.parse.unquote_to_bytes(payload)
         data = base64.b64encode(raw).decode()
+        charset = charset if payload.isascii() else ""  # as the JSON wrote it, then
     head = base64.b64decode(data[:32])
     media_type = sniff(head) or ("image/jpeg" if label == "image/jpg" else label)
     kind = _kind(kinds, media_type)
@@ -106,10 +150,14 @@ def _open_payload(found: dict[str, Json], payload: str, options: dict[str, Json]
         raise Refused(bad)
     found.update(kind=kind, media_type=media_type, data=data)
     if kind == "text":
-        try:
-            found["text"] = base64.b64decode(data).decode("utf-8-sig")
-        except (UnicodeDecodeError, binascii.Error):
-            raise Refused(bad) from None
+        text, guessed = charsets.decoded(base64.b64decode(data), charset)
+        if text is None:
+            raise Refused(bad)
+        if guessed:
+            tell("rewritten")
+        found["text"] = text
+        if not text or text.isspace():
+            found["kind"] = "blank text"
 
 
 def _kind(kinds: dict[str, Json], media_type: str) -> str:

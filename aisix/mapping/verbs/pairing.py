@@ -8,8 +8,11 @@ from aisix.mapping.verbs.registry import (
     FAULT,
     FIELD,
     ITEM_FIELD,
+    OBJECT,
     REGISTER,
     TEXT,
+    TEXT_OR_NUMBER,
+    WORDS,
     Chosen,
     Item,
     Items,
@@ -22,6 +25,7 @@ from aisix.mapping.verbs.registry import (
 _LIST = Option("list", ITEM_FIELD, "the field with an item's list", "parts")
 _KIND = Option("kind", FIELD, "the field of a part that says what it is", "kind")
 _ANSWER = Option("answer", TEXT, "that word of an answer", "answer")
+_INNER = Option("inner", FIELD, "the field of an answer with a list of its own", "said")
 
 
 def parts_of(item: Item, name: str) -> list[Json]:
@@ -151,3 +155,66 @@ def began_with(items: Items, options: Options, chosen: Chosen, call: RuleContext
 def _first(item: Item, name: str, kind: str) -> Json:
     """The kind of the first part of an item."""
     return next((of_kind(part, kind) for part in parts_of(item, name)), None)
+
+
+@arranges(
+    "takes marks off the parts inside an answer; the answer itself gets one, the longest",
+    *(_LIST, _KIND, _ANSWER, _INNER),
+    Option("mark", FIELD, "the field that is a mark", "mark"),
+    Option("span", FIELD, "where a mark says how long it lasts", "span"),
+    Option("long", TEXT_OR_NUMBER, "what a longer one says there", "1h"),
+    Option("counted", REGISTER, "the register that counts marks", "marks"),
+    chooses=False,
+    tells=True,
+)
+def hoist(items: Items, options: Options, chosen: Chosen, call: RuleContext) -> Items:
+    name, kind, answer = options["list"], options["kind"], options["answer"]
+    mark, span, long = options["mark"], options["span"], options["long"]
+    for item in items:
+        for part in parts_of(item, name):
+            if of_kind(part, kind) != answer:
+                continue
+            inner = parts_of(part, options["inner"])
+            marked = [below for below in inner if of_kind(below, mark) is not None]
+            if not marked:
+                continue
+            marks = [part[mark]] if mark in part else []
+            marks += [below.pop(mark) for below in marked]
+            part[mark] = next((one for one in marks if of_kind(one, span) == long), marks[0])
+            call.state[options["counted"]] = call.state.get(options["counted"], 0) + 1
+            if len(marked) > 1 or marked[0] is not inner[-1] or marks[0] != marks[-1]:
+                call.tell("rewritten")  # it stands elsewhere now, or was one of several
+    return items
+
+
+@arranges(
+    "answers that are flagged keep parts of these `kinds`; others follow in the item's own list",
+    *(_LIST, _KIND, _ANSWER, _INNER),
+    Option("flag", FIELD, "the field of an answer that is true then", "failed"),
+    Option("kinds", WORDS, "what stays", ["text"]),
+    Option("item", OBJECT, "what an answer gets of which nothing stays", {"text": "(empty)"}),
+    chooses=False,
+    tells=True,
+)
+def spill(items: Items, options: Options, chosen: Chosen, call: RuleContext) -> Items:
+    name, kind, answer = options["list"], options["kind"], options["answer"]
+    inner_name, kinds = options["inner"], options["kinds"]
+    for item in items:
+        parts = parts_of(item, name)
+        out: list[Json] = []
+        for part in parts:
+            if of_kind(part, kind) != answer or part.get(options["flag"]) is not True:
+                continue
+            inner = parts_of(part, inner_name)
+            kept = [below for below in inner if of_kind(below, kind) in kinds]
+            if len(kept) != len(inner):
+                out += [below for below in inner if of_kind(below, kind) not in kinds]
+                part[inner_name] = kept
+            text = part.get(inner_name)
+            if not text or (type(text) is str and text.isspace()):
+                part[inner_name] = [dict(options["item"])]
+                call.tell_quietly("inserted")
+        if out:
+            item[name] = [*parts, *out]
+            call.tell("rewritten")
+    return items

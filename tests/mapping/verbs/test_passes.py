@@ -25,7 +25,9 @@ OPTIONS = {
     "list": "parts", "by": "role", "text": "text", "kind": "kind", "kinds": ["ask"], "into": "kept",
     "item": {"kind": "say", "text": "new"}, "fields": {"role": "a"}, "become": {"role": "c"},
     "wrap": "<{value}>", "past": {"role": "b"}, "call": "ask", "answer": "answer",
-    "like": {"role": "b"}, "part": {"kind": "say"}, "call_id": "id", "answer_id": "of", "unanswered": "bad", "orphan": "bad",
+    "like": {"role": "b"}, "part": {"kind": "say"},
+    "call_id": "id", "answer_id": "of", "unanswered": "bad", "orphan": "bad",
+    "inner": "said", "mark": "mark", "span": "span", "long": "1h", "counted": "n", "flag": "failed",
 }  # fmt: skip
 
 
