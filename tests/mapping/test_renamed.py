@@ -59,8 +59,8 @@ OLD: dict[str, tuple[str, str, str, int, str, str, str]] = {
         *(2, "convert.free_text.verb", "field", "field_text"),
     ),
     "an option of a verb": (
-        *(NAME, "request.toml", '[convert.strict_schema]\nfold = ["minimum"]\n'),
-        *(2, "convert.strict_schema.fold", "fold", "describe"),
+        *(NAME, "request.toml", '[convert.strict_budget]\nverb = "schemas_fit"\n'),
+        *(2, "convert.strict_budget.verb", "schemas_fit", "fitting_schemas"),
     ),
     "a paused turn": (
         *(NAME, "answer.toml", "# mine\n[again]\nrounds = 3\n"),

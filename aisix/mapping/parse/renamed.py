@@ -44,7 +44,6 @@ RENAMED = (
     # `drop`: gone, and nobody is told (a rule, a field); `when` is a condition.
     Renamed("drop", "or_remove", "request/adjust/[^/]+", str),
     Renamed("when", "is", _VARIANTS),
-    Renamed("fold", "describe", _CONVERT, (list, str)),
     Renamed("again", "continuation", "answer"),
     Renamed("lane", "block_kind", "answer"),
     Renamed("grow", "accumulate", "answer"),
@@ -54,6 +53,7 @@ RENAMED = (
     Renamed("merge", "lay_over", "request/adjust/[^/]+", str, verb=True),
     Renamed("field", "field_text", _CONVERT, str, verb=True),
     Renamed("fold", "combine", _CONVERT, str, verb=True),
+    Renamed("schemas_fit", "fitting_schemas", _CONVERT, str, verb=True),
 )
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
+from re import Pattern
+
+import msgspec
 
 from aisix.mapping.syntax.paths import Json, get, parse
 from aisix.mapping.verbs.refused import Refused
@@ -27,6 +30,9 @@ from aisix.mapping.verbs.schema.keywords import Schema, TooLarge
 from aisix.mapping.verbs.schema.root import MERGED, object_root
 from aisix.mapping.verbs.schema.subset import CutSchema, cut
 
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+_LONG = 8192  # bytes of a schema that is remembered
 _steps = cache(lambda text: parse(text).steps)
 
 _BAD = Option("bad", FAULT, "what a schema is refused with", "bad_parameters", "bad_value")
@@ -83,6 +89,11 @@ def _rooted(value: Json, options: Options, name: str) -> tuple[Schema, bool]:
     asks_item=True,
 )
 def object_schema(value: Json, options: Options, call: RuleContext) -> Json:
+    text = _encode(value)
+    if len(text) <= _LONG and _stays(
+        text, options.get("keys"), options["longest"], options["fill"]
+    ):
+        return value
     name = _named(call.item, options)
     schema, changed = _rooted(value, options, name)
     if "keys" in options:
@@ -107,6 +118,19 @@ def plain_schema(value: Json, options: Options, call: RuleContext) -> Json:
     if changed:
         call.tell("rewritten")
     return filled(schema) if options["fill"] and type(schema) is dict else schema
+
+
+@lru_cache(maxsize=1024)
+def _stays(text: bytes, keys: Pattern[str] | None, longest: int, fill: bool) -> bool:
+    """Whether a schema is as it has to be: tools are the same in every turn of a conversation."""
+    value = _decode(text)
+    try:
+        schema = _rooted(value, {"bad": ""}, "")[0]
+    except Refused:
+        return False
+    if keys is not None and _names_of(schema, {"keys": keys, "longest": longest}):
+        return False
+    return schema is value and (not fill or filled(schema) is schema)
 
 
 def _names_of(schema: Schema, options: Options) -> dict[str, str]:
@@ -201,8 +225,8 @@ def caller_keys(value: Json, options: Options, call: RuleContext) -> Json:
 
 
 @verb(
-    "a JSON Schema cut to a subset: {schema, whole, root, fits, relaxed, optional, unions}; "
-    "`whole` is all of it, of draft 2020-12",
+    "a JSON Schema cut to a subset: {schema, whole, root, fits, relaxed, changed, optional, "
+    "unions}; `whole` is all of it, of draft 2020-12",
     *(_BAD, _NAME, _KEEP, _FORMATS, _MAX_OPTIONAL, _MAX_UNIONS),
     gives=dict,
     asks=True,
@@ -212,7 +236,7 @@ def schema_subset(value: Json, options: Options, call: RuleContext) -> Json:
     whole, changed = normal(value, options["bad"])
     found = cut(whole, options["keep"], options["formats"])
     fits = _is_cheap(found, options)
-    if changed or (fits and found.changed):
+    if changed:
         call.tell("rewritten", _named(call.item, options))
     return {
         "schema": found.schema,
@@ -220,6 +244,7 @@ def schema_subset(value: Json, options: Options, call: RuleContext) -> Json:
         "root": _root(whole),
         "fits": fits,
         "relaxed": found.relaxed,
+        "changed": found.changed,
         "optional": found.optional,
         "unions": found.unions,
     }

@@ -24,7 +24,8 @@ _BESIDE = (*CHOICES, "allOf", "not", "if", "then", "else", "dependentSchemas")
 def renamed(keys: Iterable[str], others: re.Pattern[str], longest: int) -> dict[str, str]:
     """The name of each key that may not stay; `others` finds a character no key may have."""
     keys = [*keys]
-    if not others.search("".join(keys)) and all(0 < len(key) <= longest for key in keys):
+    long = len(max(keys, key=len, default="")) > longest
+    if not (long or "" in keys or others.search("".join(keys))):
         return {}
     taken = {*keys}
     made: dict[str, str] = {}
