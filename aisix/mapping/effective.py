@@ -131,7 +131,11 @@ class Mapping:
 
     # ------------------------------------------------------------------ models
     def row_for(self, upstream_model: str) -> str:
-        """The name of the model row: the longest `match` that begins what follows `after`."""
+        """The name of the model row: the longest `match` that begins what follows `after`.
+
+        An id without `after` is looked up whole; one of no row is `unknown`, or `outside` where
+        the tables tell those apart.
+        """
         models = self.tree.data.get("models") or {}
         if not self._rows:
             pairs = [
@@ -142,14 +146,14 @@ class Mapping:
             self._rows = sorted(pairs, key=lambda pair: -len(pair[0]))
         after = str(models.get("after", ""))
         text = upstream_model.lower()
-        start = text.find(after) if after else 0
-        if start >= 0:
-            text = text[start + len(after) :]
-            for prefix, name in self._rows:
-                rest = text[len(prefix) :]
-                if text.startswith(prefix) and not rest[:1].isalnum():
-                    return name
-        return str(models.get("unknown", ""))
+        _, inside, rest = text.partition(after) if after else ("", "", text)
+        text = rest if inside else text
+        for prefix, name in self._rows:
+            rest = text[len(prefix) :]
+            if text.startswith(prefix) and not rest[:1].isalnum():
+                return name
+        unknown = models.get("unknown", "")
+        return str(unknown if inside or not after else models.get("outside", unknown))
 
     def example(self, row: str | None = None) -> str:
         """An upstream model id of this row; without one, of the row for unknown ids."""
@@ -188,6 +192,7 @@ class Mapping:
                 if isinstance(value, str) and value.startswith("$model."):
                     value = facts.get(value.removeprefix("$model."))
             else:
+                value = schema.option_value(row, value)
                 wrong += schema.option_faults(name, row, value)
             values[name] = value
             word = str(value).lower() if isinstance(value, bool) else value

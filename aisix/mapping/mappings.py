@@ -3,7 +3,8 @@
 Reads `<folder>/<caller dialect>/caller.toml` and `<folder>/<caller dialect>/<upstream
 dialect>/*.toml` with `traits/*.toml`; `request.toml` may be a folder, `request/*.toml`. Later
 folders are a site's own and are laid over the earlier ones. A mapping that is `like` another one
-begins with that one's tables.
+begins with that one's tables; one that names another one's `models` begins with that one's rows of
+models, so that what a model can do stands once.
 """
 
 from __future__ import annotations
@@ -181,8 +182,16 @@ def _read_mapping(
 ) -> Mapping:
     tree = Tree()
     line = _like(table_folders, name, complaints)
+    traits: dict[str, Tree] = {}
+    for trait in sorted({t for each in line for t in _below(table_folders, f"{each}/{TRAITS}/")}):
+        paths = [f"{each}/{TRAITS}/{trait}" for each in line]
+        traits[trait.removesuffix(".toml")] = _read_over(table_folders, paths, complaints, own)
+    lent = Tree()
     for file in FILES:
         part = _read_over(table_folders, [f"{each}/{file}.toml" for each in line], complaints, own)
+        if file == "models":
+            lent = _lent(table_folders, tree, traits, complaints, own)
+            part = overlays.lay_over(lent, part) if lent.data else part
         if not part.lines and file in NEEDED:
             text = f"{file}.toml is missing; a mapping needs {', '.join(NEEDED)}"
             complaints.append(Complaint(_where(table_folders, name), "", text))
@@ -192,15 +201,43 @@ def _read_mapping(
         tree.lines.update({(file, *keys): line for keys, line in part.lines.items()})
         tree.removed |= {(file, *keys): line for keys, line in part.removed.items()}
         tree.brought_back |= {(file, *keys): line for keys, line in part.brought_back.items()}
-    traits: dict[str, Tree] = {}
-    for trait in sorted({t for each in line for t in _below(table_folders, f"{each}/{TRAITS}/")}):
-        paths = [f"{each}/{TRAITS}/{trait}" for each in line]
-        traits[trait.removesuffix(".toml")] = _read_over(table_folders, paths, complaints, own)
     structure.sound(tree.data, tree.where, complaints)
     complaints += overlays.dropped_in_vain(tree, traits)
-    schema.check_mapping(tree, traits, complaints)
+    rows = lent.data.get("model")
+    schema.check_mapping(
+        tree, traits, complaints, {fact for row in (rows or {}).values() for fact in row}
+    )
     folders = tuple(table_folder.folder for table_folder in table_folders)
     return Mapping(name, folders, tree, traits, caller, toml_tree.digest(own))
+
+
+def _lent(
+    table_folders: Sequence[TableFolder],
+    tree: Tree,
+    traits: dict[str, Tree],
+    complaints: list[Complaint],
+    own: list[bytes],
+) -> Tree:
+    """The models.toml of the mapping that this one names; of its traits, those both have.
+
+    What is wrong in it is told where it stands.
+    """
+    other = tree.data["mapping"].get("models")
+    if not isinstance(other, str):
+        return Tree()
+    paths = [f"{each}/models.toml" for each in _like(table_folders, other, [])]
+    lent = _read_over(table_folders, paths, [], own)
+    if not lent.data:
+        where = tree.where(("mapping", "models"))
+        complaints.append(Complaint(where, "models", f'no models.toml in "{other}"'))
+    data = {"models": lent.data}
+    structure.sound(data, lent.where, [])
+    lent.data, rows = data["models"], data["models"].get("model")
+    for row in rows.values() if isinstance(rows, dict) else ():
+        for key in ("traits", "more_traits"):
+            if isinstance(row, dict) and isinstance(row.get(key), list):
+                row[key] = [trait for trait in row[key] if trait in traits]
+    return lent
 
 
 def _like(

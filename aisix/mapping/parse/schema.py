@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 
 import voluptuous as v
@@ -43,6 +43,7 @@ def _schemas() -> dict[str, v.Schema]:
         v.Required("title"): str,
         v.Required("adapter"): str,
         "variant": bool,
+        "models": str,
         v.Required("upstream"): {
             "api_base": str,
             v.Required("path"): str,
@@ -62,6 +63,7 @@ def _schemas() -> dict[str, v.Schema]:
     models = {
         "after": str,
         "unknown": str,
+        "outside": str,
         "defaults": row,
         "model": {str: row},
     }
@@ -124,8 +126,10 @@ def near(word: str, known: Iterable[str]) -> str:
     return f" (one of: {', '.join(names)})" if names else ""
 
 
-def check_mapping(tree: Tree, traits: dict[str, Tree], complaints: list[Complaint]) -> None:
-    """mapping.toml and models.toml of one mapping."""
+def check_mapping(
+    tree: Tree, traits: dict[str, Tree], complaints: list[Complaint], lent: Collection[str] = ()
+) -> None:
+    """mapping.toml and models.toml of one mapping; `lent`: facts that another one's rules read."""
     for name in ("mapping", "models"):
         _check_shape(name, tree.data.get(name, {}), tree, (name,), complaints)
     was = was_traits(tree.data.get("mapping") or {})
@@ -139,6 +143,7 @@ def check_mapping(tree: Tree, traits: dict[str, Tree], complaints: list[Complain
     _check_versions(tree, known, complaints)
     _check_options(tree, known, complaints)
     _check_rows(tree, known, complaints)
+    _check_facts(tree, known, complaints, lent)
 
 
 def was_traits(mapping: dict[str, Json]) -> dict[str, tuple[str, Json]]:
@@ -334,18 +339,19 @@ def _check_rows(tree: Tree, traits: dict[str, Tree], complaints: list[Complaint]
                     where = tree.where(("models", "model", name, key))
                     text = f'no trait "{trait}"{near(trait, traits)}'
                     complaints.append(Complaint(where, f"model.{name}.{key}", text))
-    _check_facts(tree, traits, complaints)
-    unknown = models.get("unknown")
-    if rows and unknown not in rows:
-        text = f'no model row "{unknown}"{near(str(unknown), rows)}'
-        complaints.append(Complaint(tree.where(("models", "unknown")), "unknown", text))
+    for key in ("unknown", *(("outside",) if "outside" in models else ())):
+        if rows and models.get(key) not in rows:
+            text = f'no model row "{models.get(key)}"{near(str(models.get(key)), rows)}'
+            complaints.append(Complaint(tree.where(("models", key)), key, text))
 
 
-def _check_facts(tree: Tree, traits: dict[str, Tree], complaints: list[Complaint]) -> None:
+def _check_facts(
+    tree: Tree, traits: dict[str, Tree], complaints: list[Complaint], lent: Collection[str]
+) -> None:
     """A fact no rule reads is a slip of the pen; one of another type than usual is another."""
     models = tree.data.get("models") or {}
     usual = models.get("defaults") or {}
-    known = {"match", "traits", "more_traits", *usual}
+    known = {"match", "traits", "more_traits", *usual, *lent}
     for one_tree in (tree, *traits.values()):
         known |= _facts_read(one_tree.data)
     for name, row in (models.get("model") or {}).items():
@@ -376,6 +382,11 @@ def _facts_read(data: Json) -> set[str]:
     if isinstance(data, str) and data.startswith("$model."):
         return {data.removeprefix("$model.").partition(".")[0].partition("[")[0]}
     return set()
+
+
+def option_value(row: dict[str, Json], value: Json) -> Json:
+    """The value an alias gives an option; "on" and "off" are true and false where those are."""
+    return value == "on" if row.get("type") == "boolean" and value in ("on", "off") else value
 
 
 def option_faults(name: str, row: dict[str, Json], value: Json) -> list[str]:

@@ -25,6 +25,7 @@ from aisix.mapping.verbs.registry import (
     LIST,
     PATH,
     PATHS,
+    TEXT,
     VERBS,
     WORDS,
     Option,
@@ -62,6 +63,24 @@ def list_(value: Json, options: Options, call: RuleContext) -> Json:
 )
 def wrap(value: Json, options: Options, call: RuleContext) -> Json:
     return value if type(value) is dict else {options["key"]: value}
+
+
+@verb(
+    "whether two neighbours of a list have this value in a field",
+    Option("field", FIELD, "the field", "who"),
+    Option("value", TEXT, "the value", "me"),
+    example=([{"who": "me"}, {"who": "me"}], {"field": "who", "value": "me"}, True),
+    gives=bool,
+)
+def in_a_row(value: Json, options: Options, call: RuleContext) -> Json:
+    field, wanted = options["field"], options["value"]
+    before = False
+    for item in value if type(value) is list else ():
+        here = type(item) is dict and item.get(field) == wanted
+        if here and before:
+            return True
+        before = here
+    return False
 
 
 @verb("true becomes false and false true", example=(True, {}, False), gives=bool)

@@ -36,6 +36,7 @@ _LIST = Option("list", ITEM_FIELD, "the field with an item's list", "parts")
 _FIELDS = Option("fields", ITEM_FIELDS, "the new item, but for its list", {"who": "user"})
 _ITEM = Option("item", OBJECT, "what the list gets", {"text": "(empty)"})
 _TEXT = Option("text", FIELD, "the field of a part with its text", "text")
+_TOLD = Option("told", TEXT, "how it is told when it has changed something", "rewritten", "")
 
 
 def _both_have(one: Item, other: Item, name: str) -> bool:
@@ -112,12 +113,15 @@ def fill(items: Items, options: Options, chosen: Chosen, call: RuleContext) -> I
 @arranges(
     "moves chosen items down past the run of items like `past` that follows them",
     Option("past", ITEM_LIKE, "what the items look like that are passed", {"who": "user"}),
+    _TOLD,
+    tells=True,
     needs="any",
 )
 def sink(items: Items, options: Options, chosen: Chosen, call: RuleContext) -> Items:
     past = options["past"]
     out: list[Item] = []
     held: list[Item] = []
+    moved = False
     for item in items:
         if chosen(item):
             held.append(item)
@@ -128,9 +132,16 @@ def sink(items: Items, options: Options, chosen: Chosen, call: RuleContext) -> I
         elif held:
             # Past the whole run: the held items come out before the next item of another kind.
             out.append(item)
+            moved = True
             continue
         out.append(item)
+    _tell(call, options, moved)
     return out + held
+
+
+def _tell(call: RuleContext, options: Options, changed: bool) -> None:
+    if changed and options["told"]:
+        call.tell(options["told"])
 
 
 @arranges(
@@ -140,11 +151,14 @@ def sink(items: Items, options: Options, chosen: Chosen, call: RuleContext) -> I
     _TEXT,
     Option("wrap", TEXT, "around each text, {value} where it stands", "<system>{value}</system>"),
     Option("after", ITEM_LIKE, "what the item before must not look like", {"who": "user"}, None),
+    _TOLD,
+    tells=True,
     needs="any",
 )
 def recast(items: Items, options: Options, chosen: Chosen, call: RuleContext) -> Items:
     after = options.get("after")
     before: Item | None = None
+    changed = False
     for item in items:
         if not chosen(item):
             before = item
@@ -152,11 +166,15 @@ def recast(items: Items, options: Options, chosen: Chosen, call: RuleContext) ->
         if after is not None and before is not None and is_like(before, after):
             continue
         item.update(options["become"])
-        before = item
+        before, changed = item, True
+        plain = item.get(options["list"])
+        if type(plain) is str:
+            item[options["list"]] = options["wrap"].replace("{value}", plain)
         for part in parts_of(item, options["list"]):
             text = of_kind(part, options["text"])
             if type(text) is str:
                 part[options["text"]] = options["wrap"].replace("{value}", text)
+    _tell(call, options, changed)
     return items
 
 
@@ -231,20 +249,29 @@ def _say(item: Item, text: str, options: Options, behind: bool) -> None:
     "chosen neighbours with the same `by` become one, their lists end to end",
     Option("by", ITEM_FIELD, "the field that is the same", "who"),
     _LIST,
+    Option("part", OBJECT, "what a text in a list's place is put into", {"kind": "text"}, None),
+    Option("text", FIELD, "... and where in it", "text", "text", needs="part"),
+    _TOLD,
+    tells=True,
     needs="several",
 )
 def merge(items: Items, options: Options, chosen: Chosen, call: RuleContext) -> Items:
-    by, name = options["by"], options["list"]
+    by, name, part = options["by"], options["list"], options.get("part")
     out: list[Item] = []
     last: Item | None = None
     before: Json = None  # the word of the last one
     for item in items:
         word = item.get(by)
-        if word == before and last is not None and _both_have(last, item, name) and chosen(item):
-            last[name] += item[name]  # the list is ours: a shape has just built it
-        else:
-            out.append(item)
-            last, before = item, word
+        if word == before and last is not None and chosen(item):
+            for one in (last, item) if part is not None else ():
+                if type(one.get(name)) is str:
+                    one[name] = [{**part, options["text"]: one[name]}]
+            if _both_have(last, item, name):
+                last[name] += item[name]  # the list is ours: a shape has just built it
+                continue
+        out.append(item)
+        last, before = item, word
+    _tell(call, options, len(out) < len(items))
     return out
 
 
