@@ -1,5 +1,4 @@
-"""voluptuous shapes of the simple table files (mapping.toml, models.toml, caller.toml), and their
-complaints.
+"""Shapes of the simple table files (mapping.toml, models.toml, caller.toml), and their complaints.
 
 Rules, shapes and conditions have a grammar of their own and are checked by `parse/rules.py`.
 """
@@ -339,9 +338,9 @@ def _check_rows(tree: Tree, traits: dict[str, Tree], complaints: list[Complaint]
                     where = tree.where(("models", "model", name, key))
                     text = f'no trait "{trait}"{near(trait, traits)}'
                     complaints.append(Complaint(where, f"model.{name}.{key}", text))
-    for key in ("unknown", *(("outside",) if "outside" in models else ())):
-        if rows and models.get(key) not in rows:
-            text = f'no model row "{models.get(key)}"{near(str(models.get(key)), rows)}'
+    for key in ("unknown", "outside") if "outside" in models else ("unknown",):
+        if rows and (name := models.get(key)) not in rows:
+            text = f'no model row "{name}"{near(str(name), rows)}'
             complaints.append(Complaint(tree.where(("models", key)), key, text))
 
 
