@@ -133,10 +133,8 @@ def check_mapping(
         _check_shape(name, tree.data.get(name, {}), tree, (name,), complaints)
     was = was_traits(tree.data.get("mapping") or {})
     for name in was.keys() & traits.keys():
-        option = was[name][0]
-        text = (
-            f"no trait any more but the option {option}: lay yours over the rules that ask for it"
-        )
+        text = f"no trait any more but the option {was[name][0]}: lay yours over"
+        text += " the rules that ask for it"
         complaints.append(Complaint(traits[name].where(()), "", text))
     known = {**dict.fromkeys(was, Tree()), **traits}
     _check_versions(tree, known, complaints)
@@ -392,8 +390,8 @@ def option_faults(name: str, row: dict[str, Json], value: Json) -> list[str]:
     """What is wrong with the value an alias gives an option."""
     if row.get("type") not in TYPES:
         return []  # which has been told
-    wanted = TYPES[row["type"]]
-    if not isinstance(value, wanted) or (isinstance(value, bool) and row["type"] != "boolean"):
+    odd = isinstance(value, bool) and row["type"] != "boolean"
+    if odd or not isinstance(value, TYPES[row["type"]]):
         return [f'option "{name}": expected {row["type"]}, found {value!r}']
     if "one_of" in row and value not in row["one_of"]:
         words = ", ".join(map(str, row["one_of"]))
