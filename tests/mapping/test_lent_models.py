@@ -37,9 +37,9 @@ def test_a_sites_row_for_one_mapping_counts_for_both(tmp_path: Path) -> None:
 
 
 def test_a_name_of_a_sites_own_may_have_a_row(tmp_path: Path) -> None:
-    row = '[model.ours]\nmatch = ["our-claude"]\nmax_tokens = 5\n'
+    row = '[model.ours]\nmatch = ["our-model"]\nmax_tokens = 5\n'
     mappings = load_mappings([SHIPPED, laid(tmp_path, {"models.toml": row})])
-    assert sent("our-claude-2", {}, mappings)["max_tokens"] == 5
+    assert sent("our-model-2", {}, mappings)["max_tokens"] == 5
 
 
 @pytest.mark.parametrize(

@@ -256,14 +256,15 @@ def _say(item: Item, text: str, options: Options, behind: bool) -> None:
     needs="several",
 )
 def merge(items: Items, options: Options, chosen: Chosen, call: RuleContext) -> Items:
-    by, name, part = options["by"], options["list"], options.get("part")
+    by, name = options["by"], options["list"]
+    part: dict[str, Json] = options.get("part") or {}
     out: list[Item] = []
     last: Item | None = None
     before: Json = None  # the word of the last one
     for item in items:
         word = item.get(by)
         if word == before and last is not None and chosen(item):
-            for one in (last, item) if part is not None else ():
+            for one in (last, item) if part else ():
                 if type(one.get(name)) is str:
                     one[name] = [{**part, options["text"]: one[name]}]
             if _both_have(last, item, name):
