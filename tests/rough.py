@@ -4,8 +4,8 @@
         upstream.next(b"HTTP/1.1 200 OK\\r\\n", 0.5, RESET)
         ... upstream.url, upstream.calls, upstream.gone ...
 
-Each `next` is the answer to one request: bytes to write, seconds to wait, RESET (a RST), CLOSE, or
-HOLD (until the other side hangs up). Without one left, the last is given again.
+Each `next` is the answer to one request: bytes to write, seconds to wait, RESET (a RST), CLOSE,
+HOLD (until the other side hangs up) or WAIT (until `let_go`; then it goes on). Without one left, the last is given again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 from tests.running import until
 from tests.upstream.peer import Call, Peer
 
-RESET, CLOSE, HOLD = "reset", "close", "hold"
+RESET, CLOSE, HOLD, WAIT = "reset", "close", "hold", "wait"
 Step = bytes | float | str
 
 
@@ -70,11 +70,11 @@ class Rough:
 
     @property
     def holds(self) -> int:
-        """How many requests have come to a HOLD."""
+        """How many requests have come to a HOLD or WAIT."""
         return len(self._held)
 
     def let_go(self) -> None:
-        """End every HOLD."""
+        """End every HOLD and WAIT."""
         self._loop.call_soon_threadsafe(lambda: [held.cancel() for held in self._held])
 
     async def _run(self) -> None:
@@ -100,7 +100,7 @@ class Rough:
             call.reset()
         elif step == CLOSE:
             call.close()
-        elif step == HOLD:
+        elif step in (HOLD, WAIT):
             held = asyncio.ensure_future(call.gone.wait())
             self._held.add(held)
             try:
@@ -111,4 +111,5 @@ class Rough:
                     raise
             finally:
                 self._held.discard(held)
-            call.close()
+            if step == HOLD:
+                call.close()

@@ -169,10 +169,12 @@ class ChatHandler(ProxyHandler):
         self._settle()  # before the caller can ask again
         self.send(answer.status, answer.headers, answer.body)
 
-    def begin_stream(self, headers: Mapping[str, str]) -> None:
-        """The head of a stream: a 200 with these headers, and those that say what was done."""
-        self._tell()
-        self.set_header("X-Aisix-Mapping", self.tag())
+    def begin_stream(self, headers: Mapping[str, str], waiting: bool = False) -> None:
+        """The head of a stream: a 200 with these headers, and those that say what was done; while
+        still `waiting`, without those that another attempt may make untrue."""
+        self._tell(waiting)
+        if not (waiting and self.several):
+            self.set_header("X-Aisix-Mapping", self.tag())
         self.set_header("Content-Type", self.caller.data["stream"]["content_type"])
         self.set_header("Cache-Control", "no-cache")
         self.set_header("X-Accel-Buffering", "no")
@@ -192,16 +194,19 @@ class ChatHandler(ProxyHandler):
         self.write(self.caller.frame(shown))
         self.finish()
 
-    def _tell(self) -> None:
+    def _tell(self, waiting: bool = False) -> None:
         """The headers that say what was done."""
         call = self.call
         assert call is not None
         target = call.target
+        self._tell_levels()
+        if waiting and self.several:
+            return
         self.set_foreign_header("X-Upstream-Model", target.model_name)
-        self.set_header("X-Aisix-Attempts", str(call.attempts.count))
+        if not waiting:
+            self.set_header("X-Aisix-Attempts", str(call.attempts.count))
         if target.model.targets:
             self.set_foreign_header("X-Aisix-Served-By", target.breaker.name)
-        self._tell_levels()
         warnings = call.exchange.warnings
         if warnings:
             self.set_header("X-Aisix-Warnings", warnings)
@@ -223,6 +228,11 @@ class ChatHandler(ProxyHandler):
         if self.call is not None:
             return self.call.target
         return None if self.attempts is None else self.attempts.target
+
+    @property
+    def several(self) -> bool:
+        """Whether the alias has more than one target."""
+        return self.call is not None and len(self.call.target.model.targets) > 1
 
     def tag(self) -> str:
         target = self.target

@@ -2,7 +2,9 @@
 
 One write per wake-up of the driver. While the caller's socket is full the upstream is paused, so
 that one block per stream is held and no more. The status goes out with the first bytes of the
-answer: until then an error is a plain answer with its own status.
+answer: until then an error is a plain answer with its own status. When nothing has come for the
+keep-alive interval, the status goes out alone, with a comment; no answer has begun by that:
+attempts go on as before, and only how an error is told is settled, inside the stream.
 
 Must never know: what an event or a chunk looks like.
 """
@@ -21,6 +23,7 @@ from aisix.upstream.faults import too_large
 from aisix.upstream.transfer import Transfer
 
 FRAME_END = b"\n\n"
+WAITING = b": waiting\n\n"  # a comment of SSE, before there is any event
 
 
 class StreamWriter(Protocol):
@@ -28,8 +31,10 @@ class StreamWriter(Protocol):
 
     left: bool  # the caller went away
 
-    def begin_stream(self, headers: Mapping[str, str]) -> None:
-        """The head of a stream: a 200 with these headers, and those that say what was done."""
+    def begin_stream(self, headers: Mapping[str, str], waiting: bool = False) -> None:
+        """The head of a stream: a 200 with these headers, and those that say what was done; while
+        still `waiting`, without those that another attempt may make untrue. What is told after the
+        head has gone out is for the access line alone."""
 
     def write(self, chunk: bytes) -> None:
         """Put bytes of the body where the next `flush` or `finish` finds them."""
@@ -70,16 +75,22 @@ class Relay:
         self._headers: dict[str, str] = {}
         self._pieces: list[bytes] | None = None  # an answer that is no stream
         self._size = 0
-        self._open = False  # the caller has been sent the status
+        self._headed = False  # the caller has been sent the status
+        self._open = False  # ... and something of the answer
         self._round = 1  # of a turn that the upstream paused and we continue
         self._written = 0.0
         self._frames = 0  # chunks the caller was sent, counted until one had something to read
         self._token = False
         self._beat: asyncio.TimerHandle | None = None
+        self._again: asyncio.TimerHandle | None = None  # runs before another attempt
         self._stall: asyncio.TimerHandle | None = None  # runs while the caller takes nothing
 
     def start(self, upstream_request: UpstreamRequest) -> None:
         self._call.gateway.streams.add(self)
+        self._written = self._loop.time()
+        every = self._call.gateway.settings.downstream.sse_keepalive_interval_secs
+        if every and not self._exchange.facts.option.get("status_first"):
+            self._beat = self._later(every, self._ping, every)
         self._send(upstream_request)
 
     async def finish(self) -> None:
@@ -152,8 +163,10 @@ class Relay:
         self._saw()
         answer = exchange.response(self._status, self._headers, body)
         self._call.judged()
-        if self._open:  # a later round of a paused turn
-            self._close(b"" if answer.error is None else exchange.caller.frame(answer.error))
+        if answer.error is not None:
+            self._failed(answer.error, answer)
+        elif self._open:  # a later round of a paused turn
+            self._close()
         else:
             self._writer.answer(answer)
             self._settle()
@@ -182,17 +195,22 @@ class Relay:
         if following is None:
             return False
         self._exchange = self._call.exchange
-        self._beat = self._later(pause, self._send, following)
+        self._again = self._later(pause, self._send, following)
         return True
 
     def _fail(self, error: UpstreamError) -> None:
         answer = self._exchange.fault(error)
         self._call.failed(error)
         self._cancel()
-        if self._open:
-            assert answer.error is not None
-            self._call.seen["error"] = answer.error.kind
-            self._close(self._exchange.caller.frame(answer.error))
+        assert answer.error is not None
+        self._failed(answer.error, answer)
+
+    def _failed(self, error: ErrorAnswer, answer: Answer) -> None:
+        """The caller is told: inside the stream, once the status has gone out."""
+        if self._headed:
+            self._call.seen["error"] = error.kind
+            self._writer.write(self._exchange.caller.frame(error))
+            self._close()
         else:
             self._writer.answer(answer)
             self._settle()
@@ -218,7 +236,7 @@ class Relay:
         if exchange.done:
             if exchange.error is None:
                 self._attempts.good()
-            self._close(b"")
+            self._close()
             return
         following = exchange.take_continuation()
         if following is not None:
@@ -245,8 +263,7 @@ class Relay:
         if pause is not None and self._round == 1 and self._anew(pause):
             return
         self._saw()
-        self._writer.answer(Answer.of_error(error))
-        self._settle()
+        self._failed(error, Answer.of_error(error))
 
     def _anew(self, pause: float) -> bool:
         call = self._call
@@ -263,9 +280,10 @@ class Relay:
         self._exchange.forget()
         self._saw()
         self._call.seen["first_byte_ms"] = self._writer.ms()
+        self._headed = True
         self._writer.begin_stream(self._exchange.answer_headers(self._headers))
         every = self._call.gateway.settings.downstream.sse_keepalive_interval_secs
-        if every:
+        if every and self._beat is None:
             self._beat = self._later(every, self._ping, every)
 
     def _flush(self) -> None:
@@ -297,15 +315,15 @@ class Relay:
         quiet = self._loop.time() - self._written
         if quiet >= every * 0.99:
             if not (self._transfer is not None and self._transfer.paused):
-                self._writer.write(self._exchange.ping)
+                if not self._headed:
+                    self._headed = True
+                    self._writer.begin_stream({}, waiting=True)
+                self._writer.write(self._exchange.ping if self._open else WAITING)
                 self._flush()
             quiet = 0.0
         self._beat = self._later(every - quiet, self._ping, every)
 
-    def _close(self, data: bytes) -> None:
-        if data:
-            self._begin()
-            self._writer.write(data)
+    def _close(self) -> None:
         if not self._writer.left:
             self._writer.finish()
         self._settle()
@@ -319,7 +337,7 @@ class Relay:
 
     def _settle(self) -> None:
         self._call.gateway.streams.discard(self)
-        for timer in (self._beat, self._stall):
+        for timer in (self._beat, self._again, self._stall):
             if timer is not None:
                 timer.cancel()
         if not self._finished.done():
