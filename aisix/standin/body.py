@@ -99,12 +99,12 @@ _tool_result = struct(
     {
         "content": text_or(
             list_of(
-                tagged(
+                tagged(  # the mark of a result stands on its block, not inside
                     {
-                        "text": _text,
-                        "image": _image,
-                        "document": _document,
-                        "search_result": _search_result,
+                        "text": struct(*_text_fields),
+                        "image": struct(*_image_fields),
+                        "document": struct(*_document_fields),
+                        "search_result": struct(*_search_fields),
                         "tool_reference": struct({"type": _tag, "tool_name": string}),
                     }
                 )

@@ -16,6 +16,7 @@ from typing import Any
 
 from aisix.standin.body import REQUEST
 from aisix.standin.conversation import conversation_complaints
+from aisix.standin.keywords import keyword_complaints
 from aisix.standin.models import ModelFacts, facts_for
 from aisix.standin.subset import optional_and_union_counts, root_complaints, subset_complaints
 
@@ -117,6 +118,7 @@ def _model_rules(body: dict[str, Any], facts: ModelFacts, betas: Collection[str]
         if not facts.structured:
             yield "output_config.format: structured outputs are not supported by this model"
         at = "output_config.format.schema"
+        yield from keyword_complaints(config["format"]["schema"], at)
         yield from subset_complaints(config["format"]["schema"], at)
     if config.get("task_budget") and not any(b.startswith("task-budgets") for b in betas):
         yield "output_config.task_budget: Extra inputs are not permitted"
@@ -170,6 +172,7 @@ def _tools(body: dict[str, Any], facts: ModelFacts, betas: Collection[str]) -> I
         if kind != "custom":
             continue
         at = f"tools.{index}.custom.input_schema"
+        yield from keyword_complaints(tool["input_schema"], at)
         yield from root_complaints(tool["input_schema"], at)
         if tool.get("strict"):
             strict += 1

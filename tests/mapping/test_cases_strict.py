@@ -30,19 +30,11 @@ AS_IT_CAME = {
     FULL: (),
 }
 
-# Not right yet; whoever makes one right takes it out.
-PENDING = {
-    f"{ANTHROPIC}/{OPENAI}": {
-        "upstream-request.json": "tools",
-        "caller-stream.sse": "answer-first-chunk-without-choices",
-    }
-}
-
 
 def having(file: str, upstream: str = "", caller: str = "") -> pytest.MarkDecorator:
     """Every case with this file, of the mappings between these two."""
     found = [
-        pytest.param(name, case, id=f"{name}/{case.name}", marks=_marks(name, case, file))
+        pytest.param(name, case, id=f"{name}/{case.name}")
         for name, case in CASES
         if file in case.files
         and name.startswith(caller)
@@ -50,11 +42,6 @@ def having(file: str, upstream: str = "", caller: str = "") -> pytest.MarkDecora
         if case.name not in AS_IT_CAME[name]
     ]
     return pytest.mark.parametrize(("name", "case"), found)
-
-
-def _marks(name: str, case: Case, file: str) -> list[pytest.MarkDecorator]:
-    late = PENDING.get(name, {}).get(file) == case.name
-    return [pytest.mark.xfail(strict=True)] if late else []
 
 
 @having("upstream-request.json", upstream=ANTHROPIC)

@@ -71,6 +71,17 @@ RULES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         body(**answered(ENUM)), body(**answered({"type": ["string", "null"], **ENUM})), "declared type"),
     "a constant of another type": (
         body(**answered({"const": 1})), body(**answered({"type": "string", "const": 1})), "declared type"),
+    "required is null": (body(**loose({})), body(**loose({}, required=None)), "2020-12"),
+    "a null inside": (body(**loose({"type": "string"})), body(**loose({"enum": None})), "2020-12"),
+    "a bound that is a flag": (
+        body(**loose({"exclusiveMinimum": 0})), body(**loose({"exclusiveMinimum": True})), "2020-12"),
+    "items as a list": (body(**loose({"items": {}})), body(**loose({"items": [{}]})), "2020-12"),
+    "required on a property": (
+        body(**loose({"required": []})), body(**loose({"required": True})), "2020-12"),
+    "a type of its own": (body(**loose({"type": "null"})), body(**loose({"type": "any"})), "2020-12"),
+    "a bound as text": (body(**loose({"minimum": 1})), body(**loose({"minimum": "1"})), "2020-12"),
+    "required twice": (
+        body(**loose({}, required=["a"])), body(**loose({}, required=["a", "a"])), "2020-12"),
     "a property's key": (
         body(**tool({"properties": {"a.b-C_1": {}}})), body(**tool({"properties": {"a[b]": {}}})), "a[b]"),
     "a long key": (
@@ -98,6 +109,10 @@ RULES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         body(**answered({"type": "object", "properties": {"enum": REF}, "additionalProperties": False}, **ROUND)),
         "Recursive"),
     "a reference to nothing": (body(**answered(REF, **DEFS)), body(**answered(REF)), "nothing"),
+    "a mark inside a result": (
+        body(**result(TEXT, **MARK)), body(**result({**TEXT, **MARK})), "Extra inputs"),
+    "a mark of a picture inside a result": (
+        body(**result(PICTURE)), body(**result({**PICTURE, **MARK})), "Extra inputs"),
     "a picture in a failed result": (
         body(**result(TEXT, is_error=True)), body(**result(TEXT, PICTURE, is_error=True)), "is_error"),
     "a title over 500": (
