@@ -41,18 +41,25 @@ def hoisted(
     held = made.get("$defs")
     definitions: Schema = dict(held) if type(held) is dict else {}
     renamed: dict[str, str] = {}
-    while len(renamed) < len(pointers):
-        reference = list(pointers)[len(renamed)]
+    waiting = list(pointers)
+    while waiting:
+        reference = waiting.pop()
+        if reference in renamed:
+            continue
         found = target(root, reference)
         if type(found) not in (dict, bool):
             renamed[reference] = reference
             continue
         name = re.sub(r"[^A-Za-z0-9]+", "_", reference[2:])[-40:].strip("_") or "part"
+        if name in definitions:
+            name = f"{name}_{len(definitions)}"  # as good as unique: "_" and a number that grows
         while name in definitions:
             name += "_"
-        definitions[name] = True  # its place, should it name itself
-        definitions[name] = read(found)
         renamed[reference] = f"#/$defs/{name}"
+        definitions[name] = True  # its place, should it name itself
+        pointers.clear()
+        definitions[name] = read(found)
+        waiting += pointers
     whole = {**made, "$defs": definitions} if definitions else made
     out: Schema = _with_references(whole, renamed)
     return out
