@@ -29,15 +29,18 @@ from aisix.mapping.verbs.registry import (
     "characters outside `allowed` become _, with 8 hex digits of the sha256 to stay distinct",
     Option("allowed", CHARACTERS, "the characters that stay, as in a [...] of a pattern", "a-z"),
     Option("blank", TEXT, "what an empty text becomes, before the digits", "id", "id"),
+    Option("longest", INTEGER, "characters at most; else it is cut as well", 128, None),
     example=("a:b", {"allowed": "a-z", "blank": "id"}, "a_b_6783a31e"),
     gives=str,
 )
 def safe_id(value: Json, options: Options, call: RuleContext) -> Json:
     value = value if type(value) is str else str(value)
     others = options["allowed"]
-    if value and not others.search(value):
+    longest = options.get("longest")
+    if value and not others.search(value) and (longest is None or len(value) <= longest):
         return value
-    return f"{others.sub('_', value) or options['blank']}_{_digest(value)[:8]}"
+    clean = others.sub("_", value) or options["blank"]
+    return f"{clean if longest is None else clean[: longest - 9]}_{_digest(value)[:8]}"
 
 
 def _digest(text: str) -> str:

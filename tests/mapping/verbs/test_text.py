@@ -93,3 +93,14 @@ def test_a_beginning_goes_only_where_it_is_the_beginning() -> None:
     assert cut("x-b: 1") == (None, ["dropped"])
     for text in ("", "You are", "You are\nx-b: 1", "x-bc", " "):
         assert cut(text) == (text, [])
+
+
+def test_a_safe_id_may_have_a_length_too() -> None:
+    def safe(text: str, **more: Any) -> Any:
+        return run("safe_id", text, allowed="a-z", blank="id", **more)
+
+    assert safe("a" * 200) == "a" * 200
+    assert len(safe("a" * 129, longest=128)) == 128
+    assert safe("a" * 129, longest=128) != safe("a" * 130, longest=128)
+    assert safe("a" * 128, longest=128) == "a" * 128
+    assert safe("a:b", longest=128) == safe("a:b")
