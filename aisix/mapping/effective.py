@@ -324,7 +324,7 @@ def _is_error(errors: ErrorTables) -> Callable[[dict[str, Json]], bool]:
     if not places and not asked.marks:
         return asked.is_error
     try:
-        return compiled_errors.is_error(asked.harmless, places, asked.marks)
+        return compiled_errors.is_error(asked.harmless, places, asked.marks, asked.usual)
     except CannotCompile:
         return asked.is_error
 

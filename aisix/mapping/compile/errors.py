@@ -23,12 +23,14 @@ def is_error(
     harmless: tuple[tuple[Path, frozenset[str]], ...],
     places: tuple[Path, ...],
     marks: tuple[Condition, ...],
+    usual: frozenset[str] = frozenset(),
 ) -> IsError:
     """The function, one for all models of a mapping; CannotCompile where a mark asks for more than
     the event.
 
     `harmless`: places and the words there of events that are none; `places`: where only errors have
-    anything; `marks`: conditions of which one is enough.
+    anything; `marks`: conditions of which one is enough; `usual`: fields every event has, so that
+    what is about others is asked only where one of them is there.
     """
     compiler = Compiler(Facts("", "", "", {}, {}))
     w, site = compiler.w, Site(Var("e", DICT, True))
@@ -36,17 +38,36 @@ def is_error(
         for path, words in harmless:
             found = w.say(compiler.path(site, path))
             w.put(f"if type({found}) is str and {found} in {w.const(words)}: return False")
-        for path in places:
-            found = w.say(compiler.path(site, path))
-            w.put(f"if {found} and {found} != '0': return True")
-        for mark in marks:
-            _mark(
-                compiler, site, [(True, t) for t in mark.when] + [(False, t) for t in mark.unless]
-            )
+        rare_places = [path for path in places if path.steps[0] not in usual]
+        rare_marks = [mark for mark in marks if _rare(mark, usual)]
+        heads = {path.steps[0] for path in rare_places}
+        heads |= {mark.when[0].path.steps[0] for mark in rare_marks}
+        with w.block(f"if not {w.const(frozenset(heads))}.isdisjoint(e)"):
+            _asked(compiler, site, rare_places, rare_marks)
+        others = [mark for mark in marks if mark not in rare_marks]
+        _asked(compiler, site, [path for path in places if path not in rare_places], others)
         w.put("return False")
     made: dict[str, IsError] = dict(w.names)
     exec(compile("\n".join(compiler.functions), "<is_error>", "exec"), made)
     return made["is_error"]
+
+
+def _rare(mark: Condition, usual: frozenset[str]) -> bool:
+    """Whether it cannot hold without a field that most events have not."""
+    first = mark.when[0] if mark.when else None
+    if first is None or first.kind == "absent" or first.path.root or not first.path.steps:
+        return False
+    return first.path.steps[0] not in usual
+
+
+def _asked(compiler: Compiler, site: Site, places: list[Path], marks: list[Condition]) -> None:
+    w = compiler.w
+    for path in places:
+        found = w.say(compiler.path(site, path))
+        w.put(f"if {found} and {found} != '0': return True")
+    for mark in marks:
+        no = [(False, test) for test in mark.unless]
+        _mark(compiler, site, [*((True, test) for test in mark.when), *no])
 
 
 def _mark(compiler: Compiler, site: Site, tests: list[tuple[bool, Test]]) -> None:

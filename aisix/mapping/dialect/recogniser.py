@@ -21,7 +21,7 @@ from aisix.mapping.syntax.paths import Json, Path
 from aisix.mapping.syntax.rules import Condition
 
 # What [body] says beside where a part of an error stands (type, code, param, message, and others).
-OF_READING = ("mark", "status", "word", "inner", "text", "at")
+OF_READING = ("mark", "usual", "status", "word", "inner", "text", "at")
 DEEPEST = 4  # objects and texts within texts
 LONGEST = 1 << 16  # characters of a text that is looked into
 MOST = 5  # texts of a list
@@ -42,6 +42,7 @@ class Said:
 class Recogniser:
     places: dict[str, tuple[Path, ...]] = field(default_factory=dict)
     marks: tuple[Condition, ...] = ()
+    usual: frozenset[str] = frozenset()  # fields that every event has, for the compiled form
     harmless: tuple[tuple[Path, frozenset[str]], ...] = ()  # events that cannot be an error
     statuses: dict[str, int] = field(default_factory=dict)
     numbers: tuple[tuple[Path, dict[str, int]], ...] = ()

@@ -265,6 +265,7 @@ def _recogniser(parser: Parser, data: dict[str, Json]) -> Recogniser:
     return Recogniser(
         {name: parser.path_list(given, ("errors", "body", name)) for name, given in body.items()},
         tuple(marks),
+        frozenset(parser.words(body.get("usual", []), ("errors", "body", "usual"))),
         tuple(harmless),
         _statuses(parser, data.get("status", {}), ("errors", "status")),
         tuple(numbers),
