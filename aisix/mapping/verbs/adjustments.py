@@ -8,6 +8,8 @@ another target will ask for: they are copied before they change. Names are optio
 
 from __future__ import annotations
 
+from functools import cache
+
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verbs.refused import Refused
@@ -34,7 +36,9 @@ from aisix.mapping.verbs.registry import (
 __all__ = ["ADJUSTMENTS"]
 
 
+@cache
 def _steps(text: str) -> tuple[paths.Step, ...]:
+    """Of an option's path: tables have few."""
     return paths.parse(text).steps
 
 
