@@ -137,6 +137,13 @@ class Exchange(Streaming):
         return translation.warnings(notes) if notes else ""
 
     @property
+    def losses(self) -> str:
+        """The same, of what the answer carried alone and the caller's dialect cannot say."""
+        notes = self._answering.scope.notes if self._answering else ()
+        told = [note for note in notes if not note.quiet] if notes else notes
+        return translation.warnings(told) if told else ""
+
+    @property
     def rules(self) -> list[tuple[str, str]]:
         """What told of a loss: (name of the rule, how), such as ("rest.seed", "dropped")."""
         return [(note.place.name, note.how) for note in self._told()]

@@ -38,6 +38,8 @@ class Streaming(ABC):
 
     @abstractmethod
     def _is_error(self, parsed: Json) -> bool: ...
+    @property
+    def losses(self) -> str: ...
 
     @abstractmethod
     def _refused(self, status: int | None, headers: Map[str, str], parsed: Json) -> Answer: ...
@@ -162,6 +164,8 @@ class Streaming(ABC):
         answering.send_end(out)
         self.done = True
         end: str = self.caller.data["stream"]["done"]
+        if losses := self.losses:  # before the last thing said: who has that may look no further
+            out.insert(len(out) if end else -1, self.caller.told(losses))
         return b"".join(out) + end.encode()
 
     def _failing(self, event: Json) -> bytes:

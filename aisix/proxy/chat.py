@@ -258,6 +258,8 @@ class ChatHandler(ProxyHandler):
         """What the access line tells of the exchange."""
         if self.call is not None:
             self.gateway.count_fallbacks(self.call.exchange)
+            if self.relay is not None and (warnings := self.call.exchange.warnings):
+                self.seen["warnings"] = warnings  # a stream says late what it lost
             tokens = self.call.exchange.tokens
             if tokens:
                 self.seen["tokens"] = tokens

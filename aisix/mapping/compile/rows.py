@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from aisix.mapping.compile.chunks import ChunkCompiler
+from aisix.mapping.compile.runtime import CannotCompile
 from aisix.mapping.compile.values import (
     ABSENT,
+    DICT,
     LIST,
     STR,
     Const,
     Kinds,
     Site,
+    Value,
     Var,
     is_only,
     is_sure,
 )
 from aisix.mapping.compile.writer import Line
-from aisix.mapping.syntax.answer import Register, Row
+from aisix.mapping.syntax.answer import Register, Rest, Row
 from aisix.mapping.syntax.paths import Json, Path
 
 INT = frozenset({int})
@@ -114,6 +117,10 @@ class RowCompiler(ChunkCompiler):
     def _act(self, site: Site, row: Row) -> None:
         w = self.w
         self._opens(site, row)
+        if row.told and row.about is not None:
+            self._tell(self.rule(site, row.about), row)
+        for rest in row.rest:
+            self._unread(site, rest)
         for register in row.count:
             self.add(register, "1", "0", INT)
         self._sets(site, row.set)
@@ -144,6 +151,30 @@ class RowCompiler(ChunkCompiler):
             w.put(f"a.failed = {w.say(site.item)}")
         if row.end:
             w.put("a.ended = True")
+
+    def _tell(self, about: Value, row: Row) -> None:
+        """That this came is a loss."""
+        name = self.w.say(about)
+        check = "" if is_only(about, STR) and is_sure(about) else f"if type({name}) is str: "
+        self.w.put(f"{check}c.lost({row.told!r}, {name}, {self.w.const(row.place)})")
+
+    def _unread(self, site: Site, rest: Rest) -> None:
+        """A field that is not known of an object where each is to be."""
+        if len(rest.of) != 1:
+            raise CannotCompile("the first of several objects")
+        found = self.path(site, rest.of[0])
+        if found == ABSENT:
+            return
+        if (
+            type(found) is Var and found.parts is not None
+        ):  # made by the tables: nothing else is in it
+            if not found.parts.keys() <= rest.known:
+                raise CannotCompile("an event that is made with a field that is not known")
+            return
+        name, known = self.w.say(found), self.w.const(rest.known)
+        check = "" if is_only(found, DICT) and is_sure(found) else f"type({name}) is dict and "
+        with self.w.block(f"if {check}not {name}.keys() <= {known}"):
+            self.w.put(f"c.unread({name}, {self.w.const(rest)})")
 
     def fails(self) -> None:
         """An event that is an error."""

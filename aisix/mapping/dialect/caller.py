@@ -193,6 +193,11 @@ class CallerDialect:
         }
         return _headers(self.data.get("limits", {}).get(counts, {}), told)
 
+    def told(self, warnings: str) -> bytes:
+        """What a stream says of its losses before its end: a comment, which SDKs pass over."""
+        template: str = self.data["stream"].get("told", "")
+        return template.replace("{warnings}", warnings).encode()
+
     def frame(self, error: ErrorAnswer) -> bytes:
         """The error inside a stream that has begun; nothing may follow it."""
         template: str = self.data["stream"]["error_frame"]

@@ -126,6 +126,15 @@ class Answering(AnswerState):
         """What a row does; the deltas it sends."""
         if row.open:
             self.scope.block["kind"] = row.open
+        if row.told:
+            self._tell(row, view)
+        for rest in row.rest:
+            for path in rest.of:
+                found = paths.get(event, path.steps)
+                if found is not None:
+                    if type(found) is dict and not found.keys() <= rest.known:
+                        self.scope.unread(found, rest)
+                    break
         for name in row.count:
             self.put(name, self.register(name, 0) + 1)
         self._set_all(row.set, view)
@@ -157,6 +166,13 @@ class Answering(AnswerState):
             self.failed = event if self._interleaved is None else event["whole"]
         self.ended = self.ended or row.end
         return deltas
+
+    def _tell(self, row: Row, view: View) -> None:
+        """That this came is a loss."""
+        assert row.about is not None
+        about = interpret.run(row.about, view)
+        if type(about) is str:
+            self.scope.lost(row.told, about, row.place)
 
     def _set_all(self, rules: tuple[tuple[Register, Rule], ...], view: View) -> None:
         for register, rule in rules:

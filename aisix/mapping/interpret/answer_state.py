@@ -9,11 +9,12 @@ from typing import Any
 from aisix.mapping.interpret.fold import add_up
 from aisix.mapping.interpret.forms import PlainForm, StreamForm
 from aisix.mapping.interpret.scope import NOWHERE, NULL, Facts, Note, RuleTrace
-from aisix.mapping.syntax.answer import AnswerTables, Register
+from aisix.mapping.syntax.answer import AnswerTables, Register, Rest
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import Place
 
 NEVER = object()  # no register is this
+MOST_LOSSES = 32  # an upstream may make up any number of names
 
 
 class AnswerScope:
@@ -25,6 +26,7 @@ class AnswerScope:
     item: Json = None  # these two: what a verb of the compiled form is looking at
     spot: tuple[str, Place] = NOWHERE
     names: Sequence[Json] = ()  # what a call of this answer may be called
+    losses: frozenset[tuple[str, str, str]] = frozenset()  # what `lost` has told: how, about, rule
 
     def __init__(
         self,
@@ -45,7 +47,21 @@ class AnswerScope:
         self.notes: list[Note] = []
 
     def tell(self, how: str, name: str = "") -> None:
-        self.notes.append(Note(how, *self.spot, part=name))
+        """A verb's own word for what it did."""
+        self.lost(how, *self.spot, name)
+
+    def lost(self, how: str, about: str, place: Place, part: str = "") -> None:
+        """A loss of the answer, told once however often it comes; of very many the first few."""
+        loss = (how, f"{about} {part}", place.name)
+        if loss not in self.losses and len(self.losses) < MOST_LOSSES:
+            self.losses = self.losses | {loss}
+            self.notes.append(Note(how, about, place, part=part))
+
+    def unread(self, found: dict[str, Json], rest: Rest) -> None:
+        """An object with a field that is not known: a loss when it holds something."""
+        for name, value in found.items():
+            if value and name not in rest.known:
+                self.lost(rest.told, name, rest.place)
 
     def root(self, name: str) -> Json:
         match name:
@@ -104,6 +120,7 @@ class AnswerState:
         scope = self.scope
         scope.state = dict(self.tables.state)
         scope.usage, scope.block, scope.notes = {}, {}, []
+        scope.losses = frozenset()
         self.started = self.ended = self.pinged = False
         self.unknown = ()
         self.blocks: dict[Json, dict[str, Json]] = {}

@@ -23,6 +23,7 @@ Deltas = list[dict[str, Json]]
 Act = Callable[[Row, dict[str, Json], View], Deltas]  # what a row does to the state
 Emit = Callable[[str, View, Deltas], None]
 Key = tuple[str, Json]  # the kind of a block, and which one of that kind
+NOTHING: tuple[Json, ...] = ("", [], {})
 
 
 def pieces(tables: AnswerTables, event: dict[str, Json]) -> list[dict[str, Json]]:
@@ -33,7 +34,7 @@ def pieces(tables: AnswerTables, event: dict[str, Json]) -> list[dict[str, Json]
         found = None
         for path in sources:
             found = event if not path.steps else paths.get(event, path.steps)
-            if found not in (None, "", [], {}):
+            if found is not None and found not in NOTHING:
                 break
         else:
             continue

@@ -17,6 +17,7 @@ from aisix.mapping.syntax.answer import (
     Parts,
     Plain,
     Register,
+    Rest,
     Row,
 )
 from aisix.mapping.syntax.paths import Json, Path
@@ -25,12 +26,12 @@ from aisix.mapping.syntax.rules import Condition, Rule
 KEYS = (
     *("by", "block", "opening", "event", "chunk", "end", "continuation", "envelope", "choice"),
     *("message", "shape", "list", "usage", "meter", "plain", "convert", "state"),
-    *("done", "closing", "piece", "block_kind", "accumulate", "calls"),
+    *("done", "closing", "piece", "block_kind", "accumulate", "calls", "rest"),
 )
 ROW_KEYS = (
     *("by", "is", "first", "guard", "unless", "open", "set", "count", "measure", "push"),
     *("append", "extend", "usage", "emit", "ping", "fail", "end", "ignore", "unknown"),
-    *("into", "which"),
+    *("into", "which", "told", "about", "rest"),
 )
 CALL_KEYS = (
     *("of", "which", "list", "whole", "end", "names", "index", "id", "made", "name", "text"),
@@ -57,6 +58,9 @@ class AnswerParser(Parser):
             for name, row in self.typed(data, (*at, "block_kind"), dict, {}).items()
         }
         self.block_kinds = frozenset(block_kinds)
+        self.rests = {
+            name: self.rest(row, (*at, "rest", name)) for name, row in data.get("rest", {}).items()
+        }
         end = data.get("end", {})
         self.keys(end, (*at, "end"), ("emit", "complete", "enough", "finish"))
         events = {
@@ -169,6 +173,15 @@ class AnswerParser(Parser):
         if row.into and row.into not in self.block_kinds:
             self.unknown((*at, "into"), "no [block_kind]", row.into, self.block_kinds)
         row.which = self.path_list(data.get("which", []), (*at, "which"))
+        row.told = self.typed(data, (*at, "told"), str, "")
+        if "about" in data:
+            row.about = self.rule(data["about"], (*at, "about"))
+        if ("told" in data) != ("about" in data):
+            self.complain(
+                at, "`told` needs `about`: what the caller reads, and the other way round"
+            )
+        named = self.words(data.get("rest", []), (*at, "rest"), self.rests)
+        row.rest = tuple(self.rests[name] for name in named if name in self.rests)
         for key in ("ping", "fail", "end", "unknown"):
             setattr(row, key, self.typed(data, (*at, key), bool, False))
         return row
@@ -260,6 +273,15 @@ class AnswerParser(Parser):
                 for key, value in self.typed(data, (*at, "fixed"), dict, {}).items()
             ),
         )
+
+    def rest(self, data: dict[str, Json], at: At) -> Rest:
+        self.keys(data, at, ("of", "known", "told"))
+        known = self.words(data.get("known", []), (*at, "known"))
+        told = self.typed(data, (*at, "told"), str, "dropped")
+        of = self.path_list(data.get("of"), (*at, "of"))
+        if any(path.root for path in of):
+            self.complain((*at, "of"), "expected a path of the event")
+        return Rest(of, frozenset(known), told, self.place(at))
 
     def accumulate(self, data: Json, at: At) -> Accumulate:
         self.keys(data, at, ("list", "begin", "number", "by", "is"))

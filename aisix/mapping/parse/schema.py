@@ -81,6 +81,7 @@ def _schemas() -> dict[str, v.Schema]:
             v.Required("content_type"): str,
             v.Required("done"): str,
             v.Required("ping"): str,
+            "told": str,
             v.Required("frame"): framed,
             v.Required("error_frame"): framed,
         },

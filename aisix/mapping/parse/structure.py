@@ -25,7 +25,7 @@ SECTIONS: dict[str, dict[str, int]] = {
         **dict.fromkeys(("state", "end", "continuation", "choice", "message"), TABLE),
         **dict.fromkeys(("list", "usage", "meter", "plain", "piece", "accumulate"), TABLE),
         **dict.fromkeys(
-            ("event", "chunk", "envelope", "shape", "convert", "block_kind"), OF_TABLES
+            ("event", "chunk", "envelope", "shape", "convert", "block_kind", "rest"), OF_TABLES
         ),
     },
     "errors": {

@@ -36,6 +36,19 @@ class Row:
     unknown: bool = False
     into: str = ""  # the kind of block a piece is written into (`interpret/blocks.py`)
     which: tuple[Path, ...] = ()  # which one of that kind
+    told: str = ""  # that this came is a loss, told under this word
+    about: Rule | None = None  # what it is about, for the caller to read
+    rest: tuple[Rest, ...] = ()  # objects of which every field is to be known
+
+
+@dataclass(slots=True, frozen=True)
+class Rest:
+    """`[rest.NAME]`: an object of the upstream's; a field beside the known ones is a loss."""
+
+    of: tuple[Path, ...]  # of the event; the first that is there
+    known: frozenset[str]  # a rule reads them, or they are nobody's loss
+    told: str
+    place: Place
 
 
 @dataclass(slots=True)
