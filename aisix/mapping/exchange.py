@@ -133,24 +133,20 @@ class Exchange(Streaming):
     @property
     def warnings(self) -> str:
         """The value of x-aisix-warnings: "temperature=clamped, logit_bias=dropped"."""
-        notes = self._told()
-        return translation.warnings(notes) if notes else ""
+        return translation.warnings(self._told())
 
     @property
     def losses(self) -> str:
-        """The same, of what the answer carried alone and the caller's dialect cannot say."""
-        notes = self._answering.scope.notes if self._answering else ()
-        told = [note for note in notes if not note.quiet] if notes else notes
-        return translation.warnings(told) if told else ""
+        """The same, of what the answer alone carried and the caller's dialect cannot say."""
+        return translation.warnings(self._answering.scope.notes if self._answering else ())
 
     @property
     def rules(self) -> list[tuple[str, str]]:
         """What told of a loss: (name of the rule, how), such as ("rest.seed", "dropped")."""
-        return [(note.place.name, note.how) for note in self._told()]
+        return [(note.place.name, note.how) for note in self._told() if not note.quiet]
 
     def _told(self) -> list[Note]:
-        notes = [*self.notes, *(self._answering.scope.notes if self._answering else ())]
-        return [note for note in notes if not note.quiet] if notes else notes
+        return [*self.notes, *(self._answering.scope.notes if self._answering else ())]
 
     # ------------------------------------------------------------------ plain answers and errors
     def response(self, status: int, headers: Map[str, str], body: bytes) -> Answer:

@@ -38,7 +38,9 @@ class Streaming(ABC):
 
     @abstractmethod
     def _is_error(self, parsed: Json) -> bool: ...
+
     @property
+    @abstractmethod
     def losses(self) -> str: ...
 
     @abstractmethod

@@ -120,7 +120,7 @@ def origin(scope: Scope, name: str, item: int, part: int | None) -> str | None:
 
 def warnings(notes: Iterable[Note]) -> str:
     """Losses as a header's value: "temperature=clamped, tools.f=rewritten"; "" without any."""
-    told = dict.fromkeys(f"{_token(note.about)}={note.how}" for note in notes)
+    told = dict.fromkeys(f"{_token(note.about)}={note.how}" for note in notes if not note.quiet)
     return ", ".join(told)[:MOST_WARNINGS]
 
 

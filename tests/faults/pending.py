@@ -37,16 +37,9 @@ PENDING: frozenset[str] = frozenset(
         # w10
         # w11
         # w12
-        # w13
-        "w13-delta-zero-input",
-        "w13-usage-deepseek-cached",
-        "w13-usage-kimi-cached",
-        "w13-usage-kimi-choice-usage",
         # w15
         "w15-mistral-think",
         "w15-mistral-think-plain",
-        # w16
-        "w16-stop-string",
         # the end
     }
 )

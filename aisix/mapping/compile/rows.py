@@ -20,7 +20,7 @@ from aisix.mapping.compile.values import (
     is_sure,
 )
 from aisix.mapping.compile.writer import Line
-from aisix.mapping.syntax.answer import Register, Rest, Row
+from aisix.mapping.syntax.answer import KnownFields, Register, Row
 from aisix.mapping.syntax.paths import Json, Path
 
 INT = frozenset({int})
@@ -124,8 +124,8 @@ class RowCompiler(ChunkCompiler):
         for register in row.count:
             self.add(register, "1", "0", INT)
         self._sets(site, row.set)
-        if row.usage is not None:
-            self.counters(w.say(self.path(site, row.usage)))
+        for path in row.usage:
+            self.counters(w.say(self.path(site, path)))
         for name in row.emit:
             self._emit(site, self.tables.chunks[name])
         for register, path in row.measure:
@@ -158,7 +158,7 @@ class RowCompiler(ChunkCompiler):
         check = "" if is_only(about, STR) and is_sure(about) else f"if type({name}) is str: "
         self.w.put(f"{check}c.lost({row.told!r}, {name}, {self.w.const(row.place)})")
 
-    def _unread(self, site: Site, rest: Rest) -> None:
+    def _unread(self, site: Site, rest: KnownFields) -> None:
         """A field that is not known of an object where each is to be."""
         if len(rest.of) != 1:
             raise CannotCompile("the first of several objects")
@@ -199,10 +199,10 @@ class RowCompiler(ChunkCompiler):
         self.w.put(f"{there}a.open.discard({name})")
 
     def counters(self, text: str) -> None:
-        """Counters that came overwrite what was there, nulls aside."""
-        some = f"{{k: v for k, v in {text}.items() if v is not None}}"
+        """Counters that came overwrite what was there; see AnswerScope.take."""
         with self.w.block(f"if type({text}) is dict"):
-            self.w.put(f"usage.update({some} if None in {text}.values() else {text})")
+            self.w.put(f"if usage or None in {text}.values(): c.take({text})")
+            self.w.put(f"else: usage.update({text})")
 
     def _grow(self, site: Site, register: Register, path: Path, start: str, by: str) -> None:
         value = self.path(site, path)

@@ -56,8 +56,10 @@ class SourceCompiler(ShapeCompiler):
                     if found != ABSENT:
                         self.bail(self.w.say(found), "unusual")
                 return self.rule(site, others), site.about
-            case "sum" if not rule.minus:
+            case "sum":
                 return self._sum(site, rule), site.about
+            case "largest":
+                return self._largest(site, rule), site.about
         raise CannotCompile(rule.kind)
 
     def _from(self, site: Site, rule: Rule) -> tuple[Value, str]:
@@ -202,11 +204,25 @@ class SourceCompiler(ShapeCompiler):
         return Var(made, DICT, True)
 
     def _sum(self, site: Site, rule: Rule) -> Value:
-        addends = [self.path(site, path) for path in rule.paths]
-        names = [self._number(self.w.say(value)) for value in addends if value != ABSENT]
+        names = self._numbers(site, rule.paths)
         if not names:
             return Const(0)
+        less = self._numbers(site, rule.minus)
+        if less:
+            whole = self.w.let(" - ".join([" + ".join(names), *less]))
+            return Var(self.w.let(f"{whole} if {whole} > 0 else 0"), NUMBERS, True)
         return Var(names[0] if len(names) == 1 else self.w.let(" + ".join(names)), NUMBERS, True)
+
+    def _numbers(self, site: Site, given: tuple[Path, ...]) -> list[str]:
+        found = [self.path(site, path) for path in given]
+        return [self._number(self.w.say(value)) for value in found if value != ABSENT]
+
+    def _largest(self, site: Site, rule: Rule) -> Value:
+        found = [self.rule(site, part) for _, part in rule.parts]
+        names = [self._number(self.w.say(value)) for value in found if value != ABSENT]
+        if not names:
+            return Const(0)
+        return Var(self.w.let(f"max({', '.join(['0', *names])})"), NUMBERS, True)
 
     def _number(self, name: str) -> str:
         """A variable with this count; 0 for what is none."""

@@ -138,10 +138,13 @@ class Answering(AnswerState):
         for name in row.count:
             self.put(name, self.register(name, 0) + 1)
         self._set_all(row.set, view)
-        if row.usage is not None:
-            counters = view.find(row.usage)
+        for path in row.usage:
+            counters = paths.get(event, path.steps)
             if type(counters) is dict:
-                self.scope.usage.update({k: v for k, v in counters.items() if v is not None})
+                if self.tables.counters:
+                    counted = View(self.scope, counters)  # type: ignore[arg-type]
+                    counters = interpret.build(self.tables.counters, counted, "") or {}
+                self.scope.take(counters)
         deltas: list[dict[str, Json]] = []
         for chunk in row.emit:
             self.emit(chunk, view, deltas)

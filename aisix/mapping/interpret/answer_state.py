@@ -9,7 +9,7 @@ from typing import Any
 from aisix.mapping.interpret.fold import add_up
 from aisix.mapping.interpret.forms import PlainForm, StreamForm
 from aisix.mapping.interpret.scope import NOWHERE, NULL, Facts, Note, RuleTrace
-from aisix.mapping.syntax.answer import AnswerTables, Register, Rest
+from aisix.mapping.syntax.answer import AnswerTables, KnownFields, Register
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import Place
 
@@ -57,7 +57,11 @@ class AnswerScope:
             self.losses = self.losses | {loss}
             self.notes.append(Note(how, about, place, part=part))
 
-    def unread(self, found: dict[str, Json], rest: Rest) -> None:
+    def take(self, counters: dict[str, Json]) -> None:
+        """Counters that came overwrite what was there; nothing and zero are no count."""
+        merge(self.usage, counters)
+
+    def unread(self, found: dict[str, Json], rest: KnownFields) -> None:
         """An object with a field that is not known: a loss when it holds something."""
         for name, value in found.items():
             if value and name not in rest.known:
@@ -90,6 +94,18 @@ class AnswerScope:
             case "wants_usage":
                 return self.wants_usage
         return self.extra.get(name)
+
+
+def merge(usage: dict[str, Json], counters: dict[str, Json]) -> None:
+    for name, value in counters.items():
+        if value is None:
+            continue
+        old = usage.get(name)
+        if type(value) is dict and type(old) is dict:
+            usage[name] = old = dict(old)  # the event's own stays as it came
+            merge(old, value)
+        elif old is None or (value > 0 if type(value) in (int, float) else value):
+            usage[name] = value
 
 
 class AnswerState:

@@ -55,7 +55,7 @@ def run(rule: Rule, view: View, target: str = "") -> Json:
     if rule.told:
         name = _name(rule, view)
         view.scope.notes.append(Note(rule.told, param, rule.place, old=old, new=value, part=name))
-    plain = rule.kind in ("from", "value", "sum") and not (rule.each or rule.shape)
+    plain = rule.kind in ("from", "value", "sum", "largest") and not (rule.each or rule.shape)
     if trace is not None and target and plain:
         trace.add(TraceLine(target, value, why, trace.place or rule.place, param))
     return value
@@ -131,6 +131,9 @@ def _source(rule: Rule, view: View, target: str) -> tuple[Json, str, str]:
             if rule.minus:
                 total = max(0, total - sum(to_count(view.find(path)) for path in rule.minus))
             return total, view.at, "sum"
+        case "largest":
+            counts = [to_count(run(part, view, target)) for _, part in rule.parts]
+            return max(counts, default=0), view.at, "largest"
         case "weave":
             return _weave(rule, view, target), view.at, ""
     raise AssertionError(rule.kind)

@@ -140,9 +140,11 @@ def same(one: Json, other: Json) -> bool:
 
 
 def to_count(value: Json) -> int:
-    """How many: a whole number, never below 0; 0 for what is no number."""
+    """How many: a whole number, never below 0; 0 for what is no number, nor a text of digits."""
     if type(value) is int:
         return max(0, value)
+    if type(value) is str:
+        return int(value) if value.isascii() and value.isdigit() and len(value) <= 15 else 0
     return max(0, round(value)) if type(value) is float and math.isfinite(value) else 0
 
 

@@ -14,10 +14,10 @@ from aisix.mapping.syntax.answer import (
     CallRules,
     Chunk,
     Continuation,
+    KnownFields,
     Parts,
     Plain,
     Register,
-    Rest,
     Row,
 )
 from aisix.mapping.syntax.paths import Json, Path
@@ -25,7 +25,7 @@ from aisix.mapping.syntax.rules import Condition, Rule
 
 KEYS = (
     *("by", "block", "opening", "event", "chunk", "end", "continuation", "envelope", "choice"),
-    *("message", "shape", "list", "usage", "meter", "plain", "convert", "state"),
+    *("message", "shape", "list", "usage", "meter", "counters", "plain", "convert", "state"),
     *("done", "closing", "piece", "block_kind", "accumulate", "calls", "rest"),
 )
 ROW_KEYS = (
@@ -101,6 +101,7 @@ class AnswerParser(Parser):
             },
             usage=self.rules(data.get("usage", {}), (*at, "usage")),
             meter=self.rules(data.get("meter", {}), (*at, "meter")),
+            counters=self.rules(data.get("counters", {}), (*at, "counters")),
             plain=self.plain(data["plain"], (*at, "plain")) if "plain" in data else None,
             shapes=self.shapes,
             done=self.typed(data, (*at, "done"), str, ""),
@@ -167,7 +168,7 @@ class AnswerParser(Parser):
                 )
             row.extend += ((self.register(name, (*at, "extend")), str(rule)),)
         if "usage" in data:
-            row.usage = self.path(data["usage"], (*at, "usage"))
+            row.usage = self.path_list(data["usage"], (*at, "usage"))
         row.emit = self.chunk_list(data.get("emit", []), (*at, "emit"))
         row.into = self.typed(data, (*at, "into"), str, "")
         if row.into and row.into not in self.block_kinds:
@@ -274,14 +275,14 @@ class AnswerParser(Parser):
             ),
         )
 
-    def rest(self, data: dict[str, Json], at: At) -> Rest:
+    def rest(self, data: dict[str, Json], at: At) -> KnownFields:
         self.keys(data, at, ("of", "known", "told"))
         known = self.words(data.get("known", []), (*at, "known"))
         told = self.typed(data, (*at, "told"), str, "dropped")
         of = self.path_list(data.get("of"), (*at, "of"))
         if any(path.root for path in of):
             self.complain((*at, "of"), "expected a path of the event")
-        return Rest(of, frozenset(known), told, self.place(at))
+        return KnownFields(of, frozenset(known), told, self.place(at))
 
     def accumulate(self, data: Json, at: At) -> Accumulate:
         self.keys(data, at, ("list", "begin", "number", "by", "is"))

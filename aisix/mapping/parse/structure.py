@@ -23,7 +23,9 @@ SECTIONS: dict[str, dict[str, int]] = {
     },
     "answer": {
         **dict.fromkeys(("state", "end", "continuation", "choice", "message"), TABLE),
-        **dict.fromkeys(("list", "usage", "meter", "plain", "piece", "accumulate"), TABLE),
+        **dict.fromkeys(
+            ("list", "usage", "meter", "counters", "plain", "piece", "accumulate"), TABLE
+        ),
         **dict.fromkeys(
             ("event", "chunk", "envelope", "shape", "convert", "block_kind", "rest"), OF_TABLES
         ),

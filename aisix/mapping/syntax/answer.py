@@ -28,7 +28,7 @@ class Row:
     push: tuple[tuple[Register, Path], ...] = ()
     append: tuple[tuple[Register, Path], ...] = ()
     extend: tuple[tuple[Register, str], ...] = ()
-    usage: Path | None = None
+    usage: tuple[Path, ...] = ()  # where counters stand in the event
     emit: tuple[str, ...] = ()
     ping: bool = False
     fail: bool = False
@@ -38,11 +38,11 @@ class Row:
     which: tuple[Path, ...] = ()  # which one of that kind
     told: str = ""  # that this came is a loss, told under this word
     about: Rule | None = None  # what it is about, for the caller to read
-    rest: tuple[Rest, ...] = ()  # objects of which every field is to be known
+    rest: tuple[KnownFields, ...] = ()  # objects of which every field is to be known
 
 
 @dataclass(slots=True, frozen=True)
-class Rest:
+class KnownFields:
     """`[rest.NAME]`: an object of the upstream's; a field beside the known ones is a loss."""
 
     of: tuple[Path, ...]  # of the event; the first that is there
@@ -189,12 +189,13 @@ class AnswerTables:
     block_kinds: dict[str, BlockKind] = field(default_factory=dict)
     accumulate: Accumulate | None = None
     calls: tuple[CallRules, ...] = ()
+    counters: tuple[tuple[str, Rule], ...] = ()  # the upstream's counters, under names of our own
 
     @property
     def compiles(self) -> bool:
         """Whether these tables keep to what `compile/answer.py` writes."""
         kept = not any(chunk.verbatim for chunk in self.chunks.values())
-        kept = kept and not self.pieces and not self.calls
+        kept = kept and not (self.pieces or self.calls or self.counters)
         return kept and self.opening != "" and "chunk" in self.envelopes
 
     @property

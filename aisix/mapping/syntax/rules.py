@@ -17,7 +17,7 @@ from typing import Any
 
 from aisix.mapping.syntax.paths import Json, Path
 
-SOURCES = ("from", "value", "first", "concat", "layers", "weave", "sum", "object")
+SOURCES = ("from", "value", "first", "concat", "layers", "weave", "sum", "largest", "object")
 
 
 @dataclass(slots=True, frozen=True)

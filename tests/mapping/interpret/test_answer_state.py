@@ -16,13 +16,15 @@ BODY = {"model": "a", "max_tokens": 9, "messages": [{"role": "user", "content": 
 both_forms = pytest.mark.parametrize("compiled", [True, False])
 
 
-def exchange(name: str, *, stream: bool, compiled: bool) -> Exchange:
+def exchange(name: str, *, stream: bool, compiled: bool, stop: list[str] | None = None) -> Exchange:
     mapping = MAPPINGS.mappings[name]
     model = mapping.example()
     target = ResolvedModel("a", model, False)
     ids = {"now": 1, "new_id": lambda: "id_0"}
     made = Exchange(mapping.effective(model), mapping.caller, target, compiled=compiled, **ids)  # type: ignore[arg-type]
-    made.request({**BODY, "stream": stream})
+    made.request(
+        {**BODY, "stream": stream, "stop_sequences": stop} if stop else {**BODY, "stream": stream}
+    )
     return made
 
 

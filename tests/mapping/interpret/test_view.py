@@ -31,7 +31,9 @@ def test_the_same_is_of_the_same_type() -> None:
         (float("inf"), 0),
         (float("nan"), 0),
         (True, 0),
-        ("3", 0),
+        ("3", 3),
+        ("-3", 0),
+        ("three", 0),
     ],
 )
 def test_a_count_is_a_whole_number_never_below_zero(value: Any, count: int) -> None:
