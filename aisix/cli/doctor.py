@@ -285,7 +285,10 @@ async def _reached(
     mapping = next((m for m in mappings.mappings.values() if m.adapter == key.adapter), None)
     if mapping is None:
         return []  # `check` has told
-    url = base_url(mapping.effective(mapping.example(None), key.version), key)
+    try:
+        url = base_url(mapping.effective(mapping.example(None), key.version), key)
+    except OperatorError:
+        return []  # the same
     tls = Tls(key.tls.ca_file, key.tls.verify, key.tls.client_cert, key.tls.client_key)
     began = time.monotonic()
     try:

@@ -109,7 +109,7 @@ class Call:
             lines += self._trace.lines
         stream = upstream_request.stream
         return Request(
-            url=target.base if target.full_url else target.base + upstream_request.path,
+            url=target.url,
             headers=lines,
             body=upstream_request.body,
             timeouts=target.stream_timeouts if stream else target.plain_timeouts,

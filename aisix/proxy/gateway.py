@@ -236,6 +236,7 @@ class Gateway:
             "in_flight": self.serving,
             "queued": self.admission.waiting,
             "targets": self._targets(),
+            "faults": resource_checks.stored(self.mappings, self._balancers.snapshot),
             "mappings": self.tables.status(),
         }
 

@@ -13,6 +13,7 @@ from typing import Any
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping.mappings import Mappings
 from aisix.mapping.parse.schema import near
+from aisix.routing.target import NO_BASE, has_base
 from aisix.store.kinds.models import targets_of
 from aisix.store.resources import ProviderKey
 from aisix.store.snapshot import Snapshot
@@ -29,11 +30,24 @@ def faults(
     return []
 
 
+def stored(mappings: Mappings, snapshot: Snapshot) -> list[str]:
+    """What is wrong with provider keys that are kept already: none of these is sent anywhere."""
+    return [
+        f"provider_keys/{entry.document.get('display_name')}: {one.path}: {one.text}"
+        for entry in snapshot.entries("provider_keys")
+        for one in _adapter_faults(mappings, entry.document)
+    ]
+
+
 def _adapter_faults(mappings: Mappings, document: Mapping[str, Any]) -> list[Complaint]:
     adapter = document.get("adapter") or document.get("provider")
     known = sorted({mapping.adapter for mapping in mappings.mappings.values()})
-    if adapter is None or adapter in known:
+    if adapter is None:
         return []
+    if adapter in known:
+        if document.get("api_base") or has_base(document.get("provider"), adapter):
+            return []
+        return [Complaint("", "api_base", NO_BASE)]
     text = f'no mapping speaks "{adapter}" (one of: {", ".join(known)})'
     return [Complaint("", "adapter" if "adapter" in document else "provider", text)]
 

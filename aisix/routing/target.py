@@ -34,8 +34,7 @@ class Target:
     breaker: CircuitBreaker
     tables: Effective
     tag: str  # "openai-chat/anthropic-messages@3f9c1a20"
-    base: str  # the URL without its path
-    full_url: bool  # `base` is all of the URL
+    url: str
     header_lines: tuple[str, ...] = field(repr=False)  # those that are the same each time
     hidden: tuple[str, ...] = field(repr=False)  # texts no caller may see
     plain_timeouts: Timeouts
@@ -69,7 +68,6 @@ def make_targets(
         options = {**model.options, **stored.options}
         tables = mapping.effective(stored.model_name, key.version, *mapping.own(options, traits))
         name = f"{key.display_name}/{stored.model_name}"
-        full = str(tables.upstream.get("whole", ""))  # how a URL ends that is used as it stands
         targets.append(
             Target(
                 alias=model.display_name,
@@ -80,10 +78,9 @@ def make_targets(
                 breaker=breakers.find(key.id, entry.revision, stored.model_name, name),
                 tables=tables,
                 tag=f"{tables.name}@{tables.digest[:8]}",
-                base=(base := base_url(tables, key)),
-                full_url=bool(full) and base.endswith(full),
+                url=url_of(tables, key),
                 header_lines=_header_lines(tables, key),
-                hidden=_hidden(base, key),
+                hidden=_hidden(base_url(tables, key), key),
                 plain_timeouts=plain,
                 stream_timeouts=streamed,
                 retries=upstream.retries if model.retries is None else model.retries,
@@ -112,13 +109,36 @@ def timeouts(model: Model, settings: Settings) -> tuple[Timeouts, Timeouts]:
     )
 
 
+def url_of(tables: Effective, key: ProviderKey) -> str:
+    """Where a key's requests go; OperatorError when nothing says so."""
+    _, mark, query = (key.api_base or "").partition("?")
+    return f"{base_url(tables, key)}{tables.upstream['path']}{mark}{query}"
+
+
 def base_url(tables: Effective, key: ProviderKey) -> str:
-    """The scheme, host and path prefix; endings a person pastes along are taken away."""
-    base = (key.api_base or str(tables.upstream["api_base"])).rstrip("/")
-    for ending in tables.upstream.get("strip", ()):
+    """The scheme, host and path prefix; endings a person pastes along are taken away.
+
+    Only a bare host gets the mapping's own prefix: whoever names a path has named all of it.
+    """
+    if not key.api_base and not has_base(key.provider, key.adapter):
+        raise OperatorError(f"provider key {key.display_name}: api_base: {NO_BASE}")
+    upstream = tables.upstream
+    given = (key.api_base or str(upstream.get("api_base", ""))).partition("?")[0].rstrip("/")
+    base = given
+    for ending in upstream.get("strip", ()):
         if base.endswith(ending):
-            return base[: -len(ending)].rstrip("/")
-    return base
+            base = base[: -len(ending)].rstrip("/")
+            break
+    bare = not urlsplit(given).path
+    return base + str(upstream.get("bare", "")) if bare else base
+
+
+NO_BASE = "required: the mapping's own address belongs to the provider of its adapter's name alone"
+
+
+def has_base(provider: object, adapter: object) -> bool:
+    """Whether the mapping's own `api_base` is this provider's: no other's key is sent there."""
+    return provider == adapter
 
 
 def _hidden(base: str, key: ProviderKey) -> tuple[str, ...]:

@@ -220,6 +220,8 @@ def _first_look(settings: Settings, mappings: Mappings) -> None:
     try:
         before = store.current()
         after = store.reload(partial(resource_checks.faults, mappings))
+        for fault in resource_checks.stored(mappings, after):
+            log.error("%s", fault)
         if not store.writable:  # else every write was told when it was made
             for told in records({"by": "file"}, time.time(), before, after):
                 log.audit(told)

@@ -33,6 +33,15 @@ STEPS: tuple[tuple[str, ...], ...] = (
            ) STRICT""",
         "CREATE INDEX resources_by_revision ON resources (revision)",
     ),
+    (  # a path used to be kept without the /v1 that followed it; now it is all there is
+        """UPDATE resources SET document = json_set(document, '$.api_base',
+             json_extract(document, '$.api_base') || '/v1')
+           WHERE kind = 'provider_keys'
+             AND coalesce(json_extract(document, '$.adapter'),
+                          json_extract(document, '$.provider')) = 'openai'
+             AND json_extract(document, '$.api_base') LIKE '%://%/%'
+             AND json_extract(document, '$.api_base') NOT LIKE '%/chat/completions'""",
+    ),
 )
 
 

@@ -89,3 +89,25 @@ def test_a_step_that_fails_leaves_nothing_behind(
     names = store._reader.execute("SELECT name FROM sqlite_master").fetchall()  # type: ignore[attr-defined]
     assert ("half",) not in names
     store.close()
+
+
+def test_a_path_that_was_kept_without_its_version_has_it_again(tmp_path: Path) -> None:
+    file = made(tmp_path)
+    bases = {
+        ("openai", "https://h/api"): "https://h/api/v1",
+        ("openai", "https://h"): "https://h",
+        ("openai", "https://h/x/chat/completions"): "https://h/x/chat/completions",
+        ("anthropic", "https://h/api"): "https://h/api",
+    }
+    store = open_store(tmp_path)
+    for number, (adapter, base) in enumerate(bases):
+        body = {**BODY, "display_name": f"k{number}", "adapter": adapter, "api_base": base}
+        writes.create(store, "provider_keys", body, now=1.0, new_id=f"k{number}")
+    store.close()
+    db = sqlite3.connect(file)
+    db.execute("PRAGMA user_version = 1")
+    db.close()
+    store = open_store(tmp_path)
+    keys = [store.current().provider_key(f"k{number}") for number in range(len(bases))]
+    assert [key and key.api_base for key in keys] == list(bases.values())
+    store.close()

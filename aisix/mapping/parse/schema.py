@@ -47,7 +47,7 @@ def _schemas() -> dict[str, v.Schema]:
             "api_base": str,
             v.Required("path"): str,
             "strip": [str],
-            "whole": str,
+            "bare": str,
             "auth": {str: str},
         },
         "versions": {"default": str, "known": {str: {"traits": [str]}}},

@@ -15,7 +15,7 @@ from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from voluptuous import Invalid, MultipleInvalid
 
@@ -28,8 +28,8 @@ MAX_ITEMS = 1000
 MAX_COUNT = 10**15
 DAY_MS = 86_400_000
 
-# Endings of a pasted api_base that are taken away, the longest first: people copy the address of
-# one operation where the address of the host is meant.
+# Paths of a pasted api_base that say no more than the host alone: people copy the address of one
+# operation where the address of the host is meant. Any other path says where the API is.
 PASTED = ("/v1/chat/completions", "/v1/messages", "/v1")
 
 # Extra headers an operator may add. Never those that frame the message or carry a credential: a
@@ -49,6 +49,7 @@ HEADERS_ALLOWED = (
     "baggage",
 )
 HEADER_SECRET = re.compile(r"(^|[-_])(authorization|api-?key|apikey|cookie|password|secret|token)")
+QUERY_SECRET = re.compile(f"(?i){HEADER_SECRET.pattern}|^(key|sig|signature|code|auth)$")
 HEADER_REFUSED = ("x-forwarded-*", "x-http-method-override", "x-accel-*")
 
 
@@ -132,10 +133,10 @@ def secret(value: object) -> str:
 
 
 def api_base(value: object) -> str:
-    """The host an upstream answers at, with a path prefix if it has one.
+    """The host an upstream answers at, with a path and a query if it has them.
 
-    >>> api_base("https://api.example.com/v1/messages"), api_base("http://h:1/team/a/")
-    ('https://api.example.com', 'http://h:1/team/a')
+    >>> api_base("https://api.example.com/v1/messages"), api_base("http://h:1/team/a/v1/")
+    ('https://api.example.com', 'http://h:1/team/a/v1')
     """
     value = text(value)
     right = "must be the upstream's host, such as https://api.example.com"
@@ -150,16 +151,15 @@ def api_base(value: object) -> str:
         raise Invalid(f"{right} (only http and https)")
     if "@" in parts.netloc:
         raise Invalid(f"{right} (without a user or password: the credential's place is `secret`)")
-    if "?" in value or "#" in value:
-        raise Invalid(f"{right} (without `?` and `#`)")
+    if "#" in value:
+        raise Invalid(f"{right} (without `#`)")
+    if any(QUERY_SECRET.search(name) for name, _ in parse_qsl(parts.query, True)):
+        raise Invalid(f"{right} (without a credential: its place is `secret`)")
     if not parts.hostname or "\\" in value or port == 0:
         raise Invalid(right)
     path = parts.path.rstrip("/")
-    for ending in PASTED:
-        if path.endswith(ending):
-            path = path.removesuffix(ending).rstrip("/")
-            break
-    return f"{parts.scheme}://{parts.netloc.lower()}{path}"
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.scheme}://{parts.netloc.lower()}{'' if path in PASTED else path}{query}"
 
 
 def version(value: object) -> str:

@@ -82,7 +82,8 @@ PROVIDER_KEYS = Kind(
         Field(
             "api_base",
             API_BASE,
-            "URL of the upstream's host; null: the mapping's own",
+            "URL of the upstream: a host, or all that stands before the operation; null: the "
+            "mapping's own, for the provider of its adapter's name alone",
             example="https://api.example.com",
             argument=Argument("--api-base", "URL", "default: the provider's own"),
             column=Column("api base", absent="(the provider's own)"),
