@@ -31,15 +31,11 @@ PENDING: frozenset[str] = frozenset(
         # w03
         # w04
         # w08
-        "w08-perplexity",
         # w09
-        "w09-azure-empty-id",
         # w10
         # w11
         # w12
         # w15
-        "w15-mistral-think",
-        "w15-mistral-think-plain",
         # the end
     }
 )

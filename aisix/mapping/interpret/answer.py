@@ -14,7 +14,7 @@ import msgspec
 from aisix.mapping.interpret import accumulate, continuation
 from aisix.mapping.interpret import rules as interpret
 from aisix.mapping.interpret.answer_state import AnswerScope, AnswerState
-from aisix.mapping.interpret.blocks import Blocks, pieces
+from aisix.mapping.interpret.blocks import Blocks, Pieces
 from aisix.mapping.interpret.calls import Calls
 from aisix.mapping.interpret.fold import event_of, fold, put, written
 from aisix.mapping.interpret.forms import PlainForm, StreamForm
@@ -62,6 +62,7 @@ class Answering(AnswerState):
         """As it is before anything of the answer was seen."""
         self.reset()
         self._interleaved = Blocks(self, self.act, self.emit) if self.tables.pieces else None
+        self._pieces = Pieces(self.tables)
         self._calls = [Calls(how, self.scope) for how in self.tables.calls]
         # Fields of a chunk that its frame names beside the data.
         names = [] if self.form is not None else NAME.findall(self.frame)
@@ -74,12 +75,12 @@ class Answering(AnswerState):
             calls.event(event)
         return self._deltas(event)
 
-    def _deltas(self, event: dict[str, Json]) -> list[dict[str, Json]]:
+    def _deltas(self, event: dict[str, Json], whole: bool = False) -> list[dict[str, Json]]:
         if self._interleaved is None:
             return self._event(event)
         deltas: list[dict[str, Json]] = []
         over = self.ended  # then what was held back of it is all that comes
-        for piece in pieces(self.tables, event):
+        for piece in self._pieces.of_whole(event) if whole else self._pieces.of(event):
             deltas += self._event(piece)
             if self.failed is not None or self.ended is not over:
                 break
@@ -339,7 +340,7 @@ class Answering(AnswerState):
             calls.plain(answer)
         self.said = dict(answer) if plain.verbatim else {}
         for event in self.events_of(answer):
-            for delta in self._deltas(event):
+            for delta in self._deltas(event, whole=True):
                 self._fold(delta)
 
     def events_of(self, answer: dict[str, Json]) -> list[dict[str, Json]]:

@@ -17,7 +17,7 @@ from aisix.mapping.interpret.view import View
 from aisix.mapping.interpret.whole_json import WholeJson
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.answer import AnswerTables, Row
-from aisix.mapping.syntax.paths import Json
+from aisix.mapping.syntax.paths import Json, Path
 
 Deltas = list[dict[str, Json]]
 Act = Callable[[Row, dict[str, Json], View], Deltas]  # what a row does to the state
@@ -26,25 +26,52 @@ Key = tuple[str, Json]  # the kind of a block, and which one of that kind
 NOTHING: tuple[Json, ...] = ("", [], {})
 
 
-def pieces(tables: AnswerTables, event: dict[str, Json]) -> list[dict[str, Json]]:
-    """The small events one upstream event is made of: {by: name, value, number, whole}."""
-    out: list[dict[str, Json]] = []
-    by = str(tables.by.steps[0])
-    for name, sources in tables.pieces:
-        found = None
-        for path in sources:
-            found = event if not path.steps else paths.get(event, path.steps)
-            if found is not None and found not in NOTHING:
+class Pieces:
+    """Takes the events of one answer apart: {by: name, value, number, whole} for each thing."""
+
+    def __init__(self, tables: AnswerTables) -> None:
+        self._tables = tables
+        self._parts = tables.part  # those that may still count
+        self._sources: dict[str, tuple[Path, ...]] = {}  # where a thing was found before
+
+    def of(self, event: dict[str, Json]) -> list[dict[str, Json]]:
+        """The small events one event of a stream is made of."""
+        part = None
+        for number, path in enumerate(self._parts):
+            part = paths.get(event, path.steps)
+            if type(part) is dict:
+                if number + 1 < len(self._parts):  # what it also says elsewhere is the same again
+                    self._parts = self._parts[: number + 1]
                 break
-        else:
-            continue
-        items = found if type(found) is list else [found]
-        out += [
-            {by: name, "value": item, "number": number, "whole": event}
-            for number, item in enumerate(items)
-            if item is not None
-        ]
-    return out
+        return self._taken(event, part)
+
+    def of_whole(self, answer: dict[str, Json]) -> list[dict[str, Json]]:
+        """... and those a plain answer is made of."""
+        plain = self._tables.plain
+        found = (paths.get(answer, path.steps) for path in (plain.part if plain else ()))
+        return self._taken(answer, next((part for part in found if type(part) is dict), None))
+
+    def _taken(self, event: dict[str, Json], part: Json) -> list[dict[str, Json]]:
+        out: list[dict[str, Json]] = []
+        by = str(self._tables.by.steps[0])
+        for name, sources in self._tables.pieces:
+            found = None
+            for path in self._sources.get(name, sources):
+                base = part if path.root else event
+                found = base if not path.steps else paths.get(base, path.steps)
+                if found is not None and found not in NOTHING:
+                    if path.root and len(sources) > 1:
+                        self._sources[name] = (path,)
+                    break
+            else:
+                continue
+            items = found if type(found) is list else [found]
+            out += [
+                {by: name, "value": item, "number": number, "whole": event}
+                for number, item in enumerate(items)
+                if item is not None
+            ]
+        return out
 
 
 class Blocks:
@@ -108,19 +135,26 @@ class Blocks:
     def _act(self, key: Key, row: Row, piece: dict[str, Json], deltas: Deltas) -> None:
         state = self._state
         view = View(state.scope, piece)  # type: ignore[arg-type]
+        made: Deltas | None = None
         if key != self._open:
             if key in self._over:
                 state.unknown = [*state.unknown, f"{key[0]} after its end"]
                 return
+            fresh: dict[str, Json] = {"index": self._number}
+            if state.tables.block_kinds[key[0]].said:
+                state.scope.block = fresh
+                made = self._act_on(row, piece, view)
+                if not made:
+                    return
             self._close(deltas)
-            self._open, self._registers = key, {"index": self._number}
+            self._open, self._registers = key, fresh
             self._json, self._seen = WholeJson(), 0
             self._number += 1
             state.scope.block = self._registers
             for name in state.tables.block_kinds[key[0]].begin:
                 self._emit(name, view, deltas)
         state.scope.block = self._registers
-        deltas += self._act_on(row, piece, view)
+        deltas += self._act_on(row, piece, view) if made is None else made
 
     def _close(self, deltas: Deltas) -> None:
         if self._open is None:

@@ -51,6 +51,14 @@ class Calls:
     def event(self, event: Item) -> None:
         """Rewrites the pieces of calls in one event of a stream, in place."""
         how = self._how
+        if not self._groups and how.of is not None:
+            # Most events of most answers: no call here, and none before.
+            head, leaf = how.at.steps[0], how.at.steps[-1]
+            for at in event.get(how.of) or ():
+                if type(at) is dict and leaf in (at.get(head) or at):
+                    break
+            else:
+                return
         for key, at in self._parts(event):
             found = paths.get(at, how.at.steps)
             if found is None and key not in self._groups:

@@ -26,7 +26,7 @@ from aisix.mapping.syntax.rules import Condition, Rule
 KEYS = (
     *("by", "block", "opening", "event", "chunk", "end", "continuation", "envelope", "choice"),
     *("message", "shape", "list", "usage", "meter", "counters", "plain", "convert", "state"),
-    *("done", "closing", "piece", "block_kind", "accumulate", "calls", "rest"),
+    *("done", "closing", "piece", "block_kind", "accumulate", "calls", "part", "rest"),
 )
 ROW_KEYS = (
     *("by", "is", "first", "guard", "unless", "open", "set", "count", "measure", "push"),
@@ -107,6 +107,7 @@ class AnswerParser(Parser):
             done=self.typed(data, (*at, "done"), str, ""),
             closing=self.typed(data, (*at, "closing"), str, ""),
             pieces=pieces,
+            part=self.path_list(data.get("part", []), (*at, "part")),
             block_kinds=block_kinds,
             accumulate=self.accumulate(data["accumulate"], (*at, "accumulate"))
             if "accumulate" in data
@@ -231,7 +232,7 @@ class AnswerParser(Parser):
         if not isinstance(data, dict):
             self.complain(at, f"expected table, found {found(data)}")
             data = {}
-        self.keys(data, at, ("begin", "end", "whole"))
+        self.keys(data, at, ("begin", "end", "whole", "said"))
         group, name = "block", ""
         if "whole" in data:
             group, name = self.register(str(data["whole"]), (*at, "whole"))
@@ -241,6 +242,7 @@ class AnswerParser(Parser):
             self.chunk_list(data.get("begin", []), (*at, "begin")),
             self.chunk_list(data.get("end", []), (*at, "end")),
             name,
+            self.typed(data, (*at, "said"), bool, False),
         )
 
     def calls(self, data: Json, at: At) -> CallRules:
@@ -344,7 +346,7 @@ class AnswerParser(Parser):
         )
 
     def plain(self, data: dict[str, Json], at: At) -> Plain:
-        self.keys(data, at, ("check", "start", "blocks", "delta", "stop", "verbatim"))
+        self.keys(data, at, ("check", "start", "blocks", "delta", "stop", "verbatim", "part"))
         blocks = self.typed(data, (*at, "blocks"), dict, {})
 
         def event(rows: dict[str, Json], where: At) -> tuple[tuple[str, Json | Path], ...]:
@@ -375,6 +377,7 @@ class AnswerParser(Parser):
             event(data.get("delta", {}), (*at, "delta")),
             event(data.get("stop", {}), (*at, "stop")),
             self.typed(data, (*at, "verbatim"), bool, False),
+            self.path_list(data.get("part", []), (*at, "part")),
         )
 
 

@@ -51,7 +51,7 @@ CHECK_KEYS = (
 ROOTS = (
     *("body", "let", "my", "index", "state", "out", "model", "option", "alias", "upstream_model"),
     *("version", "header", "null", "request", "block", "usage", "now", "new_id", "delta"),
-    *("finish", "message", "folded", "counted", "wants_usage", "values"),
+    *("finish", "message", "folded", "counted", "wants_usage", "values", "part"),
 )
 REGISTERS = ("state", "block")
 WHOLE = ("out", *REGISTERS)  # what rules write into: taken whole, it would hold itself

@@ -70,6 +70,7 @@ class BlockKind:
     begin: tuple[str, ...]
     end: tuple[str, ...]
     whole: str = ""  # the register whose text must be whole JSON before another may begin
+    said: bool = False  # it begins only with a piece that has something to send
 
 
 @dataclass(slots=True, frozen=True)
@@ -141,6 +142,7 @@ class Plain:
     delta: tuple[tuple[str, Json | Path], ...]
     stop: tuple[tuple[str, Json | Path], ...]
     verbatim: bool = False  # the answer is the upstream's own, [envelope.whole] laid over it
+    part: tuple[Path, ...] = ()  # what `$part` is in a plain answer
 
     def knows(self, answer: dict[str, Json]) -> bool:
         """Whether it is the kind of answer that is looked for."""
@@ -186,6 +188,7 @@ class AnswerTables:
     done: str = ""  # the upstream's own word for the end of a stream
     closing: str = ""  # a word of some upstreams that says only: nothing follows
     pieces: tuple[tuple[str, tuple[Path, ...]], ...] = ()  # how an event is taken apart
+    part: tuple[Path, ...] = ()  # what `$part` is in a piece's path: the first that is there
     block_kinds: dict[str, BlockKind] = field(default_factory=dict)
     accumulate: Accumulate | None = None
     calls: tuple[CallRules, ...] = ()
