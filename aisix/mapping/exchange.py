@@ -61,7 +61,7 @@ class Exchange(Streaming):
     _answering: Answering | None = None
     fallbacks: Sequence[Fallback] = ()
     _local: dict[str, Json] | None = None
-    _read: tuple[bytes, Json] = (b"", None)  # a plain answer as it came, and parsed
+    _read: tuple[bytes, Json, bool] = (b"", None, False)  # an answer, parsed, whether an error
 
     def __init__(
         self,
@@ -151,17 +151,17 @@ class Exchange(Streaming):
     # ------------------------------------------------------------------ plain answers and errors
     def response(self, status: int, headers: Map[str, str], body: bytes) -> Answer:
         """The caller's answer to a plain upstream answer, or to any upstream error."""
-        parsed = self._parsed(status, body)
+        parsed, wrong = self._parsed(status, body)
         if not 200 <= status < 300:
             return self._refused(status, headers, parsed)
-        if self._is_error(parsed):
+        if wrong:
             return self._refused(None, headers, parsed)
         if self.stream:
             return self.fault(malformed("not_a_stream"))
         plain = self.tables.answer.plain
         if type(parsed) is not dict or (plain and not plain.knows(parsed)):
             return self.fault(malformed("not_a_message"))
-        self._read = b"", None  # not kept for as long as the exchange
+        self._read = b"", None, False  # not kept for as long as the exchange
         answering = self._ready()
         answering.plain(parsed)
         gave_up, answering.gave_up = answering.gave_up, None  # its traceback holds the answer
@@ -180,18 +180,22 @@ class Exchange(Streaming):
 
     def retry(self, status: int, headers: Map[str, str], body: bytes) -> str:
         """Whether this answer may be asked for again; see ErrorAnswer.retry. Changes nothing."""
-        parsed = self._parsed(status, body)
-        good = 200 <= status < 300
-        if good and not self._is_error(parsed):
+        parsed, wrong = self._parsed(status, body)
+        if not wrong:
             return ""
+        good = 200 <= status < 300
         return self.tables.errors.retry(None if good else status, headers, parsed)
 
-    def _parsed(self, status: int, body: bytes) -> Json:
-        """A plain answer's value, asked for twice and parsed once; of an error also its text."""
-        if self._read[0] is not body:
-            good = 200 <= status < 300
-            self._read = body, parse_json(body, self._lost_character) if good else parse_error(body)
-        return self._read[1]
+    def _parsed(self, status: int, body: bytes) -> tuple[Json, bool]:
+        """A plain answer, parsed, and whether it is an error; asked for twice, found out once."""
+        read = self._read
+        if read[0] is not body:
+            if 200 <= status < 300:
+                parsed = parse_json(body, self._lost_character)
+                self._read = read = body, parsed, self._is_error(parsed)
+            else:
+                self._read = read = body, parse_error(body), True  # of an error also its text
+        return read[1:]
 
     def answered_here(self) -> Answer | None:
         """The answer, JSON or a whole stream, to a request that never goes upstream."""
