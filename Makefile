@@ -1,7 +1,7 @@
 # make run    the gateway with a stand-in upstream, one call through both; stays up until Ctrl-C
 # make test   lint, types and every test, with PYTHON (default: python3)
 # make suite  the tests alone, or those named by PARTS="tests/proxy tests/store"
-# make test-long  what is tried at random, LONG (20) times as often; mistakes and chaos in full
+# make test-long  what is tried at random, LONG (20) times as often; mistakes, chaos, differential in full
 # make test-pythons  the suite on every supported Python that is here (tests/pythons.py)
 # make bench  the gateway beside its peers (bounded, loopback); bench/README.md says how to read it
 # make bench-core  the tables alone, beside the same translation by hand
@@ -42,6 +42,7 @@ test-long: $(VENV)/.test
 	AISIX_LONG=$(LONG) $(BIN)/pytest -n auto --dist loadfile --timeout 3600 tests/admin tests/store
 	$(BIN)/python -m tests.exchanges.test_mistakes
 	$(BIN)/python -m tests.chaos.run --exchanges 5000
+	$(BIN)/python -m tests.differential --count 5000 --minutes 60
 
 test-pythons:
 	python3 tests/pythons.py run $(PARTS)
