@@ -31,6 +31,7 @@ QUIET_ANSWER = {
     "openai-chat/anthropic-messages": {
         *("id", "model", "usage", "toolset_name"),
         "stop_sequence",  # the caller's own; shown with the option stop_reason
+        *("cited_text", "encrypted_index"),  # of a web citation, whose address and title are shown
     },
     "anthropic-messages/openai-chat": {
         *("id", "model", "usage", "created", "system_fingerprint", "service_tier", "metadata"),
