@@ -13,7 +13,7 @@ from typing import Any
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping.mappings import Mappings
 from aisix.mapping.parse.schema import near
-from aisix.routing.target import NO_BASE, has_base
+from aisix.routing.target import has_base, no_base
 from aisix.store.kinds.models import targets_of
 from aisix.store.resources import ProviderKey
 from aisix.store.snapshot import Snapshot
@@ -45,9 +45,10 @@ def _adapter_faults(mappings: Mappings, document: Mapping[str, Any]) -> list[Com
     if adapter is None:
         return []
     if adapter in known:
-        if document.get("api_base") or has_base(document.get("provider"), adapter):
+        provider = document.get("provider")
+        if document.get("api_base") or has_base(provider, adapter):
             return []
-        return [Complaint("", "api_base", NO_BASE)]
+        return [Complaint("", "api_base", no_base(provider, adapter))]
     text = f'no mapping speaks "{adapter}" (one of: {", ".join(known)})'
     return [Complaint("", "adapter" if "adapter" in document else "provider", text)]
 

@@ -121,7 +121,8 @@ def base_url(tables: Effective, key: ProviderKey) -> str:
     Only a bare host gets the mapping's own prefix: whoever names a path has named all of it.
     """
     if not key.api_base and not has_base(key.provider, key.adapter):
-        raise OperatorError(f"provider key {key.display_name}: api_base: {NO_BASE}")
+        why = no_base(key.provider, key.adapter)
+        raise OperatorError(f"provider key {key.display_name}: api_base: {why}")
     upstream = tables.upstream
     given = (key.api_base or str(upstream.get("api_base", ""))).partition("?")[0].rstrip("/")
     base = given
@@ -133,12 +134,17 @@ def base_url(tables: Effective, key: ProviderKey) -> str:
     return base + str(upstream.get("bare", "")) if bare else base
 
 
-NO_BASE = "required: the mapping's own address belongs to the provider of its adapter's name alone"
-
-
 def has_base(provider: object, adapter: object) -> bool:
     """Whether the mapping's own `api_base` is this provider's: no other's key is sent there."""
     return provider == adapter
+
+
+def no_base(provider: object, adapter: object) -> str:
+    """Why such a key needs an `api_base`."""
+    return (
+        f'required for the provider "{provider}": without one its requests would go to '
+        f'"{adapter}", whose address is the only one known for this adapter'
+    )
 
 
 def _hidden(base: str, key: ProviderKey) -> tuple[str, ...]:
