@@ -43,7 +43,10 @@ FIELDS = (
     ("upstream_fault", "why the upstream failed: dns, connect, tls, reset, idle, truncated ..."),
     ("upstream_detail", "libcurl's words for it"),
     ("tokens", "counters by kind, as the tables' [meter] names them"),
-    ("warnings", "what was dropped, clamped or rewritten, as in `x-aisix-warnings`"),
+    (
+        "warnings",
+        "what was dropped, clamped or rewritten, as in `x-aisix-warnings`; of a stream also what it said late",
+    ),
     ("error", "kind of the error that was answered, or ended the stream"),
 )
 

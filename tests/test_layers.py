@@ -192,6 +192,7 @@ TESTED_BY = {
     "mapping/exchange": "mapping/test_properties",
     "mapping/effective": "mapping/test_generality",
     "mapping/mappings": "mapping/parse/test_complaints",
+    "mapping/streaming": "mapping/test_properties",
     "mapping/translation": "mapping/test_properties",
     "mapping/compile": "mapping/compile/test_as_interpreted",
     "mapping/dialect/caller": "mapping/test_generality",
@@ -343,6 +344,8 @@ ORDINARY = {
 }
 # Names of a provider's in our own admin API, which took them over on purpose.
 ADMIN_API = {"anthropic_version", "X-Api-Key"}
+# A step of the database says what documents held when it was written: values of our admin API.
+STORED = {"store/migrations.py": "= 'openai'"}
 ALWAYS_WIRE = re.compile(
     r"claude|gpt-|anthropic(?!_version$)|openai|chatcmpl|tool_(use|calls|choice|result)|"
     r"stop_reason|finish_reason|end_turn|max_(completion_)?tokens|content_block|message_(start|delta|stop)|"
@@ -400,6 +403,7 @@ def test_no_wire_name_stands_in_python(file: Path) -> None:
     for line, text in texts(file):
         if text in ADMIN_API:
             continue
+        text = text.replace(STORED.get("/".join(file.relative_to(PACKAGE).parts), "\0"), "")
         assert not ALWAYS_WIRE.search(text), f"{file.name}:{line}: {text!r} is a wire name"
 
 

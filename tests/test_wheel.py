@@ -69,7 +69,10 @@ def test_it_is_installed_and_walked(installed: Path, tmp_path: Path) -> None:
     """From an empty folder: the package, the tables and the demo are those of the wheel."""
     where = "from aisix.config import shipped; print(shipped.__file__, shipped.shipped_mappings())"
     python = [installed / "python", "-c", where]
-    said = subprocess.run(python, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    alone = {"PATH": os.environ["PATH"]}  # a PYTHONPATH of ours would lead to the checkout
+    said = subprocess.run(
+        python, cwd=tmp_path, env=alone, capture_output=True, text=True, timeout=60
+    )
     assert [str(installed.parent) in path for path in said.stdout.split()] == [True, True]
     assert "openai-chat/anthropic-messages" in walk(installed, tmp_path, "mappings", "list")
     (tmp_path / "config.yaml").write_text("data_dir: data\n")
