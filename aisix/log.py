@@ -45,7 +45,8 @@ FIELDS = (
     ("tokens", "counters by kind, as the tables' [meter] names them"),
     (
         "warnings",
-        "what was dropped, clamped or rewritten, as in `x-aisix-warnings`; of a stream also what it said late",
+        "what was dropped, clamped or rewritten, as in `x-aisix-warnings`; "
+        "of a stream also what it said late",
     ),
     ("error", "kind of the error that was answered, or ended the stream"),
 )

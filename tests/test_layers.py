@@ -211,7 +211,6 @@ TESTED_BY = {
     "proxy/relay": "exchanges/test_upstream_wire",
     "proxy/tables": "runtime/test_reload",
     "routing/resource_checks": "admin/test_handlers",
-    "routing/target": "exchanges/test_failover",
     "runtime/open_files": "exchanges/test_callers_who_leave",
     "runtime/systemd": "runtime/test_service",
     "standin": "strict/test_anthropic_wire",
@@ -240,7 +239,7 @@ def test_every_module_has_a_test_where_it_lies() -> None:
 
 def test_every_test_of_a_module_lies_where_one_may_be() -> None:
     """A folder of tests is a room of aisix/, or one of these."""
-    others = {"chaos", "clients", "exchanges", "faults", "strict"}
+    others = {"chaos", "clients", "differential", "exchanges", "faults", "strict"}
     rooms = {folder.relative_to(PACKAGE).as_posix() for folder in FOLDERS}
     found = {file.parent.relative_to(TESTS).as_posix() for file in TESTS.rglob("test_*.py")}
     found = {folder for folder in found if "node_modules" not in folder}
