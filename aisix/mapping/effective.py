@@ -88,10 +88,12 @@ class Effective:
             plain = _found("plain", self.answers.plain, scope, told)
             if plain is not None:
                 return Answering(self.answer, scope, plain_form=plain)
-        form = None
+        form = deltas = None
+        if compiled:
+            deltas = _found("stream" if stream else "plain", self.answers.deltas, scope, told)
         if compiled and stream and frame.count("{") == frame.count("{data}") == 1:
             form = _found("stream", self.answers.stream, scope, told)
-        return Answering(self.answer, scope, armed, form, None, frame)
+        return Answering(self.answer, scope, armed, form, None, frame, deltas)
 
 
 def _found(part: str, forms: FormCache[Form], scope: AnswerScope, told: Told) -> Form | None:

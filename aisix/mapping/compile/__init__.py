@@ -11,10 +11,11 @@
     request.py    request.toml as one function
     rows.py       the rows of answer.toml
     chunks.py     the chunks they send
-    envelopes.py  what a stream and a plain answer share
+    envelopes.py  what all answers share
     stream.py     a stream's functions
     plain.py      a plain answer's function
-    answer.py     both, by what the request left behind
+    deltas.py     events that hold anything at once: the functions of each piece
+    answer.py     all of them, by what the request left behind
     errors.py     whether an event is an error
     runtime.py    what the written functions call
 

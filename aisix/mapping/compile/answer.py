@@ -1,13 +1,15 @@
 """The answer's tables as Python source: a stream's events to chunks, or a plain answer in one go.
 
     forms = AnswerForms(answer_tables, facts, name)
-    form = forms.stream.find(remember, wants_usage)      # or forms.plain
+    form = forms.stream.find(remember, wants_usage)      # or forms.plain, forms.deltas
     form.event(answering, event, out)        # a stream's event: bytes for the caller into `out`
     form.answer(answering, answer)           # a plain answer's completion
 
 A form is written for what the request left behind (`$request.NAME`), so that whole branches fold
 away; `find` gives None, or raises Bail to say why, where only the interpreter can do it.
-`compile/envelopes.py` is what both kinds share, `compile/stream.py` and `compile/plain.py` write
+Tables are either made of the upstream's blocks, or its events hold anything at once: then there is
+one form for both, `forms.deltas`, and the machine of `interpret/` calls it piece by piece.
+`compile/envelopes.py` is what all kinds share; `compile/stream.py`, `plain.py`, `deltas.py` write
 them, out of rows (`compile/rows.py`) and chunks (`compile/chunks.py`).
 """
 
@@ -17,11 +19,12 @@ import linecache
 from dataclasses import fields
 from typing import Any, Generic, TypeVar
 
+from aisix.mapping.compile.deltas import DeltaCompiler
 from aisix.mapping.compile.plain import PlainCompiler
 from aisix.mapping.compile.runtime import CannotCompile
 from aisix.mapping.compile.stream import StreamCompiler
 from aisix.mapping.compile.values import LIST
-from aisix.mapping.interpret.forms import Bail, PlainForm, StreamForm
+from aisix.mapping.interpret.forms import Bail, DeltaForm, PlainForm, StreamForm
 from aisix.mapping.interpret.scope import Facts
 from aisix.mapping.syntax.answer import AnswerTables
 from aisix.mapping.syntax.paths import Json
@@ -30,7 +33,7 @@ PLAIN = (str, bool)
 MOST = 32
 
 
-Form = TypeVar("Form", StreamForm, PlainForm)
+Form = TypeVar("Form", StreamForm, PlainForm, DeltaForm)
 
 
 class FormCache(Generic[Form]):
@@ -69,8 +72,8 @@ class FormCache(Generic[Form]):
         self._forms[key] = None  # unless it is written: a mistake of ours is not made again
         if words:
             self._known[words] = None
-        if not self._tables.compiles:
-            return None  # not made of blocks and deltas: meant for the interpreter
+        if not self._compiler.can(self._tables):
+            return None  # tables of another sort
         try:
             form = self._write(known, frozenset(remember), wants_usage, str(key))
         except CannotCompile:
@@ -99,8 +102,9 @@ class FormCache(Generic[Form]):
 
 
 class AnswerForms:
-    """Both kinds; a form is written when it is first asked for."""
+    """All kinds; a form is written when it is first asked for."""
 
     def __init__(self, tables: AnswerTables, facts: Facts, name: str) -> None:
         self.stream = FormCache(StreamForm, StreamCompiler, tables, facts, name)
         self.plain = FormCache(PlainForm, PlainCompiler, tables, facts, name)
+        self.deltas = FormCache(DeltaForm, DeltaCompiler, tables, facts, name)

@@ -91,14 +91,17 @@ class ChunkCompiler(RuleCompiler):
                         stack.enter_context(w.block(f"if {' and '.join(there)}"))
                         w.is_there(value.name)
             values = [(path, rule, self.rule(site, rule)) for path, rule in chunk.fields]
-            said = self._said(values)
+            said = True if chunk.verbatim else self._said(values)
             if said is False:
                 return
             if said is not True:
                 stack.enter_context(w.block(f"if {said}"))
                 values = [(p, r, self._said_so(v, said)) for p, r, v in values]
             fields = [(path.steps, value) for path, _, value in values if value != ABSENT]
-            self.send(fields, lambda: self._sets(site, chunk.after))
+            if chunk.verbatim:
+                self.copy(site, chunk, fields, lambda: self._sets(site, chunk.after))
+            else:
+                self.send(fields, lambda: self._sets(site, chunk.after))
 
     def opens(self, site: Site, chunk: Chunk, stack: ExitStack) -> bool:
         """The answer's first chunk comes first, once; whether there is a chunk to write."""
@@ -148,6 +151,10 @@ class ChunkCompiler(RuleCompiler):
         after()
         self.w.put(f"if {self.key} {self.stale} a.key: head(a)")
         self.w.put(f"out.append(a.head + {delta} + a.tail)")
+
+    def copy(self, site: Site, chunk: Chunk, fields: list[Leaf], after: Callable[[], None]) -> None:
+        """The lines that send a copy of the event with these fields laid over it."""
+        raise CannotCompile("a chunk that is the event itself")
 
     def _object(self, fields: list[Leaf]) -> str:
         made = self.tree(fields) if fields else ABSENT

@@ -29,7 +29,7 @@ class AnswerCompiler(RowCompiler):
         wants_usage: bool,
     ) -> None:
         super().__init__(facts)
-        if not tables.compiles:
+        if not self.can(tables):
             raise CannotCompile("an answer that is not made of blocks and deltas")
         self.tables = tables
         self.request = known
@@ -42,6 +42,11 @@ class AnswerCompiler(RowCompiler):
         if self.end_word is not None and self.end_word not in tables.events:
             raise CannotCompile("blocks end with an event that has no row")
         self.w.names |= {"encode": _encode, "NULL": NULL}
+
+    @classmethod
+    def can(cls, tables: AnswerTables) -> bool:
+        """Whether these tables keep to what this compiler writes."""
+        return tables.compiles
 
     # ------------------------------------------------------------------ what rules may ask for
     def root(self, site: Site, path: Path) -> tuple[Value, tuple[Step, ...]]:

@@ -148,7 +148,7 @@ class RowCompiler(ChunkCompiler):
             w.put("a.pinged = True")
         if row.fail:
             self.fails()
-            w.put(f"a.failed = {w.say(site.item)}")
+            w.put(f"a.failed = {self.failed(site)}")
         if row.end:
             w.put("a.ended = True")
 
@@ -160,9 +160,9 @@ class RowCompiler(ChunkCompiler):
 
     def _unread(self, site: Site, rest: KnownFields) -> None:
         """A field that is not known of an object where each is to be."""
-        if len(rest.of) != 1:
-            raise CannotCompile("the first of several objects")
         found = self.path(site, rest.of[0])
+        if len(rest.of) > 1:
+            found = self._first_of(site, rest.of)
         if found == ABSENT:
             return
         if (
@@ -176,8 +176,20 @@ class RowCompiler(ChunkCompiler):
         with self.w.block(f"if {check}not {name}.keys() <= {known}"):
             self.w.put(f"c.unread({name}, {self.w.const(rest)})")
 
+    def _first_of(self, site: Site, given: tuple[Path, ...]) -> Value:
+        """What stands at the first of these paths where anything does."""
+        made = self.w.let(self.w.say(self.path(site, given[0])))
+        for path in given[1:]:
+            with self.w.block(f"if {made} is None"):
+                self.w.put(f"{made} = {self.w.say(self.path(site, path))}")
+        return Var(made)
+
     def fails(self) -> None:
         """An event that is an error."""
+
+    def failed(self, site: Site) -> str:
+        """That error."""
+        return self.w.say(site.item)
 
     def _opens(self, site: Site, row: Row) -> None:
         """Which blocks have begun and not ended, and of what kind they are."""

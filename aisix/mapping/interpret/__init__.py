@@ -6,6 +6,7 @@
     scope.py         what a request's rules may ask for by `$name`; notes, and the trace of explain
     request.py       a whole request.toml; strict mode
     answer.py        a whole answer.toml: events in, chunks out
+    answer_rows.py   the rows and chunks of one: what an event does
     answer_state.py  the state of one answer: registers, blocks, counters
     blocks.py        deltas that hold anything at once -> blocks, one open at a time
     calls.py         pieces of calls -> calls with a number, an id, a name and a text each

@@ -8,28 +8,38 @@ block and no field by name: those are the tables'.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import msgspec
 
 from aisix.mapping.interpret import accumulate, continuation
 from aisix.mapping.interpret import rules as interpret
-from aisix.mapping.interpret.answer_state import AnswerScope, AnswerState
+from aisix.mapping.interpret.answer_rows import RowRunner
+from aisix.mapping.interpret.answer_state import AnswerScope
 from aisix.mapping.interpret.blocks import Blocks, Pieces
 from aisix.mapping.interpret.calls import Calls
 from aisix.mapping.interpret.fold import event_of, fold, put, written
-from aisix.mapping.interpret.forms import PlainForm, StreamForm
+from aisix.mapping.interpret.forms import DeltaForm, PlainForm, StreamForm
 from aisix.mapping.interpret.scope import FINISH, NULL
 from aisix.mapping.interpret.view import View, holds
 from aisix.mapping.syntax import paths
-from aisix.mapping.syntax.answer import AnswerTables, Register, Row
-from aisix.mapping.syntax.paths import Json, Path
+from aisix.mapping.syntax.answer import AnswerTables, Row
+from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import Rule
 
 NAME = re.compile(r"\{(\w+)\}")
-_encode = msgspec.json.Encoder().encode
 
 
-class Answering(AnswerState):
+def _null(value: object) -> None:
+    """A null that is written."""
+    if value is not NULL:
+        raise TypeError(type(value))
+
+
+_encode = msgspec.json.Encoder(enc_hook=_null).encode
+
+
+class Answering(RowRunner):
     """One answer. `event` takes upstream events and gives the deltas to send, `finish` the last
     ones.
 
@@ -47,6 +57,7 @@ class Answering(AnswerState):
         form: StreamForm | None = None,
         plain_form: PlainForm | None = None,
         frame: str = "{data}",
+        deltas: DeltaForm | None = None,
     ) -> None:
         self.tables = tables
         self.scope = scope
@@ -54,6 +65,7 @@ class Answering(AnswerState):
         if plain_form is not None:
             return  # what follows is asked for only when that has failed
         self.form = form
+        self.deltas = deltas
         self.frame = frame  # how a chunk is sent
         self.raw = {} if armed else None
         self._reset()
@@ -64,9 +76,7 @@ class Answering(AnswerState):
         self._interleaved = Blocks(self, self.act, self.emit) if self.tables.pieces else None
         self._pieces = Pieces(self.tables)
         self._calls = [Calls(how, self.scope) for how in self.tables.calls]
-        # Fields of a chunk that its frame names beside the data.
-        names = [] if self.form is not None else NAME.findall(self.frame)
-        self.names = [name for name in names if name != "data"]
+        self._names, self._before, self._after = _parts_of(self.frame)
 
     # ------------------------------------------------------------------ events
     def event(self, event: dict[str, Json]) -> list[dict[str, Json]]:
@@ -87,6 +97,10 @@ class Answering(AnswerState):
         return deltas
 
     def _event(self, event: dict[str, Json]) -> list[dict[str, Json]]:
+        deltas: list[dict[str, Json]] = []
+        if self.deltas is not None:
+            self.deltas.event(self, event, deltas)
+            return deltas
         number = paths.get(event, self.tables.block.steps)
         if type(number) is int:
             self.scope.block = self.blocks.get(number) or self.new_block(number)
@@ -94,7 +108,7 @@ class Answering(AnswerState):
         if self.raw is not None:
             self.rebuild(event, number)
         word = paths.get(event, self.tables.by.steps)
-        row = self._row(self.tables.events, self.tables.by, word, view)
+        row = self.row(self.tables.events, self.tables.by, word, view)
         if row is None or not holds(row.guard, view):
             return []
         if type(number) is int:
@@ -102,118 +116,17 @@ class Answering(AnswerState):
                 self.open.add(number)
             elif word == self.tables.end_word:
                 self.open.discard(number)
-        if row.into and self._interleaved is not None:
-            deltas: list[dict[str, Json]] = []
-            self._interleaved.take(row, event, view, deltas)
+        if row.into:
+            self.take(row, event, deltas)
             return deltas
-        return self.act(row, event, view)
+        return self._act(row, event, view)
 
-    def _row(self, rows: dict[str, Row], by: Path, word: Json, view: View) -> Row | None:
-        row = rows.get(word) if type(word) is str else None
-        if row is None:
-            row = rows.get("*")
-            if row is not None and row.unknown:
-                self.unknown = [*self.unknown, f"{by.text}={word}"[:80]]
-        while row is not None:
-            if row.by is not None:
-                by, rows = row.by, row.variants
-                return self._row(rows, by, view.find(by), view)
-            if not row.first:
-                return row
-            row = next((r for guard, r in row.first if holds(guard, view)), None)
-        return None
-
-    def act(self, row: Row, event: dict[str, Json], view: View) -> list[dict[str, Json]]:
-        """What a row does; the deltas it sends."""
-        if row.open:
-            self.scope.block["kind"] = row.open
-        if row.told:
-            self._tell(row, view)
-        for rest in row.rest:
-            for path in rest.of:
-                found = paths.get(event, path.steps)
-                if found is not None:
-                    if type(found) is dict and not found.keys() <= rest.known:
-                        self.scope.unread(found, rest)
-                    break
-        for name in row.count:
-            self.put(name, self.register(name, 0) + 1)
-        self._set_all(row.set, view)
-        for path in row.usage:
-            counters = paths.get(event, path.steps)
-            if type(counters) is dict:
-                if self.tables.counters:
-                    counted = View(self.scope, counters)  # type: ignore[arg-type]
-                    counters = interpret.build(self.tables.counters, counted, "") or {}
-                self.scope.take(counters)
-        deltas: list[dict[str, Json]] = []
-        for chunk in row.emit:
-            self.emit(chunk, view, deltas)
-        for register, path in row.measure:
-            text = view.find(path)
-            if type(text) is str:
-                self.put(register, self.register(register, 0) + len(text))
-        for register, path in row.append:
-            text = view.find(path)
-            if type(text) is str:
-                self.put(register, self.register(register, "") + text)
-        for register, path in row.push:
-            value = view.find(path)
-            if value is not None:
-                self.put(register, [*self.register(register, []), value])
-        for register, name_ in row.extend:
-            items = interpret.run(self.tables.lists[name_], view)
-            if items:
-                self.put(register, [*self.register(register, []), *items])
-        self.pinged = self.pinged or row.ping
-        if row.fail:
-            self.failed = event if self._interleaved is None else event["whole"]
-        self.ended = self.ended or row.end
-        return deltas
-
-    def _tell(self, row: Row, view: View) -> None:
-        """That this came is a loss."""
-        assert row.about is not None
-        about = interpret.run(row.about, view)
-        if type(about) is str:
-            self.scope.lost(row.told, about, row.place)
-
-    def _set_all(self, rules: tuple[tuple[Register, Rule], ...], view: View) -> None:
-        for register, rule in rules:
-            value = interpret.run(rule, view)
-            if value is not None:
-                self.put(register, value)
+    def take(self, row: Row, piece: dict[str, Json], deltas: list[dict[str, Json]]) -> None:
+        """A piece for a block of the caller's."""
+        assert self._interleaved is not None
+        self._interleaved.take(row, piece, deltas)
 
     # ------------------------------------------------------------------ chunks
-    def emit(self, name: str, view: View, deltas: list[dict[str, Json]]) -> None:
-        """One chunk, unless there is nothing in it."""
-        chunk = self.tables.chunks[name]
-        if not holds(chunk.guard, view):
-            return
-        if chunk.name == self.tables.opening:
-            if self.started:
-                return
-            self.started = True
-        elif not self.tables.opening:
-            self.started = True
-        elif not self.started:  # an upstream that skipped its first event
-            self.emit(self.tables.opening, view, deltas)
-        if any(interpret.run(rule, view) in (None, "", [], {}) for rule in chunk.needs):
-            return
-        delta: dict[str, Json] = {}
-        if chunk.verbatim:
-            delta = laid_over(view.item, chunk.without)
-        said = chunk.verbatim or not any(rule.kind == "from" for _, rule in chunk.fields)
-        for path, rule in chunk.fields:
-            value = interpret.run(rule, view, path.text)
-            if value is None:
-                continue
-            said = said or (rule.kind == "from" and value != "")
-            put(delta, path.steps, value)
-        if said:
-            deltas.append(delta)
-            self._set_all(chunk.after, view)
-
     def send(self, event: dict[str, Json], out: list[bytes]) -> None:
         """What one upstream event makes for the caller of a stream, added to `out`."""
         if self.form is not None:
@@ -237,17 +150,17 @@ class Answering(AnswerState):
             out.append(self._framed(self.usage_chunk()))
 
     def _framed(self, chunk: dict[str, Json]) -> bytes:
-        frame = self.frame
-        for name in self.names:
-            frame = frame.replace(f"{{{name}}}", str(chunk.get(name, "")))
-        return frame.replace("{data}", _encode(chunk).decode()).encode()
+        before = self._before
+        if self._names:
+            before = _named(before, self._names, tuple([chunk.get(n, "") for n in self._names]))
+        return before + _encode(chunk) + self._after
 
     def finish(self) -> tuple[list[dict[str, Json]], str]:
         """The deltas before the finish chunk, and the finish reason."""
         view = View(self.scope, {})  # type: ignore[arg-type]
         deltas: list[dict[str, Json]] = []
         if not self.started and self.tables.opening:
-            self.emit(self.tables.opening, view, deltas)
+            self.emit(self.tables.opening, {}, deltas)
         for calls in self._calls:
             for event in calls.rest():
                 deltas += self._deltas(event)
@@ -255,10 +168,13 @@ class Answering(AnswerState):
             self._interleaved.finish(deltas)
         for number in sorted(self.open):  # an upstream that does not end its blocks
             deltas += self.event(self.ending(number))
-        finish = interpret.run(self.tables.finish, view, FINISH)
+        if self.deltas is not None:
+            finish = self.deltas.reason(self)
+        else:
+            finish = interpret.run(self.tables.finish, view, FINISH)
         self.scope.extra = {"finish": finish, "counted": self.counted()}
         for name in self.tables.end_emit:
-            self.emit(name, view, deltas)
+            self.emit(name, {}, deltas)
         return deltas, finish
 
     def ending(self, number: int) -> dict[str, Json]:
@@ -302,7 +218,7 @@ class Answering(AnswerState):
         if self.form is not None:
             return self.form.chunk(self, delta, finish)
         if "chunk" not in self.tables.envelopes:
-            return dict(written(delta))
+            return delta
         return self.envelope("chunk", delta=written(delta) or {}, finish=finish)
 
     def usage_chunk(self) -> dict[str, Json]:
@@ -311,11 +227,13 @@ class Answering(AnswerState):
         return self.envelope("usage")
 
     def counted(self) -> dict[str, Json]:
+        if self.deltas is not None:
+            return self.deltas.counts(self.used())
         return self._counters(self.tables.usage)
 
     def metered(self) -> dict[str, Json]:
         """Token counters: input, output, cache_read, cache_write, reasoning."""
-        form = self.form or self.plain_form
+        form = self.form or self.plain_form or self.deltas
         if form is not None:
             return form.meter(self.used())
         return self._counters(self.tables.meter)
@@ -327,8 +245,7 @@ class Answering(AnswerState):
     # ------------------------------------------------------------------ plain answers
     def plain(self, answer: dict[str, Json]) -> None:
         """Take a plain answer apart and run its events; `completion` folds what they made."""
-        plain = self.tables.plain
-        assert plain is not None
+        assert self.tables.plain is not None
         if self.plain_form is not None:
             try:
                 self.made = self.plain_form.answer(self, answer)
@@ -338,10 +255,25 @@ class Answering(AnswerState):
                 self._reset()
         for calls in self._calls:
             calls.plain(answer)
-        self.said = dict(answer) if plain.verbatim else {}
+        notes = self.scope.notes
+        try:
+            self._take_apart(answer)
+        except Exception as raised:
+            if self.deltas is None:
+                raise
+            self.gave_up, self.deltas = raised, None
+            self._reset()
+            self.scope.notes = notes  # the calls are as they should be now
+            self._take_apart(answer)
+
+    def _take_apart(self, answer: dict[str, Json]) -> None:
+        plain = self.tables.plain
+        self.said = dict(answer) if plain is not None and plain.verbatim else {}
+        folds = bool(self.tables.message)
         for event in self.events_of(answer):
             for delta in self._deltas(event, whole=True):
-                self._fold(delta)
+                if folds:
+                    self._fold(delta)
 
     def events_of(self, answer: dict[str, Json]) -> list[dict[str, Json]]:
         """A plain answer as the events a stream would have brought."""
@@ -363,7 +295,7 @@ class Answering(AnswerState):
             fold(self.folded, delta)
         else:
             accumulate.add(self.grown, delta, how)
-            self.folded[how.list] = [accumulate.whole(self.grown[n]) for n in sorted(self.grown)]
+            self.folded[how.list] = []  # filled when nothing more comes
 
     def completion(self) -> dict[str, Json]:
         """The caller's plain answer."""
@@ -373,9 +305,14 @@ class Answering(AnswerState):
         deltas, finish = self.finish()
         for delta in deltas:
             self._fold(delta)
+        how = self.tables.accumulate
+        if how is not None and self.folded:
+            self.folded[how.list] = [accumulate.whole(self.grown[n]) for n in sorted(self.grown)]
         self.scope.extra = {"folded": written(self.folded)}
         view = View(self.scope, {})  # type: ignore[arg-type]
         message = written(interpret.build(self.tables.message, view, "") or {})
+        if self.deltas is not None:
+            return self.deltas.whole(self, message, finish, self.counted())
         return self.envelope("whole", message=message, finish=finish)
 
     # ------------------------------------------------------------------ paused turns
@@ -389,9 +326,17 @@ class Answering(AnswerState):
         return continuation.next_round(self, request)
 
 
-def laid_over(item: Json, without: tuple[Path, ...]) -> dict[str, Json]:
-    """A copy of an event to write on, some of its fields taken away."""
-    copied: dict[str, Json] = paths.copied(item) if type(item) is dict else {}
-    for path in without:
-        paths.remove(copied, path.steps)
-    return copied
+@lru_cache(64)
+def _parts_of(frame: str) -> tuple[tuple[str, ...], bytes, bytes]:
+    """A frame's fields of the chunk beside the data, and what stands before the data and after."""
+    before, _, after = frame.partition("{data}")
+    names = tuple(name for name in NAME.findall(frame) if name != "data")
+    return names, before.encode(), after.encode()
+
+
+@lru_cache(256)
+def _named(before: bytes, names: tuple[str, ...], values: tuple[Json, ...]) -> bytes:
+    """What stands before the data of a chunk with these values."""
+    for name, value in zip(names, values, strict=True):
+        before = before.replace(f"{{{name}}}".encode(), str(value).encode())
+    return before

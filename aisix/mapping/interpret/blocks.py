@@ -20,8 +20,8 @@ from aisix.mapping.syntax.answer import AnswerTables, Row
 from aisix.mapping.syntax.paths import Json, Path
 
 Deltas = list[dict[str, Json]]
-Act = Callable[[Row, dict[str, Json], View], Deltas]  # what a row does to the state
-Emit = Callable[[str, View, Deltas], None]
+Act = Callable[[Row, dict[str, Json]], Deltas]  # what a row does to the state
+Emit = Callable[[str, dict[str, Json], Deltas], None]
 Key = tuple[str, Json]  # the kind of a block, and which one of that kind
 NOTHING: tuple[Json, ...] = ("", [], {})
 
@@ -86,10 +86,14 @@ class Blocks:
         self._number = 0
         self._json, self._seen = WholeJson(), 0  # of the open block's text
 
-    def take(self, row: Row, piece: dict[str, Json], view: View, deltas: Deltas) -> None:
+    def take(self, row: Row, piece: dict[str, Json], deltas: Deltas) -> None:
         """A piece for a block."""
-        found = (view.find(path) for path in row.which)
-        key = (row.into, next((v for v in found if type(v) in (str, int)), None))
+        which = None
+        if row.which:
+            view = View(self._state.scope, piece)  # type: ignore[arg-type]
+            found = (view.find(path) for path in row.which)
+            which = next((v for v in found if type(v) in (str, int)), None)
+        key = (row.into, which)
         if key == self._open:
             self._act(key, row, piece, deltas)
             # Whether the block is whole changes only by what is written into it.
@@ -134,7 +138,6 @@ class Blocks:
 
     def _act(self, key: Key, row: Row, piece: dict[str, Json], deltas: Deltas) -> None:
         state = self._state
-        view = View(state.scope, piece)  # type: ignore[arg-type]
         made: Deltas | None = None
         if key != self._open:
             if key in self._over:
@@ -143,7 +146,7 @@ class Blocks:
             fresh: dict[str, Json] = {"index": self._number}
             if state.tables.block_kinds[key[0]].said:
                 state.scope.block = fresh
-                made = self._act_on(row, piece, view)
+                made = self._act_on(row, piece)
                 if not made:
                     return
             self._close(deltas)
@@ -152,18 +155,17 @@ class Blocks:
             self._number += 1
             state.scope.block = self._registers
             for name in state.tables.block_kinds[key[0]].begin:
-                self._emit(name, view, deltas)
+                self._emit(name, piece, deltas)
         state.scope.block = self._registers
-        deltas += self._act_on(row, piece, view) if made is None else made
+        deltas += self._act_on(row, piece) if made is None else made
 
     def _close(self, deltas: Deltas) -> None:
         if self._open is None:
             return
         state = self._state
         state.scope.block = self._registers
-        view = View(state.scope, {})  # type: ignore[arg-type]
         for name in state.tables.block_kinds[self._open[0]].end:
-            self._emit(name, view, deltas)
+            self._emit(name, {}, deltas)
         if self._open[1] is not None:
             self._over.add(self._open)
         self._open = None

@@ -77,3 +77,21 @@ class PlainForm:
     answer: Callable[[Any, dict[str, Json]], dict[str, Json]]  # (a, the upstream's) the caller's
     meter: Callable[[dict[str, Json]], dict[str, Json]]
     source: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeltaForm:
+    """The functions of events that hold anything at once; the machine puts what they make in order.
+
+    `event` runs the row of one piece (or event) and adds deltas; `acts` are the rows that write
+    into blocks, by their id(); `emits` the chunks, by name.
+    """
+
+    event: Callable[[Any, dict[str, Json], list[dict[str, Json]]], None]
+    acts: dict[int, Callable[[Any, dict[str, Json], list[dict[str, Json]]], None]]
+    emits: dict[str, Callable[[Any, dict[str, Json], list[dict[str, Json]]], None]]
+    reason: Callable[[Any], Json]
+    whole: Callable[[Any, Json, Json, Json], dict[str, Json]]  # (a, message, finish, counted)
+    counts: Callable[[dict[str, Json]], dict[str, Json]]  # the caller's counters
+    meter: Callable[[dict[str, Json]], dict[str, Json]]
+    source: str

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from aisix.errors import CallerError
+from aisix.mapping.compile.deltas import DeltaCompiler
 from aisix.mapping.compile.paths import Compiler
 from aisix.mapping.compile.plain import PlainCompiler
 from aisix.mapping.compile.request import RequestCompiler
@@ -45,6 +46,9 @@ def sources(
     known = {n: v for n, v in scope.remember.items() if v is None or type(v) in (str, bool)}
     wants_usage = paths.is_true(body, caller.wants_usage)
     given = tables.answer, facts, known, frozenset(scope.remember), wants_usage
+    if DeltaCompiler.can(tables.answer):
+        yield _written("answer, piece by piece", lambda: DeltaCompiler(*given))
+        return
     yield _written("plain answer", lambda: PlainCompiler(*given))
     yield _written("stream", lambda: StreamCompiler(*given))
 

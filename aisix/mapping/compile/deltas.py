@@ -1,0 +1,158 @@
+"""Answer tables to Python source: rows and chunks of events that hold anything at once.
+
+Such an event is taken apart into pieces and its blocks are numbered by the machine
+(`interpret/answer.py`, `interpret/blocks.py`), which calls what is written here for each piece: the
+row it chooses and all that does, each chunk, the counters, the end. See compile/answer.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+
+from aisix.mapping.compile.chunks import Leaf
+from aisix.mapping.compile.envelopes import AnswerCompiler
+from aisix.mapping.compile.values import ABSENT, DICT, Const, Site, Value, Var, is_sure
+from aisix.mapping.interpret.fold import put
+from aisix.mapping.syntax import paths
+from aisix.mapping.syntax.answer import AnswerTables, Chunk, Row
+from aisix.mapping.syntax.paths import Path, Step
+
+EVENT = Site(Var("e", DICT, True))
+OF_ENVELOPES = ("delta", "message", "folded", "finish", "counted")
+
+
+class DeltaCompiler(AnswerCompiler):
+    """Writes the functions of a `DeltaForm`."""
+
+    into = (
+        True  # a row with `into` hands its piece to the blocks, which call that row's own function
+    )
+
+    @classmethod
+    def can(cls, tables: AnswerTables) -> bool:
+        return not tables.compiles and tables.continuation is None
+
+    def source(self) -> str:
+        self.w.names |= {"copied": paths.copied, "remove": paths.remove, "put": put}
+        acts: list[str] = []
+        emits: list[str] = []
+        for row in _into(self.tables.events.values()):
+            acts.append(f"id({self.w.const(row)}): act{len(acts)}")
+            with self.top(f"act{len(acts) - 1}(a, e, out)"):
+                self.into = False
+                self._act(EVENT, row)
+                self.into = True
+        for name, chunk in self.tables.chunks.items():
+            emits.append(f"{name!r}: emit{len(emits)}")
+            with self.top(f"emit{len(emits) - 1}(a, e, out)"):
+                self._emit(EVENT, chunk)
+            if name == self.tables.opening:
+                self.functions.append(f"opening = emit{len(emits) - 1}")
+        with self.top("event(a, e, out)"):
+            self._event()
+        with self.top("reason(a)"):
+            self.w.put(f"return {self.w.say(self.rule(Site(Const({})), self.tables.finish))}")
+        with self.top("whole(a, message, finish, counted)"):
+            self._whole()
+        with self.top("counts(used)", registers=False):
+            self.w.put(f"return {self.w.say(self.counted())}")
+        self.meter()
+        self.functions.append(f"acts = {{{', '.join(acts)}}}\nemits = {{{', '.join(emits)}}}")
+        return "\n\n".join(self.functions) + "\n"
+
+    def _event(self) -> None:
+        number = self.path(EVENT, self.tables.block)
+        if not self.tables.pieces and number != ABSENT:
+            name = self.w.say(number)
+            with self.w.block(f"if type({name}) is int"):
+                self.w.put(f"block = c.block = a.blocks.get({name}) or a.new_block({name})")
+        self.rows(EVENT, self.tables.events, self.tables.by)
+
+    def _whole(self) -> None:
+        plain, w = self.tables.plain, self.w
+        self.extra = {
+            "message": Var("message", DICT, True),
+            "finish": Var("finish", sure=True, null=True),
+            "counted": Var("counted", DICT, True),
+        }
+        if plain is None or not plain.verbatim:
+            w.put(f"return {w.say(self.envelope('whole', choice=True))}")
+            return
+        w.put("made = {**a.said}")
+        self._laid("made", [
+            (path.steps, self.rule(Site(Const({})), rule))
+            for path, rule in self.tables.envelopes["whole"]
+        ])  # fmt: skip
+        w.put("return made")
+
+    # ------------------------------------------------------------------ what rules may ask for
+    def root(self, site: Site, path: Path) -> tuple[Value, tuple[Step, ...]]:
+        if path.root in OF_ENVELOPES and path.root not in self.extra and not self.inside:
+            return Var(f"c.extra.get({path.root!r})", null=True, context=True), path.steps
+        return super().root(site, path)
+
+    # ------------------------------------------------------------------ what a row does
+    def _act(self, site: Site, row: Row) -> None:
+        if row.into and self.into:
+            self.w.put(f"a.take({self.w.const(row)}, e, out)")
+        else:
+            super()._act(site, row)
+
+    def failed(self, site: Site) -> str:
+        return "e['whole']" if self.tables.pieces else super().failed(site)
+
+    def counters(self, text: str) -> None:
+        """Under names of our own, where the tables have them."""
+        if not self.tables.counters:
+            super().counters(text)
+            return
+        with self.w.block(f"if type({text}) is dict"):
+            site = Site(Var(text, DICT, True))
+            value = self.build(site, self.tables.counters, empty=True)
+            self.w.put(f"c.take({self.w.say(value)})")
+
+    # ------------------------------------------------------------------ chunks
+    def opens(self, site: Site, chunk: Chunk, stack: ExitStack) -> bool:
+        if self.tables.opening:
+            return super().opens(site, chunk, stack)
+        self.w.put("a.started = True")
+        return True
+
+    def send(self, fields: list[Leaf], after: Callable[[], None]) -> None:
+        made = self.tree(fields) if fields else ABSENT
+        text = self.w.say(made) if is_sure(made) else f"{self.w.say(made)} or {{}}"
+        self.w.put(f"out.append({text})")
+        after()
+
+    def copy(self, site: Site, chunk: Chunk, fields: list[Leaf], after: Callable[[], None]) -> None:
+        """A copy of the event, as deep as it is written on."""
+        item = self.w.say(site.item)
+        flat = all(len(steps) == 1 for steps in (*(p.steps for p in chunk.without), *dict(fields)))
+        made = self.w.let(f"{{**{item}}}" if flat else f"copied({item})")
+        for path in chunk.without:
+            head = f"{made}.pop({path.steps[0]!r}, None)"
+            self.w.put(head if flat else f"remove({made}, {path.steps!r})")
+        self._laid(made, fields)
+        self.w.put(f"out.append({made})")
+        after()
+
+    def _laid(self, made: str, fields: list[Leaf]) -> None:
+        """Lines that write values over what an object has."""
+        for steps, value in fields:
+            if value == ABSENT:
+                continue
+            check = "" if is_sure(value) else f"if {self.w.say(value)} is not None: "
+            text = self.w.written(value)
+            one = len(steps) == 1
+            there = f"{made}[{steps[0]!r}] = {text}" if one else f"put({made}, {steps!r}, {text})"
+            self.w.put(check + there)
+
+
+def _into(rows: Iterable[Row]) -> Iterator[Row]:
+    """All rows that write into blocks."""
+    for row in rows:
+        if row.into:
+            yield row
+        yield from _into(row.variants.values())
+        yield from _into(below for _, below in row.first)

@@ -1,0 +1,151 @@
+"""Rows and chunks of answer.toml, run one by one: what an event does to the state of an answer.
+
+What `compile/` writes of them must do the same: see `DeltaForm`.
+"""
+
+from __future__ import annotations
+
+from aisix.mapping.interpret import rules as interpret
+from aisix.mapping.interpret.answer_state import AnswerState
+from aisix.mapping.interpret.fold import put
+from aisix.mapping.interpret.forms import DeltaForm
+from aisix.mapping.interpret.view import View, holds
+from aisix.mapping.syntax import paths
+from aisix.mapping.syntax.answer import Register, Row
+from aisix.mapping.syntax.paths import Json, Path
+from aisix.mapping.syntax.rules import Rule
+
+
+class RowRunner(AnswerState):
+    """Finds the row of an event and runs it."""
+
+    deltas: DeltaForm | None = None  # the same as Python source
+
+    # ------------------------------------------------------------------ one or the other
+    def act(self, row: Row, event: dict[str, Json]) -> list[dict[str, Json]]:
+        """What a row does; the deltas it sends."""
+        if self.deltas is None:
+            return self._act(row, event, View(self.scope, event))  # type: ignore[arg-type]
+        out: list[dict[str, Json]] = []
+        self.deltas.acts[id(row)](self, event, out)
+        return out
+
+    def emit(self, name: str, event: dict[str, Json], out: list[dict[str, Json]]) -> None:
+        """One chunk, unless there is nothing in it."""
+        if self.deltas is None:
+            self._emit(name, View(self.scope, event), out)  # type: ignore[arg-type]
+        else:
+            self.deltas.emits[name](self, event, out)
+
+    # ------------------------------------------------------------------ rows
+    def row(self, rows: dict[str, Row], by: Path, word: Json, view: View) -> Row | None:
+        row = rows.get(word) if type(word) is str else None
+        if row is None:
+            row = rows.get("*")
+            if row is not None and row.unknown:
+                self.unknown = [*self.unknown, f"{by.text}={word}"[:80]]
+        while row is not None:
+            if row.by is not None:
+                by, rows = row.by, row.variants
+                return self.row(rows, by, view.find(by), view)
+            if not row.first:
+                return row
+            row = next((r for guard, r in row.first if holds(guard, view)), None)
+        return None
+
+    def _act(self, row: Row, event: dict[str, Json], view: View) -> list[dict[str, Json]]:
+        if row.open:
+            self.scope.block["kind"] = row.open
+        if row.told:
+            self._tell(row, view)
+        for rest in row.rest:
+            for path in rest.of:
+                found = paths.get(event, path.steps)
+                if found is not None:
+                    if type(found) is dict and not found.keys() <= rest.known:
+                        self.scope.unread(found, rest)
+                    break
+        for name in row.count:
+            self.put(name, self.register(name, 0) + 1)
+        self._set_all(row.set, view)
+        for path in row.usage:
+            counters = paths.get(event, path.steps)
+            if type(counters) is dict:
+                if self.tables.counters:
+                    counted = View(self.scope, counters)  # type: ignore[arg-type]
+                    counters = interpret.build(self.tables.counters, counted, "") or {}
+                self.scope.take(counters)
+        deltas: list[dict[str, Json]] = []
+        for chunk in row.emit:
+            self._emit(chunk, view, deltas)
+        for register, path in row.measure:
+            text = view.find(path)
+            if type(text) is str:
+                self.put(register, self.register(register, 0) + len(text))
+        for register, path in row.append:
+            text = view.find(path)
+            if type(text) is str:
+                self.put(register, self.register(register, "") + text)
+        for register, path in row.push:
+            value = view.find(path)
+            if value is not None:
+                self.put(register, [*self.register(register, []), value])
+        for register, name_ in row.extend:
+            items = interpret.run(self.tables.lists[name_], view)
+            if items:
+                self.put(register, [*self.register(register, []), *items])
+        self.pinged = self.pinged or row.ping
+        if row.fail:
+            self.failed = event["whole"] if self.tables.pieces else event
+        self.ended = self.ended or row.end
+        return deltas
+
+    def _tell(self, row: Row, view: View) -> None:
+        """That this came is a loss."""
+        assert row.about is not None
+        about = interpret.run(row.about, view)
+        if type(about) is str:
+            self.scope.lost(row.told, about, row.place)
+
+    def _set_all(self, rules: tuple[tuple[Register, Rule], ...], view: View) -> None:
+        for register, rule in rules:
+            value = interpret.run(rule, view)
+            if value is not None:
+                self.put(register, value)
+
+    # ------------------------------------------------------------------ chunks
+    def _emit(self, name: str, view: View, deltas: list[dict[str, Json]]) -> None:
+        chunk = self.tables.chunks[name]
+        if not holds(chunk.guard, view):
+            return
+        if chunk.name == self.tables.opening:
+            if self.started:
+                return
+            self.started = True
+        elif not self.tables.opening:
+            self.started = True
+        elif not self.started:  # an upstream that skipped its first event
+            self._emit(self.tables.opening, view, deltas)
+        if any(interpret.run(rule, view) in (None, "", [], {}) for rule in chunk.needs):
+            return
+        delta: dict[str, Json] = {}
+        if chunk.verbatim:
+            delta = laid_over(view.item, chunk.without)
+        said = chunk.verbatim or not any(rule.kind == "from" for _, rule in chunk.fields)
+        for path, rule in chunk.fields:
+            value = interpret.run(rule, view, path.text)
+            if value is None:
+                continue
+            said = said or (rule.kind == "from" and value != "")
+            put(delta, path.steps, value)
+        if said:
+            deltas.append(delta)
+            self._set_all(chunk.after, view)
+
+
+def laid_over(item: Json, without: tuple[Path, ...]) -> dict[str, Json]:
+    """A copy of an event to write on, some of its fields taken away."""
+    copied: dict[str, Json] = paths.copied(item) if type(item) is dict else {}
+    for path in without:
+        paths.remove(copied, path.steps)
+    return copied
