@@ -116,6 +116,11 @@ class Exchange(Streaming):
         if found is not None:
             self.fallbacks = (*self.fallbacks, found)
 
+    def _gave_up(self, answering: Answering, part: str) -> None:
+        raised, answering.gave_up = answering.gave_up, None  # its traceback holds the answer
+        if raised is not None:
+            self._fell_back(part, raised)
+
     def take_fallbacks(self) -> Sequence[Fallback]:
         """What the interpreter did since this was asked that a compiled form should have done."""
         found, self.fallbacks = self.fallbacks, ()
@@ -164,9 +169,7 @@ class Exchange(Streaming):
         self._read = b"", None, False  # not kept for as long as the exchange
         answering = self._ready()
         answering.plain(parsed)
-        gave_up, answering.gave_up = answering.gave_up, None  # its traceback holds the answer
-        if gave_up is not None:
-            self._fell_back("plain", gave_up)
+        self._gave_up(answering, "plain")
         if answering.made is None:  # what a form has made has neither failed nor paused
             if answering.failed is not None:
                 return self._refused(None, headers, answering.failed)
@@ -176,7 +179,9 @@ class Exchange(Streaming):
             if not answering.enough:
                 return self.fault(malformed("no_answer"))
         self.done = True
-        return Answer(200, self.answer_headers(headers), _encode(answering.completion()))
+        completion = answering.completion()
+        self._gave_up(answering, "plain")
+        return Answer(200, self.answer_headers(headers), _encode(completion))
 
     def retry(self, status: int, headers: Map[str, str], body: bytes) -> str:
         """Whether this answer may be asked for again; see ErrorAnswer.retry. Changes nothing."""

@@ -50,6 +50,9 @@ class Streaming(ABC):
     def fault(self, fault: Fault) -> Answer: ...
 
     @abstractmethod
+    def _gave_up(self, answering: Answering, part: str) -> None: ...
+
+    @abstractmethod
     def _go_on(self, answering: Answering) -> None: ...
 
     def begin(self, status: int, headers: Map[str, str]) -> bool:
@@ -115,6 +118,8 @@ class Streaming(ABC):
                 goes_on = self._goes_on(answering, self._repaired(payload, event), out)
             if not goes_on:
                 break
+        if answering.gave_up is not None:
+            self._gave_up(answering, "stream")
         return b"".join(out)
 
     def _take(self, answering: Answering, event: dict[str, Json], out: list[bytes]) -> bool:
@@ -164,6 +169,7 @@ class Streaming(ABC):
     def _finish(self, answering: Answering) -> bytes:
         out: list[bytes] = []
         answering.send_end(out)
+        self._gave_up(answering, "stream")
         self.done = True
         end: str = self.caller.data["stream"]["done"]
         if losses := self.losses:  # before the last thing said: who has that may look no further

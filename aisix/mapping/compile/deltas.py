@@ -37,6 +37,9 @@ class DeltaCompiler(AnswerCompiler):
         self.w.names |= {"copied": paths.copied, "remove": paths.remove, "put": put}
         acts: list[str] = []
         emits: list[str] = []
+        with self.top("named(e)", registers=False):
+            made = self.build(EVENT, self.tables.counters, empty=True)
+            self.w.put(f"return {self.w.say(made)}")
         for row in _into(self.tables.events.values()):
             acts.append(f"id({self.w.const(row)}): act{len(acts)}")
             with self.top(f"act{len(acts) - 1}(a, e, out)"):
@@ -108,9 +111,7 @@ class DeltaCompiler(AnswerCompiler):
             super().counters(text)
             return
         with self.w.block(f"if type({text}) is dict"):
-            site = Site(Var(text, DICT, True))
-            value = self.build(site, self.tables.counters, empty=True)
-            self.w.put(f"c.take({self.w.say(value)})")
+            self.w.put(f"c.take(named({text}))")
 
     # ------------------------------------------------------------------ chunks
     def opens(self, site: Site, chunk: Chunk, stack: ExitStack) -> bool:

@@ -47,8 +47,6 @@ class Answering(RowRunner):
     upstream's error event; after the last event `ended` is true.
     """
 
-    gave_up: Exception | None = None  # what the compiled form raised, and the interpreter took over
-
     def __init__(
         self,
         tables: AnswerTables,
@@ -99,8 +97,12 @@ class Answering(RowRunner):
     def _event(self, event: dict[str, Json]) -> list[dict[str, Json]]:
         deltas: list[dict[str, Json]] = []
         if self.deltas is not None:
-            self.deltas.event(self, event, deltas)
-            return deltas
+            try:
+                self.deltas.event(self, event, deltas)
+                return deltas
+            except Exception as raised:
+                self.give_up(raised)
+                deltas = []
         number = paths.get(event, self.tables.block.steps)
         if type(number) is int:
             self.scope.block = self.blocks.get(number) or self.new_block(number)
@@ -168,14 +170,19 @@ class Answering(RowRunner):
             self._interleaved.finish(deltas)
         for number in sorted(self.open):  # an upstream that does not end its blocks
             deltas += self.event(self.ending(number))
-        if self.deltas is not None:
-            finish = self.deltas.reason(self)
-        else:
-            finish = interpret.run(self.tables.finish, view, FINISH)
+        finish = self._reason(view)
         self.scope.extra = {"finish": finish, "counted": self.counted()}
         for name in self.tables.end_emit:
             self.emit(name, {}, deltas)
         return deltas, finish
+
+    def _reason(self, view: View) -> Json:
+        if self.deltas is not None:
+            try:
+                return self.deltas.reason(self)
+            except Exception as raised:
+                self.give_up(raised)
+        return interpret.run(self.tables.finish, view, FINISH)
 
     def ending(self, number: int) -> dict[str, Json]:
         assert self.tables.plain is not None
@@ -255,20 +262,7 @@ class Answering(RowRunner):
                 self._reset()
         for calls in self._calls:
             calls.plain(answer)
-        notes = self.scope.notes
-        try:
-            self._take_apart(answer)
-        except Exception as raised:
-            if self.deltas is None:
-                raise
-            self.gave_up, self.deltas = raised, None
-            self._reset()
-            self.scope.notes = notes  # the calls are as they should be now
-            self._take_apart(answer)
-
-    def _take_apart(self, answer: dict[str, Json]) -> None:
-        plain = self.tables.plain
-        self.said = dict(answer) if plain is not None and plain.verbatim else {}
+        self.said = dict(answer) if self.tables.plain.verbatim else {}
         folds = bool(self.tables.message)
         for event in self.events_of(answer):
             for delta in self._deltas(event, whole=True):
@@ -312,7 +306,10 @@ class Answering(RowRunner):
         view = View(self.scope, {})  # type: ignore[arg-type]
         message = written(interpret.build(self.tables.message, view, "") or {})
         if self.deltas is not None:
-            return self.deltas.whole(self, message, finish, self.counted())
+            try:
+                return self.deltas.whole(self, message, finish, self.counted())
+            except Exception as raised:
+                self.give_up(raised)
         return self.envelope("whole", message=message, finish=finish)
 
     # ------------------------------------------------------------------ paused turns

@@ -20,6 +20,7 @@ class RowRunner(AnswerState):
     """Finds the row of an event and runs it."""
 
     deltas: DeltaForm | None = None  # the same as Python source
+    gave_up: Exception | None = None  # what the compiled form raised, and the interpreter took over
 
     # ------------------------------------------------------------------ one or the other
     def act(self, row: Row, event: dict[str, Json]) -> list[dict[str, Json]]:
@@ -27,15 +28,28 @@ class RowRunner(AnswerState):
         if self.deltas is None:
             return self._act(row, event, View(self.scope, event))  # type: ignore[arg-type]
         out: list[dict[str, Json]] = []
-        self.deltas.acts[id(row)](self, event, out)
+        try:
+            self.deltas.acts[id(row)](self, event, out)
+        except Exception as raised:
+            self.give_up(raised)
+            return self._act(row, event, View(self.scope, event))  # type: ignore[arg-type]
         return out
 
     def emit(self, name: str, event: dict[str, Json], out: list[dict[str, Json]]) -> None:
         """One chunk, unless there is nothing in it."""
-        if self.deltas is None:
-            self._emit(name, View(self.scope, event), out)  # type: ignore[arg-type]
-        else:
-            self.deltas.emits[name](self, event, out)
+        if self.deltas is not None:
+            length = len(out)
+            try:
+                self.deltas.emits[name](self, event, out)
+                return
+            except Exception as raised:
+                self.give_up(raised)
+                del out[length:]
+        self._emit(name, View(self.scope, event), out)  # type: ignore[arg-type]
+
+    def give_up(self, raised: Exception) -> None:
+        """Whatever it is: from here on the interpreter does it, which alone knows what is wrong."""
+        self.gave_up, self.deltas = raised, None
 
     # ------------------------------------------------------------------ rows
     def row(self, rows: dict[str, Row], by: Path, word: Json, view: View) -> Row | None:
