@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from aisix.cli.main import main
-from aisix.mapping.interpret.blocks import pieces
+from aisix.mapping.interpret.blocks import Pieces
 from aisix.mapping.mappings import load_mappings
 from aisix.mapping.parse.files import PARTS as REQUEST_PARTS
 from aisix.mapping.verbs.schema.closed import every_property_required
@@ -116,8 +116,12 @@ def test_an_openai_client_can_read_the_stream(case: Case) -> None:
     assert openai_wire.openai_stream_errors(data, usage, ends) == []
 
 
+# Whose two answers are not the same one: what each shows can be sent in one of the forms only.
+APART = ("answer-calls-on-one-number", "answer-calls-without-ids", "answer-character-cut")
 BOTH = [
-    p for p in having(REVERSE, "upstream-response.json") if "caller-stream.sse" in p.values[0].files
+    p
+    for p in having(REVERSE, "upstream-response.json")
+    if "caller-stream.sse" in p.values[0].files and p.values[0].name not in APART
 ]
 
 
@@ -145,7 +149,7 @@ def test_an_event_is_taken_apart_in_the_order_of_the_table() -> None:
     tables = MAPPINGS.mappings[REVERSE].effective("gpt-5.5").answer
     delta = {"tool_calls": [{"index": 3}, None, {"index": 4}], "content": "a", "refusal": ""}
     event = {"choices": [{"delta": delta, "finish_reason": "stop"}], "usage": None}
-    found = pieces(tables, event)
+    found = Pieces(tables).of(event)
     word = str(tables.by.steps[0])
     assert [(p[word], p["number"]) for p in found] == [
         ("start", 0),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from aisix.mapping.mappings import Mappings, load_mappings, load_shelves
-from aisix.mapping.parse.files import marks, pack, read_folders, unpack
+from aisix.mapping.parse.files import PARTS, marks, pack, read_folders, unpack
 from tests.mapping.laid import NAME, SHIPPED, laid, said
 
 MAPPINGS = load_mappings([SHIPPED])
@@ -34,7 +34,9 @@ def test_the_large_mappings_are_in_parts() -> None:
     for name in MAPPINGS.mappings:
         for file in (SHIPPED / name).rglob("*.toml"):
             if "cases" not in file.parts:
-                assert file.read_text().count("\n") < 500, file
+                # What may be a folder has small files; only request.toml may (`PARTS`).
+                longest = 500 if file.stem in PARTS or file.parent.name in PARTS else 750
+                assert file.read_text().count("\n") < longest, file
 
 
 @pytest.mark.parametrize("name", IN_PARTS)
@@ -91,7 +93,7 @@ def test_a_site_may_have_the_file_the_folder_or_both(tmp_path: Path) -> None:
     assert said(mine) == []
     found = load_mappings([SHIPPED, mine])
     request = request_of(found)
-    assert request["field"]["top_k"] == {"from": "top_k", "default": 40}
+    assert request["field"]["top_k"] == {"from": "top_k", "as": "a_limit", "default": 40}
     assert request["field"]["top_p"] == {"from": "top_p", "default": 1}
     assert request["rest"]["seed"] == "warn"
     tree = found.mappings[NAME].tree

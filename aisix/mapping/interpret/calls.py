@@ -281,6 +281,8 @@ class Calls:
         if name:
             for path in how.name:
                 paths.remove(item, path.steps)
+        for steps, _ in how.fixed:  # once, as the id and the name
+            paths.remove(item, steps)
         if said != raw and (said or raw is not None):
             paths.put(item, how.text.steps, said)
         if call.quoted is not None:
