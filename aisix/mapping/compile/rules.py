@@ -74,7 +74,7 @@ class RuleCompiler(StepCompiler):
             if rule.policy == "reject":
                 self.bail()
             else:
-                self.note("dropped", about, rule.place, self._name(site, rule))
+                self.note(rule.told or "dropped", about, rule.place, self._name(site, rule))
 
     def _name(self, site: Site, rule: Rule) -> Value | None:
         return self.path(site, rule.named) if rule.named is not None else None

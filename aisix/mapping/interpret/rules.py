@@ -38,7 +38,8 @@ def run(rule: Rule, view: View, target: str = "") -> Json:
     if rule.policy:
         if rule.policy != "drop":
             name = _name(rule, view)
-            view.scope.notes.append(Note("dropped", param, rule.place, old=value, part=name))
+            word = rule.told or "dropped"
+            view.scope.notes.append(Note(word, param, rule.place, old=value, part=name))
         else:
             view.scope.notes.append(Note("dropped", param, rule.place, quiet=True, old=value))
         if rule.policy == "reject":

@@ -15,6 +15,7 @@ from aisix.mapping.verbs.registry import (
     FAULT,
     INTEGER,
     PATH,
+    PATHS,
     WORDS,
     Option,
     Options,
@@ -36,7 +37,7 @@ _LONG = 8192  # bytes of a schema that is remembered
 _steps = cache(lambda text: parse(text).steps)
 
 _BAD = Option("bad", FAULT, "what a schema is refused with", "bad_parameters", "bad_value")
-_NAME = Option("name", PATH, "where the item says what it is called", "function.name", None)
+_NAME = Option("name", PATHS, "where the item says what it is called", "function.name", None)
 _KEYS = Option("keys", CHARACTERS, "characters of a property's name; others: renamed", "a-z", None)
 _LONGEST = Option("longest", INTEGER, "characters of a property's name", 64, 1_000_000)
 _FILL = Option(
@@ -48,8 +49,17 @@ _MAX_OPTIONAL = Option("max_optional", INTEGER, "properties that need not be the
 _MAX_UNIONS = Option("max_unions", INTEGER, "places with a choice of types", 16, 1_000_000)
 
 
+def _first(item: Json, paths: str | list[str]) -> Json:
+    """What stands at the first of these paths that is there."""
+    for path in [paths] if type(paths) is str else paths:
+        found = get(item, _steps(path))
+        if found is not None:
+            return found
+    return None
+
+
 def _named(item: Json, options: Options) -> str:
-    found = get(item, _steps(options["name"])) if "name" in options else ""
+    found = _first(item, options.get("name", ()))
     return found if type(found) is str else ""
 
 
@@ -141,8 +151,8 @@ def _names_of(schema: Schema, options: Options) -> dict[str, str]:
 @verb(
     "{name: {name sent: key}} of the items whose schema (`path`) has properties that "
     "`object_schema` renames; nothing without any",
-    Option("path", PATH, "where an item's schema stands", "function.parameters"),
-    Option("name", PATH, "where the item says what it is called", "function.name"),
+    Option("path", PATHS, "where an item's schema stands", "function.parameters"),
+    Option("name", PATHS, "where the item says what it is called", "function.name"),
     *(_KEYS, _LONGEST),
     example=(
         [{"n": "f", "s": {"properties": {"a b": {}}}}],
@@ -153,7 +163,7 @@ def _names_of(schema: Schema, options: Options) -> dict[str, str]:
 def renamed_keys(value: Json, options: Options, call: RuleContext) -> Json:
     found: dict[str, dict[str, str]] = {}
     for item in value if type(value) is list else [value]:
-        schema = get(item, _steps(options["path"]))
+        schema = _first(item, options["path"])
         if type(schema) is not dict:
             continue
         if not schema.keys().isdisjoint(MERGED):
@@ -168,7 +178,8 @@ def renamed_keys(value: Json, options: Options, call: RuleContext) -> Json:
 
 
 @verb(
-    "the object at `value`, its keys as `renamed_keys` has them sent: `among` is what that found",
+    "the object at `value` (or each of a list), its keys as `renamed_keys` has them sent: `among` "
+    "is what that found",
     Option("among", PATH, "where that stands", "names"),
     Option("name", PATH, "where the name stands whose keys they are", "name"),
     Option("value", PATH, "where the object stands", "value"),
@@ -181,7 +192,12 @@ def renamed_keys(value: Json, options: Options, call: RuleContext) -> Json:
 def sent_keys(value: Json, options: Options, call: RuleContext) -> Json:
     found = get(value, _steps(options["value"]))
     names = _names_among(value, options)
-    return found if names is None else with_keys(found, {key: n for n, key in names.items()})
+    if names is None:
+        return found
+    sent = {key: name for name, key in names.items()}
+    if type(found) is list:
+        return [with_keys(one, sent) for one in found]
+    return with_keys(found, sent)
 
 
 def _names_among(value: Json, options: Options) -> Json:
@@ -268,7 +284,8 @@ def _root(schema: Json) -> Json:
 @verb(
     "the names of the items whose schemas (`path`; `beside` in the body counts too) together stay "
     "within the limits of their sum: as many as can",
-    Option("path", PATH, "where an item's schema stands", "function.parameters"),
+    Option("path", PATHS, "where an item's schema stands", "function.parameters"),
+    Option("flag", PATHS, "only items in which this is true", "function.strict", None),
     Option("beside", PATH, "where one more stands in the body", "output.schema", None),
     *(_BAD, _NAME, _KEEP, _FORMATS),
     Option("max_items", INTEGER, "items at most", 20, 1_000_000),
@@ -284,7 +301,9 @@ def fitting_schemas(value: Json, options: Options, call: RuleContext) -> Json:
             room = room[0] - found.optional, room[1] - found.unions
     names, costs = [], []
     for item in value if type(value) is list else ():
-        found = _cut(get(item, _steps(options["path"])), options, rooted=True)
+        if "flag" in options and _first(item, options["flag"]) is not True:
+            continue
+        found = _cut(_first(item, options["path"]), options, rooted=True)
         if found is not None and found.fits:
             names.append(_named(item, options))
             costs.append((found.optional, found.unions))
