@@ -27,7 +27,7 @@ from aisix.mapping.verbs.schema.budget import most_within
 from aisix.mapping.verbs.schema.drafts import normal
 from aisix.mapping.verbs.schema.fill import filled
 from aisix.mapping.verbs.schema.keys import renamed, restored, with_keys, with_names
-from aisix.mapping.verbs.schema.keywords import Schema, TooLarge
+from aisix.mapping.verbs.schema.keywords import Schema, TooLarge, described
 from aisix.mapping.verbs.schema.root import MERGED, object_root
 from aisix.mapping.verbs.schema.subset import CutSchema, cut
 
@@ -43,6 +43,7 @@ _LONGEST = Option("longest", INTEGER, "characters of a property's name", 64, 1_0
 _FILL = Option(
     "fill", BOOLEAN, "objects get properties, arrays get items, where there are none", True, False
 )
+_WITHOUT = Option("without", WORDS, "keywords at the root said in its description", ["not"], ())
 _KEEP = Option("keep", WORDS, "keywords that stay; others go into the description", ["type"])
 _FORMATS = Option("formats", WORDS, "values of `format` that stay", ["date-time"], ())
 _MAX_OPTIONAL = Option("max_optional", INTEGER, "properties that need not be there", 24, 1_000_000)
@@ -92,7 +93,7 @@ def _rooted(value: Json, options: Options, name: str) -> tuple[Schema, bool]:
 @verb(
     "a JSON Schema fit for arguments: of draft 2020-12, an object at the root, choices there "
     "merged",
-    *(_BAD, _NAME, _KEYS, _LONGEST, _FILL),
+    *(_BAD, _NAME, _KEYS, _LONGEST, _FILL, _WITHOUT),
     example=({}, {}, {"type": "object", "properties": {}}),
     gives=dict,
     asks=True,
@@ -101,7 +102,7 @@ def _rooted(value: Json, options: Options, name: str) -> tuple[Schema, bool]:
 def object_schema(value: Json, options: Options, call: RuleContext) -> Json:
     text = _encode(value)
     if len(text) <= _LONG and _stays(
-        text, options.get("keys"), options["longest"], options["fill"]
+        text, options.get("keys"), options["longest"], options["fill"], tuple(options["without"])
     ):
         return value
     name = _named(call.item, options)
@@ -110,6 +111,11 @@ def object_schema(value: Json, options: Options, call: RuleContext) -> Json:
         names = _names_of(schema, options)
         if names:
             schema, changed = with_names(schema, names), True
+    lost = {word: schema[word] for word in options["without"] if word in schema}
+    if lost:
+        schema = {word: value for word, value in schema.items() if word not in lost}
+        described(schema, _encode(lost).decode().replace('"', ""))
+        changed = True
     if options["fill"]:
         schema = filled(schema)
     if changed:
@@ -131,7 +137,9 @@ def plain_schema(value: Json, options: Options, call: RuleContext) -> Json:
 
 
 @lru_cache(maxsize=1024)
-def _stays(text: bytes, keys: Pattern[str] | None, longest: int, fill: bool) -> bool:
+def _stays(
+    text: bytes, keys: Pattern[str] | None, longest: int, fill: bool, without: tuple[str, ...]
+) -> bool:
     """Whether a schema is as it has to be: tools are the same in every turn of a conversation."""
     value = _decode(text)
     try:
@@ -139,6 +147,8 @@ def _stays(text: bytes, keys: Pattern[str] | None, longest: int, fill: bool) -> 
     except Refused:
         return False
     if keys is not None and _names_of(schema, {"keys": keys, "longest": longest}):
+        return False
+    if not schema.keys().isdisjoint(without):
         return False
     return schema is value and (not fill or filled(schema) is schema)
 
