@@ -57,7 +57,8 @@ BODIES: dict[str, tuple[Callable[[], bytes], int, str]] = {
     "900 levels": (lambda: nested(900), 200, ""),
     "100,000 levels": (lambda: nested(100_000), 400, "nested too deeply"),
     "a million brackets": (lambda: b"[" * 1_000_000, 400, "nested too deeply"),
-    "a tool of 480 levels": (lambda: tool(480), 200, ""),
+    "a tool of 90 levels": (lambda: tool(90), 200, ""),
+    "a tool of 400 levels": (lambda: tool(400), 400, "deeper than 100"),
     "100,001 messages": (lambda: messages(100_001), 400, "at most 100000"),
     "a million empty messages": (
         lambda: b'{"model":"claude-new","messages":[' + b"{}," * 999_999 + b"{}]}",
