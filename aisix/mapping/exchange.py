@@ -23,6 +23,7 @@ from aisix.mapping.dialect.upstream_errors import CallerDialect, ErrorAnswer
 from aisix.mapping.interpret.answer import Answering
 from aisix.mapping.interpret.answer_state import AnswerScope
 from aisix.mapping.interpret.forms import Fallback, fallback
+from aisix.mapping.interpret.mending import MendedBlocks, MendedChoices
 from aisix.mapping.interpret.scope import Note, RuleTrace, Scope
 from aisix.mapping.interpret.view import View, holds
 from aisix.mapping.mappings import Effective
@@ -168,6 +169,8 @@ class Exchange(Streaming):
             return self.fault(malformed("not_a_message"))
         self._read = b"", None, False  # not kept for as long as the exchange
         answering = self._ready()
+        if self._mends is not None:
+            self._mends.plain(parsed)
         answering.plain(parsed)
         self._gave_up(answering, "plain")
         if answering.made is None:  # what a form has made has neither failed nor paused
@@ -234,6 +237,11 @@ class Exchange(Streaming):
             frame: str = self.caller.data["stream"]["frame"]
             how = self.compiled, self._fell_back
             self._answering = self.tables.answering(scope, armed, self.stream, frame, *how)
+            tables = self.tables.answer
+            if tables.mend_blocks is not None:
+                self._mends = MendedBlocks(tables.mend_blocks, scope)
+            elif tables.mend_choices is not None:
+                self._mends = MendedChoices(tables.mend_choices, scope)
         return self._answering
 
     def traced_answer(self) -> AnswerScope:

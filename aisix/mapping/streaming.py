@@ -12,6 +12,7 @@ from collections.abc import Mapping as Map
 from aisix.errors import Fault, UpstreamError
 from aisix.mapping.dialect.upstream_errors import CallerDialect
 from aisix.mapping.interpret.answer import Answering
+from aisix.mapping.interpret.mending import MendedBlocks, MendedChoices
 from aisix.mapping.interpret.scope import Note
 from aisix.mapping.mappings import Effective
 from aisix.mapping.sse import ErrorData, SseReader, parse_error, parse_json, parse_strictly
@@ -31,6 +32,7 @@ class Streaming(ABC):
     continuation: UpstreamRequest | None = None  # a paused turn: send this, then go on receiving
     _largest_event: int
     _sse: SseReader | None = None
+    _mends: MendedBlocks | MendedChoices | None = None
     _torn: Torn | None = None  # since an event had half a character
 
     @abstractmethod
@@ -127,7 +129,11 @@ class Streaming(ABC):
         if self.tables.is_error(event):
             out.append(self._failing(event))
             return False
-        answering.send(event, out)
+        if self._mends is None:
+            answering.send(event, out)
+        else:
+            for one in self._mends.event(event):
+                answering.send(one, out)
         if answering.pinged:
             answering.pinged = False
             if answering.started:

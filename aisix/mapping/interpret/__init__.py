@@ -11,6 +11,7 @@
     blocks.py        deltas that hold anything at once -> blocks, one open at a time
     calls.py         pieces of calls -> calls with a number, an id, a name and a text each
     call_pieces.py   ... what is known of one, and how its pieces are read
+    mending.py       answers as their clients need them: ids, starts, ends, texts
     whole_json.py    whether a text in pieces is whole JSON yet
     continuation.py  a turn the upstream paused goes on
     accumulate.py    how a block grows from its deltas

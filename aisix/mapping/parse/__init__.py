@@ -10,6 +10,7 @@
     rules.py        rules, conditions, shapes, value tables
     request.py      request.toml
     answer.py       answer.toml
+    mending.py      its [mend]
     unreachable.py  rows that can never act
 
 Must never know: how a rule is run.

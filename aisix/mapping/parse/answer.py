@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from aisix.mapping.parse.rules import Parser
+from aisix.mapping.parse.mending import MendParser
 from aisix.mapping.parse.structure import found
 from aisix.mapping.parse.unreachable import overlapping, unreachable
 from aisix.mapping.syntax.answer import (
@@ -27,6 +27,7 @@ KEYS = (
     *("by", "block", "opening", "event", "chunk", "end", "continuation", "envelope", "choice"),
     *("message", "shape", "list", "usage", "meter", "counters", "plain", "convert", "state"),
     *("done", "closing", "piece", "block_kind", "accumulate", "calls", "part", "rest"),
+    "mend",
 )
 ROW_KEYS = (
     *("by", "is", "first", "guard", "unless", "open", "set", "count", "measure", "push"),
@@ -40,7 +41,7 @@ CALL_KEYS = (
 At = tuple[str, ...]
 
 
-class AnswerParser(Parser):
+class AnswerParser(MendParser):
     """Reads the `answer` section."""
 
     def answer(self) -> AnswerTables:
@@ -75,6 +76,7 @@ class AnswerParser(Parser):
                 self.unknown((*at, "piece", name), "no [event] row for", name, events)
         if "*" not in events and not pieces:
             self.complain((*at, "event"), '[event] needs a "*" row for events not invented yet')
+        blocks, choices = self.mends(data.get("mend", {}), (*at, "mend"))
         tables = AnswerTables(
             by=self.path(data.get("by", "type"), (*at, "by")),
             block=self.path(data.get("block", "index"), (*at, "block")),
@@ -116,6 +118,8 @@ class AnswerParser(Parser):
                 self.calls(row, (*at, "calls", name))
                 for name, row in self.typed(data, (*at, "calls"), dict, {}).items()
             ),
+            mend_blocks=blocks,
+            mend_choices=choices,
         )
         self.check_arranged()
         self.registers_set.update(f"state.{name}" for name in tables.state)

@@ -3,6 +3,7 @@
     paths.py   "messages[].content": parse, get, set
     rules.py   what a rule is made of, and request.toml
     answer.py  answer.toml
+    mending.py ... its [mend]
 
 Must never know: TOML, how a rule is run.
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from aisix.mapping.syntax import paths
+from aisix.mapping.syntax.mending import BlockMends, ChoiceMends
 from aisix.mapping.syntax.paths import Json, Path
 from aisix.mapping.syntax.rules import Condition, Place, Rule, Shape
 
@@ -192,6 +193,8 @@ class AnswerTables:
     block_kinds: dict[str, BlockKind] = field(default_factory=dict)
     accumulate: Accumulate | None = None
     calls: tuple[CallRules, ...] = ()
+    mend_blocks: BlockMends | None = None
+    mend_choices: ChoiceMends | None = None
     counters: tuple[tuple[str, Rule], ...] = ()  # the upstream's counters, under names of our own
 
     @property

@@ -1,0 +1,74 @@
+"""`[mend]` of answer.toml -> how an answer is made what its clients need."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from aisix.mapping.parse.rules import Parser
+from aisix.mapping.parse.structure import found
+from aisix.mapping.syntax.mending import BlockMends, ChoiceMends
+from aisix.mapping.syntax.paths import Json
+
+At = tuple[str, ...]
+NULL = "$null"
+RULES = ("made", "made_call")
+RULE_TABLES = ("fill", "whole_fill")
+
+
+class MendParser(Parser):
+    """Reads `[mend.blocks]` and `[mend.choices]`."""
+
+    def mends(self, data: Json, at: At) -> tuple[BlockMends | None, ChoiceMends | None]:
+        if not isinstance(data, dict):
+            self.complain(at, f"expected table, found {found(data)}")
+            return None, None
+        self.keys(data, at, ("blocks", "choices"))
+        blocks, choices = data.get("blocks"), data.get("choices")
+        return (
+            None if blocks is None else BlockMends(**self._read(BlockMends, blocks, at, "blocks")),
+            None
+            if choices is None
+            else ChoiceMends(**self._read(ChoiceMends, choices, at, "choices")),
+        )
+
+    def _read(self, kind: type, data: Json, above: At, name: str) -> dict[str, Any]:
+        at = (*above, name)
+        if not isinstance(data, dict):
+            self.complain(at, f"expected table, found {found(data)}")
+            data = {}
+        names = [one.name for one in fields(kind) if one.name != "place"]
+        self.keys(data, at, tuple(names))
+        made: dict[str, Any] = {"place": self.place(at)}
+        for key in names:
+            where = (*at, key)
+            if key in RULES:
+                made[key] = self.rule(data.get(key, ""), where)
+            elif key in RULE_TABLES and kind is ChoiceMends:
+                made[key] = self.rules(self.typed(data, where, dict, {}), where)
+            elif key == "alone":
+                made[key] = self.typed(data, where, bool, False)
+            elif key in ("fill", "last_fill", "kinds", "begun"):
+                made[key] = _nulls(self.typed(data, where, dict, {}))
+            else:
+                made[key] = self.typed(data, where, str, "")
+        if kind is BlockMends:
+            self._check(made, at)
+        return made
+
+    def _check(self, made: dict[str, Any], at: At) -> None:
+        kinds = made["kinds"]
+        named = [("lone", made["lone"]), *((f"begun.{k}", v) for k, v in made["begun"].items())]
+        for key, name in named:
+            if name not in kinds:
+                self.unknown((*at, *key.split(".")), "no kind", str(name), kinds)
+        for name, filled in kinds.items():
+            if not isinstance(filled, dict):
+                self.complain((*at, "kinds", name), f"expected table, found {found(filled)}")
+
+
+def _nulls(value: Json) -> Json:
+    """`$null` is written as null."""
+    if isinstance(value, dict):
+        return {key: _nulls(one) for key, one in value.items()}
+    return None if value == NULL else value
