@@ -225,7 +225,8 @@ class Calls:
         if paths.get(item, path.steps) != call.name:
             paths.put(item, path.steps, call.name)
         if how.index is not None and is_not(item, how.index, call.number):
-            self._tell()
+            if paths.get(item, how.index.steps) is not None:  # without numbers it is but numbered
+                self._tell()
             paths.put(item, how.index.steps, call.number)
         self._identify(group, item)
         text, call.held = call.held + text, ""
