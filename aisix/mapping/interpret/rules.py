@@ -91,8 +91,7 @@ def _source(rule: Rule, view: View, target: str) -> tuple[Json, str, str]:
             for path in rule.paths:
                 value = view.find(path)
                 if value is not None and (not rule.only or is_kind(value, rule.only)):
-                    why = f"from {path.text}"
-                    return value, view.caller_path(path), why
+                    return value, view.caller_path(path), f"from {path.text}"
             if rule.default is not None:
                 value = view.find(rule.default) if type(rule.default) is Path else rule.default
                 param = view.caller_path(rule.paths[0])
