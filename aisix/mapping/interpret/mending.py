@@ -221,6 +221,7 @@ class MendedChoices:
         self._how, self._scope = how, scope
         self._filled: dict[str, Json] | None = None
         self._kept: Json = None  # the number of the choice that stays
+        self._begun: set[int] = set()  # numbers of choices that have said what is said once
 
     def event(self, event: Item) -> Sequence[Item]:
         """One event of a stream -> itself, or nothing when there is nothing in it."""
@@ -236,6 +237,8 @@ class MendedChoices:
                 part = one.get(how.part)
                 good = type(part) is dict and type(part.get(how.text)) is not list
                 if good and one.get(how.finish) != "":
+                    if how.once in part:
+                        self._say_once(one, part)
                     return (event,)
         if how.alone:
             if choices and type(choices) is list:
@@ -252,9 +255,19 @@ class MendedChoices:
                 if one.get(how.finish) == "":
                     one[how.finish] = None
                 self._read(one[how.part], None)
+                if how.once in one[how.part]:
+                    self._say_once(one, one[how.part])
         if type(choices) is not list:
             event[how.list] = []
         return (event,)
+
+    def _say_once(self, one: Item, part: Item) -> None:
+        """Who puts the parts of a stream together would say it twice."""
+        number = one.get(self._how.number)
+        number = number if type(number) is int else 0
+        if number in self._begun:
+            del part[self._how.once]
+        self._begun.add(number)
 
     def plain(self, answer: Item) -> None:
         """A plain answer, in place."""

@@ -51,6 +51,7 @@ class ChoiceMends:
     alone: bool  # there is room for one; else:
     part: str  # of a choice, in a stream
     whole: str  # ... and in a plain answer
+    once: str  # a field of a part that only the first one has
     finish: str  # of a choice, why it ended: "" is no reason
     text: str  # of a part
     kind: str  # of one in a list in the text's place

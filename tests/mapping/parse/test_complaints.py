@@ -296,7 +296,7 @@ FAULTS: dict[str, tuple[str, str, str]] = {
     "unreachable error row": (
         "errors.toml",
         "[upstream.mine]\nwhen = { status = 429 }\nstatus = 429\n",
-        'errors.toml:1: upstream.mine: never reached: "rate-limit" before it holds whenever this does',
+        'errors.toml:1: upstream.mine: never reached: "rate-limit-of-account" before it holds whenever this does',
     ),
     "unreachable model row": (
         "models.toml",
