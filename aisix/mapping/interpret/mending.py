@@ -235,8 +235,8 @@ class MendedChoices:
                     return (event,)
             elif type(said := event.get(how.id)) is str and said:
                 part = one.get(how.part)
-                good = type(part) is dict and type(part.get(how.text)) is not list
-                if good and one.get(how.finish) != "":
+                whole = one.get(how.finish) != ""
+                if whole and type(part) is dict and type(part.get(how.text)) is not list:
                     if how.once in part:
                         self._say_once(one, part)
                     return (event,)
@@ -254,9 +254,9 @@ class MendedChoices:
                     one[how.part] = also if type(also) is dict else {}
                 if one.get(how.finish) == "":
                     one[how.finish] = None
-                self._read(one[how.part], None)
                 if how.once in one[how.part]:
                     self._say_once(one, one[how.part])
+                self._read(one[how.part], None)
         if type(choices) is not list:
             event[how.list] = []
         return (event,)
