@@ -7,6 +7,5 @@ outcome.py      an answer as its caller reads it, whole or streamed, in either d
 wanted.py       what must reach the upstream, for each of requests/
 schemas.py      what a schema that was sent must say and accept
 replay.py       one gateway, the inputs one after the other
-pending.py      the inputs that are not right yet
 __main__.py     python -m tests.faults [FOLDER]
 """
