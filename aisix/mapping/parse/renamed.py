@@ -56,6 +56,11 @@ RENAMED = (
     Renamed("schemas_fit", "fitting_schemas", _CONVERT, str, verb=True),
 )
 
+_BY_KEY: dict[str, list[Renamed]] = {}
+_BY_VERB: dict[str, list[Renamed]] = {}
+for _one in RENAMED:
+    (_BY_VERB if _one.verb else _BY_KEY).setdefault(_one.old, []).append(_one)
+
 
 def rename(tree: Tree, section: Keys) -> list[Complaint]:
     """Put new words for old ones in a file's tree; what was renamed, with its place.
@@ -92,7 +97,10 @@ def rename(tree: Tree, section: Keys) -> list[Complaint]:
 
 
 def _old(keys: Keys, given: Json) -> Renamed | None:
-    return next((one for one in RENAMED if one.meets(keys, given)), None)
+    rows = _BY_VERB.get(given, ()) if keys[-1] == "verb" and isinstance(given, str) else ()
+    return next(
+        (one for one in (*rows, *_BY_KEY.get(keys[-1], ())) if one.meets(keys, given)), None
+    )
 
 
 def _before(keys: Keys, moved: list[tuple[Keys, Keys]]) -> Keys:

@@ -7,15 +7,18 @@ refused, because `toml` loses data silently in corners of the language. What `to
 from __future__ import annotations
 
 import hashlib
+import pickle
 import re
 import tomllib
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping.syntax.paths import Json
 
 Keys = tuple[str, ...]
+MOST_KEPT = 256  # files whose content is kept as it was read
 
 
 @dataclass(slots=True)
@@ -70,14 +73,15 @@ def parse(raw: bytes, name: str) -> Tree:
 
 def parse_text(text: str, name: str) -> Tree:
     try:
-        data = tomllib.loads(text)
+        data, numbers = pickle.loads(
+            _agreed(text)
+        )  # a fresh copy: a tree is changed by its readers
     except tomllib.TOMLDecodeError as error:
         raise OperatorError([_syntax(error, text, name)]) from None
     except RecursionError:
         raise OperatorError([Complaint(f"{name}:1", "", "nested too deeply")]) from None
-    other = _second_opinion(text)
-    if other != data or not _same_types(other, data):
-        key, line = _first_difference(data, other, text)
+    except _ReadTwice as error:
+        key, line = _first_difference(*error.both, text)
         raise OperatorError(
             [
                 Complaint(
@@ -87,10 +91,31 @@ def parse_text(text: str, name: str) -> Tree:
                     " words, one-level inline tables and dotted or quoted keys",
                 )
             ]
-        )
-    lines = {keys: f"{name}:{line}" for keys, line in index_lines(text).items()}
+        ) from None
+    lines = {keys: f"{name}:{line}" for keys, line in numbers.items()}
     lines[()] = f"{name}:1"
     return Tree(data, lines)
+
+
+class _ReadTwice(Exception):
+    """What each of the two parsers read, when that is not the same."""
+
+    def __init__(self, *both: Json) -> None:
+        super().__init__("the two parsers differ")
+        self.both = both
+
+
+@lru_cache(MOST_KEPT)
+def _agreed(text: str) -> bytes:
+    """What both parsers read, and the line of every key, pickled.
+
+    Kept: reading is most of what a reload or a check costs, and few files change between two.
+    """
+    data = tomllib.loads(text)
+    other = _second_opinion(text)
+    if other != data or not _same_types(other, data):
+        raise _ReadTwice(data, other)
+    return pickle.dumps((data, index_lines(text)), pickle.HIGHEST_PROTOCOL)
 
 
 def _second_opinion(text: str) -> Json:
