@@ -81,7 +81,7 @@ def parse_text(text: str, name: str) -> Tree:
     except RecursionError:
         raise OperatorError([Complaint(f"{name}:1", "", "nested too deeply")]) from None
     except _ReadTwice as error:
-        key, line = _first_difference(*error.both, text)
+        key, line = _first_difference(error.read, error.other, text)
         raise OperatorError(
             [
                 Complaint(
@@ -100,9 +100,9 @@ def parse_text(text: str, name: str) -> Tree:
 class _ReadTwice(Exception):
     """What each of the two parsers read, when that is not the same."""
 
-    def __init__(self, *both: Json) -> None:
+    def __init__(self, read: Json, other: Json) -> None:
         super().__init__("the two parsers differ")
-        self.both = both
+        self.read, self.other = read, other
 
 
 @lru_cache(MOST_KEPT)
