@@ -30,6 +30,7 @@ from tornado.httputil import (
 from tornado.web import Application, HTTPError, RequestHandler
 
 from aisix import log
+from aisix.errors import CRASHES
 from aisix.listener.heads import LONGEST_FOREIGN, Headers, canonical, date, header_text
 
 HOST = re.compile(r"[A-Za-z0-9\-._~!$&'()*+;=%\[\]:]*")
@@ -95,7 +96,7 @@ class ListenerHandler(RequestHandler):
         headed = self._headers_written
         try:
             return super().flush(include_footers)
-        except Exception:
+        except CRASHES:
             self._headers_written = headed
             raise
 
@@ -122,7 +123,7 @@ class ListenerHandler(RequestHandler):
         """The head has come."""
         try:
             self.prepare()
-        except Exception as error:
+        except CRASHES as error:
             self.raised(error)
 
     def dispatch(self, args: Sequence[bytes]) -> None:
@@ -139,7 +140,7 @@ class ListenerHandler(RequestHandler):
                 self._answered()
             else:
                 self._task = asyncio.get_running_loop().create_task(self._wait(result))
-        except Exception as error:
+        except CRASHES as error:
             self.raised(error)
 
     async def _wait(self, result: Coroutine[Any, Any, None]) -> None:
@@ -149,7 +150,7 @@ class ListenerHandler(RequestHandler):
         try:
             await result
             self._answered()
-        except (Exception, asyncio.CancelledError) as error:
+        except CRASHES as error:
             self.raised(error)
 
     def _answered(self) -> None:
@@ -185,13 +186,13 @@ class ListenerHandler(RequestHandler):
         for step in steps:
             try:
                 step()
-            except Exception as error:
+            except CRASHES as error:
                 self._told(error)
 
     def _told(self, error: BaseException) -> None:
         try:
             self.log_exception(type(error), error, error.__traceback__)
-        except Exception:
+        except CRASHES:
             log.bug("-", error)
 
 
@@ -232,7 +233,7 @@ class Arrival(HTTPMessageDelegate):
         if handler is not None:
             try:
                 handler.data_received(chunk)
-            except Exception as error:
+            except CRASHES as error:
                 handler.raised(error)
         elif self._other is not None:
             return self._other.data_received(chunk)

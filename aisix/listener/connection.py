@@ -19,6 +19,7 @@ from typing import Any
 from tornado.httputil import HTTPInputError, HTTPMessageDelegate
 from tornado.iostream import StreamClosedError
 
+from aisix.errors import CRASHES
 from aisix.listener.context import ConnectionOwner, Context
 from aisix.listener.guard import closing
 from aisix.listener.heads import refusal
@@ -136,7 +137,7 @@ class Connection(asyncio.BufferedProtocol):
             self._keep()
         except Bad as bad:
             self._refuse(bad.status)
-        except Exception as error:
+        except CRASHES as error:
             self.owner.bug(error)
             self._refuse(500)
         finally:
@@ -197,7 +198,7 @@ class Connection(asyncio.BufferedProtocol):
                 step()
             except Bad as bad:
                 self._refuse(bad.status)
-            except Exception as error:
+            except CRASHES as error:
                 self.owner.bug(error)
                 self._refuse(500)
             else:
@@ -372,7 +373,7 @@ class Connection(asyncio.BufferedProtocol):
                 delegate.on_connection_close()
             elif told is not None and not over:
                 told()
-        except Exception as error:
+        except CRASHES as error:
             self.owner.bug(error)
 
     # ------------------------------------------------------------------ time

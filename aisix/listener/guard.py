@@ -13,6 +13,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
+from aisix.errors import CRASHES
+
 
 class Reporter(Protocol):
     def bug(self, error: BaseException) -> None: ...
@@ -39,7 +41,7 @@ def closing(step: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P],
     def call(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R | None:
         try:
             return step(self, *args, **kwargs)
-        except Exception as error:
+        except CRASHES as error:
             self.owner.bug(error)
             self.transport.abort()
             return None

@@ -181,7 +181,7 @@ class ChatHandler(ProxyHandler):
         for name, value in headers.items():
             self.set_foreign_header(name, value)
 
-    def crashed(self, error: Exception) -> None:
+    def crashed(self, error: BaseException) -> None:
         """A mistake of our own while a stream was under way: the caller is told, inside the stream
         if it has begun. Never raises; gives back what the request held."""
         if self.headed and not self.left:

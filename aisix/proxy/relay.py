@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from aisix.errors import UpstreamError
+from aisix.errors import CRASHES, UpstreamError
 from aisix.mapping.dialect.upstream_errors import ErrorAnswer
 from aisix.mapping.exchange import Answer, UpstreamRequest
 from aisix.proxy.call import Call
@@ -23,6 +23,7 @@ from aisix.upstream.faults import too_large
 from aisix.upstream.transfer import Transfer
 
 FRAME_END = b"\n\n"
+REST_SECS = 5.0  # in which an upstream must end after the last thing its caller is sent
 WAITING = b": waiting\n\n"  # a comment of SSE, before there is any event
 
 
@@ -51,7 +52,7 @@ class StreamWriter(Protocol):
     def hang_up(self) -> None:
         """Close the caller's connection, whatever is on its way."""
 
-    def crashed(self, error: Exception) -> None:
+    def crashed(self, error: BaseException) -> None:
         """A mistake of our own: the caller is told, inside the stream if it has begun. Never
         raises; gives back what the request held."""
 
@@ -108,6 +109,9 @@ class Relay:
 
     def give_up(self) -> None:
         """We are going away."""
+        self._guard(self._give_up)
+
+    def _give_up(self) -> None:
         if not self._finished.done():
             self._fail(UpstreamError("interrupted", "the gateway stops", why="stopping"))
 
@@ -119,7 +123,7 @@ class Relay:
 
     def on_data(self, data: bytes) -> None:
         if self._finished.done():
-            return  # the caller has got all; the rest only frees the connection for the next one
+            return  # the caller has got all
         if self._pieces is None:
             self._write(self._exchange.receive(data))
             return
@@ -139,7 +143,7 @@ class Relay:
         else:
             self._answered(self._pieces)
 
-    def crashed(self, error: Exception) -> None:
+    def crashed(self, error: BaseException) -> None:
         """Our own mistake, in whatever was called back. The upstream has done nothing wrong, and
         nothing is tried again."""
         self._writer.crashed(error)
@@ -337,6 +341,8 @@ class Relay:
 
     def _settle(self) -> None:
         self._call.gateway.streams.discard(self)
+        if self._transfer is not None:  # what follows only frees the connection for the next one
+            self._transfer.finish_by(self._loop.time() + REST_SECS)
         for timer in (self._beat, self._again, self._stall):
             if timer is not None:
                 timer.cancel()
@@ -350,5 +356,5 @@ class Relay:
     def _guard(self, step: Callable[..., None], *args: Any) -> None:
         try:
             step(*args)
-        except Exception as error:
+        except CRASHES as error:
             self.crashed(error)

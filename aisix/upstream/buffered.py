@@ -38,6 +38,6 @@ class BufferedSink:
             body = b"".join(self._pieces)
             self.response.set_result(Response(self._status, self._headers, body))
 
-    def crashed(self, error: Exception) -> None:
+    def crashed(self, error: BaseException) -> None:
         if not self.response.done():
             self.response.set_exception(error)

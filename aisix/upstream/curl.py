@@ -30,7 +30,7 @@ from typing import Any
 
 import pycurl
 
-from aisix.errors import UpstreamError
+from aisix.errors import CRASHES, UpstreamError
 from aisix.timer import LazyTimer
 from aisix.upstream import faults
 from aisix.upstream.buffered import BufferedSink
@@ -128,7 +128,7 @@ class Driver:
             return
         self._closed = True
         for transfer in list(self._active.values()):
-            self._end(transfer, faults.closed(was_sent=_was_sent(transfer)))
+            self.end(transfer, faults.closed(was_sent=_was_sent(transfer)))
         self._finished = False
         self._settle()
         self._curl_timer.cancel()
@@ -158,8 +158,15 @@ class Driver:
         if not self._settling:
             self._soon()
 
+    def end(self, transfer: Transfer, error: UpstreamError) -> None:
+        """Nothing more will be taken of it; its sink is told in this wake-up."""
+        self._detach(transfer, reusable=False)
+        transfer.error = error
+        transfer.done = True
+        self._touch(transfer)
+
     def answered(self, transfer: Transfer) -> None:
-        """The first byte has come: from here on its idle limit counts."""
+        """It may be due sooner: its answer has begun, or nobody waits for the rest."""
         if not transfer.done:
             self._expect(transfer)
 
@@ -170,7 +177,7 @@ class Driver:
         transfers depend on it. If it comes again and again, they end."""
         try:
             step(*args)
-        except Exception as error:
+        except CRASHES as error:
             self._report("the upstream driver failed", error)
             now = self._loop.time()
             self._mistakes = self._mistakes + 1 if now < self._mistaken + FORGET else 1
@@ -210,10 +217,10 @@ class Driver:
                 at = transfer.due()
                 if at <= now:
                     error = faults.timed_out(transfer.late(now), was_sent=_was_sent(transfer))
-                    self._end(transfer, error)
+                    self.end(transfer, error)
                 elif at < due:
                     due = at
-            except Exception as bug:
+            except CRASHES as bug:
                 self._broken(transfer, transfer.sink, bug)
         self._sweep_timer.due = max(due, now + SWEEP_GAP)
         self._sweep_timer.arm()
@@ -224,7 +231,7 @@ class Driver:
     def _watch_socket(self, what: int, fd: int, _multi: object, _data: object) -> None:
         try:
             self._sockets.watch(fd, what)
-        except Exception as error:
+        except CRASHES as error:
             self._report("cannot watch an upstream socket", error)
             self._loop.call_soon(self._guard, self._watch_again, fd, what)
 
@@ -236,7 +243,7 @@ class Driver:
         """Whose socket it is nobody here knows, so if there is no way, all transfers end."""
         try:
             self._sockets.watch(fd, what)
-        except Exception as error:
+        except CRASHES as error:
             if what == REMOVE:
                 raise
             if tried < MISTAKES:
@@ -271,7 +278,7 @@ class Driver:
                     sink = transfer.sink
                     try:
                         transfer.deliver(now)
-                    except Exception as error:
+                    except CRASHES as error:
                         self._broken(transfer, sink, error)
                 touched.clear()
         finally:
@@ -288,7 +295,7 @@ class Driver:
                 transfer = self._active[curl]
                 try:
                     self._ended(transfer, code, text)
-                except Exception as bug:
+                except CRASHES as bug:
                     self._broken(transfer, transfer.sink, bug)
 
     def _ended(self, transfer: Transfer, code: int, text: Any) -> None:
@@ -301,7 +308,7 @@ class Driver:
         elif code == faults.TIMED_OUT and isinstance(handle, Handle) and handle.queued:
             self._queue_again(handle.curl)
         else:
-            self._end(transfer, transfer.error or _failure(transfer, code, text))
+            self.end(transfer, transfer.error or _failure(transfer, code, text))
 
     def _queue_again(self, curl: pycurl.Curl) -> None:
         """libcurl counts the wait for a free connection as connecting (curl issue 21396); the
@@ -309,12 +316,6 @@ class Driver:
         self._multi.remove_handle(curl)
         self._multi.add_handle(curl)
         self._act(pycurl.SOCKET_TIMEOUT, 0)
-
-    def _end(self, transfer: Transfer, error: UpstreamError) -> None:
-        self._detach(transfer, reusable=False)
-        transfer.error = error
-        transfer.done = True
-        self._touch(transfer)
 
     def _detach(self, transfer: Transfer, *, reusable: bool) -> None:
         handle = transfer.handle
@@ -364,20 +365,20 @@ class Driver:
             self._called_soon = True
             self._loop.call_soon(self._guard, self._later)
 
-    def _break_off(self, error: Exception) -> None:
+    def _break_off(self, error: BaseException) -> None:
         for transfer in list(self._active.values()):
             self._broken(transfer, transfer.sink, error)
 
-    def _broken(self, transfer: Transfer, sink: Sink | None, error: Exception) -> None:
+    def _broken(self, transfer: Transfer, sink: Sink | None, error: BaseException) -> None:
         """A mistake of ours, in the driver or a sink: it ends this transfer and no other."""
         report = partial(self._report, "an upstream transfer failed")
         for step in (transfer.cancel, partial(report if sink is None else sink.crashed, error)):
             try:
                 step()
-            except Exception as second:
+            except CRASHES as second:
                 self._report("the receiver of an upstream transfer raised", second)
 
-    def _report(self, message: str, error: Exception) -> None:
+    def _report(self, message: str, error: BaseException) -> None:
         self._loop.call_exception_handler({"message": message, "exception": error})
 
 

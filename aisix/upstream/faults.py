@@ -85,9 +85,9 @@ def too_large(cap: Cap) -> UpstreamError:
     )
 
 
-def no_head() -> UpstreamError:
-    """The answer ended before its final head was complete."""
-    return UpstreamError("bad_response", "the head is not complete", why="headers", was_sent=True)
+def no_head(detail: str = "the head is not complete") -> UpstreamError:
+    """The answer ended before its final head was complete, or none can come any more."""
+    return UpstreamError("bad_response", detail, why="headers", was_sent=True)
 
 
 def closed(*, was_sent: bool) -> UpstreamError:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import pycurl
 
+from aisix.errors import CRASHES
 from aisix.upstream import faults
 from aisix.upstream.request import Request, Tls
 from aisix.upstream.transfer import BLOCK, Transfer
@@ -156,7 +157,7 @@ class Handle:
             if not transfer.touched:
                 transfer.touched = True
                 self._touched.append(transfer)
-        except Exception as error:
+        except CRASHES as error:
             transfer.bug = error
             return 0
         return None
@@ -179,7 +180,7 @@ class Handle:
             if not transfer.touched:
                 transfer.touched = True
                 self._touched.append(transfer)
-        except Exception as error:
+        except CRASHES as error:
             transfer.bug = error
             return 0
         return None

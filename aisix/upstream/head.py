@@ -9,6 +9,7 @@ Must never know: pycurl, what a header means (but for the two that libcurl makes
 from __future__ import annotations
 
 BLANK = (b"\r\n", b"\n")
+SWITCHING = 101
 
 
 def read_head(lines: list[bytes]) -> tuple[int, dict[str, str]] | None:
@@ -39,6 +40,20 @@ def read_head(lines: list[bytes]) -> tuple[int, dict[str, str]] | None:
             begun = True
             status = _status(line)
     return None
+
+
+def switches(lines: list[bytes]) -> bool:
+    """Whether the last interim answer was a 101: libcurl reads no HTTP after it, and no other head
+    will come, though nobody asked for another protocol.
+
+    >>> switches([b"HTTP/1.1 103 Early Hints\\r\\n", b"\\r\\n"])
+    False
+    >>> switches([b"HTTP/1.1 101 Switching Protocols\\r\\n", b"Upgrade: x\\r\\n", b"\\r\\n"])
+    True
+    """
+    befores = [b"\n", *lines[:-1]]
+    heads = [line for before, line in zip(befores, lines, strict=True) if before in BLANK]
+    return bool(heads) and _status(heads[-1].decode("latin-1")) == SWITCHING
 
 
 def _status(line: str) -> int:

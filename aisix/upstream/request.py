@@ -116,5 +116,5 @@ class Sink(Protocol):
     def on_end(self, error: UpstreamError | None) -> None:
         """The answer is complete (None) or will never be."""
 
-    def crashed(self, error: Exception) -> None:
+    def crashed(self, error: BaseException) -> None:
         """A mistake of the gateway's own, in this sink or in the driver: the last that is heard."""

@@ -18,7 +18,7 @@ from typing import Protocol
 
 from aisix.errors import UpstreamError
 from aisix.upstream import faults
-from aisix.upstream.head import BLANK, read_head
+from aisix.upstream.head import BLANK, read_head, switches
 from aisix.upstream.request import Request, Sink
 
 BLOCK = 64 << 10  # bytes; when so many have come in one wake-up, the receiver is told first
@@ -37,12 +37,14 @@ class TransferOwner(Protocol):
     def dropped(self, transfer: Transfer) -> None: ...
     def resumed(self, transfer: Transfer) -> None: ...
     def answered(self, transfer: Transfer) -> None: ...
+    def end(self, transfer: Transfer, error: UpstreamError) -> None: ...
 
 
 class Transfer:
     """A running stream() (or send()); pause(), resume() and cancel() are its public face."""
 
     __slots__ = (
+        "_began",
         "_first_at",
         "_idle",
         "_owner",
@@ -79,12 +81,13 @@ class Transfer:
         self.choked = False  # libcurl was told to wait until they are delivered
         self.received = 0  # body bytes so far; counted only when there is a cap
         self.headed = False  # on_response has been called
-        self.heard = now  # when something last came
+        self._began = False  # the first line of a head has come
+        self.heard = now  # when a head began, or some of the body came
         self.paused = False
         self.touched = False  # on the driver's list
         self.done = False  # nothing more will come; `error` says how it ended
         self.error: UpstreamError | None = None
-        self.bug: Exception | None = None  # of ours, raised while libcurl called us back
+        self.bug: BaseException | None = None  # of ours, raised while libcurl called us back
 
     def pause(self) -> None:
         """Stop reading: no on_data until resume(), and the upstream feels the full socket."""
@@ -111,6 +114,12 @@ class Transfer:
         if self.handle is not None:
             self._owner.dropped(self)
 
+    def finish_by(self, at: float) -> None:
+        """Nobody waits for the rest any more: it may take until `at` (the loop's time)."""
+        if self.sink is not None and at < self._total_at:
+            self._total_at = at
+            self._owner.answered(self)
+
     # What follows is for the driver.
 
     def due(self) -> float:
@@ -134,8 +143,12 @@ class Transfer:
             return
         if self.bug is not None:
             raise self.bug
-        self.heard = now
+        if self.pieces:
+            self.heard = now
         if not self.headed and self.lines:
+            if not self._began:  # further lines of it, or trailers, are no progress
+                self._began = True
+                self.heard = now
             if self.pieces or self.done or self.lines[-1] in BLANK:
                 self._deliver_head(sink)
             self._owner.answered(self)
@@ -160,5 +173,11 @@ class Transfer:
             self.headed = True
             self.lines = self.lines[:1]  # not empty: due() asks whether the answer has begun
             sink.on_response(*head)
-        elif not self.done:
+        elif self.done:
+            self.pieces.clear()  # of what was no answer: the end must not wait for them
+        elif self.pieces or switches(self.lines):
+            self.pieces.clear()
+            self._owner.end(self, faults.no_head("a 101 nobody asked for"))
+        else:
             self.lines.clear()  # an interim answer (1xx): the answer itself has not begun
+            self._began = False
