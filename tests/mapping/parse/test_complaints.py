@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from aisix.errors import OperatorError
-from aisix.mapping.mappings import Mapping, load_mappings
+from aisix.errors import Complaint, OperatorError
+from aisix.mapping.mappings import Mapping, load_as_told, load_mappings
 from aisix.mapping.parse.files import read_folders
 from aisix.mapping.parse.toml_tree import Tree
 from aisix.mapping.verify.check import check, jobs
@@ -432,6 +432,21 @@ def said(*folders: Path) -> list[str]:
     return [str(finding) for finding in check([shipped(), *folders], with_cases=False)]
 
 
+def told(expected: str, *folders: Path) -> list[str]:
+    """What is said of unknown models, a fiftieth of the work, if `expected` is a line's beginning
+    there; else all that is said."""
+    found: list[Complaint] = []
+    try:
+        for mapping in load_as_told(read_folders(folders), found).mappings.values():
+            mapping.effective(mapping.example())
+    except OperatorError as error:
+        found += error.complaints
+    lines = [str(one) for one in found]
+    if any(line.startswith(expected) for line in lines):
+        return lines
+    return [str(finding) for finding in check(folders, with_cases=False)]
+
+
 @cache
 def shipped() -> Path:
     folder = Path(tempfile.mkdtemp()) / "mappings"
@@ -451,8 +466,8 @@ def one_mapping(folder: Path, name: str) -> Path:
 @pytest.mark.parametrize("what", FAULTS)
 def test_a_fault_is_told_with_its_place_and_what_would_be_right(what: str, tmp_path: Path) -> None:
     name, text, expected = FAULTS[what]
-    found = said(mine(tmp_path, name, text))
     where = "mine/openai-chat/" if name.startswith("../") else AT
+    found = told(where + expected, shipped(), mine(tmp_path, name, text))
     assert any(line.startswith(where + expected) for line in found), "\n".join(found)
 
 
@@ -574,12 +589,12 @@ def test_a_slip_in_a_shipped_file_is_told_with_its_place(what: str, tmp_path: Pa
     assert there in text
     text = text.replace(there, instead, 1)
     (folder / name).write_text(text)
-    found = [str(finding) for finding in check([folder], with_cases=False)]
     at = re.search("<(.*?)>", expected)
     assert at is not None
     number = text.count("\n", 0, text.index(at[1] or instead)) + 1
-    expected = expected.replace(at[0], str(number), 1)
-    assert any(line.startswith(f"mappings/{expected}") for line in found), "\n".join(found)
+    expected = "mappings/" + expected.replace(at[0], str(number), 1)
+    found = told(expected, folder)
+    assert any(line.startswith(expected) for line in found), "\n".join(found)
     assert all(re.match(r"\S+\.toml:\d+: ", line) for line in found), "\n".join(found)
 
 
