@@ -34,6 +34,7 @@ from aisix.mapping.sse import (
 )
 from aisix.mapping.streaming import Streaming, malformed
 from aisix.mapping.syntax import paths
+from aisix.mapping.syntax.budget import Budget, Spent
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.types import Answer, ResolvedModel, UpstreamRequest
 
@@ -45,7 +46,8 @@ class Exchange(Streaming):
     """One request of a caller and its answer; `request` comes first.
 
     `now`: Unix seconds. `new_id`: makes an id in the upstream's own style. `largest_event`: bytes.
-    `hidden`: texts no message may have, such as the provider's key.
+    `hidden`: texts no message may have, such as the provider's key. `budget`: what translating the
+    request may cost, after which `request` raises Spent; an answer has one of its own.
     `compiled=False` runs the tables rule by rule, as `explain` does; the result is the same.
     Look at `error`, `broke`, `done` and `continuation` after each step of an answer.
     """
@@ -75,6 +77,7 @@ class Exchange(Streaming):
         compiled: bool = True,
         largest_event: int = LARGEST_EVENT,
         hidden: Collection[str] = (),
+        budget: Budget | None = None,
     ) -> None:
         self.tables = tables
         self.caller = caller
@@ -85,6 +88,7 @@ class Exchange(Streaming):
         self.compiled = compiled  # use the tables' compiled form where there is one
         self._largest_event = largest_event
         self._hidden = hidden
+        self._budget = Budget() if budget is None else budget
 
     # ------------------------------------------------------------------ request
     def request(
@@ -96,7 +100,7 @@ class Exchange(Streaming):
         """Translate; CallerError names the caller's own field. `caller_headers` finds lower-case
         names; of the fields `mended` the caller is told that reading them has changed them."""
         self.caller_body = caller_body
-        how = self.compiled, self._fell_back
+        how = self._budget, self.compiled, self._fell_back
         made = translation.translate(
             self.tables, self.facts, caller_body, caller_headers or {}, *how
         )
@@ -157,6 +161,12 @@ class Exchange(Streaming):
     # ------------------------------------------------------------------ plain answers and errors
     def response(self, status: int, headers: Map[str, str], body: bytes) -> Answer:
         """The caller's answer to a plain upstream answer, or to any upstream error."""
+        try:
+            return self._response(status, headers, body)
+        except Spent:
+            return self.fault(malformed("too_much_work"))
+
+    def _response(self, status: int, headers: Map[str, str], body: bytes) -> Answer:
         parsed, wrong = self._parsed(status, body)
         if not 200 <= status < 300:
             return self._refused(status, headers, parsed)

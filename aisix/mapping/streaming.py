@@ -16,6 +16,7 @@ from aisix.mapping.interpret.mending import MendedBlocks, MendedChoices
 from aisix.mapping.interpret.scope import Note
 from aisix.mapping.mappings import Effective
 from aisix.mapping.sse import ErrorData, SseReader, parse_error, parse_json, parse_strictly
+from aisix.mapping.syntax.budget import Spent
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import Place
 from aisix.mapping.types import Answer, UpstreamRequest
@@ -102,7 +103,17 @@ class Streaming(ABC):
 
     def _run(self, payloads: list[bytes]) -> bytes:
         answering = self._ready()
+        answering.scope.budget.spent = 0  # what came at one time may cost that much, a stream more
         out: list[bytes] = []
+        try:
+            self._run_each(answering, payloads, out)
+        except Spent:
+            out.append(self._broken("too_much_work"))
+        if answering.gave_up is not None:
+            self._gave_up(answering, "stream")
+        return b"".join(out)
+
+    def _run_each(self, answering: Answering, payloads: list[bytes], out: list[bytes]) -> None:
         done, closing = self.tables.answer.done.encode(), self.tables.answer.closing.encode()
         for payload in payloads:
             if payload in (done, closing):  # the upstream's own words for the end
@@ -120,9 +131,6 @@ class Streaming(ABC):
                 goes_on = self._goes_on(answering, self._repaired(payload, event), out)
             if not goes_on:
                 break
-        if answering.gave_up is not None:
-            self._gave_up(answering, "stream")
-        return b"".join(out)
 
     def _take(self, answering: Answering, event: dict[str, Json], out: list[bytes]) -> bool:
         """What one event of a stream makes, and whether another may follow it."""

@@ -1,10 +1,11 @@
 """A caller's request as the upstream wants it, and what is told of what was lost on the way.
 
-    made = translate(tables, facts, caller_body, caller_headers, compiled, told)  # or CallerError
+    made = translate(tables, facts, caller_body, caller_headers, budget, compiled, told)
     made.upstream_body, made.upstream_headers, made.remember, made.notes
 
 Tables have a compiled form for what is usual; whatever that cannot take, the interpreter decides,
-which alone can say what is wrong and where. Both come to the same result.
+which alone can say what is wrong and where. Both come to the same result, or raise CallerError, or
+Spent when it would cost more than the budget has.
 
 Must never know: a transport, a field by name.
 """
@@ -20,6 +21,7 @@ from aisix.mapping.compile.runtime import CompiledRequest
 from aisix.mapping.effective import Effective, Told
 from aisix.mapping.interpret import request
 from aisix.mapping.interpret.scope import Facts, Note, RuleTrace, Scope
+from aisix.mapping.syntax.budget import Budget, Spent
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import Place
 
@@ -41,6 +43,7 @@ def translate(
     facts: Facts,
     caller_body: dict[str, Json],
     caller_headers: Map[str, str],
+    budget: Budget,
     compiled: bool,
     told: Told,
 ) -> TranslatedRequest:
@@ -50,10 +53,10 @@ def translate(
     gets what a compiled form raised, if it did, and the interpreter made good.
     """
     if compiled and not facts.strict:
-        made = _by_form(tables, facts, caller_body, caller_headers, told)
+        made = _by_form(tables, facts, caller_body, caller_headers, budget, told)
         if made is not None:
             return made
-    return _by_rules(tables, facts, caller_body, caller_headers)
+    return _by_rules(tables, facts, caller_body, caller_headers, budget)
 
 
 def _by_form(
@@ -61,12 +64,15 @@ def _by_form(
     facts: Facts,
     caller_body: dict[str, Json],
     caller_headers: Map[str, str],
+    budget: Budget,
     told: Told,
 ) -> TranslatedRequest | None:
     """The result of the compiled form; None when this request is for the interpreter."""
-    run = CompiledRequest(caller_body, facts.alias, facts.upstream_model, caller_headers)
+    run = CompiledRequest(caller_body, facts.alias, facts.upstream_model, caller_headers, budget)
     try:
         upstream_body = tables.forms.translate(caller_body, run)
+    except Spent:
+        raise
     except Exception as raised:  # the interpreter decides, and tells what is wrong and where
         told("request", raised)
         return None
@@ -74,11 +80,15 @@ def _by_form(
 
 
 def _by_rules(
-    tables: Effective, facts: Facts, caller_body: dict[str, Json], caller_headers: Map[str, str]
+    tables: Effective,
+    facts: Facts,
+    caller_body: dict[str, Json],
+    caller_headers: Map[str, str],
+    budget: Budget,
 ) -> TranslatedRequest:
     """The result of the tables, rule by rule; CallerError."""
     named = {name.lower(): value for name, value in caller_headers.items()}
-    scope = Scope(facts, caller_body, headers=named)
+    scope = Scope(facts, caller_body, headers=named, budget=budget)
     upstream_body = request.translate(tables.request, scope)
     upstream_headers = request.headers(tables.request, scope)
     if facts.strict:

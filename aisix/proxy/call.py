@@ -23,6 +23,7 @@ from aisix.errors import CallerError, UpstreamError
 from aisix.listener.heads import header_text
 from aisix.mapping.dialect.upstream_errors import CallerDialect
 from aisix.mapping.exchange import Exchange, ResolvedModel, UpstreamRequest
+from aisix.mapping.syntax.budget import Spent
 from aisix.proxy import ids
 from aisix.proxy.gateway import Gateway
 from aisix.routing.attempts import Attempts
@@ -88,6 +89,8 @@ class Call:
             upstream_request = exchange.request(caller_body, self._headers, self.mended)
         except RecursionError:
             raise CallerError("too_deep") from None
+        except Spent as spent:
+            raise CallerError("too_much_work", spent.at or None) from None
         finally:
             self.gateway.count_fallbacks(exchange)
         self.target = target

@@ -8,6 +8,7 @@ from aisix.mapping.interpret.fold import NUMBER, fold
 from aisix.mapping.interpret.forms import Bail
 from aisix.mapping.interpret.scope import NOWHERE, Note
 from aisix.mapping.interpret.view import look_up
+from aisix.mapping.syntax.budget import Budget
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import Place, TableEntry
 
@@ -26,12 +27,18 @@ class CompiledRequest:
     spot: tuple[str, Place] = NOWHERE  # what a verb or pass is looking at: (caller field, rule)
 
     def __init__(
-        self, body: dict[str, Json], alias: str, upstream_model: str, headers: Mapping[str, str]
+        self,
+        body: dict[str, Json],
+        alias: str,
+        upstream_model: str,
+        headers: Mapping[str, str],
+        budget: Budget | None = None,
     ) -> None:
         self.body = body
         self.alias = alias
         self.upstream_model = upstream_model
         self.headers = headers
+        self.budget = Budget() if budget is None else budget
         self.notes: list[Note] = []
         self.state: dict[str, Json] = {}
 

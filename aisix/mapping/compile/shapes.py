@@ -153,6 +153,7 @@ class ShapeCompiler(Compiler):
             if each.counts:
                 text = f"[y {loop} if (y := {item}) is not None]"
         if is_only(value, LIST):
+            self._spend(value, about)
             return Var(self.w.let(text), LIST, True, each.value.sure and value.full)
         if is_only(value, DICT):
             one = self.w.let(f"{each.name}({value.name}, c)")
@@ -160,6 +161,7 @@ class ShapeCompiler(Compiler):
             return Var(self.w.let(text), LIST, True, each.value.sure)
         made = self.w.new()
         with self.w.block(f"if type({value.name}) is list"):
+            self._spend(value, about)
             self.w.put(f"{made} = {text}")
         with self.w.block(f"elif type({value.name}) is dict"):
             one = self.w.let(f"{each.name}({value.name}, c)")
@@ -167,9 +169,13 @@ class ShapeCompiler(Compiler):
         self.w.put("else: raise Bail('refused')")
         return Var(made, LIST, True)
 
+    def _spend(self, value: Var, about: str) -> None:
+        self.w.put(f"c.budget.spend(len({value.name}), {about!r})")
+
     def _each_in_line(self, shape: Shape, value: Var, about: str) -> Value:
         """A loop where it stands, without a call for every item."""
         w = self.w
+        self._spend(value, about)
         item, index, made = w.new(), w.new(), w.let("[]")
         start = len(w.lines)
         with w.block(f"for {index}, {item} in enumerate({value.name})"):

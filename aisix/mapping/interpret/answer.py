@@ -24,6 +24,7 @@ from aisix.mapping.interpret.scope import FINISH, NULL
 from aisix.mapping.interpret.view import View, holds
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.answer import AnswerTables, Row
+from aisix.mapping.syntax.budget import Spent
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import Rule
 
@@ -257,6 +258,8 @@ class Answering(RowRunner):
             try:
                 self.made = self.plain_form.answer(self, answer)
                 return
+            except Spent:
+                raise
             except Exception as raised:  # whatever it is: the interpreter begins afresh
                 self.gave_up = raised
                 self._reset()

@@ -12,6 +12,7 @@ from aisix.mapping.interpret.forms import DeltaForm
 from aisix.mapping.interpret.view import View, holds
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.answer import Register, Row
+from aisix.mapping.syntax.budget import Spent
 from aisix.mapping.syntax.paths import Json, Path
 from aisix.mapping.syntax.rules import Rule
 
@@ -49,6 +50,8 @@ class RowRunner(AnswerState):
 
     def give_up(self, raised: Exception) -> None:
         """Whatever it is: from here on the interpreter does it, which alone knows what is wrong."""
+        if type(raised) is Spent:  # no form costs more than the interpreter
+            raise raised
         self.gave_up, self.deltas = raised, None
 
     # ------------------------------------------------------------------ rows

@@ -10,6 +10,7 @@ from aisix.mapping.interpret.fold import add_up
 from aisix.mapping.interpret.forms import PlainForm, StreamForm
 from aisix.mapping.interpret.scope import NOWHERE, NULL, Facts, Note, RuleTrace
 from aisix.mapping.syntax.answer import AnswerTables, KnownFields, Register
+from aisix.mapping.syntax.budget import Budget
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import Place
 
@@ -35,12 +36,14 @@ class AnswerScope:
         now: int,
         new_id: Callable[[], str],
         wants_usage: bool = False,
+        budget: Budget | None = None,
     ) -> None:
         self.facts = facts
         self.remember = remember
         self.now = now
         self.new_id = new_id
         self.wants_usage = wants_usage
+        self.budget = Budget() if budget is None else budget
         self.state: dict[str, Json] = {}
         self.usage: dict[str, Json] = {}
         self.block: dict[str, Json] = {}

@@ -10,9 +10,10 @@ from typing import Any
 
 from aisix.errors import CallerError
 from aisix.mapping.interpret.scope import NULL, Note, Scope, TraceLine, unread
-from aisix.mapping.interpret.steps import DEFAULT, clamp, keep_nonblank
+from aisix.mapping.interpret.steps import DEFAULT, clamp, keep_nonblank, missing
 from aisix.mapping.interpret.view import JSON_TYPES, View, holds, is_kind, look_up, to_count
 from aisix.mapping.syntax import paths
+from aisix.mapping.syntax.budget import INTERPRETED
 from aisix.mapping.syntax.paths import Json, Path
 from aisix.mapping.syntax.rules import Condition, Rule, Shape, TableEntry
 from aisix.mapping.verbs import adjustments, conversions, passes
@@ -27,7 +28,7 @@ def run(rule: Rule, view: View, target: str = "") -> Json:
     value, param, why = _source(rule, view, target)
     if value is None:
         if rule.required:
-            raise _missing(rule, view)
+            raise missing(rule, view)
         return None
     if rule.about:
         param = next(
@@ -65,23 +66,6 @@ def run(rule: Rule, view: View, target: str = "") -> Json:
 def _name(rule: Rule, view: View) -> str:
     found = view.find(rule.named) if rule.named is not None else ""
     return found if type(found) is str else ""
-
-
-def _missing(rule: Rule, view: View) -> CallerError:
-    """Something required is not there: named itself, or what stands in its way."""
-    path = rule.paths[0]
-    for length in range(1, len(path.steps)):
-        above = Path("", path.root, path.steps[:length])
-        found = view.find(above)
-        if found is not None and type(found) not in (dict, list):
-            break
-        if type(found) is list and type(path.steps[length]) is str:
-            break
-    else:
-        return CallerError(rule.required, view.caller_path(path))
-    text = ".".join(str(step) for step in above.steps)
-    where = view.caller_path(Path(text, above.root, above.steps))
-    return CallerError("wrong_type", where, expected="object", found=JSON_TYPES[type(found)])
 
 
 def _source(rule: Rule, view: View, target: str) -> tuple[Json, str, str]:
@@ -291,6 +275,7 @@ def _each(rule: Rule, view: View, value: Json, param: str, target: str) -> list[
     if type(value) is not list:
         expected = "string or array" if rule.lone is not None else "array"
         raise CallerError("wrong_type", param, expected=expected, found=JSON_TYPES[type(value)])
+    view.scope.budget.spend(len(value) * INTERPRETED, param)
     out: list[Json] = []
     for number, item in enumerate(value):
         shape = rule.lone if type(item) is str and rule.lone is not None else rule.each

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from aisix.mapping.syntax.budget import Budget
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import Adjust, Arrange, Place, Rule
 
@@ -144,6 +145,7 @@ class Scope:
     remember: dict[str, Json] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)  # the caller's, lower-case names
     renamed: dict[str, str] = field(default_factory=dict)  # text made by a verb -> the caller's
+    budget: Budget = field(default_factory=Budget)
 
     def root(self, name: str) -> Json:
         """What `$name` stands for, item-level names aside."""

@@ -1,7 +1,5 @@
-"""Two steps of a rule that look at its value alone: blank texts taken out, numbers kept in bounds.
-
-Must never know: how the value was found.
-"""
+"""Steps of a rule that stand by themselves: blank texts taken out, numbers kept in bounds, and what
+is said when a value that has to be there is not."""
 
 from __future__ import annotations
 
@@ -41,3 +39,20 @@ def clamp(rule: Rule, view: View, value: Json, param: str, why: str) -> tuple[Js
             why = f"{value} clamped to {'min' if worse < 0 else 'max'}"
             value = bound
     return value, why
+
+
+def missing(rule: Rule, view: View) -> CallerError:
+    """Something required is not there: named itself, or what stands in its way."""
+    path = rule.paths[0]
+    for length in range(1, len(path.steps)):
+        above = Path("", path.root, path.steps[:length])
+        found = view.find(above)
+        if found is not None and type(found) not in (dict, list):
+            break
+        if type(found) is list and type(path.steps[length]) is str:
+            break
+    else:
+        return CallerError(rule.required, view.caller_path(path))
+    text = ".".join(str(step) for step in above.steps)
+    where = view.caller_path(Path(text, above.root, above.steps))
+    return CallerError("wrong_type", where, expected="object", found=JSON_TYPES[type(found)])

@@ -11,6 +11,7 @@ from typing import Any
 
 from aisix.mapping.interpret.scope import Note, Scope
 from aisix.mapping.syntax import paths
+from aisix.mapping.syntax.budget import Budget
 from aisix.mapping.syntax.paths import Json, Path
 from aisix.mapping.syntax.rules import Condition, Place, TableEntry, Test
 
@@ -55,6 +56,10 @@ class View:
     @property
     def state(self) -> dict[str, Json]:
         return self.scope.state
+
+    @property
+    def budget(self) -> Budget:
+        return self.scope.budget
 
     def tell(self, how: str, name: str = "") -> None:
         self.scope.notes.append(Note(how, self.param, self.place, part=name))

@@ -4,6 +4,7 @@
     rules.py   what a rule is made of, and request.toml
     answer.py  answer.toml
     mending.py ... its [mend]
+    budget.py  what running them may cost
 
 Must never know: TOML, how a rule is run.
 """

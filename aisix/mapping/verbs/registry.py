@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from aisix.mapping.syntax.budget import Budget
 from aisix.mapping.syntax.paths import Json
 
 Item = dict[str, Json]
@@ -36,6 +37,10 @@ class RuleContext(Protocol):
     @property
     def state(self) -> dict[str, Json]:
         """Registers by name, `$state.NAME`; may be written."""
+
+    @property
+    def budget(self) -> Budget:
+        """What the translation may still cost."""
 
     item: Json  # what the value is part of
 

@@ -34,6 +34,7 @@ from aisix.mapping.verbs.schema.subset import CutSchema, cut
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 _LONG = 8192  # bytes of a schema that is remembered
+_SHIFT = 5  # 32 bytes of a schema are a step
 _steps = cache(lambda text: parse(text).steps)
 
 _BAD = Option("bad", FAULT, "what a schema is refused with", "bad_parameters", "bad_value")
@@ -101,6 +102,7 @@ def _rooted(value: Json, options: Options, name: str) -> tuple[Schema, bool]:
 )
 def object_schema(value: Json, options: Options, call: RuleContext) -> Json:
     text = _encode(value)
+    call.budget.spend(len(text) >> _SHIFT)
     if len(text) <= _LONG and _stays(
         text, options.get("keys"), options["longest"], options["fill"], tuple(options["without"])
     ):
