@@ -78,7 +78,7 @@ def check(settings: Settings, cases: bool = True) -> list[Finding]:
     found += _listeners(settings)
     snapshot = _caught(found, lambda: stored(settings))
     if snapshot is not None and mappings is not None:
-        found += _resources(snapshot, mappings)
+        found += _resources(settings, snapshot, mappings)
     return found
 
 
@@ -120,24 +120,23 @@ def _caught(found: list[Finding], make: Callable[[], T]) -> T | None:
     return None
 
 
-def _resources(snapshot: Snapshot, mappings: Mappings) -> Iterator[Finding]:
+def _resources(settings: Settings, snapshot: Snapshot, mappings: Mappings) -> Iterator[Finding]:
     for entry in snapshot.all_entries():
         name = entry.document.get("display_name") or entry.id
-        for one in resource_checks.faults(mappings, entry.kind, entry.document, snapshot):
+        found = resource_checks.faults(mappings, settings, entry.kind, entry.document, snapshot)
+        for one in found:
             yield Finding(FAULT, f"{entry.kind}/{name}", f"{one.path}: {one.text}")
         if isinstance(entry.resource, ProviderKey):
-            yield from _upstream_tls(entry.resource)
+            yield from _upstream_tls(entry.resource, {one.path for one in found})
 
 
-def _upstream_tls(key: ProviderKey) -> Iterator[Finding]:
+def _upstream_tls(key: ProviderKey, told: set[str]) -> Iterator[Finding]:
     about, tls = f"provider_keys/{key.display_name}", key.tls
     if not tls.verify:
         yield Finding(WARNING, about, "tls.verify is false: anyone in between can read everything")
     for name, path in (("tls.ca_file", tls.ca_file), ("tls.client_cert", tls.client_cert)):
-        if path is not None:
+        if path is not None and name not in told:
             yield from _ends(about, name, Path(path))
-    if tls.client_key is not None and not Path(tls.client_key).is_file():
-        yield Finding(FAULT, about, f"tls.client_key {tls.client_key}: no such file")
 
 
 def _listeners(settings: Settings) -> Iterator[Finding]:
@@ -267,7 +266,10 @@ def _answers(addr: str, path: str) -> bool:
 
 
 async def _upstreams(settings: Settings, snapshot: Snapshot, mappings: Mappings) -> list[Finding]:
-    driver = Driver(ca_file=settings.environ.get("SSL_CERT_FILE"))
+    driver = Driver(
+        ca_file=settings.environ.get("SSL_CERT_FILE"),
+        any_address=settings.upstream.allow_link_local,
+    )
     try:
         keys = [e.resource for e in snapshot.entries("provider_keys")]
         asked = [

@@ -131,7 +131,7 @@ def check(args: argparse.Namespace) -> int:
         from aisix.cli import store
 
         complaints = store.findings(
-            str(settings.resources_file), settings.environ, _folders(settings.mappings)
+            str(settings.resources_file), settings, _folders(settings.mappings)
         )
         found += [doctor.Finding(doctor.FAULT, "", str(one)) for one in complaints]
     faults = [one for one in found if one.level == doctor.FAULT]

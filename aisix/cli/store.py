@@ -34,7 +34,7 @@ from aisix.store.sqlite import SqliteStore
 def validate(args: argparse.Namespace, settings: Settings, folders: Sequence[Path]) -> int:
     """Everything wrong with a resources file, as the gateway would see it."""
     environ: Mapping[str, str] = _Anything() if args.no_env else settings.environ
-    found = findings(args.file, environ, folders)
+    found = findings(args.file, settings, folders, environ, files=not args.no_env)
     for complaint in found:
         print(complaint)
     print(f"{len(found)} finding{'s' * (len(found) != 1)}" if found else f"{args.file} is fine")
@@ -42,13 +42,20 @@ def validate(args: argparse.Namespace, settings: Settings, folders: Sequence[Pat
 
 
 def findings(
-    file: str, environ: Mapping[str, str], folders: Sequence[Path]
+    file: str,
+    settings: Settings,
+    folders: Sequence[Path],
+    environ: Mapping[str, str] | None = None,
+    files: bool = True,
 ) -> tuple[Complaint, ...]:
-    """Every complaint about a resources file."""
+    """Every complaint about a resources file; `files`: also about those it names."""
+    environ = settings.environ if environ is None else environ
     try:
         items, lines = yaml_document.read(_text(file), file, environ)
         try:
-            check_items(Snapshot((), 0), items, now=time.time(), extra=_extra(folders))
+            check_items(
+                Snapshot((), 0), items, now=time.time(), extra=_extra(settings, folders, files)
+            )
         except ChangeRefused as refused:
             raise OperatorError(lines.placed(refused.complaints)) from None
     except OperatorError as error:
@@ -80,7 +87,7 @@ def import_(args: argparse.Namespace, settings: Settings, folders: Sequence[Path
     """Write a resources file into the store, all of it or nothing."""
     items, lines = yaml_document.read(_text(args.file), args.file, settings.environ)
     store = _open(settings)
-    extra = _extra(folders)
+    extra = _extra(settings, folders)
     try:
         result = import_items(
             store, items, now=time.time(), only=args.prune, extra=extra, dry=args.dry_run
@@ -133,8 +140,9 @@ def _open(settings: Settings) -> Store:
     )
 
 
-def _extra(folders: Sequence[Path]) -> ExtraCheck:
-    return partial(resource_checks.faults, load_mappings(list(folders)))
+def _extra(settings: Settings, folders: Sequence[Path], files: bool = True) -> ExtraCheck:
+    mappings = load_mappings(list(folders))
+    return partial(resource_checks.faults, mappings, settings, files=files)
 
 
 def _text(file: str) -> str:

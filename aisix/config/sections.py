@@ -55,6 +55,7 @@ class Upstream:
     idle_secs: int
     response_body_limit_bytes: int
     stream_event_limit_bytes: int
+    allow_link_local: bool
     proxy: str | None = field(repr=False)
 
 

@@ -157,6 +157,13 @@ SETTINGS = (
         16 << 20,
         "a longer event ends the stream",
     ),
+    Setting(
+        "upstream.allow_link_local",
+        yes_no,
+        False,
+        "whether requests may go to link-local and metadata addresses, where a cloud keeps a "
+        "machine's credentials",
+    ),
     Setting("upstream.proxy", maybe, None, "URL of an HTTP proxy; the environment's is ignored"),
     Setting(
         "downstream.sse_keepalive_interval_secs",

@@ -197,8 +197,9 @@ class Gateway:
 
     # ------------------------------------------------------------------ operator
     def extra(self, kind: str, document: Map[str, Any], snapshot: Snapshot) -> list[Complaint]:
-        """What only the tables know of a document an admin writes."""
-        return resource_checks.faults(self._balancers.mappings, kind, document, snapshot)
+        """What only tables, settings and machine know of a document an admin writes."""
+        mappings = self._balancers.mappings
+        return resource_checks.faults(mappings, self.settings, kind, document, snapshot)
 
     def refused(self, remote: str, status: int) -> None:
         """What was no request that a handler could have answered: it is told all the same."""
@@ -236,7 +237,9 @@ class Gateway:
             "in_flight": self.serving,
             "queued": self.admission.waiting,
             "targets": self._targets(),
-            "faults": resource_checks.stored(self.mappings, self._balancers.snapshot),
+            "faults": resource_checks.stored(
+                self.mappings, self.settings, self._balancers.snapshot
+            ),
             "mappings": self.tables.status(),
         }
 

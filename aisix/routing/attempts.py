@@ -18,6 +18,7 @@ from email.utils import parsedate_to_datetime
 from aisix.errors import UpstreamError
 from aisix.routing.balancer import Balancer
 from aisix.routing.target import Target
+from aisix.upstream import faults
 
 HERE = "here"
 IN_STREAM = "in_stream"  # an error as the first event
@@ -79,7 +80,7 @@ class Attempts:
         self.broken(now)
         if error.values.get("was_sent", True):
             return None
-        return self._next(True, None, now)
+        return self._next(error.values.get("why") != faults.ADDRESS, None, now)
 
     def after_answer(
         self, retry: str, status: int, headers: Mapping[str, str], now: float

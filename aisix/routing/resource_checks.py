@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from aisix.config.settings import Settings
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping.mappings import Mappings
 from aisix.mapping.parse.schema import near
+from aisix.routing import key_checks
 from aisix.routing.target import has_base, no_base
 from aisix.store.kinds.models import targets_of
 from aisix.store.resources import ProviderKey
@@ -20,23 +22,39 @@ from aisix.store.snapshot import Snapshot
 
 
 def faults(
-    mappings: Mappings, kind: str, document: Mapping[str, Any], snapshot: Snapshot
+    mappings: Mappings,
+    settings: Settings,
+    kind: str,
+    document: Mapping[str, Any],
+    snapshot: Snapshot,
+    *,
+    files: bool = True,
 ) -> list[Complaint]:
-    """What the tables have against it; `snapshot` holds the provider keys it may refer to."""
+    """What the tables, the settings and (with `files`) this machine have against it.
+
+    `snapshot` holds the provider keys it may refer to.
+    """
     if kind == "provider_keys":
-        return _adapter_faults(mappings, document)
+        return _key_faults(mappings, settings, document, files)
     if kind == "models":
         return _model_faults(mappings, document, snapshot)
     return []
 
 
-def stored(mappings: Mappings, snapshot: Snapshot) -> list[str]:
+def stored(mappings: Mappings, settings: Settings, snapshot: Snapshot) -> list[str]:
     """What is wrong with provider keys that are kept already: none of these is sent anywhere."""
     return [
         f"provider_keys/{entry.document.get('display_name')}: {one.path}: {one.text}"
         for entry in snapshot.entries("provider_keys")
-        for one in _adapter_faults(mappings, entry.document)
+        for one in _key_faults(mappings, settings, entry.document, True)
     ]
+
+
+def _key_faults(
+    mappings: Mappings, settings: Settings, document: Mapping[str, Any], files: bool
+) -> list[Complaint]:
+    found = _adapter_faults(mappings, document)
+    return [*found, *key_checks.faults(settings, document, files)]
 
 
 def _adapter_faults(mappings: Mappings, document: Mapping[str, Any]) -> list[Complaint]:

@@ -152,7 +152,8 @@ class Reloader:
 
     async def _resources(self) -> dict[str, Any]:
         """Take the resources file over, for all workers; the good content serves on otherwise."""
-        store, extra = self._gateway.store, partial(resource_checks.faults, self._gateway.mappings)
+        store, mappings = self._gateway.store, self._gateway.mappings
+        extra = partial(resource_checks.faults, mappings, self._gateway.settings)
         before = store.current()
         try:
             snapshot = await asyncio.to_thread(store.reload, extra)

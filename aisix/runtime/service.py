@@ -219,8 +219,10 @@ def _first_look(settings: Settings, mappings: Mappings) -> None:
     store = store_of(settings)
     try:
         before = store.current()
-        after = store.reload(partial(resource_checks.faults, mappings))
-        for fault in resource_checks.stored(mappings, after):
+        # A file of TLS that has gone stops one upstream, and not the start: it is told below.
+        extra = partial(resource_checks.faults, mappings, settings, files=False)
+        after = store.reload(extra)
+        for fault in resource_checks.stored(mappings, settings, after):
             log.error("%s", fault)
         if not store.writable:  # else every write was told when it was made
             for told in records({"by": "file"}, time.time(), before, after):

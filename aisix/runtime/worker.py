@@ -276,6 +276,7 @@ def _drivers(settings: Settings, store: Store) -> RotatingDriver:
             max_per_host=upstream.max_connections_per_host,
             idle_secs=upstream.idle_secs,
             ca_file=trusted,
+            any_address=upstream.allow_link_local,
         )
 
     def files() -> Iterator[str]:

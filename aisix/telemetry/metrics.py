@@ -69,8 +69,8 @@ FAMILIES = (
         "aisix_upstream_errors_total",
         "counter",
         ("alias", "kind"),
-        "Failed attempts upstream, also those that were repeated: dns, connect, tls, reset, "
-        "first_byte, idle, total, truncated, in_stream ..., or the status.",
+        "Failed attempts upstream, also those that were repeated: dns, connect, address, tls, "
+        "reset, first_byte, idle, total, truncated, in_stream ..., or the status.",
     ),
     Family("aisix_retries_total", "counter", _A, "Further attempts upstream."),
     Family("aisix_cancelled_total", "counter", _A, "Requests whose caller left (499)."),

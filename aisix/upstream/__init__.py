@@ -9,6 +9,7 @@
     head.py         response header lines -> status and dict
     faults.py       libcurl's result codes -> UpstreamError
     sockets.py      libcurl's sockets watched by the loop
+    addresses.py    where no upstream is: link-local and metadata addresses
     tls.py          where this machine keeps its CA certificates
     ca_rotation.py  a new driver when a file of TLS has changed; the old one ends with its transfers
 

@@ -35,7 +35,6 @@ from aisix.timer import LazyTimer
 from aisix.upstream import faults
 from aisix.upstream.buffered import BufferedSink
 from aisix.upstream.handle import Constants, Handle
-from aisix.upstream.head import read_head
 from aisix.upstream.request import Request, Response, Sink, Tls
 from aisix.upstream.sockets import REMOVE, Events, watched_by
 from aisix.upstream.tls import find_ca_file
@@ -52,6 +51,7 @@ class Driver:
     runs). idle_secs: an idle connection older than this is not used again. pool_handles: idle
     Curl handles kept. dns_secs: how long a looked-up name is believed. ca_file: whom to trust when
     a request does not say, if the file is there; else this machine's own list (tls.py).
+    any_address: also link-local ones (addresses.py).
     """
 
     def __init__(
@@ -63,11 +63,12 @@ class Driver:
         pool_handles: int = 256,
         dns_secs: int = 60,
         ca_file: str | None = None,
+        any_address: bool = False,
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         self._loop = loop or asyncio.get_running_loop()
         self._pool_handles = pool_handles
-        self._same_for_all = Constants(find_ca_file(own=ca_file), idle_secs, dns_secs)
+        self._same_for_all = Constants(find_ca_file(own=ca_file), idle_secs, dns_secs, any_address)
         self._active: dict[pycurl.Curl, Transfer] = {}
         self._touched: list[Transfer] = []
         self._idle: dict[tuple[Tls, str | None], list[Handle]] = {}
@@ -308,7 +309,8 @@ class Driver:
         elif code == faults.TIMED_OUT and isinstance(handle, Handle) and handle.queued:
             self._queue_again(handle.curl)
         else:
-            self.end(transfer, transfer.error or _failure(transfer, code, text))
+            assert isinstance(handle, Handle)
+            self.end(transfer, transfer.error or handle.failure(code, str(text), transfer))
 
     def _queue_again(self, curl: pycurl.Curl) -> None:
         """libcurl counts the wait for a free connection as connecting (curl issue 21396); the
@@ -380,16 +382,6 @@ class Driver:
 
     def _report(self, message: str, error: BaseException) -> None:
         self._loop.call_exception_handler({"message": message, "exception": error})
-
-
-def _failure(transfer: Transfer, code: int, text: Any) -> UpstreamError:
-    return faults.from_curl(
-        code,
-        str(text),
-        was_sent=_was_sent(transfer),
-        began=bool(transfer.lines),
-        headed=transfer.headed or read_head(transfer.lines) is not None,
-    )
 
 
 def _was_sent(transfer: Transfer) -> bool:

@@ -1,7 +1,7 @@
 """libcurl's result codes to UpstreamError: the one place that translates them.
 
     kind           values
-    unreachable    why = dns, connect, tls, reset, url, closed, curl
+    unreachable    why = dns, connect, tls, reset, url, address, closed, curl
     timeout        phase = connect, first_byte, idle, total
     bad_response   why = not_http, truncated, headers, encoding, too_large (with limit and bytes)
 
@@ -17,6 +17,8 @@ from __future__ import annotations
 from aisix.errors import UpstreamError
 from aisix.upstream.request import Cap
 
+ADDRESS = "address"  # refused by us: the same target would be refused again
+NO_CONNECTION = 7
 TIMED_OUT = 28  # only the connect limit is set in libcurl; the other three are the driver's
 
 # Codes that mean the same whenever they come.
@@ -88,6 +90,11 @@ def too_large(cap: Cap) -> UpstreamError:
 def no_head(detail: str = "the head is not complete") -> UpstreamError:
     """The answer ended before its final head was complete, or none can come any more."""
     return UpstreamError("bad_response", detail, why="headers", was_sent=True)
+
+
+def refused(detail: str) -> UpstreamError:
+    """The host's addresses may not be connected to, or those that may do not answer."""
+    return UpstreamError("unreachable", detail, why=ADDRESS, was_sent=False)
 
 
 def closed(*, was_sent: bool) -> UpstreamError:

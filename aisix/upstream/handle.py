@@ -10,12 +10,19 @@ Must never know: the multi handle, the event loop, what a body means.
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+import os
+import socket
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
 
 import pycurl
 
-from aisix.errors import CRASHES
+from aisix import log
+from aisix.errors import CRASHES, UpstreamError
 from aisix.upstream import faults
+from aisix.upstream.addresses import refused_address
+from aisix.upstream.head import read_head
 from aisix.upstream.request import Request, Tls
 from aisix.upstream.transfer import BLOCK, Transfer
 
@@ -23,6 +30,7 @@ SUPPRESS_CONNECT_HEADERS = 265  # CURLOPT_*; pycurl passes the number on but has
 UPLOAD_BUFFERSIZE = 280
 CONN_ID = 0x600040  # CURLINFO_CONN_ID, which older pycurl has no name for
 SMALL, LARGE = 16 << 10, 64 << 10  # bytes; the least libcurl takes, and its own choice
+MOST_REFUSED = 1000  # told of by one driver
 QUICK_EXIT = 322  # closing does not wait for a name lookup that hangs
 
 
@@ -33,19 +41,33 @@ class Constants:
     ca_file: str | None
     idle_secs: int
     dns_secs: int
+    any_address: bool
+    refused: set[str] = field(default_factory=set)  # what the log has been told of
 
 
 class Handle:
     """One Curl handle. `touched` is the driver's list of transfers that have something to tell."""
 
-    __slots__ = ("_connect_ms", "_large", "_touched", "_waits", "curl", "kind", "transfer")
+    __slots__ = (
+        "_connect_ms",
+        "_constants",
+        "_large",
+        "_refused",
+        "_touched",
+        "_waits",
+        "curl",
+        "kind",
+        "transfer",
+    )
 
     def __init__(
         self, kind: tuple[Tls, str | None], constants: Constants, touched: list[Transfer]
     ) -> None:
         self.kind = kind
+        self._constants = constants
         self.transfer: Transfer | None = None
         self._touched = touched
+        self._refused = ""  # an address of this request's host, and why it is not connected to
         self._connect_ms = 0
         self._waits = False
         self._large = True  # as libcurl has it
@@ -79,6 +101,10 @@ class Handle:
         ):
             if path is not None:
                 setopt(option, path)
+        # Only for a new connection; that to a proxy goes where the operator says.
+        if not constants.any_address and not proxy:
+            setopt(pycurl.OPENSOCKETFUNCTION, self._open_socket)
+            setopt(pycurl.SOCKOPTFUNCTION, _close_on_exec)
         setopt(pycurl.HEADERFUNCTION, self._header_came)
         setopt(pycurl.WRITEFUNCTION, self._body_came)
 
@@ -90,6 +116,7 @@ class Handle:
         lines = "".join(headers)
         if "\n" in lines or "\r" in lines or "\0" in lines:
             raise ValueError("a header line holds a line break")
+        self._refused = ""
         setopt = self.curl.setopt
         setopt(pycurl.URL, request.url)
         # A connection just being made may turn out to carry many requests (HTTP/2): worth waiting
@@ -145,8 +172,41 @@ class Handle:
         except ValueError:
             return False  # libcurl before 8.2 does not tell
 
+    def failure(self, code: int, text: str, transfer: Transfer) -> UpstreamError:
+        """The error for libcurl's code and words."""
+        if self._refused and code == faults.NO_CONNECTION:
+            host = urlsplit(str(self.curl.getinfo(pycurl.EFFECTIVE_URL))).hostname
+            detail = f"{host}: {self._refused} (see upstream.allow_link_local)"
+            told = self._constants.refused
+            if detail not in told and len(told) < MOST_REFUSED:
+                told.add(detail)
+                log.warning("upstream refused: %s", detail)
+            return faults.refused(detail)
+        return faults.from_curl(
+            code,
+            text,
+            was_sent=self.was_sent,
+            began=bool(transfer.lines),
+            headed=transfer.headed or read_head(transfer.lines) is not None,
+        )
+
     # Called by libcurl, which would print an exception with its words. One is kept for the sink
     # instead, and libcurl, told that nothing was taken, ends the transfer.
+
+    def _open_socket(self, purpose: int, address: Any) -> Any:
+        """A socket for an address of the host; SOCKET_BAD: libcurl takes the next address."""
+        try:
+            why = refused_address(address.addr[0])
+            if why is None:
+                made = socket.socket(address.family, address.socktype, address.protocol)
+                return _Socket(made.detach())
+            self._refused = f"{address.addr[0]} {why}"
+        except OSError:
+            pass  # no descriptor: as if libcurl had not got one itself
+        except CRASHES as error:
+            assert self.transfer is not None
+            self.transfer.bug = error
+        return pycurl.SOCKET_BAD
 
     def _header_came(self, line: bytes) -> int | None:
         transfer = self.transfer
@@ -184,3 +244,25 @@ class Handle:
             transfer.bug = error
             return 0
         return None
+
+
+class _Socket:
+    """A socket on its way to libcurl, which takes a copy of the descriptor."""
+
+    __slots__ = ("_fd",)
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def __del__(self) -> None:
+        os.close(self._fd)
+
+
+def _close_on_exec(fd: int, purpose: int) -> int:
+    """What a copied descriptor has lost."""
+    with contextlib.suppress(OSError):
+        os.set_inheritable(fd, False)
+    return int(pycurl.SOCKOPT_OK)

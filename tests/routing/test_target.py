@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from aisix.config.settings import load_settings
 from aisix.errors import OperatorError
 from aisix.mapping.mappings import load_mappings
 from aisix.routing.resource_checks import faults
@@ -14,6 +15,7 @@ from aisix.store.snapshot import Snapshot
 from tests.running import ROOT
 
 MAPPINGS = load_mappings([ROOT / "mappings"])
+SETTINGS = load_settings(None, {})
 CALLERS = ("openai-chat", "anthropic-messages")
 
 
@@ -79,7 +81,9 @@ def test_the_mapping_s_own_address_is_one_vendor_s(caller: str, adapter: str) ->
 
 def test_a_key_that_has_no_address_is_refused_when_it_is_written() -> None:
     def told(**document: str | None) -> list[str]:
-        return [c.path for c in faults(MAPPINGS, "provider_keys", document, Snapshot((), 0))]
+        return [
+            c.path for c in faults(MAPPINGS, SETTINGS, "provider_keys", document, Snapshot((), 0))
+        ]
 
     assert told(provider="groq", adapter="openai") == ["api_base"]
     assert told(provider="groq", adapter="openai", api_base=None) == ["api_base"]

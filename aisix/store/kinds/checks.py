@@ -32,6 +32,9 @@ DAY_MS = 86_400_000
 # operation where the address of the host is meant. Any other path says where the API is.
 PASTED = ("/v1/chat/completions", "/v1/messages", "/v1")
 
+# Nothing that libcurl would read otherwise than we do: no `%41`, no second `@`.
+HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+(?:%25[A-Za-z0-9._-]+)?\]")
+
 # Extra headers an operator may add. Never those that frame the message or carry a credential: a
 # read shows headers as they are, and the credential's place is `secret`.
 HEADERS_ALLOWED = (
@@ -155,7 +158,8 @@ def api_base(value: object) -> str:
         raise Invalid(f"{right} (without `#`)")
     if any(QUERY_SECRET.search(name) for name, _ in parse_qsl(parts.query, True)):
         raise Invalid(f"{right} (without a credential: its place is `secret`)")
-    if not parts.hostname or "\\" in value or port == 0:
+    host = parts.netloc if port is None else parts.netloc.rpartition(":")[0]
+    if not HOST.fullmatch(host.removesuffix(":")) or "\\" in value or port == 0:
         raise Invalid(right)
     path = parts.path.rstrip("/")
     query = f"?{parts.query}" if parts.query else ""
