@@ -2,8 +2,11 @@
 
 Only before the caller has seen anything, and only what cannot have been billed twice: a request of
 which not one byte left, or one the upstream answered with an error that errors.toml marks with
-`retry`. Another target of the alias is asked at once; the same one after a pause, at most `retries`
-times, while its budget lasts, and as it says itself (`retry-after`, `x-should-retry`).
+`retry`; a timeout too, where the alias takes that risk. Another target of the alias is asked at
+once; the same one after a pause, at most `retries` times in all, while its budget lasts, and as it
+says itself (`retry-after`, `x-should-retry`). Who comes first: an alias with a number of its own
+(`Target.stays`) has said that the same one is worth it, for others the next target is quicker. Last
+come the targets that cool down, each for a retry of its budget.
 
 Must never know: what an answer looks like; which status is worth a retry is the tables'.
 """
@@ -78,7 +81,8 @@ class Attempts:
         """Seconds to wait before the next attempt, at `target`; or None: give up."""
         self.faults.append(str(error.values.get("why") or error.values.get("phase")))
         self.broken(now)
-        if error.values.get("was_sent", True):
+        late = error.kind == "timeout" and self.target.retry_on_timeout
+        if error.values.get("was_sent", True) and not late:
             return None
         return self._next(error.values.get("why") != faults.ADDRESS, None, now)
 
@@ -118,23 +122,45 @@ class Attempts:
             self.target.breaker.leave(self._probe)
 
     def _next(self, here: bool, told: float | None, now: float) -> float | None:
-        balancer = self._balancer
-        if balancer is not None and self._several:
-            self._tried.append(self.target)
-            other = balancer.next(self._tried, now)
-            if other is not None:
-                self._move(other)
-                return 0.0
+        here = here and self._left > 0 and (told is None or told <= self._patience)
+        stays = self.target.stays
+        pause = self._stay(told, now) if here and stays else None
+        if pause is not None:
+            return pause
+        if self._elsewhere(now, cooling=False):
+            return 0.0
+        pause = self._stay(told, now) if here and not stays else None
+        if pause is None and self._elsewhere(now, cooling=True):
+            return 0.0
+        return pause
+
+    def _stay(self, told: float | None, now: float) -> float | None:
+        """Seconds until the same target is asked again, or None."""
         breaker = self.target.breaker
-        if not here or self._left <= 0 or (told is not None and told > self._patience):
-            return None
-        if (self._several and breaker.until > now) or not breaker.may_retry(now):
+        pause: float = min(FIRST_PAUSE * 2**self._paused, LONGEST_PAUSE)
+        pause = max(pause * (1 - random.random() / 4), told or 0.0)
+        if (self._several and breaker.until > now + pause) or not breaker.may_retry(now):
             return None
         self._left -= 1
         self.count += 1
-        pause: float = min(FIRST_PAUSE * 2**self._paused, LONGEST_PAUSE)
         self._paused += 1
-        return max(pause * (1 - random.random() / 4), told or 0.0)
+        if self._several:
+            self._probe = breaker.again(self._probe)
+        return pause
+
+    def _elsewhere(self, now: float, cooling: bool) -> bool:
+        """Whether another target is asked next, one that is ready or one that cools down."""
+        balancer = self._balancer
+        if balancer is None or not self._several:
+            return False
+        tried = self._tried
+        if self.target not in tried:
+            tried.append(self.target)
+        other = balancer.least_bad(tried) if cooling else balancer.next(tried, now)
+        if other is None or (cooling and not other.breaker.may_retry(now)):
+            return False
+        self._move(other)
+        return True
 
     def _move(self, target: Target) -> None:
         self.end()

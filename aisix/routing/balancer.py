@@ -4,7 +4,8 @@
     round_robin   each in turn, by weight
     least_busy    the one with the fewest requests under way for its weight
 
-A target that cools down is passed over; when all do, the caller is told when to come back.
+A target that cools down is passed over; when all do, the least bad is asked all the same: an answer
+may still come of it, and a refusal of ours never would.
 
 Must never know: what a target leads to, HTTP.
 """
@@ -15,7 +16,6 @@ import math
 from collections.abc import Callable, Collection, Sequence
 
 from aisix.config.settings import Settings
-from aisix.errors import UpstreamError
 from aisix.mapping.mappings import Mappings
 from aisix.routing.circuit_breaker import CircuitBreaker, CircuitBreakers
 from aisix.routing.target import Target, make_targets
@@ -42,14 +42,8 @@ class Balancer:
         self._credit = [0] * len(targets)
 
     def first(self, now: float) -> Target:
-        """The target of a new request; UpstreamError when no target is ready."""
-        target = self.next((), now)
-        if target is None:
-            wait = min(target.breaker.wait(now) for target in self.targets)
-            raise UpstreamError(
-                "no_target", why="no_target", was_sent=False, retry_after=max(1, math.ceil(wait))
-            )
-        return target
+        """The target of a new request."""
+        return self.next((), now) or min(self.targets, key=_until)
 
     def next(self, tried: Collection[Target], now: float) -> Target | None:
         """Another target that is ready, or None."""
@@ -57,6 +51,10 @@ class Balancer:
         if len(ready) <= 1:
             return ready[0] if ready else None
         return self._pick(self, ready)
+
+    def least_bad(self, tried: Collection[Target]) -> Target | None:
+        """Of the others the one whose cooldown ends first, or None."""
+        return min((t for t in self.targets if t not in tried), key=_until, default=None)
 
     def round_robin(self, ready: Sequence[Target]) -> Target:
         """Smooth weighted round robin: every target earns its weight, the richest pays for all."""
@@ -81,6 +79,10 @@ class Balancer:
 
 def _load(target: Target) -> float:
     return (target.breaker.in_flight + 1) / target.weight if target.weight else math.inf
+
+
+def _until(target: Target) -> float:
+    return target.breaker.until
 
 
 def _in_order(balancer: Balancer, ready: Sequence[Target]) -> Target:

@@ -2,8 +2,10 @@
 
 One `CircuitBreaker` per provider key and upstream model in each worker, shared by all aliases that
 lead there and kept when configuration is written. A target is *ready*, or it *cools down* (the
-breaker is open) and is not asked, and after that one request at a time is its *probe* (half open):
-a good one makes it ready again, a bad one lets it cool down twice as long.
+breaker is open) and others are asked instead, and after that one request at a time is its *probe*
+(half open): a good one makes it ready again, a bad one lets it cool down twice as long. Where there
+is no other to ask it is asked all the same: what ends well then makes it ready too, what does not
+says nothing new.
 
 Must never know: a request, a wire name. Times are seconds of the event loop's clock.
 """
@@ -41,7 +43,7 @@ class CircuitBreaker:
         "failures",
         "in_flight",
         "name",
-        "probed",
+        "probes",
         "requests",
         "until",
     )
@@ -52,7 +54,7 @@ class CircuitBreaker:
         self.in_flight = 0
         self.failures = 0  # in a row
         self.until = 0.0  # cools down until then; 0: it does not
-        self.probed = False  # the one request that tries it is under way
+        self.probes = 0  # requests under way that were begun since it began to cool down
         self._rules = rules
         self._cooldowns = 0  # in a row
         self._left = AT_FIRST
@@ -61,25 +63,28 @@ class CircuitBreaker:
 
     def ready(self, now: float) -> bool:
         """Whether it may be asked; when it has cooled down, by one request at a time."""
-        return not self.until or (now >= self.until and not self.probed)
+        return not self.until or (now >= self.until and not self.probes)
 
     def wait(self, now: float) -> float:
         """Seconds until it may be asked again."""
         return max(0.0, self.until - now)
 
     def enter(self, may_probe: bool) -> bool:
-        """An attempt begins; whether it is the probe (tell `good`, `bad` and `leave`)."""
+        """An attempt begins; whether it is a probe (tell `good`, `bad` and `leave`)."""
         self.requests += 1
         self.in_flight += 1
-        if self.until and may_probe and not self.probed:
-            self.probed = True
+        return may_probe and self.again(False)
+
+    def again(self, probe: bool) -> bool:
+        """The same request is going to ask it once more; whether it is a probe now."""
+        if self.until and not probe:
+            self.probes += 1
             return True
-        return False
+        return probe
 
     def leave(self, probe: bool) -> None:
         self.in_flight -= 1
-        if probe:
-            self.probed = False
+        self.probes -= probe
 
     def good(self, probe: bool) -> None:
         """It answered, be it with a refusal that is the caller's own fault."""
@@ -94,7 +99,7 @@ class CircuitBreaker:
         """It failed; `told`: the seconds after which it wants to be asked again."""
         self.failures += 1
         rules = self._rules
-        if not rules.secs or (self.until and not probe):
+        if not rules.secs or (self.until and not probe) or now < self.until:
             return
         if self.failures < rules.failures and not self.until and not told:
             return

@@ -40,6 +40,8 @@ class Target:
     plain_timeouts: Timeouts
     stream_timeouts: Timeouts
     retries: int
+    stays: bool  # the alias says itself how often: the same target comes before the others
+    retry_on_timeout: bool
     tls: Tls
     cap: Cap
     sign: Signer | None = field(default=None, repr=False)  # for upstreams that want each signed
@@ -84,6 +86,8 @@ def make_targets(
                 plain_timeouts=plain,
                 stream_timeouts=streamed,
                 retries=upstream.retries if model.retries is None else model.retries,
+                stays=model.retries is not None,
+                retry_on_timeout=model.retry_on_timeout,
                 tls=Tls(key.tls.ca_file, key.tls.verify, key.tls.client_cert, key.tls.client_key),
                 cap=Cap(upstream.response_body_limit_bytes, "upstream.response_body_limit_bytes"),
             )

@@ -126,6 +126,7 @@ class Model:
     first_byte_timeout: int | None = None
     connect_timeout: int | None = None
     retries: int | None = None
+    retry_on_timeout: bool = False
     targets: tuple[ModelTarget, ...] = ()
     routing: str = "failover"
     rate_limit: RateLimit = NO_LIMIT

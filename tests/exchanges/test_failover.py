@@ -149,17 +149,65 @@ def test_after_the_first_chunk_nothing_is_tried_again(
     assert served(paired) == "two", "streams that break off are failures all the same"
 
 
-def test_when_no_target_is_left_the_caller_is_told_when_to_come_back(paired: Running) -> None:
+def test_when_all_cool_down_the_caller_gets_what_an_upstream_says(
+    paired: Running, one: Standin, two: Standin
+) -> None:
     alias(paired, "gone", {"provider_key": "gone", "model_name": "claude-haiku-4-5"})
-    for stream in (False, True):
+    for stream in (False, True) * 3:
         answer = paired.ask("Hi", stream=stream)
         assert (answer.status, answer.error["code"]) == (502, "upstream_unreachable")
-    for stream in (False, True):
-        answer = paired.ask("Hi", stream=stream)
-        assert (answer.status, answer.error["code"]) == (503, "overloaded")
-        assert 1 <= int(answer.headers["retry-after"]) <= 2
+        assert paired.line(answer)["attempts"] == int(answer.headers["x-aisix-attempts"]) <= 2
         assert openai_wire.openai_error_errors(answer.status, answer.headers, answer.body) == []
-        assert paired.line(answer)["upstream_fault"] == "no_target"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_only_target_is_asked_in_its_cooldown_and_comes_back(
+    paired: Running, one: Standin, stream: bool
+) -> None:
+    alias(paired, "one")
+    told = (*JSON, ("retry-after", "60"))
+    one.script(*[Scripted((BUSY,), 529, told)] * 3)
+    for _ in range(3):
+        answer = paired.ask("Hi", stream=stream)
+        assert (answer.status, answer.headers["retry-after"]) == (503, "60")
+    standing = paired.admin("GET", "status").json["targets"]["one/claude-opus-5-5"]
+    assert standing["cools_down_secs"] > 0
+    assert served(paired, stream=stream) == "one"
+    standing = paired.admin("GET", "status").json["targets"]["one/claude-opus-5-5"]
+    assert standing["cools_down_secs"] == 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_timeout_may_go_to_the_next_target(
+    paired: Running, one: Standin, two: Standin, stream: bool
+) -> None:
+    limits = {"first_byte_timeout": 600, "timeout": 600}
+    alias(paired, "one", "two", **limits)
+    asked = two.number
+    one.script(Scripted((5.0,)))  # silent
+    assert paired.ask("Hi", stream=stream).status == 504
+    assert two.number == asked, "it may have been billed"
+    model = paired.admin("GET", "models").json["items"][-1]["id"]
+    assert paired.admin("PATCH", f"models/{model}", {"retry_on_timeout": True}).status == 200
+    one.script(Scripted((5.0,)))
+    answer = paired.ask("Hi", stream=stream)
+    assert (answer.status, answer.headers["x-aisix-attempts"]) == (200, "2")
+    assert answer.headers["x-aisix-served-by"].startswith("two/")
+    assert paired.line(answer)["attempts"] == 2
+
+
+def test_retries_of_its_own_ask_the_same_target_first(
+    paired: Running, one: Standin, two: Standin
+) -> None:
+    alias(paired, "one", "two", retries=1)
+    one.script(Scripted((BUSY,), 529, JSON))
+    answer = paired.ask("Hi")
+    assert (answer.status, answer.headers["x-aisix-attempts"]) == (200, "2")
+    assert answer.headers["x-aisix-served-by"].startswith("one/")
+    one.script(*[Scripted((BUSY,), 529, JSON)] * 2)
+    answer = paired.ask("Hi", stream=True)
+    assert (answer.status, answer.headers["x-aisix-attempts"]) == (200, "3")
+    assert answer.headers["x-aisix-served-by"].startswith("two/")
 
 
 def test_a_target_that_came_back_is_used_again(paired: Running, one: Standin) -> None:

@@ -17,7 +17,7 @@ def fail(target: CircuitBreaker, now: float, told: float | None = None) -> None:
     target.leave(probe)
 
 
-def make_target(name: str, weight: int = 1, retries: int = 2) -> Any:
-    return SimpleNamespace(
-        name=name, weight=weight, retries=retries, breaker=CircuitBreaker(name, RULES)
-    )
+def make_target(name: str, weight: int = 1, retries: int = 2, **more: Any) -> Any:
+    values = {"stays": False, "retry_on_timeout": False, **more}
+    breaker = CircuitBreaker(name, RULES)
+    return SimpleNamespace(name=name, weight=weight, retries=retries, breaker=breaker, **values)

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from aisix.errors import UpstreamError
 from aisix.routing.balancer import Balancer
 from tests.routing.targets import fail, make_target
 
@@ -47,11 +46,23 @@ def test_least_busy_counts_requests_under_way_for_their_weight() -> None:
     assert set(names(idle, 4)) == {"a", "b"}, "equally idle ones take turns"
 
 
-def test_when_all_cool_down_the_caller_is_told_when_to_come_back() -> None:
-    balancer = Balancer([make_target("a"), make_target("b")], "failover")
-    for one, now in zip(balancer.targets, (0, 10), strict=True):
+@pytest.mark.parametrize("routing", ["failover", "round_robin", "least_busy"])
+def test_when_all_cool_down_the_one_that_is_due_first_is_asked(routing: str) -> None:
+    balancer = Balancer([make_target("a"), make_target("b")], routing)
+    for one, now in zip(balancer.targets, (10, 0), strict=True):
         for _ in range(3):
             fail(one.breaker, now)
-    with pytest.raises(UpstreamError) as caught:
-        balancer.first(12.5)
-    assert (caught.value.kind, caught.value.values["retry_after"]) == ("no_target", 18)
+    a, b = balancer.targets
+    assert balancer.next((), 12.5) is None
+    assert balancer.first(12.5) is b
+    assert balancer.least_bad([b]) is a
+    assert balancer.least_bad([a, b]) is None
+
+
+def test_an_only_target_is_asked_whatever_it_did_and_whoever_probes_it() -> None:
+    balancer = Balancer([make_target("a")], "failover")
+    breaker = balancer.targets[0].breaker
+    for _ in range(3):
+        fail(breaker, 0)
+    probes = [balancer.first(now).breaker.enter(True) for now in (1, 31, 31)]
+    assert probes == [True] * 3

@@ -48,6 +48,23 @@ def test_a_bad_probe_doubles_the_cooldown_up_to_eight_times() -> None:
     assert spells == [60, 120, 240, 240, 240]
 
 
+def test_who_is_asked_although_it_cools_down_may_come_back_but_is_not_sent_away_longer() -> None:
+    target = breaker()
+    for now in (0, 0, 0):
+        fail(target, now)
+    for now in (5, 6, 7, 8):
+        fail(target, now, told=100)
+    assert target.until == 30
+    first, second = target.enter(True), target.enter(True)
+    assert first and second
+    target.leave(first)
+    assert not target.ready(31), "the other one is a probe too"
+    target.good(second)
+    target.leave(second)
+    assert target.ready(9)
+    assert target.probes == 0
+
+
 def test_a_probe_whose_caller_leaves_decides_nothing() -> None:
     target = breaker()
     for now in (0, 0, 0):

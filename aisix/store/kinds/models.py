@@ -168,7 +168,20 @@ MODELS = Kind(
         _timeout("stream_total_timeout", "a stream from start to end", 900_000),
         _timeout("first_byte_timeout", "until an answer begins", 30_000),
         _timeout("connect_timeout", "name lookup, TCP and TLS together", 5_000),
-        Field("retries", whole(10), "further attempts; null: the gateway's setting", example=2),
+        Field(
+            "retries",
+            whole(10),
+            "further attempts, at the same target before the next one; null: the gateway's, "
+            "and the next one first",
+            example=2,
+        ),
+        Field(
+            "retry_on_timeout",
+            FLAG,
+            "whether another attempt follows a timeout too; what was late may be billed as well",
+            example=True,
+            empty=False,
+        ),
         Field(
             "targets",
             TARGETS,
