@@ -58,6 +58,7 @@ class ListenerHandler(RequestHandler):
     not wait; what the method raises becomes the answer, or ends the exchange."""
 
     left = False  # the caller went away
+    _task: asyncio.Task[None] | None = None  # its method, which waits
     _headers_written = _finished = False
     ui: Any = None
 
@@ -151,7 +152,8 @@ class ListenerHandler(RequestHandler):
             await result
             self._answered()
         except CRASHES as error:
-            self.raised(error)
+            if not (self._finished and isinstance(error, asyncio.CancelledError)):
+                self.raised(error)
 
     def _answered(self) -> None:
         if not self._finished:

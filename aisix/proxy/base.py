@@ -25,6 +25,7 @@ from aisix.mapping.syntax import paths
 from aisix.mapping.verbs import surrogates
 from aisix.proxy import ids
 from aisix.proxy.admission import overloaded
+from aisix.proxy.backstop import CALLER, Hung, Wait
 from aisix.proxy.gateway import Gateway
 from aisix.store.resources import ApiKey
 from aisix.store.snapshot import Snapshot
@@ -81,6 +82,7 @@ class ProxyHandler(ListenerHandler):
         if gateway.draining:
             self.set_header("Connection", "close")
         gateway.enter()
+        gateway.under_way[self] = None
         self._over = False
 
     def set_default_headers(self) -> None:
@@ -230,6 +232,9 @@ class ProxyHandler(ListenerHandler):
         """Faults are answers, not accidents; of our own bugs the place is logged, no values."""
         if isinstance(value, Fault | OperatorError | HTTPError):
             return
+        if isinstance(value, Hung):
+            log.error("bug in request %s: it hung (%s)", self.request_id, value)
+            return
         log.bug(self.request_id, value)
 
     def on_finish(self) -> None:
@@ -245,6 +250,7 @@ class ProxyHandler(ListenerHandler):
             return
         self._over = True
         gateway = self.gateway
+        gateway.under_way.pop(self, None)
         gateway.leave()
         gateway.admission.held -= self._held
         request, seen = self.request, self.seen
@@ -275,6 +281,30 @@ class ProxyHandler(ListenerHandler):
             faults=self.faults(),
             rules=self.rules(),
         )
+
+    # ------------------------------------------------------------------ see backstop.py
+    def wait(self) -> Wait:
+        """What this request waits for now."""
+        if self._reading:
+            return Wait("body", self._size, self.gateway.settings.proxy.body_timeout_secs)
+        return Wait("handler", None)
+
+    def overdue(self, hung: Hung) -> None:
+        """Nothing moves it any more."""
+        self.crashed(hung)
+        if hung.args[0] == CALLER:
+            self.hang_up()  # who takes nothing takes no error
+        if self._task is not None:
+            self._task.cancel()
+
+    def crashed(self, error: BaseException) -> None:
+        """A mistake of our own. Never raises."""
+        self.raised(error)
+
+    def abandoned(self) -> None:
+        """Its end has failed as well: nobody is to wait for it, or count it, any more."""
+        self.each(self.hang_up, self.on_finish)
+        self.gateway.under_way.pop(self, None)
 
     def ms(self) -> float:
         """Milliseconds since the head of the request was complete."""

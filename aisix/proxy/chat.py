@@ -21,12 +21,13 @@ from aisix.errors import Fault, UpstreamError
 from aisix.limits import Grant, Level, LimitRefusal
 from aisix.mapping.exchange import Answer, UpstreamRequest
 from aisix.proxy.admission import overloaded
+from aisix.proxy.backstop import Wait, limit
 from aisix.proxy.base import ProxyHandler
 from aisix.proxy.call import Call, note_failure
 from aisix.proxy.gateway import Gateway
 from aisix.proxy.rate_limit import Reservation, ask, headers, rate_limited
 from aisix.proxy.relay import Relay
-from aisix.routing.attempts import Attempts
+from aisix.routing.attempts import LONGEST_PAUSE, Attempts
 from aisix.routing.target import Target
 from aisix.store.resources import Model
 from aisix.upstream.buffered import BufferedSink
@@ -155,6 +156,7 @@ class ChatHandler(ProxyHandler):
             transfer.cancel()
 
     async def _pause(self, seconds: float) -> None:
+        self._transfer = None
         self._waiting = pause = asyncio.ensure_future(asyncio.sleep(seconds))
         await pause
 
@@ -288,6 +290,24 @@ class ChatHandler(ProxyHandler):
 
     def on_connection_close(self) -> None:
         self.each(super().on_connection_close, self._let_go, self.on_finish)
+
+    def wait(self) -> Wait:
+        settings, call, transfer = self.gateway.settings, self.call, self._transfer
+        if self._reading:
+            return super().wait()
+        pause = settings.upstream.retry_after_limit_secs + LONGEST_PAUSE
+        if self.relay is not None:
+            return self.relay.wait(pause)
+        if not self._admitted:
+            return Wait("queue", None, settings.proxy.queue_timeout_ms / 1000)
+        if call is None:
+            return Wait("translation", None)
+        if transfer is None:
+            return Wait("pause", call.attempts.count, pause)
+        progress = call.attempts.count, transfer.heard
+        if transfer.over:
+            return Wait("answer", progress)
+        return Wait("upstream", progress, limit(call.target.plain_timeouts.total_ms))
 
     def raised(self, error: BaseException) -> None:
         super().raised(error)

@@ -17,6 +17,7 @@ from aisix.limits import RateLimiter, SharedRateLimiter
 from aisix.mapping.exchange import Exchange
 from aisix.mapping.mappings import Mappings
 from aisix.proxy.admission import Admission
+from aisix.proxy.backstop import Backstop, Watched
 from aisix.proxy.tables import Tables
 from aisix.routing import resource_checks
 from aisix.routing.balancer import Balancers
@@ -72,6 +73,8 @@ class Gateway:
         self.serving = 0
         self.served = 0
         self.streams: set[Stream] = set()
+        self.under_way: dict[Watched, None] = {}  # of `serving`, those that can be asked
+        self.backstop = Backstop(lambda: self.under_way, self._hung)
         self.started_at = time.time()
         limits, upstream = settings.proxy, settings.upstream
         self.limits: RateLimiter = SharedRateLimiter()
@@ -194,6 +197,9 @@ class Gateway:
         """End every stream that is still under way, with an error inside it."""
         for stream in list(self.streams):
             stream.give_up()
+
+    def _hung(self, where: str) -> None:
+        self.metrics.add("aisix_hung_requests_total", where)
 
     # ------------------------------------------------------------------ operator
     def extra(self, kind: str, document: Map[str, Any], snapshot: Snapshot) -> list[Complaint]:

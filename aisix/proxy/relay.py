@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from math import inf
 from typing import Any, Protocol
 
 from aisix.errors import CRASHES, UpstreamError
 from aisix.mapping.dialect.upstream_errors import ErrorAnswer
 from aisix.mapping.exchange import Answer, UpstreamRequest
+from aisix.proxy.backstop import CALLER, Wait, limit
 from aisix.proxy.call import Call
 from aisix.upstream.faults import too_large
 from aisix.upstream.transfer import Transfer
@@ -115,6 +117,20 @@ class Relay:
         if not self._finished.done():
             self._fail(UpstreamError("interrupted", "the gateway stops", why="stopping"))
 
+    def wait(self, pause: float) -> Wait:
+        """What it waits for; `pause`: seconds between two attempts, at most."""
+        transfer, settings = self._transfer, self._call.gateway.settings
+        progress = self._attempts.count, self._round, self._written, transfer and transfer.heard
+        if transfer is not None and transfer.paused:
+            return Wait(CALLER, progress, settings.downstream.stalled_timeout_secs or inf)
+        if transfer is None or transfer.over:
+            return (
+                Wait("answer", progress) if self._again is None else Wait("pause", progress, pause)
+            )
+        limits = self._call.target.stream_timeouts
+        secs = min(limit(limits.first_byte_ms, limits.idle_ms), limit(limits.total_ms))
+        return Wait("upstream", progress, secs)
+
     # ------------------------------------------------------------------ sink
     def on_response(self, status: int, headers: dict[str, str]) -> None:
         self._status, self._headers = status, headers
@@ -150,7 +166,7 @@ class Relay:
 
     # ------------------------------------------------------------------ steps
     def _send(self, upstream_request: UpstreamRequest) -> None:
-        self._upstream_request = upstream_request
+        self._upstream_request, self._again = upstream_request, None
         try:
             self._transfer = self._call.send(upstream_request, self)
         except UpstreamError as error:

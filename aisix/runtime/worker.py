@@ -192,6 +192,7 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
         )
     tasks = [loop.create_task(_poll(store, drivers)), loop.create_task(_beat(slot, parent, stop))]
     tasks.append(loop.create_task(give_back(lambda: gateway.served)))
+    tasks.append(loop.create_task(gateway.backstop.run()))
     if settings.mappings_watch_secs and seat == 0:
         tasks.append(loop.create_task(reloader.watch(settings.mappings_watch_secs)))
     slot.state = READY

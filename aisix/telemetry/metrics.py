@@ -88,6 +88,12 @@ FAMILIES = (
     ),
     Family("aisix_in_flight", "gauge", (), "Requests under way."),
     Family(
+        "aisix_hung_requests_total",
+        "counter",
+        ("where",),
+        "Requests that nothing moved any more, ended by force: a bug; each is logged.",
+    ),
+    Family(
         "aisix_admin_requests_total", "counter", ("method", "status"), "Requests of the admin API."
     ),
     Family(

@@ -114,6 +114,11 @@ class Transfer:
         if self.handle is not None:
             self._owner.dropped(self)
 
+    @property
+    def over(self) -> bool:
+        """Nothing more will come of it."""
+        return self.done or self.sink is None
+
     def finish_by(self, at: float) -> None:
         """Nobody waits for the rest any more: it may take until `at` (the loop's time)."""
         if self.sink is not None and at < self._total_at:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from random import Random
@@ -17,6 +18,8 @@ from typing import Any
 from tests.running import CALLER_KEY
 
 ALIAS = "chaos"
+CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
+LARGEST = 1 << 20  # bytes of a body
 PATIENCE = 20.0  # s; an exchange that takes longer hangs
 
 
@@ -37,10 +40,13 @@ class Ask:
     behaviour: str
     streamed: bool
     seed: int
+    path: str = CHAT
 
     def body(self, **more: Any) -> bytes:
         text = f"chaos {self.number} {self.behaviour} please"
         body: dict[str, Any] = {"model": ALIAS, "messages": [{"role": "user", "content": text}]}
+        if self.path == MESSAGES:
+            body["max_tokens"] = 100
         if self.streamed:
             body["stream"] = True
         return json.dumps(body | more).encode()
@@ -48,7 +54,7 @@ class Ask:
     def request(self, body: bytes | None = None, key: str = CALLER_KEY, *lines: str) -> bytes:
         body = self.body() if body is None else body
         head = (
-            "POST /v1/chat/completions HTTP/1.1",
+            f"POST {self.path} HTTP/1.1",
             "host: chaos",
             f"authorization: Bearer {key}",
             "content-type: application/json",
@@ -64,14 +70,18 @@ class Ask:
 class Connection:
     """`async with Connection(port) as c`: raw bytes out, whole answers in."""
 
-    def __init__(self, port: int, limit: int = 1 << 20) -> None:
+    def __init__(self, port: int, limit: int = 1 << 20, small: bool = False) -> None:
         self.port = port
         self.limit = limit
+        self.small = small
 
     async def __aenter__(self) -> Connection:
-        self.reader, self.writer = await asyncio.open_connection(
-            "127.0.0.1", self.port, limit=self.limit
-        )
+        plug = socket.socket()
+        if self.small:
+            plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        plug.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(plug, ("127.0.0.1", self.port))
+        self.reader, self.writer = await asyncio.open_connection(sock=plug, limit=self.limit)
         return self
 
     async def __aexit__(self, *error: object) -> None:
@@ -153,7 +163,22 @@ async def pipelined(ask: Ask) -> Outcome:
         return await c.answer()
 
 
+async def stingy(ask: Ask) -> Outcome:
+    """Reads nothing for a while: its socket, which is small, is full by then."""
+    async with Connection(ask.port, 1 << 12, small=True) as c:
+        c.writer.write(ask.request())
+        await asyncio.sleep(0.2 + ask.random.random() / 2)
+        return await c.answer()
+
+
 # ---------------------------------------------------------------- who does not stay
+async def leaves_unread(ask: Ask) -> None:
+    """Never reads, and leaves when its socket has been full for a while."""
+    async with Connection(ask.port, 1 << 12, small=True) as c:
+        c.writer.write(ask.request())
+        await asyncio.sleep(0.5)
+
+
 async def leaves_at_once(ask: Ask) -> None:
     async with Connection(ask.port) as c:
         c.writer.write(ask.request())
@@ -195,6 +220,21 @@ async def rubbish(ask: Ask) -> Outcome:
         return await c.answer()
 
 
+async def too_much(ask: Ask) -> Outcome:
+    """More than any limit allows, of one thing or another; some of it is sent in vain."""
+    words = '{"model":"chaos","max_tokens":9,"messages":[{"role":"user","content":"x"}],'
+    layer = '{"type":"object","properties":{"a":'
+    raw = words + ask.random.choice((
+        f'"user":"{"x" * LARGEST}"',
+        ",".join(f'"unknown_{number}":1' for number in range(2000)),
+        '"tools":[{"name":"f","input_schema":' + layer * 2000 + "{}" + "}}" * 2000 + "}]",
+        '"tools":[3,{}],"tool_choice":{"type":3}',
+    ))  # fmt: skip
+    async with Connection(ask.port) as c:
+        c.writer.write(ask.request(f"{raw}}}".encode()))
+        return await c.answer()
+
+
 async def no_http(ask: Ask) -> None:
     async with Connection(ask.port) as c:
         c.writer.write(bytes(ask.random.randrange(256) for _ in range(200)) + b"\r\n\r\n")
@@ -205,6 +245,14 @@ async def no_http(ask: Ask) -> None:
 
 
 Caller = Callable[[Ask], Awaitable[Outcome | None]]
-STAY: tuple[Caller, ...] = (patient, chunked, dawdling, again, pipelined)
-LEAVE: tuple[Caller, ...] = (leaves_at_once, leaves_inside, half_a_body, half_a_head, no_http)
-HOW = {run.__name__: run for run in (*STAY, *LEAVE, rubbish)}
+STAY: tuple[Caller, ...] = (patient, chunked, dawdling, again, pipelined, stingy)
+LEAVE: tuple[Caller, ...] = (
+    leaves_at_once,
+    leaves_inside,
+    half_a_body,
+    half_a_head,
+    no_http,
+    leaves_unread,
+)
+REFUSED: dict[Caller, set[int]] = {rubbish: {400}, too_much: {400, 413}}
+HOW = {run.__name__: run for run in (*STAY, *LEAVE, *REFUSED)}

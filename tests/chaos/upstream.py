@@ -355,7 +355,7 @@ class Upstream:
     async def _answer(self, writer: asyncio.StreamWriter, body: bytes) -> None:
         found = ASKED.search(body)
         if found is None:
-            writer.write(b"HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n")
+            writer.write(b"HTTP/1.1 400 No\r\ncontent-length: 0\r\n\r\n")
             return
         self.open += 1
         try:

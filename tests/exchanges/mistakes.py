@@ -4,12 +4,14 @@ Every function and method on a request's way (WAY) is wrapped. A test tells what
 Plan, which the gateway's processes share:
 
     plan.record()            note each step that is called, until `called()` asks for them
-    plan.fail(step, ONCE)    the next call of that step raises; ALWAYS: every call
+    plan.fail(step, ONCE)    the next call of that step raises; ALWAYS: every call; CANCELLED: the
+                             next, a CancelledError; SKIPPED: the next does nothing, or waits for ever
     plan.clear()
 """
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import importlib
 import inspect
@@ -19,7 +21,15 @@ from collections.abc import Callable, Iterator, Set
 from pathlib import Path
 from typing import Any
 
-NOTHING, RECORD, ONCE, ALWAYS = range(4)
+from aisix.proxy import backstop
+
+NOTHING, RECORD, ONCE, ALWAYS, CANCELLED, SKIPPED = range(6)
+WAYS = {
+    ONCE: "fails once",
+    ALWAYS: "fails always",
+    CANCELLED: "raises CancelledError",
+    SKIPPED: "does nothing",
+}
 SECRET = "sk-ant-a-secret-inside-an-exception"
 WAY = [
     "listener.connection",
@@ -89,6 +99,26 @@ GIVE_BACK = {
 }
 
 
+# Steps that an exchange waits for. If one of these does nothing, or waits for ever, nobody else ends it.
+AWAITED = {
+    "listener.application.ListenerHandler.dispatch": "body",
+    "proxy.chat.ChatHandler._within_limits": "queue",
+    "proxy.chat.ChatHandler._plain": "pause",
+    "proxy.chat.ChatHandler._fetch": "pause",
+    "proxy.chat.ChatHandler._pause": "pause",
+    "upstream.transfer.Transfer.deliver": "upstream",
+    "upstream.buffered.BufferedSink.on_end": "answer",
+    "proxy.relay.Relay._write": "upstream",
+    "proxy.relay.Relay._later": "pause",
+    "proxy.relay.Relay._close": "answer",
+    "proxy.relay.Relay._answered": "answer",
+    "proxy.relay.Relay._broken": "answer",
+    "proxy.relay.Relay._failed": "answer",
+    "proxy.relay.Relay._drained": "caller",
+    "upstream.curl.Driver.resumed": "upstream",
+}
+
+
 class Planted(Exception):
     """The mistake."""
 
@@ -107,6 +137,10 @@ def points(left_out: Set[str] = LEFT_OUT) -> Iterator[tuple[Any, str, Callable[.
                 full = f"{module_name}.{value.__qualname__}"
                 if not name.startswith("__") and full not in left_out and "<" not in full:
                     yield owner, name, value, full
+
+
+async def never() -> None:
+    await asyncio.get_running_loop().create_future()
 
 
 class Plan:
@@ -146,9 +180,11 @@ class Plan:
                 with called.open("a") as out:
                     out.write(f"{number}\n")
             elif how and cells[1] == number:
-                if how == ONCE:
+                if how != ALWAYS:
                     cells[0] = NOTHING
-                raise Planted(SECRET)
+                if how == SKIPPED:
+                    return never() if inspect.iscoroutinefunction(function) else None
+                raise asyncio.CancelledError if how == CANCELLED else Planted(SECRET)
             return function(*args, **more)
 
         return step
@@ -156,6 +192,7 @@ class Plan:
 
 if __name__ == "__main__":
     plan = Plan(Path(sys.argv.pop(1)))
+    backstop.EVERY, backstop.GRACE = 0.1, 0.4
     for number, (owner, name, function, _) in enumerate(list(points())):
         setattr(owner, name, plan.wrapped(number, function))
     from aisix.cli.main import main

@@ -19,7 +19,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.exchanges.mistakes import ALWAYS, GIVE_BACK, LEFT_OUT, ONCE, SECRET, Plan, points
+from tests.exchanges.mistakes import (
+    ALWAYS,
+    AWAITED,
+    CANCELLED,
+    GIVE_BACK,
+    LEFT_OUT,
+    ONCE,
+    SECRET,
+    SKIPPED,
+    WAYS,
+    Plan,
+    points,
+)
 from tests.exchanges.test_retries import GOOD, refusal
 from tests.exchanges.test_upstream_wire import MODEL, SSE, STREAM
 from tests.rough import CLOSE, HOLD, RESET, Rough
@@ -155,19 +167,32 @@ def faulty(folder: Path, upstream: Rough, kind: str, places: int) -> Iterator[Ru
     """A gateway of that kind with a Plan in its folder, and room for so many requests."""
     http, loop = kind.split("-")
     more = {
-        "proxy": {"max_in_flight": places, "max_queue": 4, "http": http},
+        "proxy": {
+            "max_in_flight": places,
+            "max_queue": 4,
+            "queue_timeout_ms": 1000,
+            "body_timeout_secs": 1,
+            "http": http,
+        },
         "upstream": {"retries": 1, "retry_budget_percent": 100},
+        "downstream": {"stalled_timeout_secs": 1},
         "event_loop": loop,
     }
     Plan(folder)
     with Running(folder, more, program=("tests.exchanges.mistakes", str(folder))) as running:
-        running.set_up(upstream.url, {"claude-prod": {**MODEL, "stream_timeout": 300}})
+        running.set_up(
+            upstream.url, {"claude-prod": {**MODEL, "timeout": 1000, "stream_timeout": 300}}
+        )
         running.allow("*", rate_limit={"concurrency": places})
         yield running
 
 
 def tried(
-    gateway: Running, upstream: Rough, exchanges: Sequence[Exchange], known: set[str] | None = None
+    gateway: Running,
+    upstream: Rough,
+    exchanges: Sequence[Exchange],
+    known: set[str] | None = None,
+    ways: Sequence[int] = (ONCE, ALWAYS),
 ) -> list[str]:
     """What was wrong when each step of each exchange failed; `known`: those to leave out, which
     grow by those that were tried."""
@@ -178,9 +203,9 @@ def tried(
         assert settled(gateway, upstream)
         steps = [step for step in plan.called() if known is None or step not in known]
         for step in steps:
-            for how in (ONCE, ALWAYS):
+            for how in ways:
                 plan.fail(step, how)
-                name = f"{exchange.__name__}, {step} fails {'always' if how == ALWAYS else 'once'}"
+                name = f"{exchange.__name__}, {step} {WAYS[how]}"
                 try:
                     exchange(gateway, upstream)
                 except TimeoutError:
@@ -210,9 +235,22 @@ def settled(gateway: Running, upstream: Rough) -> bool:
 def test_every_exchange_ends_and_gives_everything_back(tmp_path: Path, upstream: Rough) -> None:
     """Each step in the first of the exchanges that takes it; the long form tries all in all."""
     with faulty(tmp_path, upstream, "fast-auto", places=1) as gateway:
-        assert tried(gateway, upstream, EXCHANGES, known=set(GIVE_BACK)) == []
+        assert (
+            tried(gateway, upstream, EXCHANGES, known=set(GIVE_BACK), ways=[CANCELLED, ALWAYS])
+            == []
+        )
         assert SECRET not in gateway.log
         assert "bug in " in gateway.log
+
+
+@pytest.mark.parametrize("http", ["fast", "tornado"])
+def test_what_nothing_moves_any_more_is_ended(tmp_path: Path, upstream: Rough, http: str) -> None:
+    """Steps that do nothing, or wait for ever: the last limit of all ends the exchange."""
+    with faulty(tmp_path, upstream, f"{http}-auto", places=1) as gateway:
+        known = {step for step in Plan(gateway.folder).names if step not in AWAITED}
+        assert tried(gateway, upstream, EXCHANGES, known, ways=[SKIPPED]) == []
+        assert "it hung (answer)" in gateway.log
+        assert gateway.metrics()['aisix_hung_requests_total{where="answer"}'] >= 1
 
 
 @pytest.mark.parametrize("exchange", [plain, stream, left], ids=lambda e: e.__name__)
