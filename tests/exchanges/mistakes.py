@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Set
 from pathlib import Path
 from typing import Any
 
-from aisix.proxy import backstop
+from aisix.proxy import backstop, chat
 
 NOTHING, RECORD, ONCE, ALWAYS, CANCELLED, SKIPPED = range(6)
 WAYS = {
@@ -101,21 +101,18 @@ GIVE_BACK = {
 
 # Steps that an exchange waits for. If one of these does nothing, or waits for ever, nobody else ends it.
 AWAITED = {
-    "listener.application.ListenerHandler.dispatch": "body",
-    "proxy.chat.ChatHandler._within_limits": "queue",
-    "proxy.chat.ChatHandler._plain": "pause",
-    "proxy.chat.ChatHandler._fetch": "pause",
-    "proxy.chat.ChatHandler._pause": "pause",
-    "upstream.transfer.Transfer.deliver": "upstream",
-    "upstream.buffered.BufferedSink.on_end": "answer",
-    "proxy.relay.Relay._write": "upstream",
-    "proxy.relay.Relay._later": "pause",
-    "proxy.relay.Relay._close": "answer",
-    "proxy.relay.Relay._answered": "answer",
-    "proxy.relay.Relay._broken": "answer",
-    "proxy.relay.Relay._failed": "answer",
-    "proxy.relay.Relay._drained": "caller",
-    "upstream.curl.Driver.resumed": "upstream",
+    "listener.application.ListenerHandler.dispatch",
+    "proxy.chat.ChatHandler._within_limits",
+    "proxy.chat.ChatHandler._plain",
+    "proxy.chat.ChatHandler._pause",
+    "upstream.transfer.Transfer.deliver",
+    "upstream.buffered.BufferedSink.on_end",
+    "proxy.relay.Relay._write",
+    "proxy.relay.Relay._close",
+    "proxy.relay.Relay._broken",
+    "proxy.relay.Relay._failed",
+    "proxy.relay.Relay._drained",
+    "upstream.curl.Driver.resumed",
 }
 
 
@@ -192,7 +189,7 @@ class Plan:
 
 if __name__ == "__main__":
     plan = Plan(Path(sys.argv.pop(1)))
-    backstop.EVERY, backstop.GRACE = 0.1, 0.4
+    backstop.EVERY, backstop.GRACE, chat.LONGEST_PAUSE = 0.1, 0.3, 0.3
     for number, (owner, name, function, _) in enumerate(list(points())):
         setattr(owner, name, plan.wrapped(number, function))
     from aisix.cli.main import main
