@@ -7,7 +7,7 @@ Must never know: where the document comes from (the admin API, a file, an import
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aisix.config.settings import Settings
@@ -53,8 +53,20 @@ def stored(mappings: Mappings, settings: Settings, snapshot: Snapshot) -> list[s
 def _key_faults(
     mappings: Mappings, settings: Settings, document: Mapping[str, Any], files: bool
 ) -> list[Complaint]:
-    found = _adapter_faults(mappings, document)
+    found = [*_adapter_faults(mappings, document), *_header_faults(mappings, document)]
     return [*found, *key_checks.faults(settings, document, files)]
+
+
+def _header_faults(mappings: Mappings, document: Mapping[str, Any]) -> Iterator[Complaint]:
+    """Extra headers that would take the place of the one the credential goes out in."""
+    headers = document.get("headers") or {}
+    adapter = document.get("adapter") or document.get("provider")
+    taken = set()
+    for mapping in mappings.mappings.values() if headers else ():
+        if mapping.adapter == adapter:
+            taken |= mapping.effective(mapping.example(None)).upstream.get("auth", {}).keys()
+    for name in sorted(taken & headers.keys()):
+        yield Complaint("", f"headers.{name}", "is the credential's own: give it as `secret`")
 
 
 def _adapter_faults(mappings: Mappings, document: Mapping[str, Any]) -> list[Complaint]:

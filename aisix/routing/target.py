@@ -153,7 +153,9 @@ def no_base(provider: object, adapter: object) -> str:
 
 def _hidden(base: str, key: ProviderKey) -> tuple[str, ...]:
     """The longest first: one may be part of another."""
-    own = {key.secret, *(value for _, value in key.headers), base, urlsplit(base).netloc}
+    values = [value for _, value in key.headers]
+    values += [value.rpartition(" ")[2] for value in values]  # of "Bearer abc" also the last word
+    own = {key.secret, *values, base, urlsplit(base).netloc}
     return tuple(sorted(filter(None, own), key=len, reverse=True))
 
 

@@ -13,6 +13,7 @@
     migrations.py     its schema, step by step
     file.py           the store in a file an operator writes
     yaml_document.py  that file's form, with the lines of its keys
+    sealing.py        what of a resource is sealed when it is written
     audit.py          what a write is told as
     change_signal.py  tells the other workers that something changed
     secrets.py        provider secrets at rest

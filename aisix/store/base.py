@@ -41,7 +41,7 @@ class Put:
 
     kind: str
     id: str
-    document: Document
+    document: Document = field(repr=False)
     secret: str | None = field(repr=False)
     now: int
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from aisix.errors import Complaint
 from aisix.store.base import Change, ChangeRefused, Delete, ExtraCheck, Put, Store, no_extra_check
 from aisix.store.kinds.registry import KINDS
-from aisix.store.normalize import Normalizer
+from aisix.store.normalize import Normalizer, keep_hidden
 from aisix.store.resources import Document
 from aisix.store.snapshot import Entry, Snapshot
 
@@ -121,7 +121,7 @@ def at(path: str, complaint: Complaint) -> Complaint:
 
 
 def _with_secrets(items: Sequence[ImportItem], base: Snapshot) -> list[ImportItem]:
-    """One that comes without a secret keeps the stored one."""
+    """One that comes without a secret keeps the stored one, and what else is hidden."""
     filled = []
     for item in items:
         old, field = base.entry(item.kind, item.id), KINDS[item.kind].secret
@@ -130,6 +130,10 @@ def _with_secrets(items: Sequence[ImportItem], base: Snapshot) -> list[ImportIte
             if not ways & item.body.keys():
                 body = {**item.body, field.name: old.secret}
                 item = dataclasses.replace(item, body=body)
+        if old:
+            body = dict(item.body)
+            keep_hidden(KINDS[item.kind], old.document, body)
+            item = dataclasses.replace(item, body=body)
         filled.append(item)
     return filled
 

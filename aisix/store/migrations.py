@@ -4,7 +4,7 @@ A step is never edited after a release; a change is a new step. `PRAGMA user_ver
 of steps done. A database with more steps than this program knows is refused: an older program
 must not write what it does not understand.
 
-    meta       revision (of the newest write), key_id (of the key that encrypts)
+    meta       revision (of the newest write), key_id (of the key that encrypts), in_clear
     resources  one row each; `seq` is the order of creation, `revision` that of its last write
 """
 
@@ -14,6 +14,7 @@ import sqlite3
 
 from aisix.errors import OperatorError
 
+IN_CLEAR = "in_clear"  # of meta: documents may still hold what is sealed now
 APPLICATION_ID = 0x41495358  # "AISX": tells our file from another program's
 
 STEPS: tuple[tuple[str, ...], ...] = (
@@ -41,6 +42,9 @@ STEPS: tuple[tuple[str, ...], ...] = (
                           json_extract(document, '$.provider')) = 'openai'
              AND json_extract(document, '$.api_base') LIKE '%://%/%'
              AND json_extract(document, '$.api_base') NOT LIKE '%/chat/completions'""",
+    ),
+    (  # headers that are credentials used to be in clear; the store, who has the key, seals them
+        f"INSERT OR REPLACE INTO meta VALUES ('{IN_CLEAR}', '1')",
     ),
 )
 

@@ -10,6 +10,8 @@ Must never know: HTTP, SQL, how the document will be stored, what any one kind h
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from aisix.errors import Complaint
 from aisix.store import schema
 from aisix.store.audit import changed_fields
@@ -64,6 +66,8 @@ class Normalizer:
         """The document to store; ChangeRefused with every fault, then for what is taken."""
         self._other_ways(self.kind.fields, self.body, "")
         self._keep_secret()
+        if self.stored:
+            keep_hidden(self.kind, self.stored, self.body, self._removed)
         complaints, document = schema.faults(self.kind, self.body)
         if self.kind.secret:
             self.secret = document.pop(self.kind.secret.name, None)
@@ -151,3 +155,26 @@ class Normalizer:
 
     def _as_written(self, complaint: Complaint) -> Complaint:
         return Complaint("", self._named.get(complaint.path, complaint.path), complaint.text)
+
+
+def keep_hidden(
+    kind: Kind, stored: Document, body: Document, removed: Collection[str] = ()
+) -> None:
+    """Put into a body what a read does not show of the stored document.
+
+    Where the field is given, a masked hint means the stored text; where it is not, and not removed,
+    what is hidden stays.
+    """
+    for name, texts in kind.hidden(stored).items():
+        given = body.get(name)
+        if isinstance(given, dict):
+            body[name] = {
+                key: texts[key.lower()]
+                if isinstance(key, str)
+                and key.lower() in texts
+                and text == masked(texts[key.lower()])
+                else text
+                for key, text in given.items()
+            }
+        elif name not in body and name not in removed:
+            body[name] = texts

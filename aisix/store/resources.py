@@ -80,7 +80,7 @@ class ProviderKey:
     secret: str = field(repr=False)
     api_base: str | None = None
     version: str | None = None
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     tls: TlsSettings = TlsSettings()
     created_at: int = 0
 
@@ -225,7 +225,7 @@ class PlainResource:
     """A resource of a kind that has no class of its own; created_at in Unix seconds."""
 
     id: str
-    document: Document
+    document: Document = field(repr=False)
     secret: str | None = field(repr=False)
     created_at: int
 

@@ -37,7 +37,7 @@ class Entry:
     revision: int
     created_at: int
     updated_at: int
-    document: Document
+    document: Document = field(repr=False)  # whole: with what is hidden in what is shown
     secret: str | None = field(repr=False)
     resource: Resource = field(init=False)
 

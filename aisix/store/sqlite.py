@@ -39,7 +39,10 @@ from aisix.store.base import (
     no_extra_check,
 )
 from aisix.store.change_signal import ChangeSignal
-from aisix.store.migrations import migrate
+from aisix.store.kinds.registry import KINDS
+from aisix.store.migrations import IN_CLEAR, migrate
+from aisix.store.resources import Document
+from aisix.store.sealing import packed, unpacked
 from aisix.store.secrets import Keyring
 from aisix.store.snapshot import Entry, Snapshot
 
@@ -67,6 +70,7 @@ class SqliteStore(Store):
             self._writer = _open(self._file)
             self._reader = _connect(self._file, read_only=True)
             self._claim_key()
+            self._seal_older()
             self._seen = self._signal.number
             self._snapshot = self._read_at_once(Snapshot((), -1))
         except sqlite3.Error as error:
@@ -205,8 +209,9 @@ class SqliteStore(Store):
         document: str,
         sealed: bytes | None,
     ) -> Entry:
-        secret = None if sealed is None else self._keyring.unseal(sealed, f"{kind}/{id}")
-        return Entry(kind, id, seq, revision, created_at, updated_at, json.loads(document), secret)
+        text = None if sealed is None else self._keyring.unseal(sealed, f"{kind}/{id}")
+        whole, secret = unpacked(json.loads(document), text)
+        return Entry(kind, id, seq, revision, created_at, updated_at, whole, secret)
 
     def _apply(self, base: Snapshot, changes: Sequence[Change]) -> Snapshot:
         """Write the changes inside the open transaction; the snapshot there will be."""
@@ -224,10 +229,7 @@ class SqliteStore(Store):
         return self._read(self._writer, base)
 
     def _put(self, put: Put, revision: int) -> None:
-        document = json.dumps(put.document, ensure_ascii=True, separators=(",", ":"))
-        sealed = None
-        if put.secret is not None:
-            sealed = self._keyring.seal(put.secret, f"{put.kind}/{put.id}")
+        document, sealed = self._at_rest(put.kind, put.id, put.document, put.secret)
         self._writer.execute(
             """INSERT INTO resources (kind, id, document, secret, revision, created_at, updated_at)
                VALUES (:kind, :id, :document, :secret, :revision, :now, :now)
@@ -242,6 +244,31 @@ class SqliteStore(Store):
                 "now": put.now,
             },
         )
+
+    def _at_rest(
+        self, kind: str, id: str, document: Document, secret: str | None
+    ) -> tuple[str, bytes | None]:
+        """The JSON and the sealed text of a row."""
+        clear, text = packed(KINDS[kind], document, secret)
+        sealed = None if text is None else self._keyring.seal(text, f"{kind}/{id}")
+        return json.dumps(clear, ensure_ascii=True, separators=(",", ":")), sealed
+
+    def _seal_older(self) -> None:
+        """Once: seal what an earlier aisix kept in clear and is a secret now."""
+        if not self.writable or _meta(self._writer, IN_CLEAR) is None:
+            return
+        with self._transaction():
+            self._follow_key()
+            for kind, id, seq, *_, text, sealed in self._writer.execute(_ROW).fetchall():
+                plain = None if sealed is None else self._keyring.unseal(sealed, f"{kind}/{id}")
+                document, secret = unpacked(json.loads(text), plain)
+                if KINDS[kind].hidden(document):
+                    row = (*self._at_rest(kind, id, document, secret), seq)
+                    change = "UPDATE resources SET document = ?, secret = ? WHERE seq = ?"
+                    self._writer.execute(change, row)
+            self._writer.execute("DELETE FROM meta WHERE name = ?", (IN_CLEAR,))
+        # What was in clear is overwritten in the database, and must not stay in its log.
+        self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _claim_key(self) -> None:
         """Refuse to start with a key that cannot read the secrets; name ours if there are none."""

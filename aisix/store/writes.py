@@ -83,9 +83,9 @@ def merge(
     """JSON merge patch (RFC 7396): null removes a field, an object is merged, all else replaces."""
 
     def merged(old: Entry | None) -> Document:
-        secret = KINDS[kind].secret
-        gone = {secret.name: None} if secret and patch.get(secret.name, "") is None else {}
-        return {**_merge(_found(kind, id, old).document, patch), **gone}
+        kept = [field.name for field in KINDS[kind].stored.values() if field.secret or field.hides]
+        gone = {name: None for name in kept if patch.get(name, "") is None}
+        return {**_merge(_found(kind, id, old).document, _as_stored(kind, patch)), **gone}
 
     return _write(store, kind, id, merged, now, if_match, extra)
 
@@ -211,6 +211,16 @@ def _fresh(entry: Entry | None, if_match: str | None) -> None:
     if entry is None or ("*" not in tags and f'"{entry.revision}"' not in tags):
         found = "it does not exist" if entry is None else f"the newest is {entry.revision}"
         raise ChangeRefused("stale", f"If-Match names another revision; {found}")
+
+
+def _as_stored(kind: str, patch: Document) -> Document:
+    """Names of headers in lower case, as they are stored: a null takes away what it names."""
+    named = {n: patch.get(n) for n, field in KINDS[kind].stored.items() if field.hides}
+    return patch | {
+        name: {key.lower(): text for key, text in value.items()}
+        for name, value in named.items()
+        if isinstance(value, dict)
+    }
 
 
 def _merge(old: Document, patch: Document) -> Document:

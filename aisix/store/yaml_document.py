@@ -100,6 +100,10 @@ def written(snapshot: Snapshot, *, with_secrets: bool) -> str:
     names: set[str] = set()
     for entry in snapshot.all_entries():
         document = _escaped({"id": entry.id, **entry.document})
+        if not with_secrets:
+            for name, texts in KINDS[entry.kind].hidden(entry.document).items():
+                shown = {key: f"${{{_variable(f'{entry.id}_{key}', names)}}}" for key in texts}
+                document[name] = {**document[name], **shown}
         field = KINDS[entry.kind].secret
         if entry.secret is not None and field:
             name = _variable(entry.id, names)

@@ -247,7 +247,8 @@ def test_no_secret_is_in_any_answer_log_or_file(tmp_path: Path, standin: Standin
             answers.append(answer.body + repr(answer.headers).encode())
             return answer
 
-        good = {"display_name": "a", "provider": "anthropic", "secret": hidden}
+        header = {"x-team": "search", "x-gate-token": hidden + "-in-a-header"}
+        good = {"display_name": "a", "provider": "anthropic", "secret": hidden, "headers": header}
         assert ask("PUT", "provider_keys/a", {**good, "api_base": standin.url}).status == 201
         assert ask("PUT", "provider_keys/a", {**good, "secret": hidden + "2"}).status == 200
         assert (
@@ -263,7 +264,8 @@ def test_no_secret_is_in_any_answer_log_or_file(tmp_path: Path, standin: Standin
             {**good, "api_key": hidden}, {**good, "secrt": hidden}, {**good, "provider": hidden},
             {**good, "adapter": hidden + "!"}, {**good, "api_base": f"https://u:{hidden}@h"},
             {**good, "api_base": hidden}, {**good, "headers": {"x-a": hidden + "\n"}},
-            {**good, "headers": {"Authorization": hidden}}, {**good, "anthropic_version": hidden + " "},
+            {**good, "headers": {"Authorization": hidden}}, {**good, "headers": {"x-api-key": hidden}},
+            {**good, "api_base": f"https://h/{hidden}?key={hidden}"}, {**good, "anthropic_version": hidden + " "},
             {**good, "tls": {"ca_file": hidden}}, {**good, "tls": hidden}, {**good, "headers": hidden},
         ):  # fmt: skip
             assert ask("POST", "provider_keys", wrong).status == 400, wrong
@@ -311,6 +313,7 @@ def test_no_secret_is_in_any_answer_log_or_file(tmp_path: Path, standin: Standin
             answers.append(called.body + repr(called.headers).encode())
         assert gateway.call(body, key=key).status == 200
         assert standin.received[-1].headers["x-api-key"] == hidden
+        assert standin.received[-1].headers["x-gate-token"] == hidden + "-in-a-header"
         ask("PATCH", "provider_keys/a", {"api_base": "http://127.0.0.1:9"})
         called = gateway.call(body, key=key)
         answers.append(called.body)

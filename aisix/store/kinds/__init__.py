@@ -6,6 +6,7 @@
     limits.py         rate limits and costs, which several kinds have
     types.py          what a field may be: as a check, as JSON Schema, in words
     checks.py         functions that take one value or say what is wrong with it
+    credentials.py    what looks like a credential, by its name or its form
     declare.py        Kind, Field, Type: the words of a declaration
     registry.py       KINDS: which there are
 

@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from voluptuous import Invalid, MultipleInvalid
 
+from aisix.store.kinds.credentials import by_form, by_name
 from aisix.store.resources import MASK, ROUTINGS, Document, timestamp
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -35,8 +36,7 @@ PASTED = ("/v1/chat/completions", "/v1/messages", "/v1")
 # Nothing that libcurl would read otherwise than we do: no `%41`, no second `@`.
 HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+(?:%25[A-Za-z0-9._-]+)?\]")
 
-# Extra headers an operator may add. Never those that frame the message or carry a credential: a
-# read shows headers as they are, and the credential's place is `secret`.
+# Extra headers an operator may add. Never those that frame the message or say who we are.
 HEADERS_ALLOWED = (
     "x-*",
     "cf-*",
@@ -51,8 +51,6 @@ HEADERS_ALLOWED = (
     "tracestate",
     "baggage",
 )
-HEADER_SECRET = re.compile(r"(^|[-_])(authorization|api-?key|apikey|cookie|password|secret|token)")
-QUERY_SECRET = re.compile(f"(?i){HEADER_SECRET.pattern}|^(key|sig|signature|code|auth)$")
 HEADER_REFUSED = ("x-forwarded-*", "x-http-method-override", "x-accel-*")
 
 
@@ -156,7 +154,8 @@ def api_base(value: object) -> str:
         raise Invalid(f"{right} (without a user or password: the credential's place is `secret`)")
     if "#" in value:
         raise Invalid(f"{right} (without `#`)")
-    if any(QUERY_SECRET.search(name) for name, _ in parse_qsl(parts.query, True)):
+    asked = parse_qsl(parts.query, True)
+    if any(_secret_in_query(name.lower(), text) for name, text in asked) or by_form(parts.path):
         raise Invalid(f"{right} (without a credential: its place is `secret`)")
     host = parts.netloc if port is None else parts.netloc.rpartition(":")[0]
     if not HOST.fullmatch(host.removesuffix(":")) or "\\" in value or port == 0:
@@ -164,6 +163,10 @@ def api_base(value: object) -> str:
     path = parts.path.rstrip("/")
     query = f"?{parts.query}" if parts.query else ""
     return f"{parts.scheme}://{parts.netloc.lower()}{'' if path in PASTED else path}{query}"
+
+
+def _secret_in_query(name: str, text: str) -> bool:
+    return by_name(name) or name == "code" or by_form(text)
 
 
 def version(value: object) -> str:
@@ -193,9 +196,9 @@ def _header_name(key: str) -> str:
     lower = key.lower()
     if not re.fullmatch(r"[a-z0-9!#$%&'*+.^_`|~-]{1,100}", lower):
         raise Invalid("is not a header name")
-    if HEADER_SECRET.search(lower):
-        raise Invalid("may not carry a credential: its place is `secret`")
     if _like(lower, HEADER_REFUSED) or not _like(lower, HEADERS_ALLOWED):
+        if by_name(lower):
+            raise Invalid("may not carry a credential: its place is `secret`")
         allowed = ", ".join(HEADERS_ALLOWED)
         raise Invalid(f"is not a header that may be added (allowed: {allowed})")
     return lower
@@ -206,6 +209,8 @@ def _header_value(content: Any) -> str:
         raise Invalid("must be printable ASCII")
     if len(content) > 4096:
         raise Invalid("must be at most 4096 characters long")
+    if content.startswith(MASK):
+        raise Invalid("is the masked hint that a read shows, not a value")
     return content.strip()
 
 

@@ -114,6 +114,7 @@ class Field:
     unique        no two of the kind have the same
     searchable    the text of its query parameter in a list
     secret        encrypted at rest, masked in every answer; one field of a kind at most
+    hides         of an object of texts: (name, text) -> whether that text is a secret too
     refers_to     the kind whose id it holds
     moves_into    a list of objects: where that is given, this field stands in each of them instead
     instead_of    only a write has it: another way to give that field. What it holds is the field's
@@ -133,6 +134,7 @@ class Field:
     unique: bool = False
     searchable: str = ""
     secret: bool = False
+    hides: Callable[[str, str], bool] | None = None
     refers_to: str = ""
     moves_into: str = ""
     instead_of: str = ""
@@ -233,10 +235,24 @@ class Kind:
             found = document.get(name, document.get(one.falls_back))
             if one.secret:
                 found = masked(secret) if secret else None
+            elif found and one.hides:
+                hidden = one.hides
+                found = {n: masked(text) if hidden(n, text) else text for n, text in found.items()}
             elif found is None and one.empty is not None:
                 found = type(one.empty)(one.empty)  # its own: the caller may change what it got
             shown[name] = found
         return shown
+
+    def hidden(self, document: Document) -> dict[str, dict[str, str]]:
+        """The texts of a document that are secrets, as {"headers": {"x-token": "..."}}."""
+        found = {}
+        for name, one in self.stored.items():
+            hides, value = one.hides, document.get(name)
+            if hides and isinstance(value, dict):
+                secret = {key: text for key, text in value.items() if hides(key, text)}
+                if secret:
+                    found[name] = secret
+        return found
 
     def references(self, document: Document) -> Iterator[tuple[str, str, Any]]:
         """(path, kind, id) of everything a document refers to, as in ("targets[0].key_id", ...)."""

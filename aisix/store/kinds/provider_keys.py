@@ -5,6 +5,7 @@ Must never know: which adapters there are.
 
 from __future__ import annotations
 
+from aisix.store.kinds.credentials import likely
 from aisix.store.kinds.declare import Argument, Column, Command, Field, Kind
 from aisix.store.kinds.types import (
     API_BASE,
@@ -98,9 +99,11 @@ PROVIDER_KEYS = Kind(
         Field(
             "headers",
             HEADERS,
-            "extra headers, by an allow-list; never a credential",
+            "extra headers, by an allow-list; a value that looks like a credential is kept as a "
+            "secret: a read shows a masked hint",
             example={"x-team": "search"},
             empty={},
+            hides=likely,
         ),
         Field(
             "tls",
