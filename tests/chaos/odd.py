@@ -44,9 +44,10 @@ async def interim_heads(reply: Reply) -> None:
 
 
 async def twice(reply: Reply) -> None:
-    """A second answer behind the first, which nobody asked for."""
-    await good(reply)
-    await good(reply)
+    """A second answer right behind the first, which nobody asked for: the connection is not used
+    again. (One that comes later no client can tell from the next request's own.)"""
+    head = f"HTTP/1.1 200 OK\r\n{reply.kind}\r\ncontent-length: {len(reply.body)}\r\n\r\n"
+    await reply.send(2 * (head.encode() + reply.body))
 
 
 async def trailers(reply: Reply) -> None:

@@ -36,7 +36,7 @@ CAP = 1 << 20
 PATIENCE_MS = 2500  # many times what a stalled machine takes from an upstream that is well
 SETTINGS = {
     "proxy": {
-        "body_timeout_secs": 5,
+        "body_timeout_secs": 15,  # of a machine that is busy
         "idle_timeout_secs": 5,
         "request_body_limit_bytes": callers.LARGEST,
     },
