@@ -87,9 +87,15 @@ def too_large(cap: Cap) -> UpstreamError:
     )
 
 
-def no_head(detail: str = "the head is not complete") -> UpstreamError:
-    """The answer ended before its final head was complete, or none can come any more."""
-    return UpstreamError("bad_response", detail, why="headers", was_sent=True)
+def no_head() -> UpstreamError:
+    """The answer ended before its final head was complete (libcurl takes an end of file inside a
+    head for good), or after a 101 none can come any more."""
+    return UpstreamError("bad_response", "the head is not complete", why="headers", was_sent=True)
+
+
+def no_status(status: int) -> UpstreamError:
+    """A final head, but of no class of status there is."""
+    return UpstreamError("bad_response", f"status {status}", why="not_http", was_sent=True)
 
 
 def refused(detail: str) -> UpstreamError:

@@ -21,6 +21,7 @@ from aisix.upstream import faults
 from aisix.upstream.head import BLANK, read_head, switches
 from aisix.upstream.request import Request, Sink
 
+HIGHEST = 599  # status; libcurl takes any of three digits
 BLOCK = 64 << 10  # bytes; when so many have come in one wake-up, the receiver is told first
 
 
@@ -168,21 +169,28 @@ class Transfer:
                 self._owner.resumed(self)
         if self.done and not self.pieces and self.sink is not None:
             if self.error is None and not self.headed:
-                self.error = faults.no_head()  # libcurl takes an end of file inside a head for good
+                self.error = faults.no_head()
             sink.on_end(self.error)
             self.sink = None
 
     def _deliver_head(self, sink: Sink) -> None:
         head = read_head(self.lines)
-        if head is not None:
+        if head is not None and head[0] <= HIGHEST:
             self.headed = True
             self.lines = self.lines[:1]  # not empty: due() asks whether the answer has begun
             sink.on_response(*head)
-        elif self.done:
-            self.pieces.clear()  # of what was no answer: the end must not wait for them
-        elif self.pieces or switches(self.lines):
-            self.pieces.clear()
-            self._owner.end(self, faults.no_head("a 101 nobody asked for"))
+        elif head is not None:
+            self._break_off(faults.no_status(head[0]))
+        elif self.done or self.pieces or switches(self.lines):
+            self._break_off(faults.no_head())
         else:
             self.lines.clear()  # an interim answer (1xx): the answer itself has not begun
             self._began = False
+
+    def _break_off(self, error: UpstreamError) -> None:
+        """There is no answer; the end does not wait for what was to be its body."""
+        self.pieces.clear()
+        if self.done:
+            self.error = self.error or error
+        else:
+            self._owner.end(self, error)
