@@ -2,6 +2,7 @@
 
     settings.py  load_settings: every setting declared once, read, checked, told with file:line
     sections.py  the sections as dataclasses
+    names.py     names in a file and in the environment
     checks.py    what a value may be
     file.py      YAML with the lines of its keys
     shipped.py   where the shipped tables are

@@ -30,6 +30,21 @@ class Proxy:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request or answer may hold; see the table in docs/resilience.md."""
+
+    max_values: int
+    max_depth: int
+    max_fields: int
+    max_messages: int
+    max_parts: int
+    max_calls: int
+    max_tools: int
+    max_properties: int
+    max_steps: int
+
+
+@dataclass(frozen=True, slots=True)
 class Admin:
     enabled: bool
     addr: str
@@ -87,6 +102,7 @@ class Settings:
     admin: Admin
     upstream: Upstream
     downstream: Downstream
+    limits: Limits
     shutdown: Shutdown
     observability: Observability
     data_dir: Path

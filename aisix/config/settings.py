@@ -10,7 +10,6 @@ that is not known, or a value of the wrong kind, stops the start with file:line.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -34,9 +33,11 @@ from aisix.config.checks import (
     yes_no,
 )
 from aisix.config.file import read
+from aisix.config.names import PREFIX, flatten, unknown_variables
 from aisix.config.sections import (
     Admin,
     Downstream,
+    Limits,
     Observability,
     Proxy,
     Settings,
@@ -45,7 +46,6 @@ from aisix.config.sections import (
 )
 from aisix.errors import Complaint, OperatorError
 
-PREFIX = "AISIX_"
 SECRETS = ("admin.admin_keys", "encryption_key", "upstream.proxy")
 
 
@@ -95,6 +95,20 @@ SETTINGS = (
         integer(1 << 20),
         1 << 30,
         "the bodies of all requests under way together, per worker; beyond it is a 503",
+    ),
+    Setting("limits.max_values", integer(1000), 250_000, "values of a request or answer, all told"),
+    Setting("limits.max_depth", integer(0), 0, "values in one another; 0: what can be read, ~900"),
+    Setting("limits.max_fields", integer(1), 1000, "fields at the top of a request"),
+    Setting("limits.max_messages", integer(1), 10_000, "messages of a request"),
+    Setting("limits.max_parts", integer(1), 10_000, "parts of one message"),
+    Setting("limits.max_calls", integer(1), 10_000, "tool calls of one message"),
+    Setting("limits.max_tools", integer(1), 10_000, "tools of a request"),
+    Setting("limits.max_properties", integer(1), 10_000, "properties at the top of a schema"),
+    Setting(
+        "limits.max_steps",
+        integer(1000),
+        500_000,
+        "work of one translation; a step is about two microseconds of CPU",
     ),
     Setting("admin.enabled", yes_no, True, "whether there is an admin API at all"),
     Setting("admin.addr", address, "127.0.0.1:3001", "where the admin API listens"),
@@ -241,6 +255,7 @@ _SECTIONS: dict[str, type[Any]] = {
     "admin": Admin,
     "upstream": Upstream,
     "downstream": Downstream,
+    "limits": Limits,
     "shutdown": Shutdown,
     "observability": Observability,
 }
@@ -257,7 +272,7 @@ def load_settings(path: str | Path | None, env: Mapping[str, str]) -> Settings:
     def where(key: str) -> str:
         return f"{name}:{lines.get(key, 1)}"
 
-    flat = _flatten(given, known, where, complaints)
+    flat = flatten(given, known, _SECTIONS, where, complaints)
     for key, setting in known.items():
         variable = PREFIX + key.upper().replace(".", "__")
         place, value = where(key), flat.get(key, setting.default)
@@ -270,7 +285,7 @@ def load_settings(path: str | Path | None, env: Mapping[str, str]) -> Settings:
             values[key] = v.Schema(setting.check)(value)
         except v.Invalid as error:
             complaints.append(Complaint(place, key, error.msg))
-    complaints += _unknown_variables(env, known)
+    complaints += unknown_variables(env, known)
     if complaints:
         raise OperatorError(complaints)
     _check_admin_keys(values, where, complaints)
@@ -312,48 +327,6 @@ def _settings(
         digest=hashlib.sha256(repr(sorted(plain.items())).encode()).hexdigest()[:16],
         environ=environ,
     )
-
-
-def _flatten(
-    given: dict[str, Any],
-    known: Mapping[str, Setting],
-    where: Callable[[str], str],
-    complaints: list[Complaint],
-) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in given.items():
-        pairs = {str(key): value}
-        if key in _SECTIONS:
-            if value is not None and not isinstance(value, dict):
-                complaints.append(Complaint(where(key), key, "expected names and values below it"))
-                continue
-            pairs = {f"{key}.{name}": below for name, below in (value or {}).items()}
-        for name, below in pairs.items():
-            if name in known:
-                flat[name] = below
-            else:
-                text_ = f"unknown setting{_near(name, known)}"
-                complaints.append(Complaint(where(name), name, text_))
-    return flat
-
-
-def _near(name: str, known: Mapping[str, Setting]) -> str:
-    # At the top a section may be meant; inside one, the section is right.
-    sections = {key.partition(".")[0] for key in known}
-    close = difflib.get_close_matches(name, known if "." in name else sections, 1, 0.6)
-    return f' (did you mean "{close[0]}"?)' if close else ""
-
-
-def _unknown_variables(env: Mapping[str, str], known: Mapping[str, Setting]) -> list[Complaint]:
-    """Only names with a section are ours for sure; a plain AISIX_X may be someone's own."""
-    names = {PREFIX + key.upper().replace(".", "__"): key for key in known}
-    out = []
-    for variable in env:
-        if variable.startswith(PREFIX) and "__" in variable and variable not in names:
-            close = difflib.get_close_matches(variable, names, 1, 0.6)
-            hint = f" (did you mean {close[0]}?)" if close else ""
-            out.append(Complaint(variable, "", f"unknown setting{hint}"))
-    return out
 
 
 def _check_admin_keys(

@@ -5,6 +5,8 @@
     base.py        every handler: request id, who calls, body, errors, access line
     admission.py   admission control: how many requests at one time, who waits, who is refused
     backstop.py    the last limit: what hangs in spite of every other one is ended
+    body.py        a request's body: bytes -> a JSON object
+    beside.py      work that would hold everybody up, in a thread beside the loop
     rate_limit.py  rate limits and quotas of a key and a model, and the headers that tell of them
     chat.py        the handler of one exchange: the caller's side, plain answers
     call.py        an exchange, its attempts, the request that goes out; what both sides hold

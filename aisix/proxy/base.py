@@ -6,26 +6,29 @@ The access line is written once per request, whatever became of it, and holds no
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-import msgspec
 from tornado.web import HTTPError, stream_request_body
 
 from aisix import log
 from aisix.errors import CallerError, Fault, OperatorError
 from aisix.listener.application import ListenerHandler
+from aisix.mapping.census import Census
+from aisix.mapping.dialect import counts
 from aisix.mapping.dialect.upstream_errors import CallerDialect, ErrorAnswer
 from aisix.mapping.interpret.view import JSON_TYPES
 from aisix.mapping.syntax import paths
-from aisix.mapping.verbs import surrogates
 from aisix.proxy import ids
 from aisix.proxy.admission import overloaded
 from aisix.proxy.backstop import CALLER, Hung, Wait
+from aisix.proxy.beside import LARGE
+from aisix.proxy.body import Body, decoded, deeper
 from aisix.proxy.gateway import Gateway
 from aisix.store.resources import ApiKey
 from aisix.store.snapshot import Snapshot
@@ -36,12 +39,10 @@ UPSTREAM_ID = "X-Upstream-Request-Id"
 TRACEPARENT = "Traceparent"
 PATH = 256  # characters of a path in the access line
 LEFT = 499  # the caller went away: only for the log and the metrics
-MOST_FIELDS = 1000  # of a body, at its top; more is no mistake but an attack
 SHORT = 1 << 16  # bytes of a body that are read although its answer is a refusal
 DRAIN = 4  # a body up to this many times the limit is read to its end, so that the 413 is seen
 
 T = TypeVar("T")
-_decode = msgspec.json.Decoder().decode
 _sha256 = hashlib.sha256().copy  # OpenSSL looks its algorithms up anew for every other new one
 
 
@@ -65,6 +66,8 @@ class ProxyHandler(ListenerHandler):
     _over = True  # it is not counted among the requests under way: not yet, or no more
     _size = 0  # bytes of the body that have come
     _held = 0  # those that are counted among the bytes of all bodies
+    _census: Census | None = None  # of a body long enough to hold too many values
+    _waiting: asyncio.Future[Any] | None = None  # what the method awaits
 
     def initialize(self, gateway: Gateway, dialect: str, **more: Any) -> None:
         self.gateway = gateway
@@ -129,12 +132,45 @@ class ProxyHandler(ListenerHandler):
         elif self.gateway.admission.hold(size):
             self._held += size
             self._chunks.append(chunk)
+            if self._size > self.gateway.crowd:
+                self._count(chunk)
         else:
             self._refusal = overloaded()
             self._chunks.clear()
 
+    def _count(self, chunk: bytes) -> None:
+        """Refuse a body with too many values before anybody decodes it."""
+        most = self.gateway.settings.limits.max_values
+        if self._census is None:
+            self._census, chunk = Census(most), b"".join(self._chunks)
+        if self._census.beyond(self._chunks, chunk):
+            self._refusal = CallerError("too_many_values", limit=most)
+            self._chunks.clear()
+
+    @property
+    def large(self) -> bool:
+        """Whether the body is long enough to be read beside the loop: by `large_body`."""
+        return self._size > LARGE
+
     def body(self) -> dict[str, Any]:
         """The request's body, a JSON object; raises the fault that says what is wrong."""
+        return self._looked_at(decoded(self._whole()))
+
+    async def large_body(self) -> dict[str, Any]:
+        """The same; to be cancelled by `_waiting`."""
+        return self._looked_at(await self.beside(decoded, self._whole()))
+
+    async def beside(self, work: Callable[..., T], *args: Any) -> T:
+        """What `work` gives, done beside the loop."""
+        return await self.until(self.gateway.beside.run(work, *args))
+
+    async def until(self, work: Coroutine[Any, Any, T]) -> T:
+        """What it gives, unless `_waiting` is cancelled before."""
+        self._waiting = waiting = asyncio.ensure_future(work)
+        return await waiting
+
+    def _whole(self) -> list[bytes]:
+        """The bytes of the body, or the fault that was found before anybody read them."""
         self._reading = False
         if self._refusal is not None:
             raise self._refusal
@@ -146,25 +182,20 @@ class ProxyHandler(ListenerHandler):
             raise CallerError("bad_media_type", found="as a form")
         if headers.get("Content-Encoding", "identity").lower() != "identity":
             raise CallerError("bad_media_type", found="compressed")
-        chunks = self._chunks
-        raw = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        self._chunks = []
-        try:
-            try:
-                body = _decode(raw)
-            except msgspec.DecodeError:
-                body, self.mended = surrogates.decode(raw)
-        except RecursionError:
-            raise CallerError("too_deep") from None
-        except UnicodeError:
-            raise CallerError("bad_json", why="it is not UTF-8") from None
-        except msgspec.DecodeError as error:  # its words tell the place, never the content
-            raise CallerError("bad_json", why=str(error).removesuffix(" - at `$[...]`")) from None
-        if type(body) is not dict:
-            raise CallerError("bad_json", why="it is not an object")
-        if len(body) > MOST_FIELDS:
-            raise CallerError("too_many_fields", limit=MOST_FIELDS)
-        return body
+        chunks, self._chunks = self._chunks, []
+        return chunks
+
+    def _looked_at(self, body: Body) -> dict[str, Any]:
+        """CallerError for a body that holds too many of something."""
+        value, self.mended = body
+        limits = self.gateway.settings.limits
+        if len(value) > limits.max_fields:
+            raise CallerError("too_many_fields", limit=limits.max_fields)
+        if limits.max_depth and deeper(value, limits.max_depth):
+            raise CallerError("too_many_levels", limit=limits.max_depth)
+        if self._size > self.gateway.countable:
+            counts.check(self.caller.counts, self.gateway.most, value, self._size)
+        return value
 
     def resolve(self, caller_body: dict[str, Any], find: Callable[[str], T | None]) -> T:
         """What `find` has for the alias a body names; CallerError, of several the first that

@@ -3,6 +3,8 @@
     call = Call(gateway, caller, attempts, seen, request.headers, trace, mended)
     upstream_request = call.translated(attempts.target, caller_body)    # comes first
     transfer = call.send(upstream_request, sink)
+    # a request that costs too much for the loop: Spent; then the same `beside` it
+    upstream_request = await call.translated_beside(attempts.target, caller_body)
     upstream_request = call.next_request(upstream_request)              # after a failed attempt
     call.saw(status); call.judged()                                     # once there is an answer
 
@@ -19,12 +21,13 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aisix.errors import CallerError, UpstreamError
+from aisix.errors import CallerError, Fault, UpstreamError
 from aisix.listener.heads import header_text
 from aisix.mapping.dialect.upstream_errors import CallerDialect
 from aisix.mapping.exchange import Exchange, ResolvedModel, UpstreamRequest
-from aisix.mapping.syntax.budget import Spent
+from aisix.mapping.syntax.budget import Budget, Spent
 from aisix.proxy import ids
+from aisix.proxy.beside import INLINE
 from aisix.proxy.gateway import Gateway
 from aisix.routing.attempts import Attempts
 from aisix.routing.target import Target
@@ -47,6 +50,7 @@ class Call:
         "caller",
         "exchange",
         "gateway",
+        "heavy",
         "mended",
         "seen",
         "target",
@@ -64,6 +68,7 @@ class Call:
         headers: Mapping[str, str],
         trace: TraceContext | None,
         mended: Sequence[str] = (),
+        heavy: bool = False,
     ) -> None:
         self.gateway = gateway
         self.caller = caller
@@ -72,30 +77,65 @@ class Call:
         self._headers = headers
         self._trace = trace
         self.mended = mended
+        self.heavy = heavy  # it is known to be too much work for the loop
 
     # ------------------------------------------------------------------ upstream
     def translated(self, target: Target, caller_body: dict[str, Any]) -> UpstreamRequest:
-        """A new exchange with this target; CallerError when its tables refuse the body."""
-        exchange = Exchange(
-            target.tables,
-            self.caller,
-            ResolvedModel(target.alias, target.model_name, target.model.strict),
-            now=int(time.time()),
-            new_id=ids.new,
-            largest_event=self.gateway.settings.upstream.stream_event_limit_bytes,
-            hidden=target.hidden,
-        )
+        """A new exchange with this target; CallerError when its tables refuse the body, Spent when
+        that is too much work to be done here."""
+        if self.heavy:
+            raise Spent
+        most = self.gateway.settings.limits.max_steps
+        exchange = self._exchange(target, Budget(min(most, INLINE)))
         try:
-            upstream_request = exchange.request(caller_body, self._headers, self.mended)
-        except RecursionError:
-            raise CallerError("too_deep") from None
-        except Spent as spent:
-            raise CallerError("too_much_work", spent.at or None) from None
+            upstream_request = self._translated(exchange, caller_body)
+        except Spent:
+            self.heavy = True
+            raise
         finally:
             self.gateway.count_fallbacks(exchange)
         self.target = target
         self.exchange = exchange
         return upstream_request
+
+    async def translated_beside(
+        self, target: Target, caller_body: dict[str, Any]
+    ) -> UpstreamRequest:
+        """The same beside the loop, from the beginning, and with all the work that is allowed;
+        CallerError, Fault "overloaded"."""
+        gateway = self.gateway
+        budget = Budget(gateway.settings.limits.max_steps)
+        exchange = self._exchange(target, budget)
+        work = self._translated, exchange, caller_body
+        try:
+            upstream_request = await gateway.beside.run(*work, budget=budget)
+        except Spent as spent:
+            gateway.metrics.add("aisix_translations_refused_total", exchange.tables.name)
+            raise CallerError("too_much_work", spent.at or None, limit=budget.most) from None
+        finally:
+            gateway.count_fallbacks(exchange)
+        self.target = target
+        self.exchange = exchange
+        return upstream_request
+
+    def _translated(self, exchange: Exchange, caller_body: dict[str, Any]) -> UpstreamRequest:
+        try:
+            return exchange.request(caller_body, self._headers, self.mended)
+        except RecursionError:
+            raise CallerError("too_deep") from None
+
+    def _exchange(self, target: Target, budget: Budget) -> Exchange:
+        settings = self.gateway.settings
+        return Exchange(
+            target.tables,
+            self.caller,
+            ResolvedModel(target.alias, target.model_name, target.model.strict),
+            now=int(time.time()),
+            new_id=ids.new,
+            largest_event=settings.upstream.stream_event_limit_bytes,
+            hidden=target.hidden,
+            budget=budget,
+        )
 
     def send(self, upstream_request: UpstreamRequest, sink: Sink) -> Transfer:
         """One attempt goes out; UpstreamError when that cannot even begin."""
@@ -122,13 +162,31 @@ class Call:
             sign=target.sign,
         )
 
-    def next_request(self, upstream_request: UpstreamRequest) -> UpstreamRequest | None:
-        """What the next attempt sends; None when no target that is left takes this request."""
+    def next_request(
+        self, upstream_request: UpstreamRequest, anew: bool = False
+    ) -> UpstreamRequest | None:
+        """What the next attempt sends; None when no target that is left takes this request. Spent
+        when it has to be translated, `anew` or for another target, and not here."""
         attempts = self.attempts
-        while attempts.target is not self.target:
+        while anew or attempts.target is not self.target:
             try:
                 return self.translated(attempts.target, self.exchange.caller_body)
             except CallerError:
+                if not attempts.pass_over(asyncio.get_running_loop().time()):
+                    return None
+        return upstream_request
+
+    async def next_request_beside(
+        self, upstream_request: UpstreamRequest, anew: bool = False
+    ) -> UpstreamRequest | None:
+        """The same beside the loop; None too when too many wait for that already."""
+        attempts = self.attempts
+        while anew or attempts.target is not self.target:
+            try:
+                return await self.translated_beside(attempts.target, self.exchange.caller_body)
+            except Fault as fault:
+                if not isinstance(fault, CallerError):
+                    return None
                 if not attempts.pass_over(asyncio.get_running_loop().time()):
                     return None
         return upstream_request

@@ -20,6 +20,7 @@ from typing import Any
 from aisix.errors import Fault, UpstreamError
 from aisix.limits import Grant, Level, LimitRefusal
 from aisix.mapping.exchange import Answer, UpstreamRequest
+from aisix.mapping.syntax.budget import Spent
 from aisix.proxy.admission import overloaded
 from aisix.proxy.backstop import Wait, limit
 from aisix.proxy.base import ProxyHandler
@@ -45,7 +46,6 @@ class ChatHandler(ProxyHandler):
     _reservation: Reservation | None = None
     _levels: Sequence[Level] = ()  # of its rate limits, for the headers
     _transfer: Transfer | None = None
-    _waiting: asyncio.Future[Any] | None = None  # what `post` awaits
 
     takes_body = True
 
@@ -59,11 +59,11 @@ class ChatHandler(ProxyHandler):
         super().initialize(gateway, dialect, **more)
 
     async def post(self) -> None:
-        caller_body = self.body()
-        balancer = self.resolve(caller_body, partial(self.balancers.find, self.caller.name))
         gateway, loop = self.gateway, asyncio.get_running_loop()
         admission = gateway.admission
         try:
+            caller_body = await self.large_body() if self.large else self.body()
+            balancer = self.resolve(caller_body, partial(self.balancers.find, self.caller.name))
             await self._within_limits(balancer.targets[0].model)
             if self.left:  # as the limiter's answer came; `on_finish` gives back what it granted
                 return
@@ -77,8 +77,12 @@ class ChatHandler(ProxyHandler):
             patience = gateway.settings.upstream.retry_after_limit_secs
             self.attempts = attempts = Attempts(balancer, patience, loop.time())
             mine = self.seen, self.request.headers, self.trace, self.mended
-            call = Call(gateway, self.caller, attempts, *mine)
-            upstream_request = call.translated(attempts.target, caller_body)
+            call = Call(gateway, self.caller, attempts, *mine, self.large)
+            try:
+                upstream_request = call.translated(attempts.target, caller_body)
+            except Spent:
+                made = call.translated_beside(attempts.target, caller_body)
+                upstream_request = await self.until(made)
             self.call = call
             self.streamed = upstream_request.stream
             here = call.exchange.answered_here()
@@ -133,7 +137,10 @@ class ChatHandler(ProxyHandler):
                 await self._pause(pause)
             following = None
             if pause is not None and not self.left:
-                following = call.next_request(upstream_request)
+                try:
+                    following = call.next_request(upstream_request)
+                except Spent:
+                    following = await self.until(call.next_request_beside(upstream_request))
             if following is None:
                 if failure is not None:
                     raise failure

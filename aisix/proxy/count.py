@@ -14,10 +14,13 @@ class CountHandler(ProxyHandler):
     route_name = "count"
     takes_body = True
 
-    def post(self) -> None:
-        caller_body = self.body()
+    async def post(self) -> None:
+        caller_body = await self.large_body() if self.large else self.body()
         how = self.caller.count
         assert how is not None
         self.resolve(caller_body, self.snapshot.model)
-        answer = msgspec.json.encode(self.caller.counted(estimate(caller_body, how)))
-        self.send(200, {how["header"]: "true"}, answer)
+        if self.large:
+            tokens = await self.beside(estimate, caller_body, how)
+        else:
+            tokens = estimate(caller_body, how)
+        self.send(200, {how["header"]: "true"}, msgspec.json.encode(self.caller.counted(tokens)))

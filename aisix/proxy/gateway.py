@@ -14,10 +14,12 @@ from aisix import __version__, log
 from aisix.config.settings import Settings
 from aisix.errors import AisixError, Complaint
 from aisix.limits import RateLimiter, SharedRateLimiter
+from aisix.mapping.dialect.counts import SHORTEST
 from aisix.mapping.exchange import Exchange
 from aisix.mapping.mappings import Mappings
 from aisix.proxy.admission import Admission
 from aisix.proxy.backstop import Backstop, Watched
+from aisix.proxy.beside import Beside
 from aisix.proxy.tables import Tables
 from aisix.routing import resource_checks
 from aisix.routing.balancer import Balancers
@@ -34,6 +36,7 @@ from aisix.workers.scoreboard import Scoreboard
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
 MOST_BUGS = 1000  # in compiled tables, told of by one process
 MOST_OF_A_PLACE = 1000  # characters
+COUNTED = ("messages", "parts", "calls", "tools", "properties")  # by [request.counts]
 MOST_LABELS = 4096  # kept; wildcards make as many aliases as callers think of
 
 
@@ -84,6 +87,11 @@ class Gateway:
             limits.queue_timeout_ms / 1000,
             limits.bodies_limit_bytes,
         )
+        self.beside = Beside(limits.max_queue, limits.queue_timeout_ms / 1000)
+        held = {name: getattr(settings.limits, f"max_{name}") for name in COUNTED}
+        self.most: Map[str, int] = held
+        self.countable = min(held.values()) * SHORTEST  # bytes of a body that may hold too many
+        self.crowd = settings.limits.max_values * 2  # bytes it takes to have so many values
         self._rules = BreakerRules(
             upstream.cooldown_failures, upstream.cooldown_secs, upstream.retry_budget_percent / 100
         )

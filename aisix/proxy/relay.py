@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from aisix.errors import CRASHES, UpstreamError
 from aisix.mapping.dialect.upstream_errors import ErrorAnswer
 from aisix.mapping.exchange import Answer, UpstreamRequest
+from aisix.mapping.syntax.budget import Spent
 from aisix.proxy.backstop import CALLER, Wait, limit
 from aisix.proxy.call import Call
 from aisix.upstream.faults import too_large
@@ -85,6 +86,7 @@ class Relay:
         self._frames = 0  # chunks the caller was sent, counted until one had something to read
         self._token = False
         self._beat: asyncio.TimerHandle | None = None
+        self._beside: asyncio.Task[None] | None = None  # translates another attempt's request
         self._again: asyncio.TimerHandle | None = None  # runs before another attempt
         self._stall: asyncio.TimerHandle | None = None  # runs while the caller takes nothing
 
@@ -178,8 +180,12 @@ class Relay:
         if not self._open:
             retry = exchange.retry(self._status, self._headers, body)
             pause = self._after_answer(retry)
-            if self._tried_again(pause):
+            if self._tried_again(pause, lambda: self._told(body)):
                 return
+        self._told(body)
+
+    def _told(self, body: bytes) -> None:
+        exchange = self._exchange
         self._saw()
         answer = exchange.response(self._status, self._headers, body)
         self._call.judged()
@@ -197,7 +203,8 @@ class Relay:
 
     def _broken(self, error: UpstreamError) -> None:
         if not self._open:
-            if self._tried_again(self._attempts.after_fault(error, self._loop.time())):
+            pause = self._attempts.after_fault(error, self._loop.time())
+            if self._tried_again(pause, lambda: self._fail(error)):
                 return
         else:
             self._attempts.broken(self._loop.time())
@@ -205,13 +212,32 @@ class Relay:
                 error = UpstreamError("interrupted", error.detail, **error.values)
         self._fail(error)
 
-    def _tried_again(self, pause: float | None) -> bool:
-        """Whether another attempt follows, at whatever target the attempts chose."""
+    def _tried_again(
+        self, pause: float | None, otherwise: Callable[[], None], anew: bool = False
+    ) -> bool:
+        """Whether another attempt follows; `otherwise`: done if that turns out later not to be."""
         if pause is None:
             return False
         assert self._upstream_request is not None
         self._cancel()
-        following = self._call.next_request(self._upstream_request)
+        asked = self._upstream_request, anew
+        try:
+            return self._follows(pause, self._call.next_request(*asked))
+        except Spent:
+            self._beside = self._loop.create_task(self._beside_loop(asked, pause, otherwise))
+            return True
+
+    async def _beside_loop(self, asked: Any, pause: float, otherwise: Callable[[], None]) -> None:
+        try:
+            following = await self._call.next_request_beside(*asked)
+            self._beside = None
+            if not self._follows(pause, following):
+                otherwise()
+        except CRASHES as error:
+            if isinstance(error, Exception) or not self._finished.done():
+                self.crashed(error)
+
+    def _follows(self, pause: float, following: UpstreamRequest | None) -> bool:
         if following is None:
             return False
         self._exchange = self._call.exchange
@@ -280,16 +306,14 @@ class Relay:
         pause = self._after_answer(error.retry)
         self._call.judged()
         # What this exchange has read is spoilt: the next attempt has one of its own.
-        if pause is not None and self._round == 1 and self._anew(pause):
-            return
+        if self._round > 1:
+            pause = None
+        if not self._tried_again(pause, lambda: self._refuse(error), anew=True):
+            self._refuse(error)
+
+    def _refuse(self, error: ErrorAnswer) -> None:
         self._saw()
         self._failed(error, Answer.of_error(error))
-
-    def _anew(self, pause: float) -> bool:
-        call = self._call
-        if self._attempts.target is call.target:
-            self._upstream_request = call.translated(call.target, self._exchange.caller_body)
-        return self._tried_again(pause)
 
     def _begin(self) -> None:
         if self._open:
@@ -359,7 +383,7 @@ class Relay:
         self._call.gateway.streams.discard(self)
         if self._transfer is not None:  # what follows only frees the connection for the next one
             self._transfer.finish_by(self._loop.time() + REST_SECS)
-        for timer in (self._beat, self._again, self._stall):
+        for timer in (self._beat, self._again, self._stall, self._beside):
             if timer is not None:
                 timer.cancel()
         if not self._finished.done():

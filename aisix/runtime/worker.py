@@ -17,6 +17,7 @@ import importlib
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -37,6 +38,7 @@ from aisix.listener.plain import PlainListener
 from aisix.mapping.mappings import Mappings
 from aisix.proxy.app import make_proxy_app
 from aisix.proxy.base import DRAIN
+from aisix.proxy.beside import SWITCH
 from aisix.proxy.gateway import Gateway
 from aisix.runtime.memory import give_back
 from aisix.runtime.open_files import places, raise_limit
@@ -145,6 +147,7 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
     parent = shared.parent
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(log.of_loop)
+    sys.setswitchinterval(SWITCH)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)

@@ -86,6 +86,12 @@ FAMILIES = (
         ("mapping", "part", "reason"),
         "Requests, streams and plain answers that compiled tables left to the interpreter.",
     ),
+    Family(
+        "aisix_translations_refused_total",
+        "counter",
+        ("mapping",),
+        "Requests that would have taken more work than limits.max_steps.",
+    ),
     Family("aisix_in_flight", "gauge", (), "Requests under way."),
     Family(
         "aisix_hung_requests_total",

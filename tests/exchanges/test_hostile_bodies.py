@@ -15,6 +15,10 @@ HEADERS = {"Authorization": f"Bearer {CALLER_KEY}", "Content-Type": "application
 HEAD = b'{"model":"claude-new","messages":[{"role":"user","content":"hi"}]'
 
 
+MESSAGE = b'{"model":"claude-new","messages":[{"role":"user","content":'
+TOOL = b',"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{'
+
+
 def with_value(name: str, value: str) -> bytes:
     return HEAD + f',"{name}":{value}}}'.encode()
 
@@ -56,14 +60,44 @@ BODIES: dict[str, tuple[Callable[[], bytes], int, str]] = {
     "100 levels": (lambda: nested(100), 200, ""),
     "900 levels": (lambda: nested(900), 200, ""),
     "100,000 levels": (lambda: nested(100_000), 400, "nested too deeply"),
-    "a million brackets": (lambda: b"[" * 1_000_000, 400, "nested too deeply"),
+    "a million brackets": (lambda: b"[" * 1_000_000, 400, "more than 250000 values"),
     "a tool of 90 levels": (lambda: tool(90), 200, ""),
     "a tool of 400 levels": (lambda: tool(400), 400, "deeper than 100"),
-    "100,001 messages": (lambda: messages(100_001), 400, "at most 100000"),
+    "10,001 messages": (lambda: messages(10_001), 400, "at most 10000 items, but got 10001"),
     "a million empty messages": (
         lambda: b'{"model":"claude-new","messages":[' + b"{}," * 999_999 + b"{}]}",
         400,
-        "at most 100000",
+        "more than 250000 values",
+    ),
+    "a million numbers, and text full of commas before": (
+        lambda: (
+            with_value("user", '"' + ',{[\\"' * 100_000 + '"')[:-1]
+            + b',"x":['
+            + b"1," * 999_999
+            + b"1]}"
+        ),
+        400,
+        "more than 250000 values",
+    ),
+    "text full of commas": (
+        lambda: with_value("seed", '"' + ',{[\\"' * 100_000 + '"'),
+        400,
+        "seed",
+    ),
+    "10,001 parts": (
+        lambda: (
+            MESSAGE
+            + b"["
+            + b'{"type":"text","text":"a"},' * 10_000
+            + b'{"type":"text","text":"a"}]}]}'
+        ),
+        400,
+        "'messages[0].content': too long. Expected at most 10000",
+    ),
+    "10,001 properties": (
+        lambda: HEAD + TOOL + b",".join(b'"k%d":{}' % n for n in range(10_001)) + b"}}}}]}",
+        400,
+        "'tools[0].function.parameters.properties': too many",
     ),
     "1001 fields": (
         lambda: HEAD + b"".join(b',"k%d":1' % n for n in range(1000)) + b"}",
@@ -102,8 +136,8 @@ def test_half_a_character_is_marked_and_told(gateway: Running, standin: Any, pat
     assert "cut \ufffd" in str(standin.received[-1].body)
 
 
-def test_100_000_messages_are_answered(gateway: Running) -> None:
-    answer = gateway.call(messages(99_999))
+def test_10_000_messages_are_answered(gateway: Running) -> None:
+    answer = gateway.call(messages(9_999))
     assert answer.status == 200, answer.body[:300]
     assert gateway.ask("still there?").status == 200
 

@@ -5,6 +5,7 @@
     recogniser.py       whether an answer is an error, and what it says, whatever its shape
     masking.py          what an upstream's words may not carry to a caller
     durations.py        how long an upstream says to wait, in a header's many forms
+    counts.py           how many of a thing a request may hold
     estimate.py         tokens of a request, estimated
 
 Must never know: a transport.

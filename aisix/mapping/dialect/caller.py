@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from aisix.errors import Complaint, Fault
-from aisix.mapping.dialect import durations
+from aisix.mapping.dialect import counts, durations
 from aisix.mapping.parse.schema import near
 from aisix.mapping.parse.structure import EXPECTED, found
 from aisix.mapping.parse.toml_tree import Keys
@@ -56,6 +56,7 @@ class CallerDialect:
     id_header: str = "x-request-id"  # the header with the gateway's own id of a request
     shows_id: bool = False  # in an error's body too
     credentials: tuple[tuple[str, str], ...] = ()  # (header, word before a caller's key)
+    counts: tuple[counts.Counted, ...] = ()  # what a request may hold too much of
     request_id: str = ""  # the gateway's own id of one request, where an error body shows it
 
     @classmethod
@@ -70,6 +71,11 @@ class CallerDialect:
             except ValueError as error:
                 complaints.append(Complaint(where(("request", key)), f"request.{key}", str(error)))
                 places.append(paths.parse("."))
+        counted: tuple[counts.Counted, ...] = ()
+        try:
+            counted = counts.parse(request.get("counts", {}))
+        except ValueError as error:
+            complaints.append(Complaint(where(("request", "counts")), "request.counts", str(error)))
         for kind, row in data.get("fault", {}).items():
             for key, text in _wrong_fault(row):
                 at = where(("fault", kind, key) if key else ("fault", kind))
@@ -90,6 +96,7 @@ class CallerDialect:
             wants_usage,
             id_header=str(shape.get("request_id", "x-request-id")),
             shows_id=bool("$request_id" in shape.get("body", {}).values()),
+            counts=counted,
             credentials=tuple((k, str(word).lower()) for k, word in data.get("auth", {}).items()),
         )
 

@@ -1,7 +1,5 @@
 """Shapes of the simple table files (mapping.toml, models.toml, caller.toml), and their complaints.
-
-Rules, shapes and conditions have a grammar of their own and are checked by `parse/rules.py`.
-"""
+Rules, shapes and conditions have a grammar of their own: `parse/rules.py`."""
 
 from __future__ import annotations
 
@@ -76,6 +74,7 @@ def _schemas() -> dict[str, v.Schema]:
             "stream": str,
             "wants_usage": str,
             "sample": dict,
+            "counts": {str: [str]},
         },
         v.Required("stream"): {
             v.Required("content_type"): str,

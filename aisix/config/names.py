@@ -1,0 +1,55 @@
+"""Names of settings as a file and the environment give them, and what is said of unknown ones."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from aisix.errors import Complaint
+
+PREFIX = "AISIX_"
+
+
+def flatten(
+    given: dict[str, Any],
+    known: Collection[str],
+    sections: Collection[str],
+    where: Callable[[str], str],
+    complaints: list[Complaint],
+) -> dict[str, Any]:
+    """{"section.name": value} of nested sections; a name that is not known is a complaint."""
+    flat: dict[str, Any] = {}
+    for key, value in given.items():
+        pairs = {str(key): value}
+        if key in sections:
+            if value is not None and not isinstance(value, dict):
+                complaints.append(Complaint(where(key), key, "expected names and values below it"))
+                continue
+            pairs = {f"{key}.{name}": below for name, below in (value or {}).items()}
+        for name, below in pairs.items():
+            if name in known:
+                flat[name] = below
+            else:
+                text_ = f"unknown setting{_near(name, known)}"
+                complaints.append(Complaint(where(name), name, text_))
+    return flat
+
+
+def _near(name: str, known: Collection[str]) -> str:
+    # At the top a section may be meant; inside one, the section is right.
+    sections = {key.partition(".")[0] for key in known}
+    close = difflib.get_close_matches(name, known if "." in name else sections, 1, 0.6)
+    return f' (did you mean "{close[0]}"?)' if close else ""
+
+
+def unknown_variables(env: Mapping[str, str], known: Collection[str]) -> list[Complaint]:
+    """Only names with a section are ours for sure; a plain AISIX_X may be someone's own."""
+    names = {PREFIX + key.upper().replace(".", "__"): key for key in known}
+    out = []
+    for variable in env:
+        if variable.startswith(PREFIX) and "__" in variable and variable not in names:
+            close = difflib.get_close_matches(variable, names, 1, 0.6)
+            hint = f" (did you mean {close[0]}?)" if close else ""
+            out.append(Complaint(variable, "", f"unknown setting{hint}"))
+    return out

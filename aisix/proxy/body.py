@@ -1,0 +1,58 @@
+"""A request's body: bytes -> the JSON object it is, or the fault that says what is wrong.
+
+Must never know: a handler; it runs beside the loop too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from aisix.errors import CallerError
+from aisix.mapping.verbs import surrogates
+
+_decode = msgspec.json.Decoder().decode
+
+
+class Body(NamedTuple):
+    """`mended`: fields of it with halves of characters, now U+FFFD."""
+
+    value: dict[str, Any]
+    mended: Sequence[str] = ()
+
+
+def decoded(chunks: Sequence[bytes]) -> Body:
+    """CallerError: too_deep, bad_json."""
+    raw = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    mended: Sequence[str] = ()
+    try:
+        try:
+            value = _decode(raw)
+        except msgspec.DecodeError:
+            value, mended = surrogates.decode(raw)
+    except RecursionError:
+        raise CallerError("too_deep") from None
+    except UnicodeError:
+        raise CallerError("bad_json", why="it is not UTF-8") from None
+    except msgspec.DecodeError as error:  # its words tell the place, never the content
+        raise CallerError("bad_json", why=str(error).removesuffix(" - at `$[...]`")) from None
+    if type(value) is not dict:
+        raise CallerError("bad_json", why="it is not an object")
+    return Body(value, mended)
+
+
+def deeper(value: Any, most: int) -> bool:
+    """Whether lists and objects stand in one another deeper than that."""
+    level = [value]
+    for _ in range(most):
+        level = [
+            below
+            for held in level
+            for below in (held.values() if type(held) is dict else held)
+            if type(below) is dict or type(below) is list
+        ]
+        if not level:
+            return False
+    return True
