@@ -10,6 +10,7 @@ import msgspec
 from aisix.mapping.compile.rows import INT, RowCompiler
 from aisix.mapping.compile.runtime import CannotCompile
 from aisix.mapping.compile.values import ABSENT, DICT, STR, Const, Site, Value, Var, is_sure
+from aisix.mapping.interpret.answer_state import grow
 from aisix.mapping.interpret.scope import NULL, Facts
 from aisix.mapping.syntax.answer import AnswerTables
 from aisix.mapping.syntax.paths import Json, Path, Step
@@ -41,7 +42,7 @@ class AnswerCompiler(RowCompiler):
         self.end_word = tables.end_word
         if self.end_word is not None and self.end_word not in tables.events:
             raise CannotCompile("blocks end with an event that has no row")
-        self.w.names |= {"encode": _encode, "NULL": NULL}
+        self.w.names |= {"encode": _encode, "NULL": NULL, "grow": grow}
 
     @classmethod
     def can(cls, tables: AnswerTables) -> bool:

@@ -56,8 +56,7 @@ class PlainCompiler(AnswerCompiler):
         self.stored: dict[Register, set[type] | None] = {}  # kinds of what is written; None: any
         self.emptied: set[Register] = set()  # registers that may be made nothing
         self.learnt: PlainCompiler | None = None  # the one that wrote this before
-        self.w.names |= {"copied": copied, "fold": fold}
-        self.w.names |= {"grown_by": grown_by, "add_item": add_item}
+        self.w.names |= {"copied": copied, "fold": fold, "grown_by": grown_by, "add_item": add_item}
 
     def source(self) -> str:
         """Written twice: what is ever stored in a register is known the second time."""
@@ -242,6 +241,9 @@ class PlainCompiler(AnswerCompiler):
         elif check:
             value = Var(slot, frozenset({type(value.value)}), live=True)
         self._know(register, value)
+
+    def append(self, site: Site, register: Register, path: Path) -> None:
+        self._grow(site, register, path, "''", "{}")
 
     def forget(self, register: Register) -> None:
         self.emptied.add(register)

@@ -79,7 +79,7 @@ class RowCompiler(ChunkCompiler):
     def _unknown(self, rows: dict[str, Row], by: Path, word: str) -> Row | None:
         row = rows.get("*")
         if row is not None and row.unknown:
-            self.w.put(f"a.unknown = [*a.unknown, ({by.text + '='!r} + str({word}))[:80]]")
+            self.w.put(f"a.not_known({by.text + '='!r} + str({word}))")
         return row
 
     def _row(self, site: Site, row: Row, then: Callable[[], None]) -> None:
@@ -131,18 +131,18 @@ class RowCompiler(ChunkCompiler):
         for register, path in row.measure:
             self._grow(site, register, path, "0", "len({})")
         for register, path in row.append:
-            self._grow(site, register, path, "''", "{}")
+            self.append(site, register, path)
         for register, path in row.push:
             value = self.path(site, path)
             if value != ABSENT:
                 text = w.say(value)
-                made = Var(f"[*{self.held(register, '()')}, {text}]", LIST, True)
+                made = Var(f"c.more({self.held(register, '()')}, ({text},))", LIST, True)
                 self.keep(register, made, "" if is_sure(value) else f"{text} is not None")
         for register, name in row.extend:
             value = self.rule(site, self.tables.lists[name])
             if value != ABSENT:
                 text = w.say(value)
-                made = Var(f"[*{self.held(register, '()')}, *{text}]", LIST, True)
+                made = Var(f"c.more({self.held(register, '()')}, {text})", LIST, True)
                 self.keep(register, made, text)
         if row.ping:
             w.put("a.pinged = True")
@@ -223,6 +223,13 @@ class RowCompiler(ChunkCompiler):
         text = self.w.say(value)
         check = "" if is_only(value, STR) and is_sure(value) else f"type({text}) is str"
         self.add(register, by.format(text), start, INT if start == "0" else STR, check)
+
+    def append(self, site: Site, register: Register, path: Path) -> None:
+        value = self.path(site, path)
+        if value != ABSENT:
+            text = self.w.say(value)
+            check = "" if is_only(value, STR) and is_sure(value) else f"if type({text}) is str: "
+            self.w.put(f"{check}grow({register[0]}, {register[1]!r}, {text})")
 
     def add(self, register: Register, by: str, start: str, kinds: Kinds, check: str = "") -> None:
         made = Var(f"{self.held(register, start)} + {by}", kinds, True)

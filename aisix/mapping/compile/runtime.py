@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from aisix.mapping.interpret.fold import NUMBER, fold
+from aisix.mapping.interpret.fold import NUMBER, fold, numbered
 from aisix.mapping.interpret.forms import Bail
 from aisix.mapping.interpret.scope import NOWHERE, Note
 from aisix.mapping.interpret.view import look_up
@@ -73,6 +73,6 @@ def grown_by(old: Json, value: Json, key: str) -> Json:
 def add_item(items: list[Json], item: dict[str, Json]) -> None:
     """Folds an item that is new; one that is not is the interpreter's."""
     number = item.get(NUMBER)
-    if number is not None and any(type(o) is dict and o.get(NUMBER) == number for o in items):
+    if number is not None and numbered(items, number) is not None:
         raise Bail
     items.append(item)

@@ -30,27 +30,30 @@ def add(blocks: dict[Json, dict[str, Json]], chunk: dict[str, Json], how: Accumu
 
 
 def add_delta(block: dict[str, Json], parts: Parts, delta: dict[str, Json]) -> None:
-    """What one delta adds to a block; texts that are JSON in pieces wait under " field"."""
+    """What one delta adds to a block: `whole` puts it there, the pieces wait till then."""
     for key, how, path in parts:
         value = paths.get(delta, path.steps)
-        if value is None:
-            continue
-        if how == "list":
-            block[key] = [*(block.get(key) or ()), value]
-        elif how == "json":
-            block[f" {key}"] = block.get(f" {key}", "") + value
-        else:
-            block[key] = (block.get(key) or "") + value
+        if (how == "list" and value is not None) or type(value) is str:
+            block.setdefault(f" {how} {key}", []).append(value)
 
 
 def whole(block: dict[str, Json]) -> dict[str, Json]:
     """The block once nothing more comes; JSON that is no object becomes the empty one."""
     out = {key: value for key, value in block.items() if not key.startswith(" ")}
-    for key, text in block.items():
-        if key.startswith(" "):
+    for waiting, pieces in block.items():
+        if not waiting.startswith(" "):
+            continue
+        _, how, key = waiting.split(" ", 2)
+        if how == "list":
+            out[key] = [*(out.get(key) or ()), *pieces]
+        elif how == "json":
+            text = "".join(pieces)
             try:
                 found = _decode(text) if text else {}
             except msgspec.DecodeError:
                 found = characters.mended(characters.read(text.encode()), lambda name: None)
-            out[key[1:]] = found if type(found) is dict else {}
+            out[key] = found if type(found) is dict else {}
+        else:
+            before = out.get(key)
+            out[key] = "".join([before if type(before) is str else "", *pieces])
     return out

@@ -60,7 +60,7 @@ class RowRunner(AnswerState):
         if row is None:
             row = rows.get("*")
             if row is not None and row.unknown:
-                self.unknown = [*self.unknown, f"{by.text}={word}"[:80]]
+                self.not_known(f"{by.text}={word}")
         while row is not None:
             if row.by is not None:
                 by, rows = row.by, row.variants
@@ -102,15 +102,15 @@ class RowRunner(AnswerState):
         for register, path in row.append:
             text = view.find(path)
             if type(text) is str:
-                self.put(register, self.register(register, "") + text)
+                self.grow(register, text)
         for register, path in row.push:
             value = view.find(path)
             if value is not None:
-                self.put(register, [*self.register(register, []), value])
+                self.put(register, self.scope.more(self.register(register, None), (value,)))
         for register, name_ in row.extend:
             items = interpret.run(self.tables.lists[name_], view)
             if items:
-                self.put(register, [*self.register(register, []), *items])
+                self.put(register, self.scope.more(self.register(register, None), items))
         self.pinged = self.pinged or row.ping
         if row.fail:
             self.failed = event["whole"] if self.tables.pieces else event

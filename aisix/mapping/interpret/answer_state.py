@@ -15,7 +15,8 @@ from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import Place
 
 NEVER = object()  # no register is this
-MOST_LOSSES = 32  # an upstream may make up any number of names
+MOST_LOSSES = MOST_UNKNOWN = 32  # an upstream may make up any number of names
+LONGEST_UNKNOWN = 80  # characters of one
 
 
 class AnswerScope:
@@ -26,6 +27,7 @@ class AnswerScope:
     extra: dict[str, Json] = body
     item: Json = None  # these two: what a verb of the compiled form is looking at
     spot: tuple[str, Place] = NOWHERE
+    lists: dict[int, list[Json]] = MappingProxyType({})  # type: ignore[assignment]  # those `more` has made, by id()
     names: Sequence[Json] = ()  # what a call of this answer may be called
     losses: frozenset[tuple[str, str, str]] = frozenset()  # what `lost` has told: how, about, rule
 
@@ -59,6 +61,18 @@ class AnswerScope:
         if loss not in self.losses and len(self.losses) < MOST_LOSSES:
             self.losses = self.losses | {loss}
             self.notes.append(Note(how, about, place, part=part))
+
+    def more(self, old: Sequence[Json] | None, items: Sequence[Json]) -> list[Json]:
+        """A list with more items: the same one where it is this answer's own, else a copy."""
+        mine = self.lists.get(id(old))
+        if mine is old and mine is not None:
+            mine += items
+            return mine
+        made = [*(old or ()), *items]
+        if not self.lists:
+            self.lists = {}  # its own: most answers have none
+        self.lists[id(made)] = made
+        return made
 
     def take(self, counters: dict[str, Json]) -> None:
         """Counters that came overwrite what was there; nothing and zero are no count."""
@@ -99,6 +113,13 @@ class AnswerScope:
         return self.extra.get(name)
 
 
+def grow(registers: dict[str, Json], name: str, text: str) -> None:
+    """Adds to a text that nothing else holds meanwhile, so that it grows where it is."""
+    whole = registers.pop(name, "")
+    whole += text
+    registers[name] = whole
+
+
 def merge(usage: dict[str, Json], counters: dict[str, Json]) -> None:
     for name, value in counters.items():
         if value is None:
@@ -123,7 +144,7 @@ class AnswerState:
     form: StreamForm | None = None
     frame = "{data}"
     raw: dict[Json, dict[str, Json]] | None = None  # blocks of a turn that may be paused
-    unknown: Sequence[str] = ()  # things no row knows, for a metric
+    unknown: Sequence[str] = ()  # things no row knows, for a metric: each once
     made: dict[str, Json] | None = None  # what the plain form has made
     plain_form: PlainForm | None = None
     head = tail = b""  # the bytes of every chunk around its delta, made for `key`
@@ -140,6 +161,7 @@ class AnswerState:
         scope.state = dict(self.tables.state)
         scope.usage, scope.block, scope.notes = {}, {}, []
         scope.losses = frozenset()
+        scope.lists = AnswerScope.lists
         self.started = self.ended = self.pinged = False
         self.unknown = ()
         self.blocks: dict[Json, dict[str, Json]] = {}
@@ -154,6 +176,14 @@ class AnswerState:
         made = self.blocks[number] = {"index": number + self.offset}
         return made
 
+    def not_known(self, what: str) -> None:
+        """No row knows this; of very many such things the first few."""
+        if (
+            len(self.unknown) < MOST_UNKNOWN
+            and (told := what[:LONGEST_UNKNOWN]) not in self.unknown
+        ):
+            self.unknown = [*self.unknown, told]
+
     def register(self, register: Register, default: Any) -> Any:
         registers = self.scope.state if register[0] == "state" else self.scope.block
         return registers.get(register[1], default)
@@ -164,6 +194,10 @@ class AnswerState:
             registers.pop(register[1], None)
         else:
             registers[register[1]] = value
+
+    def grow(self, register: Register, text: str) -> None:
+        """Adds to a text."""
+        grow(self.scope.state if register[0] == "state" else self.scope.block, register[1], text)
 
     def used(self) -> dict[str, Json]:
         """The upstream's counters, of every round of a paused turn."""

@@ -10,6 +10,7 @@ belongs to other blocks waits meanwhile, in its order.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 from aisix.mapping.interpret.answer_state import AnswerState
@@ -23,6 +24,7 @@ Deltas = list[dict[str, Json]]
 Act = Callable[[Row, dict[str, Json]], Deltas]  # what a row does to the state
 Emit = Callable[[str, dict[str, Json], Deltas], None]
 Key = tuple[str, Json]  # the kind of a block, and which one of that kind
+Waiting = tuple[Key, Row, dict[str, Json]]
 NOTHING: tuple[Json, ...] = ("", [], {})
 
 
@@ -82,7 +84,9 @@ class Blocks:
         self._open: Key | None = None
         self._registers: dict[str, Json] = {}  # of the open block
         self._over: set[Key] = set()
-        self._waiting: list[tuple[Key, Row, dict[str, Json]]] = []
+        self._waiting: dict[int, Waiting] = {}  # by the order they came in
+        self._queues: dict[Key, deque[int]] = {}  # the same, by what block they are for
+        self._came = 0
         self._number = 0
         self._json, self._seen = WholeJson(), 0  # of the open block's text
 
@@ -97,33 +101,48 @@ class Blocks:
         if key == self._open:
             self._act(key, row, piece, deltas)
             # Whether the block is whole changes only by what is written into it.
-            while self._waiting and self._may_close() and self._write(deltas):
-                pass
+            if self._waiting:
+                self._write(deltas)
         elif self._waiting or not self._may_close():
-            self._waiting.append((key, row, piece))  # nothing may overtake its like
+            self._came += 1
+            self._waiting[self._came] = key, row, piece  # nothing may overtake its like
+            self._queues.setdefault(key, deque()).append(self._came)
         else:
             self._act(key, row, piece, deltas)
 
     def finish(self, deltas: Deltas) -> None:
         """Nothing more comes: what waits is written block by block."""
-        order: dict[Key | None, int] = {self._open: 0}
-        for key, _, _ in self._waiting:
-            order.setdefault(key, len(order))
-        for key, row, piece in sorted(self._waiting, key=lambda item: order[item[0]]):
-            self._act(key, row, piece, deltas)
-        self._waiting = []
+        if self._open is not None:
+            self._go_on(self._open, deltas)
+        for key in [*self._queues]:
+            self._go_on(key, deltas)
         self._close(deltas)
 
-    def _write(self, deltas: Deltas) -> bool:
-        """Write what may be written now, in order; whether that was anything."""
-        waiting, self._waiting = self._waiting, []
-        for key, row, piece in waiting:
-            # Once something waits, only the open block goes on: nothing may overtake its like.
-            if key == self._open or (not self._waiting and self._may_close()):
-                self._act(key, row, piece, deltas)
-            else:
-                self._waiting.append((key, row, piece))
-        return len(self._waiting) < len(waiting)
+    def _write(self, deltas: Deltas) -> None:
+        """Write what may be written now, in order."""
+        while self._waiting and self._may_close():
+            key = next(iter(self._waiting.values()))[0]
+            self._act_on_next(key, deltas)
+            # Once the first one waits, only the open block goes on: nothing may overtake its like.
+            while self._waiting:
+                key = next(iter(self._waiting.values()))[0]
+                if key != self._open and not self._may_close():
+                    break
+                self._act_on_next(key, deltas)
+            if self._open is not None:
+                self._go_on(self._open, deltas)
+
+    def _go_on(self, key: Key, deltas: Deltas) -> None:
+        """Write what waits for this block."""
+        while key in self._queues:
+            self._act_on_next(key, deltas)
+
+    def _act_on_next(self, key: Key, deltas: Deltas) -> None:
+        queue = self._queues[key]
+        _, row, piece = self._waiting.pop(queue.popleft())
+        if not queue:
+            del self._queues[key]
+        self._act(key, row, piece, deltas)
 
     def _may_close(self) -> bool:
         if self._open is None:
@@ -141,7 +160,7 @@ class Blocks:
         made: Deltas | None = None
         if key != self._open:
             if key in self._over:
-                state.unknown = [*state.unknown, f"{key[0]} after its end"]
+                state.not_known(f"{key[0]} after its end")
                 return
             fresh: dict[str, Json] = {"index": self._number}
             if state.tables.block_kinds[key[0]].said:

@@ -18,8 +18,8 @@ class GrowingCall:
     """One call so far."""
 
     __slots__ = (
-        *("again", "begun", "given", "held", "item", "json", "key", "name", "number", "parts"),
-        *("quoted", "texted"),
+        *("again", "begun", "given", "held", "item", "json", "key", "length", "name", "number"),
+        *("parts", "quoted", "texted"),
     )
 
     def __init__(self, key: Json) -> None:
@@ -29,12 +29,44 @@ class GrowingCall:
         self.name = ""
         self.begun = False
         self.item: Item = {}  # what is held back until it begins
-        self.held = ""  # the text of that
+        self.held: list[str] = []  # the text of that
         self.texted = False  # text other than white space has come
         self.quoted: list[str] | None = None  # text that began with a quote: held until it ends
         self.json = WholeJson()
         self.parts: list[str] = []
+        self.length = 0  # characters of those
         self.again = False  # its name came once more after its end: more text would be another's
+
+    def grow(self, text: str) -> None:
+        self.json.add(text)
+        self.parts.append(text)
+        self.length += len(text)
+
+    def said(self, text: str) -> bool:
+        """Whether this is all of its text. Looked at only when it can be."""
+        if len(text) != self.length:
+            return False
+        self.parts = ["".join(self.parts)]
+        return self.parts[0] == text
+
+
+class GivenIds:
+    """The ids of an answer's calls, each another one."""
+
+    def __init__(self) -> None:
+        self._given: set[str] = set()
+        self._tried: dict[str, int] = {}  # the last number one that came again has got
+
+    def next(self, one: str, stem: str) -> str:
+        """`one`, or where that is given out, `stem` with the first number that is free."""
+        if one in self._given:
+            number = self._tried.get(stem, 1)
+            while one in self._given:
+                number += 1
+                one = f"{stem}_{number}"
+            self._tried[stem] = number
+        self._given.add(one)
+        return one
 
 
 class Group:
@@ -43,9 +75,10 @@ class Group:
     def __init__(self) -> None:
         self.current: dict[Json, GrowingCall] = {}  # by the number the upstream gives
         self.by_id: dict[str, GrowingCall] = {}
-        self.ids: set[str] = set()  # those given out
+        self.ids = GivenIds()
         self.begun = 0
         self.open: dict[int, GrowingCall] = {}  # with something held back, by id()
+        self.known: dict[int, GrowingCall] = {}  # those that wait though their name is known
         self.last: GrowingCall | None = None
         self.at: Item = {}  # where its calls stood last
 
@@ -90,12 +123,11 @@ def is_not(item: Item, path: Path, value: int) -> bool:
 
 
 def laid(one: Item, other: Item) -> Item:
-    """Pieces of a call laid over each other; what says nothing covers nothing."""
-    out = dict(one)
+    """Pieces of a call laid over each other, in `one`; what says nothing covers nothing."""
     for key, value in other.items():
-        old = out.get(key)
+        old = one.get(key)
         if type(old) is dict and type(value) is dict:
-            out[key] = laid(old, value)
+            laid(old, value)
         elif value not in (None, ""):
-            out[key] = value
-    return out
+            one[key] = value
+    return one

@@ -33,6 +33,7 @@ from aisix.mapping.syntax.answer import CallRules
 from aisix.mapping.syntax.paths import Json
 
 _encode = msgspec.json.Encoder().encode
+LONGEST_NAME = 4096  # characters of a call's name that comes in pieces
 
 
 class Calls:
@@ -122,10 +123,11 @@ class Calls:
     def _one(self, items: list[Item]) -> Item:
         """Pieces of the one call there can be."""
         steps = self._how.text.steps
+        text = "".join(paths.get(item, steps) or "" for item in items)
         out: Item = {}
         for item in items:
-            out = laid(out, item)
-        paths.put(out, steps, "".join(paths.get(item, steps) or "" for item in items))
+            laid(out, item)
+        paths.put(out, steps, text)
         return out
 
     def _piece(self, group: Group, item: Item, place: int, now: set[Json]) -> list[Item]:
@@ -141,8 +143,8 @@ class Calls:
         several = how.index is not None
         if call is None or (several and self._begins(call, given, name, text, key in now)):
             name = name or (call.name if call is not None and call.again else "")
-            for known in [one for one in group.open.values() if one.name in self._names]:
-                if not known.begun and known is not call:
+            for known in [*group.known.values()] if group.known else ():
+                if known is not call:
                     out += self._let_go(group, known)  # or what comes later would overtake it
             if call is not None:
                 out += self._let_go(group, call)
@@ -188,7 +190,7 @@ class Calls:
         if call.texted and call.json.closed:
             same = name == call.name
             if same and given and given == call.given:
-                return text.lstrip()[:1] == "{" and text != "".join(call.parts)
+                return text.lstrip()[:1] == "{" and not call.said(text)
             call.again = same and not text.strip()
             return not call.again
         known = name != call.name and name in self._names and call.name in self._names
@@ -203,20 +205,27 @@ class Calls:
         """A piece of a call that has not begun: held back until its name is known."""
         if name and name != call.name:
             cumulative = name.startswith(call.name)
-            call.name = name if cumulative else call.name + name
+            if len(call.name) < LONGEST_NAME:
+                call.name = name if cumulative else call.name + name
         waited = bool(call.item)
         call.item = laid(call.item, item) if waited else item
         said = self._text(call, text)
         if call.name and (call.name in self._sure or said.strip() or call.quoted is not None):
             return [self._begin(group, call, said, waited)]
-        call.held += said
+        if said:
+            call.held.append(said)
         group.open[id(call)] = call
+        if call.name in self._names:
+            group.known[id(call)] = call
+        else:
+            group.known.pop(id(call), None)
         return []
 
     def _begin(self, group: Group, call: GrowingCall, text: str, waited: bool) -> Item:
         how, item = self._how, call.item
         call.begun, call.number, call.item = True, group.begun, {}
         group.begun += 1
+        group.known.pop(id(call), None)
         if call.quoted is None:
             group.open.pop(id(call), None)
         else:
@@ -229,7 +238,7 @@ class Calls:
                 self._tell()
             paths.put(item, how.index.steps, call.number)
         self._identify(group, item)
-        text, call.held = call.held + text, ""
+        text, call.held = "".join([*call.held, text]), []
         holder = paths.get(item, how.text.steps[:-1])
         if type(holder) is dict:
             if holder.get(how.text.steps[-1]) != text:
@@ -249,11 +258,7 @@ class Calls:
         if not given and how.made is not None:
             view = View(self._scope, {})  # type: ignore[arg-type]
             given = str(interpret.run(how.made, view) or "")
-        one, count = given, 2
-        while one in group.ids:
-            one = f"{given}_{count}"
-            count += 1
-        group.ids.add(one)
+        one = group.ids.next(given, given)
         if said != one:
             if said:
                 self._tell()
@@ -271,7 +276,7 @@ class Calls:
     ) -> list[Item]:
         """A piece of a call that has begun: only its text is new."""
         how = self._how
-        if call.texted and call.json.closed and text == "".join(call.parts):
+        if call.texted and call.json.closed and call.said(text):
             said = ""  # all of it once more
         else:
             said = self._text(call, text)
@@ -296,8 +301,7 @@ class Calls:
         """What may be sent of it now; a text that begins with a quote only when that is closed."""
         if not text:
             return ""
-        call.json.add(text)
-        call.parts.append(text)
+        call.grow(text)
         if not call.texted and (start := text.lstrip()[:1]):
             call.texted = True
             if start == '"':
@@ -320,6 +324,7 @@ class Calls:
         """Another call begins in its place: what is held of this one goes first."""
         if group.open.pop(id(call), None) is None:
             return []
+        group.known.pop(id(call), None)
         rest = self._unquoted(call) if call.quoted is not None else ""
         if call.begun:
             item: Item = {}

@@ -66,19 +66,36 @@ def fold(whole: dict[str, Json], delta: dict[str, Json]) -> None:
         if old is None:
             whole[key] = paths.copied(value)
         elif type(old) is str and type(value) is str and key not in NOT_JOINED:
-            whole[key] = old + value
+            whole[key] = None  # nothing else holds it: it grows where it is
+            old += value
+            whole[key] = old
         elif type(old) is dict and type(value) is dict:
             fold(old, value)
         elif type(old) is list and type(value) is list:
             for item in value:
                 number = item.get(NUMBER) if type(item) is dict else None
-                same = [o for o in old if type(o) is dict and o.get(NUMBER) == number]
-                if number is not None and same:
-                    fold(same[0], item)
+                same = None if number is None else numbered(old, number)
+                if same is not None:
+                    fold(same, item)
                 else:
                     old.append(paths.copied(item))
         elif value is not None:
             whole[key] = value
+
+
+def numbered(items: list[Json], number: Json) -> dict[str, Json] | None:
+    """The item with this number. Most are numbered from 0 on: those are not searched."""
+    if type(number) is int and 0 <= number <= len(items):
+        if number == len(items):
+            if not items or (_has(items[0], 0) and _has(items[-1], number - 1)):
+                return None
+        elif _has(items[number], number):
+            return items[number]  # type: ignore[no-any-return]
+    return next((one for one in items if _has(one, number)), None)
+
+
+def _has(item: Json, number: Json) -> bool:
+    return type(item) is dict and item.get(NUMBER) == number
 
 
 def add_up(one: dict[str, Json], other: dict[str, Json]) -> dict[str, Json]:

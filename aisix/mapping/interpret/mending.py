@@ -13,7 +13,7 @@ import msgspec
 
 from aisix.mapping.interpret import rules as interpret
 from aisix.mapping.interpret.answer_state import AnswerScope
-from aisix.mapping.interpret.call_pieces import Item, decoded_once, word
+from aisix.mapping.interpret.call_pieces import GivenIds, Item, decoded_once, word
 from aisix.mapping.interpret.view import View
 from aisix.mapping.interpret.whole_json import WholeJson
 from aisix.mapping.syntax.mending import BlockMends, ChoiceMends
@@ -29,13 +29,13 @@ class MendedBlocks:
 
     def __init__(self, how: BlockMends, scope: AnswerScope) -> None:
         self._how, self._scope = how, scope
-        self._ids: set[str] = set()  # of calls, those given out
+        self._ids = GivenIds()
         self._started = False
         self._reset()
 
     def _reset(self) -> None:
         self._as_is: set[int] = set()  # blocks whose pieces need no look
-        self._open: list[int] = []
+        self._open: dict[int, None] = {}  # in the order they began
         self._quoted: dict[int, tuple[list[str], WholeJson]] = {}  # of calls that have no text yet
         self._last = -1  # the number of the block that began last
 
@@ -63,7 +63,7 @@ class MendedBlocks:
             for number in self._open:
                 out += self._rest(number)
                 out.append({how.by: how.end, how.number: number})
-            self._open = []
+            self._open = {}
             _fill(event, how.last_fill)
             return [*out, event]
         return (event,)
@@ -110,8 +110,7 @@ class MendedBlocks:
             self._quoted[number] = ([], WholeJson())
         else:
             self._as_is.add(number)
-        if number not in self._open:
-            self._open.append(number)
+        self._open[number] = None
         return [*out, event]
 
     def _goes_on(self, event: Item) -> list[Item]:
@@ -179,7 +178,7 @@ class MendedBlocks:
             number = event[self._how.number] = max(self._last, 0)
         if number not in self._open:
             return []
-        self._open.remove(number)
+        del self._open[number]
         return [*self._rest(number), event]
 
     def _block(self, block: Item) -> bool:
@@ -192,11 +191,7 @@ class MendedBlocks:
             return False
         said = block.get(how.call_id)
         given = word(said)
-        one, count = given or self._made(how.made_call), 2
-        while one in self._ids:
-            one = f"{given}_{count}"
-            count += 1
-        self._ids.add(one)
+        one = self._ids.next(given or self._made(how.made_call), given)
         if said != one:
             block[how.call_id] = one
             if given:

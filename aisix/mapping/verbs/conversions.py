@@ -164,7 +164,9 @@ def combine(value: Json, options: Options, call: RuleContext) -> Json:
         whole = combined[key]
         for name, part in item.items():
             if name in joined and type(part) is str and type(whole.get(name)) is str:
-                whole[name] += part
+                text, whole[name] = whole[name], None  # nothing else holds it: it grows in place
+                text += part
+                whole[name] = text
             elif whole.get(name) is None:
                 whole[name] = part
     return out
@@ -183,12 +185,22 @@ def combine(value: Json, options: Options, call: RuleContext) -> Json:
 def position_before(value: Json, options: Options, call: RuleContext) -> Json:
     items = call.body.get(options["list"]) or []
     steps = _steps(options["path"])
-    found = None
-    for number, item in enumerate(items):
-        if item is call.item:
+    # Items ask in their order: what stands before one is looked at once for all of them.
+    key = f" {options['list']} {options['path']}"
+    if call.state.get(key) is None:
+        call.state[key] = [0, {}]
+    seen: list[Json] = call.state[key]
+    for begun in (seen[0], 0):
+        if begun == 0:
+            seen[:] = [0, {}]
+        while seen[0] < len(items) and items[seen[0]] is not call.item:
+            name = get(items[seen[0]], steps)
+            if type(name) is str:
+                seen[1][name] = seen[0]
+            seen[0] += 1
+        if seen[0] < len(items):
             break
-        if get(item, steps) == value:
-            found = number
+    found = seen[1].get(value) if type(value) is str else None
     if found is None:
         raise Refused(options["missing"])
     return found
@@ -265,9 +277,11 @@ def _all_differ(names: list[Json]) -> bool:
 )
 def named_in(value: Json, options: Options, call: RuleContext) -> Json:
     paths = _several(options["path"])
-    known = [name for text in paths for name in get(call.body, _steps(text)) or ()]
+    known = {
+        name for text in paths for name in get(call.body, _steps(text)) or () if type(name) is str
+    }
     for name in value if type(value) is list else [value]:
-        if name not in known:
+        if type(name) is not str or name not in known:
             raise Refused(options["bad"], value=name)
     return value
 
@@ -287,7 +301,10 @@ def once(value: Json, options: Options, call: RuleContext) -> Json:
     try:
         return list(dict.fromkeys(value))
     except TypeError:  # a list or an object in it: for whoever reads the items to refuse
-        return [item for place, item in enumerate(value) if item not in value[:place]]
+        seen: dict[bytes, Json] = {}
+        for item in value:
+            seen.setdefault(_encode(item), item)
+        return [*seen.values()]
 
 
 @verb(

@@ -57,6 +57,7 @@ def pair(items: Items, options: Options, chosen: Chosen, call: RuleContext) -> I
     call_kind, call_id = options["call"], options["call_id"]
     answer_kind, answer_id = options["answer"], options["answer_id"]
     seen: set[str] = set()
+    tried: dict[str, int] = {}  # the last number an id that came again has got
     given: list[str] = []  # the ids of the calls that wait for an answer, as they came
     waiting: list[str] = []  # and as they are now
     for item in items:
@@ -68,9 +69,15 @@ def pair(items: Items, options: Options, chosen: Chosen, call: RuleContext) -> I
         for part in parts:
             word = part.get(kind) if type(part) is dict else None
             if word == answer_kind:
-                answers = [part] if answers is None else [*answers, part]
+                if answers is None:
+                    answers = [part]
+                else:
+                    answers.append(part)
             elif word == call_kind:
-                calls = [part] if calls is None else [*calls, part]
+                if calls is None:
+                    calls = [part]
+                else:
+                    calls.append(part)
         if answers is not None:
             in_front = parts[: len(answers)] == answers
             if not in_front or [a.get(answer_id) for a in answers] != waiting:
@@ -85,24 +92,28 @@ def pair(items: Items, options: Options, chosen: Chosen, call: RuleContext) -> I
             given = [str(part.get(call_id)) for part in calls]
             waiting = given
             if len(set(given)) != len(given) or not seen.isdisjoint(given):
-                waiting = _distinct_ids(calls, call_id, seen)
+                waiting = _distinct_ids(calls, call_id, seen, tried)
             seen.update(waiting)
     if waiting:
         raise Refused(options["unanswered"], ids=given)
     return items
 
 
-def _distinct_ids(calls: list[Item], call_id: str, seen: set[str]) -> list[str]:
+def _distinct_ids(
+    calls: list[Item], call_id: str, seen: set[str], tried: dict[str, int]
+) -> list[str]:
     """The ids of one turn's calls; one that came before gets a number, so that each is unique."""
-    ids: list[str] = []
+    ids: dict[str, None] = {}
     for part in calls:
-        given, number = part.get(call_id), 1
-        part[call_id] = str(given)
-        while part[call_id] in ids or part[call_id] in seen:
+        one = given = str(part.get(call_id))
+        number = tried.get(given, 1)  # those below are taken, and stay so
+        while one in ids or one in seen:
             number += 1
-            part[call_id] = f"{given}_{number}"
-        ids.append(part[call_id])
-    return ids
+            one = f"{given}_{number}"
+        tried[given] = number
+        part[call_id] = one
+        ids[one] = None
+    return [*ids]
 
 
 def _answered(
@@ -115,13 +126,18 @@ def _answered(
 ) -> Items:
     """One turn's answers in the order of the calls they belong to."""
     found: dict[str, Item] = {}
+    ids: dict[str, list[str]] = {}  # what the calls of each id the caller gave are called now
+    for old, new in zip(given, waiting, strict=True):
+        ids.setdefault(old, []).append(new)
+    used: dict[str, int] = {}  # of those, how many have their answer
     for answer in answers:
-        mine = [
-            new for old, new in zip(given, waiting, strict=True) if old == answer.get(answer_id)
-        ]
-        if not mine:
-            raise Refused(options["orphan"], ids=[answer.get(answer_id)])
-        ident = next((new for new in mine if new not in found), mine[-1])
+        said: Json = answer.get(answer_id)
+        if type(said) is not str or said not in ids:
+            raise Refused(options["orphan"], ids=[said])
+        mine = ids[said]
+        number = used.get(said, 0)
+        used[said] = number + 1
+        ident = mine[min(number, len(mine) - 1)]
         if ident in found:
             call.tell("rewritten")  # answered twice: the last answer counts
         answer[answer_id] = ident

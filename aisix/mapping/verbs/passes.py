@@ -193,33 +193,38 @@ def recast(items: Items, options: Options, chosen: Chosen, call: RuleContext) ->
 def fold(items: Items, options: Options, chosen: Chosen, call: RuleContext) -> Items:
     name, like, wrap = options["list"], options["like"], options["wrap"]
     out: Items = []
+    led: list[str] = []  # texts of those that lead
+    said: list[str] = []  # texts that come behind the last item so far
     held: list[str] = []  # texts that wait for the item behind them
-    leading = options["leading"]
+    leading, changed = options["leading"], False
     for item in items:
         if chosen(item):
             text = _text_of(item, name, options["text"])
-            if leading and not out:
-                out.append(item)
-            elif leading:
-                out[0][name] = f"{_text_of(out[0], name, options['text'])}\n\n{text}"
-                call.tell("rewritten")
+            if leading:
+                led.append(text)
+                out = out or [item]
             elif out and is_like(out[-1], like):
-                _say(out[-1], wrap.replace("{value}", text), options, behind=True)
-                call.tell("rewritten")
+                said.append(wrap.replace("{value}", text))
             else:
                 held.append(wrap.replace("{value}", text))
             continue
         leading = False
+        if said:
+            _say(out[-1], said, options)
         if held and is_like(item, like):
-            _say(item, "\n\n".join(held), options, behind=False)
-            call.tell("rewritten")
+            _say_first(item, "\n\n".join(held), options)
         elif held:
             out.append({**like, name: "\n\n".join(held)})
-            call.tell("rewritten")
-        held = []
+        changed = changed or bool(said or held)
+        said, held = [], []
         out.append(item)
+    if said:
+        _say(out[-1], said, options)
     if held:
         out.append({**like, name: "\n\n".join(held)})
+    if len(led) > 1:
+        out[0][name] = "\n\n".join(led)
+    if changed or said or held or len(led) > 1:
         call.tell("rewritten")
     return out
 
@@ -232,17 +237,24 @@ def _text_of(item: Item, name: str, text: str) -> str:
     return "\n\n".join(one for one in texts if type(one) is str)
 
 
-def _say(item: Item, text: str, options: Options, behind: bool) -> None:
-    """Add a text to what an item says, at its end or its beginning."""
+def _say(item: Item, texts: list[str], options: Options) -> None:
+    """Add texts to the end of what an item says."""
     name = options["list"]
     said = item.get(name)
     if type(said) is list:
-        part = {**options["part"], options["text"]: text}
-        item[name] = [*said, part] if behind else [part, *said]
-    elif type(said) is str:
-        item[name] = f"{said}\n\n{text}" if behind else f"{text}\n\n{said}"
+        item[name] = [*said, *({**options["part"], options["text"]: text} for text in texts)]
     else:
-        item[name] = text
+        item[name] = "\n\n".join([said, *texts] if type(said) is str else texts)
+
+
+def _say_first(item: Item, text: str, options: Options) -> None:
+    """... or to its beginning."""
+    name = options["list"]
+    said = item.get(name)
+    if type(said) is list:
+        item[name] = [{**options["part"], options["text"]: text}, *said]
+    else:
+        item[name] = f"{text}\n\n{said}" if type(said) is str else text
 
 
 @arranges(

@@ -132,9 +132,13 @@ class _Walk(KeywordValues):
             del out["required"]  # the object it is a property of has seen it
         needs = out.pop("dependencies", None)
         if type(needs) is dict:
+            split: dict[str, Schema] = {"dependentRequired": {}, "dependentSchemas": {}}
             for name, need in needs.items():
                 word = "dependentRequired" if type(need) in (list, str) else "dependentSchemas"
-                out[word] = {name: need, **out.get(word, {})}
+                split[word][name] = need
+            for word, found in split.items():
+                if found:
+                    out[word] = {**dict(reversed(found.items())), **out.get(word, {})}
         elif needs is not None:
             raise Unfit("`dependencies` must be an object")
         if type(out.get("type")) is list and any(type(kind) is dict for kind in out["type"]):

@@ -28,11 +28,13 @@ def consistent(schema: Schema) -> Schema | None:
             return None
         schema = {word: value for word, value in schema.items() if word != "enum"}
     found: dict[str, list[Json]] = {}
+    seen: set[tuple[str, bool, Json]] = set()
     for value in values:
         kind = next((k for k in named if k in _NAMES[type(value)]), None if named else "")
         if kind is None and type(value) is float and value.is_integer() and "integer" in named:
             kind = "integer"
-        if kind is not None and not any(_same(value, one) for one in found.get(kind, ())):
+        if kind is not None and (one := (kind, type(value) is bool, value)) not in seen:
+            seen.add(one)
             found.setdefault(kind, []).append(value)
     if not found:
         return None

@@ -6,6 +6,7 @@ them accepts is accepted: all their properties, of the names they require only t
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 import msgspec
@@ -181,24 +182,20 @@ class _Merge:
         found: dict[str, list[Json]] = {}
         patterns: dict[str, Json] = {}
         for branch in able:
-            self._spend(len(branch.properties) + 1)
+            self._spend(len(branch.properties) + len(branch.required) + 1)
             for name, schema in branch.properties.items():
                 found.setdefault(name, []).append(schema)
+            self._spend(len(branch.patterns) + len(branch.partial))
             patterns |= branch.patterns
-        closed = all(branch.additional is False for branch in able)
+        open_ = [branch for branch in able if branch.additional is not False]
+        said_in_open = Counter(name for branch in open_ for name in branch.properties)
+        partial = {name for name in found if said_in_open[name] < len(open_)}
         return ObjectParts(
             {name: self._or(schemas) for name, schemas in found.items()},
             {n: None for n in able[0].required if all(n in b.required for b in able)},
             patterns,
-            False if closed else None,
-            {
-                name
-                for name in found
-                if any(
-                    name in b.partial or (name not in b.properties and b.additional is not False)
-                    for b in able
-                )
-            },
+            None if open_ else False,
+            partial.union(*(branch.partial for branch in able)),
         )
 
     def _size(self, schema: Json) -> int:

@@ -144,18 +144,25 @@ def _together(schema: Schema) -> Schema | None:
     several = sum("properties" in part for part in fields) > 1
     if "$ref" in schema or (several and any("additionalProperties" in part for part in fields)):
         return None
+    said: dict[str, list[str]] = {}  # texts and names that are put end to end
+    mine: Schema = {}  # properties, where they are ours
     for part in parts:
         for word, value in part.items():
-            if word not in out or out[word] == value:
+            if word not in out or (word not in said and out[word] == value):
                 out[word] = value
             elif word == "required":
-                out[word] = list(dict.fromkeys([*out[word], *value]))
+                said.setdefault(word, [*out[word]]).extend(value)
             elif word == "properties" and all(
                 out[word].get(name, below) == below for name, below in value.items()
             ):
-                out[word] = {**out[word], **value}
+                mine = out[word] = mine or {**out[word]}
+                mine |= value
             elif word == "description":
-                out[word] = f"{out[word]}\n\n{value}"
+                said.setdefault(word, [out[word]]).append(value)
             elif word not in NOTES:
                 return None
+    if "required" in said:
+        out["required"] = [*dict.fromkeys(said["required"])]
+    if "description" in said:
+        out["description"] = "\n\n".join(said["description"])
     return out
