@@ -25,7 +25,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "errors": (set(), set()),
     "log": ({"errors"}, {"msgspec"}),
     "timer": (set(), set()),
-    "limits": (set(), set()),
+    "limits": ({"errors", "log"}, set()),
     "workers": (set(), {"msgspec"}),
     "config": ({"errors"}, {"voluptuous", "yaml"}),
     "store": ({"errors"}, {"voluptuous", "msgspec", "nacl", "yaml"}),

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from aisix.limits.rules import LimitRule
+
+# Windows are measured by a clock nobody sets, the same for all processes of the machine; it goes on
+# while the machine sleeps, where the system has such a one.
+_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def clock() -> float:
+    """The time of limits, in seconds since some moment: no wall clock."""
+    return time.clock_gettime(_STEADY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +37,13 @@ class Level:
     reset: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Grant:
     """Leave to go on. It must be settled exactly once, whatever becomes of the request."""
 
     holders: tuple[Holder, ...]
     levels: tuple[Level, ...]
+    note: Any = None  # the limiter's own: what it has booked so far, and where
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +64,15 @@ class RateLimiter(Protocol):
 
     Limits are AND-ed: a request must find room under every rule of every holder, and one that is
     refused counts nowhere. A window of `seconds` begins with the first request in it and forgets
-    all at its end. Tokens are known only afterwards: whoever finds the window not yet full may go
-    on, and what was used is booked at the end. `now` is Unix seconds, the same for all workers.
+    all at its end. How many tokens a request takes is known only afterwards: whoever finds the
+    window not yet full may go on, an estimate is booked at once, and what it has used is put in its
+    place while it runs and at its end. `now` is `limits.clock()`, the same for all workers.
     """
 
-    def admit(self, holders: Sequence[Holder], now: float) -> Verdict | Awaitable[Verdict]:
-        """Whether a request with these holders may go on.
+    def admit(
+        self, holders: Sequence[Holder], now: float, tokens: int = 0
+    ) -> Verdict | Awaitable[Verdict]:
+        """Whether a request with these holders may go on; if so, `tokens` are booked.
 
         Counters in memory answer at once, which costs neither a task nor a turn of the loop;
         counters elsewhere give something to await. That ends in its own time, whether or not who
@@ -67,8 +81,16 @@ class RateLimiter(Protocol):
         the caller; anything else is a bug. Who waits for it holds no place of the admission yet.
         """
 
+    def book(self, grant: Grant, tokens: int, now: float) -> None:
+        """The request is under way and has used `tokens` in all so far, or no more than that.
+
+        What was booked too much is taken back from the window it was booked in, as long as that
+        lasts. Never waits and never raises, as `settle`.
+        """
+
     def settle(self, grant: Grant, tokens: int, now: float) -> None:
-        """The request is over: give back its places, book `tokens` it used, once for each grant.
+        """The request is over: give back its places; it has used `tokens` in all. Once for each
+        grant.
 
         Never waits and never raises: the caller may have gone. Counters elsewhere are told
         meanwhile, and if that fails it is theirs to tell.
@@ -76,3 +98,7 @@ class RateLimiter(Protocol):
 
     def sit(self, number: int) -> None:
         """This process is worker `number` now; what a dead predecessor held is given back."""
+
+    def free(self, number: int) -> bool:
+        """Worker `number` is dead: its places are free, what it booked stays booked. False: not
+        now, ask again. Never waits: who calls it looks after all workers."""

@@ -1,60 +1,72 @@
 """Counters in memory that all workers of one parent share.
 
-One anonymous mapping, made before the fork, holds a row for each holder: its counters for the rules
-that have windows, and for each worker how many requests it has under way. A record lock of the
-operating system makes each look-and-count one step; it is given back by itself when a worker dies,
-and whoever sits down on its place gives back what it held. Nothing here outlives the parent.
-
-Rows are found by a hash of the holder's name; one that no rule has used for a day may be taken by
-another holder when the table is full.
+A row for each holder (`table.py`), made before the fork: its counters for the rules that have
+windows, and for each worker how many requests it has under way. A record lock of the operating
+system makes each look-and-count one step; it is given back by itself when a worker dies, and the
+parent, or whoever sits down on its place, gives back what it held. What it had booked stays
+booked. Nothing here outlives the parent.
 """
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
-import mmap
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from aisix import log
+from aisix.errors import Fault
 from aisix.limits.base import Grant, Holder, Level, LimitRefusal
 from aisix.limits.rules import LIMIT_KINDS, LimitRule
+from aisix.limits.table import ROWS, HolderTable, TableFull
 
-ROWS = 8192
-IDLE = 86400.0  # s; the longest window
-LATE = 1.0  # s a worker may have waited between looking at the clock and its turn
 BUSY = 1.0  # s to wait for a free place: nobody knows when one will be free
-_HEAD = 2  # name, time of the last use
+MOST = float(1 << 53)  # of one counter: up to here each number is a float of its own
+TOLD = 60.0  # s between two lines about a full table
 _WINDOWS = 2 * len(LIMIT_KINDS)  # (begin, count) by rule; concurrency's pair stays unused
+_LENGTHS = [seconds for _, seconds in LIMIT_KINDS.values()]
+Row = tuple[Holder, int]
+
+
+class _Booked:
+    """What was booked for one grant: `tokens` in all, and by rule what of it stands in which
+    window, [row, rule, begin, tokens]."""
+
+    __slots__ = ("rows", "tokens", "windows")
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = [row for _, row in rows]
+        self.tokens = 0
+        self.windows: list[tuple[int, LimitRule, list[float]]] = []
+        for holder, row in rows:
+            for rule in holder.rules:
+                if rule.counts == "tokens":
+                    self.windows.append((row, rule, [0.0, 0.0]))
 
 
 class SharedRateLimiter:
     """Counters in memory that all workers of one machine share; made before they are forked.
 
-    `places`: how many workers there can be at one time; `rows`: holders counted at one time.
+    `places`: how many workers there can be at one time; `rows`: holders counted at one time. With
+    more than that, a holder without a row is refused (Fault overloaded): no limit is forgotten.
     """
 
     def __init__(self, places: int = 1, rows: int = ROWS) -> None:
         self._number = 0
-        self._places = places
-        self._rows = rows
-        self._width = _HEAD + _WINDOWS + places
-        self._memory = mmap.mmap(-1, rows * self._width * 8)
-        view = memoryview(self._memory)
-        self._names = view.cast("Q")
-        self._cells = view.cast("d")
+        self._table = HolderTable(places, _WINDOWS, rows)
+        self._cells = self._table.cells
         # Opened here and kept open: closing any handle of the file would drop the lock.
         self._file = tempfile.TemporaryFile()  # noqa: SIM115
-        self._known: dict[str, tuple[int, int]] = {}  # ident -> (name, where its row begins)
+        self._told = float("-inf")
 
     # ------------------------------------------------------------------ the interface
-    def admit(self, holders: Sequence[Holder], now: float) -> Grant | LimitRefusal:
+    def admit(self, holders: Sequence[Holder], now: float, tokens: int = 0) -> Grant | LimitRefusal:
         asked = tuple(holder for holder in holders if holder.rules)
         if not asked:
             return Grant((), ())
         with self._locked():
-            rows = [(holder, self._row(holder.ident, now)) for holder in asked]
+            rows = self._rows(asked, now)
             refusal: tuple[Holder, LimitRule, float] | None = None
             for holder, row in rows:
                 for rule in holder.rules:
@@ -66,55 +78,97 @@ class SharedRateLimiter:
             for holder, row in rows:
                 for rule in holder.rules:
                     if rule.counts == "requests":
-                        self._add(row, rule, 1, now)
-            grant = Grant(asked, self._levels(rows, now))
+                        begin, count = self._window(row, rule, now)
+                        self._put(row, rule, begin, count + 1)
+            booked = _Booked(rows)
+            grant = Grant(asked, self._levels(rows, now), booked)
+            if tokens:
+                self._book(booked, tokens, now)
             for _, row in rows:
-                self._cells[self._busy(row)] += 1
+                self._table.leases[self._lease(row)] += 1
             return grant
 
+    def book(self, grant: Grant, tokens: int, now: float) -> None:
+        booked = grant.note
+        if booked is not None and booked.windows and tokens != booked.tokens:
+            with self._locked():
+                self._book(booked, tokens, now)
+
     def settle(self, grant: Grant, tokens: int, now: float) -> None:
-        if not grant.holders:
+        booked, grant.note = grant.note, None
+        if booked is None:
             return
         with self._locked():
-            for holder in grant.holders:
-                row = self._row(holder.ident, now)
-                place = self._busy(row)
-                self._cells[place] = max(0.0, self._cells[place] - 1)
-                for rule in holder.rules:
-                    if rule.counts == "tokens" and tokens:
-                        self._add(row, rule, tokens, now)
+            leases = self._table.leases
+            for row in booked.rows:
+                place = self._lease(row)
+                leases[place] = max(1, leases[place]) - 1
+            self._book(booked, tokens, now)
 
     def sit(self, number: int) -> None:
         self._number = number
         with self._locked():
-            for row in range(0, self._rows * self._width, self._width):
-                if self._names[row]:
-                    self._cells[row + _HEAD + _WINDOWS + number] = 0.0
+            self._table.free(number)
+
+    def free(self, number: int) -> bool:
+        try:
+            with self._locked(fcntl.LOCK_NB):
+                self._table.free(number)
+        except BlockingIOError:
+            return False
+        return True
+
+    # ------------------------------------------------------------------ what is told of it
+    @property
+    def room(self) -> int:
+        """Holders that can be counted at one time."""
+        return self._table.rows
+
+    @property
+    def holders(self) -> int:
+        """Holders that are counted now, some of them for no window any more."""
+        return self._table.held
+
+    @property
+    def refused(self) -> int:
+        """Requests refused because there was no row for their holder."""
+        return self._table.refused
 
     # ------------------------------------------------------------------ rules
     def _wait(self, row: int, rule: LimitRule, now: float) -> float:
         """Seconds until the rule may say yes; 0: it does."""
         if rule.counts == "concurrency":
-            return BUSY if self._under_way(row) >= rule.most else 0.0
+            return BUSY if self._table.under_way(row) >= rule.most else 0.0
         begin, count = self._window(row, rule, now)
         return _until_end(begin, rule, now) if count >= rule.most else 0.0
 
     def _window(self, row: int, rule: LimitRule, now: float) -> tuple[float, float]:
         """When the window of now began and what it counted; an ended one is empty."""
-        at = row + _HEAD + 2 * rule.slot
+        at = self._table.windows(row) + 2 * rule.slot
         begin, count = self._cells[at], self._cells[at + 1]
-        # Two workers look at the clock before either has the lock, so the second may come with the
-        # earlier time. A clock that was really set back must not close a window for long.
-        if begin - LATE <= now < begin + rule.seconds:
-            return begin, count
-        return now, 0.0
+        # Workers look at the clock before they have the lock: `begin` may be later than `now`.
+        return (begin, count) if count and now < begin + rule.seconds else (now, 0.0)
 
-    def _add(self, row: int, rule: LimitRule, amount: int, now: float) -> None:
-        begin, count = self._window(row, rule, now)
-        at = row + _HEAD + 2 * rule.slot
-        self._cells[at], self._cells[at + 1] = begin, count + amount
+    def _put(self, row: int, rule: LimitRule, begin: float, count: float) -> None:
+        at = self._table.windows(row) + 2 * rule.slot
+        # In this order: killed between the two, an ended window stays ended.
+        self._cells[at + 1] = min(count, MOST)
+        self._cells[at] = begin
 
-    def _levels(self, rows: Sequence[tuple[Holder, int]], now: float) -> tuple[Level, ...]:
+    def _book(self, booked: _Booked, tokens: int, now: float) -> None:
+        """Put `tokens` in the place of what was booked. What stands in an ended window stays."""
+        more, booked.tokens = tokens - booked.tokens, tokens
+        if not more:
+            return
+        for row, rule, mine in booked.windows:
+            begin, count = self._window(row, rule, now)
+            had = mine[1] if begin == mine[0] else 0.0
+            change = max(float(min(more, MOST)), -had)
+            if change:
+                self._put(row, rule, begin, max(0.0, count + change))
+                mine[0], mine[1] = begin, had + change
+
+    def _levels(self, rows: Sequence[Row], now: float) -> tuple[Level, ...]:
         """For requests and for tokens, the rule that has the least room."""
         tightest: dict[str, Level] = {}
         for holder, row in rows:
@@ -130,49 +184,41 @@ class SharedRateLimiter:
         return tuple(tightest.values())
 
     # ------------------------------------------------------------------ rows
-    def _busy(self, row: int) -> int:
-        return row + _HEAD + _WINDOWS + self._number
+    def _lease(self, row: int) -> int:
+        return row * self._table.places + self._number
 
-    def _under_way(self, row: int) -> int:
-        first = row + _HEAD + _WINDOWS
-        return int(sum(self._cells[first : first + self._places]))
+    def _rows(self, asked: Sequence[Holder], now: float) -> list[Row]:
+        """The row of each; made where there is none. Fault: there is no room for another."""
+        table = self._table
+        found = [(holder, table.find(holder.ident)) for holder in asked]
+        if all(row for _, row in found):
+            return found
+        table.tidy(lambda row: self._idle(row, now))
+        try:
+            return [(one, table.find(one.ident) or table.make(one.ident)) for one in asked]
+        except TableFull:
+            self._tell_full()
+            raise Fault("overloaded", retry_after=int(BUSY)) from None
 
-    def _row(self, ident: str, now: float) -> int:
-        """Where the holder's row begins; made when there is none."""
-        known = self._known.get(ident)
-        if known is not None and self._names[known[1]] == known[0]:
-            self._cells[known[1] + 1] = now
-            return known[1]
-        name = int.from_bytes(hashlib.sha256(ident.encode()).digest()[:8], "little") or 1
-        row = self._find(name, now)
-        self._names[row] = name
-        self._cells[row + 1] = now
-        self._known[ident] = name, row
-        return row
+    def _idle(self, row: int, now: float) -> bool:
+        """Whether nothing is lost without it: all its windows have ended, nobody holds a place."""
+        at = self._table.windows(row)
+        for slot, seconds in enumerate(_LENGTHS):
+            if self._cells[at + 2 * slot + 1] and now < self._cells[at + 2 * slot] + seconds:
+                return False
+        return not self._table.under_way(row)
 
-    def _find(self, name: int, now: float) -> int:
-        """The row of that name, else an empty one, else the one unused for the longest time."""
-        start = name % self._rows
-        oldest, used = -1, float("inf")
-        for step in range(self._rows):
-            row = (start + step) % self._rows * self._width
-            if self._names[row] == name:
-                return row
-            if not self._names[row]:
-                return row
-            if self._cells[row + 1] < used and not self._under_way(row):
-                oldest, used = row, self._cells[row + 1]
-        if oldest < 0 or now - used < IDLE:
-            # More busy holders than rows: the limit of one of them begins anew.
-            oldest = start * self._width if oldest < 0 else oldest
-        for cell in range(oldest, oldest + self._width):
-            self._cells[cell] = 0.0
-        return oldest
+    def _tell_full(self) -> None:
+        at = time.monotonic()
+        if at >= self._told + TOLD:
+            self._told = at
+            text = "rate limits: %d keys and models are counted, and there is no room for more: "
+            log.error(text + "others that have a limit are refused", self._table.held)
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _locked(self, how: int = 0) -> Iterator[None]:
         handle = self._file.fileno()
-        fcntl.lockf(handle, fcntl.LOCK_EX)
+        fcntl.lockf(handle, fcntl.LOCK_EX | how)
         try:
             yield
         finally:
@@ -180,5 +226,5 @@ class SharedRateLimiter:
 
 
 def _until_end(begin: float, rule: LimitRule, now: float) -> float:
-    """Seconds until the window ends; never more than its length, see LATE."""
+    """Seconds until the window ends; never more than its length: `begin` may be later than now."""
     return min(begin - now, 0.0) + rule.seconds

@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any
 
 from aisix.errors import Fault, UpstreamError
-from aisix.limits import Grant, Level, LimitRefusal
+from aisix.limits import Grant, Level, LimitRefusal, clock
 from aisix.mapping.exchange import Answer, UpstreamRequest
 from aisix.mapping.syntax.budget import Spent
 from aisix.proxy.admission import overloaded
@@ -107,7 +107,7 @@ class ChatHandler(ProxyHandler):
     async def _within_limits(self, model: Model) -> None:
         """CallerError when a rate limit says no; waits only if the limiter does."""
         limits = self.gateway.limits
-        verdict = ask(limits, self.api_key, model, time.time())
+        verdict = ask(limits, self.api_key, model, clock())
         if verdict is None:
             return
         if not isinstance(verdict, (Grant, LimitRefusal)):
@@ -283,7 +283,7 @@ class ChatHandler(ProxyHandler):
     def _settle(self) -> None:
         if self._reservation is not None:
             tokens = {} if self.call is None else self.call.exchange.tokens
-            self._reservation.settle(tokens, time.time())
+            self._reservation.settle(tokens, clock())
             self._reservation = None
 
     def _end_attempts(self) -> None:

@@ -1,10 +1,10 @@
 """Rate limits of a request: whose they are, its leave to go on, and the headers that tell of them.
 
-    verdict = ask(limits, api_key, model, now)    # None: no limit; or it is to be awaited
+    verdict = ask(limits, api_key, model, clock())    # None: no limit; or it is to be awaited
     raise rate_limited(verdict)                   # a LimitRefusal
     reservation = Reservation(limits, verdict)    # a Grant
-    headers(verdict.levels, caller, now)
-    reservation.settle(tokens, now)               # once, when the answer has ended
+    headers(verdict.levels, caller, time.time())      # callers are told of the wall clock
+    reservation.settle(tokens, clock())             # once, when the answer has ended
 
 Must never know: what a header or a status is called; that stands in the caller dialect's table.
 """
@@ -73,7 +73,7 @@ class Reservation:
 
     def settle(self, tokens: Mapping[str, int], now: float) -> None:
         """Give the places back and book `tokens` by their counters: all but those told twice.
-        `now` is Unix seconds; only the first time counts."""
+        Only the first time counts."""
         grant = self._grant
         if grant is not None:
             used = sum(count for name, count in tokens.items() if name not in INSIDE)

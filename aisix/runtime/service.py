@@ -94,6 +94,7 @@ def serve(settings: Settings, env: MutableMapping[str, str] = os.environ) -> int
         become=lambda old, pids: become(old, pids, sockets, env),
         settled=sockets.keep,
         stopping=sockets.close,
+        gone=plan.shared.limits.free,
         notifier=notifier,
         inherited=handed.get("workers", []),
     ).run()

@@ -36,6 +36,7 @@ from aisix.workers.scoreboard import DEAD, READY, STARTING, Scoreboard, Scoreboa
 YOUNG = 10.0  # s; a worker that dies sooner makes the next one wait
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # s, doubled with each that died young
 TURN = 1.0  # s between looks at the workers when nothing happens
+SOON = 0.05  # s, while a dead one's places are to be given back
 ABORT_SECS = 2.0  # for a stuck worker to say where it is
 SAME_STOP = 1.0  # s; `timeout` and shells tell the process and then its group
 STOP_SECS = 15.0  # beyond the drain, until a worker that does not end is killed
@@ -87,6 +88,7 @@ class Supervisor(Generic[P]):
     again(plan, pids): nothing changed: have the workers read again what is read from files;
         {what: whether it could be used}.
     settled(plan): every worker has this plan now.
+    gone(number): the worker of this slot is dead: what it held is free. False: ask again soon.
     become(plan, pids): replace this process by the newly installed program; returns if it cannot.
     """
 
@@ -100,12 +102,14 @@ class Supervisor(Generic[P]):
         become: Callable[[P, list[int]], None],
         settled: Callable[[P], None],
         stopping: Callable[[], None],
+        gone: Callable[[int], bool],
         notifier: Notifier,
         inherited: list[int] | None = None,
     ) -> None:
         self._plan, self._before = plan, plan
         self._work, self._renew, self._again, self._become = work, renew, again, become
-        self._settled, self._on_stop = settled, stopping
+        self._settled, self._on_stop, self._gone = settled, stopping, gone
+        self._held: set[int] = set()  # slots of dead workers that hold something yet
         self._scoreboard = scoreboard
         slot = scoreboard.claim()
         slot.pid, slot.state = os.getpid(), READY
@@ -190,6 +194,7 @@ class Supervisor(Generic[P]):
     def _tend(self) -> None:
         """Start who is due, stop who has a successor, end who hangs."""
         now = time.monotonic()
+        self._held = {number for number in self._held if not self._gone(number)}
         fresh = [w for w in self._workers.values() if self._is_fresh(w)]
         old = [w for w in self._workers.values() if w.generation != self._generation]
         ready = sum(worker.ready for worker in fresh)
@@ -222,6 +227,7 @@ class Supervisor(Generic[P]):
         except ScoreboardFull:
             return None  # old ones are still draining
         slot.beat = now
+        self._held.discard(slot.number)  # whoever takes its place gives that back
         taken = {w.seat for w in self._workers.values() if w.generation == self._generation}
         seat = min(set(range(self._plan.count)) - taken, default=0)
         sys.stdout.flush()
@@ -264,6 +270,7 @@ class Supervisor(Generic[P]):
                 if worker.slot is not None:
                     was_starting = worker.starting
                     worker.slot.state = DEAD
+                    self._held.add(worker.slot.number)
                     self._ended(worker, status, was_starting)
                 elif worker.end_by is None:
                     self._ended(worker, status, False)
@@ -344,7 +351,7 @@ class Supervisor(Generic[P]):
             self._notifier.tell("WATCHDOG=1")
 
     def _turn(self) -> float:
-        wait = TURN
+        wait = SOON if self._held else TURN
         if self._notifier.watchdog_secs is not None:
             wait = min(wait, self._notifier.watchdog_secs / 3)
         if not self._stopping:

@@ -47,6 +47,7 @@ WAY = [
     "proxy.gateway",
     "routing.balancer",
     "limits.shared",
+    "limits.table",
     "telemetry.metrics",
     "mapping.exchange",
     "mapping.translation",

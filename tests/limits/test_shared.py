@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 
 import pytest
 
+from aisix.errors import Fault
 from aisix.limits import Grant, Holder, LimitRefusal, SharedRateLimiter, rules_of
 from tests.forking import alone
 
@@ -115,14 +117,6 @@ def test_without_rules_nothing_is_counted(limits: SharedRateLimiter) -> None:
     limits.settle(found, 5, NOW)
 
 
-def test_a_clock_that_is_set_back_does_not_close_a_window_for_longer(
-    limits: SharedRateLimiter,
-) -> None:
-    key = [holder(rpm=1)]
-    granted(limits.admit(key, NOW + 10_000))
-    granted(limits.admit(key, NOW))
-
-
 def test_who_looked_at_the_clock_first_and_came_second_is_in_the_same_window(
     limits: SharedRateLimiter,
 ) -> None:
@@ -135,13 +129,122 @@ def test_who_looked_at_the_clock_first_and_came_second_is_in_the_same_window(
     granted(limits.admit(key, NOW + 60.25))
 
 
-def test_a_full_table_takes_the_row_unused_for_the_longest_time(limits: SharedRateLimiter) -> None:
+def test_a_full_table_refuses_who_is_new_and_forgets_nobody() -> None:
+    limits = SharedRateLimiter(rows=8)
     for number in range(8):
         granted(limits.admit([holder(f"key:{number}", rpm=1)], NOW + number))
+    with pytest.raises(Fault, match="overloaded"):
+        limits.admit([holder("key:new", rpm=1)], NOW + 9)
     for number in range(8):
-        refused(limits.admit([holder(f"key:{number}", rpm=1)], NOW + 8))
-    granted(limits.admit([holder("key:new", rpm=1)], NOW + 9))
-    refused(limits.admit([holder("key:new", rpm=1)], NOW + 9))
+        refused(limits.admit([holder(f"key:{number}", rpm=1)], NOW + 9))
+    assert (limits.holders, limits.room, limits.refused) == (8, 8, 1)
+
+
+def test_a_row_is_given_up_when_its_windows_have_ended_and_nobody_holds_a_place() -> None:
+    limits = SharedRateLimiter(rows=8)
+    busy = granted(limits.admit([holder("key:busy", rps=1)], NOW))
+    day = granted(limits.admit([holder("key:day", rpd=1)], NOW))
+    limits.settle(day, 0, NOW)
+    for number in range(6):
+        limits.settle(granted(limits.admit([holder(f"key:{number}", rpm=1)], NOW)), 0, NOW)
+    for number in range(6, 12):  # each in the place of one of those before
+        now = NOW + 60
+        limits.settle(granted(limits.admit([holder(f"key:{number}", rpm=1)], now)), 0, now)
+    refused(limits.admit([holder("key:day", rpd=1)], NOW + 61))
+    refused(limits.admit([holder("key:busy", concurrency=1)], NOW + 61))
+    limits.settle(busy, 0, NOW + 61)
+    granted(limits.admit([holder("key:last", rpm=1)], NOW + 61))
+    assert limits.refused == 0
+
+
+def test_many_holders_have_each_its_own_counters_and_go_when_they_are_no_more_needed() -> None:
+    limits = SharedRateLimiter(places=3)
+    keys = [
+        [holder(f"key:{number}", rpm=1), holder("model:1", rpd=10**9)] for number in range(9000)
+    ]
+    for key in keys:
+        limits.settle(granted(limits.admit(key, NOW)), 0, NOW)
+    for key in keys[::97]:
+        refused(limits.admit(key, NOW + 59))
+    assert limits.holders == 9001
+    for number in range(9000):
+        later = [holder(f"later:{number}", rpm=1)]
+        limits.settle(granted(limits.admit(later, NOW + 100)), 0, NOW + 100)
+    assert limits.holders <= 9010
+    assert granted(limits.admit(keys[0], NOW + 100)).levels[0].left == 0
+
+
+def test_tokens_are_booked_at_once_and_put_right_while_it_runs_and_at_its_end(
+    limits: SharedRateLimiter,
+) -> None:
+    key = [holder(tpm=100)]
+
+    def left(now: float) -> int:
+        found = limits.admit(key, now)
+        if isinstance(found, Grant):
+            limits.settle(found, 0, now)
+        return found.levels[0].left
+
+    first = granted(limits.admit(key, NOW, 30))
+    assert first.levels[0].left == 100, "what was left before it"
+    assert left(NOW) == 70
+    limits.book(first, 20, NOW + 1)
+    assert left(NOW + 1) == 80
+    limits.book(first, 95, NOW + 2)
+    limits.book(first, 95, NOW + 3)
+    assert left(NOW + 3) == 5
+    second = granted(limits.admit(key, NOW + 4, 30))
+    assert refused(limits.admit(key, NOW + 5)).wait == 55.0
+    limits.settle(second, 1, NOW + 6)
+    limits.settle(first, 50, NOW + 7)
+    limits.settle(first, 500, NOW + 7)
+    limits.book(first, 500, NOW + 7)
+    assert left(NOW + 8) == 49
+
+
+def test_what_was_booked_in_a_window_that_ended_is_not_taken_back_from_the_next(
+    limits: SharedRateLimiter,
+) -> None:
+    key = [holder(tpm=100)]
+    first = granted(limits.admit(key, NOW, 80))
+    granted(limits.admit(key, NOW + 60, 10))
+    limits.book(first, 90, NOW + 61)
+    assert granted(limits.admit(key, NOW + 61)).levels[0].left == 80
+    limits.settle(first, 1, NOW + 62)
+    assert granted(limits.admit(key, NOW + 62)).levels[0].left == 90
+
+
+def test_no_count_of_tokens_is_too_large(limits: SharedRateLimiter) -> None:
+    key = [holder(tpm=100, tpd=10**18)]
+    limits.settle(granted(limits.admit(key, NOW, 10**400)), 10**401, NOW)
+    assert refused(limits.admit(key, NOW)).rule.name == "tpm"
+
+
+def test_what_a_dead_worker_booked_stays_and_its_places_are_free(limits: SharedRateLimiter) -> None:
+    key = [holder(concurrency=1, tpm=100, rpm=5)]
+    limits.sit(1)
+    granted(limits.admit(key, NOW, 40))
+    limits.sit(0)
+    assert refused(limits.admit(key, NOW)).rule.name == "concurrency"
+    assert limits.free(1)
+    left = {level.counts: level.left for level in granted(limits.admit(key, NOW)).levels}
+    assert left == {"tokens": 60, "requests": 3}
+
+
+@alone
+def test_who_frees_places_does_not_wait_for_who_has_the_lock() -> None:
+    limits = SharedRateLimiter(places=2)
+    ours, theirs = os.pipe()
+    pid = os.fork()
+    if not pid:
+        with limits._locked():
+            os.write(theirs, b"x")
+            signal.pause()
+    os.read(ours, 1)
+    assert not limits.free(1)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    assert limits.free(1)
 
 
 def in_processes(count: int, run: Callable[[int], int]) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -37,13 +38,20 @@ def work(plan, slot, seat):
         slot.beat = time.monotonic()
         time.sleep(0.05)
 
+told = []
+def gone(number):
+    # The second time, it can be done.
+    told.append(number)
+    print("gone", told.count(number), flush=True)
+    return told.count(number) > 1
+
 log.setup()
 plans = [Plan(how) for how in sys.argv[1:]]
 renew = lambda plan: plans[plans.index(plan) + 1] if plan is not plans[-1] else plan
 sys.exit(Supervisor(
     plans[0], Scoreboard(9), work=work, renew=renew, again=lambda plan, pids: {},
     become=lambda plan, pids: None, settled=lambda plan: print("settled", plan.how, flush=True),
-    stopping=lambda: None, notifier=Notifier({}),
+    stopping=lambda: None, gone=gone, notifier=Notifier({}),
 ).run())
 """
 
@@ -103,6 +111,20 @@ def test_settings_that_follow_bad_ones_are_taken(tmp_path: Path, parents: list[P
         until(lambda how=how: f"settled {how}" in parent.said)  # type: ignore[misc]
     until(lambda: len(parent.children) == 2 and not parent.children & before)
     assert "crashed" not in parent.said
+
+
+def test_what_a_dead_worker_held_is_given_back_before_another_begins(
+    tmp_path: Path, parents: list[Parent]
+) -> None:
+    parent = Parent(tmp_path, "first")
+    parents.append(parent)
+    until(lambda: "settled first" in parent.said)
+    before = parent.children
+    os.kill(int(min(before)), signal.SIGKILL)
+    until(lambda: "gone 2" in parent.said)
+    assert len(parent.children) == 1, "it had to wait, having died young"
+    until(lambda: len(parent.children - before) == 1)
+    assert parent.said.count("gone") == 2
 
 
 def test_a_worker_that_does_not_end_is_killed_when_told_again(
