@@ -7,6 +7,7 @@ import ipaddress
 import socket
 import ssl
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -37,15 +38,18 @@ class Authority:
         self.file = folder / f"{name}.pem"
         self.file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
 
-    def sign(self, name: str, days: int = 90, kind: str = "ec") -> tuple[Path, Path]:
-        """(certificate, key) for 127.0.0.1, as FOLDER/NAME.pem and .key."""
+    def sign(
+        self, name: str, days: int = 90, kind: str = "ec", names: Sequence[str] = ()
+    ) -> tuple[Path, Path]:
+        """(certificate, key) for 127.0.0.1 and these names, as FOLDER/NAME.pem and .key."""
         key: Key = ec.generate_private_key(ec.SECP256R1())
         if kind == "rsa":
             key = rsa.generate_private_key(65537, 2048)
-        names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+        here = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+        others = x509.SubjectAlternativeName([here, *map(x509.DNSName, names)])
         made = (
             _builder(_name(name), self._name, key, days)
-            .add_extension(names, critical=False)
+            .add_extension(others, critical=False)
             .sign(self._key, hashes.SHA256())
         )
         cert, file = self.folder / f"{name}.pem", self.folder / f"{name}.key"

@@ -28,6 +28,7 @@ from aisix.admin.pages import (
     UnknownAdminHandler,
 )
 from aisix.listener.application import ListenerApplication
+from aisix.listener.hosts import Hosts
 from aisix.store.base import ExtraCheck, Store, no_extra_check
 from aisix.store.kinds.registry import KINDS
 
@@ -45,11 +46,13 @@ def make_admin_app(
     status: Callable[[], Mapping[str, Any]] = dict,
     reload: Reload = lambda: {"ok": False, "message": "this gateway has nothing to reload"},
     access: Callable[[RequestHandler], None] = lambda handler: None,
+    hosts: Hosts | None = None,
 ) -> Application:
     """The admin API over a store.
 
     audit(record): called once per write, after it is durable and before its answer.
     extra(kind, document, snapshot): more faults, for what only the gateway knows (as adapters).
+    hosts: under which names it answers; None: any.
     status(), reload(): dicts; a reload's has `ok`. access(handler): called after every answer.
     """
     context = AdminContext(
@@ -62,6 +65,7 @@ def make_admin_app(
         extra=extra,
         status=status,
         reload=reload,
+        hosts=hosts,
     )
     routes: list[Any] = [
         (r"/admin/v1/status", StatusHandler, {"context": context}),

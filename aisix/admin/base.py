@@ -3,8 +3,9 @@
     {"error": {"message": "...", "code": "invalid", "faults": [{"path": "rate_limit.rpm",
                                                                 "message": "must be ..."}]}}
 
-`code` is one of: unauthorized, bad_json, bad_request, invalid, too_large, bad_encoding,
-bad_media_type, not_found, wrong_method, conflict, stale, read_only, unavailable, disk_full, bug.
+`code` is one of: wrong_host, foreign_origin, unauthorized, bad_json, bad_request, invalid,
+too_large, bad_encoding, bad_media_type, not_found, wrong_method, conflict, stale, read_only,
+unavailable, disk_full, bug.
 `faults` is there when the message is about fields. A body is JSON whatever its content type says
 (`curl -d` says form).
 
@@ -28,6 +29,7 @@ from tornado.web import HTTPError, stream_request_body
 
 from aisix.errors import Complaint, OperatorError, StoreError
 from aisix.listener.application import ListenerHandler
+from aisix.listener.hosts import Hosts
 from aisix.store.base import ChangeRefused, DiskFull, ExtraCheck, Store
 
 BODY_LIMIT = 1 << 20
@@ -53,6 +55,7 @@ class AdminContext:
     extra: ExtraCheck
     status: Callable[[], Mapping[str, Any]]
     reload: Callable[[], Mapping[str, Any] | Awaitable[Mapping[str, Any]]]
+    hosts: Hosts | None
 
 
 STATUS_OF = {"invalid": 400, "missing": 404, "conflict": 409, "read_only": 409, "stale": 412}
@@ -97,6 +100,7 @@ class AdminHandler(ListenerHandler):
 
     def prepare(self) -> None:
         self.request.connection.set_max_body_size(DRAIN_LIMIT)  # type: ignore[union-attr]
+        self._look_where_it_came_from()
         if not self.open_to_all:
             self._authenticate()
         if self.request.headers.get("Content-Encoding", "identity").lower() != "identity":
@@ -178,6 +182,32 @@ class AdminHandler(ListenerHandler):
         """Refusals are answers, not accidents: only our own bugs go to the log."""
         if not isinstance(value, ChangeRefused | StoreError | OperatorError | HTTPError):
             super().log_exception(typ, value, tb)
+
+    def _look_where_it_came_from(self) -> None:
+        """Neither a page whose name was made to lead here, nor one that writes from elsewhere."""
+        hosts, headers = self.context.hosts, self.request.headers
+        if hosts is None:
+            return
+        said = headers.get("Host")
+        if not hosts.allows(said):
+            text = (
+                "the admin API does not answer under the name in the Host header: ask for it by "
+                "its address, or add the name to admin.allowed_hosts"
+            )
+            raise ErrorReply(421, "wrong_host", text)
+        if self.request.method in ("GET", "HEAD"):
+            return
+        origin, site = headers.get("Origin"), headers.get("Sec-Fetch-Site")
+        if origin is not None:
+            foreign = not hosts.allows_origin(origin, said)
+        else:
+            foreign = site == "cross-site"
+        if foreign:
+            text = (
+                "a page from elsewhere may change nothing here; add the name of its host to "
+                "admin.allowed_hosts if it is yours"
+            )
+            raise ErrorReply(403, "foreign_origin", text)
 
     def _authenticate(self) -> None:
         scheme, _, key = self.request.headers.get("Authorization", "").partition(" ")

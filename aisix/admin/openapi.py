@@ -38,16 +38,18 @@ IF_NONE_MATCH = {
 SAID = {
     400: "what is wrong with the request; every fault at once, with its path",
     401: "no admin key, or a wrong one",
+    403: "a page from another host may change nothing (see `admin.allowed_hosts`)",
     404: "there is no such resource",
     409: "taken, still referred to, or resources come from a file",
     412: "`If-Match` names another revision, or `If-None-Match` is `*` and there is one",
     413: "the body is too long",
     415: "the body has a content encoding, or is a form with files",
+    421: "the Host header names a host this API does not answer for (see `admin.allowed_hosts`)",
     503: "the store cannot do it now; nothing was written",
     507: "the disk is full; nothing was written",
 }
-READ = (400, 401)
-WRITE = (400, 401, 409, 413, 415, 503, 507)
+READ = (400, 401, 421)
+WRITE = (400, 401, 403, 409, 413, 415, 421, 503, 507)
 
 
 def document() -> Json:
@@ -62,7 +64,9 @@ def document() -> Json:
     paths["/admin/v1/status"] = {"get": _operation("status", "How the gateway is", "Status", READ)}
     paths["/admin/v1/mappings/reload"] = {
         "post": {
-            **_operation("reload", "Read tables and resources file again", "Reload", (401,)),
+            **_operation(
+                "reload", "Read tables and resources file again", "Reload", (401, 403, 421)
+            ),
             "description": "On any fault everything stays as it was, and the answer is a 409.",
         }
     }
@@ -107,7 +111,7 @@ def _paths(kind: Kind) -> Json:
     merge = _operation(f"merge_{name}", f"Change fields of {noun}; null removes one",
                        envelope, (*WRITE, 404, 412), 200, f"{title}Patch")  # fmt: skip
     delete = _operation(f"delete_{name}", f"Take {noun} away", "Deleted",
-                        (400, 401, 404, 409, 412, 503, 507))  # fmt: skip
+                        (400, 401, 403, 404, 409, 412, 421, 503, 507))  # fmt: skip
     for changing in (replace, merge, delete):
         changing["parameters"] = [IF_MATCH]
     replace["parameters"] = [IF_MATCH, IF_NONE_MATCH]

@@ -18,6 +18,7 @@ from urllib.parse import quote, urlsplit
 from aisix.errors import AisixError, OperatorError
 
 TIMEOUT_SECS = 30
+WRONG_HOST = 421
 
 
 class AdminRefused(AisixError):
@@ -45,15 +46,13 @@ class AdminClient:
         parts = self._parts
         headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
         raw = None if body is None else json.dumps(body).encode()
+        target = f"{parts.path.rstrip('/')}/admin/v1/{path}"
         try:
-            connection = self._connection()
-            try:
-                target = f"{parts.path.rstrip('/')}/admin/v1/{path}"
-                connection.request(method, target, raw, headers)
-                answer = connection.getresponse()
-                text = answer.read()
-            finally:
-                connection.close()
+            status, text, address = self._ask(method, target, raw, headers)
+            if status == WRONG_HOST:
+                # It does not know the name we were given; we are no page in a browser, and ask
+                # for the address the name led to.
+                status, text, _ = self._ask(method, target, raw, {**headers, "Host": address})
         except ssl.SSLCertVerificationError as error:
             why = f"its certificate is not trusted: {error.verify_message} (see SSL_CERT_FILE)"
             raise OperatorError(f"{self._url}: {why}") from None
@@ -64,9 +63,24 @@ class AdminClient:
             told = json.loads(text)
         except ValueError:
             raise OperatorError(f"{self._url} is not the admin API of aisix") from None
-        if answer.status >= 400:
+        if status >= 400:
             raise AdminRefused(told)
         return told
+
+    def _ask(
+        self, method: str, target: str, raw: bytes | None, headers: dict[str, str]
+    ) -> tuple[int, bytes, str]:
+        """Status and body of the answer, and the "address:port" that gave it."""
+        connection = self._connection()
+        try:
+            connection.connect()
+            address, port = connection.sock.getpeername()[:2]
+            connection.request(method, target, raw, headers)
+            answer = connection.getresponse()
+            at = f"[{address}]" if ":" in address else address
+            return answer.status, answer.read(), f"{at}:{port}"
+        finally:
+            connection.close()
 
     def _connection(self) -> http.client.HTTPConnection:
         host, port = str(self._parts.hostname), self._parts.port

@@ -50,6 +50,7 @@ class Admin:
     addr: str
     tls_cert: Path | None
     tls_key: Path | None
+    allowed_hosts: tuple[str, ...]
     admin_keys: tuple[str, ...] = field(repr=False)
 
 

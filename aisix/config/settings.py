@@ -114,6 +114,12 @@ SETTINGS = (
     Setting("admin.addr", address, "127.0.0.1:3001", "where the admin API listens"),
     Setting("admin.tls_cert", maybe, None, "as proxy.tls_cert, for the admin API"),
     Setting("admin.tls_key", maybe, None, "as proxy.tls_key, for the admin API"),
+    Setting(
+        "admin.allowed_hosts",
+        words,
+        (),
+        "names under which it (and /metrics) may be asked for, beside its own: *.example.com, or *",
+    ),
     Setting("admin.admin_keys", words, (), "who may use it; none: one is made on the first start"),
     Setting(
         "upstream.timeout_ms", integer(0), 600_000, "a whole answer, from start to end; 0: none"

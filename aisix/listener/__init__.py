@@ -9,6 +9,7 @@
     reader.py        bytes -> requests, over llhttp (httptools)
     reply.py         the answer to one request: tornado.httputil.HTTPConnection, bytes out
     heads.py         header pairs -> HTTPHeaders; a status and HTTPHeaders -> bytes
+    hosts.py         under which names a listener may be asked for
     plain.py         PlainListener: Tornado's own server
     certificates.py  the certificates our listeners show, read again when they change
 

@@ -23,6 +23,7 @@ from aisix.errors import Complaint, OperatorError
 _BEGIN = rb"^-----BEGIN (?:X509 )?CERTIFICATE-----"
 _PEM = re.compile(_BEGIN + rb"(.*?)-----END", re.DOTALL | re.MULTILINE)
 _BEGINS = re.compile(_BEGIN, re.MULTILINE)
+_ALTERNATIVE_NAMES = b"\x06\x03\x55\x1d\x11"  # the identifier of that extension, in DER
 _NOT_ITS_KEY = ("KEY_VALUES_MISMATCH", "NO_CERTIFICATE_ASSIGNED")  # the second: of another kind
 
 
@@ -47,6 +48,7 @@ class Certificates:
     def renew(self) -> None:
         """Read the files again; on a fault (OperatorError) what was there stays."""
         self._current, self.expires = _loaded(self.name, self.cert, self.key)
+        self.names = names(self.cert)
 
     def _choose(self, connection: ssl.SSLObject, name: str | None, old: ssl.SSLContext) -> None:
         connection.context = self._current
@@ -103,6 +105,19 @@ def expires(setting: str, file: Path) -> float:
     except OSError as error:
         raise _wrong(setting, file, f"cannot be read: {error.strerror}") from None
     raise _wrong(setting, file, "no certificate in PEM")
+
+
+def names(file: Path) -> tuple[str, ...]:
+    """The DNS names of the first certificate of a PEM file (RFC 5280, 4.2.1.6); none on a fault."""
+    try:
+        der = base64.b64decode(b"".join(_PEM.findall(file.read_bytes())[0].split()))
+        _, found, rest = der.partition(_ALTERNATIVE_NAMES)
+        # The extension: perhaps whether it is critical, then its value, a sequence, in a string.
+        _, value = next(one for one in _values(rest) if one[0] == 0x04) if found else (0, b"")
+        ((_, listed),) = _values(value) if value else ((0, b""),)
+        return tuple(text.decode("ascii") for tag, text in _values(listed) if tag == 0x82)
+    except (OSError, ValueError, IndexError, StopIteration):
+        return ()
 
 
 def _end(certificate: bytes) -> float:

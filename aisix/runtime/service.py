@@ -110,7 +110,7 @@ def make_plan(
     certificates = certificates_of(settings)
     if settings.observability.otlp_endpoint is not None:
         otlp.check()
-    _first_look(settings, mappings)
+    first_look(settings, mappings)
     admin, metrics = settings.admin, settings.observability.metrics_addr
     limits = SharedRateLimiter(len(scoreboard.slots)) if before is None else before.shared.limits
     worker_slots = WorkerSlots(_count(settings))
@@ -215,7 +215,7 @@ def certificates_of(settings: Settings) -> dict[str, Certificates | None]:
     }
 
 
-def _first_look(settings: Settings, mappings: Mappings) -> None:
+def first_look(settings: Settings, mappings: Mappings) -> None:
     """Make or migrate the store and take over the resources file, once, before any worker."""
     store = store_of(settings)
     try:

@@ -33,6 +33,7 @@ from aisix.errors import OperatorError
 from aisix.limits import SharedRateLimiter
 from aisix.listener.certificates import Certificates
 from aisix.listener.fast import FastListener, Refused
+from aisix.listener.hosts import Hosts
 from aisix.listener.limits import ListenerLimits
 from aisix.listener.plain import PlainListener
 from aisix.mapping.mappings import Mappings
@@ -184,12 +185,16 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
             reload=lambda: reloader.reload("admin"),
             extra=gateway.extra,
             access=lambda h: gateway.administered(h.request.method or "", h.get_status()),
+            hosts=_hosts(settings.admin.addr, settings, shown["admin"]),
         )
         listeners.append(
             await _listen(app, (plan.admin, []), settings, 1 << 20, shown["admin"], gateway.refused)
         )
     if plan.metrics:
-        app = make_metrics_app(shared.scoreboard, lambda: {**gateway.facts(), **_endings(shown)})
+        hosts = _hosts(settings.observability.metrics_addr or "", settings, None)
+        app = make_metrics_app(
+            shared.scoreboard, lambda: {**gateway.facts(), **_endings(shown)}, hosts
+        )
         listeners.append(
             await _listen(app, (plan.metrics, []), settings, 1 << 20, None, gateway.refused)
         )
@@ -213,6 +218,12 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
     if spans is not None:
         await asyncio.to_thread(spans.close)
     return 0
+
+
+def _hosts(addr: str, settings: Settings, shown: Certificates | None) -> Hosts:
+    """Under which names a listener for operators answers."""
+    added = settings.admin.allowed_hosts
+    return Hosts(addr, added, lambda: () if shown is None else shown.names)
 
 
 def _around(settings: Settings, scoreboard: Scoreboard) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from typing import Any
 from tornado.web import Application
 
 from aisix.listener.application import ListenerApplication, ListenerHandler
+from aisix.listener.hosts import Hosts
 from aisix.telemetry.metrics import CONTENT_TYPE, page
 from aisix.workers.scoreboard import DRAINING, READY, STARTING, Scoreboard
 
@@ -31,10 +32,22 @@ class MetricsHandler(ListenerHandler):
     """The page."""
 
     def initialize(
-        self, scoreboard: Scoreboard, facts: Callable[[], Mapping[tuple[str, ...], float]]
+        self,
+        scoreboard: Scoreboard,
+        facts: Callable[[], Mapping[tuple[str, ...], float]],
+        hosts: Hosts | None,
     ) -> None:
         self.scoreboard = scoreboard
         self.facts = facts
+        self.hosts = hosts
+
+    def prepare(self) -> None:
+        # Bound beyond loopback it is open to who can reach it, under whatever name.
+        hosts = self.hosts
+        if hosts and not hosts.beyond and not hosts.allows(self.request.headers.get("Host")):
+            self.set_status(421)
+            self.set_header("Content-Type", "text/plain; charset=utf-8")
+            self.finish("Not under this Host: ask by the address, or see admin.allowed_hosts.\n")
 
     def get(self) -> None:
         self.set_header("Content-Type", CONTENT_TYPE)
@@ -51,10 +64,13 @@ class NothingHandler(ListenerHandler):
 
 
 def make_metrics_app(
-    scoreboard: Scoreboard, facts: Callable[[], Mapping[tuple[str, ...], float]] = dict
+    scoreboard: Scoreboard,
+    facts: Callable[[], Mapping[tuple[str, ...], float]] = dict,
+    hosts: Hosts | None = None,
 ) -> Application:
-    """The Application; facts(): more values of now, by (name, *labels)."""
-    mine: dict[str, Any] = {"scoreboard": scoreboard, "facts": facts}
+    """The Application; facts(): more values of now, by (name, *labels); hosts: under which names it
+    answers (None: any)."""
+    mine: dict[str, Any] = {"scoreboard": scoreboard, "facts": facts, "hosts": hosts}
     return ListenerApplication(
         {"/metrics": (MetricsHandler, mine)},
         [],
