@@ -318,7 +318,7 @@ class ProxyHandler(ListenerHandler):
         """What this request waits for now."""
         if self._reading:
             return Wait("body", self._size, self.gateway.settings.proxy.body_timeout_secs)
-        return Wait("handler", None)
+        return Wait("handler", self._waiting, self.gateway.settings.proxy.queue_timeout_ms / 1000)
 
     def overdue(self, hung: Hung) -> None:
         """Nothing moves it any more."""

@@ -303,17 +303,19 @@ class ChatHandler(ProxyHandler):
         if self._reading:
             return super().wait()
         pause = settings.upstream.retry_after_limit_secs + LONGEST_PAUSE
+        queue = settings.proxy.queue_timeout_ms / 1000  # for a place, and for a thread
         if self.relay is not None:
-            return self.relay.wait(pause)
+            return self.relay.wait(pause, queue)
+        progress: object = self._waiting
         if not self._admitted:
-            return Wait("queue", None, settings.proxy.queue_timeout_ms / 1000)
+            return Wait("queue", progress, queue)
         if call is None:
-            return Wait("translation", None)
+            return Wait("translation", progress, queue)
         if transfer is None:
-            return Wait("pause", call.attempts.count, pause)
-        progress = call.attempts.count, transfer.heard
+            return Wait("pause", progress, pause)
+        progress = progress, transfer.heard
         if transfer.over:
-            return Wait("answer", progress)
+            return Wait("answer", progress, queue)
         return Wait("upstream", progress, limit(call.target.plain_timeouts.total_ms))
 
     def raised(self, error: BaseException) -> None:

@@ -119,16 +119,16 @@ class Relay:
         if not self._finished.done():
             self._fail(UpstreamError("interrupted", "the gateway stops", why="stopping"))
 
-    def wait(self, pause: float) -> Wait:
-        """What it waits for; `pause`: seconds between two attempts, at most."""
+    def wait(self, pause: float, queue: float) -> Wait:
+        """What it waits for; at most `pause` seconds between two attempts, `queue` for a thread."""
         transfer, settings = self._transfer, self._call.gateway.settings
         progress = self._attempts.count, self._round, self._written, transfer and transfer.heard
         if transfer is not None and transfer.paused:
             return Wait(CALLER, progress, settings.downstream.stalled_timeout_secs or inf)
         if transfer is None or transfer.over:
-            return (
-                Wait("answer", progress) if self._again is None else Wait("pause", progress, pause)
-            )
+            if self._beside is not None:
+                return Wait("translation", progress, queue)
+            return Wait("answer", progress) if not self._again else Wait("pause", progress, pause)
         limits = self._call.target.stream_timeouts
         secs = min(limit(limits.first_byte_ms, limits.idle_ms), limit(limits.total_ms))
         return Wait("upstream", progress, secs)
