@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Set
 from pathlib import Path
 from typing import Any
 
+from aisix.cli.main import main
 from aisix.proxy import backstop, chat
 
 NOTHING, RECORD, ONCE, ALWAYS, CANCELLED, SKIPPED = range(6)
@@ -51,6 +52,9 @@ WAY = [
     "telemetry.metrics",
     "mapping.exchange",
     "mapping.translation",
+    "proxy.beside",
+    "proxy.body",
+    "proxy.count",
     "upstream.curl",
     "upstream.transfer",
     "upstream.buffered",
@@ -129,7 +133,8 @@ def points(left_out: Set[str] = LEFT_OUT) -> Iterator[tuple[Any, str, Callable[.
         for owner in owners:
             if owner is not module and owner.__module__ != module.__name__:
                 continue
-            for name, value in list(vars(owner).items()):
+            for name, found in list(vars(owner).items()):
+                value = found.fget if isinstance(found, property) else found
                 if not inspect.isfunction(value) or value.__module__ != module.__name__:
                     continue
                 full = f"{module_name}.{value.__qualname__}"
@@ -187,12 +192,20 @@ class Plan:
 
         return step
 
+    def lay(self, number: int, owner: Any, name: str, function: Callable[..., Any]) -> None:
+        """The wrapped one in the place of the function, also where others have imported it."""
+        step, found = self.wrapped(number, function), vars(owner)[name]
+        setattr(owner, name, found.getter(step) if isinstance(found, property) else step)
+        if inspect.ismodule(owner):
+            for module in [m for n, m in sys.modules.items() if n.startswith("aisix.")]:
+                for other, value in list(vars(module).items()):
+                    if value is function:
+                        setattr(module, other, step)
+
 
 if __name__ == "__main__":
     plan = Plan(Path(sys.argv.pop(1)))
     backstop.EVERY, backstop.GRACE, chat.LONGEST_PAUSE = 0.1, 0.3, 0.3
     for number, (owner, name, function, _) in enumerate(list(points())):
-        setattr(owner, name, plan.wrapped(number, function))
-    from aisix.cli.main import main
-
+        plan.lay(number, owner, name, function)
     sys.exit(main())

@@ -43,13 +43,13 @@ LONG = b'event: ping\ndata: {"type": "ping"}\n\n'
 Exchange = Callable[[Running, Rough], bytes]
 
 
-def asked(gateway: Running, stream: bool, pieces: int = 1) -> socket.socket:
+def asked(
+    gateway: Running, stream: bool, pieces: int = 1, path: str = "/v1/chat/completions"
+) -> socket.socket:
     """A connection with a request on it, sent in so many pieces."""
     body = {"model": "claude-prod", "messages": [{"role": "user", "content": "Hi"}]}
     raw = json.dumps({**body, "stream": stream}).encode()
-    head = (
-        f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(raw)}\r\n"
-    )
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(raw)}\r\n"
     whole = f"{head}Authorization: Bearer {CALLER_KEY}\r\n\r\n".encode() + raw
     caller = socket.create_connection(("127.0.0.1", gateway.proxy_port), timeout=SECS)
     caller.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -87,6 +87,10 @@ def whole(got: bytes) -> bool:
 def plain(gateway: Running, upstream: Rough) -> bytes:
     upstream.next(*GOOD[False])
     return answered(asked(gateway, stream=False))
+
+
+def counted(gateway: Running, upstream: Rough) -> bytes:
+    return answered(asked(gateway, stream=False, path="/v1/messages/count_tokens"))
 
 
 def stream(gateway: Running, upstream: Rough) -> bytes:
@@ -147,7 +151,7 @@ def too_silent(gateway: Running, upstream: Rough) -> bytes:
 
 EXCHANGES: list[Exchange] = [
     *(plain, stream, in_pieces, tried_again, stream_tried_again, refused, broken_off, reset),
-    *(left, slowly_read, too_silent),
+    *(left, slowly_read, too_silent, counted),
 ]
 
 
