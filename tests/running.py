@@ -107,7 +107,11 @@ class Running:
     def __enter__(self) -> Running:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.proxy_port, self.admin_port, self.metrics_port = free_port(), free_port(), free_port()
-        self.start()
+        try:
+            self.start()
+        except BaseException:  # then nobody else ends it
+            self.stop(signal.SIGKILL)
+            raise
         return self
 
     def __exit__(self, *error: object) -> None:
