@@ -30,6 +30,7 @@ from tornado.web import HTTPError, stream_request_body
 from aisix.errors import Complaint, OperatorError, StoreError
 from aisix.listener.application import ListenerHandler
 from aisix.listener.hosts import Hosts
+from aisix.listener.refusals import STATUS, Refusal, Shown
 from aisix.store.base import ChangeRefused, DiskFull, ExtraCheck, Store
 
 BODY_LIMIT = 1 << 20
@@ -222,6 +223,14 @@ class AdminHandler(ListenerHandler):
             text = "an admin key is needed: Authorization: Bearer <admin key>"
             raise ErrorReply(401, "unauthorized", text)
         self.fingerprint = digest.hex()[:8]
+
+
+def admin_refusal(refusal: Refusal) -> Shown:
+    """What could not be read as a request, as an admin error."""
+    status = STATUS[refusal.kind]
+    told = {"message": "the request could not be read as HTTP", "code": refusal.kind}
+    body = msgspec.json.encode({"error": told}) + b"\n"
+    return status, {"Content-Type": "application/json", "Cache-Control": "no-store"}, body
 
 
 def _said_twice(raw: bytes) -> str | None:

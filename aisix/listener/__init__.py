@@ -5,6 +5,8 @@
     fast.py          FastListener: asyncio server, one Connection per caller
     context.py       what a connection knows of its listener and of its caller
     connection.py    a connection: one request at a time, in order
+    sending.py       its outgoing half: bytes out, callers who read slowly
+    refusals.py      what could not be read as a request: kinds, and how it is answered
     guard.py         a mistake of ours in what the loop calls: told, and the connection ends
     reader.py        bytes -> requests, over llhttp (httptools)
     reply.py         the answer to one request: tornado.httputil.HTTPConnection, bytes out

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -32,6 +32,7 @@ from tornado.web import Application, HTTPError, RequestHandler
 from aisix import log
 from aisix.errors import CRASHES
 from aisix.listener.heads import LONGEST_FOREIGN, Headers, canonical, date, header_text
+from aisix.listener.refusals import STATUS, Refusable
 
 HOST = re.compile(r"[A-Za-z0-9\-._~!$&'()*+;=%\[\]:]*")
 
@@ -59,8 +60,12 @@ class ListenerHandler(RequestHandler):
 
     left = False  # the caller went away
     _task: asyncio.Task[None] | None = None  # its method, which waits
+    answers: Collection[str] = ()  # the same as `methods`, quickly
     _headers_written = _finished = False
     ui: Any = None
+
+    def __init_subclass__(cls) -> None:
+        cls.answers = frozenset(cls.methods())
 
     def __init__(self, application: Application, request: HTTPServerRequest, **more: Any) -> None:
         self.application = application
@@ -170,6 +175,10 @@ class ListenerHandler(RequestHandler):
             status = error.status_code if isinstance(error, HTTPError) else 500
             self.send_error(status, exc_info=(type(error), error, error.__traceback__))
 
+    def refused(self, kind: str) -> None:
+        """What has come of the request is not all of it, and no more of it can be read."""
+        self.raised(HTTPError(STATUS[kind]))
+
     def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
         """Tornado's; if there can be no answer at all, the connection closes."""
         if not self._headers_written:
@@ -198,7 +207,7 @@ class ListenerHandler(RequestHandler):
             log.bug("-", error)
 
 
-class Arrival(HTTPMessageDelegate):
+class Arrival(Refusable):
     """A request on its way to its handler."""
 
     def __init__(
@@ -215,7 +224,11 @@ class Arrival(HTTPMessageDelegate):
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
         assert isinstance(start_line, RequestStartLine)
-        request = ListenerRequest(start_line, headers, self._connection, self._server)
+        try:
+            request = ListenerRequest(start_line, headers, self._connection, self._server)
+        except HTTPInputError:
+            self.head = start_line, headers
+            raise
         found = self._app.handlers.get(request.path)
         if found is None:
             other = self._app.find_handler(request)
@@ -240,6 +253,12 @@ class Arrival(HTTPMessageDelegate):
         elif self._other is not None:
             return self._other.data_received(chunk)
         return None
+
+    def refused(self, kind: str) -> bool:
+        if self._handler is None:
+            return False
+        self._handler.refused(kind)
+        return True
 
     def finish(self) -> None:
         if self._handler is not None:

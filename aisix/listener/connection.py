@@ -17,14 +17,14 @@ from math import inf
 from typing import Any
 
 from tornado.httputil import HTTPInputError, HTTPMessageDelegate
-from tornado.iostream import StreamClosedError
 
 from aisix.errors import CRASHES
 from aisix.listener.context import ConnectionOwner, Context
 from aisix.listener.guard import closing
-from aisix.listener.heads import refusal
-from aisix.listener.reader import Bad, Reader
+from aisix.listener.reader import Reader
+from aisix.listener.refusals import CONTINUE, Bad, Refusable, Refusal, written
 from aisix.listener.reply import Done, Reply
+from aisix.listener.sending import Sending
 from aisix.timer import LazyTimer
 
 AHEAD = 64 << 10  # bytes read beyond the request in hand
@@ -33,10 +33,9 @@ HIGH, LOW = 64 << 10, 16 << 10  # bytes waiting for the caller: stop and go on w
 LINGER = 2.0  # s in which a caller may read our last words while it is still sending
 
 
-class Connection(asyncio.BufferedProtocol):
+class Connection(Sending):
     """One per accepted socket, made by the listener; it ends by itself, with the socket."""
 
-    transport: asyncio.Transport
     context: Context
 
     def __init__(self, owner: ConnectionOwner) -> None:
@@ -51,11 +50,10 @@ class Connection(asyncio.BufferedProtocol):
         self._pumping = False
         self._held = False  # the handler wants nothing more for now
         self._over = False  # nothing more is taken from the caller
-        self._drained: Done | None = None  # pending: the caller reads too slowly
-        self._unsent = 0  # bytes that waited for it when last looked at
         self._reply: Reply | None = None
         self._delegate: HTTPMessageDelegate | None = None
         self._max_body = 0
+        self._began = 0.0  # when a head began that did not come at once; 0: it did
 
     # ------------------------------------------------------------------ asyncio
     @closing
@@ -93,24 +91,8 @@ class Connection(asyncio.BufferedProtocol):
         self._timer.cancel()
         self._reader.close()
         self._rest = b""
-        if self._drained is not None:
-            if not self._drained.done():
-                self._drained.set_exception(StreamClosedError())
-                self._drained.exception()  # read: nobody need await it
-            self._drained = None
+        self._nobody_reads()
         self.owner.app.on_close(self)
-
-    @closing
-    def pause_writing(self) -> None:
-        self._drained = self.owner.loop.create_future()
-        self._unsent = self.transport.get_write_buffer_size()
-        self._wait(self._limits.idle_secs)
-
-    @closing
-    def resume_writing(self) -> None:
-        drained, self._drained = self._drained, None
-        if drained is not None and not drained.done():
-            drained.set_result(None)
 
     # ------------------------------------------------------------------ bytes in
     def _pump(self) -> None:
@@ -131,15 +113,13 @@ class Connection(asyncio.BufferedProtocol):
                 elif reader.headed:
                     self._begin()
                 elif not begun and reader.read:
+                    self._began = self.owner.loop.time()
                     self._wait(self._limits.head_secs)
                 if self._over:
                     return
             self._keep()
-        except Bad as bad:
-            self._refuse(bad.status)
         except CRASHES as error:
-            self.owner.bug(error)
-            self._refuse(500)
+            self._wrong(error)
         finally:
             self._pumping = False
 
@@ -173,7 +153,7 @@ class Connection(asyncio.BufferedProtocol):
         try:
             wanted = delegate.headers_received(head.start, head.headers)
         except HTTPInputError:
-            raise Bad(400) from None
+            raise Bad("bad_host") from None
         self._then(wanted, lambda: self._prepared(head.expecting))
 
     def _then(self, wanted: Awaitable[None] | None, step: Callable[[], None]) -> None:
@@ -196,11 +176,8 @@ class Connection(asyncio.BufferedProtocol):
             try:
                 self._settled(future)
                 step()
-            except Bad as bad:
-                self._refuse(bad.status)
             except CRASHES as error:
-                self.owner.bug(error)
-                self._refuse(500)
+                self._wrong(error)
             else:
                 self._pump()
 
@@ -220,9 +197,9 @@ class Connection(asyncio.BufferedProtocol):
             self._ended()
         elif not reply.over:
             if reader.length is not None and reader.length > self._max_body:
-                raise Bad(413)
+                raise Bad("too_large")
             if expecting and self._at == len(self._rest):
-                self.transport.write(refusal(100))
+                self.transport.write(CONTINUE)
 
     def _body_came(self) -> None:
         data = self._reader.body()
@@ -231,7 +208,7 @@ class Connection(asyncio.BufferedProtocol):
         if data and not reply.over:
             self._max_body -= len(data)
             if self._max_body < 0:
-                raise Bad(413)
+                raise Bad("too_large")
             self._then(delegate.data_received(data), self._ended)
         elif self._reader.complete:
             self._ended()
@@ -250,7 +227,7 @@ class Connection(asyncio.BufferedProtocol):
             else:
                 delegate.finish()
         except HTTPInputError:
-            raise Bad(400) from None
+            raise Bad("bad_request") from None
 
     def _next(self) -> None:
         """It has been answered too."""
@@ -262,24 +239,12 @@ class Connection(asyncio.BufferedProtocol):
         self._reply = self._delegate = None
         self._held = False  # answered before its handler was ready: nothing else waits for that
         self._reader.fresh()
+        self._began = 0.0
         self._wait(self._limits.idle_secs)
         if self._rest and not self._pumping:
             self.owner.loop.call_soon(self._pump)
 
     # ------------------------------------------------------------------ for the reply
-    def send(self, data: bytes) -> Done:
-        if self.transport.is_closing():
-            return self.lost()
-        if data:
-            self.transport.write(data)
-        return self._drained or self.owner.done
-
-    def lost(self) -> Done:
-        gone: Done = self.owner.loop.create_future()
-        gone.set_exception(StreamClosedError())
-        gone.exception()  # read: nobody need await it
-        return gone
-
     def must_close(self, reply: Reply) -> bool:
         """Whether more of the body is to come than we care to read for nothing."""
         reader = self._reader
@@ -324,22 +289,37 @@ class Connection(asyncio.BufferedProtocol):
         """Between two requests, not a byte of the next one read."""
         return self._reply is None and not self._reader.read
 
+    def _wrong(self, error: BaseException) -> None:
+        """What was raised while we read: a fault of the caller's, or of ours."""
+        if not isinstance(error, Bad):
+            self.owner.bug(error)
+        self._refuse(error.kind if isinstance(error, Bad) else "bug")
+
     @closing
-    def _refuse(self, status: int) -> None:
-        reply = self._reply
+    def _refuse(self, kind: str) -> None:
+        """Nothing more can be read here: who asks is told, by the handler if there is one."""
+        reply, delegate = self._reply, self._delegate
         if self._over:
             return
-        if reply is not None and reply.begun:
-            self.transport.abort()
-            return
-        if reply is None:
-            self.owner.refused(self.context.remote_ip, status)
-        self.transport.write(refusal(status))
+        if reply is not None:
+            reply.keep = False
+            if reply.begun and not reply.over:
+                self.transport.abort()
+                return
+            if reply.over or (isinstance(delegate, Refusable) and delegate.refused(kind)):
+                self._linger()
+                return
+        method, path, headers = self._reader.seen()
+        secs = self.owner.loop.time() - self._began if self._began else 0.0
+        refusal = Refusal(kind, self.context.remote_ip, method, path, headers, secs)
+        self.transport.write(written(self.owner.refused(refusal), method))
         self._linger()
 
     def _linger(self) -> None:
         """Say no more, but let the caller read: closed at once, unread bytes of it would make the
         system take back what we have said."""
+        if self._over:
+            return
         self._leave()
         self._over = True
         self._rest, self._at = b"", 0
@@ -377,11 +357,6 @@ class Connection(asyncio.BufferedProtocol):
             self.owner.bug(error)
 
     # ------------------------------------------------------------------ time
-    def _wait(self, secs: float) -> None:
-        timer = self._timer
-        timer.due = self.owner.loop.time() + secs
-        timer.arm()
-
     @closing
     def _late(self) -> None:
         unsent = self.transport.get_write_buffer_size()
@@ -394,4 +369,4 @@ class Connection(asyncio.BufferedProtocol):
             self._over = True
             self.transport.close()
         elif not self._reader.complete:
-            self._refuse(408)
+            self._refuse("request_timeout")

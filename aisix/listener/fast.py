@@ -8,20 +8,19 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from tornado.httputil import HTTPServerConnectionDelegate
 
 from aisix import log
 from aisix.listener.connection import Connection
 from aisix.listener.limits import ListenerLimits
+from aisix.listener.refusals import Refuse, bare
 from aisix.listener.reply import Done
 
 LOOK_SECS = 0.05  # between looks at the other workers' sockets
 TAKEN = 4  # connections taken over from one of them at a time
 BUFFER = 256 << 10  # bytes read at once, by whichever connection has something
-
-Refused = Callable[[str, int], None]
 
 
 class NoConnection(asyncio.Protocol):
@@ -39,9 +38,9 @@ class FastListener:
         app: HTTPServerConnectionDelegate,
         limits: ListenerLimits,
         tls: ssl.SSLContext | None = None,
-        refused: Refused = lambda remote, status: None,
+        refused: Refuse = bare,
     ) -> None:
-        """refused(remote_ip, status): called for what was no request, so that no handler tells."""
+        """refused: answers, and tells of, what was no request that a handler could answer."""
         self.app = app
         self.limits = limits
         self.loop = asyncio.get_running_loop()

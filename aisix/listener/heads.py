@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from email.utils import formatdate
 from functools import lru_cache
-from http.client import responses
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
@@ -125,13 +124,6 @@ def response_head(code: int, reason: str, headers: HTTPHeaders, *more: str) -> b
     if not text.count("\n") == text.count("\r") == len(lines):
         raise ValueError("a header holds a line break")
     return f"{status_line(code, reason)}{text}\r\n".encode("latin-1")
-
-
-def refusal(code: int) -> bytes:
-    """An answer of our own to what is no request; the connection is closed after it."""
-    reason = responses.get(code, "Unknown")
-    more = "" if code == 100 else f"Date: {date()}\r\nContent-Length: 0\r\nConnection: close\r\n"
-    return f"{status_line(code, reason)}{more}\r\n".encode("latin-1")
 
 
 def date() -> str:

@@ -1,7 +1,7 @@
 """Requests read from bytes: llhttp, fed so that no piece holds bytes of two messages.
 
     reader = Reader(limits)
-    at = reader.feed(data, at)          # as far as one piece goes; raises Bad(status)
+    at = reader.feed(data, at)          # as far as one piece goes; raises Bad
     reader.headed, reader.head()        # then the head
     reader.body()                       # what has come of the body since
     reader.complete                     # the request has been read to its end; feed no more
@@ -11,8 +11,8 @@ A head and a chunked body both end with an empty line, so a piece ends after eac
 with a length ends where its length says. The parser's callbacks only collect.
 
 Anything that could be read in two ways is refused with 400: two lengths, a length beside chunks,
-any other transfer coding, folded lines, bare CR or LF, control characters, white space before a
-colon (most of it by llhttp itself).
+a transfer coding that does not end in chunks, folded lines, bare CR or LF, control characters,
+white space before a colon (most of it by llhttp itself).
 
 Must never know: a socket, a handler.
 """
@@ -20,26 +20,23 @@ Must never know: a socket, a handler.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from tornado.httputil import HTTPHeaders, RequestStartLine
 
-from aisix.listener.heads import Pairs, request_headers
+from aisix.listener.heads import Headers, Pairs, request_headers
 from aisix.listener.limits import ListenerLimits
+from aisix.listener.refusals import Bad
 
 END = b"\r\n\r\n"
 SPREAD = 16  # bytes of chunk framing allowed for each byte of a body
 FRAMING = 64 << 10  # and beside those
 # What a client writes that takes us for its proxy; every server must take it (RFC 9112, 3.2.2).
 _ABSOLUTE = re.compile(r"^https?://[^/?#]+/?", re.IGNORECASE)
-
-
-class Bad(Exception):
-    """The request is refused with this status, and the connection closed."""
-
-    def __init__(self, status: int) -> None:
-        self.status = status
+# Whose end is told by chunks, and which only lack somebody who undoes them (RFC 9112, 6.1 and 7).
+_CODINGS = re.compile(r"(((x-)?(gzip|compress)|deflate)[ \t]*,[ \t]*)+chunked")
 
 
 @dataclass(slots=True)
@@ -60,6 +57,7 @@ class Reader:
 
     __slots__ = (
         "_got",
+        "_headers",
         "_keep",
         "_limits",
         "_pairs",
@@ -82,6 +80,7 @@ class Reader:
         """Begin with the next request."""
         self._url = b""
         self._pairs: Pairs = []
+        self._headers: HTTPHeaders | None = None
         self._pieces: list[bytes] = []
         self._tail = b""  # of the piece before, when an empty line may have been cut
         self._got = 0  # bytes of the body without its framing
@@ -108,17 +107,21 @@ class Reader:
         self.read += end - at
         headed = self.headed
         if not headed and self.read > self._limits.head:
-            raise Bad(414 if self._long_line(data, at) else 431)
+            long = self._long_line(data, at)
+            with suppress(HttpParserError):  # as much as tells whose it is
+                self._parser.feed_data(memoryview(data)[at : min(end, at + self._limits.line)])
+            raise Bad("url_too_long" if long else "head_too_large")
         try:
             self._parser.feed_data(memoryview(data)[at:end])
         except HttpParserUpgrade:
             self._stay()
-        except HttpParserError:
-            raise Bad(400) from None
+        except HttpParserError as error:
+            version = "HTTP version" in str(error)
+            raise Bad("unsupported_version" if version else "bad_request") from None
         if headed:
             self._check_body()
         elif len(self._url) > self._limits.line:
-            raise Bad(414)
+            raise Bad("url_too_long")
         return end
 
     def _long_line(self, data: bytes, at: int) -> bool:
@@ -130,31 +133,43 @@ class Reader:
         parser = self._parser
         version = parser.get_http_version()
         if version not in ("1.1", "1.0"):
-            raise Bad(505)
+            raise Bad("unsupported_version")
         if len(self._pairs) > self._limits.headers:
-            raise Bad(431)
-        headers = request_headers(self._pairs)
+            raise Bad("head_too_large")
+        self._headers = headers = request_headers(self._pairs)
         self._pairs = []
         self.read = 0
         told = headers._as_list
         if "Content-Length" in told:
             self.length = int(headers["Content-Length"])
-        if "Transfer-Encoding" in told and (
-            headers["Transfer-Encoding"].lower() != "chunked" or version == "1.0"
-        ):
-            raise Bad(400)
+        if "Transfer-Encoding" in told:
+            coding = headers["Transfer-Encoding"].lower()
+            if coding != "chunked" or version == "1.0":
+                lacking = version == "1.1" and _CODINGS.fullmatch(coding)
+                raise Bad("unsupported_coding" if lacking else "bad_request")
         expecting = "Expect" in told and version == "1.1"
         if expecting and headers["Expect"].lower() != "100-continue":
-            raise Bad(417)
-        method, url = parser.get_method().decode("latin-1"), self._url.decode("latin-1")
-        if not url.startswith(("/", "*")):
-            url = _ABSOLUTE.sub("/", url)
+            raise Bad("bad_expectation")
         return Head(
-            RequestStartLine(method, url, f"HTTP/{version}"),
+            RequestStartLine(*self._target(), f"HTTP/{version}"),
             headers,
             self._keep,
             expecting and not self.complete,
         )
+
+    def seen(self) -> tuple[str, str, HTTPHeaders]:
+        """Method, path and headers of what is being refused, as far as they were read."""
+        if not self._url:
+            return "", "", Headers()
+        method, url = self._target()
+        headers = self._headers or request_headers(self._pairs[: self._limits.headers])
+        return method, url.partition("?")[0], headers
+
+    def _target(self) -> tuple[str, str]:
+        method, url = self._parser.get_method().decode("latin-1"), self._url.decode("latin-1")
+        if not url.startswith(("/", "*")):
+            url = _ABSOLUTE.sub("/", url)
+        return method, url
 
     def body(self) -> bytes:
         """What has come of it and not been taken yet."""
@@ -202,7 +217,7 @@ class Reader:
         if self.length is None:
             self._pairs = []  # trailers: nobody wants them
             if self.read > FRAMING + SPREAD * self._got:
-                raise Bad(400)
+                raise Bad("bad_request")
 
     def _stay(self) -> None:
         """The caller offered another protocol; we go on with this one, as if it had not."""
@@ -213,7 +228,7 @@ class Reader:
         ]
         method, version = self._parser.get_method(), self._parser.get_http_version()
         if method == b"CONNECT":
-            raise Bad(405)
+            raise Bad("bad_request")
         if not framing:
             return
         # llhttp has left out the body: have it begin that again.

@@ -1,6 +1,9 @@
 """The proxy listener: HTTP in, the mapping engine, HTTP out. Glue, with no wire name in it.
 
     app.py         which URL is whose
+    unknown.py     every URL nobody answers
+    urls.py        whose a URL is that nobody answers
+    refusals.py    what could not be read as a request, answered in its dialect's envelope
     gateway.py     Gateway: what one process serves with; drain
     base.py        every handler: request id, who calls, body, errors, access line
     admission.py   admission control: how many requests at one time, who waits, who is refused

@@ -15,12 +15,13 @@ from tornado.routing import Matcher, PathMatches, Rule
 from tornado.web import Application
 
 from aisix.listener.application import Handlers, ListenerApplication
-from aisix.proxy.base import UnknownHandler
 from aisix.proxy.chat import ChatHandler
 from aisix.proxy.count import CountHandler
 from aisix.proxy.gateway import Gateway
 from aisix.proxy.health import LiveHandler, ReadyHandler
 from aisix.proxy.models import ModelHandler, ModelsHandler
+from aisix.proxy.unknown import UnknownHandler
+from aisix.proxy.urls import default_dialect
 
 
 class SentBy(Matcher):
@@ -40,17 +41,12 @@ def make_proxy_app(gateway: Gateway) -> Application:
     """The Application over a gateway."""
     handlers: Handlers = {}
     rules: list[Any] = []
-    lost: list[Any] = []
     callers = gateway.mappings.callers.values()
     for caller in callers:
         mine = {"gateway": gateway, "dialect": caller.name}
         handlers[caller.data["route"]] = (ChatHandler, mine)
         if caller.count is not None:
             handlers[caller.count["route"]] = (CountHandler, mine)
-        # Below a dialect's route, or sent with its header: its own words for what is not there.
-        lost.append((caller.data["route"] + "/.*", UnknownHandler, mine))
-        if caller.models_header is not None:
-            lost.append(Rule(SentBy("/.*", caller.models_header), UnknownHandler, mine))
     # Those that ask for a header first: the others would answer in their stead.
     for caller in sorted(callers, key=lambda c: c.models_header is None):
         mine = {"gateway": gateway, "dialect": caller.name}
@@ -58,13 +54,12 @@ def make_proxy_app(gateway: Gateway) -> Application:
         if path is not None:
             rules.append(Rule(SentBy(path, header), ModelsHandler, mine))
             rules.append(Rule(SentBy(path + r"/(.+)", header), ModelHandler, mine))
-    first = next((c.name for c in callers if c.data.get("default")), next(iter(callers)).name)
-    mine = {"gateway": gateway, "dialect": first}
+    mine = {"gateway": gateway, "dialect": default_dialect(gateway.mappings)}
     handlers |= {"/livez": (LiveHandler, mine), "/readyz": (ReadyHandler, mine)}
     return ListenerApplication(
         handlers,
-        rules + lost,
+        rules,
         default_handler_class=UnknownHandler,
-        default_handler_args=mine,
+        default_handler_args={"gateway": gateway},
         log_function=lambda handler: None,  # the handlers write the access line themselves
     )

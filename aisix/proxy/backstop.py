@@ -50,6 +50,9 @@ class Watched(Protocol):
     def abandoned(self) -> None:
         """It has not even done that."""
 
+    def give_up(self) -> None:
+        """The process is going away: it ends with an answer that says so."""
+
 
 class Backstop:
     """`requests()`: those under way; `count(where)`: one hung."""

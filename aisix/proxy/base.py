@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-import re
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -29,15 +28,14 @@ from aisix.proxy.admission import overloaded
 from aisix.proxy.backstop import CALLER, Hung, Wait
 from aisix.proxy.beside import LARGE
 from aisix.proxy.body import Body, decoded, deeper
-from aisix.proxy.gateway import Gateway
+from aisix.proxy.gateway import PATH, Gateway
+from aisix.proxy.urls import routes
 from aisix.store.resources import ApiKey
 from aisix.store.snapshot import Snapshot
 from aisix.telemetry.trace_context import TraceContext
 
-ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 UPSTREAM_ID = "X-Upstream-Request-Id"
 TRACEPARENT = "Traceparent"
-PATH = 256  # characters of a path in the access line
 LEFT = 499  # the caller went away: only for the log and the metrics
 SHORT = 1 << 16  # bytes of a body that are read although its answer is a refusal
 DRAIN = 4  # a body up to this many times the limit is read to its end, so that the 413 is seen
@@ -90,8 +88,7 @@ class ProxyHandler(ListenerHandler):
 
     def set_default_headers(self) -> None:
         if not self.request_id:  # Tornado asks again when an error empties the answer
-            given = self.request.headers.get("X-Request-Id", "")
-            self.request_id = given if given and ID.fullmatch(given) else f"req_{ids.new()}"
+            self.request_id = ids.of(self.request.headers.get("X-Request-Id", ""))
         self.set_header("Content-Type", "application/json")
         self.set_header("X-Request-Id", self.request_id)
         if hasattr(self, "caller"):
@@ -99,16 +96,22 @@ class ProxyHandler(ListenerHandler):
 
     def prepare(self) -> None:
         self.request.connection.set_max_body_size(self._limit * DRAIN)  # type: ignore[union-attr]
+        waits = "Expect" in self.request.headers  # who waits for a 100 is told at once
         try:
             self.check_head()
         except Fault as fault:
             # A short body is read and thrown away: the connection can go on after the refusal.
-            if not (self.takes_body and 0 < self._announced() <= SHORT):
+            if waits or not (self.takes_body and 0 < self._announced() <= SHORT):
                 raise
             self._refusal = fault
+        else:
+            if waits and self._announced() > self._limit:
+                raise CallerError("too_large", limit=self._limit)
 
     def check_head(self) -> None:
         """Whether this caller may ask at all, told by the head; raises the Fault that says no."""
+        if self.request.method not in self.answers:  # whoever asks: what there is, is no secret
+            raise HTTPError(405)
         if not self.open_to_all:
             self.snapshot: Snapshot = self.balancers.snapshot
             self.api_key = self._authenticate()
@@ -222,7 +225,7 @@ class ProxyHandler(ListenerHandler):
     def send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """The whole answer."""
         self.set_status(status)
-        if not self.open_to_all:
+        if "api_key_id" in self.seen:
             self.set_header("X-Aisix-Mapping", self.tag())
         for name, value in headers.items():
             self.set_foreign_header(name, value)
@@ -254,10 +257,21 @@ class ProxyHandler(ListenerHandler):
             can = ", ".join(self.methods())
             return self.caller.fault(Fault("wrong_method", method=method, allowed=can))
         if status == 404:
-            return self.caller.fault(Fault("unknown_url", method=method, path=path))
+            there = routes(self.balancers.mappings)
+            told = Fault("unknown_url", method=method, path=path, routes=there)
+            return self.caller.fault(told)
         if 400 <= status < 500:
             return self.caller.fault(Fault("bad_request"))
         return self.caller.fault(Fault("bug"))
+
+    def refused(self, kind: str) -> None:
+        if kind == "bad_request" and self._announced() > self._limit:
+            kind = "too_large"  # Tornado's server does not tell them apart
+        self.raised(CallerError(kind, limit=self._limit))
+
+    def give_up(self) -> None:
+        """We are going away: the caller is told, whatever was being done for it."""
+        self.raised(Fault("stopping"))
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """Faults are answers, not accidents; of our own bugs the place is logged, no values."""
@@ -379,11 +393,3 @@ class ProxyHandler(ListenerHandler):
             elif fault == "no_key":
                 fault = "bad_key"
         raise CallerError(fault)
-
-
-class UnknownHandler(ProxyHandler):
-    """Every URL nobody answers."""
-
-    def prepare(self) -> None:
-        super().prepare()
-        raise HTTPError(404)

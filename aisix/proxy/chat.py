@@ -101,7 +101,7 @@ class ChatHandler(ProxyHandler):
                 raise
             self.answer(self.call.exchange.fault(error))
         except asyncio.CancelledError:
-            if not self.left:
+            if not (self.left or self._finished):
                 raise
 
     async def _within_limits(self, model: Model) -> None:
@@ -317,6 +317,12 @@ class ChatHandler(ProxyHandler):
         if transfer.over:
             return Wait("answer", progress, queue)
         return Wait("upstream", progress, limit(call.target.plain_timeouts.total_ms))
+
+    def give_up(self) -> None:
+        if self.relay is None:
+            super().give_up()
+        else:
+            self.relay.give_up()
 
     def raised(self, error: BaseException) -> None:
         super().raised(error)

@@ -14,6 +14,7 @@ from aisix import __version__, log
 from aisix.config.settings import Settings
 from aisix.errors import AisixError, Complaint
 from aisix.limits import RateLimiter, SharedRateLimiter
+from aisix.listener.refusals import Refusal
 from aisix.mapping.dialect.counts import SHORTEST
 from aisix.mapping.exchange import Exchange
 from aisix.mapping.mappings import Mappings
@@ -34,16 +35,11 @@ from aisix.workers.generation import Generation
 from aisix.workers.scoreboard import Scoreboard
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
+PATH = 256  # characters of a path in the access line
 MOST_BUGS = 1000  # in compiled tables, told of by one process
 MOST_OF_A_PLACE = 1000  # characters
 COUNTED = ("messages", "parts", "calls", "tools", "properties")  # by [request.counts]
 MOST_LABELS = 4096  # kept; wildcards make as many aliases as callers think of
-
-
-class Stream(Protocol):
-    """A stream under way."""
-
-    def give_up(self) -> None: ...
 
 
 class SpanExporter(Protocol):
@@ -75,7 +71,6 @@ class Gateway:
         self.draining = False
         self.serving = 0
         self.served = 0
-        self.streams: set[Stream] = set()
         self.under_way: dict[Watched, None] = {}  # of `serving`, those that can be asked
         self.backstop = Backstop(lambda: self.under_way, self._hung)
         self.started_at = time.time()
@@ -202,9 +197,9 @@ class Gateway:
         return True
 
     def give_up(self) -> None:
-        """End every stream that is still under way, with an error inside it."""
-        for stream in list(self.streams):
-            stream.give_up()
+        """End every request that is still under way, with an answer that says so."""
+        for request in list(self.under_way):
+            request.give_up()
 
     def _hung(self, where: str) -> None:
         self.metrics.add("aisix_hung_requests_total", where)
@@ -215,11 +210,15 @@ class Gateway:
         mappings = self._balancers.mappings
         return resource_checks.faults(mappings, self.settings, kind, document, snapshot)
 
-    def refused(self, remote: str, status: int) -> None:
+    def refused(self, refusal: Refusal, request_id: str, status: int) -> None:
         """What was no request that a handler could have answered: it is told all the same."""
-        record = {"request_id": "", "remote": remote, "status": status, "ms": 0.0}
-        log.access({**record, "error": "no_request"})
-        self.metrics.finished("none", "", {**record, "error": "no_request"})
+        record: dict[str, Any] = {"request_id": request_id, "remote": refusal.remote}
+        if refusal.path:
+            record |= {"method": refusal.method, "path": refusal.path[:PATH]}
+        ms = round(refusal.secs * 1000, 1)
+        record |= {"status": status, "ms": ms, "error": refusal.kind}
+        log.access(record)
+        self.metrics.finished("none", "", record)
 
     def count_fallbacks(self, exchange: Exchange) -> None:
         """Count what compiled tables left to the interpreter; a bug in them is logged once."""

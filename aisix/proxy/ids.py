@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 
+GIVEN = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 AT_ONCE = 128
 DIGITS = 32  # hex
 
@@ -20,3 +22,12 @@ def new() -> str:
         digits = os.urandom(AT_ONCE * DIGITS // 2).hex()
         _drawn.extend(digits[n : n + DIGITS] for n in range(0, len(digits), DIGITS))
     return _drawn.pop()
+
+
+def of(given: str) -> str:
+    """A request's id: the caller's own if it is a sane one, else a new one.
+
+    >>> of("trace-42"), of("a b")[:4], len(of(""))
+    ('trace-42', 'req_', 36)
+    """
+    return given if given and GIVEN.fullmatch(given) else f"req_{new()}"

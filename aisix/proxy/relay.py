@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from math import inf
 from typing import Any, Protocol
 
-from aisix.errors import CRASHES, UpstreamError
+from aisix.errors import CRASHES, Fault, UpstreamError
 from aisix.mapping.dialect.upstream_errors import ErrorAnswer
 from aisix.mapping.exchange import Answer, UpstreamRequest
 from aisix.mapping.syntax.budget import Spent
@@ -91,7 +91,6 @@ class Relay:
         self._stall: asyncio.TimerHandle | None = None  # runs while the caller takes nothing
 
     def start(self, upstream_request: UpstreamRequest) -> None:
-        self._call.gateway.streams.add(self)
         self._written = self._loop.time()
         every = self._call.gateway.settings.downstream.sse_keepalive_interval_secs
         if every and not self._exchange.facts.option.get("status_first"):
@@ -112,12 +111,13 @@ class Relay:
         self._cancel()
 
     def give_up(self) -> None:
-        """We are going away."""
+        """We are going away, which is no fault of the upstream's."""
         self._guard(self._give_up)
 
     def _give_up(self) -> None:
         if not self._finished.done():
-            self._fail(UpstreamError("interrupted", "the gateway stops", why="stopping"))
+            self._cancel()
+            self._failed(self._exchange.fault(Fault("stopping")))
 
     def wait(self, pause: float, queue: float) -> Wait:
         """What it waits for; at most `pause` seconds between two attempts, `queue` for a thread."""
@@ -190,7 +190,7 @@ class Relay:
         answer = exchange.response(self._status, self._headers, body)
         self._call.judged()
         if answer.error is not None:
-            self._failed(answer.error, answer)
+            self._failed(answer)
         elif self._open:  # a later round of a paused turn
             self._close()
         else:
@@ -248,11 +248,12 @@ class Relay:
         answer = self._exchange.fault(error)
         self._call.failed(error)
         self._cancel()
-        assert answer.error is not None
-        self._failed(answer.error, answer)
+        self._failed(answer)
 
-    def _failed(self, error: ErrorAnswer, answer: Answer) -> None:
+    def _failed(self, answer: Answer) -> None:
         """The caller is told: inside the stream, once the status has gone out."""
+        error = answer.error
+        assert error is not None
         if self._headed:
             self._call.seen["error"] = error.kind
             self._writer.write(self._exchange.caller.frame(error))
@@ -313,7 +314,7 @@ class Relay:
 
     def _refuse(self, error: ErrorAnswer) -> None:
         self._saw()
-        self._failed(error, Answer.of_error(error))
+        self._failed(Answer.of_error(error))
 
     def _begin(self) -> None:
         if self._open:
@@ -380,7 +381,6 @@ class Relay:
             self._transfer.cancel()
 
     def _settle(self) -> None:
-        self._call.gateway.streams.discard(self)
         if self._transfer is not None:  # what follows only frees the connection for the next one
             self._transfer.finish_by(self._loop.time() + REST_SECS)
         for timer in (self._beat, self._again, self._stall, self._beside):

@@ -28,15 +28,18 @@ from tornado.web import Application
 
 from aisix import log
 from aisix.admin.app import make_admin_app
+from aisix.admin.base import admin_refusal
 from aisix.config.settings import Settings
 from aisix.errors import OperatorError
 from aisix.limits import SharedRateLimiter
 from aisix.listener.certificates import Certificates
-from aisix.listener.fast import FastListener, Refused
+from aisix.listener.fast import FastListener
 from aisix.listener.hosts import Hosts
 from aisix.listener.limits import ListenerLimits
 from aisix.listener.plain import PlainListener
+from aisix.listener.refusals import Refuse, bare
 from aisix.mapping.mappings import Mappings
+from aisix.proxy import refusals
 from aisix.proxy.app import make_proxy_app
 from aisix.proxy.base import DRAIN
 from aisix.proxy.beside import SWITCH
@@ -173,9 +176,16 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
     limit = settings.proxy.request_body_limit_bytes
     listeners = [
         await _listen(
-            make_proxy_app(gateway), plan.of(seat), settings, limit, shown["proxy"], gateway.refused
+            make_proxy_app(gateway),
+            plan.of(seat),
+            settings,
+            limit,
+            shown["proxy"],
+            refusals.of_callers(gateway),
         )
     ]
+    of_admins = refusals.told(gateway, lambda refusal, _: admin_refusal(refusal))
+    of_scrapers = refusals.told(gateway, lambda refusal, _: bare(refusal))
     if plan.admin:
         app = make_admin_app(
             store,
@@ -188,7 +198,7 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
             hosts=_hosts(settings.admin.addr, settings, shown["admin"]),
         )
         listeners.append(
-            await _listen(app, (plan.admin, []), settings, 1 << 20, shown["admin"], gateway.refused)
+            await _listen(app, (plan.admin, []), settings, 1 << 20, shown["admin"], of_admins)
         )
     if plan.metrics:
         hosts = _hosts(settings.observability.metrics_addr or "", settings, None)
@@ -196,7 +206,7 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
             shared.scoreboard, lambda: {**gateway.facts(), **_endings(shown)}, hosts
         )
         listeners.append(
-            await _listen(app, (plan.metrics, []), settings, 1 << 20, None, gateway.refused)
+            await _listen(app, (plan.metrics, []), settings, 1 << 20, None, of_scrapers)
         )
     tasks = [loop.create_task(_poll(store, drivers)), loop.create_task(_beat(slot, parent, stop))]
     tasks.append(loop.create_task(give_back(lambda: gateway.served)))
@@ -243,7 +253,7 @@ async def _listen(
     settings: Settings,
     limit: int,
     shown: Certificates | None,
-    refused: Refused,
+    refused: Refuse,
 ) -> Listener:
     given = settings.proxy
     limits = ListenerLimits(
@@ -258,7 +268,7 @@ async def _listen(
     if given.http == "fast":
         listener = FastListener(app, limits, tls, refused)
     else:
-        listener = PlainListener.make(app, limits, tls)
+        listener = PlainListener.make(app, limits, tls, refused)
     await listener.accept(*sockets)
     return listener
 

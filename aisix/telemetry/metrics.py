@@ -22,7 +22,6 @@ from aisix.workers.scoreboard import Scoreboard, ScoreboardFull, Slot
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 CANCELLED = 499
-OUR_OWN = ("stopping",)  # why a stream ended, and not the upstream's fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +223,7 @@ def _with_last(faults: Sequence[str], record: Mapping[str, Any]) -> list[str]:
     """Also what failed when no further attempt was thought of: later in a stream, or by status."""
     kinds = list(faults)
     last = record.get("upstream_fault")
-    if last is not None and last not in (*OUR_OWN, *kinds):
+    if last is not None and last not in kinds:
         kinds.append(last)
     status = record.get("upstream_status", 0)
     if status >= 400 and str(status) not in kinds:

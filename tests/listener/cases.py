@@ -216,13 +216,19 @@ HOSTILE = [
             tornado={"handled": 1},
         )
         for text in (
-            b"gzip, chunked",
+            b"gzip",
             b"chunked, identity",
             b"identity",
             b"xchunked",
             b"chunked chunked",
             b"chunked;q=1",
         )
+    ),
+    refused(
+        "a coding nobody undoes here",
+        POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        501,
+        tornado={"status": (400,), "handled": 1},
     ),
     refused(
         "a coding with a control character",
@@ -262,7 +268,7 @@ HOSTILE = [
     refused("no version", b"GET /echo\r\n\r\n", {400, 505}),
     refused("http/2", b"GET /echo HTTP/2.0\r\n" + HOST + b"\r\n", {400, 505}),
     refused("http/2 at once", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
-    refused("http/1.10", b"GET /echo HTTP/1.10\r\n" + HOST + b"\r\n"),
+    refused("http/1.10", b"GET /echo HTTP/1.10\r\n" + HOST + b"\r\n", {400, 505}),
     refused(
         "a method in small letters",
         b"get /echo HTTP/1.1\r\n" + HOST + b"\r\n",

@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from aisix.listener.heads import Headers, header_text, refusal, request_headers, response_head
+from aisix.listener.heads import Headers, header_text, request_headers, response_head
 
 
 def test_a_header_is_found_in_any_spelling_and_lines_of_one_name_are_one() -> None:
@@ -32,12 +32,6 @@ def test_a_header_that_would_be_two_is_refused(value: str) -> None:
     headers["x-one"] = value
     with pytest.raises(ValueError, match="line break"):
         response_head(200, "OK", headers)
-
-
-def test_a_refusal_says_that_the_connection_ends() -> None:
-    assert refusal(400).startswith(b"HTTP/1.1 400 Bad Request\r\nDate: ")
-    assert refusal(400).endswith(b"Content-Length: 0\r\nConnection: close\r\n\r\n")
-    assert refusal(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_a_stream_that_does_not_end_in_time_gets_an_error_and_no_done(
         with gateway.streaming("standin:slow-100 standin:long-900") as stream:
             gateway.process.send_signal(signal.SIGTERM)
             last = list(chunks(stream.read()))[-1]
-        assert last["error"]["code"] == "upstream_stream_interrupted"
+        assert last["error"]["code"] == "gateway_stopping"
         assert gateway.process.wait(10) == 0
 
 

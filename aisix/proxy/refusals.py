@@ -1,0 +1,45 @@
+"""What could not be read as a request, answered as an error of the dialect it was for.
+
+    listener = FastListener(app, limits, tls, refused=of_callers(gateway))
+
+Every one has an id and an access line, as a request has.
+
+Must never know: how a connection works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aisix.errors import CallerError
+from aisix.listener.heads import canonical
+from aisix.listener.refusals import Refusal, Refuse, Shown
+from aisix.proxy import ids
+from aisix.proxy.gateway import Gateway
+from aisix.proxy.urls import dialect_of
+
+
+def of_callers(gateway: Gateway) -> Refuse:
+    """Those of the proxy listener: in the envelope of a caller dialect."""
+
+    def shape(refusal: Refusal, request_id: str) -> Shown:
+        mappings = gateway.mappings
+        name = dialect_of(mappings, refusal.path, refusal.headers)
+        caller = mappings.caller(name).of(request_id)
+        shown = caller.fault(CallerError(refusal.kind))
+        headers = {"Content-Type": "application/json", canonical(caller.id_header): request_id}
+        return shown.status, {**headers, **shown.headers}, shown.body
+
+    return told(gateway, shape)
+
+
+def told(gateway: Gateway, shape: Callable[[Refusal, str], Shown]) -> Refuse:
+    """Those of any listener: `shape(refusal, request id)` says what they look like."""
+
+    def refuse(refusal: Refusal) -> Shown:
+        request_id = ids.of(refusal.headers.get("X-Request-Id", ""))
+        status, headers, body = shape(refusal, request_id)
+        gateway.refused(refusal, request_id, status)
+        return status, {**headers, "X-Request-Id": request_id}, body
+
+    return refuse
