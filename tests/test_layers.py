@@ -28,7 +28,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "limits": ({"errors", "log"}, set()),
     "workers": (set(), {"msgspec"}),
     "config": ({"errors"}, {"voluptuous", "yaml"}),
-    "store": ({"errors"}, {"voluptuous", "msgspec", "nacl", "yaml"}),
+    "store": ({"errors", "log"}, {"voluptuous", "msgspec", "nacl", "yaml"}),
     "mapping": ({"errors"}, {"toml", "voluptuous", "msgspec"}),
     "upstream": ({"errors", "log", "timer"}, {"pycurl"}),
     "listener": ({"errors", "log", "timer"}, {"tornado", "httptools"}),

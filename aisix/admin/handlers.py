@@ -31,7 +31,7 @@ from aisix.store.base import ChangeRefused
 from aisix.store.kinds.api_keys import make_key
 from aisix.store.kinds.checks import ID
 from aisix.store.kinds.declare import Kind
-from aisix.store.snapshot import Entry
+from aisix.store.snapshot import Entry, Quarantined
 from aisix.store.writes import Written
 
 MOST = 1000
@@ -64,7 +64,9 @@ class ResourceHandler(AdminHandler):
             envelope["key"] = written.key
         self.send(envelope, 201 if written.created else 200, entry.revision)
 
-    def audited(self, action: str, entry: Entry, changed: tuple[str, ...] = ()) -> None:
+    def audited(
+        self, action: str, entry: Entry | Quarantined, changed: tuple[str, ...] = ()
+    ) -> None:
         """Tell the audit of one write; changed: names of fields."""
         who = {"admin_key": self.fingerprint, "remote": self.request.remote_ip}
         self.context.audit(record(who, self.context.now(), action, entry, changed))

@@ -10,6 +10,8 @@ from aisix.admin import openapi
 from aisix.admin.base import AdminHandler
 from aisix.store.resources import timestamp
 
+MOST_TOLD = 100  # rows in quarantine
+
 
 class StatusHandler(AdminHandler):
     """GET /admin/v1/status: what the gateway says of itself, and how the store is."""
@@ -27,6 +29,8 @@ class StatusHandler(AdminHandler):
                     "writable": store.writable,
                     "revision": snapshot.revision,
                     "trouble": store.trouble,
+                    "quarantined": [one.told() for one in snapshot.quarantined[:MOST_TOLD]],
+                    "reserved": store.reserved,
                 },
             }
         )

@@ -121,6 +121,8 @@ def _caught(found: list[Finding], make: Callable[[], T]) -> T | None:
 
 
 def _resources(settings: Settings, snapshot: Snapshot, mappings: Mappings) -> Iterator[Finding]:
+    for bad in snapshot.quarantined:
+        yield Finding(FAULT, "in quarantine", str(bad))
     for entry in snapshot.all_entries():
         name = entry.document.get("display_name") or entry.id
         found = resource_checks.faults(mappings, settings, entry.kind, entry.document, snapshot)

@@ -68,19 +68,23 @@ def export(args: argparse.Namespace, settings: Settings, folders: Sequence[Path]
     with_secrets = bool(args.secrets)
     store = _open(settings)
     try:
-        text = yaml_document.written(store.current(), with_secrets=with_secrets)
+        snapshot = store.current()
+        text = yaml_document.written(snapshot, with_secrets=with_secrets)
     finally:
         store.close()
+    for bad in snapshot.quarantined:
+        print(f"not exported: {bad}", file=sys.stderr)
+    code = 1 if snapshot.quarantined else 0
     if args.output == "-":
         sys.stdout.write(text)
-        return 0
+        return code
     try:
         with open(args.output, "w", encoding="utf-8", opener=_private) as out:
             os.fchmod(out.fileno(), 0o600)
             out.write(text)
     except OSError as error:
         raise OperatorError(f"{args.output}: cannot be written: {error.strerror}") from None
-    return 0
+    return code
 
 
 def import_(args: argparse.Namespace, settings: Settings, folders: Sequence[Path]) -> int:

@@ -43,6 +43,8 @@ class Tables:
                 self.prepare(number)
             except OperatorError as error:
                 log.error("the tables of turn %d: %s", number, error)
+            except Exception as error:  # those before them serve on; no request may fail of it
+                log.error("bug in the tables of turn %d: %s", number, log.place(error))
         self._mappings = self._ready.get(number, self._mappings)
         self._number, self._ready = number, {}
 

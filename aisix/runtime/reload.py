@@ -157,9 +157,11 @@ class Reloader:
         before = store.current()
         try:
             snapshot = await asyncio.to_thread(store.reload, extra)
-        except AisixError as error:
+        except Exception as error:
             self._gateway.metrics.add("aisix_reloads_total", "resources", "failed")
-            faults = [str(c) for c in getattr(error, "complaints", ())] or [str(error)]
+            ours = not isinstance(error, AisixError)
+            text = f"bug in the gateway: {log.place(error)}" if ours else str(error)
+            faults = [str(c) for c in getattr(error, "complaints", ())] or [text]
             for fault in faults[:MOST_TOLD]:
                 log.error("resources not reloaded: %s", fault)
             return {"ok": False, "faults": faults[:MOST_TOLD]}

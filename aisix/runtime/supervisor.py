@@ -29,6 +29,7 @@ from typing import Generic, Protocol, TypeVar
 
 from aisix import log
 from aisix.errors import OperatorError
+from aisix.runtime.guarded import Guard
 from aisix.runtime.systemd import Notifier
 from aisix.telemetry.metrics import Metrics
 from aisix.workers.scoreboard import DEAD, READY, STARTING, Scoreboard, ScoreboardFull, Slot
@@ -114,6 +115,7 @@ class Supervisor(Generic[P]):
         slot = scoreboard.claim()
         slot.pid, slot.state = os.getpid(), READY
         self._metrics = Metrics(slot)
+        self._guard = Guard(self._metrics)
         self._notifier = notifier
         self._generation = self._newest = 1
         now = time.monotonic()
@@ -130,14 +132,15 @@ class Supervisor(Generic[P]):
 
     def run(self) -> int:
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        step = self._guard.step
         while True:
-            self._tend()
+            pause = step("workers", self._tend)
             if not self._workers and self._stopping:
                 return self._code
-            taken = signal.sigtimedwait(SIGNALS, self._turn())
+            taken = signal.sigtimedwait(SIGNALS, pause or self._turn())
             if taken is not None:
-                self._act(taken.si_signo)
-            self._reap()
+                step("signals", self._act, taken.si_signo)
+            step("workers that ended", self._reap)
 
     # ------------------------------------------------------------------ signals
     def _act(self, number: int) -> None:
@@ -232,7 +235,14 @@ class Supervisor(Generic[P]):
         seat = min(set(range(self._plan.count)) - taken, default=0)
         sys.stdout.flush()
         sys.stderr.flush()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError as error:
+            slot.state = DEAD
+            self._not_before = now + LONGEST_PAUSE
+            text = "the system lets us start no worker (%s); trying again in %g s"
+            log.error(text, error.strerror, LONGEST_PAUSE)
+            return None
         if not pid:
             self._be_a_worker(slot, seat)
         slot.pid = pid

@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from tornado.web import Application
@@ -44,9 +45,11 @@ from aisix.proxy.app import make_proxy_app
 from aisix.proxy.base import DRAIN
 from aisix.proxy.beside import SWITCH
 from aisix.proxy.gateway import Gateway
+from aisix.runtime.guarded import Guard
 from aisix.runtime.memory import give_back
 from aisix.runtime.open_files import places, raise_limit
 from aisix.runtime.reload import Reloader
+from aisix.runtime.store_watch import StoreWatch, facts
 from aisix.store.base import Store
 from aisix.store.opening import open_store
 from aisix.telemetry.metrics import Metrics
@@ -150,7 +153,9 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
     settings, shared = plan.settings, plan.shared
     parent = shared.parent
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(log.of_loop)
+    metrics = Metrics(slot)
+    guard = Guard(metrics)
+    loop.set_exception_handler(guard.of_loop)
     sys.setswitchinterval(SWITCH)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -159,7 +164,7 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
     shared.limits.sit(slot.number)
     drivers = _drivers(settings, store)
     gateway = Gateway.open(
-        settings, store, drivers.newest, shared.mappings, Metrics(slot), shared.generation
+        settings, store, drivers.newest, shared.mappings, metrics, shared.generation
     )
     gateway.limits = shared.limits
     files = raise_limit()
@@ -167,7 +172,8 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
         text = "proxy.max_in_flight: the limit of %d open files is enough for %d requests only"
         log.warning(text, files, gateway.admission.limit)
     endpoint = settings.observability.otlp_endpoint
-    gateway.spans = spans = None if endpoint is None else OtlpExporter(endpoint)
+    spans = None if endpoint is None else OtlpExporter(endpoint, partial(guard.failed, "spans"))
+    gateway.spans = spans
     bus = shared.worker_slots.sit(seat)
     secs = settings.mappings_reload_timeout_secs
     reloader = Reloader(gateway, shared.generation, bus, shared.mappings.folders, secs)
@@ -203,16 +209,24 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
     if plan.metrics:
         hosts = _hosts(settings.observability.metrics_addr or "", settings, None)
         app = make_metrics_app(
-            shared.scoreboard, lambda: {**gateway.facts(), **_endings(shown)}, hosts
+            shared.scoreboard,
+            lambda: {**gateway.facts(), **_endings(shown), **facts(store)},
+            hosts,
         )
         listeners.append(
             await _listen(app, (plan.metrics, []), settings, 1 << 20, None, of_scrapers)
         )
-    tasks = [loop.create_task(_poll(store, drivers)), loop.create_task(_beat(slot, parent, stop))]
-    tasks.append(loop.create_task(give_back(lambda: gateway.served)))
-    tasks.append(loop.create_task(gateway.backstop.run()))
+    watch = StoreWatch(store, metrics, tells_rows=seat == 0)
+    tasks = [
+        guard.task("store", lambda: _each_second(watch.look, store.poll), POLL_SECS),
+        guard.task("drivers", lambda: _each_second(drivers.sweep)),
+        guard.task("beat", lambda: _beat(slot, parent, stop), BEAT_SECS),
+        guard.task("memory", lambda: give_back(lambda: gateway.served)),
+        guard.task("backstop", gateway.backstop.run, BEAT_SECS),
+    ]
     if settings.mappings_watch_secs and seat == 0:
-        tasks.append(loop.create_task(reloader.watch(settings.mappings_watch_secs)))
+        secs = settings.mappings_watch_secs
+        tasks.append(guard.task("mappings", lambda: reloader.watch(secs)))
     slot.state = READY
     with suppress(ProcessLookupError):  # gone: `_beat` sees that
         os.kill(parent, signal.SIGUSR1)  # the parent looks again
@@ -334,11 +348,11 @@ async def _beat(slot: Slot, parent: int, stop: asyncio.Event) -> None:
         await asyncio.sleep(BEAT_SECS)
 
 
-async def _poll(store: Store, drivers: RotatingDriver) -> None:
+async def _each_second(*steps: Callable[[], None]) -> None:
     while True:
+        for step in steps:
+            step()
         await asyncio.sleep(POLL_SECS)
-        store.poll()
-        drivers.sweep()
 
 
 async def _drain(gateway: Gateway, listeners: list[Listener], settings: Settings) -> None:

@@ -10,6 +10,9 @@
     normalize.py      one body on its way in: other ways to give a field, references, what is taken
     batch.py          many bodies at once, all of them or none
     sqlite.py         the store in one SQLite file
+    rows.py           its rows as a snapshot; those that cannot be read, in quarantine
+    connection.py     opening it, and SQLite's errors as ours
+    reserve.py        space for what must be written on a full disk
     migrations.py     its schema, step by step
     file.py           the store in a file an operator writes
     yaml_document.py  that file's form, with the lines of its keys

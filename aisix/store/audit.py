@@ -14,13 +14,17 @@ from typing import Any
 from aisix.store.kinds.declare import Kind
 from aisix.store.kinds.registry import KINDS
 from aisix.store.resources import Document, timestamp
-from aisix.store.snapshot import Entry, Snapshot
+from aisix.store.snapshot import Entry, Quarantined, Snapshot
 
 EVENT = "admin_write"
 
 
 def record(
-    who: Mapping[str, Any], now: float, action: str, entry: Entry, changed: Iterable[str] = ()
+    who: Mapping[str, Any],
+    now: float,
+    action: str,
+    entry: Entry | Quarantined,
+    changed: Iterable[str] = (),
 ) -> dict[str, Any]:
     """The record of one write at `now` (Unix seconds); changed: names of fields."""
     return {

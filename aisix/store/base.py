@@ -26,6 +26,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from aisix.errors import AisixError, Complaint, StoreError
 from aisix.store.resources import Document
@@ -36,7 +37,7 @@ from aisix.store.snapshot import Snapshot
 class Put:
     """Write this document and secret (None: it has none) under (kind, id), new or not.
 
-    now: Unix seconds.
+    now: Unix seconds. frees: it only shuts somebody out, and is written on a full disk too.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class Put:
     document: Document = field(repr=False)
     secret: str | None = field(repr=False)
     now: int
+    frees: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Delete:
 
     kind: str
     id: str
+    frees: ClassVar[bool] = True
 
 
 Change = Put | Delete
@@ -85,7 +88,7 @@ class ChangeRefused(AisixError):
 
 
 class DiskFull(StoreError):
-    """There is no room for the write; reads and proxy traffic go on."""
+    """There is no room for the write; reads, proxy traffic and what takes away go on."""
 
 
 class Store(ABC):
@@ -104,6 +107,11 @@ class Store(ABC):
     @abstractmethod
     def writable(self) -> bool:
         """False for a store whose content is written elsewhere (a file); `update` then refuses."""
+
+    @property
+    def reserved(self) -> bool:
+        """Whether there is space put aside for what takes away; True where none is needed."""
+        return True
 
     @property
     @abstractmethod

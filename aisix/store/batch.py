@@ -21,7 +21,7 @@ from aisix.store.base import Change, ChangeRefused, Delete, ExtraCheck, Put, Sto
 from aisix.store.kinds.registry import KINDS
 from aisix.store.normalize import Normalizer, keep_hidden
 from aisix.store.resources import Document
-from aisix.store.snapshot import Entry, Snapshot
+from aisix.store.snapshot import Entry, Quarantined, Snapshot
 
 NO_CLOCK = 0.0  # a key that has expired by now is part of a file all the same
 NO_KEY = ""  # a file does not make keys: nobody would see their text
@@ -94,13 +94,17 @@ def import_items(
         over = Snapshot((), 0) if only else base
         puts = check_items(over, _with_secrets(items, base), now=now, extra=extra)
         ids = {(put.kind, put.id) for put in puts}
-        gone = [e for e in base.all_entries() if only and (e.kind, e.id) not in ids]
+        stored: dict[tuple[str, str], Entry | Quarantined]
+        stored = {(e.kind, e.id): e for e in base.all_entries()}
+        stored |= {(e.kind, e.id): e for e in base.quarantined}
+        gone = [one for id, one in stored.items() if only and id not in ids]
         created: list[Put] = []
         changed: list[Put] = []
         same: list[Put] = []
         for put in puts:
             old = base.entry(put.kind, put.id)
-            group = created if old is None else same if _equal(old, put) else changed
+            well = base.unreadable(put.kind, put.id) is None
+            group = created if old is None else same if well and _equal(old, put) else changed
             group.append(put)
         told[:] = [(base, [_ids(group) for group in (created, changed, same, gone)])]
         if dry:
@@ -146,7 +150,7 @@ def _equal(old: Entry, put: Put) -> bool:
     return old.document == put.document and put.secret == old.secret
 
 
-def _ids(group: Sequence[Put | Entry]) -> tuple[tuple[str, str], ...]:
+def _ids(group: Sequence[Put | Entry | Quarantined]) -> tuple[tuple[str, str], ...]:
     return tuple((one.kind, one.id) for one in group)
 
 

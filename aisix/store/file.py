@@ -22,6 +22,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from aisix import log
 from aisix.errors import AisixError, OperatorError, StoreError
 from aisix.store import yaml_document
 from aisix.store.base import (
@@ -98,12 +99,14 @@ class FileStore(Store):
             base = self.current()
             try:
                 fresh = self._take_over(base, extra)
-            except AisixError as error:
+            except Exception as error:
+                why = str(error) if isinstance(error, AisixError) else log.place(error)
                 with suppress(OSError):
                     self._refused.touch(0o600)
-                    self._refused.write_text(f"the last good content serves: {error}", "utf-8")
+                    self._refused.write_text(f"the last good content serves: {why}", "utf-8")
                 raise
-            self._refused.unlink(missing_ok=True)
+            with suppress(OSError):
+                self._refused.unlink(missing_ok=True)
             self._trouble = None
             if fresh is not base:
                 self._write_accepted(fresh)
@@ -150,8 +153,8 @@ class FileStore(Store):
                 self._trouble = None
                 if fresh.revision != self._snapshot.revision:
                     self._publish(fresh)
-            except AisixError as error:
-                self._trouble = str(error)
+            except Exception as error:
+                self._trouble = f"the last good content serves: {error}"
             self._seen = number  # only now: who looks meanwhile waits for it
 
     def _publish(self, fresh: Snapshot) -> None:
@@ -165,12 +168,18 @@ class FileStore(Store):
             return Snapshot((), 0)
         except OSError as error:
             raise StoreError(f"{self._accepted}: cannot be read: {error.strerror}") from None
+        remedy = f"remove it, {self._file} is then read anew"
         try:
             data = json.loads(self._keyring.unseal(sealed, ACCEPTED))
+            return Snapshot((Entry(*row) for row in data["entries"]), data["revision"])
         except EarlierForm:
-            text = f"was written by an earlier aisix: remove it, {self._file} is then read anew"
+            text = f"was written by an earlier aisix: {remedy}"
             raise StoreError(f"{self._accepted}: {text}") from None
-        return Snapshot((Entry(*row) for row in data["entries"]), data["revision"])
+        except StoreError as error:
+            raise StoreError(f"{self._accepted}: {error}; {remedy}") from None
+        except Exception as error:  # its words may quote what is in it
+            text = f"cannot be understood ({type(error).__name__}): {remedy}"
+            raise StoreError(f"{self._accepted}: {text}") from None
 
     def _write_accepted(self, fresh: Snapshot) -> None:
         rows = [[*_same(e)[:2], *_numbers(e), e.document, e.secret] for e in fresh.all_entries()]

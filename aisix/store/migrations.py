@@ -37,7 +37,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
     (  # a path used to be kept without the /v1 that followed it; now it is all there is
         """UPDATE resources SET document = json_set(document, '$.api_base',
              json_extract(document, '$.api_base') || '/v1')
-           WHERE kind = 'provider_keys'
+           WHERE json_valid(document) AND kind = 'provider_keys'
              AND coalesce(json_extract(document, '$.adapter'),
                           json_extract(document, '$.provider')) = 'openai'
              AND json_extract(document, '$.api_base') LIKE '%://%/%'

@@ -57,13 +57,49 @@ class Entry:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A stored resource that cannot be read, and why, without a value of it.
+
+    serves: in the form it was last read in; else it is as if it were not there.
+    """
+
+    kind: str
+    id: str
+    revision: int
+    why: str
+    serves: bool = False
+
+    def with_last_good(self, serves: bool) -> Quarantined:
+        """The same, told whether there is a last good form of it."""
+        return replace(self, serves=serves)
+
+    def told(self) -> dict[str, Any]:
+        """For a status or a message: text that any encoding takes."""
+        kind, id = (t.encode("utf-8", "backslashreplace").decode() for t in (self.kind, self.id))
+        serving = "as it was last read" if self.serves else None
+        return {"kind": kind, "id": id, "why": self.why, "serving": serving}
+
+    def __str__(self) -> str:
+        told = self.told()
+        then = "it serves as it was last read" if self.serves else "it is left out"
+        return f"{told['kind']}/{told['id']}: cannot be read: {self.why}; {then}"
+
+
 class Snapshot:
-    """Immutable; `revision` is that of the newest write in it."""
+    """Immutable; `revision` is that of the newest write in it. `quarantined`: what is stored and
+    could not be read."""
 
-    __slots__ = ("_aliases", "_by_hash", "_entries", "_provider_keys", "_wildcards", "revision")
+    __slots__ = (
+        *("_aliases", "_by_hash", "_entries", "_provider_keys", "_wildcards"),
+        *("quarantined", "revision"),
+    )
 
-    def __init__(self, entries: Iterable[Entry], revision: int) -> None:
+    def __init__(
+        self, entries: Iterable[Entry], revision: int, quarantined: tuple[Quarantined, ...] = ()
+    ) -> None:
         self.revision = revision
+        self.quarantined = quarantined
         self._entries: dict[str, dict[str, Entry]] = {kind: {} for kind in KINDS.names}
         self._by_hash: dict[str, ApiKey] = {}
         self._provider_keys: dict[str, ProviderKey] = {}
@@ -136,6 +172,10 @@ class Snapshot:
     def entry(self, kind: str, id: str) -> Entry | None:
         """The one stored under (kind, id)."""
         return self._entries[kind].get(id)
+
+    def unreadable(self, kind: str, id: str) -> Quarantined | None:
+        """What is stored under (kind, id) and cannot be read; it may have an entry all the same."""
+        return next((q for q in self.quarantined if (q.kind, q.id) == (kind, id)), None)
 
     def entries(self, kind: str) -> list[Entry]:
         """All of a kind, oldest first."""

@@ -8,7 +8,11 @@ run in a thread of their own while the event loop renews its snapshot.
             (`synchronous = FULL`: what was answered survives kill -9 and loss of power), give the
             change signal so that every process reads again
 
-Only rows newer than the snapshot are read and decrypted; the rest is taken over from it.
+Only rows newer than the snapshot are read and decrypted; the rest is taken over from it. Whatever
+fails while it is renewed, the last good snapshot serves on, and `trouble` says why.
+
+On a full disk what takes something away is written all the same: first the log is brought back to
+its beginning, where it has space of its own; if that is not enough, the reserve is let go.
 
 Must never know: HTTP, what a document's fields mean.
 """
@@ -19,18 +23,16 @@ import json
 import os
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from urllib.parse import quote
 
+from aisix import log
 from aisix.errors import AisixError, OperatorError, StoreError
 from aisix.store.base import (
     Change,
     ChangePlan,
     Delete,
-    DiskFull,
     ExtraCheck,
     Put,
     Store,
@@ -39,18 +41,28 @@ from aisix.store.base import (
     no_extra_check,
 )
 from aisix.store.change_signal import ChangeSignal
+from aisix.store.connection import (
+    BUSY_READ_SECONDS,
+    BUSY_SECONDS,
+    connect,
+    identity,
+    no_room,
+    open_database,
+    translated,
+)
 from aisix.store.kinds.registry import KINDS
-from aisix.store.migrations import IN_CLEAR, migrate
+from aisix.store.migrations import IN_CLEAR
+from aisix.store.reserve import Reserve
+from aisix.store.rows import COLUMNS, meta, read
 from aisix.store.resources import Document
 from aisix.store.sealing import packed, unpacked
 from aisix.store.secrets import Keyring
-from aisix.store.snapshot import Entry, Snapshot
+from aisix.store.snapshot import Snapshot
 
 DATABASE = "aisix.db"
 SIGNAL = "changes.bell"
-BUSY_SECONDS = 3.0  # how long a write waits for another process's; ours take milliseconds
-
-_ROW = "SELECT kind, id, seq, revision, created_at, updated_at, document, secret FROM resources"
+EMPTY = Snapshot((), -1)  # in the place of one that is to be read from the beginning
+GONE = "the database file is gone: put it back"
 
 
 class SqliteStore(Store):
@@ -65,18 +77,36 @@ class SqliteStore(Store):
         self._writing = threading.Lock()
         self._publishing = threading.Lock()
         self._trouble: str | None = None
+        self._bug: str | None = None  # of ours, that was logged
         self._signal = ChangeSignal(data_dir / SIGNAL)
+        self._reserve = Reserve(data_dir)
         try:
-            self._writer = _open(self._file)
-            self._reader = _connect(self._file, read_only=True)
+            self._open()
             self._claim_key()
             self._seal_older()
             self._seen = self._signal.number
-            self._snapshot = self._read_at_once(Snapshot((), -1))
+            self._snapshot = self._read_at_once(EMPTY)
         except sqlite3.Error as error:
             raise OperatorError(f"{self._file}: cannot be opened: {error}") from None
         except StoreError as error:
             raise OperatorError(f"{self._file}: {error}") from None
+        except Exception as error:
+            if isinstance(error, OperatorError):
+                raise
+            text = f"cannot be read, and it should be: {log.place(error)}"
+            raise OperatorError(f"{self._file}: {text}") from None
+        if self.writable:
+            self._reserve.make()
+
+    def _open(self) -> None:
+        writer = open_database(self._file, BUSY_SECONDS)
+        try:
+            self._reader = connect(self._file, BUSY_READ_SECONDS, read_only=True)
+        except BaseException:
+            writer.close()
+            raise
+        self._writer = writer
+        self._identity = identity(self._file)
 
     @property
     def source(self) -> str:
@@ -90,16 +120,31 @@ class SqliteStore(Store):
     def trouble(self) -> str | None:
         return self._trouble
 
+    @property
+    def reserved(self) -> bool:
+        return self._reserve.whole
+
     def current(self) -> Snapshot:
         if self._signal.number != self._seen:
             self._refresh()
         return self._snapshot
 
     def update(self, plan: ChangePlan) -> Snapshot:
-        with self._writing, _translated(), self._transaction():
-            base = self._read(self._writer, self._snapshot)
-            changes = plan(base)
-            fresh = self._apply(base, changes) if changes else base
+        with self._writing, translated():
+            self._look_at_file()
+            changes: Sequence[Change] = ()
+
+            def noted(base: Snapshot) -> Sequence[Change]:
+                nonlocal changes
+                changes = plan(base)
+                return changes
+
+            try:
+                fresh = self._commit(noted)
+            except sqlite3.Error as error:
+                if not no_room(error) or not changes or not all(one.frees for one in changes):
+                    raise
+                fresh = self._commit_without_room(noted)
         self._publish(fresh)
         if changes:
             # A failed signal is no failed write: the others then notice at their next poll.
@@ -107,8 +152,72 @@ class SqliteStore(Store):
                 self._signal.give()
         return fresh
 
+    def _commit(self, plan: ChangePlan) -> Snapshot:
+        with self._transaction():
+            base = read(self._writer, self._keyring, self._snapshot)
+            changes = plan(base)
+            return self._apply(base, changes) if changes else base
+
+    def _commit_without_room(self, plan: ChangePlan) -> Snapshot:
+        """The same on a full disk."""
+        self._checkpoint("RESTART")
+        try:
+            return self._commit(plan)
+        except sqlite3.Error as error:
+            if not no_room(error):
+                raise
+        with self._reserve.released():
+            fresh = self._commit(plan)
+            self._checkpoint("TRUNCATE")  # gives back what the log took
+        return fresh
+
+    def _checkpoint(self, how: str) -> None:
+        """Bring the log into the database; what stands in the way of that is no failed write."""
+        with suppress(sqlite3.Error):
+            self._writer.execute(f"PRAGMA wal_checkpoint({how})")
+
     def poll(self) -> None:
+        if identity(self._file) != self._identity and self._writing.acquire(blocking=False):
+            try:
+                with self._reading:
+                    self._look_at_file()
+            except Exception as error:
+                self._failed(error)
+                return
+            finally:
+                self._writing.release()
         self._refresh(without_signal=True)
+        if not self._reserve.whole and self.writable:
+            self._reserve.make()
+
+    def _look_at_file(self) -> None:
+        """Whether the open file is still the one of this name: what is written into one that was
+        taken away would be lost. Another in its place is opened. Raises StoreError."""
+        found = identity(self._file)
+        if found == self._identity:
+            return
+        if found is None:
+            raise StoreError(f"{GONE}; nothing was written")
+        reader, writer, signal = self._reader, self._writer, self._signal
+        with self._reading:
+            try:
+                self._open()
+                self._claim_key()
+                self._seal_older()
+                fresh = self._read_at_once(EMPTY)
+            except BaseException as error:
+                if self._writer is not writer:
+                    self._reader.close()
+                    self._writer.close()
+                self._reader, self._writer, self._identity = reader, writer, None
+                if isinstance(error, OperatorError):
+                    raise StoreError(str(error)) from None
+                raise
+            self._signal = ChangeSignal(self._file.with_name(SIGNAL))
+            self._seen = self._signal.number
+            for old in (reader, writer, signal):
+                old.close()
+            self._publish(fresh, whatever=True)
 
     def reload(self, extra: ExtraCheck = no_extra_check) -> Snapshot:
         self.poll()
@@ -133,7 +242,7 @@ class SqliteStore(Store):
         with self._keyring.alone():
             if key is not None:
                 self._keyring.add_newest(key)
-            with self._writing, _translated(), self._transaction():
+            with self._writing, translated(), self._transaction():
                 count = self._reseal()
             if key is not None:
                 self._keyring.drop_older()
@@ -142,7 +251,7 @@ class SqliteStore(Store):
         return count
 
     def _reseal(self) -> int:
-        rows = self._writer.execute(_ROW + " WHERE secret IS NOT NULL").fetchall()
+        rows = self._writer.execute(COLUMNS + " WHERE secret IS NOT NULL").fetchall()
         for kind, id, seq, *_, sealed in rows:
             secret = self._keyring.unseal(sealed, f"{kind}/{id}")
             fresh = self._keyring.seal(secret, f"{kind}/{id}")
@@ -156,19 +265,32 @@ class SqliteStore(Store):
             if number == self._seen and not without_signal:
                 return
             try:
-                with _translated():
+                with translated():
                     fresh = self._read_at_once(self._snapshot)
-                self._trouble = None
                 self._publish(fresh)
-            except AisixError as error:
+                self._trouble = self._bug = None
+            except Exception as error:
                 # The last good snapshot goes on serving; poll() tries again every second.
-                self._trouble = str(error)
+                self._failed(error)
             # Only now: who looks meanwhile must wait for it, not take the old snapshot.
             self._seen = number
 
-    def _publish(self, fresh: Snapshot) -> None:
+    def _failed(self, error: Exception) -> None:
+        """Keep why the snapshot may be old; a mistake of ours is logged, once."""
+        why = str(error)
+        if not isinstance(error, AisixError | sqlite3.Error):
+            why = f"it cannot be read: {log.place(error)}"
+            if why != self._bug:
+                self._bug = why
+                log.error("bug in the store: %s", why)
+        self._trouble = f"the last good content serves: {why}"
+
+    def _publish(self, fresh: Snapshot, *, whatever: bool = False) -> None:
+        """Serve it, unless a newer one does; `whatever`: of another file, whose numbers differ."""
         with self._publishing:
-            if fresh.revision <= self._snapshot.revision:
+            old = self._snapshot
+            same = fresh.revision == old.revision and fresh.quarantined == old.quarantined
+            if fresh is old or ((same or fresh.revision < old.revision) and not whatever):
                 return
             self._snapshot = fresh
         self._watchers.tell(fresh)
@@ -177,41 +299,10 @@ class SqliteStore(Store):
         """One moment of the database: between two queries another process may write."""
         self._reader.execute("BEGIN")
         try:
-            return self._read(self._reader, base)
+            return read(self._reader, self._keyring, base)
         finally:
-            self._reader.execute("ROLLBACK")
-
-    def _read(self, db: sqlite3.Connection, base: Snapshot) -> Snapshot:
-        """The database as a snapshot, reusing what did not change since `base`."""
-        revision = int(_meta(db, "revision") or 0)
-        if revision == base.revision:
-            return base
-        changed = {
-            (kind, id): self._entry(kind, id, *rest)
-            for kind, id, *rest in db.execute(_ROW + " WHERE revision > ?", (base.revision,))
-        }
-        entries = []
-        for kind, id in db.execute("SELECT kind, id FROM resources ORDER BY seq"):
-            entry = changed.get((kind, id)) or base.entry(kind, id)
-            if entry is None:
-                raise StoreError(f"{kind}/{id}: stored without a revision of its own")
-            entries.append(entry)
-        return Snapshot(entries, revision)
-
-    def _entry(
-        self,
-        kind: str,
-        id: str,
-        seq: int,
-        revision: int,
-        created_at: int,
-        updated_at: int,
-        document: str,
-        sealed: bytes | None,
-    ) -> Entry:
-        text = None if sealed is None else self._keyring.unseal(sealed, f"{kind}/{id}")
-        whole, secret = unpacked(json.loads(document), text)
-        return Entry(kind, id, seq, revision, created_at, updated_at, whole, secret)
+            with suppress(sqlite3.Error):
+                self._reader.execute("ROLLBACK")
 
     def _apply(self, base: Snapshot, changes: Sequence[Change]) -> Snapshot:
         """Write the changes inside the open transaction; the snapshot there will be."""
@@ -220,13 +311,16 @@ class SqliteStore(Store):
         for change in changes:
             match change:
                 case Delete(kind, id):
-                    self._writer.execute(
-                        "DELETE FROM resources WHERE kind = ? AND id = ?", (kind, id)
-                    )
-                case Put():
+                    self._delete(kind, id)
+                case Put(kind, id):
+                    if base.unreadable(kind, id):
+                        self._delete(kind, id)  # whatever in it is damaged
                     self._put(change, revision)
         self._write_meta("revision", str(revision))
-        return self._read(self._writer, base)
+        return read(self._writer, self._keyring, base)
+
+    def _delete(self, kind: str, id: str) -> None:
+        self._writer.execute("DELETE FROM resources WHERE kind = ? AND id = ?", (kind, id))
 
     def _put(self, put: Put, revision: int) -> None:
         document, sealed = self._at_rest(put.kind, put.id, put.document, put.secret)
@@ -255,24 +349,31 @@ class SqliteStore(Store):
 
     def _seal_older(self) -> None:
         """Once: seal what an earlier aisix kept in clear and is a secret now."""
-        if not self.writable or _meta(self._writer, IN_CLEAR) is None:
+        if not self.writable or meta(self._writer, IN_CLEAR) is None:
             return
         with self._transaction():
             self._follow_key()
-            for kind, id, seq, *_, text, sealed in self._writer.execute(_ROW).fetchall():
-                plain = None if sealed is None else self._keyring.unseal(sealed, f"{kind}/{id}")
-                document, secret = unpacked(json.loads(text), plain)
-                if KINDS[kind].hidden(document):
-                    row = (*self._at_rest(kind, id, document, secret), seq)
+            whole = True
+            for kind, id, seq, *_, text, sealed in self._writer.execute(COLUMNS).fetchall():
+                try:
+                    plain = None if sealed is None else self._keyring.unseal(sealed, f"{kind}/{id}")
+                    document, secret = unpacked(json.loads(text), plain)
+                    hidden = KINDS[kind].hidden(document)
+                    row = (*self._at_rest(kind, id, document, secret), seq) if hidden else None
+                except Exception:
+                    whole = False  # it is in quarantine, which is told; tried again another time
+                    continue
+                if row is not None:
                     change = "UPDATE resources SET document = ?, secret = ? WHERE seq = ?"
                     self._writer.execute(change, row)
-            self._writer.execute("DELETE FROM meta WHERE name = ?", (IN_CLEAR,))
+            if whole:
+                self._writer.execute("DELETE FROM meta WHERE name = ?", (IN_CLEAR,))
         # What was in clear is overwritten in the database, and must not stay in its log.
         self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _claim_key(self) -> None:
         """Refuse to start with a key that cannot read the secrets; name ours if there are none."""
-        named = _meta(self._writer, "key_id")
+        named = meta(self._writer, "key_id")
         if named is not None and self._keyring.knows(named):
             return
         secrets = "SELECT count(*) FROM resources WHERE secret IS NOT NULL"
@@ -286,7 +387,7 @@ class SqliteStore(Store):
 
     def _follow_key(self) -> None:
         """Before a write: take the key the database names, if another process rotated it."""
-        named = _meta(self._writer, "key_id")
+        named = meta(self._writer, "key_id")
         if named != self._keyring.current:
             self._keyring.reread()
 
@@ -304,82 +405,3 @@ class SqliteStore(Store):
             with suppress(sqlite3.Error):
                 self._writer.execute("ROLLBACK")
             raise
-
-
-def _meta(db: sqlite3.Connection, name: str) -> str | None:
-    row = db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-    return None if row is None else str(row[0])
-
-
-def _open(file: Path) -> sqlite3.Connection:
-    """The writing connection, with the schema up to date."""
-    if not file.exists():
-        with suppress(FileExistsError):  # another process is starting too
-            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    db = _connect(file)
-    try:
-        if not os.access(file, os.W_OK):
-            return db  # serve what is there; a write will say why it cannot be done
-        _use_wal(db)
-        migrate(db, str(file))
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def _use_wal(db: sqlite3.Connection) -> None:
-    """Switch to WAL; the switch ignores the busy timeout while another process makes it."""
-    give_up = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
-                raise
-            time.sleep(0.01)
-
-
-def _connect(file: Path, *, read_only: bool = False) -> sqlite3.Connection:
-    db = sqlite3.connect(
-        f"file:{quote(str(file))}{'?immutable=1' if _frozen(file) else ''}",
-        timeout=BUSY_SECONDS,
-        isolation_level=None,
-        check_same_thread=False,
-        uri=True,
-    )
-    db.execute("PRAGMA synchronous = FULL")
-    db.execute("PRAGMA secure_delete = ON")
-    if read_only:
-        db.execute("PRAGMA query_only = ON")
-    return db
-
-
-def _frozen(file: Path) -> bool:
-    """Whether nobody can write here: WAL then finds no place for its files, and needs none."""
-    wal = file.with_name(f"{file.name}-wal")
-    return not os.access(file.parent, os.W_OK) and not (wal.exists() and wal.stat().st_size)
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """The one place where SQLite's errors become ours."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code == sqlite3.SQLITE_FULL:
-            raise DiskFull("the disk is full: nothing was written") from error
-        raise StoreError(_SAID.get(code, f"the database failed: {error}")) from error
-
-
-_SAID = {
-    sqlite3.SQLITE_READONLY: "the database can only be read: nothing was written",
-    sqlite3.SQLITE_BUSY: "the database is busy with another program's work: try again",
-    sqlite3.SQLITE_LOCKED: "the database is busy with another program's work: try again",
-    sqlite3.SQLITE_IOERR: "the disk failed or is full: nothing was written",
-    sqlite3.SQLITE_CANTOPEN: "the database file cannot be opened",
-    sqlite3.SQLITE_CORRUPT: "the database file is damaged: restore it from a copy",
-    sqlite3.SQLITE_NOTADB: "the database file is damaged: restore it from a copy",
-}

@@ -23,7 +23,7 @@ from aisix.store.kinds.api_keys import make_key
 from aisix.store.kinds.registry import KINDS
 from aisix.store.normalize import Normalizer
 from aisix.store.resources import Document, timestamp
-from aisix.store.snapshot import Entry, Snapshot
+from aisix.store.snapshot import Entry, Quarantined, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,18 +117,23 @@ def rotate(
 
 def delete(
     store: Store, kind: str, id: str, *, cascade: bool = False, if_match: str | None = None
-) -> list[Entry]:
-    """Remove an entry, with `cascade` also what refers to it; answers with all that went."""
-    removed: list[Entry] = []
+) -> list[Entry | Quarantined]:
+    """Remove an entry, with `cascade` also what refers to it; answers with all that went.
+
+    What cannot be read can be removed all the same.
+    """
+    removed: list[Entry | Quarantined] = []
 
     def plan(now: Snapshot) -> Sequence[Change]:
-        entry = _found(kind, id, now.entry(kind, id))
+        entry = now.entry(kind, id) or now.unreadable(kind, id) or _found(kind, id, None)
         _fresh(entry, if_match)
         users = dependants(now, entry)
         if users and not cascade:
             text = f"still used by the {_named(users)}; delete them first, or with ?cascade=true"
             raise ChangeRefused("conflict", text)
-        going = {(e.kind, e.id): e for e in (*_with_dependants(now, users), entry)}
+        going: dict[tuple[str, str], Entry | Quarantined] = {
+            (e.kind, e.id): e for e in (*_with_dependants(now, users), entry)
+        }
         removed[:] = going.values()
         return [Delete(e.kind, e.id) for e in removed]
 
@@ -136,7 +141,7 @@ def delete(
     return removed
 
 
-def dependants(snapshot: Snapshot, entry: Entry) -> list[Entry]:
+def dependants(snapshot: Snapshot, entry: Entry | Quarantined) -> list[Entry]:
     """What refers to this entry, such as the models of a provider key."""
     wanted = (entry.kind, entry.id)
     return [
@@ -182,9 +187,10 @@ def _write(
         _fresh(old, if_match)
         incoming = Normalizer(KINDS[kind], id, old, body_for(old), snapshot, now, new_key)
         document = incoming.document(extra)
-        change = Put(kind, id, document, incoming.secret, int(now))
+        frees = old is not None and KINDS[kind].closes(old.document, document)
+        change = Put(kind, id, document, incoming.secret, int(now), frees)
         changed = incoming.changed(document)
-        if old is not None and not changed:
+        if old is not None and not changed and snapshot.unreadable(kind, id) is None:
             told["written"] = Written(old, False, ())
             return ()
         entry = Entry(kind, id, 0, 0, int(now), int(now), document, incoming.secret)
@@ -203,7 +209,7 @@ def _found(kind: str, id: str, entry: Entry | None) -> Entry:
     return entry
 
 
-def _fresh(entry: Entry | None, if_match: str | None) -> None:
+def _fresh(entry: Entry | Quarantined | None, if_match: str | None) -> None:
     """If-Match: `*` wants any stored revision, a list of tags one of them."""
     if if_match is None:
         return

@@ -110,9 +110,23 @@ FAMILIES = (
     Family(
         "aisix_worker_exits_total", "counter", ("how",), "Workers that ended without being told."
     ),
+    Family(
+        "aisix_task_failures_total",
+        "counter",
+        ("task",),
+        "Mistakes of ours beside the requests; the task goes on, the log has the place.",
+    ),
+    Family(
+        "aisix_store_failures_total",
+        "counter",
+        (),
+        "Looks at the store that failed: the last good content serves.",
+    ),
     Family("aisix_series_refused_total", "counter", (), "Counts lost: too many label values."),
     # Made when the page is read, not counted:
     Family("aisix_workers", "gauge", ("state",), "Worker processes."),
+    Family("aisix_store_trouble", "gauge", (), "1 while the store cannot be read anew."),
+    Family("aisix_store_quarantined", "gauge", ("kind",), "Stored resources that cannot be read."),
     Family("aisix_info", "gauge", ("version", "mappings"), "1; the digest of the tables in use."),
     Family(
         "aisix_certificate_expires_seconds",

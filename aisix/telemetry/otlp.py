@@ -15,7 +15,7 @@ import logging
 import os
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aisix import __version__
@@ -56,8 +56,12 @@ def check() -> None:
 class OtlpExporter:
     """Sends spans to one endpoint, such as "http://127.0.0.1:4318/v1/traces"."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(
+        self, endpoint: str, failed: Callable[[BaseException], object] = lambda error: None
+    ) -> None:
+        """failed: told of what went wrong with a span, which is lost; the request is not."""
         check()
+        self._failed = failed
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk import trace as sdk
         from opentelemetry.sdk.resources import Resource
@@ -78,9 +82,14 @@ class OtlpExporter:
         self._processor = BatchSpanProcessor(exporter)
 
     def finished(self, trace: TraceContext, name: str, record: Mapping[str, Any]) -> None:
-        """One request: ended now, began `ms` ago."""
-        if not trace.sampled:
-            return
+        """One request: ended now, began `ms` ago. Never raises."""
+        if trace.sampled:
+            try:
+                self._finished(trace, name, record)
+            except Exception as error:
+                self._failed(error)
+
+    def _finished(self, trace: TraceContext, name: str, record: Mapping[str, Any]) -> None:
         from opentelemetry.trace import SpanKind
         from opentelemetry.trace.status import Status, StatusCode
 

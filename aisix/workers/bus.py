@@ -124,9 +124,14 @@ class Bus:
                 task.add_done_callback(self._tasks.discard)
 
     async def _answer(self, kind: str, sender: int, number: int, payload: Any) -> None:
-        answer = self._handlers[kind](payload)
-        if inspect.isawaitable(answer):
-            answer = await answer
+        try:
+            answer = self._handlers[kind](payload)
+            if inspect.isawaitable(answer):
+                answer = await answer
+        except Exception as error:  # who asked sees no answer
+            context = {"message": f"bug in the answer to {kind}", "exception": error}
+            self._loop.call_exception_handler(context)
+            return
         if sender != PARENT:
             await self._post(sender, ["", self.seat, number, answer])
 

@@ -6,7 +6,7 @@ import os
 import resource
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -37,11 +37,41 @@ def all_but_writes_go_on(gateway: Running, code: str) -> None:
         assert "nothing was written" in refused.error["message"]
         assert gateway.ask("Hi", "small").status == 200
     model = gateway.admin("GET", "models").json["items"][0]
-    for method, body in (("PATCH", {"strict": True}), ("DELETE", None)):
-        assert gateway.admin(method, f"models/{model['id']}", body).error["code"] == code
+    refused = gateway.admin("PATCH", f"models/{model['id']}", {"strict": True})
+    assert refused.error["code"] == code
     assert gateway.admin("GET", f"models/{model['id']}").json == model
     assert gateway.admin("GET", "provider_keys").json["total"] == total
     assert gateway.admin("GET", "status").status == 200
+
+
+LEAKED = [f"sk-leaked-{number}" for number in range(30)]
+
+
+def leak(gateway: Running) -> list[str]:
+    """Callers' keys that will have to be taken away; their ids."""
+    return [gateway.allow("*", key=key, display_name=key) for key in LEAKED]
+
+
+def revoke(gateway: Running, ids: list[str]) -> None:
+    """In every way there is; each answered, and nobody gets in with any of them."""
+    for number, id in enumerate(ids):
+        match number % 3:
+            case 0:
+                done = gateway.admin("DELETE", f"apikeys/{id}")
+            case 1:
+                done = gateway.admin("PATCH", f"apikeys/{id}", {"disabled": True})
+            case 2:
+                done = gateway.admin("POST", f"apikeys/{id}/rotate")
+        assert done.status == 200, done.body
+    revoked(gateway)
+    told = [audit["id"] for audit in gateway.audits if audit["action"] != "create"]
+    assert set(ids) <= set(told)
+
+
+def revoked(gateway: Running) -> None:
+    for key in LEAKED:
+        body = {"model": "small", "messages": [{"role": "user", "content": "Hi"}]}
+        assert gateway.call(body, key).status in (401, 403)
 
 
 def fill(gateway: Running) -> str:
@@ -63,12 +93,14 @@ def test_when_a_file_cannot_grow_writes_say_so_until_it_can(
     with Running(tmp_path / "gateway", workers=2) as gateway:
         gateway.set_up(standin.url, MODEL)
         gateway.allow("*")
+        ids = leak(gateway)
         children = Path(f"/proc/{gateway.process.pid}/task/{gateway.process.pid}/children")
         pids = [int(pid) for pid in children.read_text().split()]
         for pid in pids:
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
         code = fill(gateway)
         all_but_writes_go_on(gateway, code)
+        revoke(gateway, ids)
         for pid in pids:
             limit = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
             resource.prlimit(pid, resource.RLIMIT_FSIZE, limit)
@@ -113,15 +145,25 @@ def test_a_disk_that_is_full_is_a_507_also_after_a_restart(
     disk.mkdir()
     more = {"data_dir": str(disk / "data")}
     with (
-        mounted("-t", "tmpfs", "-o", "size=600k", "tmpfs", disk),
+        mounted("-t", "tmpfs", "-o", "size=900k", "tmpfs", disk),
         Running(tmp_path / "gateway", more, workers=2) as gateway,
     ):
         gateway.set_up(standin.url, MODEL)
         gateway.allow("*")
+        ids = leak(gateway)
         assert fill(gateway) == "disk_full"
+        with open(disk / "other", "wb", buffering=0) as other:  # to the last byte
+            with suppress(OSError):
+                while other.write(bytes(512)):
+                    pass
         all_but_writes_go_on(gateway, "disk_full")
+        revoke(gateway, ids)
+        assert post(gateway, "refused").error["code"] == "disk_full"
+        assert gateway.admin("GET", "status").json["store"]["reserved"] is True
+        os.killpg(gateway.process.pid, 9)
         gateway.restart()
         assert gateway.ask("Hi", "small").status == 200
+        revoked(gateway)
         assert post(gateway, "again").error["code"] == "disk_full"
         subprocess.run(["mount", "-o", "remount,size=4m", disk], check=True)
         assert post(gateway, "room").status == 201

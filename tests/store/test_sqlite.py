@@ -91,9 +91,10 @@ def test_a_database_that_breaks_under_a_running_store_leaves_the_last_good_conte
     other._writer.execute("UPDATE meta SET value = '99' WHERE name = 'revision'")  # type: ignore[attr-defined]
     store.poll()
     assert store.current().provider_key("a") is not None
-    assert "encrypted with a key that is not here" in str(store.trouble)
-    with pytest.raises(StoreError):
-        writes.create(store, "provider_keys", {**body, "display_name": "b"}, now=1.0, new_id="b")
+    [bad] = store.current().quarantined
+    assert "encrypted with a key that is not here" in bad.why
+    writes.create(store, "provider_keys", {**body, "display_name": "b"}, now=1.0, new_id="b")
+    assert store.current().provider_key("b") is not None
     store.close()
     other.close()
 
@@ -148,3 +149,88 @@ def test_a_broken_database_and_a_wrong_key_say_so(tmp_path: Path) -> None:
     os.remove(tmp_path / "good" / "secret.key")
     with pytest.raises(OperatorError):
         open_store(tmp_path / "good")
+
+
+KEY = {"display_name": "a", "provider": "p", "secret": "the-secret-of-a-provider"}
+
+
+def test_whatever_fails_while_it_is_renewed_the_last_good_content_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    store, other = open_store(tmp_path), open_store(tmp_path)
+    writes.create(other, "provider_keys", KEY, now=1.0, new_id="a")
+    assert store.current().provider_key("a") is not None
+    for error in (
+        ValueError("sk-quoted"),
+        RecursionError(),
+        MemoryError(),
+        sqlite3.OperationalError(),
+    ):
+
+        def broken(*given: object, error: Exception = error) -> None:
+            raise error
+
+        with monkeypatch.context() as patch:
+            patch.setattr(sqlite, "read", broken)
+            other._signal.give()  # type: ignore[attr-defined]
+            for _ in range(3):
+                assert store.current().provider_key("a") is not None
+                store.poll()
+            assert str(store.trouble).startswith("the last good content serves")
+            assert "sk-quoted" not in str(store.trouble) + caplog.text
+        store.poll()
+        assert store.trouble is None
+    store.close()
+    other.close()
+
+
+def test_a_revision_that_is_no_number_stops_nothing(tmp_path: Path) -> None:
+    store, other = open_store(tmp_path), open_store(tmp_path)
+    writes.create(other, "provider_keys", KEY, now=1.0, new_id="a")
+    assert store.current().provider_key("a") is not None
+    other._writer.execute("UPDATE meta SET value = 'x' WHERE name = 'revision'")  # type: ignore[attr-defined]
+    other._signal.give()  # type: ignore[attr-defined]
+    assert store.current().provider_key("a") is not None
+    assert "ValueError" in str(store.trouble)
+    with pytest.raises(OperatorError, match=r"aisix\.db: cannot be read"):
+        open_store(tmp_path)
+    store.close()
+    other.close()
+
+
+def test_a_reader_waits_for_no_lock(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    writes.create(store, "provider_keys", KEY, now=1.0, new_id="a")
+    waits = store._reader.execute("PRAGMA busy_timeout").fetchone()[0]  # type: ignore[attr-defined]
+    assert waits <= 100  # ms: callers wait with it
+    store.close()
+
+
+def test_a_file_that_was_replaced_is_taken_over_and_one_that_is_gone_takes_no_writes(
+    tmp_path: Path,
+) -> None:
+    store = open_store(tmp_path)
+    writes.create(store, "provider_keys", KEY, now=1.0, new_id="a")
+    copy = sqlite3.connect(tmp_path / "copy")
+    store._reader.backup(copy)  # type: ignore[attr-defined]
+    copy.close()
+    for name in ("b", "c"):
+        writes.create(store, "provider_keys", {**KEY, "display_name": name}, now=1.0, new_id=name)
+    (tmp_path / "aisix.db").rename(tmp_path / "away")
+    store.poll()
+    assert "is gone" in str(store.trouble)
+    assert store.current().provider_key("c") is not None
+    with pytest.raises(StoreError, match="nothing was written"):
+        writes.delete(store, "provider_keys", "c")
+    for end in ("-wal", "-shm"):
+        (tmp_path / f"aisix.db{end}").unlink(missing_ok=True)
+    (tmp_path / "aisix.db").write_bytes(b"no database at all" * 400)
+    store.poll()
+    assert store.trouble is not None and store.current().provider_key("c") is not None
+    (tmp_path / "copy").rename(tmp_path / "aisix.db")
+    store.poll()
+    assert store.trouble is None
+    assert [e.id for e in store.current().entries("provider_keys")] == ["a"]
+    writes.create(store, "provider_keys", {**KEY, "display_name": "d"}, now=1.0, new_id="d")
+    store.close()
+    assert names(tmp_path) == {"a", "d"}

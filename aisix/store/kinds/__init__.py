@@ -7,6 +7,7 @@
     types.py          what a field may be: as a check, as JSON Schema, in words
     checks.py         functions that take one value or say what is wrong with it
     credentials.py    what looks like a credential, by its name or its form
+    fits.py           whether what was stored still has the form of its kind
     declare.py        Kind, Field, Type: the words of a declaration
     registry.py       KINDS: which there are
 

@@ -72,6 +72,13 @@ def _state(value: Document) -> str:
     return "expired" if ends and seconds(ends) <= time.time() else "open"
 
 
+def _closes(before: Document, after: Document) -> bool:
+    """Switched off, or with another text and no grace: what is asked for when a key leaked."""
+    if after.get("disabled", False):
+        return True
+    return after["key_hash"] != before["key_hash"] and "previous" not in after
+
+
 def _previous(value: Any) -> dict[str, str]:
     if not isinstance(value, dict) or value.keys() != {"key_hash", "expires_at"}:
         raise Invalid("must be an object of `key_hash` and `expires_at`; rotate makes it")
@@ -115,6 +122,8 @@ API_KEYS = Kind(
     ),
     id_prefix="apikey",
     named_by_id=False,
+    lets_in=True,
+    closes=_closes,
     resource=ApiKey,
     check=_check,
     rotate=_rotated,

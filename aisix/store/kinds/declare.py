@@ -171,6 +171,8 @@ class Kind:
     aliases         other names in URLs and files
     id_prefix       of the id that is made for an entry of a file that gives none
     named_by_id     such an entry has its display_name for an id, if that can be one
+    lets_in         it opens the gateway for callers: one that cannot be read opens nothing
+    closes          (document before, after): this change does nothing but shut somebody out
     resource        (id=, created_at=, fields...) -> what a snapshot holds
     check           (incoming, document): complains of what no single field can know
     rotate          (document, new_key, until) -> the document with a new key, where the old one
@@ -186,6 +188,8 @@ class Kind:
     id_prefix: str
     aliases: tuple[str, ...] = ()
     named_by_id: bool = True
+    lets_in: bool = False
+    closes: Callable[[Document, Document], bool] = lambda before, after: False
     resource: Callable[..., Resource] | None = None
     check: Callable[[Incoming, Document], None] | None = None
     rotate: Callable[[Document, str, str | None], Document] | None = None

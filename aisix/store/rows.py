@@ -1,0 +1,130 @@
+"""The rows of the database as a snapshot; what cannot be read is put in quarantine.
+
+    read(db, keyring, base)   the database of now, taking over from `base` what did not change
+
+One row that cannot be read (no JSON, the wrong form, a secret whose key is not here, an unknown
+kind, a name that another row has) costs that row and nothing else: all others are taken over, and
+it is named in `Snapshot.quarantined`, with the reason and never a value. Until it can be read again
+
+    what lets callers in (`Kind.lets_in`)   is left out: it may have been closed a moment ago
+    all else                                serves on in the form it was last read in, if this
+                                            process had read it; damage is to be no outage
+
+Such rows are tried again at every look. What fails on the whole (a damaged page) is raised; the
+store then serves the last good snapshot.
+
+Must never know: how the database is opened or written.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from typing import Any
+
+from aisix.errors import AisixError
+from aisix.store.kinds.fits import misfit
+from aisix.store.kinds.registry import KINDS
+from aisix.store.resources import timestamp
+from aisix.store.sealing import unpacked
+from aisix.store.secrets import Keyring
+from aisix.store.snapshot import Entry, Quarantined, Snapshot
+
+COLUMNS = "SELECT kind, id, seq, revision, created_at, updated_at, document, secret FROM resources"
+
+Found = Entry | Quarantined
+
+
+def meta(db: sqlite3.Connection, name: str) -> str | None:
+    """A value of the table `meta`."""
+    row = db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def read(db: sqlite3.Connection, keyring: Keyring, base: Snapshot) -> Snapshot:
+    """The database as a snapshot, `base` itself if nothing changed; raises sqlite3.Error."""
+    revision = int(meta(db, "revision") or 0)
+    if revision == base.revision and not base.quarantined:
+        return base
+    changed: dict[tuple[str, str], Found] = {
+        (row[0], row[1]): _made(row, keyring)
+        for row in db.execute(COLUMNS + " WHERE revision > ?", (base.revision,))
+    }
+    known = {(e.kind, e.id): e for e in base.all_entries()}
+    for one in base.quarantined:
+        known.pop((one.kind, one.id), None)  # so it is read again
+    found: list[Found] = []
+    for key in db.execute("SELECT kind, id FROM resources ORDER BY seq").fetchall():
+        row = changed.get(key) or known.get(key)
+        if row is None:
+            row = _made(db.execute(COLUMNS + " WHERE kind = ? AND id = ?", key).fetchone(), keyring)
+        found.append(row)
+    good, bad = _parted(found, base)
+    if revision == base.revision and bad == base.quarantined:
+        return base
+    return Snapshot(good, revision, bad)
+
+
+def _parted(found: list[Found], base: Snapshot) -> tuple[list[Entry], tuple[Quarantined, ...]]:
+    """What serves, and what could not be read."""
+    good: list[Entry] = []
+    bad: list[Quarantined] = []
+    for one in _without_doubles(found):
+        if isinstance(one, Entry):
+            good.append(one)
+            continue
+        old = None
+        if one.kind in KINDS.names and not KINDS[one.kind].lets_in:
+            old = base.entry(one.kind, one.id)
+        if old is not None:
+            good.append(old)
+        bad.append(one.with_last_good(old is not None))
+    return good, tuple(bad)
+
+
+def _without_doubles(found: list[Found]) -> Iterator[Found]:
+    """Of two rows that have what only one may have, the older one is right."""
+    seen: dict[tuple[str, str, Any], str] = {}
+    for one in found:
+        if isinstance(one, Entry):
+            for name in KINDS[one.kind].unique:
+                value = one.document.get(name)
+                first = (
+                    one.id if value is None else seen.setdefault((one.kind, name, value), one.id)
+                )
+                if first != one.id:
+                    one = _bad(one.kind, one.id, one.revision, f"{name}: is that of {first} too")
+                    break
+        yield one
+
+
+def _made(row: tuple[Any, ...], keyring: Keyring) -> Found:
+    """The entry of a row, or why there is none. Words of foreign exceptions may quote a value."""
+    kind, id, seq, revision, created_at, updated_at, text, sealed = row
+    try:
+        if kind not in KINDS.names:
+            return _bad(kind, id, revision, "this aisix knows no such kind")
+        text.encode()  # bytes that are no UTF-8 came as surrogates
+        secret = None if sealed is None else keyring.unseal(sealed, f"{kind}/{id}")
+        document = json.loads(text)
+        if type(document) is dict:
+            document, secret = unpacked(document, secret)
+        wrong = misfit(KINDS[kind], document, secret)
+        if wrong is not None:
+            return _bad(kind, id, revision, wrong)
+        timestamp(created_at), timestamp(updated_at)
+        return Entry(kind, id, seq, revision, created_at, updated_at, document, secret)
+    except AisixError as error:
+        why = str(error).removeprefix(f"{kind}/{id}: ")
+    except UnicodeError:
+        why = "its document is not UTF-8"
+    except json.JSONDecodeError as error:
+        why = f"its document is not JSON: {error.msg}, at character {error.pos}"
+    except Exception as error:
+        why = f"its document cannot be understood ({type(error).__name__})"
+    return _bad(kind, id, revision, why)
+
+
+def _bad(kind: str, id: str, revision: int, why: str) -> Quarantined:
+    return Quarantined(kind, id, revision, why)
