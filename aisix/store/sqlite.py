@@ -11,8 +11,8 @@ run in a thread of their own while the event loop renews its snapshot.
 Only rows newer than the snapshot are read and decrypted; the rest is taken over from it. Whatever
 fails while it is renewed, the last good snapshot serves on, and `trouble` says why.
 
-On a full disk what takes something away is written all the same: first the log is brought back to
-its beginning, where it has space of its own; if that is not enough, the reserve is let go.
+On a full disk the log is brought into the database, with the reserve's space to begin with; if that
+gives no room, what takes something away is written all the same, into the reserve.
 
 Must never know: HTTP, what a document's fields mean.
 """
@@ -142,9 +142,9 @@ class SqliteStore(Store):
             try:
                 fresh = self._commit(noted)
             except sqlite3.Error as error:
-                if not no_room(error) or not changes or not all(one.frees for one in changes):
+                if not no_room(error):
                     raise
-                fresh = self._commit_without_room(noted)
+                fresh = self._commit_without_room(noted, all(one.frees for one in changes))
         self._publish(fresh)
         if changes:
             # A failed signal is no failed write: the others then notice at their next poll.
@@ -158,23 +158,21 @@ class SqliteStore(Store):
             changes = plan(base)
             return self._apply(base, changes) if changes else base
 
-    def _commit_without_room(self, plan: ChangePlan) -> Snapshot:
-        """The same on a full disk."""
-        self._checkpoint("RESTART")
-        try:
-            return self._commit(plan)
-        except sqlite3.Error as error:
-            if not no_room(error):
-                raise
+    def _commit_without_room(self, plan: ChangePlan, frees: bool) -> Snapshot:
+        """The same on a full disk; `frees`: it may take the reserve's place."""
         with self._reserve.released():
-            fresh = self._commit(plan)
-            self._checkpoint("TRUNCATE")  # gives back what the log took
-        return fresh
+            self._checkpoint()
+            if frees:
+                fresh = self._commit(plan)
+                self._checkpoint()
+                return fresh
+        return self._commit(plan)
 
-    def _checkpoint(self, how: str) -> None:
-        """Bring the log into the database; what stands in the way of that is no failed write."""
+    def _checkpoint(self) -> None:
+        """Bring the log into the database and give its space back, which is more than that took.
+        What stands in the way of it is no failed write."""
         with suppress(sqlite3.Error):
-            self._writer.execute(f"PRAGMA wal_checkpoint({how})")
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def poll(self) -> None:
         if identity(self._file) != self._identity and self._writing.acquire(blocking=False):

@@ -44,7 +44,7 @@ def all_but_writes_go_on(gateway: Running, code: str) -> None:
     assert gateway.admin("GET", "status").status == 200
 
 
-LEAKED = [f"sk-leaked-{number}" for number in range(30)]
+LEAKED = [f"sk-leaked-{number}" for number in range(6)]
 
 
 def leak(gateway: Running) -> list[str]:
@@ -138,6 +138,49 @@ def mounted(*words: str | Path) -> Iterator[None]:
         until(lambda: subprocess.run(umount, capture_output=True).returncode == 0)
 
 
+def fill_up(disk: Path) -> None:
+    """To the last byte."""
+    with open(disk / "other", "wb", buffering=0) as other, suppress(OSError):
+        while other.write(bytes(512)):
+            pass
+
+
+def test_on_a_full_disk_any_number_of_keys_is_revoked_by_any_process(tmp_path: Path) -> None:
+    with mounted("-t", "tmpfs", "-o", "size=900k", "tmpfs", tmp_path):
+        stores = [open_store(tmp_path / "data") for _ in range(2)]
+        for number in range(45):
+            body = {"key_hash": f"{number:064x}", "allowed_models": ["*"]}
+            writes.create(stores[0], "apikeys", body, now=1.0, new_id=f"k{number}")
+        fill_up(tmp_path)
+        with pytest.raises(DiskFull):
+            for number in range(500):
+                body = {"display_name": f"p{number}", **BIG}
+                writes.create(stores[1], "provider_keys", body, now=1.0, new_id=f"p{number}")
+        for number in range(45):
+            store, id = stores[number % 2], f"k{number}"
+            match number % 3:
+                case 0:
+                    writes.delete(store, "apikeys", id)
+                case 1:
+                    writes.merge(store, "apikeys", id, {"disabled": True}, now=2.0)
+                case 2:
+                    writes.rotate(store, "apikeys", id, now=2.0, new_key=f"sk-{number}")
+        for other in stores:
+            with pytest.raises(DiskFull):
+                writes.merge(other, "apikeys", "k1", {"display_name": "k" * 200}, now=3.0)
+            with pytest.raises(DiskFull):
+                writes.create(
+                    other, "provider_keys", {**body, "display_name": "q"}, now=3.0, new_id="q"
+                )
+        afresh = open_store(tmp_path / "data")
+        for number in range(45):
+            found = afresh.current().api_key(f"{number:064x}")
+            assert found is None or found.fault(2.0) == "disabled_key"
+        assert all(store.reserved for store in stores)
+        for store in (*stores, afresh):
+            store.close()
+
+
 def test_a_disk_that_is_full_is_a_507_also_after_a_restart(
     tmp_path: Path, standin: Standin
 ) -> None:
@@ -152,10 +195,7 @@ def test_a_disk_that_is_full_is_a_507_also_after_a_restart(
         gateway.allow("*")
         ids = leak(gateway)
         assert fill(gateway) == "disk_full"
-        with open(disk / "other", "wb", buffering=0) as other:  # to the last byte
-            with suppress(OSError):
-                while other.write(bytes(512)):
-                    pass
+        fill_up(disk)
         all_but_writes_go_on(gateway, "disk_full")
         revoke(gateway, ids)
         assert post(gateway, "refused").error["code"] == "disk_full"
