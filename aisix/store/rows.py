@@ -1,6 +1,7 @@
 """The rows of the database as a snapshot; what cannot be read is put in quarantine.
 
     read(db, keyring, base)   the database of now, taking over from `base` what did not change
+    at_rest(keyring, ...)     what is written of one resource
 
 One row that cannot be read (no JSON, the wrong form, a secret whose key is not here, an unknown
 kind, a name that another row has) costs that row and nothing else: all others are taken over, and
@@ -26,8 +27,8 @@ from typing import Any
 from aisix.errors import AisixError
 from aisix.store.kinds.fits import misfit
 from aisix.store.kinds.registry import KINDS
-from aisix.store.resources import timestamp
-from aisix.store.sealing import unpacked
+from aisix.store.resources import Document, timestamp
+from aisix.store.sealing import packed, unpacked
 from aisix.store.secrets import Keyring
 from aisix.store.snapshot import Entry, Quarantined, Snapshot
 
@@ -40,6 +41,15 @@ def meta(db: sqlite3.Connection, name: str) -> str | None:
     """A value of the table `meta`."""
     row = db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
     return None if row is None else str(row[0])
+
+
+def at_rest(
+    keyring: Keyring, kind: str, id: str, document: Document, secret: str | None
+) -> tuple[str, bytes | None]:
+    """The JSON and the sealed text of a row."""
+    clear, text = packed(KINDS[kind], document, secret)
+    sealed = None if text is None else keyring.seal(text, f"{kind}/{id}")
+    return json.dumps(clear, ensure_ascii=True, separators=(",", ":")), sealed
 
 
 def read(db: sqlite3.Connection, keyring: Keyring, base: Snapshot) -> Snapshot:

@@ -53,9 +53,8 @@ from aisix.store.connection import (
 from aisix.store.kinds.registry import KINDS
 from aisix.store.migrations import IN_CLEAR
 from aisix.store.reserve import Reserve
-from aisix.store.rows import COLUMNS, meta, read
-from aisix.store.resources import Document
-from aisix.store.sealing import packed, unpacked
+from aisix.store.rows import COLUMNS, at_rest, meta, read
+from aisix.store.sealing import unpacked
 from aisix.store.secrets import Keyring
 from aisix.store.snapshot import Snapshot
 
@@ -321,7 +320,7 @@ class SqliteStore(Store):
         self._writer.execute("DELETE FROM resources WHERE kind = ? AND id = ?", (kind, id))
 
     def _put(self, put: Put, revision: int) -> None:
-        document, sealed = self._at_rest(put.kind, put.id, put.document, put.secret)
+        document, sealed = at_rest(self._keyring, put.kind, put.id, put.document, put.secret)
         self._writer.execute(
             """INSERT INTO resources (kind, id, document, secret, revision, created_at, updated_at)
                VALUES (:kind, :id, :document, :secret, :revision, :now, :now)
@@ -337,14 +336,6 @@ class SqliteStore(Store):
             },
         )
 
-    def _at_rest(
-        self, kind: str, id: str, document: Document, secret: str | None
-    ) -> tuple[str, bytes | None]:
-        """The JSON and the sealed text of a row."""
-        clear, text = packed(KINDS[kind], document, secret)
-        sealed = None if text is None else self._keyring.seal(text, f"{kind}/{id}")
-        return json.dumps(clear, ensure_ascii=True, separators=(",", ":")), sealed
-
     def _seal_older(self) -> None:
         """Once: seal what an earlier aisix kept in clear and is a secret now."""
         if not self.writable or meta(self._writer, IN_CLEAR) is None:
@@ -356,14 +347,14 @@ class SqliteStore(Store):
                 try:
                     plain = None if sealed is None else self._keyring.unseal(sealed, f"{kind}/{id}")
                     document, secret = unpacked(json.loads(text), plain)
-                    hidden = KINDS[kind].hidden(document)
-                    row = (*self._at_rest(kind, id, document, secret), seq) if hidden else None
+                    if not KINDS[kind].hidden(document):
+                        continue
+                    row = (*at_rest(self._keyring, kind, id, document, secret), seq)
                 except Exception:
                     whole = False  # it is in quarantine, which is told; tried again another time
                     continue
-                if row is not None:
-                    change = "UPDATE resources SET document = ?, secret = ? WHERE seq = ?"
-                    self._writer.execute(change, row)
+                change = "UPDATE resources SET document = ?, secret = ? WHERE seq = ?"
+                self._writer.execute(change, row)
             if whole:
                 self._writer.execute("DELETE FROM meta WHERE name = ?", (IN_CLEAR,))
         # What was in clear is overwritten in the database, and must not stay in its log.
