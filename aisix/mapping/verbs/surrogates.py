@@ -13,11 +13,10 @@ import msgspec
 from aisix.mapping.syntax.paths import Json
 
 _decode = msgspec.json.Decoder().decode
-_HIGH, _LOW = rb"\\u[dD][89abAB][\da-fA-F]{2}", rb"\\u[dD][c-fC-F][\da-fA-F]{2}"
-# A backslash behind an odd number of others begins no escape; whole pairs are passed by the run.
-_FOUND = re.compile(
-    rb"(?<!\\)((?:\\\\)*)(?:((?:" + _HIGH + _LOW + rb")+)|" + _HIGH + rb"|" + _LOW + rb")"
-)
+MOST = 10_000  # halves in one body: whoever cuts texts cuts each of them once
+_HIGH, _LOW = rb"u[dD][89abAB][\da-fA-F]{2}", rb"u[dD][c-fC-F][\da-fA-F]{2}"
+# (backslashes, of which the last begins an escape if they are odd in number), (the second half)
+_FOUND = re.compile(rb"(?<!\\)(\\++)(?:" + _HIGH + rb"(\\" + _LOW + rb")?|" + _LOW + rb")")
 
 
 def decode(raw: bytes) -> tuple[Json, list[str]]:
@@ -28,6 +27,8 @@ def decode(raw: bytes) -> tuple[Json, list[str]]:
     >>> decode(rb'{"a": "cut \\ud83d", "b": "\\ud83d\\ude00"}')
     ({'a': 'cut \ufffd', 'b': '😀'}, ['a'])
     """
+    if b"\\ud" not in raw and b"\\uD" not in raw:
+        return _decode(raw), []  # which says what else is wrong
     mended = _with(rb"\ufffd", raw)
     value = _decode(mended)
     if mended == raw or type(value) is not dict:
@@ -39,4 +40,16 @@ def decode(raw: bytes) -> tuple[Json, list[str]]:
 
 def _with(mark: bytes, raw: bytes) -> bytes:
     """Every half as this escape; as long as before."""
-    return _FOUND.sub(lambda found: found[0] if found[2] else found[1] + mark, raw)
+    left = MOST
+
+    def marked(found: re.Match[bytes]) -> bytes:
+        nonlocal left
+        escaped = len(found[1]) % 2
+        if escaped == (found[2] is not None):  # a pair, or no escape at all
+            return found[0]
+        left -= 1
+        if left < 0:
+            raise msgspec.DecodeError(f"more than {MOST} halves of characters")
+        return found[1][:-1] + mark if escaped else found[0][:-6] + mark
+
+    return _FOUND.sub(marked, raw)
