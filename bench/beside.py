@@ -50,7 +50,8 @@ def upstream(port: int) -> None:
                 name, (status, made) = kinds[int(word)]
                 body = made()
                 kind = "text/event-stream" if name.startswith("stream") else kind
-            said = f"HTTP/1.1 {status} x\r\ncontent-type: {kind}\r\ncontent-length: {len(body)}\r\n\r\n"
+            said = f"HTTP/1.1 {status} x\r\ncontent-type: {kind}\r\n"
+            said += f"content-length: {len(body)}\r\n\r\n"
             try:
                 writer.write(said.encode() + body)
                 await writer.drain()
@@ -152,7 +153,7 @@ def main() -> None:
         model = {"model_name": "claude-opus-5-5"}
         gateway.set_up(f"{url}/plain", {"plain": model, "strict": {**model, "strict": True}})
         names = list(shapes.ANSWERS)
-        for number, name in enumerate(names):
+        for number in range(len(names)):
             gateway.set_up(f"{url}/{number}", {f"a{number}": model}, display_name=f"k{number}")
         gateway.allow("plain", "strict", *(f"a{number}" for number in range(len(names))))
         where = gateway.proxy_port, gateway.worker_pids[0]

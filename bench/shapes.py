@@ -1,4 +1,4 @@
-"""The worst single requests and answers we know of, by name: bytes of a body, made when asked for."""
+"""The worst single requests and answers we know of, by name: bodies, made when asked for."""
 
 from __future__ import annotations
 
@@ -63,10 +63,28 @@ def keyed(count: int) -> bytes:
     return b"{" + b",".join(b'"k%d":1' % n for n in range(count)) + b"}"
 
 
+def tools(*made: bytes) -> bytes:
+    return said(tools=b"[" + b",".join(made) + b"]")
+
+
+def empty(count: int) -> bytes:
+    """A schema of so many properties that may be anything."""
+    return schema(keyed(count).replace(b":1", b":{}"))
+
+
+def arguments(text: bytes) -> bytes:
+    """A call with them, and its result; `text` is inside a JSON text."""
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "@"}}
+    made: list[Any] = [{"role": "assistant", "tool_calls": [call]}]
+    made.append({"role": "tool", "tool_call_id": "c", "content": "r"})
+    return asked(b'"q"')[:-2] + b"," + json.dumps(made).encode()[1:].replace(b"@", text) + b"}"
+
+
 def schema(properties: bytes) -> bytes:
     return b'{"type":"object","properties":' + properties + b"}"
 
 
+STRICT = b'"strict":true,'
 PICTURE = b'{"type":"image_url","image_url":{"url":"data:image/png;base64,'
 REQUESTS: dict[str, Callable[[], bytes]] = {
     "one string of 31 MB": lambda: asked(b'"' + b"word, " * (31 * MB // 6) + b'"'),
@@ -85,47 +103,38 @@ REQUESTS: dict[str, Callable[[], bytes]] = {
     "100,000 levels": lambda: said(x=b"[" * 100_000 + b"]" * 100_000),
     "100,000 messages": lambda: turns(100_000),
     "9,999 messages": lambda: turns(9_999),
-    "9,999 messages of one role": lambda: asked(b'"a"},{"role":"user","content":"b"' * 9_999),
+    "9,999 messages of one role": lambda: asked(b'"a"},{"role":"user","content":' * 9_998 + b'"a"'),
     "9,999 parts": lambda: asked(listed(b'{"type":"text","text":"a"}', 9_999)),
-    "60,000 parts of 10 messages": lambda: head("plain")
-    + b',"messages":'
-    + listed(b'{"role":"user","content":' + listed(b'{"type":"text","text":"a"}', 6_000) + b"}", 10)
-    + b"}",
+    "60,000 parts of 10 messages": lambda: (
+        head("plain")
+        + b',"messages":'
+        + listed(
+            b'{"role":"user","content":' + listed(b'{"type":"text","text":"a"}', 6_000) + b"}", 10
+        )
+        + b"}"
+    ),
     "9,000 unknown parts": lambda: asked(listed(b'{"type":"odd","text":"a"}', 9_000)),
     "9,999 messages, and a refusal": lambda: turns(9_998)[:-2] + b',{"role":"odd"}]}',
     "9,999 messages, strictly": lambda: turns(9_999).replace(b"plain", b"strict"),
     "4,900 calls, answered": lambda: calls(4_900),
     "9,999 calls, unanswered": lambda: calls(9_999, answered=False),
     "50,000 calls": lambda: calls(50_000),
-    "9,999 tools": lambda: said(
-        tools=b"[" + b",".join(tool(schema(b"{}"), b"f%d" % n) for n in range(9_999)) + b"]"
+    "9,999 tools": lambda: tools(*(tool(schema(b"{}"), b"f%d" % n) for n in range(9_999))),
+    "2,000 tools of 20 properties": lambda: tools(
+        *(tool(empty(20), b"f%d" % n) for n in range(2_000))
     ),
-    "2,000 tools of 20 properties": lambda: said(
-        tools=b"["
-        + b",".join(
-            tool(schema(b"{" + b",".join(b'"p%d":{"type":"string"}' % k for k in range(20)) + b"}"), b"f%d" % n)
-            for n in range(2_000)
-        )
-        + b"]"
-    ),
-    "50,000 properties": lambda: said(tools=b"[" + tool(schema(keyed(50_000).replace(b":1", b":{}"))) + b"]"),
-    "9,999 properties": lambda: said(tools=b"[" + tool(schema(keyed(9_999).replace(b":1", b":{}"))) + b"]"),
-    "9,999 strict properties": lambda: said(
-        tools=b"[" + tool(schema(keyed(9_999).replace(b":1", b":{}")), more=b'"strict":true,') + b"]"
-    ),
-    "$defs in 20 layers": lambda: said(tools=b"[" + tool(layers(20, 3)) + b"]"),
-    "$defs in 20 layers, strict": lambda: said(
-        tools=b"[" + tool(layers(20, 3), more=b'"strict":true,') + b"]"
-    ),
+    "50,000 properties": lambda: tools(tool(empty(50_000))),
+    "9,999 properties": lambda: tools(tool(empty(9_999))),
+    "9,999 strict properties": lambda: tools(tool(empty(9_999), more=STRICT)),
+    "$defs in 20 layers": lambda: tools(tool(layers(20, 3))),
+    "$defs in 20 layers, strict": lambda: tools(tool(layers(20, 3), more=STRICT)),
     "9,999 stop sequences": lambda: said(stop=listed(b'"a"', 9_999)),
-    "a text of 20 MB in arguments": lambda: asked(b'"q"')[:-2]
-    + b',{"role":"assistant","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{\\"a\\":\\"'
-    + b"word " * (4 * MB)
-    + b'\\"}"}}]},{"role":"tool","tool_call_id":"c","content":"r"}]}',
-    "240,000 values in arguments": lambda: asked(b'"q"')[:-2]
-    + b',{"role":"assistant","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{\\"a\\":'
-    + listed(b"1", 5_000_000)
-    + b'}"}}]},{"role":"tool","tool_call_id":"c","content":"r"}]}',
+    "a text of 20 MB in arguments": lambda: arguments(
+        b'{\\"a\\":\\"' + b"word " * (4 * MB) + b'\\"}'
+    ),
+    "five million values in arguments": lambda: arguments(
+        b'{\\"a\\":' + listed(b"1", 5_000_000) + b"}"
+    ),
 }
 
 USAGE = b'"usage":{"input_tokens":1,"output_tokens":1}'
@@ -136,6 +145,10 @@ CALL = b'{"type":"tool_use","id":"t","name":"f","input":{}}'
 def answer(blocks: bytes, more: bytes = b"") -> bytes:
     start = b'{"id":"m","type":"message","role":"assistant","model":"m","stop_reason":"end_turn",'
     return start + USAGE + more + b',"content":' + blocks + b"}"
+
+
+def text(said: bytes) -> bytes:
+    return b'[{"type":"text","text":"' + said + b'"}]'
 
 
 def event(data: bytes) -> bytes:
@@ -160,12 +173,12 @@ def delta(text: bytes) -> bytes:
 
 # name -> (status, body); a name that begins with "stream" is one
 ANSWERS: dict[str, tuple[int, Callable[[], bytes]]] = {
-    "one text of 60 MB": (200, lambda: answer(b'[{"type":"text","text":"' + b"word " * (12 * MB) + b'"}]')),
-    "60 MB of \\n": (200, lambda: answer(b'[{"type":"text","text":"' + b"\\n" * (30 * MB) + b'"}]')),
+    "one text of 60 MB": (200, lambda: answer(text(b"word " * (12 * MB)))),
+    "60 MB of \\n": (200, lambda: answer(text(b"\\n" * (30 * MB)))),
     "a million blocks": (200, lambda: answer(listed(TEXT, 1_000_000))),
     "80,000 blocks": (200, lambda: answer(listed(TEXT, 80_000))),
     "50,000 calls": (200, lambda: answer(listed(CALL, 50_000))),
-    "a million unknown keys": (200, lambda: answer(b"[" + TEXT + b"]", b',"x":' + keyed(1_000_000))),
+    "a million unknown keys": (200, lambda: answer(text(b"a"), b',"x":' + keyed(1_000_000))),
     "100,000 levels": (200, lambda: answer(b"[" * 100_000 + b"]" * 100_000)),
     "an error of 10 MB": (400, lambda: b'{"error":{"message":"' + b"word " * (2 * MB) + b'"}}'),
     "an error of a million keys": (500, lambda: b'{"error":' + keyed(1_000_000) + b"}"),
@@ -176,6 +189,12 @@ ANSWERS: dict[str, tuple[int, Callable[[], bytes]]] = {
         lambda: OPENING + event(b'{"type":"x","x":' + listed(b"1", 1_000_000) + b"}") + CLOSING,
     ),
     "stream: 200,000 events": (200, lambda: OPENING + delta(b"a") * 200_000 + CLOSING),
-    "stream: a million empty events": (200, lambda: OPENING + b"data: {}\n\n" * 1_000_000 + CLOSING),
-    "stream: 15 MB of lines": (200, lambda: OPENING + b"data:\n" * (15 * MB // 6) + b"\n" + CLOSING),
+    "stream: a million empty events": (
+        200,
+        lambda: OPENING + b"data: {}\n\n" * 1_000_000 + CLOSING,
+    ),
+    "stream: 15 MB of lines": (
+        200,
+        lambda: OPENING + b"data:\n" * (15 * MB // 6) + b"\n" + CLOSING,
+    ),
 }

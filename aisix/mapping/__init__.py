@@ -19,6 +19,5 @@ and this is the door, for whoever is outside:
     mappings.py     load_mappings(folders): every table, checked
     effective.py    one mapping for one model: tables merged, parsed, compiled when first asked for
     types.py        what an exchange is given and gives
-    census.py       how many values JSON has, counted before it is decoded
     sse.py          bytes -> events of a stream, with bounds
 """

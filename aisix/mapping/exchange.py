@@ -37,8 +37,12 @@ from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.budget import Budget, Spent
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.types import Answer, ResolvedModel, UpstreamRequest
+from aisix.mapping.verbs.census import MOST, crowded
 
 _encode = msgspec.json.Encoder().encode
+LARGEST_ERROR = 1 << 18  # bytes of an upstream's error that are looked at
+TRACED = 5_000  # steps of finding out which field of the caller's an error is about: about 20 ms
+EVENT = 20_000  # steps of what a stream brings at one time: about 40 ms
 NOTHING: Any = MappingProxyType({})
 
 
@@ -47,7 +51,8 @@ class Exchange(Streaming):
 
     `now`: Unix seconds. `new_id`: makes an id in the upstream's own style. `largest_event`: bytes.
     `hidden`: texts no message may have, such as the provider's key. `budget`: what translating the
-    request may cost, after which `request` raises Spent; an answer has one of its own.
+    request may cost, after which `request` raises Spent; an answer has one of its own, and at most
+    `most_values` values (as an event has).
     `compiled=False` runs the tables rule by rule, as `explain` does; the result is the same.
     Look at `error`, `broke`, `done` and `continuation` after each step of an answer.
     """
@@ -78,6 +83,7 @@ class Exchange(Streaming):
         largest_event: int = LARGEST_EVENT,
         hidden: Collection[str] = (),
         budget: Budget | None = None,
+        most_values: int = MOST,
     ) -> None:
         self.tables = tables
         self.caller = caller
@@ -89,6 +95,7 @@ class Exchange(Streaming):
         self._largest_event = largest_event
         self._hidden = hidden
         self._budget = Budget() if budget is None else budget
+        self._most_values = most_values
 
     # ------------------------------------------------------------------ request
     def request(
@@ -198,21 +205,28 @@ class Exchange(Streaming):
 
     def retry(self, status: int, headers: Map[str, str], body: bytes) -> str:
         """Whether this answer may be asked for again; see ErrorAnswer.retry. Changes nothing."""
-        parsed, wrong = self._parsed(status, body)
+        try:
+            parsed, wrong = self._parsed(status, body)
+        except Spent:
+            return ""
         if not wrong:
             return ""
         good = 200 <= status < 300
         return self.tables.errors.retry(None if good else status, headers, parsed)
 
     def _parsed(self, status: int, body: bytes) -> tuple[Json, bool]:
-        """A plain answer, parsed, and whether it is an error; asked for twice, found out once."""
+        """A plain answer, parsed, and whether it is an error; asked for twice, found out once.
+        Spent when it has more values than anybody parses."""
         read = self._read
         if read[0] is not body:
+            if crowded(body, self._most_values):
+                raise Spent
             if 200 <= status < 300:
                 parsed = parse_json(body, self._lost_character)
                 self._read = read = body, parsed, self._is_error(parsed)
             else:
-                self._read = read = body, parse_error(body), True  # of an error also its text
+                said = parse_error(body[:LARGEST_ERROR])  # of an error also its text
+                self._read = read = body, said, True
         return read[1:]
 
     def answered_here(self) -> Answer | None:
@@ -240,6 +254,8 @@ class Exchange(Streaming):
         if self._answering is None:
             wants_usage = paths.is_true(self.caller_body, self.caller.wants_usage)
             scope = AnswerScope(self.facts, self._remember, self.now, self.new_id, wants_usage)
+            if self.stream:
+                scope.budget.most = EVENT
             for calls in self.tables.answer.calls:
                 scope.names = [*scope.names, *calls.named(self._upstream_body)]
             pause = self.tables.answer.continuation
@@ -286,7 +302,11 @@ class Exchange(Streaming):
         """The caller's path of the upstream's NAME[item] (content part `part`)."""
         if not self.caller_body:
             return None
-        return translation.origin(self.trace(self.caller_body), name, item, part)
+        try:
+            scope = translation.trace(self.tables, self.facts, self.caller_body, Budget(TRACED))
+        except (Spent, RecursionError):  # not worth so much
+            return None
+        return translation.origin(scope, name, item, part)
 
     def _go_on(self, answering: Answering) -> None:
         self._upstream_body = answering.next_round(self._upstream_body)

@@ -20,8 +20,11 @@ from aisix.mapping.syntax.budget import Spent
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import Place
 from aisix.mapping.types import Answer, UpstreamRequest
+from aisix.mapping.verbs.census import crowded
 from aisix.mapping.verbs.characters import Torn, read
 from aisix.mapping.verbs.refused import Refused
+
+MUCH = 1 << 16  # bytes of an event that may have too many values
 
 
 class Streaming(ABC):
@@ -32,6 +35,7 @@ class Streaming(ABC):
     done = False  # the caller has got everything
     continuation: UpstreamRequest | None = None  # a paused turn: send this, then go on receiving
     _largest_event: int
+    _most_values: int
     _sse: SseReader | None = None
     _mends: MendedBlocks | MendedChoices | None = None
     _torn: Torn | None = None  # since an event had half a character
@@ -124,6 +128,8 @@ class Streaming(ABC):
                 if self._goes_on(answering, self._waiting(), out):
                     out.append(self._failing(parse_error(payload)))
                 break
+            if len(payload) > MUCH and crowded(payload, self._most_values):
+                raise Spent
             event = parse_strictly(payload)
             if type(event) is dict and self._torn is None:
                 goes_on = self._take(answering, event, out)

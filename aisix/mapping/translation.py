@@ -107,9 +107,11 @@ def mended(
 
 
 # ---------------------------------------------------------------- why, and what of it
-def trace(tables: Effective, facts: Facts, caller_body: dict[str, Json]) -> Scope:
+def trace(
+    tables: Effective, facts: Facts, caller_body: dict[str, Json], budget: Budget | None = None
+) -> Scope:
     """Translate once more and say why: for `explain` and for naming the caller's own fields."""
-    scope = Scope(facts, caller_body, headers={}, trace=RuleTrace())
+    scope = Scope(facts, caller_body, headers={}, trace=RuleTrace(), budget=budget or Budget())
     request.translate(tables.request, scope)
     return scope
 

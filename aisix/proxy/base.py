@@ -18,11 +18,11 @@ from tornado.web import HTTPError, stream_request_body
 from aisix import log
 from aisix.errors import CallerError, Fault, OperatorError
 from aisix.listener.application import ListenerHandler
-from aisix.mapping.census import Census
 from aisix.mapping.dialect import counts
 from aisix.mapping.dialect.upstream_errors import CallerDialect, ErrorAnswer
 from aisix.mapping.interpret.view import JSON_TYPES
 from aisix.mapping.syntax import paths
+from aisix.mapping.verbs.census import Census
 from aisix.proxy import ids
 from aisix.proxy.admission import overloaded
 from aisix.proxy.backstop import CALLER, Hung, Wait

@@ -18,14 +18,22 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from aisix.mapping.syntax.budget import Budget
+from aisix.mapping.verbs.census import marks
 from aisix.proxy.admission import Admission
 
 THREADS = 1  # per worker: more of them would take turns with the loop more often
 SWITCH = 0.0005  # s; for sys.setswitchinterval
 LARGE = 1 << 18  # bytes of a body: longer ones are read and translated beside the loop
+LIGHT = 1 << 14, 2_000  # bytes, or marks, of an answer: a longer one is translated beside the loop
 INLINE = 10_000  # steps of a translation on the loop: about 20 ms; one that takes more begins anew
 
 T = TypeVar("T")
+
+
+def is_light(body: bytes) -> bool:
+    """Whether a plain answer is translated on the loop: most are, however long their text is."""
+    size, values = LIGHT
+    return len(body) <= size or (len(body) <= LARGE and marks(body) <= values)
 
 
 class Beside:
@@ -41,6 +49,10 @@ class Beside:
     def busy(self) -> int:
         """How many are done or wait to be done."""
         return self._places.taken + self._places.waiting
+
+    async def finish(self, work: Callable[..., T], *args: Any) -> T:
+        """The same for what is paid for already: it waits for the thread as long as it takes."""
+        return await asyncio.wrap_future(self._pool.submit(work, *args))
 
     async def run(self, work: Callable[..., T], *args: Any, budget: Budget | None = None) -> T:
         """What `work(*args)` gives or raises."""

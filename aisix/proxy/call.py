@@ -135,6 +135,7 @@ class Call:
             largest_event=settings.upstream.stream_event_limit_bytes,
             hidden=target.hidden,
             budget=budget,
+            most_values=settings.limits.max_values,
         )
 
     def send(self, upstream_request: UpstreamRequest, sink: Sink) -> Transfer:

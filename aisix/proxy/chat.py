@@ -15,7 +15,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from aisix.errors import Fault, UpstreamError
 from aisix.limits import Grant, Level, LimitRefusal, clock
@@ -24,6 +24,7 @@ from aisix.mapping.syntax.budget import Spent
 from aisix.proxy.admission import overloaded
 from aisix.proxy.backstop import Wait, limit
 from aisix.proxy.base import ProxyHandler
+from aisix.proxy.beside import is_light
 from aisix.proxy.call import Call, note_failure
 from aisix.proxy.gateway import Gateway
 from aisix.proxy.rate_limit import Reservation, ask, headers, rate_limited
@@ -34,6 +35,8 @@ from aisix.store.resources import Model
 from aisix.upstream.buffered import BufferedSink
 from aisix.upstream.request import Response
 from aisix.upstream.transfer import Transfer
+
+T = TypeVar("T")
 
 
 class ChatHandler(ProxyHandler):
@@ -123,7 +126,7 @@ class ChatHandler(ProxyHandler):
         attempts = call.attempts
         now = asyncio.get_running_loop().time
         while True:
-            exchange, failure = call.exchange, None
+            exchange, failure, light = call.exchange, None, True
             try:
                 response = await self._fetch(call, upstream_request)
             except UpstreamError as error:
@@ -131,7 +134,9 @@ class ChatHandler(ProxyHandler):
                 pause = attempts.after_fault(error, now())
             else:
                 status, received = response.status, response.headers
-                retry = exchange.retry(status, received, response.body)
+                seen = status, received, response.body
+                light = is_light(response.body)
+                retry = exchange.retry(*seen) if light else await self._aside(exchange.retry, *seen)
                 pause = attempts.after_answer(retry, status, received, now())
             if pause:
                 await self._pause(pause)
@@ -145,13 +150,18 @@ class ChatHandler(ProxyHandler):
                 if failure is not None:
                     raise failure
                 call.saw(status)
-                answer = exchange.response(status, received, response.body)
+                made = exchange.response
+                answer = made(*seen) if light else await self._aside(made, *seen)
                 call.judged()
                 following = exchange.take_continuation()
                 if following is None:
                     return answer
                 attempts.next_round()
             upstream_request = following
+
+    async def _aside(self, work: Callable[..., T], *args: Any) -> T:
+        """What it makes of an answer that is too heavy for the loop."""
+        return await self.until(self.gateway.beside.finish(work, *args))
 
     async def _fetch(self, call: Call, upstream_request: UpstreamRequest) -> Response:
         buffered = BufferedSink(asyncio.get_running_loop().create_future())

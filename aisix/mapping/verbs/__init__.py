@@ -12,6 +12,7 @@
     media.py        data URLs, media types
     charsets.py     bytes of a text file to text
     surrogates.py   JSON whose texts hold half a character
+    census.py       how many values JSON has, counted before it is decoded
     characters.py   ... of an answer: the other half may stand in the next event
     refused.py      what a verb raises
 

@@ -13,10 +13,12 @@ from functools import cache
 
 import msgspec
 
+from aisix.mapping.syntax.budget import Spent
 from aisix.mapping.syntax.paths import Json, Step, get, parse
 from aisix.mapping.verbs import content, surrogates
 from aisix.mapping.verbs import schemas as schema_verbs
 from aisix.mapping.verbs import text as text_verbs
+from aisix.mapping.verbs.census import MOST, crowded
 from aisix.mapping.verbs.refused import Refused
 from aisix.mapping.verbs.registry import (
     FAULT,
@@ -39,6 +41,7 @@ __all__ = ["VERBS", "content", "schema_verbs", "text_verbs"]
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
+_LONG = 1024  # characters of JSON text
 _steps = cache(lambda text: parse(text).steps)
 
 _BAD = Option("bad", FAULT, "what a wrong value is refused with", "bad_value", "bad_value")
@@ -108,6 +111,10 @@ def json_object(value: Json, options: Options, call: RuleContext) -> Json:
         value = _encode(value).decode()
     if not value or value.isspace():
         return {}
+    if len(value) > _LONG:  # what it holds was only a text to whoever counted before
+        call.budget.spend(len(value) >> 6)
+        if crowded(value.encode(), MOST):
+            raise Spent
     try:
         found = _decode(value)
     except (msgspec.DecodeError, UnicodeError, RecursionError):

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 MARKS = b",[{"
 _OTHERS = bytes(byte for byte in range(256) if byte not in MARKS)
 _TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+MOST = 250_000  # values, unless told otherwise
 PIECE = 1 << 16  # bytes looked at in one go: about a millisecond
 
 
@@ -22,6 +23,15 @@ def marks(data: bytes) -> int:
     if b"," not in data and b"{" not in data and b"[" not in data:
         return 0  # found out much faster: most of a picture
     return len(data.translate(None, _OTHERS))
+
+
+def crowded(data: bytes, most: int) -> bool:
+    """Whether all of it has more values than that; looked at piece by piece."""
+    if len(data) <= most * 2:
+        return False
+    pieces = [data[start : start + PIECE] for start in range(0, len(data), PIECE)]
+    census = Census(most)
+    return sum(map(marks, pieces)) > most and census.has_more(pieces)
 
 
 class Census:
@@ -42,9 +52,13 @@ class Census:
             self._bound += marks(last)
             if self._bound <= self.most:
                 return False
-            self._exact = 0
-            return any(self._count(chunk) for chunk in chunks)
+            return self.has_more(chunks)
         return self._count(last)
+
+    def has_more(self, chunks: Iterable[bytes]) -> bool:
+        """Whether these are too many, texts aside."""
+        self._exact = 0
+        return any(self._count(chunk) for chunk in chunks)
 
     def _count(self, chunk: bytes) -> bool:
         for start in range(0, len(chunk), PIECE):
