@@ -106,9 +106,9 @@ SETTINGS = (
     Setting("limits.max_properties", integer(1), 10_000, "properties at the top of a schema"),
     Setting(
         "limits.max_steps",
-        integer(1000),
+        integer(50_000),
         500_000,
-        "work of one translation; a step is about two microseconds of CPU",
+        "work of one translation; a step is about four microseconds of CPU",
     ),
     Setting("admin.enabled", yes_no, True, "whether there is an admin API at all"),
     Setting("admin.addr", address, "127.0.0.1:3001", "where the admin API listens"),

@@ -41,8 +41,8 @@ from aisix.mapping.verbs.census import MOST, crowded
 
 _encode = msgspec.json.Encoder().encode
 LARGEST_ERROR = 1 << 18  # bytes of an upstream's error that are looked at
-TRACED = 5_000  # steps of finding out which field of the caller's an error is about: about 20 ms
-EVENT = 20_000  # steps of what a stream brings at one time: about 40 ms
+TRACED = 3_000  # steps of finding out which field of the caller's an error is about
+EVENT = 10_000  # steps of what a stream brings at one time: about 40 ms
 NOTHING: Any = MappingProxyType({})
 
 

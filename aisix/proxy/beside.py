@@ -25,7 +25,7 @@ THREADS = 1  # per worker: more of them would take turns with the loop more ofte
 SWITCH = 0.0005  # s; for sys.setswitchinterval
 LARGE = 1 << 18  # bytes of a body: longer ones are read and translated beside the loop
 LIGHT = 1 << 14, 2_000  # bytes, or marks, of an answer: a longer one is translated beside the loop
-INLINE = 10_000  # steps of a translation on the loop: about 20 ms; one that takes more begins anew
+INLINE = 5_000  # steps of a translation on the loop: about 20 ms; one that takes more begins anew
 
 T = TypeVar("T")
 

@@ -33,6 +33,7 @@ Translate = Callable[[dict[str, Json], CompiledRequest], dict[str, Json]]
 SIZED = frozenset({str, list, dict})
 MOST = 64  # forms of one model's tables
 STRANGE = 16  # of them for bodies with fields the tables do not name: anyone can make up more
+WRITING = 15_000  # steps of writing a form: too much for whoever has only a short time
 WIDEST = 100  # fields of a body worth a form: no dialect has that many, so most are unknown
 
 
@@ -58,7 +59,7 @@ class RequestForms:
         form = self._by_order.get(order)  # requests of one program have one order
         if form is None:
             present = frozenset([key for key, value in body.items() if value is not None])
-            form = self._forms[present] if present in self._forms else self._make(present)
+            form = self._forms[present] if present in self._forms else self._make(present, call)
             if order is not None and len(self._by_order) < MOST:
                 self._by_order[order] = form
         if form is None:
@@ -69,10 +70,11 @@ class RequestForms:
         """The forms written so far: name -> source."""
         return dict(self._sources)
 
-    def _make(self, present: frozenset[str]) -> Translate:
+    def _make(self, present: frozenset[str], call: CompiledRequest) -> Translate:
         strange = self._lists and not present <= self._named
         if len(self._forms) >= MOST or (strange and self._strange >= STRANGE):
             raise Bail("too_many_forms")
+        call.budget.spend(WRITING)
         self._strange += strange
         self._forms[present] = None  # unless it is written: a mistake of ours is not made again
         try:

@@ -69,6 +69,8 @@ class Census:
 
     def _piece(self, piece: bytes) -> None:
         assert self._exact is not None
+        if self._inside and not self._held and b'"' not in piece and b"\\" not in piece:
+            return  # within one long text
         data = (b'"' if self._inside else b"") + self._held + piece
         self._held = b"\\" if (len(data) - len(data.rstrip(b"\\"))) % 2 else b""
         data = data[: len(data) - len(self._held)]

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 from aisix.cli import main
+from aisix.mapping.compile.runtime import CompiledRequest
 from aisix.mapping.verify.compiled_source import sources
 from tests.mapping.compile.test_as_interpreted import MAPPING, MAPPINGS
 
@@ -22,7 +23,7 @@ def test_what_is_shown_is_what_runs() -> None:
     tables = MAPPING.effective(MAPPING.example("opus-4-6"))
     body = MAPPING.caller.sample
     shown = dict(sources(tables, MAPPING.caller, body))
-    tables.forms._make(frozenset(body))
+    tables.forms._make(frozenset(body), CompiledRequest(body, "", "", {}))
     assert list(shown) == ["request with messages, model", "plain answer", "stream"]
     (ran,) = [s for n, s in tables.forms.sources().items() if n.endswith(": messages, model>")]
     assert shown["request with messages, model"].startswith(ran)
