@@ -27,11 +27,13 @@ from aisix.admin.pages import (
     StatusHandler,
     UnknownAdminHandler,
 )
+from aisix.errors import Complaint
 from aisix.listener.application import ListenerApplication
 from aisix.listener.hosts import Hosts
 from aisix.store.base import ExtraCheck, Store, no_extra_check
 from aisix.store.kinds.registry import KINDS
 
+Doubts = Callable[[str, Mapping[str, Any]], Sequence[Complaint]]
 Reload = Callable[[], Mapping[str, Any] | Awaitable[Mapping[str, Any]]]
 
 
@@ -47,12 +49,14 @@ def make_admin_app(
     reload: Reload = lambda: {"ok": False, "message": "this gateway has nothing to reload"},
     access: Callable[[RequestHandler], None] = lambda handler: None,
     hosts: Hosts | None = None,
+    doubts: Doubts = lambda kind, document: (),
 ) -> Application:
     """The admin API over a store.
 
     audit(record): called once per write, after it is durable and before its answer.
     extra(kind, document, snapshot): more faults, for what only the gateway knows (as adapters).
     hosts: under which names it answers; None: any.
+    doubts(kind, document): what the writer may regret, told in the answer.
     status(), reload(): dicts; a reload's has `ok`. access(handler): called after every answer.
     """
     context = AdminContext(
@@ -66,6 +70,7 @@ def make_admin_app(
         status=status,
         reload=reload,
         hosts=hosts,
+        doubts=doubts,
     )
     routes: list[Any] = [
         (r"/admin/v1/status", StatusHandler, {"context": context}),

@@ -57,6 +57,7 @@ class AdminContext:
     status: Callable[[], Mapping[str, Any]]
     reload: Callable[[], Mapping[str, Any] | Awaitable[Mapping[str, Any]]]
     hosts: Hosts | None
+    doubts: Callable[[str, Mapping[str, Any]], Sequence[Complaint]]
 
 
 STATUS_OF = {"invalid": 400, "missing": 404, "conflict": 409, "read_only": 409, "stale": 412}

@@ -23,6 +23,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from aisix import log
 from aisix.admin.base import AdminContext, AdminHandler, ErrorReply
 from aisix.errors import Complaint
 from aisix.store import schema, writes
@@ -62,6 +63,11 @@ class ResourceHandler(AdminHandler):
         envelope = entry.envelope()
         if written.key is not None:
             envelope["key"] = written.key
+        doubts = self.context.doubts(self.kind.name, entry.document)
+        if doubts:
+            envelope["warnings"] = [{"path": one.path, "message": one.text} for one in doubts]
+            for one in doubts:
+                log.warning("%s/%s: %s", self.kind.name, entry.id, one)
         self.send(envelope, 201 if written.created else 200, entry.revision)
 
     def audited(

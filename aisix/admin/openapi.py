@@ -250,8 +250,14 @@ def _resource(kind: Kind) -> Json:
             "created_at": STAMP,
             "updated_at": STAMP,
             "key": {"type": "string", "description": "the text of a key that was just made"},
+            "warnings": {
+                "type": "array",
+                "items": _closed({"path": {"type": "string"}, "message": {"type": "string"}}),
+                "description": "of a write: what was stored all the same, and may be regretted",
+            },
         },
         "key",
+        "warnings",
     )
     return {
         title: {**_closed(whole), "required": always},

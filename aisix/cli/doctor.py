@@ -34,9 +34,10 @@ from aisix.listener.certificates import expires
 from aisix.mapping.mappings import Mappings, load_mappings
 from aisix.mapping.verify.check import check as table_findings
 from aisix.routing import resource_checks
+from aisix.routing.doubts import doubts, open_addresses
 from aisix.routing.target import base_url
 from aisix.runtime.open_files import places
-from aisix.runtime.service import bind, certificates_of, folders
+from aisix.runtime.service import addresses, bind, certificates_of, folders
 from aisix.store.opening import open_store
 from aisix.store.resources import ProviderKey
 from aisix.store.secrets import KEY_FILE
@@ -128,20 +129,22 @@ def _resources(settings: Settings, snapshot: Snapshot, mappings: Mappings) -> It
         found = resource_checks.faults(mappings, settings, entry.kind, entry.document, snapshot)
         for one in found:
             yield Finding(FAULT, f"{entry.kind}/{name}", f"{one.path}: {one.text}")
+        for one in doubts(entry.kind, entry.document):
+            yield Finding(WARNING, f"{entry.kind}/{name}", f"{one.path}: {one.text}")
         if isinstance(entry.resource, ProviderKey):
             yield from _upstream_tls(entry.resource, {one.path for one in found})
 
 
 def _upstream_tls(key: ProviderKey, told: set[str]) -> Iterator[Finding]:
     about, tls = f"provider_keys/{key.display_name}", key.tls
-    if not tls.verify:
-        yield Finding(WARNING, about, "tls.verify is false: anyone in between can read everything")
     for name, path in (("tls.ca_file", tls.ca_file), ("tls.client_cert", tls.client_cert)):
         if path is not None and name not in told:
             yield from _ends(about, name, Path(path))
 
 
 def _listeners(settings: Settings) -> Iterator[Finding]:
+    for name, text in open_addresses(addresses(settings)):
+        yield Finding(WARNING, name, text)
     found: list[Finding] = []
     _caught(found, lambda: certificates_of(settings))
     yield from found

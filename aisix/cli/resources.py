@@ -301,6 +301,8 @@ def _admin_key(args: argparse.Namespace, settings: Settings) -> str:
 
 # ---------------------------------------------------------------- output
 def _shown(args: argparse.Namespace, item: Row) -> int:
+    for one in item.get("warnings", ()):
+        print(f"warning: {one['path']}: {one['message']}", file=sys.stderr)
     if args.json:
         print(json.dumps(item))
         return 0

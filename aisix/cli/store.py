@@ -21,6 +21,7 @@ from aisix.config.settings import Settings
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping.mappings import load_mappings
 from aisix.routing import resource_checks
+from aisix.routing.doubts import doubts
 from aisix.store import audit, yaml_document
 from aisix.store.base import ChangeRefused, ExtraCheck, Store
 from aisix.store.batch import ImportResult, check_items, import_items
@@ -108,6 +109,10 @@ def import_(args: argparse.Namespace, settings: Settings, folders: Sequence[Path
     log.setup()
     for told in audit.records(_who(), time.time(), result.before, result.after):
         log.audit(told)
+    for kind, id in (*result.created, *result.changed):
+        entry = result.after.entry(kind, id)
+        for one in doubts(kind, entry.document) if entry else ():
+            print(f"warning: {kind}/{id}: {one}", file=sys.stderr)
     print(_said(result, args.dry_run))
     return 0
 

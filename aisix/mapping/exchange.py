@@ -19,6 +19,7 @@ import msgspec
 
 from aisix.errors import Fault, UpstreamError
 from aisix.mapping import translation
+from aisix.mapping.dialect.masking import without
 from aisix.mapping.dialect.upstream_errors import CallerDialect, ErrorAnswer
 from aisix.mapping.interpret.answer import Answering
 from aisix.mapping.interpret.answer_state import AnswerScope
@@ -247,7 +248,11 @@ class Exchange(Streaming):
         if not headers:
             return {}
         limits = bool(self.facts.option.get("ratelimit_headers"))
-        return self.tables.errors.headers(headers, limits, self.now)
+        found = self.tables.errors.headers(headers, limits, self.now)
+        text = "\n".join(found.values())
+        if any(one in text for one in self._hidden):  # an upstream that says what it was sent
+            return {name: without(value, self._hidden) for name, value in found.items()}
+        return found
 
     def _ready(self) -> Answering:
         """The answer under way; it begins with the first thing the upstream says."""

@@ -4,6 +4,7 @@
     balancer.py         load balancing: which target of an alias is asked next
     circuit_breaker.py  how a target does: open for a cooldown after failures; its retry budget
     attempts.py         the attempts of one request: retries, and failover to other targets
+    doubts.py           what an operator may regret: told, not refused
     key_checks.py       where a provider key leads, and whether its files can be used here
     resource_checks.py  what only the tables know of a model or key an operator writes
 

@@ -36,7 +36,7 @@ from aisix.limits import SharedRateLimiter
 from aisix.listener.certificates import Certificates
 from aisix.mapping.mappings import Mappings, load_mappings
 from aisix.mapping.verify.check import jobs
-from aisix.routing import resource_checks
+from aisix.routing import doubts, resource_checks
 from aisix.runtime.reload import RELOAD
 from aisix.runtime.supervisor import Supervisor
 from aisix.runtime.systemd import Notifier
@@ -85,6 +85,8 @@ def serve(settings: Settings, env: MutableMapping[str, str] = os.environ) -> int
         plan.count,
         "" if plan.count == 1 else "s",
     )
+    for name, text in doubts.open_addresses(addresses(settings)):
+        log.warning("%s %s", name, text)
     return Supervisor(
         plan,
         plan.shared.scoreboard,
@@ -215,6 +217,15 @@ def certificates_of(settings: Settings) -> dict[str, Certificates | None]:
     }
 
 
+def addresses(settings: Settings) -> dict[str, tuple[str, bool]]:
+    """Where keys are taken: {setting: (address, whether TLS is spoken there)}."""
+    proxy, admin = settings.proxy, settings.admin
+    found = {"proxy.addr": (proxy.addr, proxy.tls_cert is not None)}
+    if admin.enabled:
+        found["admin.addr"] = admin.addr, admin.tls_cert is not None
+    return found
+
+
 def first_look(settings: Settings, mappings: Mappings) -> None:
     """Make or migrate the store and take over the resources file, once, before any worker."""
     store = store_of(settings)
@@ -225,6 +236,8 @@ def first_look(settings: Settings, mappings: Mappings) -> None:
         after = store.reload(extra)
         for fault in resource_checks.stored(mappings, settings, after):
             log.error("%s", fault)
+        for doubt in doubts.stored(after):
+            log.warning("%s", doubt)
         if not store.writable:  # else every write was told when it was made
             for told in records({"by": "file"}, time.time(), before, after):
                 log.audit(told)

@@ -45,6 +45,7 @@ from aisix.proxy.app import make_proxy_app
 from aisix.proxy.base import DRAIN
 from aisix.proxy.beside import SWITCH
 from aisix.proxy.gateway import Gateway
+from aisix.routing.doubts import doubts
 from aisix.runtime.guarded import Guard
 from aisix.runtime.memory import give_back
 from aisix.runtime.open_files import places, raise_limit
@@ -202,6 +203,7 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
             extra=gateway.extra,
             access=lambda h: gateway.administered(h.request.method or "", h.get_status()),
             hosts=_hosts(settings.admin.addr, settings, shown["admin"]),
+            doubts=doubts,
         )
         listeners.append(
             await _listen(app, (plan.admin, []), settings, 1 << 20, shown["admin"], of_admins)

@@ -141,6 +141,18 @@ def test_what_was_stored_before_is_told_and_goes_nowhere(tmp_path: Path, standin
         assert gateway.log.count("upstream refused: 169.254.169.254") == 1
 
 
+def test_what_may_be_regretted_is_told_in_the_answer(gateway: Running) -> None:
+    base = "http://api.example.com/v1/x"
+    answer = gateway.admin("POST", "provider_keys", {**KEY, "api_base": base})
+    assert answer.status == 201
+    (told,) = answer.json["warnings"]
+    assert told["path"] == "api_base" and "clear text" in told["message"]
+    assert f"api_base: {told['message']}" in gateway.log
+    answer = gateway.admin("PATCH", f"provider_keys/{answer.json['id']}", {"api_base": None})
+    assert "warnings" not in answer.json
+    gateway.admin("DELETE", f"provider_keys/{answer.json['id']}")
+
+
 # ---------------------------------------------------------------- names
 def test_only_under_its_own_names(gateway: Running) -> None:
     key = {"Authorization": f"Bearer {ADMIN_KEY}"}
