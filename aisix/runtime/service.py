@@ -24,6 +24,7 @@ import time
 from collections.abc import MutableMapping
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from tornado.netutil import bind_sockets
@@ -43,6 +44,7 @@ from aisix.runtime.systemd import Notifier
 from aisix.runtime.worker import Shared, Sockets, WorkerPlan, renew, store_of, work
 from aisix.store.audit import records
 from aisix.telemetry import otlp
+from aisix.upstream.addresses import refused_host
 from aisix.workers.bus import WorkerSlots
 from aisix.workers.generation import Generation
 from aisix.workers.scoreboard import Scoreboard, Slot
@@ -112,6 +114,7 @@ def make_plan(
     certificates = certificates_of(settings)
     if settings.observability.otlp_endpoint is not None:
         otlp.check()
+        check_endpoint(settings, settings.observability.otlp_endpoint)
     first_look(settings, mappings)
     admin, metrics = settings.admin, settings.observability.metrics_addr
     limits = SharedRateLimiter(len(scoreboard.slots)) if before is None else before.shared.limits
@@ -215,6 +218,17 @@ def certificates_of(settings: Settings) -> dict[str, Certificates | None]:
         "proxy": Certificates.load("proxy", proxy.tls_cert, proxy.tls_key),
         "admin": Certificates.load("admin", admin.tls_cert, admin.tls_key),
     }
+
+
+def check_endpoint(settings: Settings, endpoint: str) -> None:
+    """OperatorError for a collector where no request goes; it is looked at as it is written."""
+    try:
+        why = refused_host(urlsplit(endpoint).hostname or "")
+    except ValueError:
+        why = "is no URL"
+    if why is not None and not settings.upstream.allow_link_local:
+        text = f"observability.otlp_endpoint: {why} (see upstream.allow_link_local)"
+        raise OperatorError(text)
 
 
 def addresses(settings: Settings) -> dict[str, tuple[str, bool]]:

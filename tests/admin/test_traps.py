@@ -18,7 +18,7 @@ from aisix.config.shipped import shipped_mappings
 from aisix.errors import OperatorError
 from aisix.mapping.mappings import load_mappings
 from aisix.routing import resource_checks
-from aisix.runtime.service import first_look
+from aisix.runtime.service import check_endpoint, first_look
 from aisix.runtime.worker import store_of
 from aisix.standin.server import Standin
 from aisix.store import writes
@@ -118,6 +118,14 @@ def test_a_resources_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> N
     authority.file.unlink()
     first_look(settings, mappings)
     assert "provider_keys/b: tls.ca_file: cannot be read" in caplog.text
+
+
+def test_a_collector_is_at_no_such_address() -> None:
+    for env in ({}, {"AISIX_UPSTREAM__ALLOW_LINK_LOCAL": "true"}):
+        settings = load_settings(None, env)
+        check_endpoint(settings, "http://127.0.0.1:4318/v1/traces")
+        with contextlib.nullcontext() if env else pytest.raises(OperatorError):
+            check_endpoint(settings, "http://2852039166:4318/v1/traces")
 
 
 def test_what_was_stored_before_is_told_and_goes_nowhere(tmp_path: Path, standin: Standin) -> None:

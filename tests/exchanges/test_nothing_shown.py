@@ -72,7 +72,7 @@ def _ways(folder: Path, stack: ExitStack) -> Iterator[tuple[str, dict[str, Any]]
     moved = f"location: http://telling-host.internal/{KEY}"
     yield "moved", {"api_base": rough(answer(b"", "307 Temporary Redirect", moved))}
     for status in ("400 Bad", "401 No", "403 No", "404 No", "429 Slow", "500 Oops", "529 Full"):
-        body = json.dumps({"error": {"type": "telling_error", "message": ECHO}, "request": ECHO})
+        body = json.dumps({"error": {"type": "odd_error", "message": ECHO}, "request": ECHO})
         said = (f"request-id: {KEY}", f"x-request-id: {HEADER}", f"retry-after: {KEY}")
         yield status, {"api_base": rough(as_json(body.encode(), status, *said))}
     html = f"<html>{ECHO}</html>".encode()
@@ -103,25 +103,24 @@ def assert_nothing_told(gateway: Running, alias: str, key: str, way: str) -> Non
 def test_no_failure_tells_a_caller_where_or_with_what(
     gateway: Running, ways: dict[str, dict[str, Any]], adapter: str, tmp_path: Path
 ) -> None:
+    name = f"told-{adapter}"
+    key = {"display_name": name, "provider": "anthropic", "adapter": adapter, "secret": KEY}
+    key["headers"] = {"x-gate-token": f"Bearer {HEADER}"}  # type: ignore[assignment]
+    id = gateway.create("provider_keys", {**key, "api_base": "http://127.0.0.1:9"})
+    model = {"provider": "x", "model_name": "claude-opus-5-5", "provider_key_id": id}
+    gateway.create("models", {"display_name": name, **model})
+    caller = gateway.allow(name, key=f"{CALLER_KEY}-{name}")
     there = tmp_path / "telling-gone.pem"
-    for number, (way, more) in enumerate(ways.items()):
-        key = {"provider": "anthropic", "adapter": adapter, "secret": KEY, **more}
-        key["headers"] = {"x-gate-token": f"Bearer {HEADER}"}
-        gone = key.get("tls") == {"ca_file": "GONE"}
-        if gone:
-            there.write_bytes(Authority(tmp_path / "tls").file.read_bytes())
-            key["tls"] = {"ca_file": str(there)}
-        name = f"{adapter}-{number}"
-        id = gateway.create("provider_keys", {"display_name": name, **key})
-        model = {"provider": "x", "model_name": "claude-opus-5-5", "provider_key_id": id}
-        gateway.create("models", {"display_name": name, **model})
-        own = f"{CALLER_KEY}-{name}"
-        caller = gateway.allow(name, key=own)
+    there.write_bytes(Authority(tmp_path / "tls").file.read_bytes())
+    for way, more in ways.items():
+        gone = more.get("tls") == {"ca_file": "GONE"}
+        body = {**key, **more, **({"tls": {"ca_file": str(there)}} if gone else {})}
+        assert gateway.admin("PUT", f"provider_keys/{id}", body).status == 200
         if gone:
             there.unlink()
-        assert_nothing_told(gateway, name, own, way)
-        gateway.admin("DELETE", f"apikeys/{caller}")
-        gateway.admin("DELETE", f"provider_keys/{id}?cascade=true")
+        assert_nothing_told(gateway, name, f"{CALLER_KEY}-{name}", way)
+    gateway.admin("DELETE", f"apikeys/{caller}")
+    gateway.admin("DELETE", f"provider_keys/{id}?cascade=true")
     said = gateway.log + (gateway.folder / "out.log").read_text()
     for word in (KEY, HEADER):
         assert word not in said
