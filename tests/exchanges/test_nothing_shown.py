@@ -30,11 +30,6 @@ ECHO = (
 
 
 @pytest.fixture(scope="module")
-def gateway(either_gateway: Running) -> Running:
-    return either_gateway
-
-
-@pytest.fixture(scope="module")
 def ways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict[str, Any]]]:
     """Provider keys whose upstream fails, each in its way."""
     folder = tmp_path_factory.mktemp("telling")
