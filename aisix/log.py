@@ -43,6 +43,7 @@ FIELDS = (
     ("upstream_fault", "why the upstream failed: dns, connect, tls, reset, idle, truncated ..."),
     ("upstream_detail", "libcurl's words for it"),
     ("tokens", "counters by kind, as the tables' [meter] names them"),
+    ("tokens_estimated", "true: some of them the upstream did not tell, and they are estimated"),
     (
         "warnings",
         "what was dropped, clamped or rewritten, as in `x-aisix-warnings`; "

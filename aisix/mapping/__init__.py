@@ -15,6 +15,7 @@ and this is the door, for whoever is outside:
 
     exchange.py     one conversation: request, answer or stream, errors, retry, usage
     streaming.py    its second half, streamed
+    metering.py     what it has used, by estimate where nobody has counted
     translation.py  its first half: the request, by the compiled form or rule by rule; its losses
     mappings.py     load_mappings(folders): every table, checked
     effective.py    one mapping for one model: tables merged, parsed, compiled when first asked for

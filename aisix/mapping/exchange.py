@@ -19,6 +19,7 @@ import msgspec
 
 from aisix.errors import Fault, UpstreamError
 from aisix.mapping import translation
+from aisix.mapping.dialect.estimate import estimate, said
 from aisix.mapping.dialect.masking import without
 from aisix.mapping.dialect.upstream_errors import CallerDialect, ErrorAnswer
 from aisix.mapping.interpret.answer import Answering
@@ -40,6 +41,9 @@ from aisix.mapping.syntax.paths import Json
 from aisix.mapping.types import Answer, ResolvedModel, UpstreamRequest
 from aisix.mapping.verbs.census import MOST, crowded
 
+COUNTED = ("input", "output")  # of [meter]: without these an answer is looked at
+SHORT = 1 << 14  # bytes of a request that is kept while its answer lasts
+BYTES = 4  # of a token, where the dialect does not say
 _encode = msgspec.json.Encoder().encode
 LARGEST_ERROR = 1 << 18  # bytes of an upstream's error that are looked at
 TRACED = 3_000  # steps of finding out which field of the caller's an error is about
@@ -70,6 +74,11 @@ class Exchange(Streaming):
     _answering: Answering | None = None
     fallbacks: Sequence[Fallback] = ()
     _local: dict[str, Json] | None = None
+    _asked: dict[str, Json] = NOTHING  # a short request, kept to be estimated; else:
+    _prompt = 0  # tokens of the request by estimate; 0: not looked at
+    _size = 0  # bytes of the request
+    _said = 0  # bytes of text in a plain answer that was not counted
+    _metered: dict[str, int] | None = None  # counters that will not change any more
     _read: tuple[bytes, Json, bool] = (b"", None, False)  # an answer, parsed, whether an error
 
     def __init__(
@@ -142,6 +151,7 @@ class Exchange(Streaming):
     def _outgoing(self) -> UpstreamRequest:
         path: str = self.tables.upstream["path"]
         raw = _encode(self._upstream_body)
+        self._size = len(raw)
         return UpstreamRequest(path, self._upstream_headers, raw, self.stream)
 
     def trace(self, caller_body: dict[str, Json]) -> Scope:
@@ -200,6 +210,9 @@ class Exchange(Streaming):
             if not answering.enough:
                 return self.fault(malformed("no_answer"))
         self.done = True
+        self._metered = metered = answering.metered()
+        if not all(map(metered.get, COUNTED)):
+            self._said = said(parsed, self.tables.answer.estimate)
         completion = answering.completion()
         self._gave_up(answering, "plain")
         return Answer(200, self.answer_headers(headers), _encode(completion))
@@ -326,6 +339,10 @@ class Exchange(Streaming):
     def forget(self) -> None:
         """Let go of the request: the answer has begun, and may last."""
         answering = self._ready()  # which keeps what it asks of the request
+        if self._size <= SHORT:
+            self._asked = self.caller_body
+        elif not any(answering.metered().values()):
+            self._estimated(self.caller_body)
         self.caller_body = {}
         if answering.raw is None:  # else it may be continued
             self._upstream_body = {}
@@ -338,7 +355,37 @@ class Exchange(Streaming):
     @property
     def tokens(self) -> dict[str, int]:
         """Counters so far: input, output, cache_read, cache_write, reasoning."""
+        if self._metered is not None:
+            return self._metered
         return self._answering.metered() if self._answering else {}
+
+    @property
+    def answering(self) -> bool:
+        """Whether the upstream has begun to answer, and not yet ended."""
+        return self._answering is not None and not self.done
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing of the answer is missing, and so nothing of its counts."""
+        if self.error is not None:
+            return False
+        return self.done or (self._answering is not None and self._answering.complete)
+
+    @property
+    def prompt(self) -> int:
+        """Tokens of the request, by estimate."""
+        return self._prompt or self._estimated(self.caller_body or self._asked)
+
+    def _estimated(self, body: dict[str, Json]) -> int:
+        how = self.caller.estimate
+        self._prompt = estimate(body, how, self._size) if how else -(-self._size // BYTES)
+        return self._prompt
+
+    @property
+    def said_bytes(self) -> int:
+        """Bytes of text the upstream has said, roughly; of a plain answer only if it told no
+        counts."""
+        return int(self.heard()) or self._said
 
     @property
     def unknown(self) -> list[str]:

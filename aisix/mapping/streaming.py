@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping as Map
 
 from aisix.errors import Fault, UpstreamError
+from aisix.mapping.dialect.estimate import text_in
 from aisix.mapping.dialect.upstream_errors import CallerDialect
 from aisix.mapping.interpret.answer import Answering
 from aisix.mapping.interpret.mending import MendedBlocks, MendedChoices
@@ -25,6 +26,8 @@ from aisix.mapping.verbs.characters import Torn, read
 from aisix.mapping.verbs.refused import Refused
 
 MUCH = 1 << 16  # bytes of an event that may have too many values
+SAMPLES = 16  # events that are looked at to know how much text the others had
+SAMPLE = 1 << 16  # bytes of them, at most
 
 
 class Streaming(ABC):
@@ -38,6 +41,11 @@ class Streaming(ABC):
     _most_values: int
     _sse: SseReader | None = None
     _mends: MendedBlocks | MendedChoices | None = None
+    _events = _came = 0  # of the upstream's stream: how many, and their bytes
+    _latest: list[bytes] | tuple[()] = ()  # those of the last two times something came
+    _earlier: list[bytes] | tuple[()] = ()
+    _counted_events = _counted_bytes = 0  # those `heard` has looked at
+    _heard = 0.0
     _torn: Torn | None = None  # since an event had half a character
 
     @abstractmethod
@@ -77,7 +85,27 @@ class Streaming(ABC):
             payloads = self._sse.feed(data)
         except Refused:
             return self._broken("too_large")
+        if payloads:
+            size = sum(map(len, payloads))
+            if size > SAMPLE:
+                self._heard += size  # such ones are nearly all text, and are not kept
+            else:
+                self._events += len(payloads)
+                self._came += size
+                self._earlier, self._latest = self._latest, payloads
         return self._run(payloads)
+
+    def heard(self) -> float:
+        """Bytes of text that have come in the stream, roughly."""
+        latest = [*self._earlier, *self._latest]
+        events, size = self._events - self._counted_events, self._came - self._counted_bytes
+        if 0 < events <= len(latest):  # all of them are there
+            latest = latest[-events:]
+        if events:
+            self._counted_events, self._counted_bytes = self._events, self._came
+            known = [(len(one), parse_json(one)) for one in latest[-SAMPLES:]]
+            self._heard += text_in(size, events, known, self.tables.answer.estimate)
+        return self._heard
 
     def end(self) -> bytes:
         """The upstream's stream has ended: bytes for the caller."""

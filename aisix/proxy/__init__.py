@@ -11,6 +11,7 @@
     body.py        a request's body: bytes -> a JSON object
     beside.py      work that would hold everybody up, in a thread beside the loop
     rate_limit.py  rate limits and quotas of a key and a model, and the headers that tell of them
+    booking.py     what requests under way have used, booked where a limit counts tokens
     chat.py        the handler of one exchange: the caller's side, plain answers
     call.py        an exchange, its attempts, the request that goes out; what both sides hold
     relay.py       a stream: upstream bytes -> exchange -> caller's socket, with back-pressure

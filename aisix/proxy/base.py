@@ -325,6 +325,7 @@ class ProxyHandler(ListenerHandler):
             stream=self.streamed,
             faults=self.faults(),
             rules=self.rules(),
+            estimated=self.estimated(),
         )
 
     # ------------------------------------------------------------------ see backstop.py
@@ -361,6 +362,10 @@ class ProxyHandler(ListenerHandler):
 
     def faults(self) -> Sequence[str]:
         """Why attempts upstream failed."""
+        return ()
+
+    def estimated(self) -> Sequence[str]:
+        """The counters of tokens that are estimated."""
         return ()
 
     def rules(self) -> Iterable[tuple[str, str]]:

@@ -25,6 +25,7 @@ from aisix.errors import CallerError, Fault, UpstreamError
 from aisix.listener.heads import header_text
 from aisix.mapping.dialect.upstream_errors import CallerDialect
 from aisix.mapping.exchange import Exchange, ResolvedModel, UpstreamRequest
+from aisix.mapping.metering import Tokens, used
 from aisix.mapping.syntax.budget import Budget, Spent
 from aisix.proxy import ids
 from aisix.proxy.beside import INLINE
@@ -32,6 +33,7 @@ from aisix.proxy.gateway import Gateway
 from aisix.routing.attempts import Attempts
 from aisix.routing.target import Target
 from aisix.telemetry.trace_context import TraceContext
+from aisix.upstream.buffered import BufferedSink
 from aisix.upstream.request import Request, Sink
 from aisix.upstream.transfer import Transfer
 
@@ -52,7 +54,9 @@ class Call:
         "gateway",
         "heavy",
         "mended",
+        "out",
         "seen",
+        "spent",
         "target",
     )
 
@@ -77,6 +81,8 @@ class Call:
         self._headers = headers
         self._trace = trace
         self.mended = mended
+        self.out: tuple[Transfer, Sink] | None = None  # an attempt that may have been billed
+        self.spent: Tokens = {}  # what earlier attempts have used
         self.heavy = heavy  # it is known to be too much work for the loop
 
     # ------------------------------------------------------------------ upstream
@@ -94,8 +100,7 @@ class Call:
             raise
         finally:
             self.gateway.count_fallbacks(exchange)
-        self.target = target
-        self.exchange = exchange
+        self._keep(target, exchange)
         return upstream_request
 
     async def translated_beside(
@@ -114,8 +119,7 @@ class Call:
             raise CallerError("too_much_work", spent.at or None, limit=budget.most) from None
         finally:
             gateway.count_fallbacks(exchange)
-        self.target = target
-        self.exchange = exchange
+        self._keep(target, exchange)
         return upstream_request
 
     def _translated(self, exchange: Exchange, caller_body: dict[str, Any]) -> UpstreamRequest:
@@ -140,7 +144,10 @@ class Call:
 
     def send(self, upstream_request: UpstreamRequest, sink: Sink) -> Transfer:
         """One attempt goes out; UpstreamError when that cannot even begin."""
-        return self.gateway.driver.stream(self.outgoing(upstream_request), sink)
+        self.out = None
+        transfer = self.gateway.driver.stream(self.outgoing(upstream_request), sink)
+        self.out = transfer, sink
+        return transfer
 
     def outgoing(self, upstream_request: UpstreamRequest) -> Request:
         """One attempt as the driver takes it."""
@@ -168,7 +175,7 @@ class Call:
     ) -> UpstreamRequest | None:
         """What the next attempt sends; None when no target that is left takes this request. Spent
         when it has to be translated, `anew` or for another target, and not here."""
-        attempts = self.attempts
+        attempts, self.out = self.attempts, None
         while anew or attempts.target is not self.target:
             try:
                 return self.translated(attempts.target, self.exchange.caller_body)
@@ -181,7 +188,7 @@ class Call:
         self, upstream_request: UpstreamRequest, anew: bool = False
     ) -> UpstreamRequest | None:
         """The same beside the loop; None too when too many wait for that already."""
-        attempts = self.attempts
+        attempts, self.out = self.attempts, None
         while anew or attempts.target is not self.target:
             try:
                 return await self.translated_beside(attempts.target, self.exchange.caller_body)
@@ -191,6 +198,33 @@ class Call:
                 if not attempts.pass_over(asyncio.get_running_loop().time()):
                     return None
         return upstream_request
+
+    # ------------------------------------------------------------------ what it has used
+    def used(self) -> tuple[Tokens, Sequence[str]]:
+        """Tokens of all attempts so far, by counter, and which of them are estimated.
+
+        What may have been billed counts, by the same rule as what may not be tried again: an
+        attempt that went out and was not answered with an error. Of one that was, what it told.
+        """
+        exchange, received = self.exchange, 0
+        tokens: Tokens = exchange.tokens
+        estimated: Sequence[str] = ()
+        if self.out is not None:
+            transfer, sink = self.out
+            broke = exchange.broke
+            if transfer.sent and (broke is None or broke.values.get("was_sent", True)):
+                if isinstance(sink, BufferedSink) and (broke is not None or not exchange.done):
+                    received = sink.received
+                tokens, estimated = used(exchange, received)
+        return (_sum(tokens, self.spent) if self.spent else tokens), estimated
+
+    def _keep(self, target: Target, exchange: Exchange) -> None:
+        """This attempt takes the place of the one before it."""
+        before: Exchange | None = getattr(self, "exchange", None)
+        if before is not None and before.tokens:
+            self.spent = _sum(self.spent, before.tokens)
+        self.target = target
+        self.exchange = exchange
 
     # ------------------------------------------------------------------ what is seen of it
     def saw(self, status: int) -> None:
@@ -217,3 +251,7 @@ def note_failure(seen: dict[str, Any], error: UpstreamError) -> None:
     seen["upstream_fault"] = str(error.values.get("why") or error.values.get("phase"))
     if error.detail:
         seen["upstream_detail"] = error.detail[:200]
+
+
+def _sum(one: Tokens, other: Tokens) -> Tokens:
+    return {name: one.get(name, 0) + other.get(name, 0) for name in {**one, **other}}

@@ -19,7 +19,9 @@ from typing import Any, TypeVar
 
 from aisix.errors import Fault, UpstreamError
 from aisix.limits import Grant, Level, LimitRefusal, clock
+from aisix.mapping.dialect.estimate import estimate
 from aisix.mapping.exchange import Answer, UpstreamRequest
+from aisix.mapping.metering import Tokens
 from aisix.mapping.syntax.budget import Spent
 from aisix.proxy.admission import overloaded
 from aisix.proxy.backstop import Wait, limit
@@ -49,6 +51,7 @@ class ChatHandler(ProxyHandler):
     _reservation: Reservation | None = None
     _levels: Sequence[Level] = ()  # of its rate limits, for the headers
     _transfer: Transfer | None = None
+    _final: tuple[Tokens, Sequence[str]] | None = None  # what it has used; estimated
 
     takes_body = True
 
@@ -67,7 +70,7 @@ class ChatHandler(ProxyHandler):
         try:
             caller_body = await self.large_body() if self.large else self.body()
             balancer = self.resolve(caller_body, partial(self.balancers.find, self.caller.name))
-            await self._within_limits(balancer.targets[0].model)
+            await self._within_limits(balancer.targets[0].model, caller_body)
             if self.left:  # as the limiter's answer came; `on_finish` gives back what it granted
                 return
             if not admission.take():
@@ -107,10 +110,11 @@ class ChatHandler(ProxyHandler):
             if not (self.left or self._finished):
                 raise
 
-    async def _within_limits(self, model: Model) -> None:
+    async def _within_limits(self, model: Model, caller_body: dict[str, Any]) -> None:
         """CallerError when a rate limit says no; waits only if the limiter does."""
         limits = self.gateway.limits
-        verdict = ask(limits, self.api_key, model, clock())
+        takes = partial(self._takes, caller_body)
+        verdict = ask(limits, self.api_key, model, clock(), takes)
         if verdict is None:
             return
         if not isinstance(verdict, (Grant, LimitRefusal)):
@@ -119,7 +123,20 @@ class ChatHandler(ProxyHandler):
         self._levels = verdict.levels
         if isinstance(verdict, LimitRefusal):
             raise rate_limited(verdict)
-        self._reservation = Reservation(limits, verdict)
+        self._reservation = reservation = Reservation(limits, verdict)
+        if reservation.tokens:
+            self.gateway.booking.under_way.add(self)
+
+    def _takes(self, caller_body: dict[str, Any]) -> int:
+        """Tokens of the request, by estimate."""
+        how = self.caller.estimate
+        return 0 if how is None else estimate(caller_body, how, self._size)
+
+    def book(self) -> None:
+        """What it has used so far, once there is an answer: until then its own estimate stands."""
+        call, reservation = self.call, self._reservation
+        if call is not None and reservation is not None and call.exchange.answering:
+            reservation.book(call.used()[0], clock())
 
     # ------------------------------------------------------------------ a plain answer
     async def _plain(self, call: Call, upstream_request: UpstreamRequest) -> Answer:
@@ -139,6 +156,7 @@ class ChatHandler(ProxyHandler):
                 retry = exchange.retry(*seen) if light else await self._aside(exchange.retry, *seen)
                 pause = attempts.after_answer(retry, status, received, now())
             if pause:
+                call.out = None  # it is not billed, if nobody waits for another one
                 await self._pause(pause)
             following = None
             if pause is not None and not self.left:
@@ -260,6 +278,9 @@ class ChatHandler(ProxyHandler):
     def faults(self) -> Sequence[str]:
         return () if self.attempts is None else self.attempts.faults
 
+    def estimated(self) -> Sequence[str]:
+        return () if self._final is None else self._final[1]
+
     def rules(self) -> Iterable[tuple[str, str]]:
         return () if self.call is None else self.call.exchange.rules
 
@@ -279,9 +300,11 @@ class ChatHandler(ProxyHandler):
             self.gateway.count_fallbacks(self.call.exchange)
             if self.relay is not None and (warnings := self.call.exchange.warnings):
                 self.seen["warnings"] = warnings  # a stream says late what it lost
-            tokens = self.call.exchange.tokens
+            tokens, estimated = self._used()
             if tokens:
                 self.seen["tokens"] = tokens
+            if estimated:
+                self.seen["tokens_estimated"] = True
         attempts, target = self.attempts, self.target
         if attempts is not None and target is not None:
             self.seen["upstream_model"] = target.model_name
@@ -291,10 +314,21 @@ class ChatHandler(ProxyHandler):
                 self.seen["served_by"] = target.breaker.name
 
     def _settle(self) -> None:
-        if self._reservation is not None:
-            tokens = {} if self.call is None else self.call.exchange.tokens
-            self._reservation.settle(tokens, clock())
+        reservation = self._reservation
+        if reservation is not None:
             self._reservation = None
+            self.gateway.booking.under_way.discard(self)
+            tokens: Tokens = {}
+            try:
+                tokens, _ = self._used()
+            finally:  # its places are given back whatever happens
+                reservation.settle(tokens, clock())
+
+    def _used(self) -> tuple[Tokens, Sequence[str]]:
+        """What it has used in all; asked at its end."""
+        if self._final is None:
+            self._final = ({}, ()) if self.call is None else self.call.used()
+        return self._final
 
     def _end_attempts(self) -> None:
         if self.attempts is not None:

@@ -21,6 +21,7 @@ from aisix.mapping.mappings import Mappings
 from aisix.proxy.admission import Admission
 from aisix.proxy.backstop import Backstop, Watched
 from aisix.proxy.beside import Beside
+from aisix.proxy.booking import Booking
 from aisix.proxy.tables import Tables
 from aisix.routing import resource_checks
 from aisix.routing.balancer import Balancers
@@ -72,6 +73,7 @@ class Gateway:
         self.serving = 0
         self.served = 0
         self.under_way: dict[Watched, None] = {}  # of `serving`, those that can be asked
+        self.booking = Booking()
         self.backstop = Backstop(lambda: self.under_way, self._hung)
         self.started_at = time.time()
         limits, upstream = settings.proxy, settings.upstream
@@ -240,7 +242,12 @@ class Gateway:
 
     def facts(self) -> dict[tuple[str, ...], float]:
         """What a page of metrics shows beside the counters."""
-        return {("aisix_info", __version__, self.mappings.digest[:8]): 1.0}
+        shown: dict[tuple[str, ...], float] = {}
+        shown["aisix_info", __version__, self.mappings.digest[:8]] = 1.0
+        if isinstance(self.limits, SharedRateLimiter):
+            shown["aisix_limit_holders",] = self.limits.holders
+            shown["aisix_limit_refusals_total",] = self.limits.refused
+        return shown
 
     def status(self) -> dict[str, Any]:
         return {

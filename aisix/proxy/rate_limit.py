@@ -1,9 +1,10 @@
 """Rate limits of a request: whose they are, its leave to go on, and the headers that tell of them.
 
-    verdict = ask(limits, api_key, model, clock())    # None: no limit; or it is to be awaited
-    raise rate_limited(verdict)                   # a LimitRefusal
-    reservation = Reservation(limits, verdict)    # a Grant
-    headers(verdict.levels, caller, time.time())      # callers are told of the wall clock
+    verdict = ask(limits, api_key, model, clock(), estimate)   # None: no limit; or to be awaited
+    raise rate_limited(verdict)                     # a LimitRefusal
+    reservation = Reservation(limits, verdict)      # a Grant
+    headers(verdict.levels, caller, time.time())    # callers are told of the wall clock
+    reservation.book(tokens, clock())               # now and then, where tokens are limited
     reservation.settle(tokens, clock())             # once, when the answer has ended
 
 Must never know: what a header or a status is called; that stands in the caller dialect's table.
@@ -12,7 +13,7 @@ Must never know: what a header or a status is called; that stands in the caller 
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache, partial
 
 from aisix.errors import CallerError
@@ -27,6 +28,7 @@ from aisix.limits import (
     rules_of,
 )
 from aisix.mapping.dialect.upstream_errors import CallerDialect
+from aisix.mapping.metering import total
 from aisix.store.resources import ApiKey, Model, RateLimit
 
 LONGEST = 120  # s; told to wait longer, clients do not try again at all
@@ -43,13 +45,20 @@ KEY, MODEL = "key", "model"
 
 
 def ask(
-    limits: RateLimiter, key: ApiKey, model: Model, now: float
+    limits: RateLimiter,
+    key: ApiKey,
+    model: Model,
+    now: float,
+    estimate: Callable[[], int] | None = None,
 ) -> Verdict | Awaitable[Verdict] | None:
-    """What the limits of a key and a model say; None when neither has one."""
+    """What the limits of a key and a model say; None when neither has one. `estimate`: how many
+    tokens the request takes before there is an answer, asked where tokens are limited."""
     mine, shared = _rules(key.rate_limit), _rules(model.rate_limit)
     if not mine and not shared:
         return None
     holders = (Holder(f"{KEY}:{key.id}", mine), Holder(f"{MODEL}:{model.id}", shared))
+    if estimate is not None and (_tokens(key.rate_limit) or _tokens(model.rate_limit)):
+        return limits.admit(holders, now, estimate())
     return limits.admit(holders, now)
 
 
@@ -65,23 +74,26 @@ def rate_limited(refusal: LimitRefusal) -> CallerError:
 class Reservation:
     """A grant that is to be settled when its request is over."""
 
-    __slots__ = ("_grant", "_limits")
+    __slots__ = ("_grant", "_limits", "tokens")
 
     def __init__(self, limits: RateLimiter, grant: Grant) -> None:
         self._limits = limits
         self._grant: Grant | None = grant
+        # Whether a limit counts tokens, so that they are booked while the request is under way.
+        self.tokens = any(rule.counts == "tokens" for one in grant.holders for rule in one.rules)
+
+    def book(self, tokens: Mapping[str, int], now: float) -> None:
+        """What it has used so far."""
+        if self._grant is not None:
+            self._limits.book(self._grant, total(tokens), now)
 
     def settle(self, tokens: Mapping[str, int], now: float) -> None:
         """Give the places back and book `tokens` by their counters: all but those told twice.
         Only the first time counts."""
         grant = self._grant
         if grant is not None:
-            used = sum(count for name, count in tokens.items() if name not in INSIDE)
-            self._limits.settle(grant, used, now)
+            self._limits.settle(grant, total(tokens), now)
             self._grant = None
-
-
-INSIDE = frozenset({"reasoning"})  # counters that are part of another one
 
 
 def headers(levels: Sequence[Level], caller: CallerDialect, now: float) -> dict[str, str]:
@@ -95,3 +107,7 @@ def headers(levels: Sequence[Level], caller: CallerDialect, now: float) -> dict[
 @lru_cache(1024)
 def _rules(limit: RateLimit) -> tuple[LimitRule, ...]:
     return rules_of(partial(getattr, limit))
+
+
+def _tokens(limit: RateLimit) -> bool:
+    return limit.tpm is not None or limit.tpd is not None

@@ -225,6 +225,7 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
         guard.task("beat", lambda: _beat(slot, parent, stop), BEAT_SECS),
         guard.task("memory", lambda: give_back(lambda: gateway.served)),
         guard.task("backstop", gateway.backstop.run, BEAT_SECS),
+        guard.task("booking", gateway.booking.run),
     ]
     if settings.mappings_watch_secs and seat == 0:
         secs = settings.mappings_watch_secs

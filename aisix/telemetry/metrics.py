@@ -56,7 +56,15 @@ FAMILIES = (
         "aisix_tokens_total",
         "counter",
         ("alias", "kind"),
-        "Tokens as the upstream counts them, by kind as the tables' [meter] names it.",
+        "Tokens as the upstream counts them, by kind as the tables' [meter] names it; by estimate "
+        "where it did not.",
+    ),
+    Family(
+        "aisix_tokens_estimated_total",
+        "counter",
+        ("alias", "kind"),
+        "Those of aisix_tokens_total that are estimated: callers who left, streams that broke off, "
+        "upstreams that do not count.",
     ),
     Family(
         "aisix_errors_total",
@@ -124,6 +132,13 @@ FAMILIES = (
     ),
     Family("aisix_series_refused_total", "counter", (), "Counts lost: too many label values."),
     # Made when the page is read, not counted:
+    Family("aisix_limit_holders", "gauge", (), "Keys and models whose use is counted for limits."),
+    Family(
+        "aisix_limit_refusals_total",
+        "counter",
+        (),
+        "Requests refused because no more keys and models could be counted.",
+    ),
     Family("aisix_workers", "gauge", ("state",), "Worker processes."),
     Family("aisix_store_trouble", "gauge", (), "1 while the store cannot be read anew."),
     Family("aisix_store_quarantined", "gauge", ("kind",), "Stored resources that cannot be read."),
@@ -201,11 +216,13 @@ class Metrics:
         stream: bool = False,
         faults: Sequence[str] = (),
         rules: Iterable[tuple[str, str]] = (),
+        estimated: Sequence[str] = (),
     ) -> None:
         """One request, whatever became of it.
 
         record: the access line's; alias: as the operator wrote it, "" for none; faults: why
-        attempts upstream failed; rules: (where it is written, how) of each warning.
+        attempts upstream failed; rules: (where it is written, how) of each warning; estimated:
+        kinds of tokens.
         """
         status = record["status"]
         self.add("aisix_requests_total", route, alias, str(status))
@@ -220,6 +237,8 @@ class Metrics:
                 for kind, count in tokens.items():
                     if count:
                         self.add("aisix_tokens_total", alias, kind, amount=count)
+                        if kind in estimated:
+                            self.add("aisix_tokens_estimated_total", alias, kind, amount=count)
             attempts = record.get("attempts", 1)
             if attempts > 1:
                 self.add("aisix_retries_total", alias, amount=attempts - 1)

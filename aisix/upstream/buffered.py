@@ -22,6 +22,11 @@ class BufferedSink:
         self._headers: dict[str, str] = {}
         self._pieces: list[bytes] = []
 
+    @property
+    def received(self) -> int:
+        """Bytes of an answer so far; of an error 0."""
+        return sum(map(len, self._pieces)) if 200 <= self._status < 300 else 0
+
     def on_response(self, status: int, headers: dict[str, str]) -> None:
         self._status = status
         self._headers = headers

@@ -28,6 +28,8 @@ BLOCK = 64 << 10  # bytes; when so many have come in one wake-up, the receiver i
 class TransferHandle(Protocol):
     """What a transfer asks of the Curl handle that carries it."""
 
+    @property
+    def was_sent(self) -> bool: ...
     def pause(self) -> None: ...
     def resume(self) -> None: ...
 
@@ -63,6 +65,7 @@ class Transfer:
         "paused",
         "pieces",
         "received",
+        "sent",
         "sink",
         "touched",
     )
@@ -85,6 +88,7 @@ class Transfer:
         self._began = False  # the first line of a head has come
         self.heard = now  # when a head began, or some of the body came
         self.paused = False
+        self.sent = True  # of one that was cancelled: whether a byte of the request had left
         self.touched = False  # on the driver's list
         self.done = False  # nothing more will come; `error` says how it ended
         self.error: UpstreamError | None = None
@@ -113,6 +117,7 @@ class Transfer:
         self.sink = None
         self.pieces.clear()
         if self.handle is not None:
+            self.sent = self.handle.was_sent
             self._owner.dropped(self)
 
     @property

@@ -55,6 +55,7 @@ WAY = [
     "proxy.beside",
     "proxy.body",
     "proxy.count",
+    "mapping.metering",
     "upstream.curl",
     "upstream.transfer",
     "upstream.buffered",

@@ -86,6 +86,9 @@ class CallerDialect:
                 complaints.append(
                     Complaint(where(("fault",)), f"fault.{kind}", "this fault is missing")
                 )
+        if "count" in data and "estimate" not in data:
+            text = "there is no [estimate] to count by"
+            complaints.append(Complaint(where(("count",)), "count", text))
         alias, stream, wants_usage = places
         shape = data.get("error", {})
         return cls(
@@ -105,8 +108,14 @@ class CallerDialect:
         return replace(self, request_id=request_id) if self.shows_id else self
 
     @property
+    def estimate(self) -> dict[str, Json] | None:
+        """How a request's tokens are estimated."""
+        how: dict[str, Json] | None = self.data.get("estimate")
+        return how
+
+    @property
     def count(self) -> dict[str, Json] | None:
-        """How a request's tokens are counted, and where that is asked."""
+        """Where a caller asks how many tokens a request would take."""
         how: dict[str, Json] | None = self.data.get("count")
         return how
 

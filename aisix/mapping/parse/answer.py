@@ -27,7 +27,7 @@ KEYS = (
     *("by", "block", "opening", "event", "chunk", "end", "continuation", "envelope", "choice"),
     *("message", "shape", "list", "usage", "meter", "counters", "plain", "convert", "state"),
     *("done", "closing", "piece", "block_kind", "accumulate", "calls", "part", "rest"),
-    "mend",
+    *("mend", "estimate"),
 )
 ROW_KEYS = (
     *("by", "is", "first", "guard", "unless", "open", "set", "count", "measure", "push"),
@@ -120,6 +120,7 @@ class AnswerParser(MendParser):
             ),
             mend_blocks=blocks,
             mend_choices=choices,
+            estimate=self.estimate(data.get("estimate", {}), (*at, "estimate")),
         )
         self.check_arranged()
         self.registers_set.update(f"state.{name}" for name in tables.state)

@@ -1,4 +1,4 @@
-"""`[mend]` of answer.toml -> how an answer is made what its clients need."""
+"""`[mend]` and `[estimate]` of answer.toml: how an answer is made whole, and counted."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from aisix.mapping.parse.rules import Parser
 from aisix.mapping.parse.structure import found
+from aisix.mapping.syntax.answer import Estimate
 from aisix.mapping.syntax.mending import BlockMends, ChoiceMends
 from aisix.mapping.syntax.paths import Json
 
@@ -17,7 +18,7 @@ RULE_TABLES = ("fill", "whole_fill")
 
 
 class MendParser(Parser):
-    """Reads `[mend.blocks]` and `[mend.choices]`."""
+    """Reads `[mend.blocks]`, `[mend.choices]` and `[estimate]`."""
 
     def mends(self, data: Json, at: At) -> tuple[BlockMends | None, ChoiceMends | None]:
         if not isinstance(data, dict):
@@ -31,6 +32,15 @@ class MendParser(Parser):
             if choices is None
             else ChoiceMends(**self._read(ChoiceMends, choices, at, "choices")),
         )
+
+    def estimate(self, data: Json, at: At) -> Estimate:
+        """`[estimate]`: what of an answer is counted by its bytes."""
+        self.keys(data, at, ("said", "skip", "bytes"))
+        size = self.typed(data, (*at, "bytes"), int, 4)
+        if size < 1:
+            self.complain((*at, "bytes"), f"expected a whole number from 1, found {found(size)}")
+        said, skip = (self.words(data.get(name, []), (*at, name)) for name in ("said", "skip"))
+        return Estimate(said, frozenset(skip), max(1, size))
 
     def _read(self, kind: type, data: Json, above: At, name: str) -> dict[str, Any]:
         at = (*above, name)

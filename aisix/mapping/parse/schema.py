@@ -95,11 +95,13 @@ def _schemas() -> dict[str, v.Schema]:
         "count": {
             v.Required("route"): str,
             v.Required("header"): str,
+            v.Required("answer"): dict,
+        },
+        "estimate": {
             v.Required("bytes"): positive,
             v.Required("fields"): [str],
             v.Required("by"): str,
             v.Required("flat"): {str: positive},
-            v.Required("answer"): dict,
         },
         v.Extra: object,  # its sections are looked at before, its faults after
     }

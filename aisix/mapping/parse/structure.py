@@ -24,7 +24,8 @@ SECTIONS: dict[str, dict[str, int]] = {
     "answer": {
         **dict.fromkeys(("state", "end", "continuation", "choice", "message"), TABLE),
         **dict.fromkeys(
-            ("list", "usage", "meter", "counters", "plain", "piece", "accumulate"), TABLE
+            ("list", "usage", "meter", "counters", "plain", "piece", "accumulate", "estimate"),
+            TABLE,
         ),
         **dict.fromkeys(
             ("event", "chunk", "envelope", "shape", "convert", "block_kind", "rest"), OF_TABLES
@@ -38,13 +39,14 @@ SECTIONS: dict[str, dict[str, int]] = {
     "models": {"defaults": TABLE, "model": OF_TABLES},
     "caller": {
         **dict.fromkeys(("auth", "request", "stream", "error", "models", "count"), TABLE),
+        "estimate": TABLE,
         "limits": OF_TABLES,
         "fault": OF_TABLES,
     },
 }
 CALLER_KEYS = (
     *("format", "title", "route", "default", "auth", "request", "stream", "error", "models"),
-    *("fault", "limits", "count"),
+    *("fault", "limits", "count", "estimate"),
 )
 
 

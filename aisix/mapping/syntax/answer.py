@@ -165,6 +165,15 @@ class Accumulate:
     rows: dict[str, Parts]
 
 
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """`[estimate]`: where text of an answer stands, and how many bytes of it are a token."""
+
+    said: tuple[str, ...] = ()  # fields of an event or an answer; none: all
+    skip: frozenset[str] = frozenset()  # fields below them
+    bytes: int = 4
+
+
 @dataclass(slots=True)
 class AnswerTables:
     by: Path
@@ -195,6 +204,7 @@ class AnswerTables:
     calls: tuple[CallRules, ...] = ()
     mend_blocks: BlockMends | None = None
     mend_choices: ChoiceMends | None = None
+    estimate: Estimate = Estimate()
     counters: tuple[tuple[str, Rule], ...] = ()  # the upstream's counters, under names of our own
 
     @property

@@ -515,14 +515,14 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "anthropic-messages/caller.toml",
         "bytes = 4 ",
         "bytes = 0 ",
-        "anthropic-messages/caller.toml:<>: count.bytes: expected a whole number from 1, found"
+        "anthropic-messages/caller.toml:<>: estimate.bytes: expected a whole number from 1, found"
         " number 0",
     ),
     "a count without what it counts": (
         "anthropic-messages/caller.toml",
         'fields = ["system", "messages", "tools", "tool_choice"]\n',
         "",
-        "anthropic-messages/caller.toml:<[count]>: count.fields: missing",
+        "anthropic-messages/caller.toml:<[estimate]>: estimate.fields: missing",
     ),
     "a header of a limit that says what is not known": (
         "openai-chat/caller.toml",
