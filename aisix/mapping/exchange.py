@@ -183,6 +183,8 @@ class Exchange(Streaming):
             return self._response(status, headers, body)
         except Spent:
             return self.fault(malformed("too_much_work"))
+        except RecursionError:
+            return self.fault(malformed("too_deep"))
 
     def _response(self, status: int, headers: Map[str, str], body: bytes) -> Answer:
         parsed, wrong = self._parsed(status, body)

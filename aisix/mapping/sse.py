@@ -90,7 +90,12 @@ def parse_json(data: bytes, told: characters.Told = lambda name: None) -> Json:
     Half a character becomes U+FFFD, and `told` hears the key it stood below.
     """
     value = parse_strictly(data)
-    return characters.mended(characters.read(data), told) if value is None else value
+    if value is not None:
+        return value
+    try:
+        return characters.mended(characters.read(data), told)
+    except RecursionError:
+        return None
 
 
 def parse_strictly(data: bytes) -> Json:

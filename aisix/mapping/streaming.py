@@ -141,6 +141,8 @@ class Streaming(ABC):
             self._run_each(answering, payloads, out)
         except Spent:
             out.append(self._broken("too_much_work"))
+        except RecursionError:
+            out.append(self._broken("too_deep"))
         if answering.gave_up is not None:
             self._gave_up(answering, "stream")
         return b"".join(out)

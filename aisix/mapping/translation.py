@@ -132,7 +132,19 @@ def origin(scope: Scope, name: str, item: int, part: int | None) -> str | None:
 
 def warnings(notes: Iterable[Note]) -> str:
     """Losses as a header's value: "temperature=clamped, tools.f=rewritten"; "" without any."""
-    told = dict.fromkeys(f"{_token(note.about)}={note.how}" for note in notes if not note.quiet)
+    told: dict[str, None] = {}
+    known: set[tuple[str, str]] = set()
+    length = 0
+    for note in notes:
+        if note.quiet or (said := (note.about, note.how)) in known:
+            continue
+        known.add(said)
+        one = f"{_token(note.about)}={note.how}"
+        if one not in told:
+            told[one] = None
+            length += len(one) + 2
+            if length > MOST_WARNINGS:
+                break
     return ", ".join(told)[:MOST_WARNINGS]
 
 

@@ -7,6 +7,7 @@ from re import Pattern
 
 import msgspec
 
+from aisix.mapping.syntax.budget import Budget
 from aisix.mapping.syntax.paths import Json, get, parse
 from aisix.mapping.verbs.refused import Refused
 from aisix.mapping.verbs.registry import (
@@ -65,7 +66,7 @@ def _named(item: Json, options: Options) -> str:
     return found if type(found) is str else ""
 
 
-def _rooted(value: Json, options: Options, name: str) -> tuple[Schema, bool]:
+def _rooted(value: Json, options: Options, name: str, budget: Budget) -> tuple[Schema, bool]:
     """(the schema of an object, whether it says something otherwise)."""
     if value == {}:
         return {"type": "object", "properties": {}}, False
@@ -80,7 +81,7 @@ def _rooted(value: Json, options: Options, name: str) -> tuple[Schema, bool]:
                 return {"type": "object", **schema}, changed
             if schema["type"] == "object":
                 return schema, changed
-        made = object_root(schema)
+        made = object_root(schema, budget)
     except TooLarge:
         made, reason = None, "its choices are too large to be merged"
     except Refused as refused:
@@ -108,7 +109,7 @@ def object_schema(value: Json, options: Options, call: RuleContext) -> Json:
     ):
         return value
     name = _named(call.item, options)
-    schema, changed = _rooted(value, options, name)
+    schema, changed = _rooted(value, options, name, call.budget)
     if "keys" in options:
         names = _names_of(schema, options)
         if names:
@@ -132,6 +133,7 @@ def object_schema(value: Json, options: Options, call: RuleContext) -> Json:
     asks=True,
 )
 def plain_schema(value: Json, options: Options, call: RuleContext) -> Json:
+    call.budget.spend(len(_encode(value)) >> _SHIFT)
     schema, changed = normal(value, options["bad"])
     if changed:
         call.tell("rewritten")
@@ -144,15 +146,19 @@ def _stays(
 ) -> bool:
     """Whether a schema is as it has to be: tools are the same in every turn of a conversation."""
     value = _decode(text)
+    if type(value) is not dict or value.get("type") != "object":
+        return False
     try:
-        schema = _rooted(value, {"bad": ""}, "")[0]
+        schema = normal(value, "").schema
     except Refused:
         return False
+    if schema is not value or not MERGED.isdisjoint(value):
+        return False  # what has to be merged does not stay
     if keys is not None and _names_of(schema, {"keys": keys, "longest": longest}):
         return False
     if not schema.keys().isdisjoint(without):
         return False
-    return schema is value and (not fill or filled(schema) is schema)
+    return not fill or filled(schema) is schema
 
 
 def _names_of(schema: Schema, options: Options) -> dict[str, str]:
@@ -180,7 +186,7 @@ def renamed_keys(value: Json, options: Options, call: RuleContext) -> Json:
             continue
         if not schema.keys().isdisjoint(MERGED):
             try:
-                schema = _rooted(schema, {"bad": ""}, "")[0]
+                schema = _rooted(schema, {"bad": ""}, "", call.budget)[0]
             except Refused:  # refused where the item itself is looked at
                 continue
         names = _names_of(schema, options)
@@ -261,6 +267,7 @@ def caller_keys(value: Json, options: Options, call: RuleContext) -> Json:
     asks_item=True,
 )
 def schema_subset(value: Json, options: Options, call: RuleContext) -> Json:
+    call.budget.spend(2 * len(_encode(value)) >> _SHIFT)
     whole, changed = normal(value, options["bad"])
     found = cut(whole, options["keep"], options["formats"])
     fits = _is_cheap(found, options)
@@ -308,25 +315,26 @@ def fitting_schemas(value: Json, options: Options, call: RuleContext) -> Json:
     room = options["max_optional"], options["max_unions"]
     beside = get(call.body, _steps(options["beside"])) if "beside" in options else None
     if beside is not None:
-        found = _cut(beside, options, rooted=False)
+        found = _cut(beside, options, call.budget, rooted=False)
         if found is not None and _is_cheap(found, options):
             room = room[0] - found.optional, room[1] - found.unions
     names, costs = [], []
     for item in value if type(value) is list else ():
         if "flag" in options and _first(item, options["flag"]) is not True:
             continue
-        found = _cut(_first(item, options["path"]), options, rooted=True)
+        found = _cut(_first(item, options["path"]), options, call.budget, rooted=True)
         if found is not None and found.fits:
             names.append(_named(item, options))
             costs.append((found.optional, found.unions))
     return [names[number] for number in most_within(costs, room, options["max_items"])]
 
 
-def _cut(schema: Json, options: Options, rooted: bool) -> CutSchema | None:
+def _cut(schema: Json, options: Options, budget: Budget, rooted: bool) -> CutSchema | None:
     """None: it is refused where it is looked at for itself."""
+    budget.spend(2 * len(_encode(schema)) >> _SHIFT)
     try:
         if rooted:
-            schema = _rooted({} if schema is None else schema, options, "")[0]
+            schema = _rooted({} if schema is None else schema, options, "", budget)[0]
         else:
             schema = normal(schema, options["bad"]).schema
     except Refused:

@@ -24,6 +24,8 @@ from aisix.mapping.verbs.registry import (
     verb,
 )
 
+_FENCE = re.compile(r"\s*```[\w-]*[ \t]*\r?\n")
+
 
 @verb(
     "characters outside `allowed` become _, with 8 hex digits of the sha256 to stay distinct",
@@ -152,8 +154,10 @@ def template(value: Json, options: Options, call: RuleContext) -> Json:
     gives=str,
 )
 def unfence(value: Json, options: Options, call: RuleContext) -> Json:
-    found = re.fullmatch(r"\s*```[\w-]*[ \t]*\r?\n(.*?)\r?\n?[ \t]*```\s*", value, re.S)
-    return found.group(1) if found else value
+    begin, end = _FENCE.match(value), value.rstrip()
+    if begin is None or not end.endswith("```") or len(end) < begin.end() + 3:
+        return value
+    return end[begin.end() : -3].rstrip(" \t").removesuffix("\n").removesuffix("\r")
 
 
 @verb("the number of characters of a text", example=("héé", {}, 3), gives=int)

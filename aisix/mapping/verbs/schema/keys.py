@@ -18,6 +18,8 @@ from aisix.mapping.verbs.schema.keywords import CHOICES, Schema, names
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
+_INSIDE = re.compile(r'[\\"]')
+_SIGNS = (re.compile(r'["{}\[\]]'), re.compile(r'["{}\[\],]'))  # elsewhere, right in the root
 _BESIDE = (*CHOICES, "allOf", "not", "if", "then", "else", "dependentSchemas")
 
 
@@ -89,38 +91,38 @@ def restored(text: str, name_of: dict[str, str], reading: dict[str, Any]) -> str
     key: bool = reading.get("key", False)  # a text at this place is a key of the root
     quoted: bool = reading.get("quoted", False)
     escaped: bool = reading.get("escaped", False)
-    held: str | None = reading.get("held")  # a key so far
+    held: list[str] | None = reading.get("held")  # a key so far, in pieces
     out: list[str] = []
-    for sign in text:
+    at = 0  # what is before has been looked at
+    while at < len(text):
+        if escaped:
+            end, sign, escaped = at + 1, "", False
+        else:
+            found = (_INSIDE if quoted else _SIGNS[depth == 1]).search(text, at)
+            end, sign = (len(text), "") if found is None else (found.end(), found[0])
+        if key and not quoted and sign == '"':
+            out.append(text[at : end - 1])
+            held, quoted, at = ['"'], True, end
+            continue
+        (out if held is None else held).append(text[at:end])
+        at = end
         if quoted:
-            if held is None:
-                out.append(sign)
-            else:
-                held += sign
-            if escaped:
-                escaped = False
-            elif sign == "\\":
-                escaped = True
-            elif sign == '"':
+            escaped = sign == "\\"
+            if sign == '"':
                 quoted = False
                 if held is not None:
-                    out.append(_other(held, name_of))
+                    out.append(_other("".join(held), name_of))
                     held, key = None, False
-            continue
-        if sign == '"':
+        elif sign == '"':
             quoted = True
-            if key:
-                held = sign
-                continue
-        elif sign in "{[":
+        elif sign in ("{", "["):
             depth += 1
             key = depth == 1 and sign == "{"
-        elif sign in "}]":
+        elif sign in ("}", "]"):
             depth -= 1
             key = False
-        elif sign == "," and depth == 1:
+        elif sign == ",":
             key = True
-        out.append(sign)
     reading.update(depth=depth, key=key, quoted=quoted, escaped=escaped, held=held)
     return "".join(out)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from aisix.mapping.syntax.budget import Budget
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verbs.schema.keywords import (
     CHOICES,
@@ -27,6 +28,7 @@ from aisix.mapping.verbs.schema.pointers import target
 MERGED = frozenset({"anyOf", "oneOf", "allOf", "$ref", "if", "then", "else"})
 _OURS = MERGED | {"type", "properties", "required", "additionalProperties", "patternProperties"}
 _MOST = 4_000_000  # bytes of JSON laid together: what is shared is written several times
+_STEP = 16  # of those, or of properties, are a step of the budget
 _encode = msgspec.json.Encoder().encode
 
 
@@ -41,9 +43,9 @@ class ObjectParts:
     partial: set[str] = field(default_factory=set)  # said of in some branches, open in others
 
 
-def object_root(schema: Schema) -> Schema | None:
+def object_root(schema: Schema, budget: Budget | None = None) -> Schema | None:
     """An object schema without MERGED at its root; None when it can be no object. TooLarge."""
-    merge = _Merge(schema)
+    merge = _Merge(schema, budget or Budget())
     parts = merge.of(schema, frozenset(), 0)
     if parts is None:
         return None
@@ -87,9 +89,11 @@ def _required_by_branch(schema: Schema) -> str:
 
 
 class _Merge:
-    def __init__(self, root: Schema) -> None:
+    def __init__(self, root: Schema, budget: Budget) -> None:
         self.root = root
+        self.budget = budget
         self.left = _MOST
+        self.owed = 0
         self.known: dict[str, ObjectParts | None] = {}  # by reference
         self.texts: list[str] = []  # descriptions of what the root refers to
         self.sizes: dict[int, tuple[Json, int]] = {}  # by id, of what is held here
@@ -147,6 +151,10 @@ class _Merge:
         self.left -= count
         if self.left < 0:
             raise TooLarge
+        self.owed += count
+        if self.owed >= _STEP:
+            self.budget.spend(self.owed // _STEP)
+            self.owed %= _STEP
 
     def _both(self, one: ObjectParts, other: ObjectParts) -> ObjectParts:
         """What fits both."""
