@@ -129,11 +129,10 @@ class _Merge:
         if "if" in schema:
             ways = [schema.get("then", True), schema.get("else", True)]
             more.append(self._either([self.of(part, seen, depth + 1) for part in ways]))
-        for one in more:
-            if one is None:
-                return None
-            parts = self._both(parts, one)
-        return parts
+        sure = [one for one in more if one is not None]
+        if len(sure) < len(more):
+            return None
+        return self._all([parts, *sure]) if sure else parts
 
     def _referred(self, name: str, seen: frozenset[str], depth: int) -> ObjectParts | None:
         if name in seen or name == "#":  # says of itself what it says
@@ -156,31 +155,30 @@ class _Merge:
             self.budget.spend(self.owed // _STEP)
             self.owed %= _STEP
 
-    def _both(self, one: ObjectParts, other: ObjectParts) -> ObjectParts:
-        """What fits both."""
-        self._spend(len(one.properties) + len(other.properties))
-        properties = dict(one.properties)
-        for name, schema in other.properties.items():
-            if name not in properties or name in one.partial:
+    def _all(self, several: list[ObjectParts]) -> ObjectParts:
+        """What fits all of them."""
+        self._spend(sum(len(one.properties) + len(one.required) + 1 for one in several))
+        said: dict[str, list[Json]] = {}  # by those that are sure about a name
+        properties: dict[str, Json] = {}
+        required: dict[str, None] = {}
+        patterns: dict[str, Json] = {}
+        additional: Json = None
+        for one in several:
+            for name, schema in one.properties.items():
                 properties[name] = schema
-            elif name not in other.partial:
-                properties[name] = self._and(properties[name], schema)
-        # A name that one of them is partial about is as sure as the other makes it.
-        partial = {n for n in one.partial if n not in other.properties or n in other.partial}
-        partial |= {n for n in other.partial if n not in one.properties}
-        if one.additional is False or other.additional is False:
-            additional: Json = False
-        elif one.additional is None or one.additional == other.additional:
-            additional = other.additional
-        else:
-            additional = one.additional if other.additional is None else True
-        return ObjectParts(
-            properties,
-            {**one.required, **other.required},
-            {**one.patterns, **other.patterns},
-            additional,
-            partial,
-        )
+                if name not in one.partial:
+                    said.setdefault(name, []).append(schema)
+            required |= one.required
+            patterns |= one.patterns
+            other = one.additional
+            if additional is None or other is False:
+                additional = other
+            elif other is not None and additional is not False and other != additional:
+                additional = True
+        # A name that some of them are partial about is as sure as the others make it.
+        partial = {name for name in properties if name not in said}
+        properties |= {name: self._and(schemas) for name, schemas in said.items()}
+        return ObjectParts(properties, required, patterns, additional, partial)
 
     def _either(self, branches: list[ObjectParts | None]) -> ObjectParts | None:
         """What fits one of them at least."""
@@ -218,17 +216,34 @@ class _Merge:
         self.sizes[id(schema)] = schema, size
         return schema
 
-    def _and(self, one: Json, other: Json) -> Json:
-        """A schema for what fits both."""
-        if one is other or is_any(other):
-            return one
-        if is_any(one):
-            return other
-        if type(one) is dict and type(other) is dict:
-            plain = not MERGED & (one.keys() | other.keys())
-            if plain and all(one[word] == other[word] for word in one.keys() & other.keys()):
-                return self._made({**one, **other}, one, other)
-        return self._made({"allOf": [one, other]}, one, other)
+    def _and(self, schemas: list[Json]) -> Json:
+        """A schema for what fits all of them."""
+        whole, mine = schemas[0], False  # mine: nothing else holds it
+        more: dict[int, Json] = {}  # what cannot be said in one with it
+        for other in schemas[1:]:
+            if other is whole or is_any(other):
+                continue
+            if is_any(whole):
+                whole = other
+            elif not more and self._agree(whole, other):
+                if not mine:
+                    self._spend(self._size(whole))
+                    whole, mine = dict(whole), True
+                self._spend(self._size(other))
+                whole |= other
+            else:
+                more[id(other)] = other
+        return (
+            self._made({"allOf": [whole, *more.values()]}, whole, *more.values()) if more else whole
+        )
+
+    def _agree(self, one: Json, other: Json) -> bool:
+        """Whether both can be said in one, word beside word."""
+        if type(one) is not dict or type(other) is not dict:
+            return False
+        if not MERGED.isdisjoint(one) or not MERGED.isdisjoint(other):
+            return False
+        return all(one[word] == value for word, value in other.items() if word in one)
 
     def _or(self, schemas: list[Json]) -> Json:
         """A schema for what fits one of them at least."""
