@@ -180,6 +180,7 @@ def test_every_verb_of_the_command_line_prints_json() -> None:
 
 
 def test_the_examples_of_the_verbs_are_true() -> None:
+    from aisix.mapping.syntax.budget import Budget
     from aisix.mapping.verbs import conversions
 
     shown = 0
@@ -188,6 +189,7 @@ def test_the_examples_of_the_verbs_are_true() -> None:
         if value is None and result is None:
             continue
         shown += 1
-        call = type("Call", (), {"body": {}, "item": None, "tell": lambda self, how: None})()
+        known = {"body": {}, "item": None, "budget": Budget(), "tell": lambda self, how: None}
+        call = type("Call", (), known)()
         assert verb.run(value, verb.read(options), call) == result, name
     assert shown > 12

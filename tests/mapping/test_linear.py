@@ -29,7 +29,8 @@ PAIRS = [
 ACROSS = [
     pair for pair in PAIRS if len({*pair.split("/")}) > 1
 ]  # schemas pass the others as they are
-SMALL, LARGE = 0.002, 0.06  # seconds of CPU
+SMALL, LARGE = 0.001, 0.03  # seconds of CPU
+MANY = 1024
 # What only a large size shows: copies of lists and texts, which are quick while they are short.
 COPIES = (
     *("request: calls and results", "request: calls without results", "request: calls of one id"),
@@ -45,21 +46,28 @@ def mapping(pair: str) -> Mapping:
 
 def shapes(pair: str) -> Iterator[Shape]:
     for shape in bad.shapes(mapping(pair)):
-        told = pair in ACROSS or "schema" not in shape.name
+        told = "an answer's" not in shape.name and "strict" not in shape.name
+        if pair not in ACROSS and shape.job.kind == "request":
+            told = shape.name.startswith(("messages", "calls", "turns", "tools"))
         if told and shape.job.kind not in ("explain", "count") and not shape.job.rules:
             yield shape
 
 
+def small(shape: Shape) -> Shape:
+    """With no more items than are quickly written; a suspect gets more."""
+    return replace(shape, most=min(shape.most, MANY))
+
+
 @pytest.mark.parametrize("pair", PAIRS)
 def test_cpu_grows_with_the_size_and_no_faster(pair: str) -> None:
-    found = [measure.measured(shape, SMALL) for shape in shapes(pair)]
-    assert len(found) > 60
+    found = [measure.measured(small(shape), SMALL) for shape in shapes(pair)]
+    assert len(found) > 30
     assert [row for row in found if row.bad] == []
 
 
-@pytest.mark.parametrize("pair", PAIRS)
+@pytest.mark.parametrize("pair", ACROSS)
 def test_nothing_is_copied_again_and_again(pair: str) -> None:
-    known = {f"{pair} {one}" for one in COPIES}
+    known = {f"{pair} {one}" for one in COPIES}  # of the other pairs in the long form
     found = [measure.measured(shape, LARGE) for shape in shapes(pair) if str(shape) in known]
     assert found
     assert [row for row in found if row.bad] == []
@@ -91,4 +99,4 @@ def test_what_is_quadratic_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         return lambda: ("200", sum(i in range(size) for _ in range(size) for i in range(size)))
 
     monkeypatch.setattr(Job, "work", work)
-    assert measure.measured(Shape("square", job, make), SMALL).bad
+    assert measure.measured(Shape("square", job, make), SMALL / 2).bad

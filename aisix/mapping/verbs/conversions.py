@@ -293,6 +293,16 @@ def named_in(value: Json, options: Options, call: RuleContext) -> Json:
     return value
 
 
+@verb(
+    "each text of a list as a key: a field is compared with many of them in one look",
+    example=(["a", "b"], {}, {"a": True, "b": True}),
+    takes=list,
+    gives=dict,
+)
+def key_of_each(value: Json, options: Options, call: RuleContext) -> Json:
+    return {item: True for item in value if type(item) is str}
+
+
 @verb("leaves an empty text or list out", example=("", {}, None))
 def not_empty(value: Json, options: Options, call: RuleContext) -> Json:
     return value or None

@@ -1,7 +1,7 @@
 """What is done with a shape of some size, and the bytes it is done with.
 
 job = Job("answer", case, mapping)       # the exchange a case tells of, up to its answer
-job.work(raw)()                          # -> how it ended: "200", "bad_value", "too_deep"
+job.work(raw)()                          # -> how it ended ("200", "too_deep"), steps charged
 """
 
 from __future__ import annotations

@@ -17,7 +17,9 @@ from typing import NamedTuple
 from tests.mapping.linear.jobs import Job
 
 MOST = 1.2  # exponent
+DEAR = 150  # microseconds a KiB: what is steep and cheaper is but out of the processor's cache
 NOISE = 0.0005  # seconds: below that nothing is measured
+TOO_LONG = 0.5  # seconds: no further look is needed
 LARGER = 16  # than the most items, when a shape is suspected
 DEEP = 1000  # items that stand in one another: no more of them can be read
 
@@ -46,8 +48,12 @@ class Measured(NamedTuple):
     steps: int = 0  # charged to the budget
 
     @property
-    def bad(self) -> bool:
+    def steep(self) -> bool:
         return self.exponent > MOST
+
+    @property
+    def bad(self) -> bool:
+        return self.steep and self.cpu * 1e6 * 1024 > DEAR * self.bytes
 
 
 class Timed(NamedTuple):
@@ -87,15 +93,10 @@ def measured(shape: Shape, enough: float, looks: int = 3) -> Measured:
             break
         items, before = more, now
     most = shape.most * LARGER if shape.most > DEEP else shape.most
-    while found.bad and looks > 0:
+    while found.steep and looks > 0 and found.cpu < TOO_LONG:
         looks -= 1
         items, more = (more // 4, more) if more == most else (more, min(most, more * 4))
-        again = _of(shape, more, items, timed(shape, more, 3), timed(shape, items, 3))
-        if not again.bad:
-            return again
-        found = again
-        if found.cpu > 20 * enough:
-            break
+        found = _of(shape, more, items, timed(shape, more, 2), timed(shape, items, 2))
     return found
 
 
