@@ -1,6 +1,6 @@
 """Thousands of exchanges in random order, each checked, and the gateway looked at afterwards.
 
-    python -m tests.chaos.run --exchanges 5000 [--at-once 40] [--seed 1] [--rest 600]
+    python -m tests.chaos.run --exchanges 5000 [--at-once 40] [--seed 1] [--rest 600] [--http tornado] [--slow 4]
 
 Every exchange must end in a right answer or a right error; no answer may hold another's number;
 afterwards nothing may be left: requests under way, upstream transfers, file descriptors, memory.
@@ -34,22 +34,29 @@ SECRETS = (b"sk-ant-the-secret", b"127.0.0.1", b"10.0.0.7", b"curl", b"Traceback
 PLANTED = "tests/chaos/faulty.py"  # in the place of a mistake that was one of the run's own
 CAP = 1 << 20
 PATIENCE_MS = 2500  # many times what a stalled machine takes from an upstream that is well
-SETTINGS = {
-    "proxy": {
-        "body_timeout_secs": 15,  # of a machine that is busy
-        "idle_timeout_secs": 5,
-        "request_body_limit_bytes": callers.LARGEST,
-    },
-    "upstream": {
-        "timeout_ms": PATIENCE_MS,
-        "stream_timeout_ms": PATIENCE_MS,
-        "retries": 1,
-        "retry_after_limit_secs": 1,
-        "response_body_limit_bytes": CAP,
-        "stream_event_limit_bytes": CAP,
-        "idle_secs": 2,
-    },
-}
+
+
+def settings(slow: float, places: int, http: str) -> dict[str, Any]:
+    """Of the gateway; `slow`: its limits are so many times longer, for a machine that is busy. So
+    few places that those which are not given back are soon missed."""
+    return {
+        "proxy": {
+            "body_timeout_secs": int(15 * slow),
+            "idle_timeout_secs": int(5 * slow),
+            "request_body_limit_bytes": callers.LARGEST,
+            "max_in_flight": places,
+            "http": http,
+        },
+        "upstream": {
+            "timeout_ms": int(PATIENCE_MS * slow),
+            "stream_timeout_ms": int(PATIENCE_MS * slow),
+            "retries": 1,
+            "retry_after_limit_secs": 1,
+            "response_body_limit_bytes": CAP,
+            "stream_event_limit_bytes": CAP,
+            "idle_secs": 2,
+        },
+    }
 
 
 def fault_of(outcome: callers.Outcome, ask: callers.Ask, allowed: set[int]) -> str:
@@ -122,11 +129,14 @@ def envelope_fault(outcome: callers.Outcome, path: str) -> str:
 class Chaos:
     """One run against a gateway that is up."""
 
-    def __init__(self, gateway: Running, exchanges: int, at_once: int, seed: int) -> None:
+    def __init__(
+        self, gateway: Running, exchanges: int, at_once: int, seed: int, slow: float
+    ) -> None:
         self.gateway = gateway
         self.exchanges = exchanges
         self.at_once = at_once
         self.seed = seed
+        self.slow = slow
         self.wrong: list[str] = []
         self.hung: list[str] = []
         self.seen: Counter[str] = Counter()
@@ -152,7 +162,7 @@ class Chaos:
         self.kinds[f"caller {how.__name__}"] += 1
         self.kinds[f"upstream {behaviour.__name__}"] += 1
         try:
-            outcome = await asyncio.wait_for(how(ask), callers.PATIENCE)
+            outcome = await asyncio.wait_for(how(ask), callers.PATIENCE * self.slow)
         except TimeoutError:
             self.hung.append(f"{number} {what}")
             return
@@ -210,14 +220,18 @@ async def settled(gateway: Running, peer: upstream.Upstream, files: int, secs: f
 
 
 async def chaos(
-    folder: Path, exchanges: int, at_once: int, seed: int, rest: float, http: str = "fast"
+    folder: Path,
+    exchanges: int,
+    at_once: int,
+    seed: int,
+    rest: float,
+    http: str = "fast",
+    slow: float = 1,
 ) -> dict[str, Any]:
     """A whole run; the figures. `wrong` and `left` must be empty."""
-    async with upstream.Upstream(seed, stall=PATIENCE_MS / 1000 + 3) as peer:
-        # So few places that those which are not given back are soon missed.
-        places = {"max_in_flight": 4 * at_once, "http": http}
-        settings = {**SETTINGS, "proxy": {**SETTINGS["proxy"], **places}}
-        gateway = Running(folder, settings, program=("tests.chaos.faulty",))
+    async with upstream.Upstream(seed, stall=PATIENCE_MS / 1000 * slow + 3) as peer:
+        program = ("tests.chaos.faulty",)
+        gateway = Running(folder, settings(slow, 4 * at_once, http), program=program)
         await asyncio.to_thread(gateway.__enter__)
         try:
             models = {callers.ALIAS: {"model_name": "claude-opus-5-5"}}
@@ -226,15 +240,15 @@ async def chaos(
                 gateway.allow, callers.ALIAS, rate_limit={"concurrency": 4 * at_once}
             )
             pid = gateway.worker_pids[0]
-            warm = Chaos(gateway, min(200, exchanges), at_once, seed + 1)
+            warm = Chaos(gateway, min(200, exchanges), at_once, seed + 1, slow)
             await warm.run(peer)
-            await settled(gateway, peer, 0, 6)
+            await settled(gateway, peer, 0, 6 * slow)
             files, before = descriptors(pid, peer), memory(pid)
             began = time.monotonic()
-            run = Chaos(gateway, exchanges, at_once, seed)
+            run = Chaos(gateway, exchanges, at_once, seed, slow)
             await run.run(peer)
             took, under = time.monotonic() - began, memory(pid)
-            left = await settled(gateway, peer, files, 15)
+            left = await settled(gateway, peer, files, 15 * slow)
             await asyncio.sleep(rest)
             return {
                 "exchanges": exchanges,
@@ -262,10 +276,19 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rest", type=float, default=5, help="s before the last look at memory")
     parser.add_argument("--http", default="fast", choices=("fast", "tornado"))
+    parser.add_argument("--slow", type=float, default=1, help="limits so many times longer")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         found = asyncio.run(
-            chaos(Path(folder), given.exchanges, given.at_once, given.seed, given.rest, given.http)
+            chaos(
+                Path(folder),
+                given.exchanges,
+                given.at_once,
+                given.seed,
+                given.rest,
+                given.http,
+                given.slow,
+            )
         )
     print(json.dumps(found, indent=1))
     bad = ("hung", "hung_inside", "wrong", "left", "bugs")

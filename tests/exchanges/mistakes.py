@@ -49,6 +49,7 @@ WAY = [
     "routing.balancer",
     "limits.shared",
     "limits.table",
+    "limits.table",
     "telemetry.metrics",
     "mapping.exchange",
     "mapping.translation",
@@ -100,7 +101,7 @@ GIVE_BACK = {
         "proxy.gateway.Gateway.leave",
         "telemetry.metrics.Metrics.leave",
     ),
-    *("limits.shared.SharedRateLimiter.settle", "limits.shared.SharedRateLimiter._busy"),
+    *("limits.shared.SharedRateLimiter.settle", "limits.shared.SharedRateLimiter._lease"),
     "limits.shared.SharedRateLimiter._locked",
 }
 
