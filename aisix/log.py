@@ -22,7 +22,7 @@ import msgspec
 # Everything an access line may hold, and what it is; content is never among it.
 FIELDS = (
     ("at", "when the answer ended (UTC)"),
-    ("request_id", "ours, or the caller's own `x-request-id`; empty for what was no request"),
+    ("request_id", "ours, or the caller's own `x-request-id`"),
     ("trace_id", "of the caller's `traceparent`, or a new one; with tracing only"),
     ("span_id", "ours in that trace"),
     ("remote", "the caller's IP address"),

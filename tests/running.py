@@ -202,6 +202,11 @@ class Running:
             time.sleep(0.01)
         raise AssertionError(f"no access line of {wanted}")
 
+    def lines_of(self, request_id: str) -> list[dict[str, Any]]:
+        """Every access line with this id, once there is one."""
+        until(lambda: any(line["request_id"] == request_id for line in self.lines))
+        return [line for line in self.lines if line["request_id"] == request_id]
+
     @property
     def memory(self) -> int:
         """Resident MiB of all workers."""

@@ -38,7 +38,7 @@ from aisix.routing.doubts import doubts, open_addresses
 from aisix.routing.target import base_url
 from aisix.runtime.open_files import places
 from aisix.runtime.service import addresses, bind, certificates_of, folders
-from aisix.store.opening import open_store
+from aisix.store.opening import has_database, not_lost, open_store
 from aisix.store.resources import ProviderKey
 from aisix.store.secrets import KEY_FILE
 from aisix.store.snapshot import Snapshot
@@ -86,7 +86,10 @@ def check(settings: Settings, cases: bool = True) -> list[Finding]:
 def stored(settings: Settings) -> Snapshot | None:
     """What the database holds, read from a copy; None without one (or with a resources file)."""
     database = settings.data_dir / DATABASE
-    if settings.resources_file is not None or not database.exists():
+    if settings.resources_file is not None:
+        return None
+    if not has_database(settings.data_dir):
+        not_lost(settings.data_dir)
         return None
     with tempfile.TemporaryDirectory(prefix="aisix-") as folder:
         copy = Path(folder)

@@ -43,6 +43,11 @@ def _parser(verb: list[str]) -> argparse.ArgumentParser:
     config.add_argument("--config", metavar="FILE", help="config.yaml; default: built-in settings")
 
     sub = verbs.add_parser("serve", parents=[config], help="run the gateway")
+    sub.add_argument(
+        "--init",
+        action="store_true",
+        help="begin with an empty database also where an earlier one is missing",
+    )
     sub.set_defaults(go=serve)
     sub = verbs.add_parser("check", parents=[config], help="check settings, tables and resources")
     sub.add_argument("--no-cases", action="store_true", help="leave out the golden cases")
@@ -118,7 +123,7 @@ def serve(args: argparse.Namespace) -> int:
     from aisix.config.settings import load_settings
     from aisix.runtime.service import serve as run
 
-    return run(load_settings(args.config, os.environ))
+    return run(load_settings(args.config, os.environ), init=args.init)
 
 
 def check(args: argparse.Namespace) -> int:

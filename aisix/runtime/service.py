@@ -43,6 +43,7 @@ from aisix.runtime.supervisor import Supervisor
 from aisix.runtime.systemd import Notifier
 from aisix.runtime.worker import Shared, Sockets, WorkerPlan, renew, store_of, work
 from aisix.store.audit import records
+from aisix.store.opening import has_database
 from aisix.telemetry import otlp
 from aisix.upstream.addresses import refused_host
 from aisix.workers.bus import WorkerSlots
@@ -55,8 +56,11 @@ LEAST_SLOTS = 16
 QUEUE = 1024  # connections that wait at a socket for its worker
 
 
-def serve(settings: Settings, env: MutableMapping[str, str] = os.environ) -> int:
-    """Serve until told to stop; the exit code. `env` may hold what an older version hands over.
+def serve(
+    settings: Settings, env: MutableMapping[str, str] = os.environ, init: bool = False
+) -> int:
+    """Serve until told to stop; the exit code. `env` may hold what an older version hands over;
+    `init`: begin with an empty database also where one has been before.
 
     Raises OperatorError when it cannot start: an address in use, tables or settings at fault.
     """
@@ -65,6 +69,7 @@ def serve(settings: Settings, env: MutableMapping[str, str] = os.environ) -> int
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
     handed = json.loads(env.pop(HANDOVER, "{}"))
     sockets = Listening(handed.get("sockets", {}))
+    _open_database(settings, init)
     # The parent's slot, and room for the old and the new of a restart.
     plan = make_plan(settings, sockets, Scoreboard(2 * max(_count(settings), LEAST_SLOTS) + 1))
     sockets.keep(plan)
@@ -168,7 +173,7 @@ def become(
 ) -> None:
     """Exec the installed program in our place, if it says that it can start with our settings."""
     command = [sys.executable, *sys.orig_argv[1:]]
-    check = ["check" if word == "serve" else word for word in command]
+    check = ["check" if word == "serve" else word for word in command if word != "--init"]
     try:
         subprocess.run([*check, "--no-cases"], check=True, timeout=CHECK_SECS, capture_output=True)
     except (OSError, subprocess.SubprocessError) as error:
@@ -259,6 +264,16 @@ def first_look(settings: Settings, mappings: Mappings) -> None:
         raise OperatorError(str(error)) from None
     finally:
         store.close()
+
+
+def _open_database(settings: Settings, init: bool) -> None:
+    """Make the database of a first start; OperatorError where it looks as if one was lost."""
+    if settings.resources_file is not None or has_database(settings.data_dir):
+        return
+    store_of(settings, init).close()
+    # With a key of the settings a folder that is not mounted looks like a first start.
+    tell = log.info if settings.encryption_key is None else log.warning
+    tell("data_dir %s: no database was there, an empty one was made", settings.data_dir)
 
 
 def _count(settings: Settings) -> int:

@@ -140,13 +140,14 @@ def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
     return None
 
 
-def store_of(settings: Settings) -> Store:
-    """The store the settings name; each process opens its own."""
+def store_of(settings: Settings, init: bool = False) -> Store:
+    """The store the settings name; each process opens its own. init: also where one was lost."""
     return open_store(
         settings.data_dir,
         settings.encryption_key,
         resources_file=settings.resources_file,
         environ=settings.environ,
+        init=init,
     )
 
 

@@ -13,7 +13,9 @@ from aisix.errors import OperatorError
 from aisix.store.base import Store
 from aisix.store.file import FileStore
 from aisix.store.secrets import KEY_FILE, Keyring
-from aisix.store.sqlite import DATABASE, SqliteStore
+from aisix.store.sqlite import DATABASE, SIGNAL, SqliteStore
+
+TRACES = (KEY_FILE, SIGNAL, f"{DATABASE}-wal")  # what a start leaves in the folder beside it
 
 
 def open_store(
@@ -22,12 +24,14 @@ def open_store(
     *,
     resources_file: Path | None = None,
     environ: Mapping[str, str] | None = None,
+    init: bool = True,
 ) -> Store:
     """The store of a data directory, which is made (0700) if need be.
 
     encryption_key: from the settings; None uses the key file in the directory. resources_file:
     serves instead of the database, with `environ` for its `${NAME}`s; nothing of it serves before
-    the first `reload`. Each process opens its own, after it was forked. Raises OperatorError.
+    the first `reload`. init: False refuses to make a database where one has been before. Each
+    process opens its own, after it was forked. Raises OperatorError.
     """
     folder = Path(data_dir)
     try:
@@ -35,10 +39,32 @@ def open_store(
         _close_to_others(folder)
     except OSError as error:
         raise OperatorError(f"data_dir {folder}: cannot be made: {error}") from None
+    if not init and resources_file is None:
+        not_lost(folder)
     keyring = Keyring.open(folder, encryption_key)
     if resources_file is not None:
         return FileStore(resources_file, folder, keyring, environ or {})
     return SqliteStore(folder, keyring)
+
+
+def has_database(folder: Path) -> bool:
+    file = folder / DATABASE
+    return file.exists() and file.stat().st_size > 0
+
+
+def not_lost(folder: Path) -> None:
+    """OperatorError when there was a database here and is none. A gateway that made itself an empty
+    one would call every caller's key a wrong one."""
+    if has_database(folder):
+        return
+    traces = [name for name in TRACES if (folder / name).exists()]
+    if traces:
+        raise OperatorError(
+            f"data_dir {folder}: {' and '.join(traces)} of an earlier start "
+            f"{'is' if len(traces) == 1 else 'are'} there, but {DATABASE} is missing or empty. Is "
+            "the folder mounted, and restored as a whole? Put the database back; or begin with an "
+            "empty one, once: aisix serve --init"
+        )
 
 
 def _close_to_others(folder: Path) -> None:

@@ -51,9 +51,9 @@ class Bench:
         app = make_app(notes, self.lean)
         listener: FastListener | PlainListener
         if self.kind == "tornado":
-            listener = PlainListener.make(app, limits, tls)
+            listener = PlainListener.make(app, limits, tls, notes.refuse)
         else:
-            listener = FastListener(app, limits, tls)
+            listener = FastListener(app, limits, tls, notes.refuse)
         sockets = bind_sockets(0, "127.0.0.1")
         await listener.accept(sockets)
         try:

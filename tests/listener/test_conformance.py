@@ -8,7 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from tests.listener.caller import Caller, expected
+from aisix.listener.refusals import STATUS
+from tests.listener.caller import Answer, Caller, expected
 from tests.listener.cases import HOSTILE, VALID, Case
 from tests.listener.conftest import Bench, Site
 
@@ -40,6 +41,7 @@ async def check(site: Site, case: Case, pieces: list[bytes]) -> None:
     wanted = expected(case, site.kind)
     site.notes.bodies.clear()
     site.notes.requests.clear()
+    site.notes.refused.clear()
     caller = await site.call()
     talk = asyncio.ensure_future(say(caller, pieces))
     try:
@@ -52,6 +54,8 @@ async def check(site: Site, case: Case, pieces: list[bytes]) -> None:
             if isinstance(status, set) and got == 0 in status:
                 break
             assert got in (status if isinstance(status, set) else {status}), (got, pieces[:9])
+            if case.handled == 0 and got >= 400 and wanted["handled"] == 0:
+                told_in_full(site, answer)
         if wanted["closed"]:
             assert await caller.closed()
     finally:
@@ -62,6 +66,16 @@ async def check(site: Site, case: Case, pieces: list[bytes]) -> None:
         assert tuple(site.notes.bodies) == wanted["bodies"]
     if wanted["handled"] is not None:
         assert len(site.notes.requests) == wanted["handled"], site.notes.requests
+
+
+def told_in_full(site: Site, answer: Answer | None) -> None:
+    """A refusal is told once, and answered in the words of whoever serves, with an id."""
+    (refusal,) = site.notes.refused
+    assert answer is not None and answer.json == {"kind": refusal.kind}
+    assert answer.status == STATUS[refusal.kind]
+    assert answer.headers["x-request-id"] == "id-1"
+    assert answer.headers["connection"] == "close" and len(answer.headers["date"]) == 29
+    assert refusal.remote == "127.0.0.1"
 
 
 async def say(caller: Caller, pieces: list[bytes]) -> None:

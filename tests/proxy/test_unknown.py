@@ -1,0 +1,60 @@
+"""A URL nobody answers says what this is, to whoever asks; a known one says which methods it has."""
+
+from __future__ import annotations
+
+import pytest
+
+from aisix import __version__
+from tests.running import CALLER_KEY, Running, send
+
+ODD = ["/", "/favicon.ico", "/robots.txt", "/v1", "/v1/", "/v1/chat/completions/", "//v1/models"]
+ODD += ["/v1/chat%2Fcompletions", "/v1/%63hat/completions", "/v1/../etc/passwd", "/v1/v1/messages"]
+ODD += ["/chat/completions", "/v1/embeddings", "/v1/messages/", "/v1/messages/batches", "/?a=b"]
+
+
+@pytest.fixture
+def gateway(either_gateway: Running) -> Running:
+    return either_gateway
+
+
+@pytest.mark.parametrize("path", ODD)
+def test_an_unknown_url_is_a_404_that_says_what_there_is(gateway: Running, path: str) -> None:
+    for method in ("GET", "POST", "OPTIONS"):
+        for headers in ({}, {"Authorization": f"Bearer {CALLER_KEY}"}):
+            answer = send(gateway.proxy_port, method, path, headers=headers)
+            assert answer.status == 404
+            message = answer.error["message"]
+            assert "aisix gateway" in message and "POST /v1/chat/completions" in message
+            assert gateway.line(answer)["status"] == 404
+            if not headers:  # nothing of what is installed or stored
+                told = f"{answer.headers}{answer.body!r}"
+                assert "claude" not in told and __version__ not in told
+                assert "x-aisix-mapping" not in answer.headers
+            assert ("request_id" in answer.json) == path.startswith("/v1/messages")
+    assert send(gateway.proxy_port, "HEAD", path).status == 404
+
+
+def test_a_header_of_one_dialect_is_answered_in_it(gateway: Running) -> None:
+    headers = {"anthropic-version": "2023-06-01"}
+    assert send(gateway.proxy_port, "GET", "/v1/files", headers=headers).json["type"] == "error"
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": f"Bearer {CALLER_KEY}"}])
+def test_a_wrong_method_is_told_which_are_right(gateway: Running, headers: dict[str, str]) -> None:
+    for path, method, allowed in (
+        ("/v1/chat/completions", "GET", "POST"),
+        ("/v1/chat/completions", "OPTIONS", "POST"),
+        ("/v1/messages", "PUT", "POST"),
+        ("/v1/models", "POST", "GET, HEAD"),
+        ("/livez", "DELETE", "GET, HEAD"),
+    ):
+        answer = send(gateway.proxy_port, method, path, headers=headers)
+        assert (answer.status, answer.headers["allow"]) == (405, allowed)
+        assert allowed in answer.error["message"]
+    assert send(gateway.proxy_port, "HEAD", "/v1/messages", headers=headers).status == 405
+
+
+def test_what_there_is_still_asks_for_a_key(gateway: Running) -> None:
+    for path in ("/v1/models", "/v1/models/claude-prod"):
+        answer = send(gateway.proxy_port, "GET", path)
+        assert answer.status == 401 and "x-aisix-mapping" not in answer.headers
