@@ -150,15 +150,20 @@ class ListenerHandler(RequestHandler):
             self.raised(error)
 
     async def _wait(self, result: Coroutine[Any, Any, None]) -> None:
-        if self.left:  # before it could begin: what it took now nobody would give back
+        if (
+            self.left or self._finished
+        ):  # before it could begin: what it took now nobody would give back
             result.close()
             return
         try:
             await result
             self._answered()
         except CRASHES as error:
-            if not (self._finished and isinstance(error, asyncio.CancelledError)):
+            ended = self._finished  # by somebody else, who could not give back what came after
+            if not (ended and isinstance(error, asyncio.CancelledError)):
                 self.raised(error)
+            if ended:
+                self.each(self.on_finish)
 
     def _answered(self) -> None:
         if not self._finished:
