@@ -1,0 +1,26 @@
+"""A body's bytes and what becomes of them, without a handler."""
+
+from __future__ import annotations
+
+import pytest
+
+from aisix.errors import CallerError
+from aisix.proxy.body import Body, decoded, deeper
+
+
+def test_an_object_in_pieces() -> None:
+    assert decoded([b'{"a":', b"1}"]) == Body({"a": 1})
+    assert decoded([rb'{"a":"\ud83d"}']) == Body({"a": "\ufffd"}, ["a"])
+
+
+@pytest.mark.parametrize(
+    ("raw", "kind"), [(b"[]", "bad_json"), (b"{", "bad_json"), (b"[" * 9_999, "too_deep")]
+)
+def test_what_is_none_is_refused(raw: bytes, kind: str) -> None:
+    with pytest.raises(CallerError) as refused:
+        decoded([raw])
+    assert refused.value.kind == kind
+
+
+def test_levels_are_those_of_lists_and_objects() -> None:
+    assert not deeper({"a": [{}]}, 3) and deeper({"a": [{}]}, 2)
