@@ -265,8 +265,9 @@ class Exchange(Streaming):
         limits = bool(self.facts.option.get("ratelimit_headers"))
         found = self.tables.errors.headers(headers, limits, self.now)
         text = "\n".join(found.values())
-        if any(one in text for one in self._hidden):  # an upstream that says what it was sent
-            return {name: without(value, self._hidden) for name, value in found.items()}
+        for one in self._hidden:  # quicker than any(), and each answer comes by
+            if one in text:  # an upstream that says what it was sent
+                return {name: without(value, self._hidden) for name, value in found.items()}
         return found
 
     def _ready(self) -> Answering:
