@@ -14,6 +14,7 @@ import re
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -58,15 +59,77 @@ _encode = msgspec.json.Encoder(enc_hook=str).encode
 PIECE = 4096  # bytes: PIPE_BUF
 SECRET = re.compile(r"(?i)\b(sk-[\w-]{4})[\w-]+|(bearer\s+)[\w.~+/=-]{8,}")
 
+ERROR = logging.ERROR
+QUIET_SECS = 1.0  # after a line of one kind, in which more of the kind are only counted
+MOST_KINDS = 200  # kinds told apart at one time; what comes beyond them is one kind together
+
 CALLED_WITH = "Exception in callback "  # asyncio's words before a callback's arguments
 
 _waiting: list[bytes] = []  # access lines of this turn of the loop
+
+
+class Repeats(logging.Filter):
+    """One line a second of each kind (`often`); how many there were more is told with the next one,
+    or when the second is over. What callers and upstreams can cause at will is told in this way:
+    a flood of it must not fill a disk or take the loop's time."""
+
+    def __init__(
+        self, handler: logging.Handler, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__()
+        self._handler = handler
+        self._clock = clock
+        self._swept = 0.0
+        self._until: dict[Any, float] = {}  # kind -> when the next line may be written
+        self._held: dict[Any, tuple[int, logging.LogRecord]] = {}  # how many, and the last of them
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        kind = getattr(record, "often", None)
+        if kind is None and not record.name.startswith("aisix"):
+            kind = (record.name, str(record.msg)[:80])  # other people's lines, whoever causes them
+        if kind is None:
+            return True
+        now = self._clock()
+        if kind not in self._until and len(self._until) >= MOST_KINDS:
+            kind = self._room(kind, now)
+        until = self._until.get(kind, 0.0)
+        if now >= until:
+            self._until[kind] = now + QUIET_SECS
+            self._add(record, self._held.pop(kind, (0, record))[0])
+            return True
+        count = self._held[kind][0] + 1 if kind in self._held else 1
+        self._held[kind] = count, record
+        if count == 1:
+            with contextlib.suppress(RuntimeError):  # no loop: the next line tells
+                asyncio.get_running_loop().call_later(until - now, self._tell, kind)
+        return False
+
+    def _room(self, kind: Any, now: float) -> Any:
+        """The kind, once those whose second is over are forgotten; "" if there are too many."""
+        if now >= self._swept + QUIET_SECS:
+            self._swept = now
+            self._until = {k: at for k, at in self._until.items() if at > now or k in self._held}
+        return kind if len(self._until) < MOST_KINDS else ""
+
+    def _tell(self, kind: Any) -> None:
+        if kind in self._held:
+            count, record = self._held.pop(kind)
+            self._until[kind] = self._clock() + QUIET_SECS
+            self._add(record, count - 1)
+            with self._handler.lock or contextlib.nullcontext():
+                self._handler.emit(record)
+
+    def _add(self, record: logging.LogRecord, more: int) -> None:
+        if more:
+            record.msg = f"{record.getMessage()} (and {more} more like it)"
+            record.args = ()
 
 
 def setup(level: str = "info", access: bool = True) -> None:
     """Send log lines where they belong; called once per process."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Line())
+    handler.addFilter(Repeats(handler))
     for logger in (_logger, logging.getLogger("tornado"), logging.getLogger("asyncio")):
         logger.handlers = [handler]
         logger.propagate = False
@@ -129,9 +192,15 @@ def error(text: str, *values: Any) -> None:
     _logger.error(text, *values)
 
 
+def often(kind: Any, text: str, *values: Any, level: int = logging.WARNING) -> None:
+    """What may happen any number of times: at most one line a second of its kind."""
+    _logger.log(level, text, *values, extra={"often": kind})
+
+
 def bug(request_id: str, error: BaseException) -> None:
     """Our own mistake: where it happened, and its type. Its words may quote a body."""
-    _logger.error("bug in request %s: %s", request_id, place(error))
+    where = place(error)
+    often(where, "bug in request %s: %s", request_id, where, level=logging.ERROR)
 
 
 def of_loop(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -140,7 +209,9 @@ def of_loop(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     words = str(context.get("message", "")).partition(CALLED_WITH)
     raised = context.get("exception")
     where = "" if raised is None else f": {place(raised)}"
-    _logger.error("bug in the event loop: %s%s", f"{words[0]}{words[1]}".strip(), where)
+    text = f"{words[0]}{words[1]}".strip()
+    kind = text, where or None
+    often(kind, "bug in the event loop: %s%s", text, where, level=logging.ERROR)
 
 
 def place(error: BaseException) -> str:

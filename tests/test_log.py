@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import http.server
+import io
 import json
+import logging
 import re
 import socket
 from collections.abc import Iterator
@@ -121,6 +124,35 @@ def test_no_line_holds_content_a_key_or_a_field_that_is_not_described(gateway: R
     text = (gateway.folder / "out.log").read_text() + gateway.log
     for secret in ("a secret wish", "sk-nobody-0123456789", CALLER_KEY, "sk-ant-the-secret"):
         assert secret not in text
+
+
+def test_a_flood_of_one_kind_is_a_line_a_second_with_a_count() -> None:
+    out = io.StringIO()
+    handler = logging.StreamHandler(out)
+    handler.addFilter(log.Repeats(handler, clock=lambda: 100.0))
+    logger = logging.getLogger("aisix")
+    kept = logger.handlers
+    logger.handlers = [handler]
+
+    async def flood() -> None:
+        for number in range(1000):
+            log.often("a", "a %d", number)
+            log.bug(f"req_{number}", ValueError("secret"))
+            logging.getLogger("aisix").warning("an operator's own %d", number)
+            log.often(("many", number), "many")
+        lines = out.getvalue().split("\n")
+        assert lines.count("a 0") == 1
+        assert len([line for line in lines if line.startswith("bug in request req_0")]) == 1
+        assert len([line for line in lines if line.startswith("an operator's")]) == 1000
+        assert lines.count("many") <= log.MOST_KINDS
+        while "a 999 (and 998 more like it)" not in out.getvalue():
+            await asyncio.sleep(0.01)
+
+    try:
+        asyncio.run(flood())
+    finally:
+        logger.handlers = kept
+    assert "secret" not in out.getvalue()
 
 
 def test_the_documentation_lists_every_field() -> None:

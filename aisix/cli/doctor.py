@@ -36,7 +36,7 @@ from aisix.mapping.verify.check import check as table_findings
 from aisix.routing import resource_checks
 from aisix.routing.doubts import doubts, open_addresses
 from aisix.routing.target import base_url
-from aisix.runtime.open_files import places
+from aisix.runtime.open_files import shares, wanted_shares
 from aisix.runtime.service import addresses, bind, certificates_of, folders
 from aisix.store.opening import has_database, not_lost, open_store
 from aisix.store.resources import ProviderKey
@@ -217,7 +217,8 @@ def _data(settings: Settings) -> Iterator[Finding]:
 
 def _files(settings: Settings) -> Finding:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted, room = settings.proxy.max_in_flight, places(hard)
+    wanted = settings.proxy.max_in_flight
+    room = shares(hard, wanted_shares(settings)).requests
     if room < wanted:
         text = f"{hard} are enough for {room} requests, proxy.max_in_flight is {wanted}"
         return Finding(WARNING, "open files", f"{text}; raise LimitNOFILE")

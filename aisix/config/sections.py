@@ -27,6 +27,8 @@ class Proxy:
     max_queue: int
     queue_timeout_ms: int
     keepalive_requests: int
+    max_connections: int
+    max_connections_per_address: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Admin:
     tls_cert: Path | None
     tls_key: Path | None
     allowed_hosts: tuple[str, ...]
+    max_connections: int
     admin_keys: tuple[str, ...] = field(repr=False)
 
 
@@ -93,6 +96,7 @@ class Observability:
     access_log: bool
     log_level: str
     metrics_addr: str | None
+    metrics_max_connections: int
     trace_upstream: bool
     otlp_endpoint: str | None
 

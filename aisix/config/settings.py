@@ -87,6 +87,18 @@ SETTINGS = (
         10_000,
         'requests on one connection before it is closed; 0: any number ("fast" only)',
     ),
+    Setting(
+        "proxy.max_connections",
+        integer(1),
+        16_384,
+        "connections open at one time, per worker; then idle ones are closed for new ones",
+    ),
+    Setting(
+        "proxy.max_connections_per_address",
+        integer(0),
+        8192,
+        "of these, from one source address (IPv6: from one /64); 0: any number",
+    ),
     Setting("proxy.max_in_flight", integer(1), 4096, "requests under way at one time, per worker"),
     Setting("proxy.max_queue", integer(0), 1024, "of those beyond, how many wait for a place"),
     Setting("proxy.queue_timeout_ms", integer(1), 10_000, "for how long; then it is a 503"),
@@ -120,6 +132,7 @@ SETTINGS = (
         (),
         "names under which it (and /metrics) may be asked for, beside its own: *.example.com, or *",
     ),
+    Setting("admin.max_connections", integer(1), 64, "as proxy.max_connections, for the admin API"),
     Setting("admin.admin_keys", words, (), "who may use it; none: one is made on the first start"),
     Setting(
         "upstream.timeout_ms", integer(0), 600_000, "a whole answer, from start to end; 0: none"
@@ -221,6 +234,12 @@ SETTINGS = (
         maybe_address,
         "127.0.0.1:3002",
         "where Prometheus reads /metrics; null: nowhere",
+    ),
+    Setting(
+        "observability.metrics_max_connections",
+        integer(1),
+        32,
+        "as proxy.max_connections, for /metrics",
     ),
     Setting(
         "observability.trace_upstream",

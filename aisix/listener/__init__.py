@@ -2,7 +2,9 @@
 
     application.py   Tornado's Application and RequestHandler, slimmed
     limits.py        what a connection may take: sizes, counts, times
-    fast.py          FastListener: asyncio server, one Connection per caller
+    acceptor.py      connections out of listening sockets, also when descriptors are short
+    connection_table.py  who is connected, of which address, and who goes when there is no room
+    fast.py          FastListener: one Connection per caller
     context.py       what a connection knows of its listener and of its caller
     connection.py    a connection: one request at a time, in order
     sending.py       its outgoing half: bytes out, callers who read slowly

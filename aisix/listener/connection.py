@@ -19,6 +19,7 @@ from typing import Any
 from tornado.httputil import HTTPInputError, HTTPMessageDelegate
 
 from aisix.errors import CRASHES
+from aisix.listener.connection_table import BODY, HEAD, IDLE, TableEntry
 from aisix.listener.context import ConnectionOwner, Context
 from aisix.listener.guard import closing
 from aisix.listener.reader import Reader
@@ -38,8 +39,9 @@ class Connection(Sending):
 
     context: Context
 
-    def __init__(self, owner: ConnectionOwner) -> None:
+    def __init__(self, owner: ConnectionOwner, entry: TableEntry) -> None:
         self.owner = owner
+        self._entry = entry
         self._limits = owner.limits
         self._timer = LazyTimer(owner.loop, self._late)
         self._reader = Reader(owner.limits)
@@ -61,6 +63,7 @@ class Connection(Sending):
         self.transport = transport  # type: ignore[assignment]  # uvloop's is no asyncio.Transport
         self.context = Context(transport)
         self.transport.set_write_buffer_limits(HIGH, LOW)
+        self._entry.connection = self
         self.owner.connections.add(self)
         self._wait(self._limits.idle_secs)
 
@@ -88,6 +91,7 @@ class Connection(Sending):
         self._over = True
         self._leave()
         self.owner.connections.discard(self)
+        self._entry.release()
         self._timer.cancel()
         self._reader.close()
         self._rest = b""
@@ -294,6 +298,15 @@ class Connection(Sending):
         if not isinstance(error, Bad):
             self.owner.bug(error)
         self._refuse(error.kind if isinstance(error, Bad) else "bug")
+
+    def waiting(self) -> tuple[int, float] | None:
+        """For what, and since when, as the table asks; None: at work on a request."""
+        reply, limits, due = self._reply, self._limits, self._timer.due
+        if self.idle or self._over:
+            return IDLE, due - limits.idle_secs
+        if self._reader.complete or (reply is not None and reply.begun):
+            return None
+        return (HEAD, due - limits.head_secs) if reply is None else (BODY, due - limits.body_secs)
 
     @closing
     def _refuse(self, kind: str) -> None:

@@ -1,4 +1,4 @@
-"""The fast listener: asyncio's server with our own Connection under Tornado's handlers.
+"""The fast listener: our own Connection under Tornado's handlers.
 
 Must never know: what is served.
 """
@@ -13,21 +13,14 @@ from collections.abc import Sequence
 from tornado.httputil import HTTPServerConnectionDelegate
 
 from aisix import log
-from aisix.listener.connection import Connection
+from aisix.listener.acceptor import Acceptor
+from aisix.listener.connection import LINGER, Connection
+from aisix.listener.connection_table import HEAD, ConnectionTable, TableEntry, Tell
 from aisix.listener.limits import ListenerLimits
 from aisix.listener.refusals import Refuse, bare
 from aisix.listener.reply import Done
 
-LOOK_SECS = 0.05  # between looks at the other workers' sockets
-TAKEN = 4  # connections taken over from one of them at a time
 BUFFER = 256 << 10  # bytes read at once, by whichever connection has something
-
-
-class NoConnection(asyncio.Protocol):
-    """In the place of one that could not be made: it is closed at once."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.close()
 
 
 class FastListener:
@@ -39,10 +32,14 @@ class FastListener:
         limits: ListenerLimits,
         tls: ssl.SSLContext | None = None,
         refused: Refuse = bare,
+        name: str = "proxy",
+        tell: Tell = lambda event: None,
     ) -> None:
-        """refused: answers, and tells of, what was no request that a handler could answer."""
+        """refused: answers, and tells of, what was no request that a handler could answer; tell:
+        what becomes of connections, in the words of connection_table.py."""
         self.app = app
         self.limits = limits
+        self.tls = tls
         self.loop = asyncio.get_running_loop()
         # No bytearray: asyncio's TLS writes into slices of it, which must not be copies.
         self.buffer = memoryview(bytearray(BUFFER))
@@ -50,69 +47,25 @@ class FastListener:
         self.done: Done = self.loop.create_future()
         self.done.set_result(None)
         self.refused = refused
-        self._tls = tls
-        self._servers: list[asyncio.Server] = []
-        self._others: list[socket.socket] = []
-        self._look: asyncio.TimerHandle | None = None
-        self._welcomes: set[asyncio.Task[None]] = set()
+        self.table = ConnectionTable(name, limits.connections, limits.per_address, tell)
+        self._acceptor = Acceptor(self.table, self._take, self.bug, plain=tls is None)
+        self._welcomes: set[asyncio.Task[bool]] = set()
 
     async def accept(
         self, sockets: Sequence[socket.socket], others: Sequence[socket.socket] = ()
     ) -> None:
-        """Accept on these listening sockets, which are ours from now on. `others`: those of the
-        other workers; who waits there longer than they should, with their worker dead or stuck, is
-        taken over."""
-        for one in sockets:
-            self._servers.append(
-                await self.loop.create_server(
-                    self._connection, sock=one, ssl=self._tls, backlog=1024
-                )
-            )
-        self._others = list(others)
-        for one in self._others:
-            one.setblocking(False)
-        if self._others:
-            self._look = self.loop.call_later(LOOK_SECS, self._take_over)
+        """Accept on these listening sockets, which are ours from now on; `others`: those of the
+        other workers, see Acceptor."""
+        self._acceptor.open(sockets, others)
 
     def stop(self) -> None:
         """Accept nobody new."""
-        for server in self._servers:
-            server.close()
-        self._servers.clear()
-        if self._look is not None:
-            self._look.cancel()
-        for one in self._others:
-            one.close()
-        self._others.clear()
+        self._acceptor.close()
 
-    def _take_over(self) -> None:
-        self._look = self.loop.call_later(LOOK_SECS, self._take_over)
-        for one in self._others:
-            for _ in range(TAKEN):
-                try:
-                    accepted = one.accept()[0]
-                except OSError:  # nobody waits, which is the rule; or there is no room for more
-                    break
-                accepted.setblocking(False)
-                task = self.loop.create_task(self._welcome(accepted))
-                self._welcomes.add(task)
-                task.add_done_callback(self._welcomes.discard)
-
-    async def _welcome(self, accepted: socket.socket) -> None:
-        try:
-            await self.loop.connect_accepted_socket(self._connection, accepted, ssl=self._tls)
-        except OSError:
-            pass  # gone already
-        except Exception as error:
-            accepted.close()
-            self.bug(error)
-
-    def _connection(self) -> asyncio.BaseProtocol:
-        try:
-            return Connection(self)
-        except Exception as error:
-            self.bug(error)
-            return NoConnection()
+    def _take(self, accepted: socket.socket, entry: TableEntry) -> None:
+        entry.connection = welcome = Welcome(self, accepted, entry)
+        self._welcomes.add(welcome.task)
+        welcome.task.add_done_callback(self._welcomes.discard)
 
     @property
     def kept(self) -> int:
@@ -126,6 +79,8 @@ class FastListener:
                 connection.shut()
 
     async def close_all_connections(self) -> None:
+        for task in list(self._welcomes):
+            task.cancel()
         for connection in list(self.connections):
             connection.shut()
         for _ in range(100):
@@ -135,3 +90,46 @@ class FastListener:
 
     def bug(self, error: BaseException) -> None:
         log.bug("-", error)
+
+
+class Welcome:
+    """A connection that is being made: with TLS its handshake is under way."""
+
+    def __init__(self, owner: FastListener, accepted: socket.socket, entry: TableEntry) -> None:
+        self._since = owner.loop.time()
+        self._accepted, self._entry = accepted, entry
+        self.task = owner.loop.create_task(_make(owner, accepted, entry))
+        self.task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[bool]) -> None:
+        """Also of a task that was cancelled before it began."""
+        if task.cancelled() or not task.result():
+            self._entry.release()
+            self._accepted.close()
+
+    def waiting(self) -> tuple[int, float]:
+        return HEAD, self._since
+
+    def close(self) -> None:
+        self.task.cancel()
+
+
+async def _make(owner: FastListener, accepted: socket.socket, entry: TableEntry) -> bool:
+    """Whether the connection is there."""
+    try:
+        if owner.tls is None:
+            await owner.loop.connect_accepted_socket(lambda: Connection(owner, entry), accepted)
+        else:
+            await owner.loop.connect_accepted_socket(
+                lambda: Connection(owner, entry),
+                accepted,
+                ssl=owner.tls,
+                ssl_handshake_timeout=owner.limits.head_secs,
+                ssl_shutdown_timeout=LINGER,
+            )
+        return True
+    except OSError:
+        return False  # gone already, or no handshake came of it
+    except Exception as error:
+        owner.bug(error)
+        return False

@@ -19,7 +19,8 @@ class ListenerLimits:
     body: the most a body may have (a handler may set another limit for its request); head_secs:
     from a request's first byte to the end of its head; body_secs: from there to the end of its
     body; idle_secs: between two requests, and how long a caller may take none of an answer that is
-    waiting for it; requests: on one connection, 0 means any number.
+    waiting for it; requests: on one connection; connections, per_address: open at one time, in all
+    and from one source address. Of these three 0 means any number.
     """
 
     body: int
@@ -27,6 +28,8 @@ class ListenerLimits:
     body_secs: float
     idle_secs: float
     requests: int = 0
+    connections: int = 0
+    per_address: int = 0
     line: int = LINE
     head: int = HEAD
     headers: int = HEADERS

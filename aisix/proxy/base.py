@@ -250,7 +250,7 @@ class ProxyHandler(ListenerHandler):
             case Fault():
                 return self.caller.fault(error)
             case OperatorError():
-                log.error("request %s: %s", self.request_id, error)
+                log.often(str(error), "request %s: %s", self.request_id, error, level=log.ERROR)
                 return self.caller.fault(Fault("misconfigured"))
         method, path = self.request.method or "", self.request.path
         if status == 405:

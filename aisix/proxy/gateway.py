@@ -14,6 +14,7 @@ from aisix import __version__, log
 from aisix.config.settings import Settings
 from aisix.errors import AisixError, Complaint
 from aisix.limits import RateLimiter, SharedRateLimiter
+from aisix.listener.connection_table import CLOSED, GIVEN_UP, OPENED
 from aisix.listener.refusals import Refusal
 from aisix.mapping.dialect.counts import SHORTEST
 from aisix.mapping.exchange import Exchange
@@ -221,6 +222,16 @@ class Gateway:
         record |= {"status": status, "ms": ms, "error": refusal.kind}
         log.access(record)
         self.metrics.finished("none", "", record)
+
+    def connected(self, listener: str, event: str) -> None:
+        """Count what becomes of a connection, in the words of listener/connection_table.py."""
+        if event in (OPENED, CLOSED):
+            change = 1.0 if event == OPENED else -1.0
+            self.metrics.add("aisix_connections", listener, amount=change)
+        elif event == GIVEN_UP:
+            self.metrics.add("aisix_connections_given_up_total", listener)
+        else:
+            self.metrics.add("aisix_connections_refused_total", listener, event)
 
     def count_fallbacks(self, exchange: Exchange) -> None:
         """Count what compiled tables left to the interpreter; a bug in them is logged once."""

@@ -80,7 +80,8 @@ class Attempts:
     def after_fault(self, error: UpstreamError, now: float) -> float | None:
         """Seconds to wait before the next attempt, at `target`; or None: give up."""
         self.faults.append(str(error.values.get("why") or error.values.get("phase")))
-        self.broken(now)
+        if error.values.get("why") != faults.FILES:
+            self.broken(now)
         late = error.kind == "timeout" and self.target.retry_on_timeout
         if error.values.get("was_sent", True) and not late:
             return None

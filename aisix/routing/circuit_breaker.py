@@ -12,6 +12,7 @@ Must never know: a request, a wire name. Times are seconds of the event loop's c
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from aisix import log
@@ -91,7 +92,7 @@ class CircuitBreaker:
         if not self.failures or (self.until and not probe):
             return  # an old request that ends well says nothing of now
         if self.until:
-            log.info("target %s is back", self.name)
+            log.often((self.name, "back"), "target %s is back", self.name, level=logging.INFO)
         self.failures = self._cooldowns = 0
         self.until = 0.0
 
@@ -109,9 +110,8 @@ class CircuitBreaker:
             secs = min(told, longest)
         self._cooldowns = min(self._cooldowns + 1, LONGEST)
         self.until = now + secs
-        log.warning(
-            "target %s cools down for %.1f s after failure %d", self.name, secs, self.failures
-        )
+        text = "target %s cools down for %.1f s after failure %d"
+        log.often((self.name, "cools"), text, self.name, secs, self.failures)
 
     def may_retry(self, now: float) -> bool:
         """Take one retry from the budget; False when it is spent."""

@@ -48,7 +48,7 @@ from aisix.proxy.gateway import Gateway
 from aisix.routing.doubts import doubts
 from aisix.runtime.guarded import Guard
 from aisix.runtime.memory import give_back
-from aisix.runtime.open_files import places, raise_limit
+from aisix.runtime.open_files import shares_now
 from aisix.runtime.reload import Reloader
 from aisix.runtime.store_watch import StoreWatch, facts
 from aisix.store.base import Store
@@ -164,15 +164,13 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
         loop.add_signal_handler(number, stop.set)
     store = store_of(settings)
     shared.limits.sit(slot.number)
-    drivers = _drivers(settings, store)
+    share = shares_now(settings)
+    drivers = _drivers(settings, store, share.upstream)
     gateway = Gateway.open(
         settings, store, drivers.newest, shared.mappings, metrics, shared.generation
     )
     gateway.limits = shared.limits
-    files = raise_limit()
-    if gateway.admission.bound(places(files)):
-        text = "proxy.max_in_flight: the limit of %d open files is enough for %d requests only"
-        log.warning(text, files, gateway.admission.limit)
+    gateway.admission.bound(share.requests)
     endpoint = settings.observability.otlp_endpoint
     spans = None if endpoint is None else OtlpExporter(endpoint, partial(guard.failed, "spans"))
     gateway.spans = spans
@@ -182,13 +180,14 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
     shown = plan.certificates
     loop.add_signal_handler(signal.SIGHUP, _read_again, shown, drivers, gateway)
     limit = settings.proxy.request_body_limit_bytes
+    listen = partial(_listen, gateway, shown)
     listeners = [
-        await _listen(
+        await listen(
+            "proxy",
             make_proxy_app(gateway),
             plan.of(seat),
-            settings,
             limit,
-            shown["proxy"],
+            share.proxy,
             refusals.of_callers(gateway),
         )
     ]
@@ -199,7 +198,11 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
             store,
             plan.keys,
             audit=log.audit,
-            status=lambda: {**gateway.status(), **_around(settings, shared.scoreboard)},
+            status=lambda: {
+                **gateway.status(),
+                **_around(settings, shared.scoreboard),
+                "connections": {one.table.name: one.table.status() for one in listeners},
+            },
             reload=lambda: reloader.reload("admin"),
             extra=gateway.extra,
             access=lambda h: gateway.administered(h.request.method or "", h.get_status()),
@@ -207,7 +210,7 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
             doubts=doubts,
         )
         listeners.append(
-            await _listen(app, (plan.admin, []), settings, 1 << 20, shown["admin"], of_admins)
+            await listen("admin", app, (plan.admin, []), 1 << 20, share.admin, of_admins)
         )
     if plan.metrics:
         hosts = _hosts(settings.observability.metrics_addr or "", settings, None)
@@ -217,7 +220,7 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
             hosts,
         )
         listeners.append(
-            await _listen(app, (plan.metrics, []), settings, 1 << 20, None, of_scrapers)
+            await listen("metrics", app, (plan.metrics, []), 1 << 20, share.metrics, of_scrapers)
         )
     watch = StoreWatch(store, metrics, tells_rows=seat == 0)
     tasks = [
@@ -266,27 +269,33 @@ def _around(settings: Settings, scoreboard: Scoreboard) -> dict[str, Any]:
 
 
 async def _listen(
+    gateway: Gateway,
+    certificates: Mapping[str, Certificates | None],
+    name: str,
     app: Application,
     sockets: tuple[Sockets, Sockets],
-    settings: Settings,
     limit: int,
-    shown: Certificates | None,
+    connections: int,
     refused: Refuse,
 ) -> Listener:
-    given = settings.proxy
+    given = gateway.settings.proxy
     limits = ListenerLimits(
         body=limit * DRAIN,
         head_secs=given.header_timeout_secs,
         body_secs=given.body_timeout_secs,
         idle_secs=given.idle_timeout_secs,
         requests=given.keepalive_requests,
+        connections=connections,
+        per_address=given.max_connections_per_address if name == "proxy" else 0,
     )
+    shown = certificates.get(name)
     tls = None if shown is None else shown.context
     listener: Listener
+    tell = partial(gateway.connected, name)
     if given.http == "fast":
-        listener = FastListener(app, limits, tls, refused)
+        listener = FastListener(app, limits, tls, refused, name, tell)
     else:
-        listener = PlainListener.make(app, limits, tls, refused)
+        listener = PlainListener.make(app, limits, tls, refused, name, tell)
     await listener.accept(*sockets)
     return listener
 
@@ -309,14 +318,14 @@ def _endings(shown: Mapping[str, Certificates | None]) -> dict[tuple[str, ...], 
     return {(name, key): one.expires for key, one in shown.items() if one is not None}
 
 
-def _drivers(settings: Settings, store: Store) -> RotatingDriver:
+def _drivers(settings: Settings, store: Store, most: int) -> RotatingDriver:
     upstream = settings.upstream
     trusted = settings.environ.get("SSL_CERT_FILE")  # as other programs on the machine do
 
     def make() -> Driver:
         return Driver(
-            max_connections=upstream.max_connections,
-            max_per_host=upstream.max_connections_per_host,
+            max_connections=most,
+            max_per_host=min(most, upstream.max_connections_per_host),
             idle_secs=upstream.idle_secs,
             ca_file=trusted,
             any_address=upstream.allow_link_local,

@@ -100,6 +100,19 @@ FAMILIES = (
         "Requests that would have taken more work than limits.max_steps.",
     ),
     Family("aisix_in_flight", "gauge", (), "Requests under way."),
+    Family("aisix_connections", "gauge", ("listener",), "Open connections of callers."),
+    Family(
+        "aisix_connections_given_up_total",
+        "counter",
+        ("listener",),
+        "Connections, idle or slow, that were closed for a new one.",
+    ),
+    Family(
+        "aisix_connections_refused_total",
+        "counter",
+        ("listener", "why"),
+        "Connections not taken: full, address (too many from one), files (no descriptor is left).",
+    ),
     Family(
         "aisix_hung_requests_total",
         "counter",

@@ -3,6 +3,7 @@
     kind           values
     unreachable    why = dns, connect, tls, reset, url, address, closed, curl
     timeout        phase = connect, first_byte, idle, total
+    overloaded     why = files (with retry_after): we have no descriptor for a connection
     bad_response   why = not_http, truncated, headers, encoding, too_large (with limit and bytes)
 
 and always `was_sent`: False when not one byte of the request can have reached the upstream, so that
@@ -18,7 +19,10 @@ from aisix.errors import UpstreamError
 from aisix.upstream.request import Cap
 
 ADDRESS = "address"  # refused by us: the same target would be refused again
+FILES = "files"  # our own want: no failure of the target
 NO_CONNECTION = 7
+UNCONNECTED = (5, 6, NO_CONNECTION, 58, 77)  # also what libcurl says when it cannot open a file
+COME_BACK = 1  # s; what the caller of a request without a connection is told
 TIMED_OUT = 28  # only the connect limit is set in libcurl; the other three are the driver's
 
 # Codes that mean the same whenever they come.
@@ -101,6 +105,12 @@ def no_status(status: int) -> UpstreamError:
 def refused(detail: str) -> UpstreamError:
     """The host's addresses may not be connected to, or those that may do not answer."""
     return UpstreamError("unreachable", detail, why=ADDRESS, was_sent=False)
+
+
+def no_files(detail: str) -> UpstreamError:
+    """This process may open no more files."""
+    values = {"why": FILES, "was_sent": False, "retry_after": COME_BACK}
+    return UpstreamError("overloaded", detail, **values)
 
 
 def closed(*, was_sent: bool) -> UpstreamError:

@@ -24,6 +24,7 @@ from aisix.upstream import faults
 from aisix.upstream.addresses import refused_address
 from aisix.upstream.head import read_head
 from aisix.upstream.request import Request, Tls
+from aisix.upstream.sockets import short_of_files
 from aisix.upstream.transfer import BLOCK, Transfer
 
 SUPPRESS_CONNECT_HEADERS = 265  # CURLOPT_*; pycurl passes the number on but has no name for it
@@ -182,6 +183,9 @@ class Handle:
                 told.add(detail)
                 log.warning("upstream refused: %s", detail)
             return faults.refused(detail)
+        if code in faults.UNCONNECTED and short_of_files():
+            log.often(faults.FILES, "upstream: no descriptor is left for a connection")
+            return faults.no_files(text)
         return faults.from_curl(
             code,
             text,

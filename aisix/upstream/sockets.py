@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import select
 from collections.abc import Callable
 
@@ -20,6 +21,7 @@ Ready = Callable[[Events], None]
 Call = Callable[..., None]
 
 IN, OUT, ERR = 1, 2, 4  # CURL_CSELECT_*
+NEEDED = 4  # descriptors of a name lookup and a connection, while it is made
 REMOVE = 4  # CURL_POLL_REMOVE; 1, 2 and 3 are in, out and both, the same bits as above
 
 _INTEREST = (0, 0x001, 0x004, 0x005)  # by IN | OUT: EPOLLIN, EPOLLOUT, both
@@ -96,6 +98,22 @@ class LoopSockets:
         """Stop watching; the sockets themselves belong to libcurl."""
         for fd in list(self._fds):
             self.watch(fd, REMOVE)
+
+
+def short_of_files(probe: int = 2) -> bool:
+    """Whether this process may not open the few files that a name lookup and a connection take;
+    `probe`: any that is open."""
+    opened: list[int] = []
+    try:
+        for _ in range(NEEDED):
+            opened.append(os.dup(probe))
+    except OSError:
+        return True
+    else:
+        return False
+    finally:
+        for fd in opened:
+            os.close(fd)
 
 
 def watched_by(

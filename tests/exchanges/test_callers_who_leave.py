@@ -244,10 +244,12 @@ def test_open_files_are_no_bound_until_the_hard_limit_is(upstream: Rough, tmp_pa
 def test_where_files_are_few_places_are_too() -> None:
     code = (
         "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (200, 1000));"
-        "from aisix.runtime.open_files import places, raise_limit; print(places(raise_limit()))"
+        "from aisix.runtime.open_files import Shares, raise_limit, shares;"
+        "print(shares(raise_limit(), Shares(16384, 64, 32, 4096)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "436"
+    told = "Shares(proxy=393, admin=54, metrics=32, upstream=393, requests=393)"
+    assert done.stdout.strip() == told
 
 
 def test_the_bodies_of_all_requests_together_are_bounded(upstream: Rough, tmp_path: Path) -> None:
