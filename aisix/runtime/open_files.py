@@ -12,6 +12,7 @@ Must never know: a request.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import os
 import resource
@@ -21,6 +22,7 @@ from aisix import log
 from aisix.config.settings import Settings
 
 OWN = 128  # the database, logs, listening sockets, name lookups, the loop
+CODECS = ("idna", "unicode_escape", "utf-16")  # read from files, which may fail when first used
 SPARE = 64  # of these, what is not open yet when a worker starts
 
 
@@ -73,6 +75,8 @@ def used() -> int:
 
 def shares_now(settings: Settings) -> Shares:
     """Of the files this process may open, who may have how many; told where they are few."""
+    for name in CODECS:
+        codecs.lookup(name)
     wanted = wanted_shares(settings)
     files = raise_limit()
     given = shares(files, wanted, used())
