@@ -99,6 +99,8 @@ def one_round(
         finally:
             os._exit(1)
     os.close(into)
+    if round % 4:  # else also in the middle of opening the database
+        select.select([out], [], [], 30)
     time.sleep(pick.random() * 0.08)  # the moment is what is tried here
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
