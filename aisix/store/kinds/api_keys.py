@@ -74,7 +74,7 @@ def _state(value: Document) -> str:
 
 def _closes(before: Document, after: Document) -> bool:
     """Switched off, or with another text and no grace: what is asked for when a key leaked."""
-    if after.get("disabled", False):
+    if after.get("disabled", False) and not before.get("disabled", False):
         return True
     return after["key_hash"] != before["key_hash"] and "previous" not in after
 
