@@ -217,7 +217,8 @@ def _schemas() -> Json:
                 "resources": {"type": "object", "required": list(KINDS.names)},
                 "store": {
                     "type": "object",
-                    "required": ["source", "writable", "revision", "trouble"],
+                    "required": ["source", "writable", "revision", "trouble", "quarantined",
+                                 "reserved"],
                 },
             },
         },
