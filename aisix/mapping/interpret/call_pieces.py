@@ -11,6 +11,7 @@ from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json, Path
 
 Item = dict[str, Json]
+GivenIds = dict[str, int]  # ids of calls -> the last number one that came again has got
 _decode = msgspec.json.Decoder().decode
 
 
@@ -50,32 +51,13 @@ class GrowingCall:
         return self.parts[0] == text
 
 
-class GivenIds:
-    """The ids of an answer's calls, each another one."""
-
-    def __init__(self) -> None:
-        self._given: set[str] = set()
-        self._tried: dict[str, int] = {}  # the last number one that came again has got
-
-    def next(self, one: str, stem: str) -> str:
-        """`one`, or where that is given out, `stem` with the first number that is free."""
-        if one in self._given:
-            number = self._tried.get(stem, 1)
-            while one in self._given:
-                number += 1
-                one = f"{stem}_{number}"
-            self._tried[stem] = number
-        self._given.add(one)
-        return one
-
-
 class Group:
     """The calls of one answer of those that come side by side."""
 
     def __init__(self) -> None:
         self.current: dict[Json, GrowingCall] = {}  # by the number the upstream gives
         self.by_id: dict[str, GrowingCall] = {}
-        self.ids = GivenIds()
+        self.ids: GivenIds = {}
         self.begun = 0
         self.open: dict[int, GrowingCall] = {}  # with something held back, by id()
         self.known: dict[int, GrowingCall] = {}  # those that wait though their name is known
@@ -84,6 +66,18 @@ class Group:
 
 
 # ---------------------------------------------------------------- words
+def next_id(ids: GivenIds, one: str, stem: str) -> str:
+    """`one`, or where that is given out, `stem` with the first number that is free."""
+    if one in ids:
+        number = ids.get(stem, 1)  # those below are taken, and stay so
+        while one in ids:
+            number += 1
+            one = f"{stem}_{number}"
+        ids[stem] = number
+    ids[one] = 1
+    return one
+
+
 def decoded_once(text: str) -> str:
     """JSON text that holds JSON text of an object: that; any other text is as it was."""
     if text.lstrip()[:1] != '"':

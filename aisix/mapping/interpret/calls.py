@@ -23,6 +23,7 @@ from aisix.mapping.interpret.call_pieces import (
     first,
     is_not,
     laid,
+    next_id,
     number_of,
     word,
 )
@@ -258,7 +259,7 @@ class Calls:
         if not given and how.made is not None:
             view = View(self._scope, {})  # type: ignore[arg-type]
             given = str(interpret.run(how.made, view) or "")
-        one = group.ids.next(given, given)
+        one = next_id(group.ids, given, given)
         if said != one:
             if said:
                 self._tell()

@@ -13,7 +13,7 @@ import msgspec
 
 from aisix.mapping.interpret import rules as interpret
 from aisix.mapping.interpret.answer_state import AnswerScope
-from aisix.mapping.interpret.call_pieces import GivenIds, Item, decoded_once, word
+from aisix.mapping.interpret.call_pieces import GivenIds, Item, decoded_once, next_id, word
 from aisix.mapping.interpret.view import View
 from aisix.mapping.interpret.whole_json import WholeJson
 from aisix.mapping.syntax.mending import BlockMends, ChoiceMends
@@ -29,7 +29,7 @@ class MendedBlocks:
 
     def __init__(self, how: BlockMends, scope: AnswerScope) -> None:
         self._how, self._scope = how, scope
-        self._ids = GivenIds()
+        self._ids: GivenIds = {}
         self._started = False
         self._reset()
 
@@ -191,7 +191,7 @@ class MendedBlocks:
             return False
         said = block.get(how.call_id)
         given = word(said)
-        one = self._ids.next(given or self._made(how.made_call), given)
+        one = next_id(self._ids, given or self._made(how.made_call), given)
         if said != one:
             block[how.call_id] = one
             if given:
