@@ -92,8 +92,12 @@ class Reservation:
         Only the first time counts."""
         grant = self._grant
         if grant is not None:
-            self._limits.settle(grant, total(tokens), now)
-            self._grant = None
+            used = 0
+            try:
+                used = total(tokens)
+            finally:  # a mistake in the counting keeps no place
+                self._limits.settle(grant, used, now)
+                self._grant = None
 
 
 def headers(levels: Sequence[Level], caller: CallerDialect, now: float) -> dict[str, str]:
