@@ -19,7 +19,7 @@ import socket
 from collections.abc import Callable, Sequence
 
 from aisix.errors import CRASHES
-from aisix.listener.connection_table import ConnectionTable, TableEntry
+from aisix.listener.connection_table import Admitted, ConnectionTable
 from aisix.listener.refusals import written
 
 AT_ONCE = 64  # connections taken in one turn of the loop, so that each is read before it may go
@@ -38,7 +38,7 @@ class Acceptor:
     def __init__(
         self,
         table: ConnectionTable,
-        take: Callable[[socket.socket, TableEntry], None],
+        take: Callable[[socket.socket, Admitted], None],
         bug: Callable[[BaseException], None],
         plain: bool = True,
     ) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 from tornado.httputil import HTTPInputError, HTTPMessageDelegate
 
 from aisix.errors import CRASHES
-from aisix.listener.connection_table import BODY, HEAD, IDLE, TableEntry
+from aisix.listener.connection_table import BODY, HEAD, IDLE, Admitted
 from aisix.listener.context import ConnectionOwner, Context
 from aisix.listener.guard import closing
 from aisix.listener.reader import Reader
@@ -39,7 +39,7 @@ class Connection(Sending):
 
     context: Context
 
-    def __init__(self, owner: ConnectionOwner, entry: TableEntry) -> None:
+    def __init__(self, owner: ConnectionOwner, entry: Admitted) -> None:
         self.owner = owner
         self._entry = entry
         self._limits = owner.limits

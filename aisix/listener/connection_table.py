@@ -50,7 +50,7 @@ class Guest(Protocol):
         """At once."""
 
 
-class TableEntry:
+class Admitted:
     """One connection; `connection` is None while it is being made."""
 
     __slots__ = ("_pools", "_since", "_table", "connection")
@@ -95,9 +95,9 @@ class Pool:
     def __init__(self, limit: int, source: str = "") -> None:
         self.limit = limit
         self.source = source
-        self.members: dict[TableEntry, None] = {}  # the oldest first
+        self.members: dict[Admitted, None] = {}  # the oldest first
         self._asked = limit  # newcomers since the last look at all
-        self._next: list[tuple[int, float, TableEntry]] = []  # who goes, the last one first
+        self._next: list[tuple[int, float, Admitted]] = []  # who goes, the last one first
 
     @property
     def full(self) -> bool:
@@ -158,7 +158,7 @@ class ConnectionTable:
         """For a status page."""
         return {"open": self.count, "most": self.most, "refused": self.refused}
 
-    def admit(self, address: str, now: float) -> TableEntry | None:
+    def admit(self, address: str, now: float) -> Admitted | None:
         """The entry of a new connection from this IP address ("": it has none)."""
         source = source_of(address)
         own = self._by_source.get(source)
@@ -175,7 +175,7 @@ class ConnectionTable:
             log.often((self.name, GIVEN_UP), text, self.name, self.count + 1)
         self._by_source[source] = own
         self._tell(OPENED)
-        return TableEntry(self, (self._all, own), now)
+        return Admitted(self, (self._all, own), now)
 
     def refuse(self, why: str, source: str) -> None:
         """Count and tell of a connection that is not taken."""

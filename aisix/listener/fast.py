@@ -15,7 +15,7 @@ from tornado.httputil import HTTPServerConnectionDelegate
 from aisix import log
 from aisix.listener.acceptor import Acceptor
 from aisix.listener.connection import LINGER, Connection
-from aisix.listener.connection_table import HEAD, ConnectionTable, TableEntry, Tell
+from aisix.listener.connection_table import HEAD, Admitted, ConnectionTable, Tell
 from aisix.listener.limits import ListenerLimits
 from aisix.listener.refusals import Refuse, bare
 from aisix.listener.reply import Done
@@ -62,7 +62,7 @@ class FastListener:
         """Accept nobody new."""
         self._acceptor.close()
 
-    def _take(self, accepted: socket.socket, entry: TableEntry) -> None:
+    def _take(self, accepted: socket.socket, entry: Admitted) -> None:
         entry.connection = welcome = Welcome(self, accepted, entry)
         self._welcomes.add(welcome.task)
         welcome.task.add_done_callback(self._welcomes.discard)
@@ -95,7 +95,7 @@ class FastListener:
 class Welcome:
     """A connection that is being made: with TLS its handshake is under way."""
 
-    def __init__(self, owner: FastListener, accepted: socket.socket, entry: TableEntry) -> None:
+    def __init__(self, owner: FastListener, accepted: socket.socket, entry: Admitted) -> None:
         self._since = owner.loop.time()
         self._accepted, self._entry = accepted, entry
         self.task = owner.loop.create_task(_make(owner, accepted, entry))
@@ -114,7 +114,7 @@ class Welcome:
         self.task.cancel()
 
 
-async def _make(owner: FastListener, accepted: socket.socket, entry: TableEntry) -> bool:
+async def _make(owner: FastListener, accepted: socket.socket, entry: Admitted) -> bool:
     """Whether the connection is there."""
     try:
         if owner.tls is None:

@@ -23,7 +23,7 @@ from tornado.iostream import IOStream
 from aisix import log
 from aisix.errors import CRASHES
 from aisix.listener.acceptor import Acceptor
-from aisix.listener.connection_table import BODY, HEAD, IDLE, ConnectionTable, TableEntry, Tell
+from aisix.listener.connection_table import BODY, HEAD, IDLE, Admitted, ConnectionTable, Tell
 from aisix.listener.limits import ListenerLimits
 from aisix.listener.refusals import Refusable, Refusal, Refuse, bare, written
 
@@ -60,7 +60,7 @@ class PlainListener(HTTPServer):
 
     table: ConnectionTable
     _acceptor: Acceptor
-    _entry: TableEntry | None = None  # of the connection that is being taken
+    _entry: Admitted | None = None  # of the connection that is being taken
 
     async def accept(
         self, sockets: Sequence[socket.socket], others: Sequence[socket.socket] = ()
@@ -79,7 +79,7 @@ class PlainListener(HTTPServer):
         super().stop()
         self._acceptor.close()
 
-    def _take(self, accepted: socket.socket, entry: TableEntry) -> None:
+    def _take(self, accepted: socket.socket, entry: Admitted) -> None:
         self._entry = entry
         self._handle_connection(accepted, accepted.getpeername())
         if self._entry is not None:  # it came to nothing, and Tornado has closed it
@@ -159,7 +159,7 @@ class PlainListener(HTTPServer):
 class PlainGuest:
     """One of Tornado's connections, as the table sees it."""
 
-    def __init__(self, stream: IOStream, entry: TableEntry) -> None:
+    def __init__(self, stream: IOStream, entry: Admitted) -> None:
         self.entry = entry
         self._stream = stream
         self._loop = asyncio.get_running_loop()
