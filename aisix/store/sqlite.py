@@ -11,8 +11,8 @@ run in a thread of their own while the event loop renews its snapshot.
 Only rows newer than the snapshot are read and decrypted; the rest is taken over from it. Whatever
 fails while it is renewed, the last good snapshot serves on, and `trouble` says why.
 
-On a full disk the log is brought into the database, with the reserve's space to begin with; if that
-gives no room, what takes something away is written all the same, into the reserve.
+On a full disk what takes something away is written all the same: the reserve is let go, the log is
+brought into the database and gives its space back, and the reserve is taken again.
 
 Must never know: HTTP, what a document's fields mean.
 """
@@ -141,9 +141,9 @@ class SqliteStore(Store):
             try:
                 fresh = self._commit(noted)
             except sqlite3.Error as error:
-                if not no_room(error):
+                if not no_room(error) or not changes or not all(one.frees for one in changes):
                     raise
-                fresh = self._commit_without_room(noted, all(one.frees for one in changes))
+                fresh = self._commit_without_room(noted)
         self._publish(fresh)
         if changes:
             # A failed signal is no failed write: the others then notice at their next poll.
@@ -157,15 +157,14 @@ class SqliteStore(Store):
             changes = plan(base)
             return self._apply(base, changes) if changes else base
 
-    def _commit_without_room(self, plan: ChangePlan, frees: bool) -> Snapshot:
-        """The same on a full disk; `frees`: it may take the reserve's place."""
+    def _commit_without_room(self, plan: ChangePlan) -> Snapshot:
+        """The same on a full disk, in the reserve's place. Only for what takes away: the room that
+        the log gives back is not to be used up by others."""
         with self._reserve.released():
             self._checkpoint()
-            if frees:
-                fresh = self._commit(plan)
-                self._checkpoint()
-                return fresh
-        return self._commit(plan)
+            fresh = self._commit(plan)
+            self._checkpoint()
+        return fresh
 
     def _checkpoint(self) -> None:
         """Bring the log into the database and give its space back, which is more than that took.

@@ -149,7 +149,7 @@ def fill_up(disk: Path) -> None:
 
 
 def test_on_a_full_disk_any_number_of_keys_is_revoked_by_any_process(tmp_path: Path) -> None:
-    with mounted("-t", "tmpfs", "-o", "size=900k", "tmpfs", tmp_path):
+    with mounted("-t", "tmpfs", "-o", "size=1500k", "tmpfs", tmp_path):
         with ExitStack() as opened:
             revoke_on_a_full_disk(tmp_path, opened)
         gc.collect()  # what is mapped keeps the mount
