@@ -71,7 +71,6 @@ class Exchange(Streaming):
     _upstream_body: dict[str, Json] = NOTHING
     _upstream_headers: dict[str, str] = NOTHING
     _remember: dict[str, Json] = NOTHING
-    _answering: Answering | None = None
     fallbacks: Sequence[Fallback] = ()
     _local: dict[str, Json] | None = None
     _asked: dict[str, Json] = NOTHING  # a short request, kept to be estimated; else:

@@ -70,6 +70,9 @@ class SseReader:
             held += rest
         if len(data) > self.largest:
             self._bounded(max(map(len, (*frames, rest))))
+        if len(frames) == 1:
+            payload = _payload(frames[0])
+            return [] if payload is None else [payload]
         return [payload for frame in frames if (payload := _payload(frame)) is not None]
 
     def _bounded(self, size: int) -> None:
@@ -113,6 +116,13 @@ def parse_error(data: bytes) -> Json:
 
 
 def _payload(frame: bytes) -> bytes | None:
+    head, _, line = frame.partition(b"\n")
+    if not line:
+        if head[:6] == b"data: ":  # nearly all are like this, or have their name before it
+            return head[6:] or None
+    elif line[:6] == b"data: " and head[:6] == b"event:" and b"\n" not in line:
+        data = line[6:] or None
+        return ErrorData(data) if data and head in FAILED else data
     parts, failed = [], False
     for line in frame.split(b"\n"):
         name = line[:6]

@@ -46,6 +46,8 @@ class Streaming(ABC):
     _earlier: list[bytes] | tuple[()] = ()
     _counted_events = _counted_bytes = 0  # those `heard` has looked at
     _heard = 0.0
+    _answering: Answering | None = None
+    _ends: tuple[bytes, bytes] = (b"", b"")  # the upstream's words for: done, nothing follows
     _torn: Torn | None = None  # since an event had half a character
 
     @abstractmethod
@@ -79,14 +81,17 @@ class Streaming(ABC):
         """Bytes for the caller, made of bytes of the upstream. Look at `error` and `done` after."""
         if self.done:
             return b""
-        if self._sse is None:
-            self._sse = SseReader(self._largest_event)
+        sse = self._sse
+        if sse is None:
+            sse = self._sse = SseReader(self._largest_event)
+            answer = self.tables.answer
+            self._ends = answer.done.encode(), answer.closing.encode()
         try:
-            payloads = self._sse.feed(data)
+            payloads = sse.feed(data)
         except Refused:
             return self._broken("too_large")
         if payloads:
-            size = sum(map(len, payloads))
+            size = len(payloads[0]) if len(payloads) == 1 else sum(map(len, payloads))
             if size > SAMPLE:
                 self._heard += size  # such ones are nearly all text, and are not kept
             else:
@@ -134,11 +139,29 @@ class Streaming(ABC):
         return self._framed(self.fault(error))
 
     def _run(self, payloads: list[bytes]) -> bytes:
-        answering = self._ready()
+        answering = self._answering or self._ready()
         answering.scope.budget.spent = 0  # what came at one time may cost that much, a stream more
         out: list[bytes] = []
+        ends = self._ends
         try:
-            self._run_each(answering, payloads, out)
+            for payload in payloads:
+                if payload in ends:  # the upstream's own words for the end
+                    if self._goes_on(answering, self._waiting(), out):
+                        out.append(self._close(answering, payload == ends[0]))
+                    break
+                if type(payload) is ErrorData:
+                    if self._goes_on(answering, self._waiting(), out):
+                        out.append(self._failing(parse_error(payload)))
+                    break
+                if len(payload) > MUCH and crowded(payload, self._most_values):
+                    raise Spent
+                event = parse_strictly(payload)
+                if type(event) is dict and self._torn is None:
+                    goes_on = self._take(answering, event, out)
+                else:
+                    goes_on = self._goes_on(answering, self._repaired(payload, event), out)
+                if not goes_on:
+                    break
         except Spent:
             out.append(self._broken("too_much_work"))
         except RecursionError:
@@ -146,27 +169,6 @@ class Streaming(ABC):
         if answering.gave_up is not None:
             self._gave_up(answering, "stream")
         return b"".join(out)
-
-    def _run_each(self, answering: Answering, payloads: list[bytes], out: list[bytes]) -> None:
-        done, closing = self.tables.answer.done.encode(), self.tables.answer.closing.encode()
-        for payload in payloads:
-            if payload in (done, closing):  # the upstream's own words for the end
-                if self._goes_on(answering, self._waiting(), out):
-                    out.append(self._close(answering, payload == done))
-                break
-            if type(payload) is ErrorData:
-                if self._goes_on(answering, self._waiting(), out):
-                    out.append(self._failing(parse_error(payload)))
-                break
-            if len(payload) > MUCH and crowded(payload, self._most_values):
-                raise Spent
-            event = parse_strictly(payload)
-            if type(event) is dict and self._torn is None:
-                goes_on = self._take(answering, event, out)
-            else:
-                goes_on = self._goes_on(answering, self._repaired(payload, event), out)
-            if not goes_on:
-                break
 
     def _take(self, answering: Answering, event: dict[str, Json], out: list[bytes]) -> bool:
         """What one event of a stream makes, and whether another may follow it."""
