@@ -61,7 +61,7 @@ def main() -> int:
                     flush=True,
                 )
     print(table(rows, options.rows))
-    failed = [row for row in rows if row.bad]
+    failed = [row for row in rows if row.bad or not row.bytes]  # without bytes: an exception
     print(f"{len(rows)} shapes, {len(failed)} above {MOST}, {time.monotonic() - begun:.0f} s")
     return 1 if failed else 0
 

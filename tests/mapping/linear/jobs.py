@@ -44,10 +44,10 @@ class Job:
         one = cases.exchange(replace(self.case, compiled=not self.rules), self.mapping)
         one._budget.most = self.steps
         if self.kind == "explain":
-            return lambda: (str(explain_request(one, decoded(raw[0]), {}).status), 0)
+            return lambda: (_explained(one, raw[0]), 0)
         if self.kind == "count":
-            how = self.mapping.caller.count or COUNT
-            return lambda: (str(estimate(decoded(raw[0]), how) > 0), 0)
+            how = self.mapping.caller.estimate
+            return lambda: (_counted(raw[0], how), 0)
         if self.kind == "request":
             return lambda: (self._request(one, raw[0]), one._budget.spent)
         body = self.case.request(self.mapping.caller, self.kind == "stream")
@@ -66,6 +66,8 @@ class Job:
     def _request(self, one: Exchange, raw: bytes) -> str:
         try:
             one.request(decoded(raw), self._headers)
+        except msgspec.DecodeError:
+            return "bad_json"
         except CallerError as error:
             one.fault(error)
             return error.kind
@@ -91,7 +93,18 @@ class Job:
         return one.error.kind if one.error else "200", spent
 
 
-COUNT: dict[str, Json] = {"fields": ["messages", "tools"], "by": "type", "flat": {}, "bytes": 4}
+def _explained(one: Exchange, raw: bytes) -> str:
+    try:
+        return str(explain_request(one, decoded(raw), {}).status)
+    except msgspec.DecodeError:
+        return "bad_json"
+
+
+def _counted(raw: bytes, how: dict[str, Json]) -> str:
+    try:
+        return str(estimate(decoded(raw), how) > 0)
+    except msgspec.DecodeError:
+        return "bad_json"
 
 
 def decoded(raw: bytes) -> dict[str, Json]:
