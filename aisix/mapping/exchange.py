@@ -41,7 +41,7 @@ from aisix.mapping.syntax.paths import Json
 from aisix.mapping.types import Answer, ResolvedModel, UpstreamRequest
 from aisix.mapping.verbs.census import MOST, crowded
 
-COUNTED = ("input", "output")  # of [meter]: without these an answer is looked at
+INPUT, OUTPUT = "input", "output"  # of [meter]: without these an answer is looked at
 SHORT = 1 << 14  # bytes of a request that is kept while its answer lasts
 BYTES = 4  # of a token, where the dialect does not say
 _encode = msgspec.json.Encoder().encode
@@ -212,7 +212,7 @@ class Exchange(Streaming):
                 return self.fault(malformed("no_answer"))
         self.done = True
         self._metered = metered = answering.metered()
-        if not all(map(metered.get, COUNTED)):
+        if not (metered.get(INPUT) and metered.get(OUTPUT)):
             self._said = said(parsed, self.tables.answer.estimate)
         completion = answering.completion()
         self._gave_up(answering, "plain")

@@ -23,6 +23,8 @@ def used(exchange: Exchange, received: int = 0) -> tuple[Tokens, tuple[str, ...]
     """Tokens by counter, and which of them are estimated, of a request that went out. `received`:
     bytes of a plain answer that has not come whole."""
     counted: Tokens = exchange.tokens
+    if counted.get(PROMPT) and counted.get(COMPLETION) and exchange.whole:  # nearly all are so
+        return counted, ()
     completion = counted.get(COMPLETION, 0)
     prompt = total(counted) - completion
     if completion and prompt and exchange.whole:

@@ -29,7 +29,7 @@ from aisix.proxy.base import ProxyHandler
 from aisix.proxy.beside import is_light
 from aisix.proxy.call import Call, note_failure
 from aisix.proxy.gateway import Gateway
-from aisix.proxy.rate_limit import Reservation, ask, headers, rate_limited
+from aisix.proxy.rate_limit import Reservation, ask, headers, limited, rate_limited
 from aisix.proxy.relay import Relay
 from aisix.routing.attempts import LONGEST_PAUSE, Attempts
 from aisix.routing.target import Target
@@ -70,7 +70,8 @@ class ChatHandler(ProxyHandler):
         try:
             caller_body = await self.large_body() if self.large else self.body()
             balancer = self.resolve(caller_body, partial(self.balancers.find, self.caller.name))
-            await self._within_limits(balancer.targets[0].model, caller_body)
+            if limited(self.api_key, model := balancer.targets[0].model):
+                await self._within_limits(model, caller_body)
             if self.left:  # as the limiter's answer came; `on_finish` gives back what it granted
                 return
             if not admission.take():

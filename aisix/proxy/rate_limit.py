@@ -44,6 +44,11 @@ UNITS = {
 KEY, MODEL = "key", "model"
 
 
+def limited(key: ApiKey, model: Model) -> bool:
+    """Whether one of them has limits."""
+    return bool(_rules(key.rate_limit) or _rules(model.rate_limit))
+
+
 def ask(
     limits: RateLimiter,
     key: ApiKey,

@@ -6,6 +6,7 @@ mark is written below the one before it, so that an ordinary event costs a few l
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -32,7 +33,7 @@ def is_error(
     anything; `marks`: conditions of which one is enough; `usual`: fields every event has, so that
     what is about others is asked only where one of them is there.
     """
-    compiler = Compiler(Facts("", "", "", {}, {}))
+    compiler = _Compiler(Facts("", "", "", {}, {}))
     w, site = compiler.w, Site(Var("e", DICT, True))
     with w.function(compiler.functions, "def is_error(e)"):
         for path, words in harmless:
@@ -50,6 +51,30 @@ def is_error(
     made: dict[str, IsError] = dict(w.names)
     exec(compile("\n".join(compiler.functions), "<is_error>", "exec"), made)
     return made["is_error"]
+
+
+class _Compiler(Compiler):
+    """Texts that are looked into for a mark are words, of which there are few."""
+
+    def matches(self, name: str, pattern: re.Pattern[str]) -> str:
+        return f"{self.w.const(Words(pattern))}[{name}]"
+
+
+class Words(dict[str, bool]):
+    """Whether a pattern is found in a word; known ones are not searched again."""
+
+    MOST = 256
+    LONGEST = 64  # characters
+
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        super().__init__()
+        self._pattern = pattern
+
+    def __missing__(self, word: str) -> bool:
+        found = self._pattern.search(word) is not None
+        if len(self) < self.MOST and len(word) <= self.LONGEST:
+            self[word] = found
+        return found
 
 
 def _rare(mark: Condition, usual: frozenset[str]) -> bool:

@@ -17,6 +17,7 @@ written code calls.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from aisix.mapping.compile.runtime import (
@@ -255,14 +256,17 @@ class Compiler:
                 sign = "<" if test.kind == "below" else ">"
                 return Cond(f"type({name}) in (int, float) and {name} {sign} {test.value!r}")
             case "matches":
-                pattern = self.w.const(test.value)
-                return Cond(f"type({name}) is str and {pattern}.search({name}) is not None")
+                return Cond(f"type({name}) is str and {self.matches(name, test.value)}")
             case "equals":
                 wanted = self.path(site, test.value)
                 return wanted != ABSENT and Cond(f"equals({name}, {self.w.say(wanted)})")
             case "in":
                 return Cond(self._one_of(value, test))
         return self._is(value, test)
+
+    def matches(self, name: str, pattern: re.Pattern[str]) -> str:
+        """Whether a pattern is found in a text."""
+        return f"{self.w.const(pattern)}.search({name}) is not None"
 
     def _is(self, value: Var, test: Test) -> Cond:
         name, wanted = value.name, self.w.const(test.value)

@@ -22,7 +22,7 @@ from aisix.mapping.compile.values import (
     may_be,
 )
 from aisix.mapping.syntax.paths import Json, Path
-from aisix.mapping.syntax.rules import Arrange, Convert, Rule, ValueTable
+from aisix.mapping.syntax.rules import Arrange, Convert, Rule, TableEntry, ValueTable
 from aisix.mapping.verbs import conversions, passes
 
 
@@ -95,8 +95,16 @@ class StepCompiler(SourceCompiler):
         )
         entries = self.w.const(one.entries)
         otherwise = f"table({entries}, {value.name}, c, {about!r})"
-        if not plain or not may_be(value, STR):
+        if not may_be(value, STR):
             return Var(self.w.let(otherwise))
+        if not plain:  # of most words there is nothing to tell
+            quiet = {w: w if e.same else e.to for w, e in rows.items() if not _speaks(e)}
+            text = f"{self.w.const(quiet)}.get({value.name})"
+            made = self.w.let(
+                text if is_only(value, STR) else f"{text} if type({value.name}) is str else None"
+            )
+            self.w.put(f"if {made} is None: {made} = {otherwise}")
+            return Var(made)
         words = self.w.const({w: None if e.omit else e.to for w, e in rows.items()})
         if star is None or star.omit:
             other = "None"
@@ -221,3 +229,8 @@ class StepCompiler(SourceCompiler):
                 self.w.put(f"if y.get({options['kind']!r}) in {kinds}: {found} = True")
             self.w.put(f"if {found}: break")
         return found
+
+
+def _speaks(entry: TableEntry) -> bool:
+    """Whether it does more than to put one word for another."""
+    return bool(entry.told or entry.reject or entry.omit)
