@@ -66,6 +66,7 @@ class Compiler:
         self.functions: list[str] = []
         self.inside = False  # in a function other than the main one
         self.beyond = False  # a path of the function being written looks beyond the item
+        self.only_if = ""  # a list is collected only then: a condition before it says no
         self.indices: set[str] = set()  # variables with an item's number that someone asked for
         self.last_bail: Line | None = None  # the last line that always bails
         self.w.names |= {
@@ -208,6 +209,8 @@ class Compiler:
                     text += f" if type({base.name}) is list else None"
                 elif not base.sure:
                     text += f" if {base.name} is not None else None"
+            if self.only_if:
+                return Var(self.w.let(f"({text}) if {self.only_if} else None"), LIST)
             found = Var(self.w.let(text), LIST, is_only(base, LIST) and base.sure)
             self.w.loaded[-1][key] = found
         return found
@@ -220,7 +223,9 @@ class Compiler:
         parts: list[str] = []
         for wanted, tests in ((True, condition.when), (False, condition.unless)):
             for test in tests:
+                self.only_if = " and ".join(parts) if test.many else ""
                 found = self.test(site, test)
+                self.only_if = ""
                 if type(found) is bool:
                     if found is not wanted:
                         return False
