@@ -45,6 +45,7 @@ from aisix.mapping.interpret.view import (
     EMPTIABLE,
     any_in,
     any_is,
+    any_word,
     equals,
     is_in,
     meets,
@@ -77,6 +78,7 @@ class Compiler:
             "same": same,
             "any_in": any_in,
             "any_is": any_is,
+            "any_word": any_word,
             "equals": equals,
             "is_in": is_in,
             "table": table,
@@ -288,7 +290,11 @@ class Compiler:
 
     def _one_of(self, value: Var, test: Test) -> str:
         if test.many:
-            return f"any_in({value.name}, {self.w.const(test.value)})"
+            found = value.name
+            if all(kind is str for kind, _ in test.value):
+                words = self.w.const(frozenset(word for _, word in test.value))
+                return f"{found} and any_word({found}, {words})"
+            return f"{found} and any_in({found}, {self.w.const(test.value)})"
         if all(kind is str for kind, _ in test.value):
             words = self.w.const(frozenset(word for _, word in test.value))
             guard = "" if is_only(value, STR) else f"type({value.name}) is str and "

@@ -339,6 +339,8 @@ def row_tells(row: Rest) -> Any:
 
 
 def header_of(values: tuple[Json, ...]) -> str:
+    if len(values) == 1 and type(values[0]) is str:
+        return values[0]
     words: list[str] = []
     for value in values:
         words += value if type(value) is list else [str(value)] if value is not None else []

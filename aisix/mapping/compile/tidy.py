@@ -17,6 +17,7 @@ PURE = frozenset(
         "to_count",
         "any_is",
         "any_in",
+        "any_word",
         "is_in",
         "equals",
         "same",

@@ -142,6 +142,14 @@ def any_in(found: Json, wanted: frozenset[Any]) -> bool:
     return any(is_in(item, wanted) for item in found or ())
 
 
+def any_word(found: list[Json], wanted: frozenset[str]) -> bool:
+    """The same of texts alone."""
+    try:
+        return not wanted.isdisjoint(found)
+    except TypeError:  # a list or an object among them
+        return any(type(item) is str and item in wanted for item in found)
+
+
 def same(one: Json, other: Json) -> bool:
     return type(one) is type(other) and bool(one == other)
 
