@@ -30,7 +30,7 @@ from tornado.web import HTTPError, stream_request_body
 from aisix.errors import Complaint, OperatorError, StoreError
 from aisix.listener.application import ListenerHandler
 from aisix.listener.hosts import Hosts
-from aisix.listener.refusals import STATUS, Refusal, Shown
+from aisix.listener.refusals import STATUS, RefusedRequest, Shown
 from aisix.store.base import ChangeRefused, DiskFull, ExtraCheck, Store
 
 BODY_LIMIT = 1 << 20
@@ -226,7 +226,7 @@ class AdminHandler(ListenerHandler):
         self.fingerprint = digest.hex()[:8]
 
 
-def admin_refusal(refusal: Refusal) -> Shown:
+def admin_refusal(refusal: RefusedRequest) -> Shown:
     """What could not be read as a request, as an admin error."""
     status = STATUS[refusal.kind]
     told = {"message": "the request could not be read as HTTP", "code": refusal.kind}

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import fcntl
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -23,7 +22,6 @@ from aisix.limits.table import ROWS, HolderTable, TableFull
 
 BUSY = 1.0  # s to wait for a free place: nobody knows when one will be free
 MOST = float(1 << 53)  # of one counter: up to here each number is a float of its own
-TOLD = 60.0  # s between two lines about a full table
 _WINDOWS = 2 * len(LIMIT_KINDS)  # (begin, count) by rule; concurrency's pair stays unused
 _LENGTHS = [seconds for _, seconds in LIMIT_KINDS.values()]
 Row = tuple[Holder, int]
@@ -58,7 +56,6 @@ class SharedRateLimiter:
         self._cells = self._table.cells
         # Opened here and kept open: closing any handle of the file would drop the lock.
         self._file = tempfile.TemporaryFile()  # noqa: SIM115
-        self._told = float("-inf")
 
     # ------------------------------------------------------------------ the interface
     def admit(self, holders: Sequence[Holder], now: float, tokens: int = 0) -> Grant | LimitRefusal:
@@ -197,7 +194,9 @@ class SharedRateLimiter:
         try:
             return [(one, table.find(one.ident) or table.make(one.ident)) for one in asked]
         except TableFull:
-            self._tell_full()
+            text = "rate limits: %d keys and models are counted, and there is no room for more: "
+            text += "others that have a limit are refused"
+            log.often("rate limits", text, table.held, level=log.ERROR)
             raise Fault("overloaded", retry_after=int(BUSY)) from None
 
     def _idle(self, row: int, now: float) -> bool:
@@ -207,13 +206,6 @@ class SharedRateLimiter:
             if self._cells[at + 2 * slot + 1] and now < self._cells[at + 2 * slot] + seconds:
                 return False
         return not self._table.under_way(row)
-
-    def _tell_full(self) -> None:
-        at = time.monotonic()
-        if at >= self._told + TOLD:
-            self._told = at
-            text = "rate limits: %d keys and models are counted, and there is no room for more: "
-            log.error(text + "others that have a limit are refused", self._table.held)
 
     @contextmanager
     def _locked(self, how: int = 0) -> Iterator[None]:

@@ -110,9 +110,8 @@ class Acceptor:
                 self._take(accepted, entry)
                 return True
             if self._plain:
-                accepted.send(
-                    written((503, {"Retry-After": "1"}, b""))
-                )  # as much of it as there is room for: all
+                # As much of it as there is room for: all.
+                accepted.send(written((503, {"Retry-After": "1"}, b"")))
         except OSError:
             pass  # it has gone
         except CRASHES as error:

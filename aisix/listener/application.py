@@ -150,9 +150,8 @@ class ListenerHandler(RequestHandler):
             self.raised(error)
 
     async def _wait(self, result: Coroutine[Any, Any, None]) -> None:
-        if (
-            self.left or self._finished
-        ):  # before it could begin: what it took now nobody would give back
+        if self.left or self._finished:
+            # Before it could begin: what it took now nobody would give back.
             result.close()
             return
         try:

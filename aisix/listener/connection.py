@@ -23,7 +23,7 @@ from aisix.listener.connection_table import BODY, HEAD, IDLE, Admitted
 from aisix.listener.context import ConnectionOwner, Context
 from aisix.listener.guard import closing
 from aisix.listener.reader import Reader
-from aisix.listener.refusals import CONTINUE, Bad, Refusable, Refusal, written
+from aisix.listener.refusals import CONTINUE, Bad, Refusable, RefusedRequest, written
 from aisix.listener.reply import Done, Reply
 from aisix.listener.sending import Sending
 from aisix.timer import LazyTimer
@@ -324,7 +324,7 @@ class Connection(Sending):
                 return
         method, path, headers = self._reader.seen()
         secs = self.owner.loop.time() - self._began if self._began else 0.0
-        refusal = Refusal(kind, self.context.remote_ip, method, path, headers, secs)
+        refusal = RefusedRequest(kind, self.context.remote_ip, method, path, headers, secs)
         self.transport.write(written(self.owner.refused(refusal), method))
         self._linger()
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from tornado.httputil import HTTPServerConnectionDelegate
 
 from aisix.listener.limits import ListenerLimits
-from aisix.listener.refusals import Refusal, Shown
+from aisix.listener.refusals import RefusedRequest, Shown
 from aisix.listener.reply import Done
 
 
@@ -25,7 +25,7 @@ class ConnectionOwner(Protocol):
     done: Done
     connections: set[Any]
 
-    def refused(self, refusal: Refusal) -> Shown: ...
+    def refused(self, refusal: RefusedRequest) -> Shown: ...
 
     def bug(self, error: BaseException) -> None: ...
 

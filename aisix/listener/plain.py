@@ -25,7 +25,7 @@ from aisix.errors import CRASHES
 from aisix.listener.acceptor import Acceptor
 from aisix.listener.connection_table import BODY, HEAD, IDLE, Admitted, ConnectionTable, Tell
 from aisix.listener.limits import ListenerLimits
-from aisix.listener.refusals import Refusable, Refusal, Refuse, bare, written
+from aisix.listener.refusals import Refusable, Refuse, RefusedRequest, bare, written
 
 REFUSED = b"HTTP/1.1 400 Bad Request\r\n\r\n"  # Tornado's
 
@@ -149,10 +149,10 @@ class PlainListener(HTTPServer):
         head = None if arrival is None else arrival.head
         remote = str(address[0]) if isinstance(address, tuple) else "0.0.0.0"
         if head is None:
-            return written(self._refused(Refusal("bad_request", remote)))
+            return written(self._refused(RefusedRequest("bad_request", remote)))
         (method, target, _), headers = head
         path = target.partition("?")[0]
-        refusal = Refusal("bad_host", remote, method, path, headers)
+        refusal = RefusedRequest("bad_host", remote, method, path, headers)
         return written(self._refused(refusal), method)
 
 

@@ -44,7 +44,7 @@ class Bad(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusedRequest:
     """Something that has no handler. Of method, path and headers: what had been read of them;
     secs: since its first byte."""
 
@@ -56,7 +56,7 @@ class Refusal:
     secs: float = 0.0
 
 
-Refuse = Callable[[Refusal], Shown]
+Refuse = Callable[[RefusedRequest], Shown]
 
 
 class Refusable(HTTPMessageDelegate):
@@ -70,7 +70,7 @@ class Refusable(HTTPMessageDelegate):
         raise NotImplementedError
 
 
-def bare(refusal: Refusal) -> Shown:
+def bare(refusal: RefusedRequest) -> Shown:
     """A status and nothing else."""
     return STATUS[refusal.kind], {}, b""
 

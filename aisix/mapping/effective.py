@@ -24,6 +24,7 @@ from aisix.mapping.interpret.answer_state import AnswerScope
 from aisix.mapping.interpret.scope import Facts
 from aisix.mapping.parse import overlays, schema, structure, toml_tree
 from aisix.mapping.parse.answer import AnswerParser
+from aisix.mapping.parse.options import option_faults, option_value
 from aisix.mapping.parse.request import RequestParser
 from aisix.mapping.parse.toml_tree import Tree
 from aisix.mapping.syntax.answer import AnswerTables
@@ -194,8 +195,8 @@ class Mapping:
                 if isinstance(value, str) and value.startswith("$model."):
                     value = facts.get(value.removeprefix("$model."))
             else:
-                value = schema.option_value(row, value)
-                wrong += schema.option_faults(name, row, value)
+                value = option_value(row, value)
+                wrong += option_faults(name, row, value)
             values[name] = value
             word = str(value).lower() if isinstance(value, bool) else value
             if isinstance(word, str):

@@ -240,8 +240,8 @@ class Exchange(Streaming):
                 parsed = parse_json(body, self._lost_character)
                 self._read = read = body, parsed, self._is_error(parsed)
             else:
-                said = parse_error(body[:LARGEST_ERROR])  # of an error also its text
-                self._read = read = body, said, True
+                parsed = parse_error(body[:LARGEST_ERROR])  # of an error also its text
+                self._read = read = body, parsed, True
         return read[1:]
 
     def answered_here(self) -> Answer | None:

@@ -15,7 +15,7 @@ from aisix.config.settings import Settings
 from aisix.errors import AisixError, Complaint
 from aisix.limits import RateLimiter, SharedRateLimiter
 from aisix.listener.connection_table import CLOSED, GIVEN_UP, OPENED
-from aisix.listener.refusals import Refusal
+from aisix.listener.refusals import RefusedRequest
 from aisix.mapping.dialect.counts import SHORTEST
 from aisix.mapping.exchange import Exchange
 from aisix.mapping.mappings import Mappings
@@ -213,7 +213,7 @@ class Gateway:
         mappings = self._balancers.mappings
         return resource_checks.faults(mappings, self.settings, kind, document, snapshot)
 
-    def refused(self, refusal: Refusal, request_id: str, status: int) -> None:
+    def refused(self, refusal: RefusedRequest, request_id: str, status: int) -> None:
         """What was no request that a handler could have answered: it is told all the same."""
         record: dict[str, Any] = {"request_id": request_id, "remote": refusal.remote}
         if refusal.path:

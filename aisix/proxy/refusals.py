@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from aisix.errors import CallerError
 from aisix.listener.heads import canonical
-from aisix.listener.refusals import Refusal, Refuse, Shown
+from aisix.listener.refusals import Refuse, RefusedRequest, Shown
 from aisix.proxy import ids
 from aisix.proxy.gateway import Gateway
 from aisix.proxy.urls import dialect_of
@@ -22,7 +22,7 @@ from aisix.proxy.urls import dialect_of
 def of_callers(gateway: Gateway) -> Refuse:
     """Those of the proxy listener: in the envelope of a caller dialect."""
 
-    def shape(refusal: Refusal, request_id: str) -> Shown:
+    def shape(refusal: RefusedRequest, request_id: str) -> Shown:
         mappings = gateway.mappings
         name = dialect_of(mappings, refusal.path, refusal.headers)
         caller = mappings.caller(name).of(request_id)
@@ -33,10 +33,10 @@ def of_callers(gateway: Gateway) -> Refuse:
     return told(gateway, shape)
 
 
-def told(gateway: Gateway, shape: Callable[[Refusal, str], Shown]) -> Refuse:
+def told(gateway: Gateway, shape: Callable[[RefusedRequest, str], Shown]) -> Refuse:
     """Those of any listener: `shape(refusal, request id)` says what they look like."""
 
-    def refuse(refusal: Refusal) -> Shown:
+    def refuse(refusal: RefusedRequest) -> Shown:
         request_id = ids.of(refusal.headers.get("X-Request-Id", ""))
         status, headers, body = shape(refusal, request_id)
         gateway.refused(refusal, request_id, status)

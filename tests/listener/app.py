@@ -10,7 +10,7 @@ from tornado.iostream import StreamClosedError
 from tornado.web import Application, RequestHandler, stream_request_body
 
 from aisix.listener.application import ListenerApplication, ListenerHandler
-from aisix.listener.refusals import STATUS, Refusal, Shown
+from aisix.listener.refusals import STATUS, RefusedRequest, Shown
 
 
 class Notes:
@@ -20,11 +20,11 @@ class Notes:
         self.requests: list[str] = []
         self.bodies: list[bytes] = []
         self.left: list[str] = []
-        self.refused: list[Refusal] = []
+        self.refused: list[RefusedRequest] = []
         self.flushed = 0
         self.go = asyncio.Event()
 
-    def refuse(self, refusal: Refusal) -> Shown:
+    def refuse(self, refusal: RefusedRequest) -> Shown:
         """What the listener asks for an answer to what was no request."""
         self.refused.append(refusal)
         body = json.dumps({"kind": refusal.kind}).encode()

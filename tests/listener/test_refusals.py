@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from aisix.listener.refusals import STATUS, Refusal, bare, written
+from aisix.listener.refusals import STATUS, RefusedRequest, bare, written
 from tests.listener.cases import HOST, NEXT
 from tests.listener.conftest import LIMITS, Bench
 
@@ -22,7 +22,7 @@ def test_an_answer_is_whole_and_ends_the_connection() -> None:
     assert written((400, {}, b"no"), "HEAD").endswith(
         b"Content-Length: 2\r\nConnection: close\r\n\r\n"
     )
-    assert bare(Refusal("bad_host", "127.0.0.1")) == (400, {}, b"")
+    assert bare(RefusedRequest("bad_host", "127.0.0.1")) == (400, {}, b"")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from aisix.mapping.mappings import load_mappings
-from aisix.mapping.parse import schema
+from aisix.mapping.parse.options import words_of
 from tests.mapping.laid import NAME, SHIPPED, laid, said
 
 MAPPINGS = load_mappings([SHIPPED])
@@ -84,7 +84,7 @@ WAS = [(name, trait) for name, m in MAPPINGS.mappings.items() for trait in m.was
 def test_an_alias_that_names_the_trait_gets_the_option(name: str, trait: str) -> None:
     mapping = MAPPINGS.mappings[name]
     option, value = mapping.was_traits[trait]
-    assert value in schema.words_of(mapping.known_options[option])
+    assert value in words_of(mapping.known_options[option])
     options, traits = mapping.own({}, [trait])
     tables = mapping.effective(mapping.example(), None, options, traits)
     assert tables.option[option] == value

@@ -178,10 +178,8 @@ class AnswerState:
 
     def not_known(self, what: str) -> None:
         """No row knows this; of very many such things the first few."""
-        if (
-            len(self.unknown) < MOST_UNKNOWN
-            and (told := what[:LONGEST_UNKNOWN]) not in self.unknown
-        ):
+        told = what[:LONGEST_UNKNOWN]
+        if len(self.unknown) < MOST_UNKNOWN and told not in self.unknown:
             self.unknown = [*self.unknown, told]
 
     def register(self, register: Register, default: Any) -> Any:

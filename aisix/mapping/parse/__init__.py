@@ -6,6 +6,7 @@
     overlays.py     the parts of a file put together, files laid over each other
     structure.py    which sections and keys a file may have at all
     schema.py       what each key may hold
+    options.py      what values an option can have
     reader.py       values, paths, words and options, with complaints and did-you-mean
     rules.py        rules, conditions, shapes, value tables
     request.py      request.toml

@@ -1,5 +1,7 @@
 """Shapes of the simple table files (mapping.toml, models.toml, caller.toml), and their complaints.
-Rules, shapes and conditions have a grammar of their own: `parse/rules.py`."""
+
+Rules, shapes and conditions have a grammar of their own and are checked by `parse/rules.py`.
+"""
 
 from __future__ import annotations
 
@@ -11,18 +13,10 @@ from functools import cache
 import voluptuous as v
 
 from aisix.errors import Complaint
+from aisix.mapping.parse.options import TYPES, option_faults, words_of
 from aisix.mapping.parse.structure import found
 from aisix.mapping.parse.toml_tree import Keys, Tree
 from aisix.mapping.syntax.paths import Json
-
-TYPES: dict[str, type | tuple[type, ...]] = {
-    "string": str,
-    "boolean": bool,
-    "integer": int,
-    "number": (int, float),
-    "array": list,
-    "object": dict,
-}
 
 
 @cache
@@ -299,11 +293,6 @@ def _check_options(tree: Tree, traits: dict[str, Tree], complaints: list[Complai
             row["traits"][word] = _known_traits(given, here, tree, traits, complaints)
 
 
-def words_of(row: dict[str, Json]) -> list[Json]:
-    """The values an option can have, when they are few."""
-    return [True, False] if row.get("type") == "boolean" else list(row.get("one_of", ()))
-
-
 def _known_traits(
     given: list[str], at: Keys, tree: Tree, traits: dict[str, Tree], complaints: list[Complaint]
 ) -> list[str]:
@@ -381,21 +370,3 @@ def _facts_read(data: Json) -> set[str]:
     if isinstance(data, str) and data.startswith("$model."):
         return {data.removeprefix("$model.").partition(".")[0].partition("[")[0]}
     return set()
-
-
-def option_value(row: dict[str, Json], value: Json) -> Json:
-    """The value an alias gives an option; "on" and "off" are true and false where those are."""
-    return value == "on" if row.get("type") == "boolean" and value in ("on", "off") else value
-
-
-def option_faults(name: str, row: dict[str, Json], value: Json) -> list[str]:
-    """What is wrong with the value an alias gives an option."""
-    if row.get("type") not in TYPES:
-        return []  # which has been told
-    odd = isinstance(value, bool) and row["type"] != "boolean"
-    if odd or not isinstance(value, TYPES[row["type"]]):
-        return [f'option "{name}": expected {row["type"]}, found {value!r}']
-    if "one_of" in row and value not in row["one_of"]:
-        words = ", ".join(map(str, row["one_of"]))
-        return [f'option "{name}": expected one of {words}, found {value!r}']
-    return []

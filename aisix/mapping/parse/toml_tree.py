@@ -73,9 +73,7 @@ def parse(raw: bytes, name: str) -> Tree:
 
 def parse_text(text: str, name: str) -> Tree:
     try:
-        data, numbers = pickle.loads(
-            _agreed(text)
-        )  # a fresh copy: a tree is changed by its readers
+        data, numbers = pickle.loads(_agreed(text))  # a copy of its own: readers change a tree
     except tomllib.TOMLDecodeError as error:
         raise OperatorError([_syntax(error, text, name)]) from None
     except RecursionError:

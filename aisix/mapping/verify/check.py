@@ -14,8 +14,8 @@ from pathlib import Path
 
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping.mappings import NEEDED, Mapping, Mappings, load_as_told
-from aisix.mapping.parse import schema
 from aisix.mapping.parse.files import CASES, TableFolder, case_marks, pack, read_folders
+from aisix.mapping.parse.options import words_of
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verify import cases
 
@@ -85,7 +85,7 @@ def _build_all(mapping: Mapping) -> list[Finding]:
             except OperatorError as error:
                 out += error.complaints
     for name, row in data["mapping"].get("option", {}).items():
-        for value in schema.words_of(row):
+        for value in words_of(row):
             if value == row.get("default"):
                 continue  # which has been built for every model
             try:
