@@ -24,7 +24,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
-from aisix.errors import AisixError
+from aisix.errors import AisixError, StoreError
 from aisix.store.kinds.fits import misfit
 from aisix.store.kinds.registry import KINDS
 from aisix.store.resources import Document, timestamp
@@ -33,6 +33,8 @@ from aisix.store.secrets import Keyring
 from aisix.store.snapshot import Entry, Quarantined, Snapshot
 
 COLUMNS = "SELECT kind, id, seq, revision, created_at, updated_at, document, secret FROM resources"
+
+DIGITS = 18  # of a revision, that SQLite can compare
 
 Found = Entry | Quarantined
 
@@ -53,10 +55,13 @@ def at_rest(
 
 
 def read(db: sqlite3.Connection, keyring: Keyring, base: Snapshot) -> Snapshot:
-    """The database as a snapshot, `base` itself if nothing changed; raises sqlite3.Error."""
-    revision = int(meta(db, "revision") or 0)
+    """The database as a snapshot, `base` itself if nothing changed; raises sqlite3.Error, and
+    StoreError when it does not say which write was the newest."""
+    revision = _revision(db)
     if revision == base.revision and not base.quarantined:
         return base
+    if revision < base.revision:  # an older state was put back into the file: all of it is new
+        base = Snapshot((), -1)
     changed: dict[tuple[str, str], Found] = {
         (row[0], row[1]): _made(row, keyring)
         for row in db.execute(COLUMNS + " WHERE revision > ?", (base.revision,))
@@ -65,15 +70,22 @@ def read(db: sqlite3.Connection, keyring: Keyring, base: Snapshot) -> Snapshot:
     for one in base.quarantined:
         known.pop((one.kind, one.id), None)  # so it is read again
     found: list[Found] = []
-    for key in db.execute("SELECT kind, id FROM resources ORDER BY seq").fetchall():
-        row = changed.get(key) or known.get(key)
-        if row is None:
-            row = _made(db.execute(COLUMNS + " WHERE kind = ? AND id = ?", key).fetchone(), keyring)
+    for kind, id, seq in db.execute("SELECT kind, id, seq FROM resources ORDER BY seq").fetchall():
+        row = changed.get((kind, id)) or known.get((kind, id))
+        if row is None:  # asked for by number: an id that is no UTF-8 finds nothing
+            row = _made(db.execute(COLUMNS + " WHERE seq = ?", (seq,)).fetchone(), keyring)
         found.append(row)
     good, bad = _parted(found, base)
     if revision == base.revision and bad == base.quarantined:
         return base
     return Snapshot(good, revision, bad)
+
+
+def _revision(db: sqlite3.Connection) -> int:
+    text = meta(db, "revision") or ""
+    if not (text.isascii() and text.isdigit() and len(text) <= DIGITS):
+        raise StoreError("the database file is damaged (its revision): restore it from a copy")
+    return int(text)
 
 
 def _parted(found: list[Found], base: Snapshot) -> tuple[list[Entry], tuple[Quarantined, ...]]:
@@ -115,7 +127,7 @@ def _made(row: tuple[Any, ...], keyring: Keyring) -> Found:
     try:
         if kind not in KINDS.names:
             return _bad(kind, id, revision, "this aisix knows no such kind")
-        text.encode()  # bytes that are no UTF-8 came as surrogates
+        (id + text).encode()  # bytes that are no UTF-8 came as surrogates
         secret = None if sealed is None else keyring.unseal(sealed, f"{kind}/{id}")
         document = json.loads(text)
         if type(document) is dict:
@@ -128,7 +140,7 @@ def _made(row: tuple[Any, ...], keyring: Keyring) -> Found:
     except AisixError as error:
         why = str(error).removeprefix(f"{kind}/{id}: ")
     except UnicodeError:
-        why = "its document is not UTF-8"
+        why = "it is not UTF-8"
     except json.JSONDecodeError as error:
         why = f"its document is not JSON: {error.msg}, at character {error.pos}"
     except Exception as error:

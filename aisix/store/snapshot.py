@@ -26,6 +26,8 @@ from aisix.store.resources import (
     timestamp,
 )
 
+LONGEST_NAME = 100  # characters of a damaged id in a message
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -81,9 +83,10 @@ class Quarantined:
         return {"kind": kind, "id": id, "why": self.why, "serving": serving}
 
     def __str__(self) -> str:
-        told = self.told()
+        name = f"{self.kind}/{self.id[:LONGEST_NAME]}"
+        name = ascii(name)[1:-1] if not (name.isascii() and name.isprintable()) else name
         then = "it serves as it was last read" if self.serves else "it is left out"
-        return f"{told['kind']}/{told['id']}: cannot be read: {self.why}; {then}"
+        return f"{name}: cannot be read: {self.why}; {then}"
 
 
 class Snapshot:

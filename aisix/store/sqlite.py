@@ -260,10 +260,12 @@ class SqliteStore(Store):
             number = self._signal.number
             if number == self._seen and not without_signal:
                 return
+            base = self._snapshot
             try:
                 with translated():
-                    fresh = self._read_at_once(self._snapshot)
-                self._publish(fresh)
+                    fresh = self._read_at_once(base)
+                # Begun after it, this saw at least as much: an older state was put back.
+                self._publish(fresh, whatever=fresh.revision < base.revision)
                 self._trouble = self._bug = None
             except Exception as error:
                 # The last good snapshot goes on serving; poll() tries again every second.
@@ -282,7 +284,8 @@ class SqliteStore(Store):
         self._trouble = f"the last good content serves: {why}"
 
     def _publish(self, fresh: Snapshot, *, whatever: bool = False) -> None:
-        """Serve it, unless a newer one does; `whatever`: of another file, whose numbers differ."""
+        """Serve it, unless a newer one does; `whatever`: of another file or an older state,
+        whose numbers differ."""
         with self._publishing:
             old = self._snapshot
             same = fresh.revision == old.revision and fresh.quarantined == old.quarantined

@@ -11,6 +11,7 @@ import pytest
 from aisix.store import writes
 from aisix.store.base import Store
 from aisix.store.opening import open_store
+from aisix.store.snapshot import Quarantined
 from aisix.store.sqlite import SqliteStore
 
 PROVIDER = {"display_name": "prod", "provider": "p", "secret": "the-secret-of-a-provider"}
@@ -117,6 +118,44 @@ def test_a_damaged_row_is_named_and_all_else_serves(
         writes.replace(store, kind, id, {k: b for k, _, b in ALL}[kind], now=3.0)
         assert store.current().quarantined == ()
         assert store.current().entry(kind, id) is not None
+    store.close()
+
+
+@pytest.mark.parametrize("name", ["kind", "id"])
+def test_a_name_that_is_no_text_costs_that_row_alone(tmp_path: Path, name: str) -> None:
+    store = filled(tmp_path)
+    damage(tmp_path, "models", f"{name} = CAST(x'ff0a41' AS TEXT) || {name}")
+    store.poll()
+    assert store.trouble is None and store.current().model("small-2") is not None
+    [bad] = store.current().quarantined
+    assert json.dumps(bad.told()).encode() and str(bad).isprintable()
+    afresh = open_store(tmp_path)
+    assert afresh.current().quarantined == (bad,)
+    afresh.close()
+    writes.delete(store, "apikeys", "ci")
+    store.close()
+
+
+def test_an_endless_name_makes_no_endless_line(tmp_path: Path) -> None:
+    assert len(str(Quarantined("models", "i" * 100_000, 1, "why"))) < 300
+
+
+def test_an_older_state_that_is_put_back_into_the_file_serves(tmp_path: Path) -> None:
+    store = filled(tmp_path)
+    older = sqlite3.connect(":memory:")
+    with sqlite3.connect(tmp_path / "aisix.db") as running:
+        running.backup(older)
+    writes.merge(store, "models", "small", {"model_name": "another"}, now=2.0)
+    writes.delete(store, "apikeys", "ci")
+    with sqlite3.connect(tmp_path / "aisix.db") as running:
+        older.backup(running)  # what `.restore` does: the file stays the same one
+    store.poll()
+    entry = store.current().entry("models", "small")
+    assert entry is not None and entry.document["model_name"] != "another"
+    assert store.current().api_key("0" * 64) is not None
+    writes.delete(store, "apikeys", "ci")
+    assert store.current().api_key("0" * 64) is None
+    running.close(), older.close()
     store.close()
 
 

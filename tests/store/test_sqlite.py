@@ -191,8 +191,10 @@ def test_a_revision_that_is_no_number_stops_nothing(tmp_path: Path) -> None:
     other._writer.execute("UPDATE meta SET value = 'x' WHERE name = 'revision'")  # type: ignore[attr-defined]
     other._signal.give()  # type: ignore[attr-defined]
     assert store.current().provider_key("a") is not None
-    assert "ValueError" in str(store.trouble)
-    with pytest.raises(OperatorError, match=r"aisix\.db: cannot be read"):
+    assert "is damaged (its revision)" in str(store.trouble)
+    with pytest.raises(StoreError, match="is damaged"):
+        writes.delete(store, "provider_keys", "a")
+    with pytest.raises(OperatorError, match=r"aisix\.db: the database file is damaged"):
         open_store(tmp_path)
     store.close()
     other.close()
