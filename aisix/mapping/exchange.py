@@ -234,7 +234,7 @@ class Exchange(Streaming):
         Spent when it has more values than anybody parses."""
         read = self._read
         if read[0] is not body:
-            if crowded(body, self._most_values):
+            if len(body) > self._most_values and crowded(body, self._most_values):
                 raise Spent
             if 200 <= status < 300:
                 parsed = parse_json(body, self._lost_character)
@@ -263,6 +263,8 @@ class Exchange(Streaming):
             return {}
         limits = bool(self.facts.option.get("ratelimit_headers"))
         found = self.tables.errors.headers(headers, limits, self.now)
+        if not found:
+            return found
         text = "\n".join(found.values())
         for one in self._hidden:  # quicker than any(), and each answer comes by
             if one in text:  # an upstream that says what it was sent
@@ -275,7 +277,7 @@ class Exchange(Streaming):
             wants_usage = paths.is_true(self.caller_body, self.caller.wants_usage)
             scope = AnswerScope(self.facts, self._remember, self.now, self.new_id, wants_usage)
             if self.stream:
-                scope.budget.most = EVENT
+                scope.budget = Budget(EVENT)
             for calls in self.tables.answer.calls:
                 scope.names = [*scope.names, *calls.named(self._upstream_body)]
             pause = self.tables.answer.continuation

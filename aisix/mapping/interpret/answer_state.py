@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -38,18 +39,21 @@ class AnswerScope:
         now: int,
         new_id: Callable[[], str],
         wants_usage: bool = False,
-        budget: Budget | None = None,
     ) -> None:
         self.facts = facts
         self.remember = remember
         self.now = now
         self.new_id = new_id
         self.wants_usage = wants_usage
-        self.budget = Budget() if budget is None else budget
         self.state: dict[str, Json] = {}
         self.usage: dict[str, Json] = {}
         self.block: dict[str, Json] = {}
         self.notes: list[Note] = []
+
+    @cached_property
+    def budget(self) -> Budget:
+        """What translating the answer may cost; most have nothing that is charged."""
+        return Budget()
 
     def tell(self, how: str, name: str = "") -> None:
         """A verb's own word for what it did."""
