@@ -16,11 +16,11 @@ class CountHandler(ProxyHandler):
 
     async def post(self) -> None:
         caller_body = await self.large_body() if self.large else self.body()
-        how = self.caller.count
-        assert how is not None
+        told, how = self.caller.count, self.caller.estimate
+        assert told is not None and how is not None
         self.resolve(caller_body, self.snapshot.model)
         if self.large:
             tokens = await self.beside(estimate, caller_body, how)
         else:
             tokens = estimate(caller_body, how)
-        self.send(200, {how["header"]: "true"}, msgspec.json.encode(self.caller.counted(tokens)))
+        self.send(200, {told["header"]: "true"}, msgspec.json.encode(self.caller.counted(tokens)))
