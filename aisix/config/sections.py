@@ -36,6 +36,7 @@ class Limits:
     """What one request or answer may hold; see the table in docs/resilience.md."""
 
     max_values: int
+    max_escapes: int
     max_depth: int
     max_fields: int
     max_messages: int

@@ -109,6 +109,12 @@ SETTINGS = (
         "the bodies of all requests under way together, per worker; beyond it is a 503",
     ),
     Setting("limits.max_values", integer(1000), 250_000, "values of a request or answer, all told"),
+    Setting(
+        "limits.max_escapes",
+        integer(1000),
+        2_000_000,
+        "backslashes in a request or answer; all wait while one is decoded, 2 million: 50 ms",
+    ),
     Setting("limits.max_depth", integer(0), 0, "values in one another; 0: what can be read, ~900"),
     Setting("limits.max_fields", integer(1), 1000, "fields at the top of a request"),
     Setting("limits.max_messages", integer(1), 10_000, "messages of a request"),

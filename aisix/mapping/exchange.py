@@ -39,7 +39,7 @@ from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.budget import Budget, Spent
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.types import Answer, ResolvedModel, UpstreamRequest
-from aisix.mapping.verbs.census import MOST, crowded
+from aisix.mapping.verbs.census import too_much
 
 INPUT, OUTPUT = "input", "output"  # of [meter]: without these an answer is looked at
 SHORT = 1 << 14  # bytes of a request that is kept while its answer lasts
@@ -56,8 +56,8 @@ class Exchange(Streaming):
 
     `now`: Unix seconds. `new_id`: makes an id in the upstream's own style. `largest_event`: bytes.
     `hidden`: texts no message may have, such as the provider's key. `budget`: what translating the
-    request may cost, after which `request` raises Spent; an answer has one of its own, and at most
-    `most_values` values (as an event has).
+    request may cost, after which `request` raises Spent; an answer has one of its own, and what it
+    (or one event) holds is bounded as what a request holds.
     `compiled=False` runs the tables rule by rule, as `explain` does; the result is the same.
     Look at `error`, `broke`, `done` and `continuation` after each step of an answer.
     """
@@ -92,7 +92,6 @@ class Exchange(Streaming):
         largest_event: int = LARGEST_EVENT,
         hidden: Collection[str] = (),
         budget: Budget | None = None,
-        most_values: int = MOST,
     ) -> None:
         self.tables = tables
         self.caller = caller
@@ -104,7 +103,6 @@ class Exchange(Streaming):
         self._largest_event = largest_event
         self._hidden = hidden
         self._budget = Budget() if budget is None else budget
-        self._most_values = most_values
 
     # ------------------------------------------------------------------ request
     def request(
@@ -231,10 +229,11 @@ class Exchange(Streaming):
 
     def _parsed(self, status: int, body: bytes) -> tuple[Json, bool]:
         """A plain answer, parsed, and whether it is an error; asked for twice, found out once.
-        Spent when it has more values than anybody parses."""
+        Spent when it holds more than anybody parses."""
         read = self._read
         if read[0] is not body:
-            if len(body) > self._most_values and crowded(body, self._most_values):
+            held = self._budget.held
+            if len(body) > held.values and too_much(body, held):
                 raise Spent
             if 200 <= status < 300:
                 parsed = parse_json(body, self._lost_character)
@@ -277,7 +276,7 @@ class Exchange(Streaming):
             wants_usage = paths.is_true(self.caller_body, self.caller.wants_usage)
             scope = AnswerScope(self.facts, self._remember, self.now, self.new_id, wants_usage)
             if self.stream:
-                scope.budget = Budget(EVENT)
+                scope.budget = Budget(EVENT, self._budget.held)
             for calls in self.tables.answer.calls:
                 scope.names = [*scope.names, *calls.named(self._upstream_body)]
             pause = self.tables.answer.continuation

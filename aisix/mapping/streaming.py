@@ -17,11 +17,11 @@ from aisix.mapping.interpret.mending import MendedBlocks, MendedChoices
 from aisix.mapping.interpret.scope import Note
 from aisix.mapping.mappings import Effective
 from aisix.mapping.sse import ErrorData, SseReader, parse_error, parse_json, parse_strictly
-from aisix.mapping.syntax.budget import Spent
+from aisix.mapping.syntax.budget import Budget, Spent
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import Place
 from aisix.mapping.types import Answer, UpstreamRequest
-from aisix.mapping.verbs.census import crowded
+from aisix.mapping.verbs.census import too_much
 from aisix.mapping.verbs.characters import Torn, read
 from aisix.mapping.verbs.refused import Refused
 
@@ -38,7 +38,7 @@ class Streaming(ABC):
     done = False  # the caller has got everything
     continuation: UpstreamRequest | None = None  # a paused turn: send this, then go on receiving
     _largest_event: int
-    _most_values: int
+    _budget: Budget
     _sse: SseReader | None = None
     _mends: MendedBlocks | MendedChoices | None = None
     _events = _came = 0  # of the upstream's stream: how many, and their bytes
@@ -153,7 +153,7 @@ class Streaming(ABC):
                     if self._goes_on(answering, self._waiting(), out):
                         out.append(self._failing(parse_error(payload)))
                     break
-                if len(payload) > MUCH and crowded(payload, self._most_values):
+                if len(payload) > MUCH and too_much(payload, self._budget.held):
                     raise Spent
                 event = parse_strictly(payload)
                 if type(event) is dict and self._torn is None:

@@ -157,11 +157,12 @@ class ProxyHandler(ListenerHandler):
 
     def body(self) -> dict[str, Any]:
         """The request's body, a JSON object; raises the fault that says what is wrong."""
-        return self._looked_at(decoded(self._whole()))
+        return self._looked_at(decoded(self._whole(), self.gateway.held.escapes))
 
     async def large_body(self) -> dict[str, Any]:
         """The same; to be cancelled by `_waiting`."""
-        return self._looked_at(await self.beside(decoded, self._whole()))
+        given = self._whole(), self.gateway.held.escapes
+        return self._looked_at(await self.beside(decoded, *given))
 
     async def beside(self, work: Callable[..., T], *args: Any) -> T:
         """What `work` gives, done beside the loop."""
@@ -240,9 +241,7 @@ class ProxyHandler(ListenerHandler):
             self.set_header("Allow", ", ".join(self.methods()))
         if self._reading and self._announced():
             self.set_header("Connection", "close")  # what is left of the body would be in the way
-            self._leave(
-                shown.status
-            )  # counted now: our closing would look like the caller's leaving
+            self._leave(shown.status)  # now: our closing would look like the caller's leaving
         self.send(shown.status, shown.headers, shown.body)
 
     def _shown(self, status: int, error: BaseException | None) -> ErrorAnswer:

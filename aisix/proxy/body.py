@@ -12,6 +12,7 @@ import msgspec
 
 from aisix.errors import CallerError
 from aisix.mapping.verbs import surrogates
+from aisix.mapping.verbs.census import escaped
 
 _decode = msgspec.json.Decoder().decode
 
@@ -23,8 +24,10 @@ class Body(NamedTuple):
     mended: Sequence[str] = ()
 
 
-def decoded(chunks: Sequence[bytes]) -> Body:
-    """CallerError: too_deep, bad_json."""
+def decoded(chunks: Sequence[bytes], escapes: int) -> Body:
+    """At most so many `escapes`; CallerError: too_many_escapes, too_deep, bad_json."""
+    if escaped(chunks, escapes):
+        raise CallerError("too_many_escapes", limit=escapes)
     raw = chunks[0] if len(chunks) == 1 else b"".join(chunks)
     mended: Sequence[str] = ()
     try:

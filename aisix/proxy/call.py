@@ -92,7 +92,7 @@ class Call:
         if self.heavy:
             raise Spent
         most = self.gateway.settings.limits.max_steps
-        exchange = self._exchange(target, Budget(min(most, INLINE)))
+        exchange = self._exchange(target, Budget(min(most, INLINE), self.gateway.held))
         try:
             upstream_request = self._translated(exchange, caller_body)
         except Spent:
@@ -109,7 +109,7 @@ class Call:
         """The same beside the loop, from the beginning, and with all the work that is allowed;
         CallerError, Fault "overloaded"."""
         gateway = self.gateway
-        budget = Budget(gateway.settings.limits.max_steps)
+        budget = Budget(gateway.settings.limits.max_steps, gateway.held)
         exchange = self._exchange(target, budget)
         work = self._translated, exchange, caller_body
         try:
@@ -139,7 +139,6 @@ class Call:
             largest_event=settings.upstream.stream_event_limit_bytes,
             hidden=target.hidden,
             budget=budget,
-            most_values=settings.limits.max_values,
         )
 
     def send(self, upstream_request: UpstreamRequest, sink: Sink) -> Transfer:

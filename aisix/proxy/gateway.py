@@ -19,6 +19,7 @@ from aisix.listener.refusals import RefusedRequest
 from aisix.mapping.dialect.counts import SHORTEST
 from aisix.mapping.exchange import Exchange
 from aisix.mapping.mappings import Mappings
+from aisix.mapping.syntax.budget import Held
 from aisix.proxy.admission import Admission
 from aisix.proxy.backstop import Backstop, Watched
 from aisix.proxy.beside import Beside
@@ -86,9 +87,10 @@ class Gateway:
             limits.bodies_limit_bytes,
         )
         self.beside = Beside(limits.max_queue, limits.queue_timeout_ms / 1000)
-        held = {name: getattr(settings.limits, f"max_{name}") for name in COUNTED}
-        self.most: Map[str, int] = held
-        self.countable = min(held.values()) * SHORTEST  # bytes of a body that may hold too many
+        counted = {name: getattr(settings.limits, f"max_{name}") for name in COUNTED}
+        self.most: Map[str, int] = counted
+        self.countable = min(counted.values()) * SHORTEST  # bytes of a body that may hold too many
+        self.held = Held(settings.limits.max_values, settings.limits.max_escapes)
         self.crowd = settings.limits.max_values * 2  # bytes it takes to have so many values
         self._rules = BreakerRules(
             upstream.cooldown_failures, upstream.cooldown_secs, upstream.retry_budget_percent / 100

@@ -6,14 +6,18 @@ Here the shapes thought of, small; all of them, and those made of every golden c
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 
 import pytest
 
+from aisix.mapping.exchange import Exchange
 from aisix.mapping.mappings import Mapping, load_mappings
+from aisix.mapping.types import ResolvedModel
 from aisix.mapping.verify.cases import Case
+from tests.mapping.laid import SHIPPED
 from tests.mapping.linear import bad, measure
 from tests.mapping.linear.bad_answers import blocks
 from tests.mapping.linear.generated import framed
@@ -100,3 +104,16 @@ def test_what_is_quadratic_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(Job, "work", work)
     assert measure.measured(Shape("square", job, make), SMALL / 2).bad
+
+
+@pytest.mark.parametrize("seed", ["[", "a", " \n", "a "])
+def test_an_error_of_one_repeated_text_is_read_at_once(seed: str) -> None:
+    """Texts of a provider are searched by the tables' expressions, which nobody can interrupt."""
+    mappings = load_mappings([SHIPPED])
+    for name, mapping in sorted(mappings.mappings.items()):
+        target = ResolvedModel("a", mapping.example(), False)
+        caller = mappings.caller(name.split("/")[0])
+        tables = mapping.effective(target.upstream_model)
+        exchange = Exchange(tables, caller, target, now=0, new_id=str)
+        said = json.dumps({"error": {"message": seed * (100_000 // len(seed)) + "\x01"}})
+        assert exchange.response(413, {}, said.encode()).error is not None

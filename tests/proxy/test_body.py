@@ -9,8 +9,8 @@ from aisix.proxy.body import Body, decoded, deeper
 
 
 def test_an_object_in_pieces() -> None:
-    assert decoded([b'{"a":', b"1}"]) == Body({"a": 1})
-    assert decoded([rb'{"a":"\ud83d"}']) == Body({"a": "\ufffd"}, ["a"])
+    assert decoded([b'{"a":', b"1}"], 9) == Body({"a": 1})
+    assert decoded([rb'{"a":"\ud83d"}'], 9) == Body({"a": "\ufffd"}, ["a"])
 
 
 @pytest.mark.parametrize(
@@ -18,9 +18,17 @@ def test_an_object_in_pieces() -> None:
 )
 def test_what_is_none_is_refused(raw: bytes, kind: str) -> None:
     with pytest.raises(CallerError) as refused:
-        decoded([raw])
+        decoded([raw], 9)
     assert refused.value.kind == kind
 
 
 def test_levels_are_those_of_lists_and_objects() -> None:
     assert not deeper({"a": [{}]}, 3) and deeper({"a": [{}]}, 2)
+
+
+def test_escapes_are_counted_over_all_pieces() -> None:
+    pieces = [rb'{"a":"\n\n', rb'\n"}']
+    assert decoded(pieces, 3) == Body({"a": "\n\n\n"})
+    with pytest.raises(CallerError) as refused:
+        decoded(pieces, 2)
+    assert refused.value.kind == "too_many_escapes"

@@ -10,8 +10,18 @@ before the work is done, once per list or tree: a field of an ordinary rule cost
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 STEPS = 500_000  # of one translation, unless told otherwise: about two seconds
 INTERPRETED = 8  # steps of one item, rule by rule
+
+
+class Held(NamedTuple):
+    """What one JSON text may hold, counted in its bytes before anybody decodes it: what a decoder
+    does in one go, nobody interrupts."""
+
+    values: int = 250_000
+    escapes: int = 2_000_000  # backslashes: about 45 ms
 
 
 class Spent(Exception):
@@ -23,11 +33,12 @@ class Spent(Exception):
 
 
 class Budget:
-    """`spent` steps of `most`; another thread may call `stop`."""
+    """`spent` steps of `most`; another thread may call `stop`. `held`: of each JSON text inside."""
 
-    __slots__ = ("most", "spent")
+    __slots__ = ("held", "most", "spent")
 
-    def __init__(self, most: int = STEPS) -> None:
+    def __init__(self, most: int = STEPS, held: Held = Held()) -> None:  # noqa: B008  # immutable
+        self.held = held
         self.most = most
         self.spent = 0
 

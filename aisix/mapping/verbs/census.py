@@ -1,21 +1,23 @@
-"""How many values JSON has, counted in its bytes as they come, before anybody decodes it.
+"""How many values and escapes JSON has, counted in its bytes before anybody decodes it.
 
 Decoding holds everybody up for as long as it takes, and what it makes takes memory: a body with too
 many values is refused while it is still bytes. Every value but the first stands behind a comma, or
 is the first of its list or object, so these marks are counted: first all of them, which is never
-too few; only when those are too many, those outside texts.
+too few; only when those are too many, those outside texts. Escapes are backslashes.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+from aisix.mapping.syntax.budget import Held
 
 MARKS = b",[{"
 _OTHERS = bytes(byte for byte in range(256) if byte not in MARKS)
 _TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
-MOST = 250_000  # values, unless told otherwise
 PIECE = 1 << 16  # bytes looked at in one go: about a millisecond
+BITE = 1 << 20  # ... for backslashes
 
 
 def marks(data: bytes) -> int:
@@ -23,6 +25,24 @@ def marks(data: bytes) -> int:
     if b"," not in data and b"{" not in data and b"[" not in data:
         return 0  # found out much faster: most of a picture
     return len(data.translate(None, _OTHERS))
+
+
+def too_much(data: bytes, held: Held) -> bool:
+    """Whether it has more values or escapes than it may; looked at piece by piece."""
+    return crowded(data, held.values) or escaped((data,), held.escapes)
+
+
+def escaped(chunks: Sequence[bytes], most: int) -> bool:
+    """Whether these together have more backslashes than that."""
+    left = most
+    if sum(map(len, chunks)) <= most:
+        return False
+    for chunk in chunks:
+        for start in range(0, len(chunk), BITE):
+            left -= chunk.count(b"\\", start, start + BITE)
+            if left < 0:
+                return True
+    return False
 
 
 def crowded(data: bytes, most: int) -> bool:

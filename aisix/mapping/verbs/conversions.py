@@ -18,7 +18,7 @@ from aisix.mapping.syntax.paths import Json, Step, get, parse
 from aisix.mapping.verbs import content, surrogates
 from aisix.mapping.verbs import schemas as schema_verbs
 from aisix.mapping.verbs import text as text_verbs
-from aisix.mapping.verbs.census import MOST, crowded
+from aisix.mapping.verbs.census import too_much
 from aisix.mapping.verbs.refused import Refused
 from aisix.mapping.verbs.registry import (
     FAULT,
@@ -113,7 +113,7 @@ def json_object(value: Json, options: Options, call: RuleContext) -> Json:
         return {}
     if len(value) > _LONG:  # what it holds was only a text to whoever counted before
         call.budget.spend(len(value) >> 6)
-        if crowded(value.encode(), MOST):
+        if too_much(value.encode(), call.budget.held):
             raise Spent
     try:
         found = _decode(value)

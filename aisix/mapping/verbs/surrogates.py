@@ -7,6 +7,7 @@ Asked only once a strict reader has refused: what is usual pays nothing.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import msgspec
 
@@ -14,9 +15,10 @@ from aisix.mapping.syntax.paths import Json
 
 _decode = msgspec.json.Decoder().decode
 MOST = 10_000  # halves in one body: whoever cuts texts cuts each of them once
-_HIGH, _LOW = rb"u[dD][89abAB][\da-fA-F]{2}", rb"u[dD][c-fC-F][\da-fA-F]{2}"
-# (backslashes, of which the last begins an escape if they are odd in number), (the second half)
-_FOUND = re.compile(rb"(?<!\\)(\\++)(?:" + _HIGH + rb"(\\" + _LOW + rb")?|" + _LOW + rb")")
+PIECE = 1 << 18  # bytes that are searched in one go, in which nobody else gets a turn
+ESCAPE, BACKSLASH = 6, 0x5C  # bytes of `\ud83d`; its first
+_HALF = re.compile(rb"\\u[dD](?:([89abAB])|[c-fC-F])[\da-fA-F]{2}")  # the group: a first half
+_SECOND = re.compile(rb"\\u[dD][c-fC-F][\da-fA-F]{2}")
 
 
 def decode(raw: bytes) -> tuple[Json, list[str]]:
@@ -27,29 +29,46 @@ def decode(raw: bytes) -> tuple[Json, list[str]]:
     >>> decode(rb'{"a": "cut \\ud83d", "b": "\\ud83d\\ude00"}')
     ({'a': 'cut \ufffd', 'b': '😀'}, ['a'])
     """
-    if b"\\ud" not in raw and b"\\uD" not in raw:
+    halves = list(_halves(raw))
+    if not halves:
         return _decode(raw), []  # which says what else is wrong
-    mended = _with(rb"\ufffd", raw)
-    value = _decode(mended)
-    if mended == raw or type(value) is not dict:
+    value = _decode(_with(rb"\ufffd", raw, halves))
+    if type(value) is not dict:
         return value, []
     # Read once more with another mark: where the two differ, there were halves.
-    other = _decode(_with(rb"\ufffe", raw))
+    other = _decode(_with(rb"\ufffe", raw, halves))
     return value, [name for name in value if name not in other or value[name] != other[name]]
 
 
-def _with(mark: bytes, raw: bytes) -> bytes:
+def _with(mark: bytes, raw: bytes, halves: list[int]) -> bytearray:
     """Every half as this escape; as long as before."""
-    left = MOST
+    made = bytearray(raw)
+    for at in halves:
+        made[at : at + ESCAPE] = mark
+    return made
 
-    def marked(found: re.Match[bytes]) -> bytes:
-        nonlocal left
-        escaped = len(found[1]) % 2
-        if escaped == (found[2] is not None):  # a pair, or no escape at all
-            return found[0]
-        left -= 1
-        if left < 0:
-            raise msgspec.DecodeError(f"more than {MOST} halves of characters")
-        return found[1][:-1] + mark if escaped else found[0][:-6] + mark
 
-    return _FOUND.sub(marked, raw)
+def _halves(raw: bytes) -> Iterator[int]:
+    """Where each of them begins; a DecodeError for more than MOST."""
+    after = found = 0  # what comes before `after` belongs to a pair
+    for start in range(0, len(raw), PIECE):
+        for half in _HALF.finditer(raw, start, start + PIECE + ESCAPE - 1):
+            at = half.start()
+            if at < after or not _begins(raw, at):
+                continue
+            after = at + ESCAPE
+            if half[1] and _SECOND.match(raw, after):
+                after += ESCAPE
+                continue
+            found += 1
+            if found > MOST:
+                raise msgspec.DecodeError(f"more than {MOST} halves of characters")
+            yield at
+
+
+def _begins(raw: bytes, at: int) -> bool:
+    """Whether this backslash begins an escape: it does not end one of a backslash."""
+    first = at
+    while first and raw[first - 1] == BACKSLASH:
+        first -= 1
+    return (at - first) % 2 == 0
