@@ -232,8 +232,7 @@ class Exchange(Streaming):
         Spent when it holds more than anybody parses."""
         read = self._read
         if read[0] is not body:
-            held = self._budget.held
-            if len(body) > held.values and too_much(body, held):
+            if too_much(body, self._budget.held):
                 raise Spent
             if 200 <= status < 300:
                 parsed = parse_json(body, self._lost_character)

@@ -21,11 +21,10 @@ from aisix.mapping.syntax.budget import Budget, Spent
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import Place
 from aisix.mapping.types import Answer, UpstreamRequest
-from aisix.mapping.verbs.census import too_much
+from aisix.mapping.verbs.census import SUSPECT, too_much
 from aisix.mapping.verbs.characters import Torn, read
 from aisix.mapping.verbs.refused import Refused
 
-MUCH = 1 << 16  # bytes of an event that may have too many values
 SAMPLES = 16  # events that are looked at to know how much text the others had
 SAMPLE = 1 << 16  # bytes of them, at most
 
@@ -153,7 +152,7 @@ class Streaming(ABC):
                     if self._goes_on(answering, self._waiting(), out):
                         out.append(self._failing(parse_error(payload)))
                     break
-                if len(payload) > MUCH and too_much(payload, self._budget.held):
+                if len(payload) > SUSPECT and too_much(payload, self._budget.held):
                     raise Spent
                 event = parse_strictly(payload)
                 if type(event) is dict and self._torn is None:

@@ -12,7 +12,7 @@ import msgspec
 
 from aisix.errors import CallerError
 from aisix.mapping.verbs import surrogates
-from aisix.mapping.verbs.census import escaped
+from aisix.mapping.verbs.census import SLOW, escaped, slow
 
 _decode = msgspec.json.Decoder().decode
 
@@ -29,6 +29,9 @@ def decoded(chunks: Sequence[bytes], escapes: int) -> Body:
     if escaped(chunks, escapes):
         raise CallerError("too_many_escapes", limit=escapes)
     raw = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    if slow(raw):
+        why = f"more than {SLOW} of its numbers have 40 digits or an exponent over 250"
+        raise CallerError("bad_json", why=why)
     mended: Sequence[str] = ()
     try:
         try:

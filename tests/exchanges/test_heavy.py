@@ -67,6 +67,8 @@ def test_what_is_too_much_for_the_loop_is_answered_and_fails_over(
         (heavy("strict"), "more work"),
         (shapes.said(x=shapes.listed(b"1", 60_000)), "more than 40000 values"),
         (shapes.said(x=shapes.keyed(60_000)), "more than 40000 values"),
+        (shapes.said(x=shapes.listed(b"1e300", 6_000)), "more than 4000 of its numbers"),
+        (shapes.arguments(b'{\\"a\\":' + shapes.listed(b"1e300", 6_000) + b"}"), "more work"),
         (shapes.said(x=b"[" * 60 + b"]" * 60), "more than 50 levels"),
         (shapes.turns(8_001), "at most 8000 items, but got 8001"),
         (shapes.arguments(b'{\\"a\\":' + shapes.listed(b"1", 2_000_000) + b"}"), "more work"),
@@ -98,7 +100,11 @@ def test_a_long_request_is_counted_beside_the_loop(tight: Running) -> None:
 
 @pytest.mark.parametrize(
     ("blocks", "status"),
-    [(shapes.listed(shapes.TEXT, 3_000), 200), (shapes.listed(b"{}", 50_000), 502)],
+    [
+        (shapes.listed(shapes.TEXT, 3_000), 200),
+        (shapes.listed(b"{}", 50_000), 502),
+        (shapes.listed(b"1e300", 6_000), 502),
+    ],
 )
 def test_a_heavy_answer_is_translated_or_the_upstreams_fault(
     tight: Running, standin: Standin, blocks: bytes, status: int
@@ -112,8 +118,11 @@ def test_a_heavy_answer_is_translated_or_the_upstreams_fault(
         assert tight.line(answer)["upstream_fault"] == "too_much_work"
 
 
-def test_an_event_of_too_many_values_ends_the_stream(tight: Running, standin: Standin) -> None:
-    event = shapes.event(b'{"type":"x","x":' + shapes.listed(b"1", 50_000) + b"}")
+@pytest.mark.parametrize(("value", "many"), [(b"1", 50_000), (b"1e300", 6_000)])
+def test_an_event_of_too_many_values_ends_the_stream(
+    tight: Running, standin: Standin, value: bytes, many: int
+) -> None:
+    event = shapes.event(b'{"type":"x","x":' + shapes.listed(value, many) + b"}")
     standin.script(Scripted((shapes.OPENING, shapes.delta(b"a"), event, shapes.CLOSING)))
     answer = tight.call(shapes.asked(b'"q"')[:-1] + b',"stream":true}')
     assert answer.status == 200

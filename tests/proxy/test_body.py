@@ -32,3 +32,9 @@ def test_escapes_are_counted_over_all_pieces() -> None:
     with pytest.raises(CallerError) as refused:
         decoded(pieces, 2)
     assert refused.value.kind == "too_many_escapes"
+
+
+def test_numbers_that_take_long_are_refused_before_they_are_read() -> None:
+    with pytest.raises(CallerError) as refused:
+        decoded([b'{"a":[' + b"1e300," * 6_000, b"1]}"], 9)
+    assert refused.value.kind == "bad_json" and "4000" in str(refused.value.values["why"])

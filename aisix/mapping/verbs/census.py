@@ -3,7 +3,8 @@
 Decoding holds everybody up for as long as it takes, and what it makes takes memory: a body with too
 many values is refused while it is still bytes. Every value but the first stands behind a comma, or
 is the first of its list or object, so these marks are counted: first all of them, which is never
-too few; only when those are too many, those outside texts. Escapes are backslashes.
+too few; only when those are too many, those outside texts. Escapes are backslashes. A number is
+slow when its exponent is extreme or its digits are many: it takes a hundred times as long.
 """
 
 from __future__ import annotations
@@ -17,7 +18,12 @@ MARKS = b",[{"
 _OTHERS = bytes(byte for byte in range(256) if byte not in MARKS)
 _TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 PIECE = 1 << 16  # bytes looked at in one go: about a millisecond
-BITE = 1 << 20  # ... for backslashes
+BITE = 1 << 20  # ... for backslashes, and for numbers
+SLOW = 4_000  # numbers that take 10 us each and more, in one text
+SUSPECT = 1 << 15  # bytes: a shorter text cannot hold many more of them
+
+_SLOW = re.compile(rb"[eE][+-]?0*(?:2[5-9]|[3-9][0-9]|[1-9][0-9]{2})[0-9]|(?<![0-9])[0-9]{40}")
+_ALIKE = bytes.maketrans(b"E123456789", b"e" + b"0" * 9)
 
 
 def marks(data: bytes) -> int:
@@ -28,8 +34,8 @@ def marks(data: bytes) -> int:
 
 
 def too_much(data: bytes, held: Held) -> bool:
-    """Whether it has more values or escapes than it may; looked at piece by piece."""
-    return crowded(data, held.values) or escaped((data,), held.escapes)
+    """Whether it has more values, escapes or slow numbers than it may."""
+    return crowded(data, held.values) or escaped((data,), held.escapes) or slow(data)
 
 
 def escaped(chunks: Sequence[bytes], most: int) -> bool:
@@ -45,6 +51,31 @@ def escaped(chunks: Sequence[bytes], most: int) -> bool:
     return False
 
 
+def slow(data: bytes) -> bool:
+    """Whether it has more than SLOW slow numbers: first what may be one anywhere, then those
+    outside texts. Of each piece one may be missed, where it was cut."""
+    if len(data) <= SUSPECT:
+        return False
+    commas = suspects = 0
+    for start in range(0, len(data), BITE):
+        end = start + BITE
+        if data.find(b",", start, end) >= 0:  # else one number at most: most of a picture
+            commas += data.count(b",", start, end)
+    if commas < SLOW:
+        return False
+    for start in range(0, len(data), PIECE):
+        alike = data[start : start + PIECE].translate(_ALIKE, b"+-")
+        suspects += alike.count(b"e000") + alike.count(b"0" * 40)
+    if suspects <= SLOW:
+        return False
+    left, outside = SLOW, Outside()
+    for start in range(0, len(data), PIECE):
+        left -= len(_SLOW.findall(outside.of(data[start : start + PIECE])))
+        if left < 0:
+            return True
+    return False
+
+
 def crowded(data: bytes, most: int) -> bool:
     """Whether all of it has more values than that; looked at piece by piece."""
     if len(data) <= most * 2:
@@ -54,17 +85,38 @@ def crowded(data: bytes, most: int) -> bool:
     return sum(map(marks, pieces)) > most and census.has_more(pieces)
 
 
+class Outside:
+    """Of one body, piece by piece: what stands outside its texts."""
+
+    __slots__ = ("_held", "_inside")
+
+    def __init__(self) -> None:
+        self._inside = False  # the last piece ended within a text
+        self._held = b""  # a backslash at its end
+
+    def of(self, piece: bytes) -> bytes:
+        if self._inside and not self._held and b'"' not in piece and b"\\" not in piece:
+            return b""  # within one long text
+        data = (b'"' if self._inside else b"") + self._held + piece
+        self._held = b"\\" if (len(data) - len(data.rstrip(b"\\"))) % 2 else b""
+        data = data[: len(data) - len(self._held)]
+        # One more quote ends a text that has not ended, or is all that is left of one that begins:
+        # without it, each quote within the text would be looked at to the end.
+        outside = _TEXT.sub(b"", data + b'"')
+        self._inside = outside[-1:] != b'"'
+        return outside
+
+
 class Census:
     """Of one body: `beyond` is true once there are surely more than `most` values."""
 
-    __slots__ = ("_bound", "_exact", "_held", "_inside", "most")
+    __slots__ = ("_bound", "_exact", "_outside", "most")
 
     def __init__(self, most: int) -> None:
         self.most = most
         self._bound = 0
         self._exact: int | None = None  # once all marks are too many
-        self._inside = False  # the last piece ended within a text
-        self._held = b""  # a backslash at its end
+        self._outside = Outside()
 
     def beyond(self, chunks: Iterable[bytes], last: bytes) -> bool:
         """`last` has come; `chunks`: all that came, with it."""
@@ -81,21 +133,9 @@ class Census:
         return any(self._count(chunk) for chunk in chunks)
 
     def _count(self, chunk: bytes) -> bool:
+        assert self._exact is not None
         for start in range(0, len(chunk), PIECE):
-            self._piece(chunk[start : start + PIECE])
-            if self._exact is not None and self._exact > self.most:
+            self._exact += marks(self._outside.of(chunk[start : start + PIECE]))
+            if self._exact > self.most:
                 return True
         return False
-
-    def _piece(self, piece: bytes) -> None:
-        assert self._exact is not None
-        if self._inside and not self._held and b'"' not in piece and b"\\" not in piece:
-            return  # within one long text
-        data = (b'"' if self._inside else b"") + self._held + piece
-        self._held = b"\\" if (len(data) - len(data.rstrip(b"\\"))) % 2 else b""
-        data = data[: len(data) - len(self._held)]
-        # One more quote ends a text that has not ended, or is all that is left of one that begins:
-        # without it, each quote within the text would be looked at to the end.
-        outside = _TEXT.sub(b"", data + b'"')
-        self._inside = outside[-1:] != b'"'
-        self._exact += marks(outside)

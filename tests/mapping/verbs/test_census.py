@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aisix.mapping.verbs import census
-from aisix.mapping.verbs.census import Census, crowded, marks
+from aisix.mapping.verbs.census import SLOW, Census, crowded, marks, slow
 
 TEXT = st.text('ab"\\,[{é\n', max_size=12)
 VALUE = st.recursive(
@@ -51,3 +51,24 @@ def test_quotes_that_are_never_closed_are_looked_at_once() -> None:
 def test_text_full_of_commas_holds_no_values() -> None:
     raw = b'["' + b",[{" * 100_000 + b'",1,2]'
     assert not crowded(raw, 3) and crowded(raw, 2)
+
+
+@pytest.mark.parametrize(
+    "number", ["1e300", "1.5E+0300", "4.9e-324", "1e-1000", "9" * 40, "0." + "3" * 40]
+)
+def test_numbers_that_are_slow_to_read_are_counted_outside_texts(number: str) -> None:
+    numbers = [number] * SLOW
+    assert not slow(f"[{','.join(numbers)},1e9]".encode() + b" " * (1 << 15))
+    more = [number] * 8  # some may be cut between two pieces
+    assert slow(f"[{','.join(numbers + more)}]".encode())
+
+
+def test_quick_numbers_and_texts_may_be_as_many_as_they_like() -> None:
+    quick = b",".join([b"1.2345678901234567e-05,-1E+249,0.1234567890123456,12"] * SLOW)
+    text = b'"' + rb"1e300 \"1e300\" " * SLOW + b'"'
+    assert not slow(b"[" + quick + b"," + text + b"," + text + b"]")
+    assert slow(b"[" + quick + b"," + text + b",1e300" * (SLOW + 1))
+
+
+def test_a_text_without_its_end_is_looked_at_once() -> None:
+    assert not slow(b'"' + b'\\"1e300,' * 300_000 + b"\\")
