@@ -205,6 +205,11 @@ class ListenerHandler(RequestHandler):
                 self._told(error)
 
     def _told(self, error: BaseException) -> None:
+        if isinstance(error, asyncio.CancelledError) and self._task and self._task.cancelling():
+            # What `asyncio.run` does at the end of the process; nobody else cancels the task of an
+            # exchange that has not ended.
+            log.often("cut off", "a request was cut off by the end of its process")
+            return
         try:
             self.log_exception(type(error), error, error.__traceback__)
         except CRASHES:
