@@ -9,6 +9,7 @@ import pytest
 
 from aisix.errors import OperatorError
 from aisix.mapping.mappings import load_mappings
+from aisix.mapping.syntax.budget import Budget
 from aisix.mapping.translation import translate
 from aisix.mapping.types import ResolvedModel
 from tests.mapping.laid import NAME, SHIPPED, laid, said
@@ -21,7 +22,7 @@ def sent(model: str, body: dict[str, Any], mappings: Any = MAPPINGS, **options: 
     tables = mappings.mappings[PASSED_ON].effective(model, None, options)
     whole = {"model": "a", "max_tokens": 10, "messages": [{"role": "user", "content": "q"}], **body}
     facts = tables.facts(ResolvedModel("a", model))
-    return translate(tables, facts, whole, {}, True, print).upstream_body
+    return translate(tables, facts, whole, {}, Budget(), True, print).upstream_body
 
 
 def test_a_sites_row_for_one_mapping_counts_for_both(tmp_path: Path) -> None:
