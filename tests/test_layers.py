@@ -209,6 +209,7 @@ TESTED_BY = {
     "proxy/gateway": "telemetry/test_metrics",
     "proxy/models": "exchanges/test_walkthrough",
     "proxy/relay": "exchanges/test_upstream_wire",
+    "proxy/stream_writer": "exchanges/test_upstream_wire",
     "proxy/tables": "runtime/test_reload",
     "routing/resource_checks": "admin/test_handlers",
     "runtime/open_files": "exchanges/test_callers_who_leave",

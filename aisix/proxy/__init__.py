@@ -15,6 +15,7 @@
     chat.py        the handler of one exchange: the caller's side, plain answers
     call.py        an exchange, its attempts, the request that goes out; what both sides hold
     relay.py       a stream: upstream bytes -> exchange -> caller's socket, with back-pressure
+    stream_writer.py  what a stream needs of its caller's side
     count.py       how many tokens a request would take, estimated
     models.py      what a caller may ask for
     health.py      /livez, /readyz

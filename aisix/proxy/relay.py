@@ -12,16 +12,18 @@ Must never know: what an event or a chunk looks like.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine
 from math import inf
-from typing import Any, Protocol
+from typing import Any, TypeVar
 
 from aisix.errors import CRASHES, Fault, UpstreamError
 from aisix.mapping.dialect.upstream_errors import ErrorAnswer
 from aisix.mapping.exchange import Answer, UpstreamRequest
 from aisix.mapping.syntax.budget import Spent
 from aisix.proxy.backstop import CALLER, Wait, limit
+from aisix.proxy.beside import is_light
 from aisix.proxy.call import Call
+from aisix.proxy.stream_writer import StreamWriter
 from aisix.upstream.faults import too_large
 from aisix.upstream.transfer import Transfer
 
@@ -29,38 +31,7 @@ FRAME_END = b"\n\n"
 REST_SECS = 5.0  # in which an upstream must end after the last thing its caller is sent
 WAITING = b": waiting\n\n"  # a comment of SSE, before there is any event
 
-
-class StreamWriter(Protocol):
-    """What a stream needs of its caller's side; a handler has it."""
-
-    left: bool  # the caller went away
-
-    def begin_stream(self, headers: Mapping[str, str], waiting: bool = False) -> None:
-        """The head of a stream: a 200 with these headers, and those that say what was done; while
-        still `waiting`, without those that another attempt may make untrue. What is told after the
-        head has gone out is for the access line alone."""
-
-    def write(self, chunk: bytes) -> None:
-        """Put bytes of the body where the next `flush` or `finish` finds them."""
-
-    def flush(self) -> asyncio.Future[None]:
-        """Send what was written; done when the caller's socket has taken it."""
-
-    def finish(self) -> object:
-        """Nothing follows: send what was written, and the end."""
-
-    def answer(self, answer: Answer) -> None:
-        """A whole answer instead of a stream."""
-
-    def hang_up(self) -> None:
-        """Close the caller's connection, whatever is on its way."""
-
-    def crashed(self, error: BaseException) -> None:
-        """A mistake of our own: the caller is told, inside the stream if it has begun. Never
-        raises; gives back what the request held."""
-
-    def ms(self) -> float:
-        """Milliseconds since the head of the request was complete."""
+T = TypeVar("T")
 
 
 class Relay:
@@ -86,7 +57,7 @@ class Relay:
         self._frames = 0  # chunks the caller was sent, counted until one had something to read
         self._token = False
         self._beat: asyncio.TimerHandle | None = None
-        self._beside: asyncio.Task[None] | None = None  # translates another attempt's request
+        self._beside: asyncio.Task[None] | None = None  # translates beside the loop
         self._again: asyncio.TimerHandle | None = None  # runs before another attempt
         self._stall: asyncio.TimerHandle | None = None  # runs while the caller takes nothing
 
@@ -122,7 +93,8 @@ class Relay:
     def wait(self, pause: float, queue: float) -> Wait:
         """What it waits for; at most `pause` seconds between two attempts, `queue` for a thread."""
         transfer, settings = self._transfer, self._call.gateway.settings
-        progress = self._attempts.count, self._round, self._written, transfer and transfer.heard
+        heard = transfer and transfer.heard
+        progress = self._attempts.count, self._round, self._written, heard, self._beside
         if transfer is not None and transfer.paused:
             return Wait(CALLER, progress, settings.downstream.stalled_timeout_secs or inf)
         if transfer is None or transfer.over:
@@ -176,18 +148,21 @@ class Relay:
 
     def _answered(self, pieces: list[bytes]) -> None:
         """An answer that is no stream: an error, most likely."""
-        exchange, body = self._exchange, b"".join(pieces)
-        if not self._open:
-            retry = exchange.retry(self._status, self._headers, body)
-            pause = self._after_answer(retry)
-            if self._tried_again(pause, lambda: self._told(body)):
-                return
-        self._told(body)
+        body = b"".join(pieces)
+        if self._open:
+            self._told(body)
+        else:
+            self._read(self._exchange.retry, body, lambda retry: self._judged(retry, body))
+
+    def _judged(self, retry: str, body: bytes) -> None:
+        if not self._tried_again(self._after_answer(retry), lambda: self._told(body)):
+            self._told(body)
 
     def _told(self, body: bytes) -> None:
-        exchange = self._exchange
         self._saw()
-        answer = exchange.response(self._status, self._headers, body)
+        self._read(self._exchange.response, body, self._tell)
+
+    def _tell(self, answer: Answer) -> None:
         self._call.judged()
         if answer.error is not None:
             self._failed(answer)
@@ -196,6 +171,28 @@ class Relay:
         else:
             self._writer.answer(answer)
             self._settle()
+
+    def _read(self, work: Callable[..., T], body: bytes, then: Callable[[T], object]) -> None:
+        """What `work` makes of an answer; beside the loop, if it is too heavy for it."""
+        seen = self._status, self._headers, body
+        if is_light(body):
+            then(work(*seen))
+        else:
+            self._aside(then, self._call.gateway.beside.finish, work, *seen)
+
+    def _aside(
+        self, then: Callable[[T], object], work: Callable[..., Coroutine[Any, Any, T]], *args: Any
+    ) -> None:
+        async def both() -> None:
+            try:
+                made = await work(*args)
+                self._beside = None
+                then(made)
+            except CRASHES as error:
+                if isinstance(error, Exception) or not self._finished.done():
+                    self.crashed(error)
+
+        self._beside = self._loop.create_task(both())
 
     def _after_answer(self, retry: str) -> float | None:
         now = self._loop.time()
@@ -224,18 +221,13 @@ class Relay:
         try:
             return self._follows(pause, self._call.next_request(*asked))
         except Spent:
-            self._beside = self._loop.create_task(self._beside_loop(asked, pause, otherwise))
-            return True
 
-    async def _beside_loop(self, asked: Any, pause: float, otherwise: Callable[[], None]) -> None:
-        try:
-            following = await self._call.next_request_beside(*asked)
-            self._beside = None
-            if not self._follows(pause, following):
-                otherwise()
-        except CRASHES as error:
-            if isinstance(error, Exception) or not self._finished.done():
-                self.crashed(error)
+            def then(following: UpstreamRequest | None) -> None:
+                if not self._follows(pause, following):
+                    otherwise()
+
+            self._aside(then, self._call.next_request_beside, *asked)
+            return True
 
     def _follows(self, pause: float, following: UpstreamRequest | None) -> bool:
         if following is None:

@@ -118,6 +118,22 @@ def test_a_heavy_answer_is_translated_or_the_upstreams_fault(
         assert tight.line(answer)["upstream_fault"] == "too_much_work"
 
 
+@pytest.mark.parametrize(
+    ("alias", "status", "told"),
+    [("plain", 200, 502), ("plain", 400, 400), ("plain", 500, 500), ("both", 200, 502)],
+)
+def test_a_heavy_answer_that_is_no_stream_is_told_as_an_error(
+    tight: Running, standin: Standin, alias: str, status: int, told: int
+) -> None:
+    body = shapes.answer(shapes.listed(shapes.TEXT, 3_000))
+    standin.script(Scripted((body,), status, headers=JSON))
+    asked = json.dumps({**json.loads(shapes.asked(b'"q"')), "model": alias, "stream": True})
+    answer = tight.call(asked.encode())
+    assert answer.status == told, answer.body[:300]
+    assert openai_wire.openai_error_errors(told, answer.headers, answer.body) == []
+    until(lambda: tight.metrics()["aisix_in_flight"] == 0)
+
+
 @pytest.mark.parametrize(("value", "many"), [(b"1", 50_000), (b"1e300", 6_000)])
 def test_an_event_of_too_many_values_ends_the_stream(
     tight: Running, standin: Standin, value: bytes, many: int
