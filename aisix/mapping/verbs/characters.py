@@ -18,6 +18,7 @@ from typing import Any
 from aisix.mapping.syntax.paths import Json
 
 MOST_WAITING = 16  # events that wait for the other half of a character
+DEEPEST = 32  # levels; what is further in waits for no other half: its path would be long
 INSTEAD = "\ufffd"
 Told = Callable[[str], None]  # hears the key below which a character was lost
 Spot = tuple[Any, Any, str]  # the object or list, its key there, the half that was cut off
@@ -75,13 +76,13 @@ class Torn:
                 holder[key] = self._text(holder, key, value, path)
         elif type(value) is list:
             for number, item in enumerate(value):
-                self._walk(value, number, item, (*path, number))
+                self._walk(value, number, item, _below(path, number))
         elif type(value) is dict:
             for name in [name for name in value if _HALF.search(name)]:
                 value[_HALF.sub(INSTEAD, name)] = value.pop(name)
                 self._told(name.encode("ascii", "replace").decode())
             for name, item in value.items():
-                self._walk(value, name, item, (*path, name))
+                self._walk(value, name, item, _below(path, name))
 
     def _text(self, holder: Any, key: Any, text: str, path: tuple[Any, ...]) -> str:
         if path in self._halves:
@@ -90,7 +91,7 @@ class Torn:
             return text
         text = _PAIR.sub(lambda pair: _one(pair[0]), text)
         cut = _CUT.search(text)
-        if cut is not None and path not in self._halves:
+        if cut is not None and len(path) < DEEPEST and path not in self._halves:
             self._halves[path] = holder, key, cut[0]
             text = text[: cut.start()]
         if _HALF.search(text):
@@ -124,6 +125,11 @@ class Torn:
         holder, key, _ = self._halves.pop(path)
         holder[key] += INSTEAD
         self._told(_named(path))
+
+
+def _below(path: tuple[Any, ...], step: Any) -> tuple[Any, ...]:
+    """One step further; the same for all that is too far in to be waited for."""
+    return (*path, step) if len(path) < DEEPEST else path
 
 
 def _one(pair: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import tracemalloc
 from typing import Any
 
 import msgspec
 import pytest
 
-from aisix.mapping.verbs.characters import MOST_WAITING, Torn, mended, read
+from aisix.mapping.verbs.characters import DEEPEST, MOST_WAITING, Torn, mended, read
 
 
 def stream(*events: bytes) -> tuple[list[Any], list[str]]:
@@ -79,3 +81,21 @@ def test_no_more_than_so_many_events_wait() -> None:
 @pytest.mark.parametrize("data", [b"", b"x", b'{"a":NaN}', b"[" * 100_000, b"\xff\xfe"])
 def test_what_is_no_json_is_none(data: bytes) -> None:
     assert read(data) is None
+
+
+def nested(levels: int, text: bytes) -> bytes:
+    return b'{"a":' + b"[" * levels + text + b"]" * levels + b"}"
+
+
+def test_what_is_deep_inside_waits_for_no_other_half() -> None:
+    half, other = rb'"\ud83d"', rb'"\ude00"'
+    level = DEEPEST - 2
+    wanted = [json.loads(nested(level, text)) for text in ('"😀"'.encode(), b'""')]
+    assert stream(nested(level, half), nested(level, other)) == (wanted, [])
+    event = nested(900, b",".join([half] * 1_000))
+    tracemalloc.start()
+    events, told = stream(event)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert events == [json.loads(event.replace(rb"\ud83d", "\ufffd".encode()))]
+    assert told == ["a"] * 1_000 and most < 2_000_000
