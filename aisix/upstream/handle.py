@@ -25,7 +25,7 @@ from aisix.upstream.addresses import refused_address
 from aisix.upstream.head import read_head
 from aisix.upstream.request import Request, Tls
 from aisix.upstream.sockets import short_of_files
-from aisix.upstream.transfer import BLOCK, Transfer
+from aisix.upstream.transfer import Transfer
 
 SUPPRESS_CONNECT_HEADERS = 265  # CURLOPT_*; pycurl passes the number on but has no name for it
 UPLOAD_BUFFERSIZE = 280
@@ -230,7 +230,8 @@ class Handle:
         transfer = self.transfer
         assert transfer is not None
         try:
-            if transfer.paused or transfer.held > BLOCK:
+            held = transfer.held
+            if transfer.paused or (held and held + len(data) > transfer.block):
                 transfer.choked = True
                 return int(pycurl.WRITEFUNC_PAUSE)
             cap = transfer.cap

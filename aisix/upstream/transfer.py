@@ -22,7 +22,8 @@ from aisix.upstream.head import BLANK, read_head, switches
 from aisix.upstream.request import Request, Sink
 
 HIGHEST = 599  # status; libcurl takes any of three digits
-BLOCK = 64 << 10  # bytes; when so many have come in one wake-up, the receiver is told first
+BLOCK = 64 << 10  # bytes; when more have come in one wake-up, the receiver is told first
+STREAM_BLOCK = 16 << 10  # ... of a stream, each event of which is translated at once
 
 
 class TransferHandle(Protocol):
@@ -52,6 +53,7 @@ class Transfer:
         "_idle",
         "_owner",
         "_total_at",
+        "block",
         "bug",
         "cap",
         "choked",
@@ -79,6 +81,7 @@ class Transfer:
         self.sink: Sink | None = sink  # None once it has been told the end, or cancelled
         self.handle: TransferHandle | None = None  # None once libcurl is done with it
         self.cap = request.max_body
+        self.block = STREAM_BLOCK if self.cap is None else BLOCK
         self.lines: list[bytes] = []  # header lines so far
         self.pieces: list[bytes] = []  # body bytes not delivered yet
         self.held = 0  # bytes of `pieces`

@@ -9,13 +9,11 @@ import pytest
 
 from aisix.upstream.curl import Driver
 from aisix.upstream.request import Request, Timeouts
-from aisix.upstream.transfer import BLOCK
+from aisix.upstream.transfer import STREAM_BLOCK
 from tests.upstream.conftest import Run
 from tests.upstream.peer import Call, Peer
 from tests.upstream.sinks import Notes
 
-CURL_BUFFER = 16 << 10
-LARGEST = BLOCK + 2 * CURL_BUFFER
 BODY = random.Random(7).randbytes(3 << 20)
 
 
@@ -31,7 +29,7 @@ def test_however_much_comes_at_once_the_receiver_is_told_in_blocks(run: Run) -> 
             driver.stream(Request(peer.url), sink)
             await sink.ended.wait()
             assert sink.body == BODY
-            assert max(map(len, sink.data)) <= LARGEST
+            assert max(map(len, sink.data)) <= STREAM_BLOCK
             driver.close()
 
     run(work())
@@ -79,7 +77,7 @@ def test_a_receiver_who_pauses_is_not_told_more_and_misses_nothing(run: Run) -> 
                     transfer.resume()
             assert sink.body == BODY
             assert sink.error is None
-            assert max(map(len, sink.data)) <= LARGEST
+            assert max(map(len, sink.data)) <= STREAM_BLOCK
             driver.close()
 
     from aisix.upstream.transfer import Transfer
