@@ -1,4 +1,7 @@
-"""A gateway that may open few files: python -m tests.few_files NUMBER serve --config ..."""
+"""A gateway that may open few files: python -m tests.few_files NUMBER serve --config ...
+
+`NUMBER:` is the soft limit alone; a gateway raises that as far as the hard one goes.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import sys
 from aisix.cli.main import main
 
 if __name__ == "__main__":
-    number = int(sys.argv.pop(1))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (number, number))
+    number, soft, _ = sys.argv.pop(1).partition(":")
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1] if soft else int(number)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (int(number), hard))
     sys.exit(main(sys.argv[1:]))

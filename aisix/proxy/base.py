@@ -226,7 +226,7 @@ class ProxyHandler(ListenerHandler):
     def send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """The whole answer."""
         self.set_status(status)
-        if "api_key_id" in self.seen:
+        if not self.open_to_all:
             self.set_header("X-Aisix-Mapping", self.tag())
         for name, value in headers.items():
             self.set_foreign_header(name, value)

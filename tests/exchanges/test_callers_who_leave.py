@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import json
-import resource
 import socket
 import subprocess
 import sys
@@ -222,15 +220,8 @@ def test_a_slow_caller_gets_everything(gateway: Running, upstream: Rough) -> Non
 
 
 def test_open_files_are_no_bound_until_the_hard_limit_is(upstream: Rough, tmp_path: Path) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     upstream.next(STREAM, *SSE[:3], HOLD)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (120, hard))  # the gateway inherits it
-    try:
-        running = Running(tmp_path / "roomy").__enter__()
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    with contextlib.ExitStack() as stack:
-        stack.callback(running.stop)
+    with Running(tmp_path / "roomy", program=("tests.few_files", "120:")) as running:
         running.set_up(upstream.url, {"claude-prod": MODEL})
         running.allow("*")
         callers = [Caller(running, True) for _ in range(150)]
