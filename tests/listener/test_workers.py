@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -21,8 +22,11 @@ def workers(gateway: Running) -> list[int]:
 
 def sockets_of(pid: int) -> int:
     """How many sockets a process has open."""
-    folder = f"/proc/{pid}/fd"
-    return sum(os.readlink(f"{folder}/{each}").startswith("socket") for each in os.listdir(folder))
+    count = 0
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            count += os.readlink(each).startswith("socket")
+    return count
 
 
 def answered(one: socket.socket) -> bool:

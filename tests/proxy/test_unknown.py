@@ -29,7 +29,6 @@ def test_an_unknown_url_is_a_404_that_says_what_there_is(gateway: Running, path:
             if not headers:  # nothing of what is installed or stored
                 told = f"{answer.headers}{answer.body!r}"
                 assert "claude" not in told and __version__ not in told
-                assert "x-aisix-mapping" not in answer.headers
             assert ("request_id" in answer.json) == path.startswith("/v1/messages")
     assert send(gateway.proxy_port, "HEAD", path).status == 404
 
@@ -57,4 +56,4 @@ def test_a_wrong_method_is_told_which_are_right(gateway: Running, headers: dict[
 def test_what_there_is_still_asks_for_a_key(gateway: Running) -> None:
     for path in ("/v1/models", "/v1/models/claude-prod"):
         answer = send(gateway.proxy_port, "GET", path)
-        assert answer.status == 401 and "x-aisix-mapping" not in answer.headers
+        assert answer.status == 401
