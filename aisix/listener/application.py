@@ -205,10 +205,10 @@ class ListenerHandler(RequestHandler):
                 self._told(error)
 
     def _told(self, error: BaseException) -> None:
-        if isinstance(error, asyncio.CancelledError) and self._task and self._task.cancelling():
-            # What `asyncio.run` does at the end of the process; nobody else cancels the task of an
-            # exchange that has not ended.
-            log.often("cut off", "a request was cut off by the end of its process")
+        if self._task is not None and self._task.cancelling():
+            # What `asyncio.run` does at the end of the process, when there may be no connection
+            # any more; nobody else cancels the task of an exchange that has not ended.
+            log.often("cut off", "a request was cut off: %s", type(error).__name__)
             return
         try:
             self.log_exception(type(error), error, error.__traceback__)
