@@ -15,6 +15,7 @@ import multiprocessing
 import tempfile
 import threading
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ ORDINARY = json.dumps({"model": "plain", "messages": [{"role": "user", "content"
 def upstream(port: int) -> None:
     """Answers by the first word of the path: a number of ANSWERS, or "plain"."""
     kinds = list(shapes.ANSWERS.items())
+    last: dict[str, bytes] = {}  # the one huge answer that was made last: it is asked for again
     plain = shapes.answer(b"[" + shapes.TEXT + b"]")
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -48,7 +50,10 @@ def upstream(port: int) -> None:
             status, body, kind = 200, plain, "application/json"
             if word.isdigit():
                 name, (status, made) = kinds[int(word)]
-                body = made()
+                if word not in last:
+                    last.clear()
+                    last[word] = made()
+                body = last[word]
                 kind = "text/event-stream" if name.startswith("stream") else kind
             said = f"HTTP/1.1 {status} x\r\ncontent-type: {kind}\r\n"
             said += f"content-length: {len(body)}\r\n\r\n"
@@ -68,40 +73,52 @@ def upstream(port: int) -> None:
 
 # ---------------------------------------------------------------- the callers
 class Callers:
-    """How long each of their requests took, in milliseconds."""
+    """In a process of their own, so that nothing but the gateway makes them wait."""
 
     def __init__(self, port: int) -> None:
-        self.port = port
-        self.taken: list[float] = []
-        self.wrong = 0
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._run) for _ in range(CALLERS)]
+        self._pipe, theirs = multiprocessing.Pipe()
+        self._process = multiprocessing.Process(target=call_on, args=(port, theirs), daemon=True)
 
     def __enter__(self) -> Callers:
-        for thread in self._threads:
-            thread.start()
+        self._process.start()
+        self._pipe.recv()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
+        self._pipe.send(False)
+        self._process.join()
 
-    def _run(self) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        while not self._stop.is_set():
+    def so_far(self) -> list[float]:
+        """How long each request since the last look took, in milliseconds, the shortest first."""
+        self._pipe.send(True)
+        taken: list[float] = self._pipe.recv()
+        return taken
+
+
+def call_on(port: int, pipe: Connection) -> None:
+    taken: list[float] = []
+    stop = threading.Event()
+
+    def run() -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        while not stop.is_set():
             began = time.perf_counter()
             connection.request("POST", "/v1/chat/completions", ORDINARY, KEY)
             answer = connection.getresponse()
             answer.read()
-            self.taken.append((time.perf_counter() - began) * 1000)
-            self.wrong += answer.status != 200
+            assert answer.status == 200, answer.status
+            taken.append((time.perf_counter() - began) * 1000)
             time.sleep(PAUSE)
         connection.close()
 
-    def so_far(self) -> list[float]:
-        found, self.taken = sorted(self.taken), []
-        return found
+    threads = [threading.Thread(target=run) for _ in range(CALLERS)]
+    for thread in threads:
+        thread.start()
+    pipe.send(True)
+    while pipe.recv():
+        found, taken[:] = sorted(taken), []
+        pipe.send(found)
+    stop.set()
 
 
 def ask(port: int, body: bytes) -> tuple[int, str]:
@@ -140,10 +157,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="of each shape (default 3)")
     parser.add_argument("--http", default="fast", choices=("fast", "tornado"))
     given = parser.parse_args()
-    port = free_port()
-    peer = multiprocessing.Process(target=upstream, args=(port,), daemon=True)
-    peer.start()
-    url = f"http://127.0.0.1:{port}"
+    ports = free_port(), free_port()  # of the ordinary answers, and of the huge ones
+    peers = [multiprocessing.Process(target=upstream, args=(p,), daemon=True) for p in ports]
+    for peer in peers:
+        peer.start()
+    url, huge = (f"http://127.0.0.1:{port}" for port in ports)
     rows = []
     more = {"proxy": {"http": given.http}, "upstream": {"retries": 0, "cooldown_secs": 0}}
     with (
@@ -154,7 +172,7 @@ def main() -> None:
         gateway.set_up(f"{url}/plain", {"plain": model, "strict": {**model, "strict": True}})
         names = list(shapes.ANSWERS)
         for number in range(len(names)):
-            gateway.set_up(f"{url}/{number}", {f"a{number}": model}, display_name=f"k{number}")
+            gateway.set_up(f"{huge}/{number}", {f"a{number}": model}, display_name=f"k{number}")
         gateway.allow("plain", "strict", *(f"a{number}" for number in range(len(names))))
         where = gateway.proxy_port, gateway.worker_pids[0]
         rows.append(["(none)", *beside(*where, ORDINARY, 20)])
@@ -173,7 +191,8 @@ def main() -> None:
                 print(rows[-1], flush=True)
         if gateway.bugs:
             print(*gateway.bugs, sep="\n")
-    peer.terminate()
+    for peer in peers:
+        peer.terminate()
     heads = ["shape", "MB", "status", "CPU s", "others p50", "p99", "max ms", ""]
     print(tabulate(rows, heads, disable_numparse=True))
 

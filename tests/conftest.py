@@ -8,10 +8,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from aisix.mapping.interpret import forms
 from aisix.standin.server import Standin
+from tests.long import LONG
 from tests.running import Running
+
+# The suite tries the same each time, so that what fails has to do with what was changed; what was
+# not tried yet is found by `make test-long`.
+settings.register_profile("same", derandomize=LONG == 1, deadline=None)
+settings.load_profile("same")
 
 # A job in the background of a shell without job control is started with SIGINT ignored, and hands
 # that on to its children: those of a test must hear what the test sends them.

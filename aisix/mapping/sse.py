@@ -20,6 +20,7 @@ LF = 10
 LARGEST_TEXT = 8192  # bytes
 FAILED = (b"event: error", b"event:error")
 LARGEST_EVENT = 16 << 20  # bytes, unless told otherwise
+MOST_LINES = 10_000  # of one event: each is looked at, and nobody writes so many
 
 
 class ErrorData(bytes):
@@ -116,13 +117,19 @@ def parse_error(data: bytes) -> Json:
 
 
 def _payload(frame: bytes) -> bytes | None:
-    head, _, line = frame.partition(b"\n")
-    if not line:
-        if head[:6] == b"data: ":  # nearly all are like this, or have their name before it
-            return head[6:] or None
-    elif line[:6] == b"data: " and head[:6] == b"event:" and b"\n" not in line:
-        data = line[6:] or None
-        return ErrorData(data) if data and head in FAILED else data
+    end = frame.find(b"\n")
+    if end < 0:
+        if frame[:6] == b"data: ":  # nearly all are like this, or have their name before it
+            return frame[6:] or None
+    elif (
+        frame[end + 1 : end + 7] == b"data: "
+        and frame[:6] == b"event:"
+        and frame.find(b"\n", end + 7) < 0
+    ):
+        data = frame[end + 7 :] or None
+        return ErrorData(data) if data and frame[:end] in FAILED else data
+    if len(frame) > MOST_LINES and frame.count(b"\n") >= MOST_LINES:
+        raise Refused("bad_response", detail="an event of more lines than the limit")
     parts, failed = [], False
     for line in frame.split(b"\n"):
         name = line[:6]

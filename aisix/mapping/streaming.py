@@ -116,7 +116,10 @@ class Streaming(ABC):
         if self.done:
             return b""
         # An event whose blank line is missing counts when it is whole, else it is the break itself.
-        rest = self._sse.rest() if self._sse is not None else []
+        try:
+            rest = self._sse.rest() if self._sse is not None else []
+        except Refused:
+            return self._broken("too_large")
         done = self.tables.answer.done.encode()
         out = self._run([data for data in rest if data == done or _is_whole(data)])
         if self._torn is not None and not self.done:

@@ -22,7 +22,6 @@ from aisix.mapping.dialect import counts
 from aisix.mapping.dialect.upstream_errors import CallerDialect, ErrorAnswer
 from aisix.mapping.interpret.view import JSON_TYPES
 from aisix.mapping.syntax import paths
-from aisix.mapping.verbs.census import Census
 from aisix.proxy import ids
 from aisix.proxy.admission import overloaded
 from aisix.proxy.backstop import CALLER, Hung, Wait
@@ -64,7 +63,6 @@ class ProxyHandler(ListenerHandler):
     _over = True  # it is not counted among the requests under way: not yet, or no more
     _size = 0  # bytes of the body that have come
     _held = 0  # those that are counted among the bytes of all bodies
-    _census: Census | None = None  # of a body long enough to hold too many values
     _waiting: asyncio.Future[Any] | None = None  # what the method awaits
 
     def initialize(self, gateway: Gateway, dialect: str, **more: Any) -> None:
@@ -135,19 +133,8 @@ class ProxyHandler(ListenerHandler):
         elif self.gateway.admission.hold(size):
             self._held += size
             self._chunks.append(chunk)
-            if self._size > self.gateway.crowd:
-                self._count(chunk)
         else:
             self._refusal = overloaded()
-            self._chunks.clear()
-
-    def _count(self, chunk: bytes) -> None:
-        """Refuse a body with too many values before anybody decodes it."""
-        most = self.gateway.settings.limits.max_values
-        if self._census is None:
-            self._census, chunk = Census(most), b"".join(self._chunks)
-        if self._census.beyond(self._chunks, chunk):
-            self._refusal = CallerError("too_many_values", limit=most)
             self._chunks.clear()
 
     @property
@@ -157,11 +144,11 @@ class ProxyHandler(ListenerHandler):
 
     def body(self) -> dict[str, Any]:
         """The request's body, a JSON object; raises the fault that says what is wrong."""
-        return self._looked_at(decoded(self._whole(), self.gateway.held.escapes))
+        return self._looked_at(decoded(self._whole(), self.gateway.held))
 
     async def large_body(self) -> dict[str, Any]:
         """The same; to be cancelled by `_waiting`."""
-        given = self._whole(), self.gateway.held.escapes
+        given = self._whole(), self.gateway.held
         return self._looked_at(await self.beside(decoded, *given))
 
     async def beside(self, work: Callable[..., T], *args: Any) -> T:

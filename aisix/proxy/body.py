@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from aisix.errors import CallerError
+from aisix.mapping.syntax.budget import Held
 from aisix.mapping.verbs import surrogates
-from aisix.mapping.verbs.census import SLOW, escaped, slow
+from aisix.mapping.verbs.census import SLOW, crowded, escaped, slow
 
 _decode = msgspec.json.Decoder().decode
 
@@ -24,11 +25,13 @@ class Body(NamedTuple):
     mended: Sequence[str] = ()
 
 
-def decoded(chunks: Sequence[bytes], escapes: int) -> Body:
-    """At most so many `escapes`; CallerError: too_many_escapes, too_deep, bad_json."""
-    if escaped(chunks, escapes):
-        raise CallerError("too_many_escapes", limit=escapes)
+def decoded(chunks: Sequence[bytes], held: Held) -> Body:
+    """CallerError: too_many_escapes, too_many_values, too_deep, bad_json."""
+    if escaped(chunks, held.escapes):
+        raise CallerError("too_many_escapes", limit=held.escapes)
     raw = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    if crowded(raw, held.values):
+        raise CallerError("too_many_values", limit=held.values)
     if slow(raw):
         why = f"more than {SLOW} of its numbers have 40 digits or an exponent over 250"
         raise CallerError("bad_json", why=why)

@@ -91,7 +91,6 @@ class Gateway:
         self.most: Map[str, int] = counted
         self.countable = min(counted.values()) * SHORTEST  # bytes of a body that may hold too many
         self.held = Held(settings.limits.max_values, settings.limits.max_escapes)
-        self.crowd = settings.limits.max_values * 2  # bytes it takes to have so many values
         self._rules = BreakerRules(
             upstream.cooldown_failures, upstream.cooldown_secs, upstream.retry_budget_percent / 100
         )

@@ -159,6 +159,14 @@ class Driver:
         if not self._settling:
             self._soon()
 
+    def let_on(self, transfer: Transfer) -> None:
+        """libcurl may bring the next block, once everybody else has had their turn."""
+        self._loop.call_soon(self._guard, self._let_on, transfer)
+
+    def _let_on(self, transfer: Transfer) -> None:
+        if not transfer.paused:  # else its receiver will say when
+            self.resumed(transfer)
+
     def end(self, transfer: Transfer, error: UpstreamError) -> None:
         """Nothing more will be taken of it; its sink is told in this wake-up."""
         self._detach(transfer, reusable=False)

@@ -40,6 +40,7 @@ class TransferOwner(Protocol):
 
     def dropped(self, transfer: Transfer) -> None: ...
     def resumed(self, transfer: Transfer) -> None: ...
+    def let_on(self, transfer: Transfer) -> None: ...
     def answered(self, transfer: Transfer) -> None: ...
     def end(self, transfer: Transfer, error: UpstreamError) -> None: ...
 
@@ -174,7 +175,7 @@ class Transfer:
             sink.on_data(data)
             if self.choked and not self.paused and self.sink is not None:
                 self.choked = False
-                self._owner.resumed(self)
+                self._owner.let_on(self)
         if self.done and not self.pieces and self.sink is not None:
             if self.error is None and not self.headed:
                 self.error = faults.no_head()

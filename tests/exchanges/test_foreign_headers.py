@@ -19,12 +19,6 @@ BAD = b'{"error":{"message":"bad"}}'
 ODD = ("x-request-id: r\x01q", "retry-after: 5\x01", "retry-after-ms: soon")
 
 
-@pytest.fixture(scope="module")
-def upstream() -> Iterator[Rough]:
-    with Rough() as peer:
-        yield peer
-
-
 @pytest.fixture(scope="module", params=["fast", "tornado"])
 def gateway(
     request: pytest.FixtureRequest, upstream: Rough, tmp_path_factory: pytest.TempPathFactory

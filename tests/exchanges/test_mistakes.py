@@ -160,12 +160,6 @@ def test_the_steps_that_are_named_are_there() -> None:
     assert (GIVE_BACK | LEFT_OUT) - steps == set()
 
 
-@pytest.fixture(scope="module")
-def upstream() -> Iterator[Rough]:
-    with Rough() as peer:
-        yield peer
-
-
 @contextlib.contextmanager
 def faulty(folder: Path, upstream: Rough, kind: str, places: int) -> Iterator[Running]:
     """A gateway of that kind with a Plan in its folder, and room for so many requests."""

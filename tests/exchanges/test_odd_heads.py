@@ -26,12 +26,6 @@ HEADS: dict[str, tuple[Step, ...]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def upstream() -> Iterator[Rough]:
-    with Rough() as peer:
-        yield peer
-
-
 @pytest.fixture(scope="module", params=["fast", "tornado"])
 def gateway(
     request: pytest.FixtureRequest, upstream: Rough, tmp_path_factory: pytest.TempPathFactory

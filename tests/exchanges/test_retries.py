@@ -31,12 +31,6 @@ def refusal(status: int, kind: str = "overloaded_error", *lines: str) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[Rough]:
-    with Rough() as peer:
-        yield peer
-
-
-@pytest.fixture(scope="module")
 def gateway(upstream: Rough, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     more = {"upstream": {"retries": 1, "retry_budget_percent": 100, "first_byte_timeout_ms": 500}}
     with Running(tmp_path_factory.mktemp("retrying"), more) as running:

@@ -21,12 +21,6 @@ BODY = {"max_tokens": 9, "messages": [{"role": "user", "content": "q"}], "stream
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[Rough]:
-    with Rough() as peer:
-        yield peer
-
-
-@pytest.fixture(scope="module")
 def gateway(upstream: Rough, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     more = {
         "upstream": {"retries": 1, "retry_budget_percent": 100, "cooldown_secs": 0},

@@ -54,12 +54,6 @@ def chunk(data: bytes) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[Rough]:
-    with Rough() as peer:
-        yield peer
-
-
-@pytest.fixture(scope="module")
 def careful(upstream: Rough, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """Small caps and short limits, no retries."""
     more = {

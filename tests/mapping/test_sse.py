@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aisix.mapping.sse import SseReader
+from aisix.mapping.sse import MOST_LINES, SseReader
 from aisix.mapping.verbs.refused import Refused
 
 
@@ -40,3 +40,15 @@ def test_one_event_may_have_so_many_bytes(size: int) -> None:
     with pytest.raises(Refused):
         for at in range(0, len(stream), size):
             reader.feed(stream[at : at + size])
+
+
+def test_one_event_may_have_so_many_lines() -> None:
+    line = b"data: x\n"
+    (data,) = SseReader().feed(line * MOST_LINES + b"\n")
+    assert data == b"\n".join([b"x"] * MOST_LINES)
+    with pytest.raises(Refused):
+        SseReader().feed(line * (MOST_LINES + 1) + b"\n")
+    reader = SseReader()
+    assert reader.feed(line * (MOST_LINES + 9)) == []
+    with pytest.raises(Refused):
+        reader.rest()

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -74,9 +74,16 @@ class Parent:
 
 
 @pytest.fixture
-def parents(tmp_path: Path) -> Iterator[list[Parent]]:
+def begun(tmp_path: Path) -> Iterator[Callable[..., Parent]]:
+    """A parent whose workers begin so, one after the other; given when the first have settled."""
     made: list[Parent] = []
-    yield made
+
+    def begin(*how: str) -> Parent:
+        made.append(Parent(tmp_path, *how))
+        until(lambda: f"settled {how[0]}" in made[-1].said)
+        return made[-1]
+
+    yield begin
     for parent in made:
         if parent.process.poll() is None:
             parent.process.send_signal(signal.SIGTERM)
@@ -85,11 +92,9 @@ def parents(tmp_path: Path) -> Iterator[list[Parent]]:
 
 
 def test_new_workers_that_cannot_start_leave_the_old_ones_in_place(
-    tmp_path: Path, parents: list[Parent]
+    begun: Callable[..., Parent],
 ) -> None:
-    parent = Parent(tmp_path, "first", "bad", "bad", "good")
-    parents.append(parent)
-    until(lambda: "settled first" in parent.said)
+    parent = begun("first", "bad", "bad", "good")
     before = parent.children
     for count in (1, 2):
         parent.process.send_signal(signal.SIGHUP)
@@ -101,10 +106,8 @@ def test_new_workers_that_cannot_start_leave_the_old_ones_in_place(
     assert parent.process.wait(10) == 0
 
 
-def test_settings_that_follow_bad_ones_are_taken(tmp_path: Path, parents: list[Parent]) -> None:
-    parent = Parent(tmp_path, "first", "second", "third")
-    parents.append(parent)
-    until(lambda: "settled first" in parent.said)
+def test_settings_that_follow_bad_ones_are_taken(begun: Callable[..., Parent]) -> None:
+    parent = begun("first", "second", "third")
     before = parent.children
     for how in ("second", "third"):
         parent.process.send_signal(signal.SIGHUP)
@@ -114,11 +117,9 @@ def test_settings_that_follow_bad_ones_are_taken(tmp_path: Path, parents: list[P
 
 
 def test_what_a_dead_worker_held_is_given_back_before_another_begins(
-    tmp_path: Path, parents: list[Parent]
+    begun: Callable[..., Parent],
 ) -> None:
-    parent = Parent(tmp_path, "first")
-    parents.append(parent)
-    until(lambda: "settled first" in parent.said)
+    parent = begun("first")
     before = parent.children
     os.kill(int(min(before)), signal.SIGKILL)
     until(lambda: "gone 2" in parent.said)
@@ -127,12 +128,8 @@ def test_what_a_dead_worker_held_is_given_back_before_another_begins(
     assert parent.said.count("gone") == 2
 
 
-def test_a_worker_that_does_not_end_is_killed_when_told_again(
-    tmp_path: Path, parents: list[Parent]
-) -> None:
-    parent = Parent(tmp_path, "deaf")
-    parents.append(parent)
-    until(lambda: "settled deaf" in parent.said)
+def test_a_worker_that_does_not_end_is_killed_when_told_again(begun: Callable[..., Parent]) -> None:
+    parent = begun("deaf")
     parent.process.send_signal(signal.SIGTERM)
     parent.process.send_signal(signal.SIGINT)
     until(lambda: parent.process.poll() is not None)

@@ -56,9 +56,12 @@ class Calls:
         if not self._groups and how.of is not None:
             # Most events of most answers: no call here, and none before.
             head, leaf = how.at.steps[0], how.at.steps[-1]
-            for at in event.get(how.of) or ():
-                if type(at) is dict and leaf in (at.get(head) or at):
-                    break
+            found = event.get(how.of)
+            for at in found if type(found) is list else ():
+                if type(at) is dict:
+                    below = at.get(head)
+                    if leaf in (below if type(below) is dict else at):
+                        break
             else:
                 return
         for key, at in self._parts(event):

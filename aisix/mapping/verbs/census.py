@@ -10,7 +10,7 @@ slow when its exponent is extreme or its digits are many: it takes a hundred tim
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from aisix.mapping.syntax.budget import Held
 
@@ -81,8 +81,14 @@ def crowded(data: bytes, most: int) -> bool:
     if len(data) <= most * 2:
         return False
     pieces = [data[start : start + PIECE] for start in range(0, len(data), PIECE)]
-    census = Census(most)
-    return sum(map(marks, pieces)) > most and census.has_more(pieces)
+    if sum(map(marks, pieces)) <= most:
+        return False
+    left, outside = most, Outside()
+    for piece in pieces:
+        left -= marks(outside.of(piece))
+        if left < 0:
+            return True
+    return False
 
 
 class Outside:
@@ -105,37 +111,3 @@ class Outside:
         outside = _TEXT.sub(b"", data + b'"')
         self._inside = outside[-1:] != b'"'
         return outside
-
-
-class Census:
-    """Of one body: `beyond` is true once there are surely more than `most` values."""
-
-    __slots__ = ("_bound", "_exact", "_outside", "most")
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self._bound = 0
-        self._exact: int | None = None  # once all marks are too many
-        self._outside = Outside()
-
-    def beyond(self, chunks: Iterable[bytes], last: bytes) -> bool:
-        """`last` has come; `chunks`: all that came, with it."""
-        if self._exact is None:
-            self._bound += marks(last)
-            if self._bound <= self.most:
-                return False
-            return self.has_more(chunks)
-        return self._count(last)
-
-    def has_more(self, chunks: Iterable[bytes]) -> bool:
-        """Whether these are too many, texts aside."""
-        self._exact = 0
-        return any(self._count(chunk) for chunk in chunks)
-
-    def _count(self, chunk: bytes) -> bool:
-        assert self._exact is not None
-        for start in range(0, len(chunk), PIECE):
-            self._exact += marks(self._outside.of(chunk[start : start + PIECE]))
-            if self._exact > self.most:
-                return True
-        return False

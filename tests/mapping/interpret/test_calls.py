@@ -325,6 +325,23 @@ def test_what_was_right_is_not_touched_and_nothing_is_told() -> None:
     assert talk.warnings == ""
 
 
+@pytest.mark.parametrize("place", [True, 1, "delta", [1], None])
+@pytest.mark.parametrize("what", ["choices", "delta", "tool_calls"])
+@pytest.mark.parametrize("caller", CALLERS)
+def test_something_else_in_a_place_of_calls_is_no_call(caller: str, what: str, place: Any) -> None:
+    talk = exchange(caller, True)
+    odd = json.loads(chunk({"tool_calls": place} if what == "tool_calls" else {})[6:])
+    if what == "choices":
+        odd["choices"] = place
+    elif what == "delta":
+        odd["choices"][0]["delta"] = place
+    talk.receive(f"data: {json.dumps(odd)}\n\n".encode())
+    talk.receive(chunk({"tool_calls": [piece(0, "a", "f", "{}")]}))
+    talk.receive(chunk({}, "tool_calls"))
+    talk.end()
+    assert talk.done and talk.error is None
+
+
 @pytest.mark.parametrize("caller", CALLERS)
 def test_a_change_is_told_once(caller: str) -> None:
     assert streamed(caller, STREAMS["in one event"][0])[1] == "tool_calls=rewritten"
