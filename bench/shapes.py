@@ -173,8 +173,8 @@ def delta(text: bytes) -> bytes:
 
 # name -> (status, body); a name that begins with "stream" is one
 ANSWERS: dict[str, tuple[int, Callable[[], bytes]]] = {
-    "one text of 60 MB": (200, lambda: answer(text(b"word " * (12 * MB)))),
-    "60 MB of \\n": (200, lambda: answer(text(b"\\n" * (30 * MB)))),
+    "one text of 30 MB": (200, lambda: answer(text(b"word " * (6 * MB)))),
+    "30 MB of \\n": (200, lambda: answer(text(b"\\n" * (15 * MB)))),
     "a million blocks": (200, lambda: answer(listed(TEXT, 1_000_000))),
     "80,000 blocks": (200, lambda: answer(listed(TEXT, 80_000))),
     "50,000 calls": (200, lambda: answer(listed(CALL, 50_000))),
@@ -183,7 +183,7 @@ ANSWERS: dict[str, tuple[int, Callable[[], bytes]]] = {
     "an error of 10 MB": (400, lambda: b'{"error":{"message":"' + b"word " * (2 * MB) + b'"}}'),
     "an error of a million keys": (500, lambda: b'{"error":' + keyed(1_000_000) + b"}"),
     "an error of 100,000 levels": (400, lambda: b"[" * 100_000 + b"]" * 100_000),
-    "stream: one event of 15 MB": (200, lambda: OPENING + delta(b"word " * (3 * MB)) + CLOSING),
+    "stream: one event of 7 MB": (200, lambda: OPENING + delta(b"word " * (7 * MB // 5)) + CLOSING),
     "stream: one event of a million values": (
         200,
         lambda: OPENING + event(b'{"type":"x","x":' + listed(b"1", 1_000_000) + b"}") + CLOSING,

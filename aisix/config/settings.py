@@ -188,12 +188,12 @@ SETTINGS = (
     Setting("upstream.max_connections_per_host", integer(1), 4096, "of these, to one host"),
     Setting("upstream.idle_secs", integer(1), 60, "an idle connection is not used after this"),
     Setting(
-        "upstream.response_body_limit_bytes", integer(1024), 64 << 20, "a longer answer is a 502"
+        "upstream.response_body_limit_bytes", integer(1024), 32 << 20, "a longer answer is a 502"
     ),
     Setting(
         "upstream.stream_event_limit_bytes",
         integer(1024),
-        16 << 20,
+        8 << 20,
         "a longer event ends the stream",
     ),
     Setting(

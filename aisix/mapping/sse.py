@@ -19,7 +19,7 @@ _BOM = b"\xef\xbb\xbf"
 LF = 10
 LARGEST_TEXT = 8192  # bytes
 FAILED = (b"event: error", b"event:error")
-LARGEST_EVENT = 16 << 20  # bytes, unless told otherwise
+LARGEST_EVENT = 8 << 20  # bytes, unless told otherwise
 MOST_LINES = 10_000  # of one event: each is looked at, and nobody writes so many
 
 
@@ -50,23 +50,28 @@ class SseReader:
             self._pending_cr = data[-1:] == b"\r"
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         held = self._held
-        if held:
-            # Looked at only once, however small the pieces: a large event may come byte by byte.
-            closes = b"\n\n" in data or (held[-1] == LF and data[:1] == b"\n")
-            held += data
-            if not closes and not self._start:
-                self._bounded(len(held))
-                return []
-            data = bytes(held)
+        first: tuple[bytes, ...] = ()  # the event that has begun before
+        if self._start:
+            data = bytes(held) + data
             held.clear()
-        if self._start and data:
             if _BOM.startswith(data[:3]) and len(data) < 3:
                 held += data
                 return []
             self._start = False
             data = data.removeprefix(_BOM)
+        elif held:
+            # Looked at and copied only once, however small the pieces and however large the event.
+            end = 0 if held[-1] == LF and data[:1] == b"\n" else data.find(b"\n\n")
+            held += data if end < 0 else data[:end]
+            if end == 0:
+                held.pop()
+            self._bounded(len(held))
+            if end < 0:
+                return []
+            first, data = (bytes(held),), data[end:].lstrip(b"\n")
+            held.clear()
         # A blank line before any field ends nothing, so leading newlines need no care.
-        *frames, rest = data.split(b"\n\n")
+        *frames, rest = (*first, *data.split(b"\n\n"))
         if rest:
             held += rest
         if len(data) > self.largest:
