@@ -63,7 +63,7 @@ class SseReader:
             # Looked at and copied only once, however small the pieces and however large the event.
             end = 0 if held[-1] == LF and data[:1] == b"\n" else data.find(b"\n\n")
             held += data if end < 0 else data[:end]
-            if end == 0:
+            if end == 0 and held[-1] == LF:
                 held.pop()
             self._bounded(len(held))
             if end < 0:

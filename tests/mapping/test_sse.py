@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from aisix.mapping.sse import MOST_LINES, SseReader
@@ -31,6 +33,17 @@ STREAMS = {
 def test_events_are_the_same_in_all_cuts(name: str, size: int) -> None:
     stream, events = STREAMS[name]
     assert read(stream, size=size) == events
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_events_are_the_same_cut_once_or_twice_anywhere(name: str) -> None:
+    stream, events = STREAMS[name]
+    places = range(len(stream) + 1)
+    for first, second in itertools.combinations_with_replacement(places, 2):
+        reader = SseReader()
+        pieces = stream[:first], stream[first:second], stream[second:]
+        found = [event for piece in pieces for event in reader.feed(piece)]
+        assert found + reader.rest() == events, pieces
 
 
 @pytest.mark.parametrize("size", [1, 40, 1000])
