@@ -61,10 +61,11 @@ class SseReader:
             data = data.removeprefix(_BOM)
         elif held:
             # Looked at and copied only once, however small the pieces and however large the event.
-            end = 0 if held[-1] == LF and data[:1] == b"\n" else data.find(b"\n\n")
-            held += data if end < 0 else data[:end]
-            if end == 0 and held[-1] == LF:
+            end = data.find(b"\n\n")
+            if held[-1] == LF and data[:1] == b"\n":
+                end = 0
                 held.pop()
+            held += data if end < 0 else data[:end]
             self._bounded(len(held))
             if end < 0:
                 return []
