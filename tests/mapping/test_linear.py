@@ -103,7 +103,7 @@ def test_what_is_quadratic_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         return lambda: ("200", sum(i in range(size) for _ in range(size) for i in range(size)))
 
     monkeypatch.setattr(Job, "work", work)
-    assert measure.measured(Shape("square", job, make), SMALL / 2).bad
+    assert measure.measured(Shape("square", job, make, most=1000), LARGE).bad
 
 
 @pytest.mark.parametrize("seed", ["[", "a", " \n", "a "])
