@@ -60,10 +60,11 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
 # over (what tables say, from TOML, run, as Python source). `parse` and `interpret` share no word.
 MAPPING: dict[str, set[str]] = {
     "syntax": set(),
-    "verbs": {"syntax"},
-    "parse": {"syntax", "verbs"},
+    "grammar": {"syntax"},
+    "verbs": {"syntax", "grammar"},
+    "parse": {"syntax", "grammar", "verbs"},
     "interpret": {"syntax", "verbs"},
-    "compile": {"syntax", "verbs", "interpret"},
+    "compile": {"syntax", "grammar", "verbs", "interpret"},
     "dialect": {"syntax", "parse", "interpret"},
     "door": {"syntax", "verbs", "parse", "interpret", "compile", "dialect"},
     "verify": {"syntax", "parse", "interpret", "compile", "dialect", "door"},

@@ -4,6 +4,7 @@ PURE: no tornado, pycurl, sqlite3, asyncio, clock or random; only parse/files an
 the world. Rules, the request and the answer each stand in four rooms:
 
     syntax/     what tables say, typed
+    grammar/    what may stand where in a table file, declared once
     parse/      TOML to syntax, every complaint with file and line
     interpret/  runs syntax, and can say why
     compile/    syntax to Python source, for speed

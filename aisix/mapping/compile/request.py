@@ -20,13 +20,13 @@ from aisix.mapping.compile.runtime import CannotCompile, CompiledRequest
 from aisix.mapping.compile.sources import NUMBERS, PYTHON
 from aisix.mapping.compile.tidy import tidy
 from aisix.mapping.compile.values import ABSENT, DICT, STR, Const, Site, Value, Var, is_sure
+from aisix.mapping.grammar.kinds import CALLER_FIELD, VALUES_BY_PATH
 from aisix.mapping.interpret.forms import Bail
 from aisix.mapping.interpret.scope import Facts
 from aisix.mapping.interpret.view import is_kind, same
 from aisix.mapping.syntax.paths import Json, Path, Step, parse
 from aisix.mapping.syntax.rules import Adjust, Check, RequestTables, Rest
 from aisix.mapping.verbs import adjustments
-from aisix.mapping.verbs.registry import CALLER_FIELD, VALUES_BY_PATH
 
 Translate = Callable[[dict[str, Json], CompiledRequest], dict[str, Json]]
 

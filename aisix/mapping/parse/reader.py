@@ -13,11 +13,11 @@ from functools import lru_cache
 from typing import Any
 
 from aisix.errors import Complaint
+from aisix.mapping.grammar import kinds
 from aisix.mapping.parse.structure import EXPECTED, found, in_toml
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json, Path
 from aisix.mapping.syntax.rules import SOURCES, Condition, Place, Test
-from aisix.mapping.verbs import registry
 from aisix.mapping.verbs.registry import Declared, Option
 
 # A path of the tables is read again for every model row: texts of tables, never a caller's.
@@ -156,26 +156,26 @@ class Grammar:
             self.complain(at, f"expected {wanted}, found {found(value)}; for example {example}")
             return
         match option.kind:
-            case registry.PATH | registry.PATHS:
+            case kinds.PATH | kinds.PATHS:
                 self.places(value, at)
-            case registry.PATH_OR_LOOKUP:
+            case kinds.PATH_OR_LOOKUP:
                 if value.startswith("$"):
                     self.path(value, at)
                 else:
                     self.places(value, at)
-            case registry.VALUES_BY_PATH:
+            case kinds.VALUES_BY_PATH:
                 for text, below in value.items():
                     self.places(text, (*at, text))
                     self.scalar_or_path(below, (*at, text))
-            case registry.FAULT:
+            case kinds.FAULT:
                 self.fault(value, at)
-            case registry.REGISTER:
+            case kinds.REGISTER:
                 self.registers_set.add(f"state.{value}")
-            case registry.CALLER_FIELD:
+            case kinds.CALLER_FIELD:
                 self.read.add(value)
-            case registry.PATTERN | registry.PATTERNS | registry.CHARACTERS:
+            case kinds.PATTERN | kinds.PATTERNS | kinds.CHARACTERS:
                 for text in value if isinstance(value, list) else [value]:
-                    self.regex(f"[^{text}]" if option.kind == registry.CHARACTERS else text, at)
+                    self.regex(f"[^{text}]" if option.kind == kinds.CHARACTERS else text, at)
 
     def places(self, value: Json, at: tuple[str, ...]) -> None:
         for text in self.words(value, at):

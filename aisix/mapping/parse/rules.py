@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from aisix.mapping.grammar.kinds import ITEM_FIELD, ITEM_FIELDS, ITEM_LIKE
 from aisix.mapping.parse.reader import (
     POLICIES,
     RULE_KEYS,
@@ -26,7 +27,6 @@ from aisix.mapping.syntax.rules import (
     ValueTable,
 )
 from aisix.mapping.verbs import conversions, passes
-from aisix.mapping.verbs.registry import ITEM_FIELD, ITEM_FIELDS, ITEM_LIKE
 
 
 class Parser(Grammar):

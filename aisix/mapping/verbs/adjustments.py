@@ -10,11 +10,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from aisix.mapping.syntax import paths
-from aisix.mapping.syntax.paths import Json
-from aisix.mapping.verbs.refused import Refused
-from aisix.mapping.verbs.registry import (
-    ADJUSTMENTS,
+from aisix.mapping.grammar.kinds import (
     BOOLEAN,
     CALLER_FIELD,
     FAULT,
@@ -27,11 +23,11 @@ from aisix.mapping.verbs.registry import (
     TEXT_OR_NUMBER,
     VALUES_BY_PATH,
     WORDS,
-    Option,
-    Options,
-    Value,
-    adjusts,
 )
+from aisix.mapping.syntax import paths
+from aisix.mapping.syntax.paths import Json
+from aisix.mapping.verbs.refused import Refused
+from aisix.mapping.verbs.registry import ADJUSTMENTS, Option, Options, Value, adjusts
 
 __all__ = ["ADJUSTMENTS"]
 

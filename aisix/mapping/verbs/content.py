@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from aisix.mapping.syntax.paths import Json
-from aisix.mapping.verbs import media
-from aisix.mapping.verbs.registry import (
+from aisix.mapping.grammar.kinds import (
     FAULT,
     FIELD,
     FIELDS,
@@ -14,11 +12,10 @@ from aisix.mapping.verbs.registry import (
     INTEGERS_BY_NAME,
     TEXTS_BY_NAME,
     WORDS,
-    Option,
-    Options,
-    RuleContext,
-    verb,
 )
+from aisix.mapping.syntax.paths import Json
+from aisix.mapping.verbs import media
+from aisix.mapping.verbs.registry import Option, Options, RuleContext, verb
 
 _encode = msgspec.json.Encoder().encode
 

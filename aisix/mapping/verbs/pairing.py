@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from aisix.mapping.syntax.paths import Json
-from aisix.mapping.verbs.refused import Refused
-from aisix.mapping.verbs.registry import (
+from aisix.mapping.grammar.kinds import (
     FAULT,
     FIELD,
     ITEM_FIELD,
@@ -13,14 +11,10 @@ from aisix.mapping.verbs.registry import (
     TEXT,
     TEXT_OR_NUMBER,
     WORDS,
-    Chosen,
-    Item,
-    Items,
-    Option,
-    Options,
-    RuleContext,
-    arranges,
 )
+from aisix.mapping.syntax.paths import Json
+from aisix.mapping.verbs.refused import Refused
+from aisix.mapping.verbs.registry import Chosen, Item, Items, Option, Options, RuleContext, arranges
 
 _LIST = Option("list", ITEM_FIELD, "the field with an item's list", "parts")
 _KIND = Option("kind", FIELD, "the field of a part that says what it is", "kind")

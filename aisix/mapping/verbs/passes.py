@@ -8,19 +8,21 @@ that know of calls and their answers are in `pairing.py`.
 
 from __future__ import annotations
 
-from aisix.mapping.syntax.paths import Json
-from aisix.mapping.verbs.pairing import of_kind, parts_of
-from aisix.mapping.verbs.registry import (
+from aisix.mapping.grammar.kinds import (
     BOOLEAN,
     FIELD,
     ITEM_FIELD,
     ITEM_FIELDS,
     ITEM_LIKE,
     OBJECT,
-    PASSES,
     REGISTER,
     TEXT,
     WORDS,
+)
+from aisix.mapping.syntax.paths import Json
+from aisix.mapping.verbs.pairing import of_kind, parts_of
+from aisix.mapping.verbs.registry import (
+    PASSES,
     Chosen,
     Item,
     Items,

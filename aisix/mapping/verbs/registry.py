@@ -11,11 +11,11 @@ options as `read` gives them: defaults laid under, patterns compiled.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+from aisix.mapping.grammar.kinds import ValueKind
 from aisix.mapping.syntax.budget import Budget
 from aisix.mapping.syntax.paths import Json
 
@@ -53,54 +53,11 @@ class RuleContext(Protocol):
 
 # ---------------------------------------------------------------- options
 @dataclass(frozen=True, slots=True)
-class OptionKind:
-    """What an option may hold. The parser knows what else is to be checked of some of them."""
-
-    word: str  # in the documentation
-    types: tuple[type, ...]
-    holds: type | None = None  # what each item of a list, each value of a table is
-    filled: bool = False  # "" is none
-    read: Callable[[Any], Any] | None = field(default=None, compare=False)  # may raise re.error
-
-
-TEXT = OptionKind("text", (str,))
-MARK = OptionKind("text, not empty", (str,), filled=True)
-WORDS = OptionKind("list of texts", (list,), str)
-INTEGER = OptionKind("whole number", (int,))
-NUMBER = OptionKind("number", (int, float))
-TEXT_OR_NUMBER = OptionKind("text or number", (str, int, float))
-BOOLEAN = OptionKind("true or false", (bool,))
-TEXTS_BY_NAME = OptionKind("table of texts", (dict,), str)
-INTEGERS_BY_NAME = OptionKind("table of whole numbers", (dict,), int)
-PATTERN = OptionKind("regular expression", (str,), read=re.compile)
-PATTERNS = OptionKind(
-    "list of regular expressions", (list,), str, read=lambda texts: [*map(re.compile, texts)]
-)
-CHARACTERS = OptionKind(
-    "characters", (str,), filled=True, read=lambda text: re.compile(f"[^{text}]")
-)  # read: a pattern of one that is none of them
-PATH = OptionKind("path", (str,))
-PATHS = OptionKind("path, or list of paths", (str, list), str)
-PATH_OR_LOOKUP = OptionKind("path, or $lookup", (str,))
-VALUES_BY_PATH = OptionKind("table: path = value", (dict,))
-FAULT = OptionKind("[fault] of caller.toml", (str,))
-REGISTER = OptionKind("register of $state", (str,))
-CALLER_FIELD = OptionKind("field of the caller's body", (str,))
-FIELD = OptionKind("field", (str,))
-FIELDS = OptionKind("field, or list of fields", (str, list), str)
-LIST = OptionKind("list", (list,))
-OBJECT = OptionKind("object", (dict,))
-ITEM_FIELD = OptionKind("field of the items", (str,))
-ITEM_LIKE = OptionKind("fields of the items, and values", (dict,))
-ITEM_FIELDS = OptionKind("fields an item gets", (dict,))
-
-
-@dataclass(frozen=True, slots=True)
 class Option:
     """One option; without a default it has to be given, and None is "not there"."""
 
     name: str
-    kind: OptionKind
+    kind: ValueKind
     about: str  # what it means, in one line
     example: Json
     default: Json = REQUIRED
@@ -112,17 +69,7 @@ class Option:
 
     def wrong(self, value: Json) -> bool:
         """Whether a value is of another type than this takes."""
-        kind = self.kind
-        if not isinstance(value, kind.types):
-            return True
-        if type(value) is bool:
-            return bool not in kind.types
-        if type(value) is str:
-            return kind.filled and not value
-        if kind.holds is None or not isinstance(value, list | dict):
-            return False
-        held = value if isinstance(value, list) else value.values()
-        return any(type(below) is not kind.holds for below in held)
+        return self.kind.wrong(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,22 +7,11 @@ from re import Pattern
 
 import msgspec
 
+from aisix.mapping.grammar.kinds import BOOLEAN, CHARACTERS, FAULT, INTEGER, PATH, PATHS, WORDS
 from aisix.mapping.syntax.budget import Budget
 from aisix.mapping.syntax.paths import Json, get, parse
 from aisix.mapping.verbs.refused import Refused
-from aisix.mapping.verbs.registry import (
-    BOOLEAN,
-    CHARACTERS,
-    FAULT,
-    INTEGER,
-    PATH,
-    PATHS,
-    WORDS,
-    Option,
-    Options,
-    RuleContext,
-    verb,
-)
+from aisix.mapping.verbs.registry import Option, Options, RuleContext, verb
 from aisix.mapping.verbs.schema import closed
 from aisix.mapping.verbs.schema.budget import most_within
 from aisix.mapping.verbs.schema.drafts import normal

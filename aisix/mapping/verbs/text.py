@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from aisix.mapping.syntax.paths import Json
-from aisix.mapping.verbs.refused import Refused
-from aisix.mapping.verbs.registry import (
+from aisix.mapping.grammar.kinds import (
     CHARACTERS,
     FAULT,
     FIELD,
@@ -18,11 +16,10 @@ from aisix.mapping.verbs.registry import (
     REGISTER,
     TEXT,
     WORDS,
-    Option,
-    Options,
-    RuleContext,
-    verb,
 )
+from aisix.mapping.syntax.paths import Json
+from aisix.mapping.verbs.refused import Refused
+from aisix.mapping.verbs.registry import Option, Options, RuleContext, verb
 
 _FENCE = re.compile(r"\s*```[\w-]*[ \t]*\r?\n")
 

@@ -9,7 +9,7 @@ import textwrap
 import pytest
 
 from aisix.mapping.verbs import adjustments, conversions, passes
-from aisix.mapping.verbs.registry import Declared, Option, OptionKind
+from aisix.mapping.verbs.registry import Declared, Option
 
 ALL: list[Declared] = [
     *conversions.VERBS.values(),
@@ -56,21 +56,3 @@ def test_what_is_not_given_is_its_default_and_patterns_are_made_once() -> None:
     assert safe["blank"] == "id"
     assert safe["allowed"].search("a-z")  # "-" is none of a to z
     assert "only" not in conversions.VERBS["split"].read({"by": ","})
-
-
-@pytest.mark.parametrize(
-    ("kind", "good", "bad"),
-    [
-        (OptionKind("n", (int,)), 1, True),
-        (OptionKind("n", (int, float)), 1.5, "1"),
-        (OptionKind("b", (bool,)), False, 0),
-        (OptionKind("t", (str,), filled=True), "a", ""),
-        (OptionKind("l", (list,), str), ["a"], ["a", 1]),
-        (OptionKind("d", (dict,), int), {"a": 1}, {"a": "1"}),
-        (OptionKind("p", (str, list), str), "a", [["a"]]),
-    ],
-)
-def test_a_value_of_another_type_is_wrong(kind: OptionKind, good: object, bad: object) -> None:
-    option = Option("x", kind, "", good)
-    assert not option.wrong(good)
-    assert option.wrong(bad)

@@ -1,0 +1,11 @@
+"""What may stand where in a table file: every section and key, declared once.
+
+    kinds.py      what a key may hold: text, path, rule, condition ...
+    declared.py   Key, Unit, File: what a declaration says, and how to find one by its place
+    rule.py       a rule, its steps and its conditions
+
+Parsers take their keys, types and words from here, and so do `aisix mappings keys`, the reference
+page, the schemas for editors and the checks that find what cannot act.
+
+Must never know: a verb, a table file's bytes, how something is run.
+"""

@@ -1,0 +1,87 @@
+"""What a key of a table, or an option of a verb, may hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aisix.mapping.syntax.paths import Json
+
+
+@dataclass(frozen=True, slots=True)
+class ValueKind:
+    """The types of a value; what more is to be checked of some kinds, the parser knows."""
+
+    word: str  # in the documentation and in complaints
+    types: tuple[type, ...]
+    holds: type | None = None  # what each item of a list, each value of a table is
+    filled: bool = False  # "" is none
+    read: Callable[[Any], Any] | None = field(default=None, compare=False)  # may raise re.error
+
+    def wrong(self, value: Json) -> bool:
+        """Whether a value is of another type than this takes."""
+        if not isinstance(value, self.types):
+            return True
+        if type(value) is bool:
+            return bool not in self.types
+        if type(value) is str:
+            return self.filled and not value
+        if self.holds is None or not isinstance(value, list | dict):
+            return False
+        held = value if isinstance(value, list) else value.values()
+        return any(type(below) is not self.holds for below in held)
+
+
+# ---------------------------------------------------------------- plain values
+TEXT = ValueKind("text", (str,))
+MARK = ValueKind("text, not empty", (str,), filled=True)
+WORDS = ValueKind("list of texts", (list,), str)
+WORD_OR_WORDS = ValueKind("word, or list of words", (str, list), str)
+INTEGER = ValueKind("whole number", (int,))
+NUMBER = ValueKind("number", (int, float))
+TEXT_OR_NUMBER = ValueKind("text or number", (str, int, float))
+BOOLEAN = ValueKind("true or false", (bool,))
+LIST = ValueKind("list", (list,))
+OBJECT = ValueKind("object", (dict,))
+VALUE = ValueKind("any value", (str, int, float, bool, list, dict))
+TEXTS_BY_NAME = ValueKind("table of texts", (dict,), str)
+INTEGERS_BY_NAME = ValueKind("table of whole numbers", (dict,), int)
+
+# ---------------------------------------------------------------- patterns
+PATTERN = ValueKind("regular expression", (str,), read=re.compile)
+PATTERNS = ValueKind(
+    "list of regular expressions", (list,), str, read=lambda texts: [*map(re.compile, texts)]
+)
+CHARACTERS = ValueKind(
+    "characters", (str,), filled=True, read=lambda text: re.compile(f"[^{text}]")
+)  # read: a pattern of one that is none of them
+
+# ---------------------------------------------------------------- places in JSON
+PATH = ValueKind("path", (str,))
+PATHS = ValueKind("path, or list of paths", (str, list), str)
+PATH_OR_LOOKUP = ValueKind("path, or $lookup", (str,))
+LOOKUP = ValueKind("$lookup", (str,))
+VALUES_BY_PATH = ValueKind("table: path = value", (dict,))
+PATTERNS_BY_PATH = ValueKind("table: path = regular expression", (dict,))
+CALLER_FIELD = ValueKind("field of the caller's body", (str,))
+FIELD = ValueKind("field", (str,))
+FIELDS = ValueKind("field, or list of fields", (str, list), str)
+ITEM_FIELD = ValueKind("field of the items", (str,))
+ITEM_LIKE = ValueKind("fields of the items, and values", (dict,))
+ITEM_FIELDS = ValueKind("fields an item gets", (dict,))
+
+# ---------------------------------------------------------------- names of things
+FAULT = ValueKind("[fault] of caller.toml", (str,))
+REGISTER = ValueKind("register of $state", (str,))
+VERB_NAMES = ValueKind("verb or [convert.NAME], or a list of them", (str, list), str)
+VALUE_TABLES = ValueKind("value table of values.toml, or a list of them", (str, list), str)
+SHAPE = ValueKind("[shape.NAME]", (str,))
+
+# ---------------------------------------------------------------- tables of the language
+RULE = ValueKind("rule", (str, int, float, bool, list, dict))
+RULES = ValueKind("table of named rules", (dict,))
+CONDITION = ValueKind("table: path = value it must have", (dict,))
+UNIT = ValueKind("table", (dict,))
+UNITS_BY_NAME = ValueKind("table of named tables", (dict,), dict)

@@ -1,0 +1,181 @@
+"""A rule: how one value is made, step by step, and the conditions it may have."""
+
+from __future__ import annotations
+
+from aisix.mapping.grammar.declared import Key, unit
+from aisix.mapping.grammar.kinds import (
+    BOOLEAN,
+    CONDITION,
+    FAULT,
+    LOOKUP,
+    NUMBER,
+    PATH,
+    PATHS,
+    PATTERNS_BY_PATH,
+    REGISTER,
+    RULES,
+    SHAPE,
+    TEXT,
+    UNITS_BY_NAME,
+    VALUE,
+    VALUE_TABLES,
+    VERB_NAMES,
+    WORD_OR_WORDS,
+)
+
+TYPES = ("string", "boolean", "integer", "number", "object", "array")
+POLICIES = ("drop", "warn", "reject")
+
+WHEN = Key("when", CONDITION, "only where all of this holds", {"stream": True})
+UNLESS = Key("unless", CONDITION, "not where any of this holds", {"mode": "raw"})
+MATCH = Key("match", PATTERNS_BY_PATH, "only where these texts match", {"model": "^pro-"})
+CONDITIONS = (WHEN, UNLESS, MATCH)
+TOLD = Key("told", TEXT, "the change is told to the caller under this word", "rewritten")
+
+# A rule with a policy writes nothing: of its other keys only those that choose and name matter.
+_SILENT = ("policy",)
+
+SOURCES = (
+    Key("from", PATHS, "a path, or several: the first that is there", ["new_name", "old_name"]),
+    Key("value", VALUE, "a constant, also a list or an object", "text"),
+    Key(
+        "first",
+        RULES,
+        "named rules: the first that yields something",
+        {"a": "$let.a", "b": 1},
+        below_each="rule",
+    ),
+    Key(
+        "concat",
+        RULES,
+        "named rules: their lists, end to end",
+        {"a": "$let.a", "b": "$let.b"},
+        below_each="rule",
+    ),
+    Key(
+        "layers",
+        RULES,
+        "named rules: their objects, laid over each other",
+        {"a": "$let.a", "b": {"x": 1}},
+        below_each="rule",
+    ),
+    Key(
+        "weave",
+        RULES,
+        "two rules, `placed` and `others`: items put back at their own position",
+        {"placed": "$let.a", "others": "$let.b"},
+        below_each="rule",
+    ),
+    Key("sum", PATHS, "numbers, added", ["a.count", "b.count"]),
+    Key(
+        "largest",
+        RULES,
+        "named rules: the largest number",
+        {"a": "$let.a", "b": 1},
+        below_each="rule",
+    ),
+    Key(
+        "object",
+        RULES,
+        "an object of rules, where a bare one would be read as a rule",
+        {"from": "$let.a"},
+        below_each="rule",
+    ),
+)
+STEPS = (
+    *CONDITIONS,
+    Key("minus", PATHS, "taken away from the sum, never below 0", "cached", needs=("sum",)),
+    Key("by", PATH, "where an item's own position stands", "index", "index", needs=("weave",)),
+    Key("followed", BOOLEAN, "a placed item never comes last", True, False, needs=("weave",)),
+    Key("leading", BOOLEAN, "one that is placed comes first", True, False, needs=("weave",)),
+    Key(
+        "default",
+        (VALUE, LOOKUP),
+        "used when nothing is found",
+        4096,
+        needs=("from", "sum"),
+        loses_to=_SILENT,
+    ),
+    Key("required", FAULT, "the fault when nothing is found", "missing", loses_to=_SILENT),
+    Key(
+        "type",
+        WORD_OR_WORDS,
+        "another type is a 400",
+        "string",
+        words=TYPES,
+        loses_to=_SILENT,
+    ),
+    Key(
+        "only",
+        WORD_OR_WORDS,
+        "another type is as if it were absent",
+        ["string"],
+        words=TYPES,
+        needs=("from", "sum"),
+        loses_to=_SILENT,
+    ),
+    Key("where", CONDITION, "items of a list that stay", {"kind": "text"}, loses_to=_SILENT),
+    Key("where_not", CONDITION, "items that do not stay", {"kind": "x"}, loses_to=_SILENT),
+    Key(
+        "keep",
+        TEXT,
+        "blank texts of a list are taken out",
+        "nonblank",
+        words=("nonblank",),
+        loses_to=_SILENT,
+    ),
+    Key("as", VERB_NAMES, "verbs, one after the other", "list", loses_to=_SILENT),
+    Key("table", VALUE_TABLES, "word for word, by a value table", "reason", loses_to=_SILENT),
+    Key("min", (NUMBER, LOOKUP), "a smaller number becomes this, told", 1, loses_to=_SILENT),
+    Key("max", (NUMBER, LOOKUP), "a larger number becomes this, told", 4096, loses_to=_SILENT),
+    Key("each", SHAPE, "each item of the list is rebuilt by this shape", "part", loses_to=_SILENT),
+    Key(
+        "lone",
+        SHAPE,
+        "a plain text in the list's place, or among its items, by this one",
+        "text",
+        needs=("each",),
+        loses_to=_SILENT,
+    ),
+    Key("shape", SHAPE, "the whole value is rebuilt by this shape", "tool", loses_to=_SILENT),
+    Key(
+        "arrange",
+        UNITS_BY_NAME,
+        "passes over the list",
+        {"a": {"verb": "renumber"}},
+        below_each="arrange",
+        loses_to=_SILENT,
+    ),
+    Key("join", TEXT, "texts of a list become one", "\n", loses_to=_SILENT),
+    Key(
+        "policy",
+        TEXT,
+        "nothing is written: unheard, told, or a 400",
+        "warn",
+        words=POLICIES,
+    ),
+    TOLD,
+    Key("about", WORD_OR_WORDS, "the caller's field that is told of, or refused", "user"),
+    Key("named", PATH, "the name of the one it happened to, told with it", "name"),
+    Key("count", REGISTER, "adds one to $state.NAME", "calls", loses_to=_SILENT),
+    Key(
+        "keep_empty",
+        BOOLEAN,
+        "an empty list or object is written too",
+        True,
+        False,
+        loses_to=_SILENT,
+    ),
+)
+RULE = unit(
+    "rule",
+    "how one value is made: found, filtered, changed, rebuilt, told; in this order",
+    *SOURCES,
+    *STEPS,
+    example="""
+[request.field.most]
+from = ["new_name", "old_name"]
+default = 4096
+max = "$model.most"
+""",
+)
