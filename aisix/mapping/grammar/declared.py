@@ -24,7 +24,8 @@ class Key:
 
     `words`: the only texts it may hold. `needs`: without one of these beside it, it means nothing.
     `loses_to`: beside one of these it never acts. `below`: the unit that its table is; of
-    `below_each`, every table in it.
+    `below_each`, every table in it, under names of the writer's own. `without`: roots that find
+    nothing in its paths, though they do elsewhere in the file.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Key:
     for_people: bool = False  # it never acts
     below: str = ""
     below_each: str = ""
+    without: tuple[str, ...] = ()
 
     @property
     def kinds(self) -> tuple[ValueKind, ...]:
@@ -51,21 +53,35 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A table with declared keys; `free`: what any other name holds, a rule or another unit."""
+    """A table with declared keys; `free`: what any other name holds, a rule or another unit.
+
+    `marks`: a table with none of these keys has none of the others either, only free names (an
+    object of rules, where a rule may stand). `verbs`: beside its keys stand the options of the one
+    that `verb` names, of "verbs", "passes" or "adjustments".
+    """
 
     name: str
     about: str
     keys: tuple[Key, ...]
     example: str  # lines of a table file
     free: Key | None = None
+    marks: tuple[str, ...] = ()
+    verbs: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(key.name for key in self.keys)
 
-    def find(self, name: str) -> Key | None:
-        """The key of this name; a name of the writer's own is `free`."""
-        return next((key for key in self.keys if key.name == name), self.free)
+    def find(self, name: str, data: Json = None) -> Key | None:
+        """The key of this name; a name of the writer's own is `free`. `data`: the table itself."""
+        if self.marks and isinstance(data, dict) and not any(mark in data for mark in self.marks):
+            return self.free
+        return next((key for key in self.keys if key.name == name), self.own)
+
+    @property
+    def own(self) -> Key | None:
+        """What a name beside the declared ones holds; of a marked table there is none."""
+        return None if self.marks else self.free
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,31 +93,65 @@ class File:
     unit: str
 
 
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """What a place in a file is: the key it is of, and the unit its table is, when it is one."""
+
+    key: Key | None = None
+    unit: Unit | None = None
+    each: Unit | None = None  # or: every table in it is one of these
+
+
 UNITS: dict[str, Unit] = {}
 FILES: dict[str, File] = {}
+TRAIT = "trait"  # its first words are names of the other files
 
 
-def unit(name: str, about: str, *keys: Key, example: str, free: Key | None = None) -> Unit:
+def unit(
+    name: str,
+    about: str,
+    *keys: Key,
+    example: str,
+    free: Key | None = None,
+    marks: tuple[str, ...] = (),
+    verbs: str = "",
+) -> Unit:
     """Declares a unit."""
     assert name not in UNITS, name
-    UNITS[name] = Unit(name, about, keys, example, free)
+    UNITS[name] = Unit(name, about, keys, example, free, marks, verbs)
     return UNITS[name]
 
 
-def steps(file: str, keys: tuple[str, ...]) -> Iterator[tuple[str, Key | None]]:
-    """(word, its declaration) of each word of a place in a file; None: nothing is declared there.
+def file(name: str, about: str, *sections: Key, example: str) -> File:
+    """Declares a file, and the unit of the same name that its sections are the keys of."""
+    unit(name, about, *sections, example=example)
+    FILES[name] = File(name, about, name)
+    return FILES[name]
 
-    After a key whose table holds names of the writer's own, such a name is told as that key again.
+
+def steps(file: str, keys: tuple[str, ...], data: Json = None) -> Iterator[Spot]:
+    """What each word of a place is; nothing is declared where its key is None.
+
+    `data`: what stands in the file, which alone can tell a rule from an object of rules; without
+    it, a word that is a key of a rule is taken for one.
     """
-    inside: Unit | None = UNITS[FILES[file].unit]
-    each = ""
+    here: Unit | None = UNITS[FILES[file].unit]
+    each: Unit | None = None
     key: Key | None = None
     for word in keys:
-        if each:
-            inside, each = UNITS[each], ""
-            yield word, key
-            continue
-        key = inside.find(word) if inside is not None else None
-        yield word, key
-        inside = UNITS[key.below] if key is not None and key.below else None
-        each = key.below_each if key is not None else ""
+        if each is not None:  # a name of the writer's own
+            here, each = each, None
+        else:
+            key = here.find(word, data) if here is not None else None
+            here = UNITS[key.below] if key is not None and key.below else None
+            each = UNITS[key.below_each] if key is not None and key.below_each else None
+        yield Spot(key, here, each)
+        data = data.get(word) if isinstance(data, dict) else None
+
+
+def at(file: str, keys: tuple[str, ...], data: Json = None) -> Spot:
+    """What one place is; see `steps`. `()` is the file itself."""
+    spot = Spot(None, UNITS[FILES[file].unit])
+    for spot in steps(file, keys, data):  # noqa: B007
+        pass
+    return spot

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aisix.mapping.grammar.declared import Key, unit
+from aisix.mapping.grammar.declared import ANY, Key, unit
 from aisix.mapping.grammar.kinds import (
     BOOLEAN,
     CONDITION,
@@ -22,6 +22,7 @@ from aisix.mapping.grammar.kinds import (
     VERB_NAMES,
     WORD_OR_WORDS,
 )
+from aisix.mapping.grammar.kinds import RULE as RULE_KIND
 
 TYPES = ("string", "boolean", "integer", "number", "object", "array")
 POLICIES = ("drop", "warn", "reject")
@@ -32,6 +33,8 @@ MATCH = Key("match", PATTERNS_BY_PATH, "only where these texts match", {"model":
 CONDITIONS = (WHEN, UNLESS, MATCH)
 TOLD = Key("told", TEXT, "the change is told to the caller under this word", "rewritten")
 
+# What an item of a list is asked of itself: names of the shape around it are not there.
+ITEM_ROOTS = ("my", "index")
 # A rule with a policy writes nothing: of its other keys only those that choose and name matter.
 _SILENT = ("policy",)
 
@@ -93,10 +96,10 @@ STEPS = (
         (VALUE, LOOKUP),
         "used when nothing is found",
         4096,
-        needs=("from", "sum"),
+        needs=("from",),
         loses_to=_SILENT,
     ),
-    Key("required", FAULT, "the fault when nothing is found", "missing", loses_to=_SILENT),
+    Key("required", FAULT, "the fault when nothing is found", "missing"),
     Key(
         "type",
         WORD_OR_WORDS,
@@ -111,11 +114,24 @@ STEPS = (
         "another type is as if it were absent",
         ["string"],
         words=TYPES,
-        needs=("from", "sum"),
-        loses_to=_SILENT,
+        needs=("from",),
     ),
-    Key("where", CONDITION, "items of a list that stay", {"kind": "text"}, loses_to=_SILENT),
-    Key("where_not", CONDITION, "items that do not stay", {"kind": "x"}, loses_to=_SILENT),
+    Key(
+        "where",
+        CONDITION,
+        "items of a list that stay",
+        {"kind": "text"},
+        loses_to=_SILENT,
+        without=ITEM_ROOTS,
+    ),
+    Key(
+        "where_not",
+        CONDITION,
+        "items that do not stay",
+        {"kind": "x"},
+        loses_to=_SILENT,
+        without=ITEM_ROOTS,
+    ),
     Key(
         "keep",
         TEXT,
@@ -128,14 +144,19 @@ STEPS = (
     Key("table", VALUE_TABLES, "word for word, by a value table", "reason", loses_to=_SILENT),
     Key("min", (NUMBER, LOOKUP), "a smaller number becomes this, told", 1, loses_to=_SILENT),
     Key("max", (NUMBER, LOOKUP), "a larger number becomes this, told", 4096, loses_to=_SILENT),
-    Key("each", SHAPE, "each item of the list is rebuilt by this shape", "part", loses_to=_SILENT),
+    Key(
+        "each",
+        SHAPE,
+        "each item of the list is rebuilt by this shape",
+        "part",
+        loses_to=("policy", "shape"),
+    ),
     Key(
         "lone",
         SHAPE,
         "a plain text in the list's place, or among its items, by this one",
         "text",
-        needs=("each",),
-        loses_to=_SILENT,
+        loses_to=("policy", "shape"),
     ),
     Key("shape", SHAPE, "the whole value is rebuilt by this shape", "tool", loses_to=_SILENT),
     Key(
@@ -156,7 +177,13 @@ STEPS = (
     ),
     TOLD,
     Key("about", WORD_OR_WORDS, "the caller's field that is told of, or refused", "user"),
-    Key("named", PATH, "the name of the one it happened to, told with it", "name"),
+    Key(
+        "named",
+        PATH,
+        "the name of the one it happened to, told with it",
+        "name",
+        needs=("told", "policy"),
+    ),
     Key("count", REGISTER, "adds one to $state.NAME", "calls", loses_to=_SILENT),
     Key(
         "keep_empty",
@@ -178,4 +205,6 @@ from = ["new_name", "old_name"]
 default = 4096
 max = "$model.most"
 """,
+    free=Key(ANY, RULE_KIND, "one field of an object of rules", "$let.a", below="rule"),
+    marks=tuple(key.name for key in SOURCES),
 )
