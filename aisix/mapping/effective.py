@@ -295,7 +295,7 @@ class Mapping:
         request = parser.request()
         answers = AnswerParser(tree.data, tree.where, known_facts)
         answer = answers.answer()
-        errors = ErrorTables.parse(tree.data.get("errors", {}), tree.where, complaints, placed)
+        errors = ErrorTables.parse(tree.data, tree.where, complaints, known_facts)
         complaints += parser.complaints + answers.complaints
         if complaints:
             raise OperatorError(list(dict.fromkeys(complaints)))
@@ -312,7 +312,7 @@ class Mapping:
             answer,
             errors,
             self.upstream,
-            frozenset(parser.used | answers.used),
+            frozenset(parser.used | answers.used | errors.used),
             frozenset(_names(tree)),
             RequestForms(request, Facts("", "", version, facts, values), f"{self.name} {row}"),
             AnswerForms(answer, Facts("", "", version, facts, values), f"{self.name} {row}"),
@@ -345,7 +345,7 @@ def _stray(tree: Tree, keys: toml_tree.Keys) -> Complaint:
 
 def _names(tree: Tree) -> Iterator[str]:
     """The named things rules may refer to, as `Parser.used` calls them."""
-    for section in ("request", "answer"):
+    for section in ("request", "answer", "errors"):
         for kind in ("shape", "convert", "chunk"):
             for name in tree.data.get(section, {}).get(kind, {}):
                 yield f"{section}.{kind}.{name}"

@@ -225,7 +225,8 @@ class Exchange(Streaming):
         if not wrong:
             return ""
         good = 200 <= status < 300
-        return self.tables.errors.retry(None if good else status, headers, parsed)
+        seen = None if good else status, headers, parsed
+        return self.tables.errors.retry(*seen, self.facts, self.now)
 
     def _parsed(self, status: int, body: bytes) -> tuple[Json, bool]:
         """A plain answer, parsed, and whether it is an error; asked for twice, found out once.
@@ -305,7 +306,7 @@ class Exchange(Streaming):
     def _refused(self, status: int | None, headers: Map[str, str], parsed: Json) -> Answer:
         alias, shown = self.target.alias, self.answer_headers(headers)
         who = self.caller, alias, self.caller_body, self._origin
-        given = status, headers, parsed, *who, shown, self._hidden
+        given = status, headers, parsed, *who, shown, self._hidden, self.facts, self.now
         return self._failed(self.tables.errors.translate(*given))
 
     def fault(self, fault: Fault) -> Answer:

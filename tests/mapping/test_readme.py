@@ -216,6 +216,23 @@ def _(talk: Talk) -> None:
     answer = talk.answer(error, status=529)
     assert answer.status == 529
     assert json.loads(answer.body)["error"]["message"].startswith("The model is busy.")
+
+
+@shows("tell callers when to come back")
+def _(talk: Talk) -> None:
+    def refused(status: int, message: str = "no", **more: Json) -> tuple[int, str]:
+        error = {"type": "error", "error": {"type": "x", "message": message, **more}}
+        answer = talk.answer(error, status=status)
+        return answer.status, answer.headers["retry-after"]
+
+    assert refused(529) == (503, "5")
+    assert refused(429) == (429, "30")
+    assert refused(429, "Try again in 350ms.") == (429, "1")
+    assert refused(429, "Try again in 20s.", retry_after_ms=1200) == (429, "2")
+
+
+@shows("change an error of the gateway's own")
+def _(talk: Talk) -> None:
     unknown = talk.mapping.caller.fault(CallerError("no_such_model", None, alias="x"))
     assert b"There is no model `x` here." in unknown.body
 

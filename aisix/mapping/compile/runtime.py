@@ -33,8 +33,10 @@ class CompiledRequest:
         upstream_model: str,
         headers: Mapping[str, str],
         budget: Budget | None = None,
+        now: int = 0,
     ) -> None:
         self.body = body
+        self.now = now
         self.alias = alias
         self.upstream_model = upstream_model
         self.headers = headers

@@ -192,8 +192,15 @@ class CallerDialect:
         headers: dict[str, str],
         kind: str = "",
     ) -> ErrorAnswer:
-        known = {"message": message, "type": type_, "param": param, "code": code, "status": status}
+        known: dict[str, Json] = {
+            "message": message,
+            "type": type_,
+            "param": param,
+            "code": code,
+            "status": status,
+        }
         known["request_id"] = self.request_id
+        known |= {f"header.{name}": value for name, value in headers.items()}
         body = _fill(self.data["error"]["body"], known)
         return ErrorAnswer(status, headers, _encode(body), kind, message)
 
@@ -242,10 +249,15 @@ def _wrong_fault(row: Json) -> Iterator[tuple[str, str]]:
 
 def _fill(node: Json, known: dict[str, Json]) -> Json:
     if isinstance(node, dict):
-        return {key: _fill(value, known) for key, value in node.items()}
+        return {key: _fill(value, known) for key, value in node.items() if not _lacks(value, known)}
     if isinstance(node, str) and node.startswith("$"):
         return known.get(node[1:])
     return node
+
+
+def _lacks(node: Json, known: dict[str, Json]) -> bool:
+    """Whether it is a header that this error has not: such a field is left out."""
+    return isinstance(node, str) and node.startswith("$header.") and node[1:] not in known
 
 
 def _headers(row: dict[str, str], values: dict[str, Json]) -> dict[str, str]:

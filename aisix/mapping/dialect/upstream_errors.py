@@ -13,7 +13,14 @@ from collections.abc import Mapping as Map
 from dataclasses import dataclass, field, replace
 
 from aisix.errors import Complaint
-from aisix.mapping.dialect import durations
+from aisix.mapping.dialect.answer_headers import (
+    Passed,
+    Written,
+    laid_over,
+    passed,
+    passed_on,
+    written,
+)
 from aisix.mapping.dialect.caller import STATUS, CallerDialect, ErrorAnswer, Where, is_status
 from aisix.mapping.dialect.masking import masked
 from aisix.mapping.dialect.recogniser import Recogniser, Said
@@ -27,6 +34,7 @@ from aisix.mapping.syntax.rules import Condition
 
 __all__ = ["CallerDialect", "ErrorAnswer", "ErrorTables"]
 OWN = (400, 413, 422)  # statuses about the caller's own request
+NO_FACTS = Facts("", "", "", {}, {})
 
 
 # ---------------------------------------------------------------- upstream errors
@@ -35,6 +43,7 @@ class _Row:
     name: str
     guard: Condition | None
     data: dict[str, Json]
+    headers: Written = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,47 +54,37 @@ class _Param:
     say: bool  # the complaint names the caller's field instead of the upstream's
 
 
-READS: dict[str, Callable[[str, float], str | None]] = {
-    "time_left": durations.left,  # a point in time becomes the time left
-    "wait": lambda text, now: durations.wait(
-        text
-    ),  # what is neither a number nor a date is left out
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _Header:
-    name: str  # the caller's
-    sources: tuple[str, ...]  # the upstream's, first found wins
-    reads: Callable[[str, float], str | None] | None  # its text at some time; None leaves it out
-
-
 @dataclass(frozen=True, slots=True)
 class ErrorTables:
     rows: tuple[_Row, ...] = ()
     params: tuple[_Param, ...] = ()
-    passed: tuple[_Header, ...] = ()
-    limits: tuple[_Header, ...] = ()  # only for aliases that show limits
+    passed: tuple[Passed, ...] = ()
+    limits: tuple[Passed, ...] = ()  # only for aliases that show limits
     data: dict[str, Json] = field(default_factory=dict)
     recogniser: Recogniser = field(default_factory=Recogniser)
+    used: frozenset[str] = frozenset()  # names of conversions and value tables that rules use
 
     @classmethod
     def parse(
         cls,
-        data: dict[str, Json],
+        tables: dict[str, Json],
         where: Where,
         complaints: list[Complaint],
-        placed: Collection[Keys] = (),
+        known_facts: dict[str, Json],
     ) -> ErrorTables:
-        """`placed`: the rows somebody put in front of others on purpose."""
-        parser = Parser({"errors": data}, where, {"placed": placed})
+        """`tables`: those of the whole mapping; `known_facts`: what Parser takes."""
+        data: dict[str, Json] = tables.get("errors", {})
+        parser = Parser(tables, where, known_facts)
+        parser.section = "errors"
         known = ("upstream", "status", "body", "param", "rename", "headers", "ratelimit_headers")
-        parser.keys(data, ("errors",), (*known, "mark", "harmless", "numbers", "guess"))
+        parser.keys(data, ("errors",), (*known, "mark", "harmless", "numbers", "guess", "convert"))
         rows = []
         for name, row in data.get("upstream", {}).items():
             at = ("errors", "upstream", name)
             keys = ("when", "unless", "match", "status", "type", "code", "param", "message")
-            parser.keys(row, at, (*keys, "longest", "otherwise", "should_retry", "retry"))
+            parser.keys(
+                row, at, (*keys, "longest", "otherwise", "should_retry", "retry", "headers")
+            )
             if row.get("retry") not in (None, "here", "elsewhere"):
                 parser.complain((*at, "retry"), 'expected "here" or "elsewhere"')
             if not is_status(row.get("status")) and row.get("status") != "$status":
@@ -94,7 +93,8 @@ class ErrorTables:
                 parser.typed(row, (*at, key), str, None)
             parser.typed(row, (*at, "longest"), int, None)
             parser.typed(row, (*at, "should_retry"), bool, None)
-            rows.append(_Row(name, parser.condition(row, at), row))
+            guard = parser.condition(row, at)
+            rows.append(_Row(name, guard, row, written(parser, row, at)))
         tried = [(row.name, row.guard) for row in rows]
         hiding = parser.hiding(dict(tried), ("errors", "upstream"))
         for name, why in unreachable(tried, hiding):
@@ -110,20 +110,11 @@ class ErrorTables:
                 given = parser.words(row.get("param", []), (*at, "param"))
                 say = parser.typed(row, (*at, "say"), bool, False)
                 params.append(_Param(regex, given, parser.typed(row, (*at, "list"), str, ""), say))
-        passed: list[_Header] = []
-        limits: list[_Header] = []
-        for group, shown in (("headers", passed), ("ratelimit_headers", limits)):
-            for name, row in data.get(group, {}).items():
-                at = ("errors", group, name)
-                row = row if isinstance(row, dict) else {"from": row}
-                parser.keys(row, at, ("from", "as"))
-                sources = parser.words(row.get("from", []), (*at, "from"))
-                if row.get("as") not in (None, *READS):
-                    parser.unknown((*at, "as"), "unknown word", str(row["as"]), tuple(READS))
-                shown.append(_Header(name, sources, READS.get(row.get("as", ""))))
+        shown = passed(parser, data, "headers"), passed(parser, data, "ratelimit_headers")
         recogniser = _recogniser(parser, data)
         complaints += parser.complaints
-        return cls(tuple(rows), tuple(params), tuple(passed), tuple(limits), data, recogniser)
+        used = frozenset(parser.used)
+        return cls(tuple(rows), tuple(params), *shown, data, recogniser, used)
 
     def translate(
         self,
@@ -136,6 +127,8 @@ class ErrorTables:
         origin: Callable[[str, int, int | None], str | None],
         passed: Map[str, str],
         hidden: Collection[str] = (),
+        facts: Facts = NO_FACTS,
+        now: int = 0,
     ) -> ErrorAnswer:
         """The upstream's error as the caller's dialect shows it. `body`: JSON, or the text of what
         was none; `status` None: inside an answer whose status was good; `hidden`: texts that may
@@ -144,7 +137,8 @@ class ErrorTables:
         message = said.parts.get("message", "")
         if type(body) is str and status is not None and status not in OWN:
             message = ""  # of whatever stands between: it speaks of hosts and of connections
-        row, status = self._row(status, headers, body, said)
+        view = self._view(status, headers, body, said, facts, now)
+        row, status = self._row(view)
         data: dict[str, Json] = row.data if row else {"status": 502, "message": ""}
         text = data.get("message", "")
         too_long = len(message) > data.get("longest", 4000)
@@ -155,7 +149,8 @@ class ErrorTables:
             param, message = self.named(message, caller_body, origin)
         message = masked(self.renamed(message), hidden) if "{message}" in text else ""
         text = text.replace("{message}", message).replace("{alias}", alias)
-        out = dict(passed)
+        out = laid_over(dict(passed), row.headers, view) if row else dict(passed)
+        out = {name: masked(value, hidden) for name, value in out.items()}
         if data.get("should_retry") is False:
             out["x-should-retry"] = "false"
         wanted = data["status"] if isinstance(data["status"], int) else status
@@ -169,22 +164,40 @@ class ErrorTables:
         """Whether an answer with a good status is an error all the same."""
         return self.recogniser.is_error(parsed)
 
-    def retry(self, status: int | None, headers: Map[str, str], body: Json) -> str:
+    def retry(
+        self,
+        status: int | None,
+        headers: Map[str, str],
+        body: Json,
+        facts: Facts = NO_FACTS,
+        now: int = 0,
+    ) -> str:
         """Whether such an answer may be asked for again; see ErrorAnswer.retry."""
-        row, _ = self._row(status, headers, body, self.recogniser.read(body))
+        view = self._view(status, headers, body, self.recogniser.read(body), facts, now)
+        row, _ = self._row(view)
         return str(row.data.get("retry", "")) if row else ""
 
-    def _row(
-        self, status: int | None, headers: Map[str, str], body: Json, said: Said
-    ) -> tuple[_Row | None, int]:
-        """The row that holds, and the status (None: the one that the error stands for)."""
+    def _view(
+        self,
+        status: int | None,
+        headers: Map[str, str],
+        body: Json,
+        said: Said,
+        facts: Facts,
+        now: int,
+    ) -> View:
+        """What rows see (status None: the one that the error stands for)."""
         if status is None:
             status = self.recogniser.status(said)
         seen = {**(body if isinstance(body, dict) else {}), "status": status, "headers": headers}
         if said.error:
             seen["error"] = said.error
-        view = View(Scope(Facts("", "", "", {}, {}), {}), seen)
-        return next((r for r in self.rows if holds(r.guard, view)), None), status
+        return View(Scope(facts, {}, now=now), seen)
+
+    def _row(self, view: View) -> tuple[_Row | None, int]:
+        """The row that holds, and the status."""
+        found = next((row for row in self.rows if holds(row.guard, view)), None)
+        return found, view.item["status"]
 
     def named(
         self,
@@ -222,16 +235,7 @@ class ErrorTables:
 
     def headers(self, headers: Map[str, str], limits: bool, now: float) -> dict[str, str]:
         """The upstream's response headers a caller may see, by the caller's names."""
-        out = {}
-        for row in (*self.passed, *self.limits) if limits else self.passed:
-            for name in row.sources:
-                if name in headers:
-                    value = headers[name]
-                    found = row.reads(value, now) if row.reads else value
-                    if found is not None:
-                        out[row.name] = found
-                    break
-        return out
+        return passed_on((*self.passed, *self.limits) if limits else self.passed, headers, now)
 
 
 def _recogniser(parser: Parser, data: dict[str, Json]) -> Recogniser:

@@ -146,6 +146,7 @@ class Scope:
     headers: dict[str, str] = field(default_factory=dict)  # the caller's, lower-case names
     renamed: dict[str, str] = field(default_factory=dict)  # text made by a verb -> the caller's
     budget: Budget = field(default_factory=Budget)
+    now: int = 0  # Unix seconds
 
     def root(self, name: str) -> Json:
         """What `$name` stands for, item-level names aside."""
@@ -175,4 +176,6 @@ class Scope:
                 return NULL
             case "header":
                 return self.headers
+            case "now":
+                return self.now
         return None

@@ -61,6 +61,10 @@ class View:
     def budget(self) -> Budget:
         return self.scope.budget
 
+    @property
+    def now(self) -> int:
+        return self.scope.now
+
     def tell(self, how: str, name: str = "") -> None:
         self.scope.notes.append(Note(how, self.param, self.place, part=name))
 

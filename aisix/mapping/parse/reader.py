@@ -155,6 +155,8 @@ class Grammar:
             example = f"{option.name} = {in_toml(option.example)}"
             self.complain(at, f"expected {wanted}, found {found(value)}; for example {example}")
             return
+        if option.words and value not in option.words:
+            self.unknown(at, "unknown word", value, option.words)
         match option.kind:
             case kinds.PATH | kinds.PATHS:
                 self.places(value, at)

@@ -3,6 +3,7 @@
     registry.py     how one declares itself and its options; all of them
     conversions.py  `verb`: a value to another one
     text.py         ... those of text and JSON
+    times.py        ... those of points in time and waits
     schemas.py      ... those of JSON Schema
     content.py      ... those of parts, pictures, files
     passes.py       `[... .arrange.NAME]`: passes over a list of messages

@@ -42,6 +42,10 @@ class RuleContext(Protocol):
     def budget(self) -> Budget:
         """What the translation may still cost."""
 
+    @property
+    def now(self) -> int:
+        """Unix seconds: one moment for a whole request and its answer."""
+
     item: Json  # what the value is part of
 
     def tell(self, how: str, name: str = "") -> None:
@@ -62,6 +66,7 @@ class Option:
     example: Json
     default: Json = REQUIRED
     needs: str = ""  # the option it means nothing without
+    words: tuple[str, ...] = ()  # the only texts it may hold
 
     @property
     def required(self) -> bool:

@@ -134,6 +134,16 @@ def without_start(value: Json, options: Options, call: RuleContext) -> Json:
 
 
 @verb(
+    "what `matches` finds in a text: its first group, or all of it; nothing where it finds nothing",
+    Option("matches", PATTERN, "what is looked for", "again in ([0-9.]+ ?m?s)"),
+    example=("Try again in 20s.", {"matches": "again in ([0-9.]+ ?m?s)"}, "20s"),
+)
+def extract(value: Json, options: Options, call: RuleContext) -> Json:
+    found = options["matches"].search(value) if type(value) is str else None
+    return None if found is None else found[1 if found.re.groups else 0] or None
+
+
+@verb(
     "puts the value (or an object's fields) into a sentence: {value} or {field}",
     Option("text", TEXT, "the sentence", "<{value}>"),
     example=("x", {"text": "<{value}>"}, "<x>"),
