@@ -197,6 +197,7 @@ TESTED_BY = {
     "mapping/translation": "mapping/test_properties",
     "mapping/compile": "mapping/compile/test_as_interpreted",
     "mapping/dialect/caller": "mapping/test_generality",
+    "mapping/grammar": "mapping/grammar/test_declared",
     "mapping/interpret": "mapping/compile/test_as_interpreted",
     "mapping/parse": "mapping/parse/test_complaints",
     "mapping/syntax": ONLY_VALUES,

@@ -289,6 +289,7 @@ class Mapping:
             "option": values,
             "fault": self.caller.data.get("fault", {}),
             "placed": placed,
+            "ranks": tree.ranks,
         }
         parser = RequestParser(tree.data, tree.where, known_facts)
         parser.read |= self.caller.reads

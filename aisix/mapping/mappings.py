@@ -199,6 +199,7 @@ def _read_mapping(
             part.data.setdefault("variant", True)
         tree.data[file] = overlays.settle(part.data) if file in ("mapping", "models") else part.data
         tree.lines.update({(file, *keys): line for keys, line in part.lines.items()})
+        tree.ranks |= part.ranks
         tree.removed |= {(file, *keys): line for keys, line in part.removed.items()}
         tree.brought_back |= {(file, *keys): line for keys, line in part.brought_back.items()}
     structure.sound(tree.data, tree.where, complaints)

@@ -2,7 +2,11 @@
 
     kinds.py      what a key may hold: text, path, rule, condition ...
     declared.py   Key, Unit, File: what a declaration says, and how to find one by its place
-    rule.py       a rule, its steps and its conditions
+    rule.py       a rule, its steps and its conditions; a pass over a list
+    shape.py      a shape and its variants
+    request.py    request.toml
+    values.py     values.toml
+    tables.py     all of them
 
 Parsers take their keys, types and words from here, and so do `aisix mappings keys`, the reference
 page, the schemas for editors and the checks that find what cannot act.

@@ -10,7 +10,7 @@ that a shape may hold shapes. `free` is what stands under names of the writer's 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aisix.mapping.grammar.kinds import ValueKind
 from aisix.mapping.syntax.paths import Json
@@ -41,6 +41,7 @@ class Key:
     below: str = ""
     below_each: str = ""
     without: tuple[str, ...] = ()
+    ordered: bool = False  # what it holds is tried or run in order: a row may say `before`
 
     @property
     def kinds(self) -> tuple[ValueKind, ...]:
@@ -57,7 +58,9 @@ class Unit:
 
     `marks`: a table with none of these keys has none of the others either, only free names (an
     object of rules, where a rule may stand). `verbs`: beside its keys stand the options of the one
-    that `verb` names, of "verbs", "passes" or "adjustments".
+    that `verb` names, of "verbs", "passes" or "adjustments". `elsewhere`: words that mean something
+    in another place, and where that is; here they are no names of the writer's own either. `short`:
+    what a plain value in the table's place is.
     """
 
     name: str
@@ -67,16 +70,23 @@ class Unit:
     free: Key | None = None
     marks: tuple[str, ...] = ()
     verbs: str = ""
+    elsewhere: tuple[tuple[str, str], ...] = ()
+    short: Key | None = None
+    by_name: dict[str, Key] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.by_name.update((key.name, key) for key in self.keys)
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(key.name for key in self.keys)
+        return tuple(self.by_name)
 
     def find(self, name: str, data: Json = None) -> Key | None:
         """The key of this name; a name of the writer's own is `free`. `data`: the table itself."""
         if self.marks and isinstance(data, dict) and not any(mark in data for mark in self.marks):
             return self.free
-        return next((key for key in self.keys if key.name == name), self.own)
+        own = None if name in dict(self.elsewhere) else self.own
+        return self.by_name.get(name, own)
 
     @property
     def own(self) -> Key | None:
@@ -115,16 +125,18 @@ def unit(
     free: Key | None = None,
     marks: tuple[str, ...] = (),
     verbs: str = "",
+    elsewhere: tuple[tuple[str, str], ...] = (),
+    short: Key | None = None,
 ) -> Unit:
     """Declares a unit."""
     assert name not in UNITS, name
-    UNITS[name] = Unit(name, about, keys, example, free, marks, verbs)
+    UNITS[name] = Unit(name, about, keys, example, free, marks, verbs, elsewhere, short)
     return UNITS[name]
 
 
-def file(name: str, about: str, *sections: Key, example: str) -> File:
+def file(name: str, about: str, *sections: Key, example: str, free: Key | None = None) -> File:
     """Declares a file, and the unit of the same name that its sections are the keys of."""
-    unit(name, about, *sections, example=example)
+    unit(name, about, *sections, example=example, free=free)
     FILES[name] = File(name, about, name)
     return FILES[name]
 

@@ -18,6 +18,7 @@ class ValueKind:
     types: tuple[type, ...]
     holds: type | None = None  # what each item of a list, each value of a table is
     filled: bool = False  # "" is none
+    begins: str = ""  # what a text of this kind begins with
     read: Callable[[Any], Any] | None = field(default=None, compare=False)  # may raise re.error
 
     def wrong(self, value: Json) -> bool:
@@ -27,7 +28,7 @@ class ValueKind:
         if type(value) is bool:
             return bool not in self.types
         if type(value) is str:
-            return self.filled and not value
+            return (self.filled and not value) or not value.startswith(self.begins)
         if self.holds is None or not isinstance(value, list | dict):
             return False
         held = value if isinstance(value, list) else value.values()
@@ -42,6 +43,7 @@ WORD_OR_WORDS = ValueKind("word, or list of words", (str, list), str)
 INTEGER = ValueKind("whole number", (int,))
 NUMBER = ValueKind("number", (int, float))
 TEXT_OR_NUMBER = ValueKind("text or number", (str, int, float))
+RANGE = ValueKind("list of two numbers", (list,))
 BOOLEAN = ValueKind("true or false", (bool,))
 LIST = ValueKind("list", (list,))
 OBJECT = ValueKind("object", (dict,))
@@ -62,7 +64,7 @@ CHARACTERS = ValueKind(
 PATH = ValueKind("path", (str,))
 PATHS = ValueKind("path, or list of paths", (str, list), str)
 PATH_OR_LOOKUP = ValueKind("path, or $lookup", (str,))
-LOOKUP = ValueKind("$lookup", (str,))
+LOOKUP = ValueKind("$lookup", (str,), begins="$")
 VALUES_BY_PATH = ValueKind("table: path = value", (dict,))
 PATTERNS_BY_PATH = ValueKind("table: path = regular expression", (dict,))
 CALLER_FIELD = ValueKind("field of the caller's body", (str,))
@@ -78,10 +80,14 @@ REGISTER = ValueKind("register of $state", (str,))
 VERB_NAMES = ValueKind("verb or [convert.NAME], or a list of them", (str, list), str)
 VALUE_TABLES = ValueKind("value table of values.toml, or a list of them", (str, list), str)
 SHAPE = ValueKind("[shape.NAME]", (str,))
+SIBLING = ValueKind("name of a variant beside it", (str,), filled=True)
+VERB = ValueKind("verb", (str,))
+REMEMBERED = ValueKind("list of lets, or of state.NAME", (list,), str)
 
 # ---------------------------------------------------------------- tables of the language
-RULE = ValueKind("rule", (str, int, float, bool, list, dict))
+RULE = ValueKind("constant, $lookup or rule", (str, int, float, bool, list, dict))
 RULES = ValueKind("table of named rules", (dict,))
 CONDITION = ValueKind("table: path = value it must have", (dict,))
 UNIT = ValueKind("table", (dict,))
 UNITS_BY_NAME = ValueKind("table of named tables", (dict,), dict)
+ROWS = ValueKind("table of named rows", (dict,))

@@ -19,6 +19,7 @@ from aisix.mapping.grammar.kinds import (
     UNITS_BY_NAME,
     VALUE,
     VALUE_TABLES,
+    VERB,
     VERB_NAMES,
     WORD_OR_WORDS,
 )
@@ -47,6 +48,7 @@ SOURCES = (
         "named rules: the first that yields something",
         {"a": "$let.a", "b": 1},
         below_each="rule",
+        ordered=True,
     ),
     Key(
         "concat",
@@ -54,6 +56,7 @@ SOURCES = (
         "named rules: their lists, end to end",
         {"a": "$let.a", "b": "$let.b"},
         below_each="rule",
+        ordered=True,
     ),
     Key(
         "layers",
@@ -61,6 +64,7 @@ SOURCES = (
         "named rules: their objects, laid over each other",
         {"a": "$let.a", "b": {"x": 1}},
         below_each="rule",
+        ordered=True,
     ),
     Key(
         "weave",
@@ -165,6 +169,7 @@ STEPS = (
         "passes over the list",
         {"a": {"verb": "renumber"}},
         below_each="arrange",
+        ordered=True,
         loses_to=_SILENT,
     ),
     Key("join", TEXT, "texts of a list become one", "\n", loses_to=_SILENT),
@@ -207,4 +212,31 @@ max = "$model.most"
 """,
     free=Key(ANY, RULE_KIND, "one field of an object of rules", "$let.a", below="rule"),
     marks=tuple(key.name for key in SOURCES),
+    short=Key(ANY, VALUE, "a constant; a text that begins with $ is looked up", "$upstream_model"),
+)
+
+CONDITION_UNIT = unit(
+    "condition",
+    "what has to hold",
+    *CONDITIONS,
+    example="""
+guard.when = { "a.b" = "x", c = ["y", "z"], d = "$present", e = "< 5", f = "$let.g" }
+guard.unless = { kind = "raw" }
+guard.match = { name = "^[a-z]" }
+""",
+)
+ARRANGE = unit(
+    "arrange",
+    "one pass over the list; beside these keys stand the options of its verb",
+    Key("verb", VERB, "which pass", "renumber", required=True),
+    *CONDITIONS,
+    Key("where", CONDITION, "the items it is about", {"kind": "text"}, without=ITEM_ROOTS),
+    Key("where_not", CONDITION, "those it is not about", {"kind": "x"}, without=ITEM_ROOTS),
+    verbs="passes",
+    example="""
+[field.turns.arrange.empty]
+verb = "drop_empty"
+list = "parts"
+where = { kind = "said" }
+""",
 )

@@ -5,6 +5,7 @@
     renamed.py      old words of the language, and what they are called now
     overlays.py     the parts of a file put together, files laid over each other
     structure.py    which sections and keys a file may have at all
+    units.py        a table against its declaration
     schema.py       what each key may hold
     options.py      what values an option can have
     reader.py       values, paths, words and options, with complaints and did-you-mean

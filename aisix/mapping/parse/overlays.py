@@ -39,6 +39,7 @@ def join(base: Tree, part: Tree) -> list[Complaint]:
     add(base.data, part.data, ())
     for keys, line in part.lines.items():
         base.lines.setdefault(keys, line)
+    base.ranks.update(part.ranks)
     base.removed |= part.removed
     base.brought_back |= part.brought_back
     return twice
@@ -56,6 +57,8 @@ def lay_over(base: Tree, overlay: Tree, at: Keys = ()) -> Tree:
     for keys, line in overlay.lines.items():
         if keys:
             out.lines[at + keys] = line
+    above = max(base.ranks.values(), default=-1) + 1
+    out.ranks = base.ranks | {file: above + rank for file, rank in overlay.ranks.items()}
     return out
 
 

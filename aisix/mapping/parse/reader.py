@@ -14,40 +14,17 @@ from typing import Any
 
 from aisix.errors import Complaint
 from aisix.mapping.grammar import kinds
+from aisix.mapping.grammar.tables import UNITS
 from aisix.mapping.parse.structure import EXPECTED, found, in_toml
+from aisix.mapping.parse.units import meant, sound
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json, Path
-from aisix.mapping.syntax.rules import SOURCES, Condition, Place, Test
+from aisix.mapping.syntax.rules import Condition, Place, Test
 from aisix.mapping.verbs.registry import Declared, Option
 
 # A path of the tables is read again for every model row: texts of tables, never a caller's.
 read_path = lru_cache(8192)(paths.parse)
 
-TYPES = ("string", "boolean", "integer", "number", "object", "array")
-RULE_KEYS = (
-    *SOURCES,
-    *("default", "when", "unless", "match", "type", "only", "required", "where", "where_not"),
-    *("keep", "as", "table", "min", "max", "each", "lone", "shape", "arrange", "join"),
-    *(
-        "policy",
-        "told",
-        "about",
-        "named",
-        "count",
-        "keep_empty",
-        "by",
-        "followed",
-        "leading",
-        "minus",
-    ),
-)
-SHAPE_KEYS = (
-    *("of", "my", "by", "is", "first", "all", "blank", "count", "verbatim", "skip", "reject"),
-    *("at", "stamp", "guard", "told", "use", "several", "knows"),
-)
-CHECK_KEYS = (
-    *("type", "range", "one_of", "match", "required", "empty", "longest", "values", "reject"),
-)
 ROOTS = (
     *("body", "let", "my", "index", "state", "out", "model", "option", "alias", "upstream_model"),
     *("version", "header", "null", "request", "block", "usage", "now", "new_id", "delta"),
@@ -55,10 +32,6 @@ ROOTS = (
 )
 REGISTERS = ("state", "block")
 WHOLE = ("out", *REGISTERS)  # what rules write into: taken whole, it would hold itself
-POLICIES = ("drop", "warn", "reject")
-REST_POLICIES = (*POLICIES, "pass")
-
-
 _FLAGS = re.compile(r"^\(\?:\(\?([a-z]+)\)")  # of one alternative, for it alone
 _COMPARE = re.compile(r"([<>])\s*(-?[0-9.]+)")
 
@@ -109,6 +82,14 @@ class Grammar:
         return named
 
     # ------------------------------------------------------------------ complaints
+    def unit(self, data: Json, at: tuple[str, ...], name: str) -> dict[str, Json]:
+        """A table as it is declared (`grammar/`): what is wrong in it is told and left out."""
+        return sound(data, at, UNITS[name], self.complain, self.where, self.rank)
+
+    def rank(self, path: tuple[str, ...]) -> int:
+        """Which layer a key is of; the later ones have higher numbers."""
+        return int(self.facts.get("ranks", {}).get(self.where(path).rpartition(":")[0], 0))
+
     def place(self, path: tuple[str, ...]) -> Place:
         return Place(self.where(path), ".".join(path[1:]))
 
@@ -116,9 +97,7 @@ class Grammar:
         self.complaints.append(Complaint(self.where(path), ".".join(path[1:]), text))
 
     def unknown(self, path: tuple[str, ...], what: str, word: str, known: Iterable[str]) -> None:
-        known = sorted(set(known))
-        near = difflib.get_close_matches(word, known, 1, 0.6)
-        hint = f'did you mean "{near[0]}"?' if near else "one of: " + ", ".join(known[:12])
+        hint = meant(word, known)
         self.complain(path, f'{what} "{word}" ({hint})' if what else f"unknown key ({hint})")
 
     def keys(self, data: dict[str, Json], path: tuple[str, ...], known: Iterable[str]) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from aisix.mapping.parse.reader import CHECK_KEYS, REST_POLICIES, TYPES
+from aisix.mapping.grammar.tables import UNITS
 from aisix.mapping.parse.rules import Parser
-from aisix.mapping.parse.structure import found
+from aisix.mapping.parse.structure import in_toml
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import (
     Adjust,
@@ -26,20 +26,7 @@ class RequestParser(Parser):
         """Parse the request section; call `complaints` afterwards."""
         self.section = "request"
         data = self.tables.get("request", {})
-        known = (
-            "accept",
-            "let",
-            "check",
-            "field",
-            "shape",
-            "adjust",
-            "rest",
-            "header",
-            "remember",
-            "convert",
-            "local",
-        )
-        self.keys(data, ("request",), known)
+        data = self.unit(data, ("request",), "request")
         checks = tuple(
             self.check(name, row, ("request", "accept", name))
             for name, row in data.get("accept", {}).items()
@@ -60,7 +47,6 @@ class RequestParser(Parser):
         headers = tuple(
             Header(name, self.rules(rows, ("request", "header", name)))
             for name, rows in data.get("header", {}).items()
-            if isinstance(rows, dict)
         )
         remember = self.words(data.get("remember", []), ("request", "remember"))
         names = {name for name, _ in lets}
@@ -98,64 +84,64 @@ class RequestParser(Parser):
 
     def local(self, row: Json, at: tuple[str, ...]) -> tuple[Condition, dict[str, Json]]:
         """An answer given here, in the upstream's own shape."""
-        if not isinstance(row, dict):
-            self.complain(at, "expected a table")
-            return Condition(), {}
-        self.keys(row, at, ("when", "unless", "match", "answer"))
+        row = self.unit(row, at, "local")
         guard = self.condition(row, at, "")
         if guard is None:
             self.complain(at, "a local answer needs `when`: requests it is for")
-        return guard or Condition(), self.typed(row, (*at, "answer"), dict, {})
+        return guard or Condition(), row.get("answer", {})
 
     def check(self, name: str, row: Json, at: tuple[str, ...]) -> Check:
         path = self.path(name, at)
-        if isinstance(row, str):
-            row = {"type": row}
-        if not isinstance(row, dict):
-            self.complain(at, 'expected a type such as "string", or a table')
-            row = {}
-        self.keys(row, at, CHECK_KEYS)
-        low, high = None, None
-        if "range" in row:
-            span = row["range"]
-            if isinstance(span, list) and len(span) == 2:
-                low, high = span
-            else:
-                self.complain((*at, "range"), f"expected [low, high], found {span!r}")
+        row = self.unit(row, at, "accept")
+        low, high = self.range(row, at)
         match = self.regex(row["match"], (*at, "match")) if "match" in row else None
         return Check(
             path,
-            self.words(row.get("type", []), (*at, "type"), TYPES),
+            self.words(row.get("type", []), (*at, "type")),
             self.place(at),
             low,
             high,
-            tuple(self.typed(row, (*at, "one_of"), list, [])),
+            tuple(row.get("one_of", [])),
             match,
-            self.typed(row, (*at, "required"), bool, False),
-            self.fault(self.typed(row, (*at, "empty"), str, ""), (*at, "empty")),
-            self.typed(row, (*at, "longest"), int, None),
-            self.fault(self.typed(row, (*at, "reject"), str, ""), (*at, "reject")),
-            self.words(row.get("values", []), (*at, "values"), TYPES),
+            row.get("required", False),
+            self.fault(row.get("empty", ""), (*at, "empty")),
+            row.get("longest"),
+            self.fault(row.get("reject", ""), (*at, "reject")),
+            self.words(row.get("values", []), (*at, "values")),
         )
 
+    def range(self, row: dict[str, Json], at: tuple[str, ...]) -> tuple[Json, Json]:
+        """The least and the largest number; None where there is none."""
+        span = row.get("range")
+        if span is None:
+            return None, None
+        numbers = len(span) == 2 and all(type(end) in (int, float) for end in span)
+        if numbers and span[0] <= span[1]:
+            return span[0], span[1]
+        self.complain((*at, "range"), f"expected [low, high], found {in_toml(span)}")
+        return None, None
+
     def refusal(self, row: dict[str, Json], at: tuple[str, ...]) -> Refusal:
-        self.keys(row, at, ("when", "unless", "match", "reject", "at", "values"))
+        row = self.unit(row, at, "check")
         texts = self.words(row.get("at", []), (*at, "at"))
         return Refusal(
             self.condition(row, at, "") or Condition(),
-            self.fault(self.typed(row, (*at, "reject"), str, ""), (*at, "reject")),
+            self.fault(row.get("reject", ""), (*at, "reject")),
             tuple(self.path(text, (*at, "at")) for text in texts),
             self.place(at),
-            self.typed(row, (*at, "values"), dict, {}),
+            row.get("values", {}),
         )
 
     def adjust(self, name: str, row: Json, at: tuple[str, ...]) -> Adjust:
-        verb = self.typed(row, (*at, "verb"), str, "")
+        row = self.unit(row, at, "adjust")
+        verb = row.get("verb")
         if verb not in adjustments.ADJUSTMENTS:
-            self.unknown((*at, "verb"), "unknown adjustment", str(verb), adjustments.ADJUSTMENTS)
+            if verb is not None:
+                known = adjustments.ADJUSTMENTS
+                self.unknown((*at, "verb"), "unknown adjustment", verb, known)
             return Adjust(name, "remove", {}, Condition(), "", (), self.place(at))
-        common = ("verb", "when", "unless", "match", "told", "about")
-        options = {key: value for key, value in row.items() if key not in common}
+        declared = UNITS["adjust"].by_name
+        options = {key: value for key, value in row.items() if key not in declared}
         options = self.options(options, at, adjustments.ADJUSTMENTS[verb])
         about = self.words(row.get("about", []), (*at, "about"))
         return Adjust(
@@ -163,30 +149,21 @@ class RequestParser(Parser):
             verb,
             options,
             self.condition(row, at),
-            self.typed(row, (*at, "told"), str, ""),
+            row.get("told", ""),
             tuple(self.path(text, (*at, "about")) for text in about),
             self.place(at),
         )
 
     def rest(self, row: Json, at: tuple[str, ...]) -> Rest:
-        said = (*at, "policy")
-        if isinstance(row, str):
-            row, said = {"policy": row}, at
-        if not isinstance(row, dict):
-            self.complain(at, f"expected a policy or a table, found {found(row)}")
-            return Rest("warn")
-        self.keys(row, at, ("policy", "drop", "drop_empty", "items", "reject", "when", "unless"))
+        row = self.unit(row, at, "rest")
         for test in (self.condition(row, at) or Condition()).tests:
             if test.path.root != "option":
                 self.complain(at, f'"{test.path.text}": a row here may ask for options only')
-        policy = self.typed(row, (*at, "policy"), str, "warn")
-        if policy not in REST_POLICIES:
-            self.unknown(said, "unknown policy", str(policy), REST_POLICIES)
         return Rest(
-            policy,
-            tuple(self.typed(row, (*at, "drop"), list, [])),
-            self.typed(row, (*at, "drop_empty"), bool, False),
-            self.typed(row, (*at, "items"), bool, False),
+            row.get("policy", "warn"),
+            tuple(row.get("drop", [])),
+            row.get("drop_empty", False),
+            row.get("items", False),
             self.place(at),
-            self.fault(self.typed(row, (*at, "reject"), str, ""), (*at, "reject")),
+            self.fault(row.get("reject", ""), (*at, "reject")),
         )

@@ -5,15 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from aisix.mapping.grammar.kinds import ITEM_FIELD, ITEM_FIELDS, ITEM_LIKE
-from aisix.mapping.parse.reader import (
-    POLICIES,
-    RULE_KEYS,
-    SHAPE_KEYS,
-    TYPES,
-    Grammar,
-    is_slip,
-)
-from aisix.mapping.parse.structure import found
+from aisix.mapping.grammar.tables import UNITS
+from aisix.mapping.parse.reader import Grammar, is_slip
 from aisix.mapping.parse.unreachable import fields_of, hidden, twice_written, unreachable
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import (
@@ -61,19 +54,17 @@ class Parser(Grammar):
         return self.value_tables[name]
 
     def entry(self, row: Json, at: tuple[str, ...]) -> TableEntry:
-        place = self.place(at)
-        if not isinstance(row, dict):
-            return TableEntry(row, place=place)
-        self.keys(row, at, ("to", "omit", "same", "told", "reject"))
-        if not any(key in row for key in ("to", "omit", "same", "reject")):
+        short = not isinstance(row, dict)
+        row = self.unit(row, at, "entry")
+        if not short and not any(key in row for key in ("to", "omit", "same", "reject")):
             self.complain(at, "a row says one of to = ..., omit = true, same = true, reject = ...")
         return TableEntry(
             row.get("to"),
-            self.typed(row, (*at, "omit"), bool, False),
-            self.typed(row, (*at, "same"), bool, False),
-            self.typed(row, (*at, "told"), str, ""),
-            self.fault(self.typed(row, (*at, "reject"), str, ""), (*at, "reject")),
-            place,
+            row.get("omit", False),
+            row.get("same", False),
+            row.get("told", ""),
+            self.fault(row.get("reject", ""), (*at, "reject")),
+            self.place(at),
         )
 
     def convert(self, name: str, at: tuple[str, ...]) -> Convert | None:
@@ -85,16 +76,19 @@ class Parser(Grammar):
         if isinstance(data, dict):
             self.used.add(f"{self.section}.convert.{name}")
             path: tuple[str, ...] = (self.section, "convert", name)
+            data = self.unit(data, path, "convert")
             options = {
                 key: self.constant(value, (*path, key))
                 for key, value in data.items()
                 if key != "verb"
             }
-            verb = self.typed(data, (*path, "verb"), str, "")
+            verb = data.get("verb")
         elif name in conversions.VERBS:
             path, options, verb = at, {}, name
         else:
             self.unknown(at, "no verb or [convert]", name, [*conversions.VERBS, *converts])
+            return None
+        if verb is None:
             return None
         if verb not in conversions.VERBS:
             self.unknown((*path, "verb"), "unknown verb", str(verb), conversions.VERBS)
@@ -104,9 +98,6 @@ class Parser(Grammar):
         return self.converts[name]
 
     def shape(self, name: str, at: tuple[str, ...]) -> Shape | None:
-        if not isinstance(name, str):
-            self.complain(at, f"expected the name of a shape, found {found(name)}")
-            return None
         self.used.add(f"{self.section}.shape.{name}")
         if name in self.shapes:
             return self.shapes[name]
@@ -137,47 +128,45 @@ class Parser(Grammar):
         return path.get(self.facts.get(path.root, {}))
 
     # ------------------------------------------------------------------ shapes
-    def fill_shape(self, shape: Shape, data: dict[str, Json], at: tuple[str, ...]) -> None:
+    def fill_shape(
+        self, shape: Shape, data: Json, at: tuple[str, ...], unit: str = "shape"
+    ) -> None:
+        """The parts of a shape, or of a variant, which are declared as `unit`."""
         around, self.item_read = self.item_read, set()
-        shape.of = self.typed(data, (*at, "of"), str, "object")
-        shape.my = self.rules(self.typed(data, (*at, "my"), dict, {}), (*at, "my"))
+        data = self.unit(data, at, unit)
+        shape.of = data.get("of", "object")
+        shape.my = self.rules(data.get("my", {}), (*at, "my"))
         if "by" in data:
             shape.by = self.path(data["by"], (*at, "by"))
-        variants = self.typed(data, (*at, "is"), dict, {})
-        if variants and not shape.by:
-            self.complain((*at, "is"), "a shape with `is` needs `by`: the path that chooses")
+        variants = data.get("is", {})
         for word, variant in variants.items():
             shape.variants[word] = self.variant(variants, word, variant, (*at, "is", word))
-        for word, variant in self.typed(data, (*at, "first"), dict, {}).items():
+        for word, variant in data.get("first", {}).items():
             path = (*at, "first", word)
-            if not isinstance(variant, dict):
-                self.complain(path, "expected a table")
-                continue
             if self.off(variant.get("guard")):
                 self.unread(lambda v=variant, p=path: self.guarded(v, p))  # type: ignore[misc]
             else:
                 shape.first += (self.guarded(variant, path),)
         _name_the_allowed(shape)
-        shape.all = self.rules(self.typed(data, (*at, "all"), dict, {}), (*at, "all"))
-        shape.blank = self.typed(data, (*at, "blank"), str, "")
-        shape.count = self.counter(data, at)
-        shape.verbatim = self.typed(data, (*at, "verbatim"), bool, False)
-        shape.skip = self.typed(data, (*at, "skip"), bool, False)
-        shape.reject = self.fault(self.typed(data, (*at, "reject"), str, ""), (*at, "reject"))
-        shape.at = self.typed(data, (*at, "at"), str, "")
-        shape.told = self.typed(data, (*at, "told"), str, "")
+        shape.all = self.rules(data.get("all", {}), (*at, "all"))
+        shape.blank = data.get("blank", "")
+        shape.count = self.counter(data)
+        shape.verbatim = data.get("verbatim", False)
+        shape.skip = data.get("skip", False)
+        shape.reject = self.fault(data.get("reject", ""), (*at, "reject"))
+        shape.at = data.get("at", "")
+        shape.told = data.get("told", "")
         if "several" in data:
             shape.several = self.rule(data["several"], (*at, "several"))
-        stamp = self.typed(data, (*at, "stamp"), dict, {})
+        stamp = self.unit(data["stamp"], (*at, "stamp"), "stamp") if "stamp" in data else {}
         if stamp:
-            self.keys(stamp, (*at, "stamp"), ("list", "key", "rule"))
             rule = self.rule(stamp.get("rule"), (*at, "stamp", "rule"))
-            shape.stamp = (str(stamp.get("list")), str(stamp.get("key")), rule)
-        fields = {key: value for key, value in data.items() if key not in SHAPE_KEYS}
+            shape.stamp = (stamp.get("list", ""), stamp.get("key", ""), rule)
+        declared = UNITS[unit].by_name
+        fields = {key: value for key, value in data.items() if key not in declared}
         shape.fields = self.rules(fields, at)
         if "knows" in data:
-            words = self.words(data["knows"], (*at, "knows"))
-            shape.knows = frozenset({*words, *self.item_read})
+            shape.knows = frozenset({*data["knows"], *self.item_read})
             if shape.of != "object" or shape.verbatim:
                 self.complain((*at, "knows"), "only an item that is rebuilt key by key has it")
         self.item_read = around
@@ -190,24 +179,32 @@ class Parser(Grammar):
 
     def guarded(self, data: dict[str, Json], at: tuple[str, ...]) -> tuple[Condition, Shape]:
         """A variant of `first`, and the condition it is for."""
-        guard = self.condition(self.typed(data, (*at, "guard"), dict, {}), (*at, "guard"))
-        return guard or Condition(), self.variant({}, at[-1], data, at)
+        return self.guard(data, at), self.variant({}, at[-1], data, at, "guarded")
+
+    def guard(self, data: dict[str, Json], at: tuple[str, ...]) -> Condition:
+        """The condition under `guard`; none: it always holds."""
+        here = (*at, "guard")
+        given = self.unit(data["guard"], here, "condition") if "guard" in data else {}
+        return self.condition(given, here) or Condition()
 
     def variant(
-        self, siblings: dict[str, Json], word: str, data: Json, at: tuple[str, ...]
+        self,
+        siblings: dict[str, Json],
+        word: str,
+        data: Json,
+        at: tuple[str, ...],
+        unit: str = "variant",
     ) -> Shape:
         if isinstance(data, str):  # developer = "system": built as that variant is
             if not isinstance(siblings.get(data), dict):
                 self.unknown(at, "no variant", data, [k for k in siblings if k != word])
                 return Shape(word, self.place(at))
             data, at = siblings[data], (*at[:-1], data)
-        if not isinstance(data, dict):
-            self.complain(at, f"expected table, found {found(data)}")
-            return Shape(word, self.place(at))
-        if "use" in data:  # built by another shape
-            return self.shape(data["use"], (*at, "use")) or Shape(word, self.place(at))
         shape = Shape(word, self.place(at))
-        self.fill_shape(shape, data, at)
+        if isinstance(data, dict) and isinstance(data.get("use"), str):  # built by another shape
+            self.unit(data, at, unit)
+            return self.shape(data["use"], (*at, "use")) or shape
+        self.fill_shape(shape, data, at, unit)
         return shape
 
     # ------------------------------------------------------------------ rules
@@ -244,10 +241,12 @@ class Parser(Grammar):
                 if near:
                     self.complain((*at, key), f'unknown key (did you mean "{near}"?)')
             return Rule("object", place, parts=self.rules(data, at, base))
-        self.keys(data, at, RULE_KEYS)
+        data = self.unit(data, at, "rule")
         kinds = [key for key in SOURCES if key in data]
         if len(kinds) > 1:
             self.complain(at, f"one source only, found {' and '.join(kinds)}")
+        if not kinds:  # which has been told
+            return Rule("value", place)
         rule = Rule(kinds[0], place)
         self.source(rule, data, at, base)
         self.refine(rule, data, at, base)
@@ -263,8 +262,6 @@ class Parser(Grammar):
                 self.top(path, base)
         elif rule.kind == "value":
             rule.value = given
-        elif not isinstance(given, dict):
-            self.complain(here, "expected a table of named rules")
         else:
             rule.parts = self.rules(given, here, base)
             if rule.kind == "first":
@@ -274,24 +271,22 @@ class Parser(Grammar):
                 if list(given) != ["placed", "others"]:
                     self.complain(here, "weave holds two rules: placed, then others")
                 rule.by = self.path(data.get("by", "index"), (*at, "by"))
-                rule.followed = self.typed(data, (*at, "followed"), bool, False)
-                rule.leading = self.typed(data, (*at, "leading"), bool, False)
+                rule.followed = data.get("followed", False)
+                rule.leading = data.get("leading", False)
 
     def refine(self, rule: Rule, data: dict[str, Json], at: tuple[str, ...], base: str) -> None:
         rule.guard = self.condition(data, at, base)
         if "default" in data:
             rule.default = self.scalar_or_path(data["default"], (*at, "default"))
         if "type" in data:
-            rule.types = self.words(data["type"], (*at, "type"), TYPES)
+            rule.types = self.words(data["type"], (*at, "type"))
         if "only" in data:
-            rule.only = self.words(data["only"], (*at, "only"), TYPES)
-        rule.required = self.fault(self.typed(data, (*at, "required"), str, ""), (*at, "required"))
+            rule.only = self.words(data["only"], (*at, "only"))
+        rule.required = self.fault(data.get("required", ""), (*at, "required"))
         if "where" in data or "where_not" in data:
             names = {"when": data.get("where"), "unless": data.get("where_not")}
             rule.where = self.condition({k: v for k, v in names.items() if v is not None}, at)
-        rule.keep = self.typed(data, (*at, "keep"), str, "")
-        if rule.keep not in ("", "nonblank"):
-            self.unknown((*at, "keep"), "unknown word", rule.keep, ("nonblank",))
+        rule.keep = data.get("keep", "")
         if "as" in data:
             verbs = (self.convert(v, (*at, "as")) for v in self.words(data["as"], (*at, "as")))
             rule.converts = tuple(verb for verb in verbs if verb)
@@ -304,43 +299,41 @@ class Parser(Grammar):
         for key in ("each", "lone", "shape"):
             if key in data:
                 setattr(rule, key, self.shape(data[key], (*at, key)))
-        for name, step in self.typed(data, (*at, "arrange"), dict, {}).items():
+        for name, step in data.get("arrange", {}).items():
             parsed = self.arrange(name, step, (*at, "arrange", name))
             if parsed:
                 rule.arrange += (parsed,)
         if rule.arrange and rule.each:
             self.arranged.append((rule, (*at, "arrange")))
-        rule.join = self.typed(data, (*at, "join"), str, None)
-        rule.policy = self.typed(data, (*at, "policy"), str, "")
-        if rule.policy and rule.policy not in POLICIES:
-            self.unknown((*at, "policy"), "unknown policy", rule.policy, POLICIES)
+        rule.join = data.get("join")
+        rule.policy = data.get("policy", "")
         if rule.policy:
             rule.default = None  # what is not sent anyway is no loss of the caller's
-        rule.told = self.typed(data, (*at, "told"), str, "")
+        rule.told = data.get("told", "")
         if "about" in data:
             rule.about = self.words(data["about"], (*at, "about"))
         if "named" in data:
             rule.named = self.path(data["named"], (*at, "named"))
-        rule.count = self.counter(data, at)
-        rule.keep_empty = self.typed(data, (*at, "keep_empty"), bool, False)
+        rule.count = self.counter(data)
+        rule.keep_empty = data.get("keep_empty", False)
 
-    def counter(self, data: dict[str, Json], at: tuple[str, ...]) -> str:
+    def counter(self, data: dict[str, Json]) -> str:
         """The register of $state that counts how often this was made."""
-        name: str = self.typed(data, (*at, "count"), str, "")
+        name: str = data.get("count", "")
         if name:
             self.registers_set.add(f"state.{name}")
         return name
 
     def arrange(self, name: str, data: Json, at: tuple[str, ...]) -> Arrange | None:
-        if not isinstance(data, dict):
-            self.complain(at, "expected a table")
+        data = self.unit(data, at, "arrange")
+        verb = data.get("verb")
+        if verb is None:
             return None
-        verb = self.typed(data, (*at, "verb"), str, "")
         if verb not in passes.PASSES:
-            self.unknown((*at, "verb"), "unknown pass", str(verb), passes.PASSES)
+            self.unknown((*at, "verb"), "unknown pass", verb, passes.PASSES)
             return None
-        common = ("verb", "when", "unless", "match", "where", "where_not")
-        options = {key: value for key, value in data.items() if key not in common}
+        declared = UNITS["arrange"].by_name
+        options = {key: value for key, value in data.items() if key not in declared}
         options = self.options(options, at, passes.PASSES[verb])
         selection = {"when": data.get("where"), "unless": data.get("where_not")}
         where = self.condition({k: v for k, v in selection.items() if v is not None}, at)

@@ -11,16 +11,25 @@ import re
 from collections.abc import Callable
 
 from aisix.errors import Complaint
+from aisix.mapping.grammar import kinds
+from aisix.mapping.grammar.tables import FILES, UNITS
 from aisix.mapping.parse.toml_tree import Keys, Tree
 from aisix.mapping.syntax.paths import Json
 
 TABLE, OF_TABLES = 1, 2  # a table; a table of tables
 
+
+def _of_declared(name: str) -> dict[str, int]:
+    """Of one file's sections, what has to be a table."""
+    return {
+        key.name: OF_TABLES if kinds.UNITS_BY_NAME in key.kinds else TABLE
+        for key in UNITS[FILES[name].unit].keys
+        if all(kind.types == (dict,) for kind in key.kinds)
+    }
+
+
 SECTIONS: dict[str, dict[str, int]] = {
-    "request": {
-        **dict.fromkeys(("accept", "let", "field", "rest"), TABLE),
-        **dict.fromkeys(("check", "shape", "adjust", "header", "convert"), OF_TABLES),
-    },
+    "request": _of_declared("request"),
     "answer": {
         **dict.fromkeys(("state", "end", "continuation", "choice", "message"), TABLE),
         **dict.fromkeys(
@@ -104,9 +113,9 @@ EXPECTED = {
 
 def sound(data: dict[str, Json], where: Callable[[Keys], str], out: list[Complaint]) -> None:
     """Take out of one mapping's files (name -> data) what is no table and has to be one."""
-    for file, kinds in SECTIONS.items():
+    for file, sections in SECTIONS.items():
         if file in data:
-            data[file] = _sound(data[file], kinds, (file,), where, out)
+            data[file] = _sound(data[file], sections, (file,), where, out)
     if "values" in data:
         data["values"] = {
             name: table

@@ -29,11 +29,16 @@ class Tree:
     lines: dict[Keys, str] = field(default_factory=dict)
     removed: dict[Keys, str] = field(default_factory=dict)  # table -> "file:line" of who drops it
     brought_back: dict[Keys, str] = field(default_factory=dict)  # ... of who undoes that
+    ranks: dict[str, int] = field(default_factory=dict)  # file -> how many were laid down before it
     _below: dict[Keys, str] = field(default_factory=dict, repr=False, compare=False)
 
     def with_data(self, data: dict[str, Json]) -> Tree:
         """The same lines for data made of ours; what was found out about them is shared."""
-        return Tree(data, self.lines, _below=self._below)
+        return Tree(data, self.lines, ranks=self.ranks, _below=self._below)
+
+    def rank(self, keys: Keys) -> int:
+        """Which layer a key is of: one of a higher number was laid over those of lower ones."""
+        return self.ranks.get(self.where(keys).rpartition(":")[0], 0)
 
     def where(self, keys: Keys) -> str:
         """file:line of the key, or of the nearest table around it.
@@ -92,7 +97,7 @@ def parse_text(text: str, name: str) -> Tree:
         ) from None
     lines = {keys: f"{name}:{line}" for keys, line in numbers.items()}
     lines[()] = f"{name}:1"
-    return Tree(data, lines)
+    return Tree(data, lines, ranks={name: 0})
 
 
 class _ReadTwice(Exception):

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from aisix.mapping.grammar import kinds, rule  # noqa: F401
-from aisix.mapping.grammar.declared import FILES, UNITS, Key, Unit, at, file
+from aisix.mapping.grammar import kinds
+from aisix.mapping.grammar.declared import file
+from aisix.mapping.grammar.tables import FILES, UNITS, Key, Unit, at
 from aisix.mapping.parse import toml_tree
 
 KEYS = [(one, key) for one in UNITS.values() for key in one.keys]

@@ -1,0 +1,121 @@
+"""A table against its declaration: unknown keys, wrong types and words, keys that can never act.
+
+What is wrong is told and left out, so that the rest can be read.
+
+Must never know: what is made of the table afterwards.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable
+
+from aisix.mapping.grammar.tables import ANY, Key, Unit
+from aisix.mapping.parse.structure import EXPECTED, found, in_toml
+from aisix.mapping.parse.toml_tree import Keys
+from aisix.mapping.syntax.paths import Json
+
+LONGEST_EXAMPLE = 60
+MOST_WORDS = 12  # told of those that could have been meant
+
+Complain = Callable[[Keys, str], None]
+Where = Callable[[Keys], str]
+Rank = Callable[[Keys], int]
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """'did you mean "x"?' or 'one of: ...'."""
+    names = sorted(set(known))
+    near = difflib.get_close_matches(word, names, 1, 0.6)
+    return f'did you mean "{near[0]}"?' if near else "one of: " + ", ".join(names[:MOST_WORDS])
+
+
+def sound(
+    data: Json, at: Keys, one: Unit, complain: Complain, where: Where, rank: Rank
+) -> dict[str, Json]:
+    """The table without what is wrong in it; {} of what is no table, nor short for one.
+
+    rank(keys): of the layer that a key is from. A key that another one beside it makes vain is told
+    only where it was written with or after that one: whoever lays a stronger key over a base means
+    it. Keys of a verb's options are left as they are.
+    """
+    if not isinstance(data, dict):
+        short = one.short
+        if short is None or short.name == ANY or short.wrong(data):
+            complain(at, _expected(one, data))
+        elif is_sound(short, data, at, complain):
+            return {short.name: data}
+        return {}
+    kept: dict[str, Json] = {}
+    elsewhere = dict(one.elsewhere)
+    for name, value in data.items():
+        key, here = one.find(name, data), (*at, name)
+        if name in elsewhere:
+            complain(here, f"means nothing here: {elsewhere[name]}")
+        elif key is None and not one.verbs:
+            complain(here, f"unknown key ({meant(name, one.names)})")
+        elif key is None or key is one.free or is_sound(key, value, here, complain):
+            kept[name] = value
+        if key is not None and key is not one.free and (key.loses_to or key.needs):
+            _vain(key, data, at, complain, where, rank)
+    for key in one.keys:
+        if key.required and key.name not in data:
+            complain(at, f"needs {key.name} = {in_toml(key.example)}, or the like")
+    return kept
+
+
+def is_sound(key: Key, value: Json, at: Keys, complain: Complain) -> bool:
+    """Whether a value is of the kinds and words that its key may hold; else it is told."""
+    if key.wrong(value):
+        complain(at, f"expected {_kinds(key, value)}, found {found(value)}{_for_example(key)}")
+        return False
+    if key.words:
+        held = value if isinstance(value, list) else [value]
+        odd = [word for word in held if word not in key.words]
+        for word in odd:
+            what = "policy" if key.name == "policy" else "word"
+            complain(at, f'unknown {what} "{word}" ({meant(word, key.words)})')
+        return not odd
+    return True
+
+
+def acts(value: Json) -> bool:
+    """Whether what a key holds does something: `skip = false` and an empty table do not."""
+    return value is not False and value != "" and value != [] and value != {}
+
+
+def _vain(key: Key, data: Json, at: Keys, complain: Complain, where: Where, rank: Rank) -> None:
+    """Tell of a key that does nothing beside, or without, another one."""
+    here = (*at, key.name)
+    mine = rank(here)
+    for other in key.loses_to:
+        if other in data and acts(data[other]) and acts(data[key.name]):
+            if mine >= rank((*at, other)):
+                line = where((*at, other))
+                complain(here, f"never acts: `{other}` beside it wins ({line})")
+            return
+    if not key.needs or any(other in data for other in key.needs):
+        return
+    if mine >= max(rank((*at, name)) for name in data):
+        words = " or ".join(f"`{name}`" for name in key.needs)
+        complain(here, f"means nothing without {words} beside it")
+
+
+def _expected(one: Unit, value: Json) -> str:
+    short = f"{_kinds(one.short, value)}, or " if one.short is not None else ""
+    return f"expected {short}table, found {found(value)}"
+
+
+def _kinds(key: Key, value: Json) -> str:
+    """What a key takes, in plain words where a plain type is all there is to say."""
+    words: list[str] = []
+    for kind in key.kinds:
+        inside = isinstance(value, kind.types) and type(value) is not bool
+        plain = dict.fromkeys(EXPECTED[type_] for type_ in kind.types)
+        words.append(kind.word if inside or len(plain) > 1 else next(iter(plain)))
+    return " or ".join(dict.fromkeys(words))
+
+
+def _for_example(key: Key) -> str:
+    text = f"{key.name} = {in_toml(key.example)}"
+    return f"; for example {text}" if len(text) <= LONGEST_EXAMPLE else ""
