@@ -20,6 +20,7 @@ and this is the door, for whoever is outside:
     translation.py  its first half: the request, by the compiled form or rule by rule; its losses
     mappings.py     load_mappings(folders): every table, checked
     effective.py    one mapping for one model: tables merged, parsed, compiled when first asked for
+    configurations.py  every kind of model a mapping can be asked for
     types.py        what an exchange is given and gives
     sse.py          bytes -> events of a stream, with bounds
 """

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping.compile import errors as compiled_errors
@@ -106,6 +107,16 @@ def _found(part: str, forms: FormCache[Form], scope: AnswerScope, told: Told) ->
         return None
 
 
+class Settled(NamedTuple):
+    """Of one kind of model: its version, facts, options, the traits laid over the base."""
+
+    version: str
+    facts: dict[str, Json]
+    options: Options
+    traits: tuple[str, ...]
+    complaints: tuple[Complaint, ...]
+
+
 @dataclass(slots=True)
 class Mapping:
     """One caller dialect to one upstream dialect."""
@@ -116,6 +127,8 @@ class Mapping:
     traits: dict[str, Tree]
     caller: CallerDialect
     digest: str
+    line: tuple[str, ...] = ()  # the mappings it is made of, itself last
+    lender: tuple[str, ...] = ()  # and those whose rows of models it has
     _effective: dict[tuple[Json, ...], Effective] = field(default_factory=dict)
     _rows: list[tuple[str, str]] = field(default_factory=list)
 
@@ -245,9 +258,10 @@ class Mapping:
             self._effective[key] = found
         return found
 
-    def _build(
+    def settled(
         self, row: str, version: str | None, options: Options, extra: Sequence[str]
-    ) -> Effective:
+    ) -> Settled:
+        """What is laid over what for such a model, before any table of it is read."""
         versions = self.tree.data["mapping"].get("versions", {})
         version = version or versions.get("default", "")
         complaints: list[Complaint] = []
@@ -267,10 +281,18 @@ class Mapping:
             *from_options,
             *extra,
         ]
-        tree = self.tree
         was = self.was_traits
         values.update(was[name] for name in names if name in was)
         names = [name for name in names if name not in was]
+        return Settled(version, facts, values, tuple(names), tuple(complaints))
+
+    def _build(
+        self, row: str, version: str | None, options: Options, extra: Sequence[str]
+    ) -> Effective:
+        settled = self.settled(row, version, options, extra)
+        version, facts, values, names = settled[:4]
+        complaints = list(settled.complaints)
+        tree = self.tree
         for name in names:
             trait = self.traits.get(name)
             if trait is None:
@@ -307,7 +329,7 @@ class Mapping:
             facts,
             values,
             version,
-            tuple(names),
+            names,
             tree,
             request,
             answer,

@@ -209,7 +209,10 @@ def _read_mapping(
         tree, traits, complaints, {fact for row in (rows or {}).values() for fact in row}
     )
     folders = tuple(table_folder.folder for table_folder in table_folders)
-    return Mapping(name, folders, tree, traits, caller, toml_tree.digest(own))
+    other = tree.data["mapping"].get("models")
+    lender = _like(table_folders, other, []) if isinstance(other, str) else ()
+    digest = toml_tree.digest(own)
+    return Mapping(name, folders, tree, traits, caller, digest, tuple(line), tuple(lender))
 
 
 def _lent(
@@ -275,7 +278,7 @@ def _read_over(
     tree = Tree()
     for path in [paths] if isinstance(paths, str) else paths:
         for table_folder in table_folders:
-            part = _read_parts(table_folder, path, complaints, raw)
+            part = read_parts(table_folder, path, complaints, raw)
             if part is not None:
                 first = tree.lines.get((), part.lines[()])
                 tree = overlays.lay_over(tree, part)
@@ -283,7 +286,7 @@ def _read_over(
     return tree
 
 
-def _read_parts(
+def read_parts(
     table_folder: TableFolder, path: str, complaints: list[Complaint], raw: list[bytes]
 ) -> Tree | None:
     """One file of one folder, or the parts it is made of; None when there is nothing to read."""

@@ -1,6 +1,7 @@
 """What shows that the tables are right: `aisix mappings check | explain | test | diff`.
 
     check.py            every complaint, and every case, on all cores
+    touched.py          what a site's folders write, and what to build to hear of it
     cases.py            golden cases: run, compare
     case_files.py       where a case's files are
     differences.py      two JSON values: where they differ

@@ -1,0 +1,209 @@
+"""What a site's folders write, and which configurations show what comes of it.
+
+    touched = units(mappings)                            # by mapping, with what stands in `like`s
+    for one in concerned(mapping, touched[mapping.name]):
+        one.build(mapping)
+
+A *unit* is a section and a name of one file, `field.max_tokens` of request.toml: the least that is
+parsed by itself. A configuration is concerned when it is of a row, version, option or trait that is
+written, or when one of its traits meets a written unit: writes it too, names it, or writes what it
+names. The plain base is always concerned. Others see the same tables as the base where it matters.
+
+Must never know: what a table says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+
+from aisix.mapping.configurations import Configuration, configurations
+from aisix.mapping.mappings import Mapping, Mappings, read_parts
+from aisix.mapping.parse.files import CALLER, TRAITS
+from aisix.mapping.parse.toml_tree import Keys, Tree
+from aisix.mapping.syntax.paths import Json
+
+UNNAMED = ("field", "header", "event", "model", "option")  # sections whose names nobody refers to
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Written:
+    """`keys`: ("field", "max_tokens"); of values.toml (table, word); `trait`: "" for the base."""
+
+    file: str  # request, answer, values, errors, models, mapping, caller
+    keys: Keys
+    trait: str = ""
+    where: str = field(default="", compare=False)  # file:line of the first key that is written
+
+
+def units(mappings: Mappings, above: int = 1) -> dict[str, tuple[Written, ...]]:
+    """Of each mapping, what the folders from number `above` write that becomes part of it."""
+    found: dict[
+        str, dict[str, list[Written]]
+    ] = {}  # folder of a mapping, or dialect -> file -> units
+    for table_folder in mappings.table_folders[above:]:
+        for path in dict.fromkeys(map(_file, table_folder.files)):
+            tree = read_parts(table_folder, path, [], [])
+            if tree is not None:
+                folder, _, name = path.partition(f"/{TRAITS}/")
+                if not name:
+                    folder, _, name = path.rpartition("/")
+                parts = found.setdefault(folder, {})
+                parts.setdefault(path.removeprefix(f"{folder}/"), []).extend(of(tree, path))
+    return {
+        name: tuple(dict.fromkeys(_of_mapping(mapping, found)))
+        for name, mapping in mappings.mappings.items()
+    }
+
+
+def _file(path: str) -> str:
+    """request.toml of its parts."""
+    parts = path.split("/")
+    if len(parts) == 4 and parts[2] != TRAITS:
+        return "/".join((*parts[:2], f"{parts[2]}.toml"))
+    return path
+
+
+def _of_mapping(mapping: Mapping, found: dict[str, dict[str, list[Written]]]) -> Iterator[Written]:
+    yield from found.get(mapping.name.partition("/")[0], {}).get(CALLER, ())
+    for folder in mapping.line:
+        for written in found.get(folder, {}).values():
+            yield from written
+    for folder in mapping.lender:
+        yield from found.get(folder, {}).get("models.toml", ())
+
+
+def of(tree: Tree, path: str) -> Iterator[Written]:
+    """The units of one file that was read."""
+    parts = path.split("/")
+    stem = parts[-1].removesuffix(".toml")
+    if TRAITS not in parts:
+        yield from _below(tree, tree.data, stem, (), "")
+        return
+    for file, data in tree.data.items():
+        if isinstance(data, dict):
+            yield from _below(tree, data, file, (file,), stem)
+
+
+def _below(tree: Tree, data: dict[str, Json], file: str, at: Keys, trait: str) -> Iterator[Written]:
+    for section, inner in data.items():
+        if isinstance(inner, dict) and inner:
+            for name in inner:
+                where = tree.where((*at, section, name))
+                yield Written(file, (section, name), trait, where)
+        else:
+            yield Written(file, (section,), trait, tree.where((*at, section)))
+
+
+# ---------------------------------------------------------------- configurations
+def concerned(mapping: Mapping, written: Collection[Written]) -> tuple[Configuration, ...]:
+    """Of all configurations, those to build for these units; of several alike, the first."""
+    if not written:
+        return ()
+    meeting = _Meeting(mapping, written)
+    out: list[Configuration] = []
+    seen: set[tuple[object, ...]] = set()
+    for number, one in enumerate(configurations(mapping)):
+        brings = one.brings(mapping)
+        met = tuple(name for name in brings if name in meeting.traits)
+        told = meeting.told(one)
+        if number == 0 or met or told:
+            # Traits that meet nothing change nothing here: what differs is met, asked, or written.
+            kind = met, told
+            if kind not in seen:
+                seen.add(kind)
+                out.append(one)
+    return tuple(out)
+
+
+class _Meeting:
+    """What of a mapping's traits, rows, versions and options written units have to do with."""
+
+    def __init__(self, mapping: Mapping, written: Collection[Written]) -> None:
+        self._mapping = mapping
+        self._data = mapping.tree.data
+        base = {(unit.file, unit.keys) for unit in written if not unit.trait}
+        self._models = {keys for file, keys in base if file == "models"}
+        self._mapped = {keys for file, keys in base if file == "mapping"}
+        names = {_name(unit) for unit in written if unit.keys[0] not in UNNAMED}
+        asked: set[str] = set()  # words in what is written, as the whole tables have it
+        settled: set[str] = set()  # in options of verbs, where the parser looks the value up
+        for unit in written:
+            said = _words(_found(mapping, unit))
+            asked |= said
+            if unit.keys[0] == "convert":
+                settled |= said
+        # Who names what is written may name it only where an option or a trait says so.
+        for file in ("request", "answer"):
+            for unit in of(Tree(self._data.get(file) or {}), f"{file}.toml"):
+                said = _words(_found(mapping, unit))
+                if not names.isdisjoint(map(_last, said)):
+                    base.add((unit.file, unit.keys))
+                    asked |= {word for word in said if word.startswith("$option.")}
+        # A rule whose condition asks for an option is not there where the option is otherwise.
+        self.options = {word[8:].partition(".")[0] for word in asked if word.startswith("$option.")}
+        self.facts = {word[7:].partition(".")[0] for word in settled if word.startswith("$model.")}
+        self.traits = {unit.trait for unit in written if unit.trait}
+        asked = set(map(_last, asked))
+        for name, tree in mapping.traits.items():
+            own = list(of(tree, f"{TRAITS}/{name}.toml"))
+            if (
+                any((unit.file, unit.keys) in base or _name(unit) in asked for unit in own)
+                or not names.isdisjoint(map(_last, _words(tree.data)))
+            ):  # fmt: skip
+                self.traits.add(name)
+
+    def told(self, one: Configuration) -> tuple[object, ...]:
+        """What makes this configuration another one than the base; () when nothing does."""
+        row = one.row or str((self._data.get("models") or {}).get("unknown", ""))
+        version = one.version or self._data["mapping"].get("versions", {}).get("default")
+        told: list[object] = []
+        if one.row is not None and ("model", row) in self._models:
+            told.append(("row", row))
+        elif one.row is not None and any(keys[0] != "model" for keys in self._models):
+            told.append(("row", row))  # [defaults], `unknown`: every row
+        if one.version is not None and ("versions", "known") in self._mapped:
+            told.append(("version", version))
+        if one.option is not None:
+            name = one.option[0]
+            if ("option", name) in self._mapped or name in self.options:
+                told.append(("option", one.option))
+        elif one.row is not None and (self.facts or self.options):
+            facts = self._mapping.facts(row)
+            values = self._mapping.options({}, facts)[0]
+            usual = self._mapping.facts(str((self._data.get("models") or {}).get("unknown", "")))
+            defaults = self._mapping.options({}, usual)[0]
+            for name in sorted(self.facts):
+                if facts.get(name) != usual.get(name):
+                    told.append(("fact", name, repr(facts.get(name))))
+            for name in sorted(self.options):
+                if values.get(name) != defaults.get(name):
+                    told.append(("default", name, repr(values.get(name))))
+        return tuple(told)
+
+
+def _name(unit: Written) -> str:
+    """What others call it: a value table by its name, everything else by its last key."""
+    return unit.keys[0] if unit.file == "values" else unit.keys[-1]
+
+
+def _found(mapping: Mapping, unit: Written) -> Json:
+    """What the whole tables have at a unit: names and rules below it."""
+    node: Json = mapping.traits.get(unit.trait, Tree()).data if unit.trait else mapping.tree.data
+    for key in (unit.file, *unit.keys):
+        node = node.get(key) if isinstance(node, dict) else None
+    return node
+
+
+def _words(node: Json) -> set[str]:
+    """Every text in it, keys included."""
+    if isinstance(node, dict):
+        return set(node).union(*map(_words, node.values()))
+    if isinstance(node, list):
+        return set().union(*map(_words, node))
+    return {node} if isinstance(node, str) else set()
+
+
+def _last(word: str) -> str:
+    """NAME of "$let.NAME" and the like."""
+    return word.partition(".")[2].partition(".")[0] if word[:1] == "$" else word
