@@ -27,7 +27,7 @@ UNNAMED = ("field", "header", "event", "model", "option")  # sections whose name
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Written:
+class TouchedUnit:
     """`keys`: ("field", "max_tokens"); of values.toml (table, word); `trait`: "" for the base."""
 
     file: str  # request, answer, values, errors, models, mapping, caller
@@ -36,10 +36,10 @@ class Written:
     where: str = field(default="", compare=False)  # file:line of the first key that is written
 
 
-def units(mappings: Mappings, above: int = 1) -> dict[str, tuple[Written, ...]]:
+def units(mappings: Mappings, above: int = 1) -> dict[str, tuple[TouchedUnit, ...]]:
     """Of each mapping, what the folders from number `above` write that becomes part of it."""
     found: dict[
-        str, dict[str, list[Written]]
+        str, dict[str, list[TouchedUnit]]
     ] = {}  # folder of a mapping, or dialect -> file -> units
     for table_folder in mappings.table_folders[above:]:
         for path in dict.fromkeys(map(_file, table_folder.files)):
@@ -64,7 +64,9 @@ def _file(path: str) -> str:
     return path
 
 
-def _of_mapping(mapping: Mapping, found: dict[str, dict[str, list[Written]]]) -> Iterator[Written]:
+def _of_mapping(
+    mapping: Mapping, found: dict[str, dict[str, list[TouchedUnit]]]
+) -> Iterator[TouchedUnit]:
     yield from found.get(mapping.name.partition("/")[0], {}).get(CALLER, ())
     for folder in mapping.line:
         for written in found.get(folder, {}).values():
@@ -73,7 +75,7 @@ def _of_mapping(mapping: Mapping, found: dict[str, dict[str, list[Written]]]) ->
         yield from found.get(folder, {}).get("models.toml", ())
 
 
-def of(tree: Tree, path: str) -> Iterator[Written]:
+def of(tree: Tree, path: str) -> Iterator[TouchedUnit]:
     """The units of one file that was read."""
     parts = path.split("/")
     stem = parts[-1].removesuffix(".toml")
@@ -85,18 +87,20 @@ def of(tree: Tree, path: str) -> Iterator[Written]:
             yield from _below(tree, data, file, (file,), stem)
 
 
-def _below(tree: Tree, data: dict[str, Json], file: str, at: Keys, trait: str) -> Iterator[Written]:
+def _below(
+    tree: Tree, data: dict[str, Json], file: str, at: Keys, trait: str
+) -> Iterator[TouchedUnit]:
     for section, inner in data.items():
         if isinstance(inner, dict) and inner:
             for name in inner:
                 where = tree.where((*at, section, name))
-                yield Written(file, (section, name), trait, where)
+                yield TouchedUnit(file, (section, name), trait, where)
         else:
-            yield Written(file, (section,), trait, tree.where((*at, section)))
+            yield TouchedUnit(file, (section,), trait, tree.where((*at, section)))
 
 
 # ---------------------------------------------------------------- configurations
-def concerned(mapping: Mapping, written: Collection[Written]) -> tuple[Configuration, ...]:
+def concerned(mapping: Mapping, written: Collection[TouchedUnit]) -> tuple[Configuration, ...]:
     """Of all configurations, those to build for these units; of several alike, the first."""
     if not written:
         return ()
@@ -119,7 +123,7 @@ def concerned(mapping: Mapping, written: Collection[Written]) -> tuple[Configura
 class _Meeting:
     """What of a mapping's traits, rows, versions and options written units have to do with."""
 
-    def __init__(self, mapping: Mapping, written: Collection[Written]) -> None:
+    def __init__(self, mapping: Mapping, written: Collection[TouchedUnit]) -> None:
         self._mapping = mapping
         self._data = mapping.tree.data
         base = {(unit.file, unit.keys) for unit in written if not unit.trait}
@@ -182,12 +186,12 @@ class _Meeting:
         return tuple(told)
 
 
-def _name(unit: Written) -> str:
+def _name(unit: TouchedUnit) -> str:
     """What others call it: a value table by its name, everything else by its last key."""
     return unit.keys[0] if unit.file == "values" else unit.keys[-1]
 
 
-def _found(mapping: Mapping, unit: Written) -> Json:
+def _found(mapping: Mapping, unit: TouchedUnit) -> Json:
     """What the whole tables have at a unit: names and rules below it."""
     node: Json = mapping.traits.get(unit.trait, Tree()).data if unit.trait else mapping.tree.data
     for key in (unit.file, *unit.keys):
