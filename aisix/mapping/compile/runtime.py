@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from aisix.mapping.interpret.fold import NUMBER, fold, numbered
 from aisix.mapping.interpret.forms import Bail
@@ -43,6 +44,7 @@ class CompiledRequest:
         self.budget = Budget() if budget is None else budget
         self.notes: list[Note] = []
         self.state: dict[str, Json] = {}
+        self.indexes: dict[Any, Any] = {}
 
     def tell(self, how: str, name: str = "") -> None:
         self.notes.append(Note(how, *self.spot, part=name))

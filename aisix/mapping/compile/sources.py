@@ -22,9 +22,10 @@ from aisix.mapping.compile.values import (
     like,
     may_be,
 )
+from aisix.mapping.interpret import find
 from aisix.mapping.interpret.view import JSON_TYPES
 from aisix.mapping.syntax.paths import Path
-from aisix.mapping.syntax.rules import Rule
+from aisix.mapping.syntax.rules import Find, Rule
 from aisix.mapping.verbs import conversions
 
 PYTHON: dict[str, tuple[type, ...]] = {kind: (type_,) for type_, kind in JSON_TYPES.items()}
@@ -39,6 +40,8 @@ class SourceCompiler(ShapeCompiler):
         match rule.kind:
             case "from":
                 return self._from(site, rule)
+            case "find":
+                return self._find(site, rule)
             case "value":
                 return Const(rule.value), site.about
             case "first":
@@ -99,12 +102,48 @@ class SourceCompiler(ShapeCompiler):
                     raise CannotCompile("two fields for one rule")
                 self.w.put(f"{made} = {self.w.say(found)}")
                 value = either(value, found, made)
+        return self._or_default(site, rule, value, about, rule.paths[0])
+
+    def _find(self, site: Site, rule: Rule) -> tuple[Value, str]:
+        """An item by its key, as interpret/find.py finds it."""
+        assert rule.find is not None
+        asked = rule.find
+        about = self.about(site, asked.equals)
+        wanted = self.path(site, asked.equals)
+        item = "" if wanted == ABSENT else self._item_found(site, asked, self.w.say(wanted))
+        value: Value = ABSENT
+        if item:
+            self.beyond = True  # what is found is no part of the item
+            value = self._only(rule, self.below(Var(item), asked.take.steps))
+        return self._or_default(site, rule, value, about, asked.equals)
+
+    def _item_found(self, site: Site, asked: Find, wanted: str) -> str:
+        """The variable with the item; "" where there is no list."""
+        w, by = self.w, self.w.const(asked.by.steps)
+        index, name = w.const(find.index), find.name_of(asked)
+        if find.is_fixed(asked):
+            found = w.let(f"c.indexes.get({name!r})")
+            with w.block(f"if {found} is None"):
+                items = self.path(site, asked.among)
+                w.put(f"{found} = {index}(c, {name!r}, {w.say(items)}, {by})")
+            return w.let(f"{w.const(find.pick)}({found}, {wanted})")
+        items = self.path(site, asked.among)
+        if items == ABSENT:
+            return ""
+        if find.is_made(asked):
+            return w.let(f"{w.const(find.scan)}(c, {w.say(items)}, {by}, {wanted})")
+        found = f"{index}(c, {name!r}, {w.say(items)}, {by})"
+        return w.let(f"{w.const(find.pick)}({found}, {wanted})")
+
+    def _or_default(
+        self, site: Site, rule: Rule, value: Value, about: str, path: Path
+    ) -> tuple[Value, str]:
         if rule.default is None or is_sure(value):
             return value, about
         default = rule.default
         fallback = self.path(site, default) if type(default) is Path else Const(default)
         if value == ABSENT:
-            return fallback, self.about(site, rule.paths[0])
+            return fallback, self.about(site, path)
         text = f"{self.w.say(fallback)} if {self.w.say(value)} is None else {self.w.say(value)}"
         return either(value, fallback, self.w.let(text)), about
 

@@ -134,7 +134,13 @@ class StepCompiler(SourceCompiler):
             if not made:
                 made = self.w.let(value.name)
             text = self.w.say(bound)
-            known = "" if type(bound) is Const else f"{text} is not None and "
+            if not may_be(bound, NUMBERS):
+                continue
+            known = (
+                ""
+                if is_only(bound, NUMBERS) and is_sure(bound)
+                else f"{self.is_of(text, NUMBERS)} and "
+            )
             number = "" if is_only(value, NUMBERS) else f"{self.is_of(made, NUMBERS)} and "
             with self.w.block(f"if {number}{known}{made} {sign} {text}"):
                 self._tell_clamped(site, rule, about)
@@ -143,6 +149,9 @@ class StepCompiler(SourceCompiler):
 
     def _tell_clamped(self, site: Site, rule: Rule, about: str) -> None:
         """A default that is clamped is no loss: the caller never said it."""
+        if rule.find is not None and rule.default is not None:
+            self.bail(reason="unusual")  # which of both it was, is not known here
+            return
         said: list[str] = []
         sure = rule.default is None
         for path in rule.paths if rule.default is not None else ():

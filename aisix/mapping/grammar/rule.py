@@ -16,6 +16,7 @@ from aisix.mapping.grammar.kinds import (
     RULES,
     SHAPE,
     TEXT,
+    UNIT,
     UNITS_BY_NAME,
     VALUE,
     VALUE_TABLES,
@@ -82,6 +83,13 @@ SOURCES = (
         below_each="rule",
     ),
     Key(
+        "find",
+        UNIT,
+        "of a list the first item with a key",
+        {"in": "$let.calls", "by": "id", "equals": "call_id", "take": "name"},
+        below="find",
+    ),
+    Key(
         "object",
         RULES,
         "an object of rules, where a bare one would be read as a rule",
@@ -100,7 +108,7 @@ STEPS = (
         (VALUE, LOOKUP),
         "used when nothing is found",
         4096,
-        needs=("from",),
+        needs=("from", "find"),
         loses_to=_SILENT,
     ),
     Key("required", FAULT, "the fault when nothing is found", "missing"),
@@ -118,7 +126,7 @@ STEPS = (
         "another type is as if it were absent",
         ["string"],
         words=TYPES,
-        needs=("from",),
+        needs=("from", "find"),
     ),
     Key(
         "where",
@@ -215,6 +223,19 @@ max = "$model.most"
     short=Key(ANY, VALUE, "a constant; a text that begins with $ is looked up", "$upstream_model"),
 )
 
+FIND = unit(
+    "find",
+    "an item of a list by its key; of several with one key the first, of none as an absent path",
+    Key("in", PATH, "the list; a long-lived one is indexed once", "$let.calls", required=True),
+    Key("by", PATH, "where an item has its key", "id", required=True),
+    Key("equals", PATH, "where the key stands that is looked for", "call_id", required=True),
+    Key("take", PATH, "what of the item is found; without it, all of it", "function.name", "."),
+    example="""
+[request.field.name]
+find = { in = "$let.calls", by = "id", equals = "call_id", take = "function.name" }
+default = "unknown"
+""",
+)
 CONDITION_UNIT = unit(
     "condition",
     "what has to hold",

@@ -3,6 +3,7 @@
     rules.py         one rule on one item
     steps.py         the steps after a value is found: limits, value tables
     view.py          what a rule sees: the item, its parents, the request; conditions
+    find.py          an item of a list by its key
     scope.py         what a request's rules may ask for by `$name`; notes, and the trace of explain
     request.py       a whole request.toml; strict mode
     answer.py        a whole answer.toml: events in, chunks out

@@ -51,6 +51,11 @@ class AnswerScope:
         self.notes: list[Note] = []
 
     @cached_property
+    def indexes(self) -> dict[Any, Any]:
+        """Of lists that items are looked up in: see find.py."""
+        return {}
+
+    @cached_property
     def budget(self) -> Budget:
         """What translating the answer may cost; most have nothing that is charged."""
         return Budget()

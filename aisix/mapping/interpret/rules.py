@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from aisix.errors import CallerError
+from aisix.mapping.interpret.find import find_in
 from aisix.mapping.interpret.scope import NULL, Note, Scope, TraceLine, unread
 from aisix.mapping.interpret.steps import DEFAULT, clamp, keep_nonblank, missing
 from aisix.mapping.interpret.view import JSON_TYPES, View, holds, is_kind, look_up, to_count
@@ -57,7 +58,9 @@ def run(rule: Rule, view: View, target: str = "") -> Json:
     if rule.told:
         name = _name(rule, view)
         view.scope.notes.append(Note(rule.told, param, rule.place, old=old, new=value, part=name))
-    plain = rule.kind in ("from", "value", "sum", "largest") and not (rule.each or rule.shape)
+    plain = rule.kind in ("from", "value", "sum", "largest", "find") and not (
+        rule.each or rule.shape
+    )
     if trace is not None and target and plain:
         trace.add(TraceLine(target, value, why, trace.place or rule.place, param))
     return value
@@ -76,14 +79,14 @@ def _source(rule: Rule, view: View, target: str) -> tuple[Json, str, str]:
                 value = view.find(path)
                 if value is not None and (not rule.only or is_kind(value, rule.only)):
                     return value, view.caller_path(path), f"from {path.text}"
-            if rule.default is not None:
-                value = view.find(rule.default) if type(rule.default) is Path else rule.default
-                param = view.caller_path(rule.paths[0])
-                if value is not None:
-                    note = Note("inserted", param, rule.place, quiet=True, new=value)
-                    view.scope.notes.append(note)
-                return value, param, DEFAULT
-            return None, "", ""
+            return _default(rule, view, rule.paths[0])
+        case "find":
+            assert rule.find is not None
+            value = find_in(view, rule.find)
+            if value is not None and (not rule.only or is_kind(value, rule.only)):
+                why = f"found in {rule.find.among.text} by {rule.find.by.text}"
+                return value, view.caller_path(rule.find.equals), why
+            return _default(rule, view, rule.find.equals)
         case "value":
             return rule.value, view.at, "constant"
         case "first":
@@ -121,6 +124,17 @@ def _source(rule: Rule, view: View, target: str) -> tuple[Json, str, str]:
         case "weave":
             return _weave(rule, view, target), view.at, ""
     raise AssertionError(rule.kind)
+
+
+def _default(rule: Rule, view: View, path: Path) -> tuple[Json, str, str]:
+    """What stands for what was not found; `path`: where the caller could have said it."""
+    if rule.default is None:
+        return None, "", ""
+    value = view.find(rule.default) if type(rule.default) is Path else rule.default
+    param = view.caller_path(path)
+    if value is not None:
+        view.scope.notes.append(Note("inserted", param, rule.place, quiet=True, new=value))
+    return value, param, DEFAULT
 
 
 def _weave(rule: Rule, view: View, target: str) -> list[Json]:

@@ -8,6 +8,7 @@ inserted. Loud notes become `x-aisix-warnings` (and a 400 in strict mode); quiet
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from aisix.mapping.syntax.budget import Budget
 from aisix.mapping.syntax.paths import Json
@@ -147,6 +148,7 @@ class Scope:
     renamed: dict[str, str] = field(default_factory=dict)  # text made by a verb -> the caller's
     budget: Budget = field(default_factory=Budget)
     now: int = 0  # Unix seconds
+    indexes: dict[Any, Any] = field(default_factory=dict)  # of lists: see find.py
 
     def root(self, name: str) -> Json:
         """What `$name` stands for, item-level names aside."""

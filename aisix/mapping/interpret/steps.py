@@ -3,6 +3,8 @@ is said when a value that has to be there is not."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from aisix.errors import CallerError
 from aisix.mapping.interpret.scope import Note
 from aisix.mapping.interpret.view import JSON_TYPES, View
@@ -31,7 +33,7 @@ def clamp(rule: Rule, view: View, value: Json, param: str, why: str) -> tuple[Js
         return value, why
     for limit, worse in ((rule.low, -1), (rule.high, 1)):
         bound = view.find(limit) if type(limit) is Path else limit
-        if bound is not None and (value - bound) * worse > 0:
+        if type(bound) in (int, float) and (value - bound) * worse > 0:
             quiet = why == DEFAULT  # what the caller never said is no loss
             view.scope.notes.append(
                 Note("clamped", param, rule.place, quiet=quiet, old=value, new=bound)
@@ -41,9 +43,20 @@ def clamp(rule: Rule, view: View, value: Json, param: str, why: str) -> tuple[Js
     return value, why
 
 
+def _asked(rule: Rule) -> Iterator[Path]:
+    """The places where a rule looks, in order."""
+    yield from rule.paths
+    if rule.find is not None:
+        yield rule.find.equals
+    for _, part in rule.parts:
+        yield from _asked(part)
+
+
 def missing(rule: Rule, view: View) -> CallerError:
     """Something required is not there: named itself, or what stands in its way."""
-    path = rule.paths[0]
+    path = next(_asked(rule), None)
+    if path is None:
+        return CallerError(rule.required, (*rule.about, view.at)[0] or None)
     for length in range(1, len(path.steps)):
         above = Path("", path.root, path.steps[:length])
         found = view.find(above)

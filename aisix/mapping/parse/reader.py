@@ -196,6 +196,15 @@ class Grammar:
             self.item_read.add(str(path.steps[0]))
         return path
 
+    def item_path(self, text: Json, at: tuple[str, ...]) -> Path:
+        """A path below an item that is no item of the caller's list around it."""
+        read, self.item_read = self.item_read, set()
+        path = self.path(text, at)
+        self.item_read = read
+        if path.root:
+            self.complain(at, f'"{path.text}" is no path below an item')
+        return path
+
     def rooted(self, path: Path, at: tuple[str, ...]) -> None:
         """Whether there is what a `$name` asks for."""
         if path.root not in ROOTS:

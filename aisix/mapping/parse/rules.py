@@ -14,6 +14,7 @@ from aisix.mapping.syntax.rules import (
     Arrange,
     Condition,
     Convert,
+    Find,
     Rule,
     Shape,
     TableEntry,
@@ -262,6 +263,8 @@ class Parser(Grammar):
                 self.top(path, base)
         elif rule.kind == "value":
             rule.value = given
+        elif rule.kind == "find":
+            rule.find = self.find(given, here, base)
         else:
             rule.parts = self.rules(given, here, base)
             if rule.kind == "first":
@@ -273,6 +276,17 @@ class Parser(Grammar):
                 rule.by = self.path(data.get("by", "index"), (*at, "by"))
                 rule.followed = data.get("followed", False)
                 rule.leading = data.get("leading", False)
+
+    def find(self, data: Json, at: tuple[str, ...], base: str) -> Find | None:
+        """A look-up by key; None after a complaint."""
+        data = self.unit(data, at, "find")
+        if not {"in", "by", "equals"} <= data.keys():
+            return None
+        among, equals = (self.path(data[key], (*at, key)) for key in ("in", "equals"))
+        for path in (among, equals):
+            self.top(path, base)
+        inner = (self.item_path(data.get(key, "."), (*at, key)) for key in ("by", "take"))
+        return Find(among, next(inner), equals, next(inner))
 
     def refine(self, rule: Rule, data: dict[str, Json], at: tuple[str, ...], base: str) -> None:
         rule.guard = self.condition(data, at, base)

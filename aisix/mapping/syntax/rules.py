@@ -17,7 +17,9 @@ from typing import Any
 
 from aisix.mapping.syntax.paths import Json, Path
 
-SOURCES = ("from", "value", "first", "concat", "layers", "weave", "sum", "largest", "object")
+SOURCES = (
+    *("from", "value", "first", "concat", "layers", "weave", "sum", "largest", "find", "object"),
+)
 
 
 @dataclass(slots=True, frozen=True)
@@ -98,6 +100,16 @@ class Check:
     values: tuple[str, ...] = ()  # kinds that every value of an object must be of
 
 
+@dataclass(slots=True, frozen=True)
+class Find:
+    """Of a list the first item that has a key, and what of it."""
+
+    among: Path  # the list
+    by: Path  # where an item has its key
+    equals: Path  # the key that is looked for
+    take: Path  # what of the item is found; "." is all of it
+
+
 @dataclass(slots=True)
 class Rule:
     kind: str
@@ -127,6 +139,7 @@ class Rule:
     named: Path | None = None  # a name that is told with it: of which of several things
     count: str = ""
     keep_empty: bool = False
+    find: Find | None = None
     minus: tuple[Path, ...] = ()  # of a sum: taken away again, never below 0
     by: Path | None = None  # weave: where an item's own position stands
     followed: bool = False  # weave: a placed item never comes last
