@@ -114,7 +114,7 @@ class Exchange(Streaming):
         """Translate; CallerError names the caller's own field. `caller_headers` finds lower-case
         names; of the fields `mended` the caller is told that reading them has changed them."""
         self.caller_body = caller_body
-        how = self._budget, self.compiled, self._fell_back
+        how = self._budget, self.compiled, self._fell_back, self.now
         made = translation.translate(
             self.tables, self.facts, caller_body, caller_headers or {}, *how
         )
@@ -153,7 +153,7 @@ class Exchange(Streaming):
 
     def trace(self, caller_body: dict[str, Json]) -> Scope:
         """Translate once more and say why, for `explain`; CallerError."""
-        return translation.trace(self.tables, self.facts, caller_body)
+        return translation.trace(self.tables, self.facts, caller_body, None, self.now)
 
     @property
     def warnings(self) -> str:
@@ -323,8 +323,9 @@ class Exchange(Streaming):
         """The caller's path of the upstream's NAME[item] (content part `part`)."""
         if not self.caller_body:
             return None
+        body, budget = self.caller_body, Budget(TRACED)
         try:
-            scope = translation.trace(self.tables, self.facts, self.caller_body, Budget(TRACED))
+            scope = translation.trace(self.tables, self.facts, body, budget, self.now)
         except (Spent, RecursionError):  # not worth so much
             return None
         return translation.origin(scope, name, item, part)

@@ -46,17 +46,19 @@ def translate(
     budget: Budget,
     compiled: bool,
     told: Told,
+    now: int = 0,
 ) -> TranslatedRequest:
-    """CallerError names the caller's own field. `caller_headers` finds lower-case names.
+    """CallerError names the caller's own field. `caller_headers` finds lower-case names; `now`:
+    Unix seconds.
 
     `compiled=False` runs the tables rule by rule, as an alias that is strict always does. `told`
     gets what a compiled form raised, if it did, and the interpreter made good.
     """
     if compiled and not facts.strict:
-        made = _by_form(tables, facts, caller_body, caller_headers, budget, told)
+        made = _by_form(tables, facts, caller_body, caller_headers, budget, told, now)
         if made is not None:
             return made
-    return _by_rules(tables, facts, caller_body, caller_headers, budget)
+    return _by_rules(tables, facts, caller_body, caller_headers, budget, now)
 
 
 def _by_form(
@@ -66,9 +68,11 @@ def _by_form(
     caller_headers: Map[str, str],
     budget: Budget,
     told: Told,
+    now: int,
 ) -> TranslatedRequest | None:
     """The result of the compiled form; None when this request is for the interpreter."""
-    run = CompiledRequest(caller_body, facts.alias, facts.upstream_model, caller_headers, budget)
+    names = facts.alias, facts.upstream_model
+    run = CompiledRequest(caller_body, *names, caller_headers, budget, now)
     try:
         upstream_body = tables.forms.translate(caller_body, run)
     except Spent:
@@ -85,10 +89,11 @@ def _by_rules(
     caller_body: dict[str, Json],
     caller_headers: Map[str, str],
     budget: Budget,
+    now: int,
 ) -> TranslatedRequest:
     """The result of the tables, rule by rule; CallerError."""
     named = {name.lower(): value for name, value in caller_headers.items()}
-    scope = Scope(facts, caller_body, headers=named, budget=budget)
+    scope = Scope(facts, caller_body, headers=named, budget=budget, now=now)
     upstream_body = request.translate(tables.request, scope)
     upstream_headers = request.headers(tables.request, scope)
     if facts.strict:
@@ -108,10 +113,15 @@ def mended(
 
 # ---------------------------------------------------------------- why, and what of it
 def trace(
-    tables: Effective, facts: Facts, caller_body: dict[str, Json], budget: Budget | None = None
+    tables: Effective,
+    facts: Facts,
+    caller_body: dict[str, Json],
+    budget: Budget | None = None,
+    now: int = 0,
 ) -> Scope:
     """Translate once more and say why: for `explain` and for naming the caller's own fields."""
-    scope = Scope(facts, caller_body, headers={}, trace=RuleTrace(), budget=budget or Budget())
+    spent = budget or Budget()
+    scope = Scope(facts, caller_body, headers={}, trace=RuleTrace(), budget=spent, now=now)
     request.translate(tables.request, scope)
     return scope
 

@@ -210,6 +210,13 @@ def _(talk: Talk) -> None:
     assert "cache_control" not in talk.sent(options={"auto_cache": False})
 
 
+@shows("put today's date into the system prompt")
+def _(talk: Talk) -> None:
+    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "q"}]
+    system = talk.sent(messages=messages)["system"]
+    assert [part["text"] for part in system] == ["Be brief.", "Today is Thursday, 01 January 1970."]
+
+
 @shows("change an error's status or text")
 def _(talk: Talk) -> None:
     error = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}

@@ -126,6 +126,8 @@ class RequestCompiler(RuleCompiler):
                 return found, steps[1:]
             case "alias" | "upstream_model":
                 return Var(f"c.{path.root}", STR, True, context=True), steps
+            case "now":
+                return Var("c.now", frozenset({int}), True, context=True), steps
             case "state":
                 return Var("c.state", DICT, True, live=True, context=True), steps
             case "header":

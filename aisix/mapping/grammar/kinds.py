@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
 
 from aisix.mapping.syntax.paths import Json
 
@@ -19,7 +21,8 @@ class ValueKind:
     holds: type | None = None  # what each item of a list, each value of a table is
     filled: bool = False  # "" is none
     begins: str = ""  # what a text of this kind begins with
-    read: Callable[[Any], Any] | None = field(default=None, compare=False)  # may raise re.error
+    # May raise re.error or ValueError:
+    read: Callable[[Any], Any] | None = field(default=None, compare=False)
 
     def wrong(self, value: Json) -> bool:
         """Whether a value is of another type than this takes."""
@@ -59,6 +62,31 @@ PATTERNS = ValueKind(
 CHARACTERS = ValueKind(
     "characters", (str,), filled=True, read=lambda text: re.compile(f"[^{text}]")
 )  # read: a pattern of one that is none of them
+
+
+# ---------------------------------------------------------------- times
+def _format(text: str) -> str:
+    """A format of strftime, of such directives as say the same on every machine."""
+    odd = [word for word in re.findall("%(.?)", text, re.S) if word not in {*DIRECTIVES}]
+    if odd:
+        known = " ".join(f"%{letter}" for letter in DIRECTIVES)
+        raise ValueError(f'no "%{odd[0]}" in a format of a date (there are: {known})')
+    return text
+
+
+def _zone(name: str) -> ZoneInfo:
+    """ValueError for a name that this machine's time zones do not have."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        near = difflib.get_close_matches(name, available_timezones(), 1)
+        hint = f'did you mean "{near[0]}"?' if near else 'names are such as "Europe/Berlin"'
+        raise ValueError(f'no time zone "{name}" on this machine ({hint})') from None
+
+
+DIRECTIVES = "YymdjHIMSpAaBbuVGZz%"
+DATE_FORMAT = ValueKind("format of a date", (str,), filled=True, read=_format)
+ZONE = ValueKind("time zone", (str,), filled=True, read=_zone)
 
 # ---------------------------------------------------------------- places in JSON
 PATH = ValueKind("path", (str,))

@@ -11,7 +11,7 @@ from typing import Any
 from aisix.errors import CallerError
 from aisix.mapping.interpret.find import find_in
 from aisix.mapping.interpret.scope import NULL, Note, Scope, TraceLine, unread
-from aisix.mapping.interpret.steps import DEFAULT, clamp, keep_nonblank, missing
+from aisix.mapping.interpret.steps import DEFAULT, clamp, keep_nonblank, missing, moment
 from aisix.mapping.interpret.view import JSON_TYPES, View, holds, is_kind, look_up, to_count
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.budget import INTERPRETED
@@ -35,8 +35,7 @@ def run(rule: Rule, view: View, target: str = "") -> Json:
         param = next(
             (name for name in rule.about if view.body.get(name) is not None), rule.about[0]
         )
-    view.param = param
-    view.place = rule.place
+    view.param, view.place = param, rule.place
     if rule.policy:
         if rule.policy != "drop":
             name = _name(rule, view)
@@ -58,6 +57,8 @@ def run(rule: Rule, view: View, target: str = "") -> Json:
     if rule.told:
         name = _name(rule, view)
         view.scope.notes.append(Note(rule.told, param, rule.place, old=old, new=value, part=name))
+    if trace is not None and any(path.root == "now" for path in rule.paths):
+        trace.moments.append(moment(rule, value))
     plain = rule.kind in ("from", "value", "sum", "largest", "find") and not (
         rule.each or rule.shape
     )

@@ -95,6 +95,7 @@ class RuleTrace:
     keep: list[Json] = field(default_factory=list)  # objects whose id stands above
     renamed: dict[str, str] = field(default_factory=dict)
     place: Place | None = None  # the row of a value table that has just been used
+    moments: list[TraceLine] = field(default_factory=list)  # what a rule has made of $now
     _by_target: dict[str, TraceLine] = field(default_factory=dict)
 
     def add(self, line: TraceLine) -> None:

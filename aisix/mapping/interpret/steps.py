@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from aisix.errors import CallerError
-from aisix.mapping.interpret.scope import Note
+from aisix.mapping.interpret.scope import Note, TraceLine
 from aisix.mapping.interpret.view import JSON_TYPES, View
 from aisix.mapping.syntax.paths import Json, Path
 from aisix.mapping.syntax.rules import Rule
+from aisix.mapping.verbs.conversions import VERBS
 
 DEFAULT = "default (caller sent none)"
 
@@ -41,6 +42,16 @@ def clamp(rule: Rule, view: View, value: Json, param: str, why: str) -> tuple[Js
             why = f"{value} clamped to {'min' if worse < 0 else 'max'}"
             value = bound
     return value, why
+
+
+def moment(rule: Rule, value: Json) -> TraceLine:
+    """What a rule has made of the time, and how often that is something else."""
+    again = "second"
+    for convert in rule.converts:
+        verb = VERBS[convert.verb]
+        again = verb.again(convert.options) if verb.again is not None else again
+    why = f"another each {again}: the upstream's cache of prompts begins anew then"
+    return TraceLine("$now", value, why, rule.place)
 
 
 def _asked(rule: Rule) -> Iterator[Path]:

@@ -157,6 +157,11 @@ class Grammar:
             case kinds.PATTERN | kinds.PATTERNS | kinds.CHARACTERS:
                 for text in value if isinstance(value, list) else [value]:
                     self.regex(f"[^{text}]" if option.kind == kinds.CHARACTERS else text, at)
+            case kinds.DATE_FORMAT | kinds.ZONE:
+                try:
+                    option.kind.read(value)  # type: ignore[misc]
+                except ValueError as error:
+                    self.complain(at, str(error))
 
     def places(self, value: Json, at: tuple[str, ...]) -> None:
         for text in self.words(value, at):

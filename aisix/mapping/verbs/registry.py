@@ -110,6 +110,7 @@ class Verb(Declared):
     keeps: bool = False  # every answer is the value itself
     asks: bool = False  # it may tell the caller something
     asks_item: bool = False  # it looks at the item the value is part of
+    again: Callable[[Options], str] | None = None  # of the moment: how often it is another text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

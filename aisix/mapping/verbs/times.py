@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from math import ceil
 
-from aisix.mapping.grammar.kinds import TEXT
+from aisix.mapping.grammar.kinds import DATE_FORMAT, TEXT, ZONE
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verbs.registry import Option, Options, RuleContext, verb
 
@@ -20,6 +20,31 @@ _PART = re.compile(
     r"(?i)([0-9]{1,15}(?:\.[0-9]{1,15})?) ?"
     r"(ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hours?|d|days?)(?![a-z])[, ]{0,2}"
 )
+
+
+def again(options: Options) -> str:
+    """How often the text of the moment is another one: "day", "hour", "minute" or "second"."""
+    asked = set(re.findall("%(.)", options["format"]))
+    fine = (("second", "S"), ("minute", "M"), ("hour", "HIp"), ("day", ""))
+    return next(word for word, letters in fine if not letters or asked & set(letters))
+
+
+@verb(
+    "Unix seconds as a date, as `format` says it; what is no such number is nothing",
+    Option(
+        "format", DATE_FORMAT, "as strftime has it, in English", "%A, %d %B %Y, %H:00", "%Y-%m-%d"
+    ),
+    Option("zone", ZONE, "the time zone, by its name; without it, UTC", "Europe/Berlin", None),
+    example=(1795000000, {}, "2026-11-18"),
+    again=again,
+)
+def date(value: Json, options: Options, call: RuleContext) -> Json:
+    if type(value) not in (int, float):
+        return None
+    try:
+        return datetime.fromtimestamp(value, options.get("zone", UTC)).strftime(options["format"])
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 @verb(

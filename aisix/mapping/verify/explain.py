@@ -61,6 +61,7 @@ def explain_request(
             *_fields(scope.out, "", scope.trace),
             *_headers(exchange, upstream_request.headers),
         ]
+        report.entries += [_entry(f"({m.target})", m.value, m) for m in scope.trace.moments]
         report.entries += _notes(scope.notes)
         report.result = msgspec.json.decode(upstream_request.body)
         report.warnings = exchange.warnings

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from aisix.mapping.verbs.conversions import VERBS
+from aisix.mapping.verbs.times import again
 
 NOW = 1_795_000_000  # 2026-11-18T11:06:40Z
 
@@ -59,6 +60,35 @@ def run(verb: str, value: Any, **options: Any) -> Any:
 )
 def test_seconds(value: Any, expected: int | None) -> None:
     assert run("seconds", value) == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, "2026-11-18"),
+        ({"format": "%A, %d %B %Y, %H:00"}, "Wednesday, 18 November 2026, 11:00"),
+        ({"format": "%H:%M %Z", "zone": "Asia/Tokyo"}, "20:06 JST"),
+        (
+            {"format": "%d.%m. (%j, %V) – 100 %%", "zone": "Europe/Berlin"},
+            "18.11. (322, 47) – 100 %",
+        ),
+    ],
+)
+def test_a_date(options: dict[str, str], expected: str) -> None:
+    assert run("date", NOW, **options) == expected
+
+
+@pytest.mark.parametrize("odd", [True, "x", None, [], {}, 1e300, float("nan"), -(10**15), 10**30])
+def test_what_is_no_moment_is_nothing(odd: Any) -> None:
+    assert run("date", odd) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("%Y-%m-%d", "day"), ("%H", "hour"), ("%H:%M", "minute"), ("%S %Y", "second"), ("%%H", "day")],
+)
+def test_how_often_it_is_another_text(text: str, expected: str) -> None:
+    assert again({"format": text}) == expected
 
 
 def test_what_a_number_counts() -> None:
