@@ -129,6 +129,7 @@ class Mapping:
     digest: str
     line: tuple[str, ...] = ()  # the mappings it is made of, itself last
     lender: tuple[str, ...] = ()  # and those whose rows of models it has
+    words: frozenset[str] | None = None  # the fields that callers of its dialect may send
     _effective: dict[tuple[Json, ...], Effective] = field(default_factory=dict)
     _rows: list[tuple[str, str]] = field(default_factory=list)
 
@@ -312,6 +313,7 @@ class Mapping:
             "fault": self.caller.data.get("fault", {}),
             "placed": placed,
             "ranks": tree.ranks,
+            "words": self.words,
         }
         parser = RequestParser(tree.data, tree.where, known_facts)
         parser.read |= self.caller.reads
@@ -356,7 +358,10 @@ def _is_error(errors: ErrorTables) -> Callable[[dict[str, Json]], bool]:
 
 
 def _stray(tree: Tree, keys: toml_tree.Keys) -> Complaint:
-    """A row that wants to stand before one that is not there."""
+    """A row that wants to stand before one that is not there, or where there is no order."""
+    if len(keys) > 2 and keys[-3] not in overlays.ORDERED:
+        text = "means nothing here: these rows are not tried or run in order"
+        return Complaint(tree.where(keys), ".".join(keys[1:]), text)
     node = tree.data
     for key in keys[:-2]:
         node = node[key]

@@ -20,6 +20,7 @@ from aisix.mapping.parse import overlays, schema, structure, toml_tree
 from aisix.mapping.parse.files import CALLER, FILES, TRAITS, TableFolder, read_folders
 from aisix.mapping.parse.renamed import rename
 from aisix.mapping.parse.toml_tree import Tree
+from aisix.mapping.parse.vocabulary import words_of
 
 NEEDED = ("mapping", "request", "answer", "errors")
 
@@ -124,12 +125,23 @@ def load_as_told(table_folders: Sequence[TableFolder], complaints: list[Complain
             mapping = _read_mapping(table_folders, path, callers[dialect], complaints, own)
             mappings[mapping.name] = mapping
             raw += own[len(spoken) :]
+        _tell_words(callers[dialect], [m for m in mappings.values() if m.caller.name == dialect])
     complaints += _rivals(mappings)
     if not mappings and not complaints:
         raise OperatorError(
             "no mappings found in " + ", ".join(str(s.folder) for s in table_folders)
         )
     return Mappings(mappings, callers, toml_tree.digest(raw), tuple(table_folders), trees)
+
+
+def _tell_words(caller: CallerDialect, mappings: Sequence[Mapping]) -> None:
+    """Each mapping knows what the tables of all of its dialect say that callers may send."""
+    words = set(caller.reads)
+    for mapping in mappings:
+        trees = mapping.tree, *mapping.traits.values()
+        words |= words_of(tree.data.get("request") for tree in trees)
+    for mapping in mappings:
+        mapping.words = frozenset(words)
 
 
 def _near_caller(word: str) -> str:

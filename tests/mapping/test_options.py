@@ -31,7 +31,7 @@ def test_a_rule_is_there_only_where_the_option_is_so() -> None:
 
 
 def test_what_only_that_rule_reads_is_read_by_nobody(tmp_path: Path) -> None:
-    rule = '[field.shout]\nfrom = "loudness"\nwhen = { "$option.loud" = true }\n'
+    rule = '[accept]\nloudness = "string"\n[field.shout]\nfrom = "loudness"\nwhen = { "$option.loud" = true }\n'
     site = laid(tmp_path, {"mapping.toml": LOUD, "request.toml": rule})
     mapping = load_mappings([SHIPPED, site]).mappings[NAME]
     known = [
@@ -65,7 +65,7 @@ def test_the_forms_of_a_condition(condition: str, there: bool, tmp_path: Path) -
 
 
 def test_a_slip_in_a_rule_that_is_off_is_told(tmp_path: Path) -> None:
-    rule = '[field.mine]\nfrom = "a"\nas = "lits"\nwhen = { "$option.auto_cache" = true }\n'
+    rule = '[field.mine]\nfrom = "user"\nas = "lits"\nwhen = { "$option.auto_cache" = true }\n'
     (line,) = said(laid(tmp_path, {"request.toml": rule}))
     assert line.startswith(f"mine/{NAME}/request.toml:3: field.mine.as: no verb")
 

@@ -139,7 +139,7 @@ def test_a_key_in_two_parts_of_one_folder_is_told_with_both(
 
 def test_two_sources_in_two_parts_are_two_sources(tmp_path: Path) -> None:
     mine = site(
-        tmp_path, names='[field.mine]\nfrom = "a"\n', tools="[field.mine]\nvalue = 3\n"
+        tmp_path, names='[field.mine]\nfrom = "user"\n', tools="[field.mine]\nvalue = 3\n"
     )  # and not, as in an overlay, the later one alone
     (line,) = said(mine)
     assert line.endswith("field.mine: one source only, found from and value")

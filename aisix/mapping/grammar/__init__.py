@@ -2,6 +2,7 @@
 
     kinds.py      what a key may hold: text, path, rule, condition ...
     declared.py   Key, Unit, File: what a declaration says, and how to find one by its place
+    roots.py      what a path may begin with: $body, $let ..., and where
     rule.py       a rule, its steps and its conditions; a pass over a list
     shape.py      a shape and its variants
     request.py    request.toml

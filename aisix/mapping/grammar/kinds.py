@@ -91,6 +91,8 @@ ZONE = ValueKind("time zone", (str,), filled=True, read=_zone)
 # ---------------------------------------------------------------- places in JSON
 PATH = ValueKind("path", (str,))
 PATHS = ValueKind("path, or list of paths", (str, list), str)
+MEMBER = ValueKind("path of fields, without [ ]", (str,))
+MEMBERS = ValueKind("path of fields without [ ], or list of them", (str, list), str)
 PATH_OR_LOOKUP = ValueKind("path, or $lookup", (str,))
 LOOKUP = ValueKind("$lookup", (str,), begins="$")
 VALUES_BY_PATH = ValueKind("table: path = value", (dict,))

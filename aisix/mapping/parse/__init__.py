@@ -9,6 +9,8 @@
     schema.py       what each key may hold
     options.py      what values an option can have
     reader.py       values, paths, words and options, with complaints and did-you-mean
+    conditions.py   when, unless, match, where
+    vocabulary.py   what a path can find at all: types, words
     rules.py        rules, conditions, shapes, value tables
     request.py      request.toml
     answer.py       answer.toml

@@ -46,6 +46,7 @@ class AnswerParser(MendParser):
 
     def answer(self) -> AnswerTables:
         self.section = "answer"
+        self.names_below(("answer",))
         data = self.tables.get("answer", {})
         at = ("answer",)
         self.keys(data, at, KEYS)

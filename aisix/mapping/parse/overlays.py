@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from aisix.errors import Complaint
+from aisix.mapping.grammar.tables import UNITS
 from aisix.mapping.parse.toml_tree import Keys, Tree
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import SOURCES
@@ -110,7 +111,7 @@ def _is_row(table: dict[str, Any]) -> bool:
 
 # Tables whose rows are tried or run in the order they stand in.
 ORDERED = frozenset(
-    ("first", "concat", "layers", "arrange", "let", "check", "adjust", "upstream", "param")
+    ("upstream", "param", *(k.name for u in UNITS.values() for k in u.keys if k.ordered))
 )
 BEFORE = "before"
 DROP = "drop"
@@ -124,7 +125,8 @@ def settle(
 ) -> Json:
     """Without the tables that say `drop = true`, and with those that say `before` moved there.
 
-    `strays` gets the place of every `before` that names no sibling, `placed` the other rows.
+    `strays` gets the place of every `before` that names no sibling, or stands where rows have no
+    order; `placed` the other rows.
     """
     if not isinstance(node, dict):
         return node
@@ -137,6 +139,8 @@ def settle(
             if at and at[-1] in ORDERED and isinstance(value.get(BEFORE), str):
                 moved.append((key, value[BEFORE]))
                 value = {k: v for k, v in value.items() if k != BEFORE}
+            elif strays is not None and len(at) > 1 and _names_sibling(value, key, node):
+                strays.append((*at, key, BEFORE))
             out[key] = settle(value, (*at, key), strays, placed)
         elif key != DROP or not isinstance(value, bool):
             out[key] = value
@@ -152,6 +156,12 @@ def settle(
         place = list(out).index(sibling)
         out = dict([*rows[:place], (key, value), *rows[place:]])
     return out
+
+
+def _names_sibling(table: dict[str, Json], key: str, rows: dict[str, Json]) -> bool:
+    """Whether a table without an order says that it stands before one beside it."""
+    said = table.get(BEFORE)
+    return isinstance(said, str) and said != key and said in rows
 
 
 # ---------------------------------------------------------------- taken away, brought back

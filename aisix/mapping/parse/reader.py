@@ -8,32 +8,26 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
 from aisix.errors import Complaint
 from aisix.mapping.grammar import kinds
+from aisix.mapping.grammar.roots import ANSWER, REGISTERS, REQUEST, ROOTS, WHOLE, Root
 from aisix.mapping.grammar.tables import UNITS
 from aisix.mapping.parse.structure import EXPECTED, found, in_toml
 from aisix.mapping.parse.units import meant, sound
+from aisix.mapping.parse.vocabulary import Vocabulary
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json, Path
-from aisix.mapping.syntax.rules import Condition, Place, Test
+from aisix.mapping.syntax.rules import Place
 from aisix.mapping.verbs.registry import Declared, Option
 
 # A path of the tables is read again for every model row: texts of tables, never a caller's.
 read_path = lru_cache(8192)(paths.parse)
 
-ROOTS = (
-    *("body", "let", "my", "index", "state", "out", "model", "option", "alias", "upstream_model"),
-    *("version", "header", "null", "request", "block", "usage", "now", "new_id", "delta"),
-    *("finish", "message", "folded", "counted", "wants_usage", "values", "part"),
-)
-REGISTERS = ("state", "block")
-WHOLE = ("out", *REGISTERS)  # what rules write into: taken whole, it would hold itself
 _FLAGS = re.compile(r"^\(\?:\(\?([a-z]+)\)")  # of one alternative, for it alone
-_COMPARE = re.compile(r"([<>])\s*(-?[0-9.]+)")
 
 
 def is_slip(key: str, word: str) -> bool:
@@ -44,6 +38,14 @@ def is_slip(key: str, word: str) -> bool:
         return sorted(key) == sorted(word)
     long, short = (key, word) if len(key) > len(word) else (word, key)
     return any(long[:i] + long[i + 1 :] == short for i in range(len(long)))
+
+
+def _names_of(word: str, node: Json) -> Iterator[str]:
+    """The names of every table under this key, however deep."""
+    for key, below in node.items() if isinstance(node, dict) else ():
+        if key == word and isinstance(below, dict):
+            yield from below
+        yield from _names_of(word, below)
 
 
 class Grammar:
@@ -66,6 +68,8 @@ class Grammar:
         self.registers_read: list[tuple[str, tuple[str, ...]]] = []
         self.section = "request"
         self.named = self._named()
+        self.vocabulary = Vocabulary(tables, self.facts.get("words"))
+        self.without: tuple[str, ...] = ()  # roots that find nothing where we are
 
     def _named(self) -> dict[str, tuple[str, set[str]]]:
         """What `$let`, `$model` and `$option` may name, and what to call one that is not there."""
@@ -81,14 +85,29 @@ class Grammar:
             named["option"] = "no option", set(self.facts["option"])
         return named
 
+    def names_below(self, at: tuple[str, ...]) -> None:
+        """What `$my` and `$request` may name in this section."""
+        section = self.tables.get(at[0], {})
+        self.named["my"] = "no shape has a `my`", set(_names_of("my", section.get("shape", {})))
+        remember = self.tables.get("request", {}).get("remember", [])
+        if at[0] == "answer" and isinstance(remember, list):
+            names = {str(word).removeprefix("state.") for word in remember}
+            self.named["request"] = "the request's `remember` has no", names
+
     # ------------------------------------------------------------------ complaints
     def unit(self, data: Json, at: tuple[str, ...], name: str) -> dict[str, Json]:
         """A table as it is declared (`grammar/`): what is wrong in it is told and left out."""
-        return sound(data, at, UNITS[name], self.complain, self.where, self.rank)
+        return sound(data, at, UNITS[name], self.complain, self.where, self.knew)
 
-    def rank(self, path: tuple[str, ...]) -> int:
-        """Which layer a key is of; the later ones have higher numbers."""
-        return int(self.facts.get("ranks", {}).get(self.where(path).rpartition(":")[0], 0))
+    def knew(self, key: tuple[str, ...], other: tuple[str, ...]) -> bool:
+        """Whether who wrote a key had the other one before him: it is of the same layer, or below.
+
+        Of two traits nobody knows which of them come together.
+        """
+        ranks = self.facts.get("ranks", {})
+        mine, others = (self.where(at).rpartition(":")[0] for at in (key, other))
+        traits = {file.rpartition("/")[2] for file in (mine, others) if "/traits/" in file}
+        return len(traits) < 2 and int(ranks.get(mine, 0)) >= int(ranks.get(others, 0))
 
     def place(self, path: tuple[str, ...]) -> Place:
         return Place(self.where(path), ".".join(path[1:]))
@@ -139,21 +158,23 @@ class Grammar:
         match option.kind:
             case kinds.PATH | kinds.PATHS:
                 self.places(value, at)
+            case kinds.MEMBER | kinds.MEMBERS:
+                self.members(value, at)
             case kinds.PATH_OR_LOOKUP:
                 if value.startswith("$"):
                     self.path(value, at)
                 else:
-                    self.places(value, at)
+                    self.members(value, at)
             case kinds.VALUES_BY_PATH:
                 for text, below in value.items():
-                    self.places(text, (*at, text))
+                    self.members(text, (*at, text))
                     self.scalar_or_path(below, (*at, text))
             case kinds.FAULT:
                 self.fault(value, at)
             case kinds.REGISTER:
                 self.registers_set.add(f"state.{value}")
             case kinds.CALLER_FIELD:
-                self.read.add(value)
+                self.reading(value, at)
             case kinds.PATTERN | kinds.PATTERNS | kinds.CHARACTERS:
                 for text in value if isinstance(value, list) else [value]:
                     self.regex(f"[^{text}]" if option.kind == kinds.CHARACTERS else text, at)
@@ -170,6 +191,13 @@ class Grammar:
                     self.complain(at, f'"{text}" is no field')
             except ValueError as error:
                 self.complain(at, str(error))
+
+    def members(self, value: Json, at: tuple[str, ...]) -> None:
+        """Paths that lead through objects only."""
+        self.places(value, at)
+        for text in value if isinstance(value, list) else [value]:
+            if "[" in text:
+                self.complain(at, f'"{text}" reaches nothing: only fields of objects, no [ ]')
 
     def typed(self, data: Json, path: tuple[str, ...], kind: type, default: Any) -> Any:
         """data[path[-1]] when it has the type, else a complaint and the default."""
@@ -194,7 +222,7 @@ class Grammar:
             self.complain(at, str(error))
             return Path(".", "", ())
         if path.root == "body" and path.steps:
-            self.read.add(str(path.steps[0]))
+            self.reading(str(path.steps[0]), at)
         if path.root:
             self.rooted(path, at)
         elif path.steps:
@@ -212,10 +240,15 @@ class Grammar:
 
     def rooted(self, path: Path, at: tuple[str, ...]) -> None:
         """Whether there is what a `$name` asks for."""
-        if path.root not in ROOTS:
+        root = ROOTS.get(path.root)
+        if root is None:
             near = difflib.get_close_matches(path.root, ROOTS, 1, 0.6)
             hint = f' (did you mean "${near[0]}"?)' if near else ""
             self.complain(at, f'no "${path.root}" to look up{hint}')
+        elif self.out_of_place(root, at):
+            self.complain(at, f'"${root.name}" finds nothing here: {self.out_of_place(root, at)}')
+        elif path.steps and not root.named:
+            self.complain(at, f'"${root.name}" is one value: nothing is below it')
         elif path.root in WHOLE and not path.steps:
             self.complain(at, f'say what of "${path.root}": "${path.root}.NAME"')
         elif path.steps and path.root in self.named:
@@ -225,6 +258,17 @@ class Grammar:
                 self.unknown(at, what, word, names)
         elif path.root in REGISTERS:
             self.registers_read.append((f"{path.root}.{path.steps[0]}", at))
+
+    def out_of_place(self, root: Root, at: tuple[str, ...]) -> str:
+        """Why a root finds nothing at a place; "" where it may."""
+        if at[0] in (REQUEST, ANSWER) and at[0] not in root.files:
+            return f"only {' and '.join(root.files)}.toml may ask for it"
+        if root.sections and at[1:2] and at[1] not in root.sections and at[0] != "values":
+            places = ", ".join(f"[{name}]" for name in root.sections)
+            return f"only {places} may ask for it"
+        if root.name in self.without:
+            return "an item of a list is asked of itself alone"
+        return ""
 
     def check_registers(self) -> None:
         """A register that nothing sets is never there; asked when all has been read."""
@@ -250,94 +294,19 @@ class Grammar:
         """A path or a list of paths."""
         return tuple(self.path(text, at) for text in self.words(value, at))
 
-    def top(self, path: Path, base: str) -> None:
-        """Remember that a top-level field of the caller is read."""
+    def top(self, path: Path, base: str, at: tuple[str, ...]) -> None:
+        """Remember that a top-level field of the caller is read, and tell of one there is not."""
         if base == "" and path.root == "" and path.steps:
-            self.read.add(str(path.steps[0]))
+            self.reading(str(path.steps[0]), at)
 
-    def condition(
-        self, data: dict[str, Json], at: tuple[str, ...], base: str = "item"
-    ) -> Condition | None:
-        if not isinstance(data, dict):
-            self.complain(at, f"expected table, found {found(data)}")
-            return None
-        when, unless = data.get("when"), data.get("unless")
-        match = data.get("match")
-        if when is None and unless is None and match is None:
-            return None
-        tests: list[Test] = []
-        if isinstance(when, dict):
-            tests += self.tests(when, (*at, "when"), base)
-        elif when is not None:
-            self.complain((*at, "when"), "expected a table of path = value")
-        if isinstance(match, dict):
-            for text, pattern in match.items():
-                path = self.path(text, (*at, "match", text))
-                self.top(path, base)
-                regex = self.regex(pattern, (*at, "match", text))
-                if regex:
-                    tests.append(Test(path, "matches", regex))
-        elif match is not None:
-            self.complain((*at, "match"), 'expected a table of path = "regular expression"')
-        nots: tuple[Test, ...] = ()
-        if isinstance(unless, dict):
-            nots = tuple(self.tests(unless, (*at, "unless"), base))
-        elif unless is not None:
-            self.complain((*at, "unless"), "expected a table of path = value")
-        return Condition(tuple(tests), nots)
+    def reading(self, word: str, at: tuple[str, ...]) -> None:
+        self.read.add(word)
+        self.tell(self.vocabulary.no_field(word), at)
 
-    def off(self, data: Json) -> bool:
-        """Whether a condition asks for an option that this alias has otherwise.
-
-        A rule of such a condition is not there: what it reads counts as read by nobody.
-        """
-        if not isinstance(data, dict):
-            return False
-        for key, wanted in (("when", True), ("unless", False)):
-            tests = data.get(key)
-            for text, value in tests.items() if isinstance(tests, dict) else ():
-                if self._option_is(text, value) is (not wanted):
-                    return True
-        return False
-
-    def _option_is(self, text: str, value: Json) -> bool | None:
-        """Whether "$option.NAME" is what a test wants; None when that is not known here."""
-        options = self.facts.get("option", {})
-        name = text.removeprefix("$option.")
-        if name == text or name not in options:
-            return None
-        given = options[name]
-        if value in ("$present", "$absent"):
-            return (given is not None) is (value == "$present")
-        if isinstance(value, dict) or (
-            isinstance(value, str) and (value.startswith("$") or _COMPARE.fullmatch(value))
-        ):
-            return None
-        wanted = value if isinstance(value, list) else [value]
-        return any(type(given) is type(one) and given == one for one in wanted)
-
-    def tests(self, data: dict[str, Json], at: tuple[str, ...], base: str) -> list[Test]:
-        found = []
-        for text, value in data.items():
-            path = self.path(text, (*at, text))
-            self.top(path, base)
-            found.append(self.test(path, value, (*at, text)))
-        return found
-
-    def test(self, path: Path, value: Json, at: tuple[str, ...]) -> Test:
-        if value == "$present":
-            return Test(path, "present")
-        if value == "$absent":
-            return Test(path, "absent")
-        if isinstance(value, str) and value.startswith("$"):
-            return Test(path, "equals", self.path(value, at))
-        if isinstance(value, str) and (found := _COMPARE.fullmatch(value)):
-            return Test(path, "below" if found[1] == "<" else "above", float(found[2]))
-        if isinstance(value, list):
-            return Test(path, "in", frozenset((type(v), v) for v in value), None in path.steps)
-        if isinstance(value, dict):
-            self.complain(at, "expected a value, a list of values, $present, $absent or a $path")
-        return Test(path, "is", value, None in path.steps)
+    def tell(self, why: str, at: tuple[str, ...]) -> None:
+        """A complaint, when there is something to say."""
+        if why:
+            self.complain(at, why)
 
     def regex(self, text: Json, at: tuple[str, ...]) -> re.Pattern[str] | None:
         """A regular expression, or a table of named ones of which one is enough."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aisix.mapping.grammar.tables import UNITS
 from aisix.mapping.parse.rules import Parser
 from aisix.mapping.parse.structure import in_toml
+from aisix.mapping.parse.vocabulary import odd_check
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import (
     Adjust,
@@ -25,6 +26,7 @@ class RequestParser(Parser):
     def request(self) -> RequestTables:
         """Parse the request section; call `complaints` afterwards."""
         self.section = "request"
+        self.names_below(("request",))
         data = self.tables.get("request", {})
         data = self.unit(data, ("request",), "request")
         checks = tuple(
@@ -95,7 +97,7 @@ class RequestParser(Parser):
         row = self.unit(row, at, "accept")
         low, high = self.range(row, at)
         match = self.regex(row["match"], (*at, "match")) if "match" in row else None
-        return Check(
+        check = Check(
             path,
             self.words(row.get("type", []), (*at, "type")),
             self.place(at),
@@ -109,6 +111,9 @@ class RequestParser(Parser):
             self.fault(row.get("reject", ""), (*at, "reject")),
             self.words(row.get("values", []), (*at, "values")),
         )
+        for key, why in odd_check(check, row):
+            self.complain((*at, key), why)
+        return check
 
     def range(self, row: dict[str, Json], at: tuple[str, ...]) -> tuple[Json, Json]:
         """The least and the largest number; None where there is none."""
@@ -124,10 +129,13 @@ class RequestParser(Parser):
     def refusal(self, row: dict[str, Json], at: tuple[str, ...]) -> Refusal:
         row = self.unit(row, at, "check")
         texts = self.words(row.get("at", []), (*at, "at"))
+        places = tuple(self.path(text, (*at, "at")) for text in texts)
+        for path in places:
+            self.top(path, "", (*at, "at"))
         return Refusal(
             self.condition(row, at, "") or Condition(),
             self.fault(row.get("reject", ""), (*at, "reject")),
-            tuple(self.path(text, (*at, "at")) for text in texts),
+            places,
             self.place(at),
             row.get("values", {}),
         )
@@ -159,8 +167,13 @@ class RequestParser(Parser):
         for test in (self.condition(row, at) or Condition()).tests:
             if test.path.root != "option":
                 self.complain(at, f'"{test.path.text}": a row here may ask for options only')
+        policy = row.get("policy", "warn")
+        for key in ("drop", "drop_empty", "items", "reject"):
+            vain = policy != "reject" if key == "reject" else policy in ("drop", "pass")
+            if key in row and vain and self.knew((*at, key), (*at, "policy")):
+                self.complain((*at, key), f'never acts: the policy is "{policy}"')
         return Rest(
-            row.get("policy", "warn"),
+            policy,
             tuple(row.get("drop", [])),
             row.get("drop_empty", False),
             row.get("items", False),

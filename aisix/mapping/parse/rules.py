@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 from aisix.mapping.grammar.kinds import ITEM_FIELD, ITEM_FIELDS, ITEM_LIKE
 from aisix.mapping.grammar.tables import UNITS
-from aisix.mapping.parse.reader import Grammar, is_slip
+from aisix.mapping.parse.conditions import Conditions
+from aisix.mapping.parse.reader import is_slip
 from aisix.mapping.parse.unreachable import fields_of, hidden, twice_written, unreachable
+from aisix.mapping.parse.vocabulary import odd_rows
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import (
     SOURCES,
@@ -23,7 +25,7 @@ from aisix.mapping.syntax.rules import (
 from aisix.mapping.verbs import conversions, passes
 
 
-class Parser(Grammar):
+class Parser(Conditions):
     """Reads one mapping's merged tables. `where(path)` gives "file:line" of a key."""
 
     def __init__(
@@ -51,6 +53,8 @@ class Parser(Grammar):
         if "*" not in data:
             self.complain(path, 'a value table needs a "*" row for words not listed')
         rows = {word: self.entry(row, (*path, word)) for word, row in data.items()}
+        for word, why in odd_rows(rows):
+            self.complain((*path, word), why)
         self.value_tables[name] = ValueTable(name, rows, self.place(path))
         return self.value_tables[name]
 
@@ -251,6 +255,8 @@ class Parser(Grammar):
         rule = Rule(kinds[0], place)
         self.source(rule, data, at, base)
         self.refine(rule, data, at, base)
+        for key, why in self.vocabulary.odd(rule, base == ""):
+            self.complain((*at, key), why)
         return rule
 
     def source(self, rule: Rule, data: dict[str, Json], at: tuple[str, ...], base: str) -> None:
@@ -260,7 +266,7 @@ class Parser(Grammar):
             rule.paths = tuple(self.path(text, here) for text in self.words(given, here))
             rule.minus = self.path_list(data.get("minus", []), (*at, "minus"))
             for path in rule.paths:
-                self.top(path, base)
+                self.top(path, base, here)
         elif rule.kind == "value":
             rule.value = given
         elif rule.kind == "find":
@@ -297,9 +303,7 @@ class Parser(Grammar):
         if "only" in data:
             rule.only = self.words(data["only"], (*at, "only"))
         rule.required = self.fault(data.get("required", ""), (*at, "required"))
-        if "where" in data or "where_not" in data:
-            names = {"when": data.get("where"), "unless": data.get("where_not")}
-            rule.where = self.condition({k: v for k, v in names.items() if v is not None}, at)
+        rule.where = self.selection(data, at)
         rule.keep = data.get("keep", "")
         if "as" in data:
             verbs = (self.convert(v, (*at, "as")) for v in self.words(data["as"], (*at, "as")))
@@ -349,8 +353,9 @@ class Parser(Grammar):
         declared = UNITS["arrange"].by_name
         options = {key: value for key, value in data.items() if key not in declared}
         options = self.options(options, at, passes.PASSES[verb])
-        selection = {"when": data.get("where"), "unless": data.get("where_not")}
-        where = self.condition({k: v for k, v in selection.items() if v is not None}, at)
+        where = self.selection(data, at)
+        if where is not None and not passes.PASSES[verb].chooses:
+            self.complain((*at, "where"), f'"{verb}" is about the whole list: it chooses no items')
         return Arrange(name, verb, options, self.condition(data, at), self.place(at), where)
 
     def check_arranged(self) -> None:

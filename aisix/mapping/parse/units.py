@@ -20,7 +20,7 @@ MOST_WORDS = 12  # told of those that could have been meant
 
 Complain = Callable[[Keys, str], None]
 Where = Callable[[Keys], str]
-Rank = Callable[[Keys], int]
+Knew = Callable[[Keys, Keys], bool]
 
 
 def meant(word: str, known: Iterable[str]) -> str:
@@ -31,13 +31,13 @@ def meant(word: str, known: Iterable[str]) -> str:
 
 
 def sound(
-    data: Json, at: Keys, one: Unit, complain: Complain, where: Where, rank: Rank
+    data: Json, at: Keys, one: Unit, complain: Complain, where: Where, knew: Knew
 ) -> dict[str, Json]:
     """The table without what is wrong in it; {} of what is no table, nor short for one.
 
-    rank(keys): of the layer that a key is from. A key that another one beside it makes vain is told
-    only where it was written with or after that one: whoever lays a stronger key over a base means
-    it. Keys of a verb's options are left as they are.
+    knew(key, other): whether who wrote the key had the other one before him. Only then a key that
+    the other makes vain is told: whoever lays a stronger key over a base means it. Keys of a verb's
+    options are left as they are.
     """
     if not isinstance(data, dict):
         short = one.short
@@ -57,7 +57,7 @@ def sound(
         elif key is None or key is one.free or is_sound(key, value, here, complain):
             kept[name] = value
         if key is not None and key is not one.free and (key.loses_to or key.needs):
-            _vain(key, data, at, complain, where, rank)
+            _vain(key, data, at, complain, where, knew)
     for key in one.keys:
         if key.required and key.name not in data:
             complain(at, f"needs {key.name} = {in_toml(key.example)}, or the like")
@@ -84,19 +84,18 @@ def acts(value: Json) -> bool:
     return value is not False and value != "" and value != [] and value != {}
 
 
-def _vain(key: Key, data: Json, at: Keys, complain: Complain, where: Where, rank: Rank) -> None:
+def _vain(key: Key, data: Json, at: Keys, complain: Complain, where: Where, knew: Knew) -> None:
     """Tell of a key that does nothing beside, or without, another one."""
     here = (*at, key.name)
-    mine = rank(here)
     for other in key.loses_to:
         if other in data and acts(data[other]) and acts(data[key.name]):
-            if mine >= rank((*at, other)):
+            if knew(here, (*at, other)):
                 line = where((*at, other))
                 complain(here, f"never acts: `{other}` beside it wins ({line})")
             return
     if not key.needs or any(other in data for other in key.needs):
         return
-    if mine >= max(rank((*at, name)) for name in data):
+    if all(knew(here, (*at, name)) for name in data):
         words = " or ".join(f"`{name}`" for name in key.needs)
         complain(here, f"means nothing without {words} beside it")
 

@@ -16,10 +16,10 @@ from aisix.mapping.grammar.kinds import (
     FAULT,
     FIELD,
     INTEGER,
+    MEMBER,
+    MEMBERS,
     NUMBER,
-    PATH,
     PATH_OR_LOOKUP,
-    PATHS,
     TEXT_OR_NUMBER,
     VALUES_BY_PATH,
     WORDS,
@@ -49,7 +49,7 @@ def _own(out: dict[str, Json], steps: tuple[paths.Step, ...]) -> tuple[paths.Ste
     return steps
 
 
-@adjusts("takes fields away", Option("paths", PATHS, "the fields", ["sampling.top"]))
+@adjusts("takes fields away", Option("paths", MEMBERS, "the fields", ["sampling.top"]))
 def remove(out: dict[str, Json], body: dict[str, Json], options: Options, value: Value) -> bool:
     names = options["paths"] if type(options["paths"]) is list else [options["paths"]]
     return bool([name for name in names if paths.remove(out, _own(out, _steps(name)))])
@@ -86,12 +86,12 @@ def set(out: dict[str, Json], body: dict[str, Json], options: Options, value: Va
 @adjusts(
     "keeps a number `less` below another (`from_over`: only one that is not below it at all); "
     "where that is under `least`, `or_remove` is taken away",
-    Option("path", PATH, "the number", "thinking.budget"),
+    Option("path", MEMBER, "the number", "thinking.budget"),
     Option("below", PATH_OR_LOOKUP, "the other number", "$model.limit"),
     Option("less", NUMBER, "how far below", 1024, 0),
     Option("from_over", BOOLEAN, "only one that is not below", True, False),
     Option("least", NUMBER, "the least that makes sense", 1024, 0, needs="or_remove"),
-    Option("or_remove", PATH, "what goes where that cannot be had", "thinking", None),
+    Option("or_remove", MEMBER, "what goes where that cannot be had", "thinking", None),
 )
 def cap(out: dict[str, Json], body: dict[str, Json], options: Options, value: Value) -> bool:
     steps = _steps(options["path"])

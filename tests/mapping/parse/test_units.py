@@ -33,7 +33,7 @@ def told(data: object, ranks: dict[str, int] | None = None) -> tuple[object, lis
         INNER,
         lambda at, text: complaints.append(f"{at[-1]}: {text}"),
         lambda at: f"line of {at[-1]}",
-        lambda at: (ranks or {}).get(at[-1], 0),
+        lambda key, other: (ranks or {}).get(key[-1], 0) >= (ranks or {}).get(other[-1], 0),
     )
     return kept, complaints
 

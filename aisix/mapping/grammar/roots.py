@@ -1,0 +1,61 @@
+"""The first words of paths that begin with "$": what is found there, where they may be asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+REQUEST, ANSWER = "request", "answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """`$NAME` at the beginning of a path."""
+
+    name: str
+    about: str
+    example: str
+    files: tuple[str, ...] = (REQUEST, ANSWER)
+    sections: tuple[str, ...] = ()  # only in these; none: in all of the file
+    named: bool = True  # a name follows: $let.NAME; else it is one value, with nothing below
+
+
+_ENVELOPES = ("envelope", "choice", "message", "chunk", "list")
+ROOTS = {
+    root.name: root
+    for root in (
+        Root("body", "the caller's request", "$body.limit", (REQUEST,)),
+        Root("let", "what a [let] found", "$let.turns", (REQUEST,)),
+        Root("out", "what is written so far", "$out.limit", (REQUEST,)),
+        Root("header", "a header of the caller's request", "$header.x-mode", (REQUEST,)),
+        Root("version", "the version of the mapping", "$version", (REQUEST,), named=False),
+        Root("my", "a name inside this shape", "$my.id", sections=("shape",)),
+        Root("index", "the number of this item", "$index", sections=("shape",), named=False),
+        Root("state", "a register", "$state.parts"),
+        Root("model", "a fact of the model's row in models.toml", "$model.most"),
+        Root("option", "an option of the alias", "$option.mode"),
+        Root("alias", "the name the caller asked for", "$alias", named=False),
+        Root("upstream_model", "the model the alias stands for", "$upstream_model", named=False),
+        Root("null", "null, written as such", "$null", named=False),
+        Root("values", "a table or list of values.toml", "$values.names", sections=("convert",)),
+        Root("request", "what the request's `remember` names", "$request.turns", (ANSWER,)),
+        Root("block", "a register of the open block", "$block.id", (ANSWER,)),
+        Root("usage", "the counters so far", "$usage", (ANSWER,)),
+        Root("now", "the time, in seconds", "$now", (ANSWER,), named=False),
+        Root("new_id", "a new identifier", "$new_id", (ANSWER,), named=False),
+        Root(
+            "wants_usage",
+            "whether the caller asked for counters",
+            "$wants_usage",
+            (ANSWER,),
+            named=False,
+        ),
+        Root("part", "what `part` found", "$part.text", (ANSWER,)),
+        Root("delta", "the fields of a chunk", "$delta", (ANSWER,), _ENVELOPES),
+        Root("finish", "the word at the end", "$finish", (ANSWER,), _ENVELOPES, named=False),
+        Root("message", "the whole message", "$message", (ANSWER,), _ENVELOPES),
+        Root("counted", "the counters for the caller", "$counted", (ANSWER,), _ENVELOPES),
+        Root("folded", "what chunks became together", "$folded.text", (ANSWER,), _ENVELOPES),
+    )
+}
+REGISTERS = ("state", "block")
+WHOLE = ("out", *REGISTERS)  # what rules write into: taken whole, it would hold itself

@@ -1,0 +1,224 @@
+"""What a path can find at all, as far as the tables say: the caller's fields, options, facts.
+
+Only what is certain is told: a field without a row of [accept] may hold anything.
+
+Must never know: where a question stands, how it is answered.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from aisix.mapping.parse.options import option_faults
+from aisix.mapping.parse.units import meant
+from aisix.mapping.syntax.paths import Json, Path
+from aisix.mapping.syntax.rules import Check, Rule, TableEntry
+
+COMPARE = re.compile(r"([<>])\s*(-?[0-9.]+)")
+NUMBERS = ("integer", "number")
+TYPE_OF: dict[type, str] = {
+    str: "string",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    dict: "object",
+    list: "array",
+}
+TEXTS = ("alias", "upstream_model", "version")
+
+
+class Vocabulary:
+    """Of one mapping's merged tables; `words`: what callers of its dialect may send, when known."""
+
+    def __init__(self, tables: dict[str, Json], words: frozenset[str] | None = None) -> None:
+        self.words = words
+        self.types = dict(_accepted(tables.get("request", {}).get("accept", {})))
+        mapping = tables.get("mapping") or {}
+        self.options: dict[str, Json] = mapping.get("option", {})
+        self.versions: dict[str, Json] = mapping.get("versions", {}).get("known", {})
+        models = tables.get("models") or {}
+        self.rows = [models.get("defaults") or {}, *(models.get("model") or {}).values()]
+
+    def no_field(self, word: str) -> str:
+        """What is wrong with a field that no caller may send; "" of one that may be there."""
+        if self.words is None or word in self.words:
+            return ""
+        hint = meant(word, self.words)
+        if not hint.startswith("did you"):
+            hint = "declare it there"
+        return f'no row of [accept] or [rest] names "{word}" ({hint})'
+
+    def types_of(self, path: Path, of_body: bool) -> tuple[str, ...]:
+        """The types of what may be found; () when that is not known."""
+        if None in path.steps:
+            return ()
+        if path.root in TEXTS:
+            return ("string",)
+        if path.root == "index":
+            return ("integer",)
+        if path.root == "option" and len(path.steps) == 1:
+            row = self.options.get(str(path.steps[0]))
+            return (row["type"],) if isinstance(row, dict) and "type" in row else ()
+        if path.root == "model" and len(path.steps) == 1:
+            return tuple(sorted({TYPE_OF[type(v)] for v in self._facts(str(path.steps[0]))}))
+        if path.root == "body" or (of_body and path.root == ""):
+            return self.types.get(path.text.removeprefix("$body."), ())
+        return ()
+
+    def never(self, path: Path, value: Json, of_body: bool) -> str:
+        """Why what is found there can never be this constant, or one of a list; or ""."""
+        if isinstance(value, dict):
+            return ""
+        for one in value if isinstance(value, list) else (value,):
+            if isinstance(one, str) and one.startswith("$"):
+                continue
+            why = self._never(path, one, of_body)
+            if why:
+                return f"never true: {why}"
+        return ""
+
+    def _never(self, path: Path, value: Json, of_body: bool) -> str:
+        compared = isinstance(value, str) and COMPARE.fullmatch(value) is not None
+        types = self.types_of(path, of_body)
+        if compared and types and not set(types) & set(NUMBERS):
+            return f"{path.text} is {_or(types)}, which is neither above nor below"
+        if compared:
+            return ""
+        if types and not fits(value, types):
+            return f"{path.text} is {_or(types)}, {value!r} is {TYPE_OF.get(type(value), 'none')}"
+        word = str(path.steps[0]) if len(path.steps) == 1 else ""
+        if path.root == "option" and word in self.options:
+            faults = option_faults(word, self.options[word], value)
+            return faults[0].partition(": ")[2] if faults else ""
+        if path.root == "model" and isinstance(value, str):
+            known = [fact for fact in self._facts(word) if isinstance(fact, str)]
+            if known and value not in known:
+                return f'no row of models.toml has "{value}" there ({meant(value, known)})'
+        if path.root == "version" and self.versions and value not in self.versions:
+            return f'there is no version "{value}" ({meant(str(value), self.versions)})'
+        return ""
+
+    def no_text(self, path: Path, of_body: bool) -> str:
+        """Why what is found there is no text that could match; or ""."""
+        types = self.types_of(path, of_body)
+        if not types or "string" in types:
+            return ""
+        return f"never true: {path.text} is {_or(types)}, and only text matches"
+
+    def odd(self, rule: Rule, of_body: bool) -> Iterator[tuple[str, str]]:
+        """(key, why) of each key of a rule that does not fit what the rule finds."""
+        low, high, default = rule.low, rule.high, rule.default
+        if type(low) in (int, float) and type(high) in (int, float) and low > high:  # type: ignore[operator]
+            yield "min", f"is above max ({high})"
+        if rule.kind != "from":
+            return
+        each = [self.types_of(path, of_body) for path in rule.paths]
+        types = tuple(dict.fromkeys(word for one in each for word in one)) if all(each) else ()
+        named = " or ".join(path.text for path in rule.paths)
+        same = not (rule.converts or rule.tables)
+        if default is not None and type(default) is not Path:
+            wanted = rule.types or types
+            if wanted and not fits(default, wanted):
+                kind = TYPE_OF.get(type(default), "none")
+                yield "default", f"{named} is {_or(wanted)}, {default!r} is {kind}"
+            elif (low, high) != (None, None) and same and not fits(default, NUMBERS):
+                yield "default", f"expected number: min and max are for those, found {default!r}"
+        if not types:
+            return
+        if rule.only and not any(fits_word(word, rule.only) for word in types):
+            yield "only", f"finds nothing: {named} is {_or(types)}"
+        for key, given, wanted in (
+            ("min", low, NUMBERS),
+            ("max", high, NUMBERS),
+            ("where", rule.where, ("array",)),
+            ("join", rule.join, ("array",)),
+            ("keep", rule.keep or None, ("array", "string")),
+        ):
+            if given is not None and same and not any(fits_word(word, wanted) for word in types):
+                yield key, f"never acts: {named} is {_or(types)}"
+
+    def _facts(self, name: str) -> Iterable[Json]:
+        """The values of a fact in all rows; one that refers to another fact is that one's."""
+        for row in self.rows:
+            value = row.get(name)
+            if isinstance(value, str) and value.startswith("$"):
+                value = next((r[value[1:]] for r in (row, *self.rows) if value[1:] in r), None)
+            if value is not None and type(value) in TYPE_OF:
+                yield value
+
+
+def fits(value: Json, types: Iterable[str]) -> bool:
+    """Whether a constant is of one of these types."""
+    kind = TYPE_OF.get(type(value), "")
+    return kind in types or (kind == "integer" and "number" in types)
+
+
+def fits_word(word: str, types: Iterable[str]) -> bool:
+    """Whether something of the type `word` may be of one of these types."""
+    return word in types or (word in NUMBERS and any(one in NUMBERS for one in types))
+
+
+def _or(types: tuple[str, ...]) -> str:
+    return " or ".join(types)
+
+
+def _accepted(rows: Json) -> Iterable[tuple[str, tuple[str, ...]]]:
+    """(path, types) of each row of [accept] that names types."""
+    for name, row in rows.items() if isinstance(rows, dict) else ():
+        given = row.get("type") if isinstance(row, dict) else row
+        types = given if isinstance(given, list) else [given]
+        if all(isinstance(word, str) for word in types):
+            yield name, tuple(map(str, types))
+
+
+def odd_check(check: Check, row: dict[str, Json]) -> Iterator[tuple[str, str]]:
+    """(key, why) of each key of a row of [accept] that its types can never meet."""
+    types = check.types
+    if not types:
+        return
+    for key, wanted in (
+        ("range", NUMBERS),
+        ("match", ("string",)),
+        ("empty", ("string", "array")),
+        ("longest", ("string", "array", "object")),
+        ("values", ("object",)),
+    ):
+        if key in row and not any(word in wanted for word in types):
+            yield key, f"never acts: {check.path.text} is {_or(types)}"
+    for value in check.one_of:
+        if not fits(value, types):
+            yield "one_of", f"never true: {value!r} is {TYPE_OF.get(type(value), 'none')}"
+
+
+def odd_rows(entries: dict[str, TableEntry]) -> Iterator[tuple[str, str]]:
+    """(word, why) of each row of a value table that becomes another kind of value than most."""
+    kinds = {
+        word: TYPE_OF.get(type(entry.to), "none").replace("integer", "number")
+        for word, entry in entries.items()
+        if entry.to is not None
+    }
+    usual = max(kinds.values(), key=list(kinds.values()).count, default="")
+    for word, kind in kinds.items():
+        if kind != usual:
+            yield word, f"becomes {kind}, the other rows {usual}"
+
+
+def words_of(requests: Iterable[Json]) -> set[str]:
+    """The caller's fields that [accept], [rest] and corrections of some request tables name."""
+    words: set[str] = set()
+    for request in requests:
+        if not isinstance(request, dict):
+            continue
+        for section in ("accept", "rest"):
+            rows = request.get(section)
+            words |= (
+                {re.split(r"[.\[]", name)[0] for name in rows if name != "*"}
+                if isinstance(rows, dict)
+                else set()
+            )
+        adjusts = request.get("adjust")
+        for row in adjusts.values() if isinstance(adjusts, dict) else ():
+            if isinstance(row, dict) and isinstance(row.get("from"), str):
+                words.add(row["from"])
+    return words
