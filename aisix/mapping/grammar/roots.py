@@ -40,7 +40,7 @@ ROOTS = {
         Root("request", "what the request's `remember` names", "$request.turns", (ANSWER,)),
         Root("block", "a register of the open block", "$block.id", (ANSWER,)),
         Root("usage", "the counters so far", "$usage", (ANSWER,)),
-        Root("now", "the time, in seconds", "$now", (ANSWER,), named=False),
+        Root("now", "the time, in seconds since 1970", "$now", named=False),
         Root("new_id", "a new identifier", "$new_id", (ANSWER,), named=False),
         Root(
             "wants_usage",
