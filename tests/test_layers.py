@@ -351,7 +351,7 @@ STORED = {"store/migrations.py": "= 'openai'"}
 ALWAYS_WIRE = re.compile(
     r"claude|gpt-|anthropic(?!_version$)|openai|chatcmpl|tool_(use|calls|choice|result)|"
     r"stop_reason|finish_reason|end_turn|max_(completion_)?tokens|content_block|message_(start|delta|stop)|"
-    r"cache_control|response_format|reasoning_effort|x-api-key|_delta$",
+    r"cache_control|response_format|reasoning_effort|x-api-key|(?<!^call)_delta$",
     re.I,
 )
 

@@ -7,6 +7,15 @@
     shape.py      a shape and its variants
     request.py    request.toml
     values.py     values.toml
+    answer.py     answer.toml
+    rows.py       its rows of events, and chunks
+    plain.py      its calls in pieces, its plain answers
+    mending.py    what it makes whole, and counts
+    errors.py     errors.toml
+    mapping.py    mapping.toml; files of traits
+    models.py     models.toml
+    caller.py     caller.toml
+    cases.py      case.toml, and the names of a case's files
     tables.py     all of them
 
 Parsers take their keys, types and words from here, and so do `aisix mappings keys`, the reference

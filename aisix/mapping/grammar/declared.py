@@ -25,7 +25,8 @@ class Key:
     `words`: the only texts it may hold. `needs`: without one of these beside it, it means nothing.
     `loses_to`: beside one of these it never acts. `below`: the unit that its table is; of
     `below_each`, every table in it, under names of the writer's own. `without`: roots that find
-    nothing in its paths, though they do elsewhere in the file.
+    nothing in its paths, though they do elsewhere in the file. `fills`: names that a template may
+    ask for, as {name} in a text, or as "$name".
     """
 
     name: str
@@ -41,6 +42,7 @@ class Key:
     below: str = ""
     below_each: str = ""
     without: tuple[str, ...] = ()
+    fills: tuple[str, ...] | None = None
     ordered: bool = False  # what it holds is tried or run in order: a row may say `before`
 
     @property
@@ -134,9 +136,16 @@ def unit(
     return UNITS[name]
 
 
-def file(name: str, about: str, *sections: Key, example: str, free: Key | None = None) -> File:
+def file(
+    name: str,
+    about: str,
+    *sections: Key,
+    example: str,
+    free: Key | None = None,
+    elsewhere: tuple[tuple[str, str], ...] = (),
+) -> File:
     """Declares a file, and the unit of the same name that its sections are the keys of."""
-    unit(name, about, *sections, example=example, free=free)
+    unit(name, about, *sections, example=example, free=free, elsewhere=elsewhere)
     FILES[name] = File(name, about, name)
     return FILES[name]
 

@@ -21,6 +21,8 @@ class ValueKind:
     holds: type | None = None  # what each item of a list, each value of a table is
     filled: bool = False  # "" is none
     begins: str = ""  # what a text of this kind begins with
+    least: int | None = None  # the smallest number
+    most: int | None = None  # ... and the largest
     # May raise re.error or ValueError:
     read: Callable[[Any], Any] | None = field(default=None, compare=False)
 
@@ -32,6 +34,11 @@ class ValueKind:
             return bool not in self.types
         if type(value) is str:
             return (self.filled and not value) or not value.startswith(self.begins)
+        if isinstance(value, int | float):
+            low = self.least is not None and value < self.least
+            return low or (self.most is not None and value > self.most)
+        if self.filled and not value:
+            return True
         if self.holds is None or not isinstance(value, list | dict):
             return False
         held = value if isinstance(value, list) else value.values()
@@ -44,6 +51,10 @@ MARK = ValueKind("text, not empty", (str,), filled=True)
 WORDS = ValueKind("list of texts", (list,), str)
 WORD_OR_WORDS = ValueKind("word, or list of words", (str, list), str)
 INTEGER = ValueKind("whole number", (int,))
+POSITIVE = ValueKind("a whole number from 1", (int,), least=1)
+STATUS = ValueKind("a number from 400 to 599", (int,), least=400, most=599)
+THEIR_STATUS = ValueKind('"$status"', (str,), begins="$status")
+FORMAT = ValueKind("1", (int,), least=1, most=1)
 NUMBER = ValueKind("number", (int, float))
 TEXT_OR_NUMBER = ValueKind("text or number", (str, int, float))
 RANGE = ValueKind("list of two numbers", (list,))
@@ -53,6 +64,13 @@ OBJECT = ValueKind("object", (dict,))
 VALUE = ValueKind("any value", (str, int, float, bool, list, dict))
 TEXTS_BY_NAME = ValueKind("table of texts", (dict,), str)
 INTEGERS_BY_NAME = ValueKind("table of whole numbers", (dict,), int)
+WORDS_BY_NAME = ValueKind("table of lists of texts", (dict,), list)
+TEMPLATES_BY_NAME = ValueKind("table of texts, with {name} where something is put in", (dict,), str)
+POSITIVES_BY_NAME = ValueKind("table of whole numbers from 1", (dict,), int, least=1)
+FILLED_WORDS = ValueKind("list of texts, not empty", (list,), str, filled=True)
+TEMPLATE_OBJECT = ValueKind("object, with $name where something is put in", (dict,))
+FACT = ValueKind("text, number, true or false", (str, int, float, bool))
+TEMPLATE = ValueKind("text, with {name} where something is put in", (str,))
 
 # ---------------------------------------------------------------- patterns
 PATTERN = ValueKind("regular expression", (str,), read=re.compile)
@@ -95,7 +113,11 @@ MEMBER = ValueKind("path of fields, without [ ]", (str,))
 MEMBERS = ValueKind("path of fields without [ ], or list of them", (str, list), str)
 PATH_OR_LOOKUP = ValueKind("path, or $lookup", (str,))
 LOOKUP = ValueKind("$lookup", (str,), begins="$")
+PATHS_BY_REGISTER = ValueKind("table: register = path", (dict,), str)
+PATHS_BY_FIELD = ValueKind("table: field = path", (dict,))
+PATHS_BY_NAME = ValueKind("table: name = path, or list of paths", (dict,))
 VALUES_BY_PATH = ValueKind("table: path = value", (dict,))
+PATTERNS_BY_NAME = ValueKind("table of regular expressions, one of which is enough", (dict,), str)
 PATTERNS_BY_PATH = ValueKind("table: path = regular expression", (dict,))
 CALLER_FIELD = ValueKind("field of the caller's body", (str,))
 FIELD = ValueKind("field", (str,))
@@ -107,6 +129,19 @@ ITEM_FIELDS = ValueKind("fields an item gets", (dict,))
 # ---------------------------------------------------------------- names of things
 FAULT = ValueKind("[fault] of caller.toml", (str,))
 REGISTER = ValueKind("register of $state", (str,))
+STATE_OR_BLOCK = ValueKind("register: state.NAME or block.NAME", (str,))
+REGISTERS = ValueKind("register (state.NAME or block.NAME), or a list of them", (str, list), str)
+CHUNK = ValueKind("[chunk.NAME]", (str,))
+CHUNKS = ValueKind("[chunk.NAME], or a list of them", (str, list), str)
+BLOCK_KIND = ValueKind("[block_kind.NAME]", (str,))
+KNOWN_FIELDS = ValueKind("[rest.NAME], or a list of them", (str, list), str)
+LISTS_BY_REGISTER = ValueKind("table: register = [list.NAME]", (dict,), str)
+TRAITS = ValueKind("list of traits", (list,), str)
+TRAITS_BY_WORD = ValueKind("table: word = list of traits", (dict,), list)
+HEADER = ValueKind("name of a header", (str,), filled=True)
+HEADERS = ValueKind("name of a header, or a list of them", (str, list), str)
+MODEL_ROW = ValueKind("[model.NAME]", (str,))
+MAPPING_NAME = ValueKind("name of a mapping", (str,), filled=True)
 VERB_NAMES = ValueKind("verb or [convert.NAME], or a list of them", (str, list), str)
 VALUE_TABLES = ValueKind("value table of values.toml, or a list of them", (str, list), str)
 SHAPE = ValueKind("[shape.NAME]", (str,))
@@ -117,6 +152,9 @@ REMEMBERED = ValueKind("list of lets, or of state.NAME", (list,), str)
 # ---------------------------------------------------------------- tables of the language
 RULE = ValueKind("constant, $lookup or rule", (str, int, float, bool, list, dict))
 RULES = ValueKind("table of named rules", (dict,))
+RULES_BY_REGISTER = ValueKind("table: register = rule", (dict,))
+RULES_BY_PATH = ValueKind("table: path = rule", (dict,))
+RULES_BY_HEADER = ValueKind("table: header = text, number, rule, or false", (dict,))
 CONDITION = ValueKind("table: path = value it must have", (dict,))
 UNIT = ValueKind("table", (dict,))
 UNITS_BY_NAME = ValueKind("table of named tables", (dict,), dict)

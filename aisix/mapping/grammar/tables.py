@@ -5,9 +5,26 @@ Whoever asks for a unit by its name imports it from here, so that all of them ha
 
 from __future__ import annotations
 
-from aisix.mapping.grammar import request, rule, shape, values
+from aisix.mapping.grammar import (
+    answer,
+    caller,
+    cases,
+    errors,
+    mapping,
+    mending,
+    models,
+    plain,
+    request,
+    rows,
+    rule,
+    shape,
+    values,
+)
 from aisix.mapping.grammar.declared import ANY, FILES, UNITS, File, Key, Spot, Unit, at, steps
 
-DECLARING = (request, rule, shape, values)
+DECLARING = (
+    *(rule, shape, values, request, answer, rows, plain, mending, errors),
+    *(mapping, models, caller, cases),
+)
 
 __all__ = ["ANY", "FILES", "UNITS", "File", "Key", "Spot", "Unit", "at", "steps"]

@@ -1,0 +1,309 @@
+"""caller.toml: what a caller's dialect looks like, whatever the upstream."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from aisix.mapping.grammar.declared import Key, file, unit
+from aisix.mapping.grammar.kinds import (
+    BOOLEAN,
+    FIELD,
+    HEADER,
+    OBJECT,
+    PATH,
+    POSITIVE,
+    POSITIVES_BY_NAME,
+    STATUS,
+    TEMPLATE,
+    TEMPLATE_OBJECT,
+    TEMPLATES_BY_NAME,
+    TEXT,
+    TEXTS_BY_NAME,
+    UNIT,
+    UNITS_BY_NAME,
+    WORDS,
+    WORDS_BY_NAME,
+)
+from aisix.mapping.grammar.mapping import FORMAT_KEY, TITLE
+
+CALLER = file(
+    "caller",
+    "a caller's dialect: where the gateway itself looks, and what its own errors look like",
+    FORMAT_KEY,
+    TITLE,
+    Key("route", TEXT, "the URL that callers post to", "/v1/chat", required=True),
+    Key("default", BOOLEAN, "this dialect answers for URLs that are nobody's", True, False),
+    Key(
+        "auth",
+        TEXTS_BY_NAME,
+        'headers where a caller\'s key may stand, and the word before it; "": none',
+        {"authorization": "Bearer", "x-key": ""},
+    ),
+    Key(
+        "request",
+        UNIT,
+        "what the gateway reads of a request",
+        {"alias": "model", "stream": "stream"},
+        required=True,
+        below="caller_request",
+    ),
+    Key(
+        "stream",
+        UNIT,
+        "how a stream is framed",
+        {"content_type": "text/event-stream", "frame": "data: {data}\n\n"},
+        required=True,
+        below="caller_stream",
+    ),
+    Key(
+        "error",
+        UNIT,
+        "what an error looks like",
+        {"body": {"text": "$message"}},
+        required=True,
+        below="caller_error",
+    ),
+    Key(
+        "limits",
+        UNIT,
+        "headers that tell a caller's tightest limit",
+        {"requests": {"x-left": "{left}"}},
+        below="caller_limits",
+    ),
+    Key(
+        "estimate",
+        UNIT,
+        "tokens of a request by estimate",
+        {"bytes": 4, "fields": ["turns"], "by": "kind", "flat": {"picture": 1600}},
+        below="caller_estimate",
+    ),
+    Key(
+        "models",
+        UNIT,
+        "the list of models",
+        {"route": "/v1/models", "list": {"data": "$models"}, "item": {"id": "$alias"}},
+        below="caller_models",
+    ),
+    Key(
+        "count",
+        UNIT,
+        "where a caller asks how many tokens a request would take",
+        {"route": "/v1/count", "header": "x-estimate", "answer": {"tokens": "$count"}},
+        below="caller_count",
+    ),
+    Key(
+        "fault",
+        UNITS_BY_NAME,
+        "the gateway's own faults, as callers see them",
+        {"no_key": {"status": 401, "message": "A key is needed."}},
+        below_each="fault",
+    ),
+    example="""
+format = 1
+route = "/v1/chat"
+[auth]
+authorization = "Bearer"
+[request]
+alias = "model"
+stream = "stream"
+[stream]
+content_type = "text/event-stream"
+done = ""
+ping = ": ping\\n\\n"
+frame = "data: {data}\\n\\n"
+error_frame = "data: {data}\\n\\n"
+[error.body]
+text = "$message"
+[fault.no_key]
+status = 401
+message = "A key is needed."
+""",
+)
+REQUEST = unit(
+    "caller_request",
+    "what the gateway reads of a caller's request",
+    Key("alias", PATH, "where the alias stands", "model", required=True),
+    Key("stream", PATH, "where it says that the answer is to be streamed", "stream"),
+    Key("wants_usage", PATH, "... and that a stream is to end with token counts", "with_counts"),
+    Key(
+        "counts",
+        WORDS_BY_NAME,
+        "lists and objects that may hold too many: limits.max_NAME of config.yaml",
+        {"messages": ["turns"], "parts": ["turns[].parts"]},
+    ),
+    Key(
+        "sample",
+        OBJECT,
+        "a request for cases and `explain` that bring none",
+        {"model": "some", "turns": [{"who": "user", "words": "q"}]},
+    ),
+    example="""
+[request]
+alias = "model"
+stream = "stream"
+[request.counts]
+messages = ["turns"]
+[request.sample]
+model = "some"
+turns = [{ who = "user", words = "q" }]
+""",
+)
+_FRAMES = "a chunk; {data} is its JSON, {NAME} a field of it"
+_FRAME = Key("frame", TEMPLATE, _FRAMES, "data: {data}\n\n", required=True)
+STREAM = unit(
+    "caller_stream",
+    "how a stream is framed",
+    Key("content_type", TEXT, "its content type", "text/event-stream", required=True),
+    Key("done", TEXT, 'after a whole answer, never after an error; "": nothing', "", required=True),
+    Key("ping", TEXT, "keeps the connection alive", ": ping\n\n", required=True),
+    Key(
+        "told",
+        TEMPLATE,
+        "before the end: what the answer lost",
+        ": lost {warnings}\n\n",
+        fills=("warnings",),
+    ),
+    _FRAME,
+    replace(_FRAME, name="error_frame", about="an error in a stream that has begun"),
+    example="""
+[stream]
+content_type = "text/event-stream"
+done = "data: [END]\\n\\n"
+ping = ": ping\\n\\n"
+frame = "data: {data}\\n\\n"
+error_frame = "data: {data}\\n\\n"
+""",
+)
+ERROR = unit(
+    "caller_error",
+    "what an error looks like",
+    Key("request_id", HEADER, "the header with the gateway's own id", "x-id", "x-request-id"),
+    Key(
+        "body",
+        TEMPLATE_OBJECT,
+        "its JSON; $header.NAME: a header of this error, left out where there is none",
+        {"error": {"text": "$message", "kind": "$type"}},
+        required=True,
+        fills=("message", "type", "param", "code", "status", "request_id", "header.*"),
+    ),
+    example="""
+[error]
+request_id = "x-id"
+[error.body]
+text = "$message"
+wait = "$header.retry-after"
+""",
+)
+_LIMIT = ("most", "left", "reset", "reset_at")
+LIMITS = unit(
+    "caller_limits",
+    "headers that tell the tightest limit of a key or model that has one",
+    *(
+        Key(
+            name,
+            TEMPLATES_BY_NAME,
+            f"of {name}: {{left}} of {{most}}, full again in {{reset}} (6m0s), at {{reset_at}}",
+            {"x-left": "{left}"},
+            fills=_LIMIT,
+        )
+        for name in ("requests", "tokens")
+    ),
+    example="""
+[limits.requests]
+x-limit = "{most}"
+x-left = "{left}"
+""",
+)
+ESTIMATE = unit(
+    "caller_estimate",
+    "tokens of a request by estimate",
+    Key("bytes", POSITIVE, "of text that are a token", 4, required=True),
+    Key("fields", WORDS, "the fields of a request that count", ["turns", "tools"], required=True),
+    Key("by", FIELD, "the field of a part that says what it is", "kind", required=True),
+    Key(
+        "flat",
+        POSITIVES_BY_NAME,
+        "what such a part takes, whatever is in it",
+        {"picture": 1600},
+        required=True,
+    ),
+    example="""
+[estimate]
+bytes = 4
+fields = ["turns"]
+by = "kind"
+[estimate.flat]
+picture = 1600
+""",
+)
+MODELS = unit(
+    "caller_models",
+    "what a list of models looks like",
+    Key("route", TEXT, "its URL", "/v1/models", required=True),
+    Key("header", HEADER, "with this header it is this dialect's, where others share the URL", "x"),
+    Key(
+        "list",
+        TEMPLATE_OBJECT,
+        "the list: $models; $first and $last are aliases",
+        {"data": "$models"},
+        required=True,
+        fills=("models", "first", "last"),
+    ),
+    Key(
+        "item",
+        TEMPLATE_OBJECT,
+        "one model",
+        {"id": "$alias", "created": "$created"},
+        required=True,
+        fills=("alias", "created", "created_at", "provider"),
+    ),
+    example="""
+[models]
+route = "/v1/models"
+[models.list]
+data = "$models"
+[models.item]
+id = "$alias"
+""",
+)
+COUNT = unit(
+    "caller_count",
+    "where a caller asks how many tokens a request would take",
+    Key("route", TEXT, "its URL", "/v1/count", required=True),
+    Key("header", HEADER, "says that the answer is an estimate", "x-estimate", required=True),
+    Key(
+        "answer",
+        TEMPLATE_OBJECT,
+        "the answer",
+        {"tokens": "$count"},
+        required=True,
+        fills=("count",),
+    ),
+    example="""
+[count]
+route = "/v1/count"
+header = "x-estimate"
+[count.answer]
+tokens = "$count"
+""",
+)
+FAULT = unit(
+    "fault",
+    "one fault as callers see it; {NAME} is filled in where the fault has it",
+    Key("status", STATUS, "its status", 400, required=True),
+    Key("type", TEXT, "its type", "bad_request"),
+    Key("code", TEMPLATE, "its code", "bad_value"),
+    Key("param", TEXT, "the field it is about, instead of the one found", "model"),
+    Key("message", TEMPLATE, "its text", "Not a value of {param}: {value}."),
+    Key(
+        "headers",
+        TEMPLATES_BY_NAME,
+        "headers; one that asks for what this fault has not is left out",
+        {"retry-after": "{retry_after}"},
+    ),
+    example="""
+[fault.bad_value]
+status = 400
+message = "Not a value of {param}: {value}. One of: {allowed}."
+""",
+)
