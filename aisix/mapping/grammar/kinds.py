@@ -35,14 +35,20 @@ class ValueKind:
         if type(value) is str:
             return (self.filled and not value) or not value.startswith(self.begins)
         if isinstance(value, int | float):
-            low = self.least is not None and value < self.least
-            return low or (self.most is not None and value > self.most)
+            return self._out_of_range(value)
         if self.filled and not value:
             return True
         if self.holds is None or not isinstance(value, list | dict):
             return False
         held = value if isinstance(value, list) else value.values()
-        return any(type(below) is not self.holds for below in held)
+        return any(
+            type(below) is not self.holds or (self.holds is int and self._out_of_range(below))
+            for below in held
+        )
+
+    def _out_of_range(self, value: Any) -> bool:
+        low: bool = self.least is not None and value < self.least
+        return low or (self.most is not None and value > self.most)
 
 
 # ---------------------------------------------------------------- plain values
