@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from aisix.cli import main
+from aisix.mapping.grammar.roots import ROOTS
+from aisix.mapping.grammar.tables import UNITS
 from tests.running import ROOT
 
 NAME = "openai-chat/anthropic-messages"
@@ -60,7 +62,7 @@ def asked(folder: Path, body: Any = REQUEST, name: str = "request.json") -> str:
 @pytest.mark.parametrize("width", [80, 100, 200])
 @pytest.mark.parametrize(
     "argv",
-    [["list"], ["show"], ["verbs"], ["explain", "REQUEST"], ["diff", "SITE"]],
+    [["list"], ["show"], ["verbs"], ["keys"], ["explain", "REQUEST"], ["diff", "SITE"]],
     ids=lambda a: a[0],
 )
 def test_a_table_fits_the_terminal(
@@ -256,3 +258,30 @@ def test_complaints_are_json_when_asked_for(said: Any, site: Path) -> None:
         code, out, _ = said(*argv)
         assert code == 1
         assert json.loads(out)["findings"][0]["where"] == f"mine/{NAME}/values.toml:1"
+
+
+# ---------------------------------------------------------------- keys
+def test_keys_are_shown_as_they_are_declared(said: Any) -> None:
+    code, out, _ = said("keys", "request.accept", width=160)
+    assert code == 0 and "longest" in out and "one_of" in out and "shape" not in out
+    _, out, _ = said("keys", "request.field", "--json")
+    (rule, *others) = json.loads(out)
+    assert rule["unit"] == "rule" and {"find", "arrange"} <= {one["unit"] for one in others}
+    (top,) = [key for key in rule["keys"] if key["name"] == "max"]
+    assert top["holds"] == ["number", "$lookup"] and top["loses to"] == ["policy"]
+
+
+def test_every_unit_and_every_root_is_shown(said: Any) -> None:
+    _, out, _ = said("keys", "--json")
+    assert {one["unit"] for one in json.loads(out)} == set(UNITS)
+    _, out, _ = said("keys", "roots")
+    assert all(f"${name} " in out for name in ROOTS)
+
+
+@pytest.mark.parametrize(
+    ("place", "near"),
+    [("requst", 'did you mean "request"?'), ("request.acept", 'did you mean "accept"?')],
+)
+def test_a_place_there_is_not_is_told(said: Any, place: str, near: str) -> None:
+    code, _, err = said("keys", place)
+    assert code == 1 and near in err

@@ -1,6 +1,7 @@
 """`aisix mappings`: see, check, explain, test and compare the translation tables.
 
     show.py    list, show, diff, verbs
+    keys.py    keys: what may stand where
     test.py    check, explain, test
     select.py  which mapping and model
     output.py  tables that fit the terminal
@@ -15,7 +16,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from aisix.cli.mappings import show, test
+from aisix.cli.mappings import keys, show, test
 from aisix.cli.mappings.output import write_json
 from aisix.cli.mappings.select import add_choice
 from aisix.errors import OperatorError
@@ -66,6 +67,10 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
     sub.add_argument("--cases", action="store_true", help="also which cases come out differently")
     sub = verb("verbs", "the verbs a rule may name, with their options", show.verbs)
     sub.add_argument("--markdown", action="store_true", help="as mappings/README.md has them")
+
+    sub = verb("keys", "what may stand where in a table file", keys.keys)
+    sub.add_argument("place", nargs="?", metavar="FILE[.SECTION]", help='as "request.accept", or a'
+                     ' unit ("rule", "shape"), or "roots": what a path may begin with')  # fmt: skip
 
 
 def run(args: argparse.Namespace, folders: Sequence[Path]) -> int:

@@ -49,7 +49,13 @@ REQUEST = file(
         "check",
         UNITS_BY_NAME,
         "what does not fit together is refused",
-        {"both": {"when": {"a": "$present", "b": "$present"}, "reject": "not_both", "at": "b"}},
+        {
+            "both": {
+                "when": {"a": "$present", "b": "$present"},
+                "reject": "unsupported_setting",
+                "at": "b",
+            }
+        },
         below_each="check",
         ordered=True,
     ),
@@ -71,7 +77,7 @@ REQUEST = file(
         "convert",
         UNITS_BY_NAME,
         "verbs with their options, by name: `as` may name them",
-        {"short": {"verb": "shorten", "most": 64}},
+        {"words": {"verb": "split", "by": ","}},
         below_each="convert",
     ),
     Key(
@@ -145,13 +151,13 @@ CHECK = unit(
     "check",
     "a request that does not fit together",
     *CONDITIONS,
-    Key("reject", FAULT, "the fault it is refused with", "not_both", required=True),
+    Key("reject", FAULT, "the fault it is refused with", "unsupported_setting", required=True),
     Key("at", PATHS, "the path the fault is about: the first that is there", "limit"),
     Key("values", OBJECT, "what the fault's text asks for, by name", {"other": "stop"}),
     example="""
 [check.both]
 when = { limit = "$present", most = "$present" }
-reject = "not_both"
+reject = "unsupported_setting"
 at = "limit"
 """,
 )
@@ -224,12 +230,12 @@ asked = { from = "$header.x-mode" }
 CONVERT = unit(
     "convert",
     "a verb with options, under a name; beside `verb` stand its options",
-    Key("verb", VERB, "which verb", "shorten", required=True),
+    Key("verb", VERB, "which verb", "split", required=True),
     verbs="verbs",
     example="""
-[convert.short]
-verb = "shorten"
-most = 64
+[convert.words]
+verb = "split"
+by = ","
 """,
 )
 LOCAL = unit(

@@ -175,7 +175,7 @@ STEPS = (
         "arrange",
         UNITS_BY_NAME,
         "passes over the list",
-        {"a": {"verb": "renumber"}},
+        {"a": {"verb": "drop_empty", "list": "parts"}},
         below_each="arrange",
         ordered=True,
         loses_to=_SILENT,
@@ -249,7 +249,7 @@ guard.match = { name = "^[a-z]" }
 ARRANGE = unit(
     "arrange",
     "one pass over the list; beside these keys stand the options of its verb",
-    Key("verb", VERB, "which pass", "renumber", required=True),
+    Key("verb", VERB, "which pass", "drop_empty", required=True),
     *CONDITIONS,
     Key("where", CONDITION, "the items it is about", {"kind": "text"}, without=ITEM_ROOTS),
     Key("where_not", CONDITION, "those it is not about", {"kind": "x"}, without=ITEM_ROOTS),

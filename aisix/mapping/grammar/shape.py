@@ -73,7 +73,7 @@ KEYS = (
         loses_to=_MANY,
     ),
     Key("skip", BOOLEAN, "the item is left out", True, False, loses_to=_REFUSED),
-    Key("reject", FAULT, "the fault that answers such an item", "unsupported_part"),
+    Key("reject", FAULT, "the fault that answers such an item", "bad_value"),
     Key("at", PATH, "the path of the item that the fault is about", "type", needs=_REFUSED),
     Key(
         "stamp",

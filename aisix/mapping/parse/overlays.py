@@ -141,6 +141,7 @@ def settle(
                 value = {k: v for k, v in value.items() if k != BEFORE}
             elif strays is not None and len(at) > 1 and _names_sibling(value, key, node):
                 strays.append((*at, key, BEFORE))
+                value = {k: v for k, v in value.items() if k != BEFORE}
             out[key] = settle(value, (*at, key), strays, placed)
         elif key != DROP or not isinstance(value, bool):
             out[key] = value

@@ -255,7 +255,7 @@ class Parser(Conditions):
         rule = Rule(kinds[0], place)
         self.source(rule, data, at, base)
         self.refine(rule, data, at, base)
-        for key, why in self.vocabulary.odd(rule, base == ""):
+        for key, why in self.vocabulary.odd(rule, base == "", data.get("default")):
             self.complain((*at, key), why)
         return rule
 

@@ -106,9 +106,12 @@ class Vocabulary:
             return ""
         return f"never true: {path.text} is {_or(types)}, and only text matches"
 
-    def odd(self, rule: Rule, of_body: bool) -> Iterator[tuple[str, str]]:
-        """(key, why) of each key of a rule that does not fit what the rule finds."""
-        low, high, default = rule.low, rule.high, rule.default
+    def odd(self, rule: Rule, of_body: bool, default: Json) -> Iterator[tuple[str, str]]:
+        """(key, why) of each key of a rule that does not fit what the rule finds.
+
+        default: as it is written; a policy takes it away from the rule.
+        """
+        low, high = rule.low, rule.high
         if type(low) in (int, float) and type(high) in (int, float) and low > high:  # type: ignore[operator]
             yield "min", f"is above max ({high})"
         if rule.kind != "from":
@@ -117,7 +120,7 @@ class Vocabulary:
         types = tuple(dict.fromkeys(word for one in each for word in one)) if all(each) else ()
         named = " or ".join(path.text for path in rule.paths)
         same = not (rule.converts or rule.tables)
-        if default is not None and type(default) is not Path:
+        if default is not None and not (isinstance(default, str) and default.startswith("$")):
             wanted = rule.types or types
             if wanted and not fits(default, wanted):
                 kind = TYPE_OF.get(type(default), "none")

@@ -10,7 +10,11 @@ from aisix.mapping.grammar import kinds
 from aisix.mapping.grammar.declared import file
 from aisix.mapping.grammar.tables import FILES, UNITS, Key, Unit, at
 from aisix.mapping.parse import toml_tree
+from aisix.mapping.verbs import adjustments, conversions, passes  # noqa: F401
+from aisix.mapping.verbs.registry import ADJUSTMENTS, PASSES, VERBS
+from tests.running import ROOT
 
+FAULTS = toml_tree.parse((ROOT / "mappings/openai-chat/caller.toml").read_bytes(), "").data["fault"]
 KEYS = [(one, key) for one in UNITS.values() for key in one.keys]
 
 
@@ -22,6 +26,16 @@ def test_a_key_says_what_it_means(one: Unit, key: Key) -> None:
     if key.words:
         held = key.example if isinstance(key.example, list) else [key.example]
         assert set(held) <= set(key.words)
+
+
+@pytest.mark.parametrize(("one", "key"), KEYS, ids=[f"{one.name}.{key.name}" for one, key in KEYS])
+def test_an_example_names_what_is_there(one: Unit, key: Key) -> None:
+    if kinds.VERB in key.kinds:
+        assert (
+            key.example in {"verbs": VERBS, "passes": PASSES, "adjustments": ADJUSTMENTS}[one.verbs]
+        )
+    if kinds.FAULT in key.kinds:
+        assert key.example in FAULTS
 
 
 @pytest.mark.parametrize("one", UNITS.values(), ids=UNITS)
