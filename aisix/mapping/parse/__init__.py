@@ -15,6 +15,7 @@
     request.py      request.toml
     answer.py       answer.toml
     mending.py      its [mend]
+    plain.py        its plain answers: taken apart, and grown from deltas
     unreachable.py  rows that can never act
 
 Must never know: how a rule is run.

@@ -4,52 +4,36 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from aisix.mapping.parse.mending import MendParser
-from aisix.mapping.parse.structure import found
+from aisix.mapping.grammar import rows as declared_rows
+from aisix.mapping.grammar.tables import UNITS
+from aisix.mapping.parse.plain import PlainParser
+from aisix.mapping.parse.units import acts
 from aisix.mapping.parse.unreachable import overlapping, unreachable
 from aisix.mapping.syntax.answer import (
-    Accumulate,
     AnswerTables,
     BlockKind,
     CallRules,
     Chunk,
     Continuation,
     KnownFields,
-    Parts,
-    Plain,
     Register,
     Row,
 )
 from aisix.mapping.syntax.paths import Json, Path
 from aisix.mapping.syntax.rules import Condition, Rule
 
-KEYS = (
-    *("by", "block", "opening", "event", "chunk", "end", "continuation", "envelope", "choice"),
-    *("message", "shape", "list", "usage", "meter", "counters", "plain", "convert", "state"),
-    *("done", "closing", "piece", "block_kind", "accumulate", "calls", "part", "rest"),
-    *("mend", "estimate"),
-)
-ROW_KEYS = (
-    *("by", "is", "first", "guard", "unless", "open", "set", "count", "measure", "push"),
-    *("append", "extend", "usage", "emit", "ping", "fail", "end", "ignore", "unknown"),
-    *("into", "which", "told", "about", "rest"),
-)
-CALL_KEYS = (
-    *("of", "which", "list", "whole", "end", "names", "index", "id", "made", "name", "text"),
-    *("objects", "fixed"),
-)
 At = tuple[str, ...]
+NOWHERE = Path("", "", ("",))
 
 
-class AnswerParser(MendParser):
+class AnswerParser(PlainParser):
     """Reads the `answer` section."""
 
     def answer(self) -> AnswerTables:
         self.section = "answer"
         self.names_below(("answer",))
-        data = self.tables.get("answer", {})
         at = ("answer",)
-        self.keys(data, at, KEYS)
+        data = self.unit(self.tables.get("answer", {}), at, "answer")
         chunks = {
             name: self.chunk(name, row, (*at, "chunk", name))
             for name, row in data.get("chunk", {}).items()
@@ -57,14 +41,14 @@ class AnswerParser(MendParser):
         self.chunk_names = frozenset(chunks)
         block_kinds = {
             name: self.block_kind(row, (*at, "block_kind", name))
-            for name, row in self.typed(data, (*at, "block_kind"), dict, {}).items()
+            for name, row in data.get("block_kind", {}).items()
         }
         self.block_kinds = frozenset(block_kinds)
         self.rests = {
             name: self.rest(row, (*at, "rest", name)) for name, row in data.get("rest", {}).items()
         }
-        end = data.get("end", {})
-        self.keys(end, (*at, "end"), ("emit", "complete", "enough", "finish"))
+        end = self.unit(data.get("end", {}), (*at, "end"), "end")
+        envelopes = self.unit(data.get("envelope", {}), (*at, "envelope"), "envelopes")
         events = {
             name: self.row(row, (*at, "event", name)) for name, row in data.get("event", {}).items()
         }
@@ -81,20 +65,20 @@ class AnswerParser(MendParser):
         tables = AnswerTables(
             by=self.path(data.get("by", "type"), (*at, "by")),
             block=self.path(data.get("block", "index"), (*at, "block")),
-            opening=str(data.get("opening", "")),
-            state=self.typed(data, (*at, "state"), dict, {}),
+            opening=data.get("opening", ""),
+            state=data.get("state", {}),
             events=events,
             chunks=chunks,
             end_emit=self.chunk_list(end.get("emit", []), (*at, "end", "emit")),
             finish=self.rule(end.get("finish", ""), (*at, "end", "finish")),
-            complete=self.condition(end.get("complete", {}), (*at, "end", "complete")),
-            enough=self.condition(end.get("enough", {}), (*at, "end", "enough")),
+            complete=self.asked(end.get("complete", {}), (*at, "end", "complete")),
+            enough=self.asked(end.get("enough", {}), (*at, "end", "enough")),
             continuation=self.continuation(data["continuation"], (*at, "continuation"))
             if "continuation" in data
             else None,
             envelopes={
                 name: _kept(self.path_rules(rows, (*at, "envelope", name)))
-                for name, rows in data.get("envelope", {}).items()
+                for name, rows in envelopes.items()
             },
             choice=self.rules(data.get("choice", {}), (*at, "choice")),
             message=self.rules(data.get("message", {}), (*at, "message")),
@@ -103,12 +87,14 @@ class AnswerParser(MendParser):
                 for name, rule in data.get("list", {}).items()
             },
             usage=self.rules(data.get("usage", {}), (*at, "usage")),
-            meter=self.rules(data.get("meter", {}), (*at, "meter")),
+            meter=self.rules(
+                self.unit(data.get("meter", {}), (*at, "meter"), "meter"), (*at, "meter")
+            ),
             counters=self.rules(data.get("counters", {}), (*at, "counters")),
             plain=self.plain(data["plain"], (*at, "plain")) if "plain" in data else None,
             shapes=self.shapes,
-            done=self.typed(data, (*at, "done"), str, ""),
-            closing=self.typed(data, (*at, "closing"), str, ""),
+            done=data.get("done", ""),
+            closing=data.get("closing", ""),
             pieces=pieces,
             part=self.path_list(data.get("part", []), (*at, "part")),
             block_kinds=block_kinds,
@@ -116,8 +102,7 @@ class AnswerParser(MendParser):
             if "accumulate" in data
             else None,
             calls=tuple(
-                self.calls(row, (*at, "calls", name))
-                for name, row in self.typed(data, (*at, "calls"), dict, {}).items()
+                self.calls(row, (*at, "calls", name)) for name, row in data.get("calls", {}).items()
             ),
             mend_blocks=blocks,
             mend_choices=choices,
@@ -131,57 +116,46 @@ class AnswerParser(MendParser):
         return tables
 
     # ------------------------------------------------------------------ rows
-    def row(self, data: Json, at: At) -> Row:
+    def row(self, data: Json, at: At, unit: str = "row") -> Row:
         row = Row(self.place(at))
-        if not isinstance(data, dict):
-            self.complain(at, f"expected table, found {found(data)}")
-            return row
-        self.keys(data, at, ROW_KEYS)
+        data = self.unit(data, at, unit)
+        self.silenced(data, at)
         if "by" in data:
             row.by = self.path(data["by"], (*at, "by"))
-            for word, below in self.typed(data, (*at, "is"), dict, {}).items():
+            for word, below in data.get("is", {}).items():
                 row.variants[word] = self.row(below, (*at, "is", word))
             if "*" not in row.variants:
                 self.complain((*at, "is"), 'a row with `by` needs a "*" row for words not listed')
-        elif "is" in data:
-            self.complain((*at, "is"), "a row with `is` needs `by`: the path that chooses")
-        for name, below in self.typed(data, (*at, "first"), dict, {}).items():
+        for name, below in data.get("first", {}).items():
             path = (*at, "first", name)
-            if not isinstance(below, dict):
-                self.complain(path, f"expected table, found {found(below)}")
-                continue
-            guard = self.condition(self.typed(below, (*path, "guard"), dict, {}), (*path, "guard"))
-            row.first += ((guard or Condition(), self.row(below, path)),)
+            guard = self.asked(below.get("guard", {}), (*path, "guard"))
+            row.first += ((guard or Condition(), self.row(below, path, "guarded_row")),)
         tried = [(x.place.name.rpartition(".")[2], guard) for guard, x in row.first]
         for name, why in unreachable(tried, self.hiding(dict(tried), (*at, "first"))):
             self.complain((*at, "first", name), why)
         row.guard = self.condition({"unless": data["unless"]}, at) if "unless" in data else None
-        row.open = self.typed(data, (*at, "open"), str, "")
-        row.set = self.registers(self.typed(data, (*at, "set"), dict, {}), (*at, "set"))
+        row.open = data.get("open", "")
+        row.set = self.registers(data.get("set", {}), (*at, "set"))
         if "count" in data:
             names = self.words(data["count"], (*at, "count"))
             row.count = tuple(self.register(name, (*at, "count")) for name in names)
         for key in ("measure", "push", "append"):
-            pairs = self.typed(data, (*at, key), dict, {}).items()
+            pairs = data.get(key, {}).items()
             made = tuple((self.register(n, (*at, key)), self.path(p, (*at, key))) for n, p in pairs)
             setattr(row, key, made)
-        for name, rule in self.typed(data, (*at, "extend"), dict, {}).items():
-            if not isinstance(rule, str) or rule not in self.tables["answer"].get("list", {}):
-                self.unknown(
-                    (*at, "extend", name),
-                    "no [list]",
-                    str(rule),
-                    self.tables["answer"].get("list", {}),
-                )
-            row.extend += ((self.register(name, (*at, "extend")), str(rule)),)
+        lists = self.tables["answer"].get("list", {})
+        for name, rule in data.get("extend", {}).items():
+            if rule not in lists:
+                self.unknown((*at, "extend", name), "no [list]", rule, lists)
+            row.extend += ((self.register(name, (*at, "extend")), rule),)
         if "usage" in data:
             row.usage = self.path_list(data["usage"], (*at, "usage"))
         row.emit = self.chunk_list(data.get("emit", []), (*at, "emit"))
-        row.into = self.typed(data, (*at, "into"), str, "")
+        row.into = data.get("into", "")
         if row.into and row.into not in self.block_kinds:
             self.unknown((*at, "into"), "no [block_kind]", row.into, self.block_kinds)
         row.which = self.path_list(data.get("which", []), (*at, "which"))
-        row.told = self.typed(data, (*at, "told"), str, "")
+        row.told = data.get("told", "")
         if "about" in data:
             row.about = self.rule(data["about"], (*at, "about"))
         if ("told" in data) != ("about" in data):
@@ -191,8 +165,32 @@ class AnswerParser(MendParser):
         named = self.words(data.get("rest", []), (*at, "rest"), self.rests)
         row.rest = tuple(self.rests[name] for name in named if name in self.rests)
         for key in ("ping", "fail", "end", "unknown"):
-            setattr(row, key, self.typed(data, (*at, key), bool, False))
+            setattr(row, key, data.get(key, False))
+        if row.unknown and at[-1] != "*":
+            self.complain((*at, "unknown"), 'means nothing here: only a "*" row has it')
         return row
+
+    def silenced(self, data: dict[str, Json], at: At) -> None:
+        """Tell who makes a row choose that what it did until now is not done any more."""
+        for key in ("by", "first"):
+            if key not in data:
+                continue
+            gone = [
+                name
+                for name in declared_rows.ACTING
+                if acts(data.get(name, "")) and not self.knew((*at, name), (*at, key))
+            ]
+            if gone:
+                words = ", ".join(f"`{name}`" for name in gone)
+                line = self.where((*at, gone[0]))
+                text = f"with it {words} of this row ({line}) never acts: say that in each of the"
+                text += f" rows below, or take it away here ({gone[0]} = {_nothing(data[gone[0]])})"
+                self.complain((*at, key), text)
+            return
+
+    def asked(self, data: Json, at: At) -> Condition | None:
+        """A condition in a table of its own."""
+        return self.condition(self.unit(data, at, "condition"), at)
 
     def chunk_list(self, value: Json, at: At) -> tuple[str, ...]:
         names = self.words(value, at)
@@ -217,104 +215,69 @@ class AnswerParser(MendParser):
 
     # ------------------------------------------------------------------ chunks and envelopes
     def chunk(self, name: str, data: Json, at: At) -> Chunk:
-        if not isinstance(data, dict):
-            self.complain(at, f"expected table, found {found(data)}")
-            data = {}
-        words = ("needs", "after", "when", "unless", "verbatim", "without")
+        data = self.unit(data, at, "chunk")
+        words = UNITS["chunk"].names
         fields = {key: value for key, value in data.items() if key not in words}
-        needs = self.rules(self.typed(data, (*at, "needs"), dict, {}), (*at, "needs"))
+        needs = self.rules(data.get("needs", {}), (*at, "needs"))
         return Chunk(
             name,
             self.place(at),
             self.path_rules(fields, at),
             tuple(rule for _, rule in needs),
             self.condition(data, at),
-            self.registers(self.typed(data, (*at, "after"), dict, {}), (*at, "after")),
-            self.typed(data, (*at, "verbatim"), bool, False),
+            self.registers(data.get("after", {}), (*at, "after")),
+            data.get("verbatim", False),
             self.path_list(data.get("without", []), (*at, "without")),
         )
 
     def block_kind(self, data: Json, at: At) -> BlockKind:
-        if not isinstance(data, dict):
-            self.complain(at, f"expected table, found {found(data)}")
-            data = {}
-        self.keys(data, at, ("begin", "end", "whole", "said"))
+        data = self.unit(data, at, "block_kind")
         group, name = "block", ""
         if "whole" in data:
-            group, name = self.register(str(data["whole"]), (*at, "whole"))
+            group, name = self.register(data["whole"], (*at, "whole"))
+            self.registers_read.append((data["whole"], (*at, "whole")))
         if group != "block":
             self.complain((*at, "whole"), "expected a register of the block (block.NAME)")
         return BlockKind(
             self.chunk_list(data.get("begin", []), (*at, "begin")),
             self.chunk_list(data.get("end", []), (*at, "end")),
             name,
-            self.typed(data, (*at, "said"), bool, False),
+            data.get("said", False),
         )
 
     def calls(self, data: Json, at: At) -> CallRules:
-        if not isinstance(data, dict):
-            self.complain(at, f"expected table, found {found(data)}")
-            data = {}
-        self.keys(data, at, CALL_KEYS)
+        data = self.unit(data, at, "calls")
 
         def path(key: str) -> Path | None:
             return self.path(data[key], (*at, key)) if key in data else None
 
-        for key in ("list", "name", "text"):
-            if key not in data:
-                self.complain(at, f"needs `{key}`")
         return CallRules(
             self.place(at),
-            path("list") or Path("", "", ("",)),
+            path("list") or NOWHERE,
             self.path_list(data.get("name", []), (*at, "name")),
-            path("text") or Path("", "", ("",)),
-            self.typed(data, (*at, "of"), str, None),
-            self.typed(data, (*at, "which"), str, ""),
+            path("text") or NOWHERE,
+            data.get("of"),
+            data.get("which", ""),
             path("whole"),
             path("end"),
             self.path_list(data.get("names", []), (*at, "names")),
             path("index"),
             path("id"),
             self.rule(data["made"], (*at, "made")) if "made" in data else None,
-            self.typed(data, (*at, "objects"), bool, False),
+            data.get("objects", False),
             tuple(
                 (self.path(key, (*at, "fixed", key)).steps, value)
-                for key, value in self.typed(data, (*at, "fixed"), dict, {}).items()
+                for key, value in data.get("fixed", {}).items()
             ),
         )
 
-    def rest(self, data: dict[str, Json], at: At) -> KnownFields:
-        self.keys(data, at, ("of", "known", "told"))
-        known = self.words(data.get("known", []), (*at, "known"))
-        told = self.typed(data, (*at, "told"), str, "dropped")
-        of = self.path_list(data.get("of"), (*at, "of"))
+    def rest(self, data: Json, at: At) -> KnownFields:
+        data = self.unit(data, at, "known_fields")
+        of = self.path_list(data.get("of", []), (*at, "of"))
         if any(path.root for path in of):
             self.complain((*at, "of"), "expected a path of the event")
-        return KnownFields(of, frozenset(known), told, self.place(at))
-
-    def accumulate(self, data: Json, at: At) -> Accumulate:
-        self.keys(data, at, ("list", "begin", "number", "by", "is"))
-        rows = self.typed(data, (*at, "is"), dict, {})
-        return Accumulate(
-            self.typed(data, (*at, "list"), str, ""),
-            self.path(data.get("begin"), (*at, "begin")),
-            self.path(data.get("number"), (*at, "number")),
-            self.path(data.get("by"), (*at, "by")),
-            {word: self.parts(parts, (*at, "is", word)) for word, parts in rows.items()},
-        )
-
-    def parts(self, data: dict[str, Json], at: At) -> Parts:
-        """{ "field" or "field json" or "field list" = "path of the delta" }"""
-        made: list[tuple[str, str, Path]] = []
-        if not isinstance(data, dict):
-            self.complain(at, f"expected table, found {found(data)}")
-            return ()
-        for target, path in data.items():
-            key, _, how = target.partition(" ")
-            if how not in ("", "json", "list"):
-                self.complain(at, f'"{how}" is not one of: json, list')
-            made.append((key, how, self.path(path, at)))
-        return tuple(made)
+        known = frozenset(data.get("known", []))
+        return KnownFields(of, known, data.get("told", "dropped"), self.place(at))
 
     def path_rules(self, data: dict[str, Json], at: At) -> tuple[tuple[Path, Rule], ...]:
         made = tuple(
@@ -326,64 +289,28 @@ class AnswerParser(MendParser):
         return made
 
     # ------------------------------------------------------------------ the rest
-    def continuation(self, data: dict[str, Json], at: At) -> Continuation:
-        keys = ("when", "unless", "armed", "rounds", "list", "turn", "content", "told", "about")
-        self.keys(data, at, (*keys, "forget", "rebuild"))
+    def continuation(self, data: Json, at: At) -> Continuation:
+        data = self.unit(data, at, "continuation")
         rebuild = {
             delta: self.parts(parts, (*at, "rebuild", delta))
-            for delta, parts in self.typed(data, (*at, "rebuild"), dict, {}).items()
+            for delta, parts in data.get("rebuild", {}).items()
         }
         armed = self.words(data.get("armed", []), (*at, "armed"))
         return Continuation(
             self.condition(data, at) or Condition(),
             tuple(self.path(text, (*at, "armed")) for text in armed),
             self.scalar_or_path(data.get("rounds", 0), (*at, "rounds")),
-            str(data.get("list", "")),
-            self.typed(data, (*at, "turn"), dict, {}),
-            str(data.get("content", "")),
-            str(data.get("told", "")),
-            str(data.get("about", "")),
+            data.get("list", ""),
+            data.get("turn", {}),
+            data.get("content", ""),
+            data.get("told", ""),
+            data.get("about", ""),
             self.place(at),
             tuple(
                 self.register(name, (*at, "forget"))
                 for name in self.words(data.get("forget", []), (*at, "forget"))
             ),
             rebuild,
-        )
-
-    def plain(self, data: dict[str, Json], at: At) -> Plain:
-        self.keys(data, at, ("check", "start", "blocks", "delta", "stop", "verbatim", "part"))
-        blocks = self.typed(data, (*at, "blocks"), dict, {})
-
-        def event(rows: dict[str, Json], where: At) -> tuple[tuple[str, Json | Path], ...]:
-            # The discriminator is a constant, every other value a path of the plain answer.
-            if not isinstance(rows, dict):
-                self.complain(where, f"expected table, found {found(rows)}")
-                return ()
-            return tuple(
-                (
-                    key,
-                    value
-                    if key == self.tables["answer"].get("by")
-                    else self.path(value, (*where, key)),
-                )
-                for key, value in rows.items()
-                if not isinstance(value, dict)
-            )
-
-        return Plain(
-            tuple(
-                (self.path(place, (*at, "check", place)), value)
-                for place, value in self.typed(data, (*at, "check"), dict, {}).items()
-            ),
-            event(data.get("start", {}), (*at, "start")),
-            self.path(blocks.get("from", "."), (*at, "blocks")),
-            event(blocks.get("begin", {}), (*at, "blocks", "begin")),
-            event(blocks.get("end", {}), (*at, "blocks", "end")),
-            event(data.get("delta", {}), (*at, "delta")),
-            event(data.get("stop", {}), (*at, "stop")),
-            self.typed(data, (*at, "verbatim"), bool, False),
-            self.path_list(data.get("part", []), (*at, "part")),
         )
 
 
@@ -393,3 +320,9 @@ def _kept(rules: tuple[tuple[Path, Rule], ...]) -> tuple[tuple[Path, Rule], ...]
         (path, replace(rule, keep_empty=True) if rule.kind == "value" else rule)
         for path, rule in rules
     )
+
+
+def _nothing(value: Json) -> str:
+    """What takes a key of a base away: the value of its kind that does nothing."""
+    kinds = {bool: "false", dict: "{}", list: "[]"}
+    return kinds.get(type(value), '""')

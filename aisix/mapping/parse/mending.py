@@ -6,7 +6,6 @@ from dataclasses import fields
 from typing import Any
 
 from aisix.mapping.parse.rules import Parser
-from aisix.mapping.parse.structure import found
 from aisix.mapping.syntax.answer import Estimate
 from aisix.mapping.syntax.mending import BlockMends, ChoiceMends
 from aisix.mapping.syntax.paths import Json
@@ -21,10 +20,7 @@ class MendParser(Parser):
     """Reads `[mend.blocks]`, `[mend.choices]` and `[estimate]`."""
 
     def mends(self, data: Json, at: At) -> tuple[BlockMends | None, ChoiceMends | None]:
-        if not isinstance(data, dict):
-            self.complain(at, f"expected table, found {found(data)}")
-            return None, None
-        self.keys(data, at, ("blocks", "choices"))
+        data = self.unit(data, at, "mend")
         blocks, choices = data.get("blocks"), data.get("choices")
         return (
             None if blocks is None else BlockMends(**self._read(BlockMends, blocks, at, "blocks")),
@@ -35,33 +31,27 @@ class MendParser(Parser):
 
     def estimate(self, data: Json, at: At) -> Estimate:
         """`[estimate]`: what of an answer is counted by its bytes."""
-        self.keys(data, at, ("said", "skip", "bytes"))
-        size = self.typed(data, (*at, "bytes"), int, 4)
-        if size < 1:
-            self.complain((*at, "bytes"), f"expected a whole number from 1, found {found(size)}")
-        said, skip = (self.words(data.get(name, []), (*at, name)) for name in ("said", "skip"))
-        return Estimate(said, frozenset(skip), max(1, size))
+        data = self.unit(data, at, "answer_estimate")
+        said, skip = (tuple(data.get(name, ())) for name in ("said", "skip"))
+        return Estimate(said, frozenset(skip), data.get("bytes", 4))
 
     def _read(self, kind: type, data: Json, above: At, name: str) -> dict[str, Any]:
         at = (*above, name)
-        if not isinstance(data, dict):
-            self.complain(at, f"expected table, found {found(data)}")
-            data = {}
+        data = self.unit(data, at, f"mend_{name}")
         names = [one.name for one in fields(kind) if one.name != "place"]
-        self.keys(data, at, tuple(names))
         made: dict[str, Any] = {"place": self.place(at)}
         for key in names:
             where = (*at, key)
             if key in RULES:
                 made[key] = self.rule(data.get(key, ""), where)
             elif key in RULE_TABLES and kind is ChoiceMends:
-                made[key] = self.rules(self.typed(data, where, dict, {}), where)
+                made[key] = self.rules(data.get(key, {}), where)
             elif key == "alone":
-                made[key] = self.typed(data, where, bool, False)
+                made[key] = data.get(key, False)
             elif key in ("fill", "last_fill", "kinds", "begun"):
-                made[key] = _nulls(self.typed(data, where, dict, {}))
+                made[key] = _nulls(data.get(key, {}))
             else:
-                made[key] = self.typed(data, where, str, "")
+                made[key] = data.get(key, "")
         if kind is BlockMends:
             self._check(made, at)
         return made
@@ -72,9 +62,6 @@ class MendParser(Parser):
         for key, name in named:
             if name not in kinds:
                 self.unknown((*at, *key.split(".")), "no kind", str(name), kinds)
-        for name, filled in kinds.items():
-            if not isinstance(filled, dict):
-                self.complain((*at, "kinds", name), f"expected table, found {found(filled)}")
 
 
 def _nulls(value: Json) -> Json:
