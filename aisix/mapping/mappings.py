@@ -107,7 +107,7 @@ def load_as_told(table_folders: Sequence[TableFolder], complaints: list[Complain
         tree = _read_over(table_folders, f"{dialect}/{CALLER}", complaints, spoken)
         tree = Tree(overlays.settle(tree.data), tree.lines)
         raw += spoken
-        structure.sound_caller(tree, _near_caller, complaints)
+        structure.sound_caller(tree, complaints)
         schema.check_caller(tree, complaints)
         trees[dialect] = tree
         callers[dialect] = CallerDialect.parse(dialect, tree.data, tree.where, complaints)
@@ -142,10 +142,6 @@ def _tell_words(caller: CallerDialect, mappings: Sequence[Mapping]) -> None:
         words |= words_of(tree.data.get("request") for tree in trees)
     for mapping in mappings:
         mapping.words = frozenset(words)
-
-
-def _near_caller(word: str) -> str:
-    return schema.near(word, structure.CALLER_KEYS)
 
 
 def _rivals(mappings: dict[str, Mapping]) -> Iterator[Complaint]:

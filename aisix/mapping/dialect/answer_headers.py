@@ -56,11 +56,10 @@ def passed(parser: Parser, data: dict[str, Json], group: str) -> tuple[Passed, .
     shown = []
     for name, row in data.get(group, {}).items():
         at = ("errors", group, name)
-        row = row if isinstance(row, dict) else {"from": row}
-        parser.keys(row, at, ("from", "as"))
+        row = parser.unit(row, at, "passed_header")
         sources = parser.words(row.get("from", []), (*at, "from"))
-        if row.get("as") not in (None, *READS):
-            parser.unknown((*at, "as"), "unknown word", str(row["as"]), tuple(READS))
+        if not sources:
+            parser.complain(at, "needs from = the upstream's header")
         shown.append(Passed(name, sources, READS.get(row.get("as", ""))))
     return tuple(shown)
 
@@ -82,7 +81,7 @@ def passed_on(rows: Iterable[Passed], headers: Map[str, str], now: float) -> dic
 def written(parser: Parser, row: dict[str, Json], at: Keys) -> Written:
     """The `headers` of an [upstream] row."""
     made: list[tuple[str, Rule]] = []
-    for name, value in parser.typed(row, (*at, "headers"), dict, {}).items():
+    for name, value in row.get("headers", {}).items():
         here = (*at, "headers", name)
         if not _NAME.fullmatch(name):
             parser.complain(here, "is no name of a header")

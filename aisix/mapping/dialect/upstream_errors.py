@@ -27,6 +27,7 @@ from aisix.mapping.dialect.recogniser import Recogniser, Said
 from aisix.mapping.interpret.scope import Facts, Scope
 from aisix.mapping.interpret.view import View, holds
 from aisix.mapping.parse.rules import Parser
+from aisix.mapping.parse.structure import found
 from aisix.mapping.parse.toml_tree import Keys
 from aisix.mapping.parse.unreachable import unreachable
 from aisix.mapping.syntax.paths import Json
@@ -76,40 +77,30 @@ class ErrorTables:
         data: dict[str, Json] = tables.get("errors", {})
         parser = Parser(tables, where, known_facts)
         parser.section = "errors"
-        known = ("upstream", "status", "body", "param", "rename", "headers", "ratelimit_headers")
-        parser.keys(data, ("errors",), (*known, "mark", "harmless", "numbers", "guess", "convert"))
+        data = parser.unit(data, ("errors",), "errors")
         rows = []
-        for name, row in data.get("upstream", {}).items():
+        for name, given in data.get("upstream", {}).items():
             at = ("errors", "upstream", name)
-            keys = ("when", "unless", "match", "status", "type", "code", "param", "message")
-            parser.keys(
-                row, at, (*keys, "longest", "otherwise", "should_retry", "retry", "headers")
-            )
-            if row.get("retry") not in (None, "here", "elsewhere"):
-                parser.complain((*at, "retry"), 'expected "here" or "elsewhere"')
-            if not is_status(row.get("status")) and row.get("status") != "$status":
+            row = parser.unit(given, at, "error_row")
+            if row.get("status") not in ("$status", None) and not is_status(row["status"]):
                 parser.complain((*at, "status"), f'expected {STATUS}, or "$status"')
-            for key in ("type", "code", "param", "message", "otherwise"):
-                parser.typed(row, (*at, key), str, None)
-            parser.typed(row, (*at, "longest"), int, None)
-            parser.typed(row, (*at, "should_retry"), bool, None)
+            for key in ("type", "code", "param"):
+                _part(parser, row.get(key, ""), data.get("body", {}), (*at, key))
             guard = parser.condition(row, at)
             rows.append(_Row(name, guard, row, written(parser, row, at)))
         tried = [(row.name, row.guard) for row in rows]
         hiding = parser.hiding(dict(tried), ("errors", "upstream"))
         for name, why in unreachable(tried, hiding):
             parser.complain(("errors", "upstream", name), why)
-        for name in data.get("rename", {}):
-            parser.typed(data["rename"], ("errors", "rename", name), str, None)
         params = []
-        for name, row in data.get("param", {}).items():
+        for name, given in data.get("param", {}).items():
             at = ("errors", "param", name)
-            parser.keys(row, at, ("match", "param", "list", "say"))
-            regex = parser.regex(row.get("match"), (*at, "match"))
+            row = parser.unit(given, at, "error_param")
+            regex = parser.regex(row["match"], (*at, "match")) if "match" in row else None
             if regex:
-                given = parser.words(row.get("param", []), (*at, "param"))
-                say = parser.typed(row, (*at, "say"), bool, False)
-                params.append(_Param(regex, given, parser.typed(row, (*at, "list"), str, ""), say))
+                asked = parser.words(row.get("param", []), (*at, "param"))
+                _groups_of(parser, regex, asked, (*at, "param"))
+                params.append(_Param(regex, asked, row.get("list", ""), row.get("say", False)))
         shown = passed(parser, data, "headers"), passed(parser, data, "ratelimit_headers")
         recogniser = _recogniser(parser, data)
         complaints += parser.complaints
@@ -240,30 +231,31 @@ class ErrorTables:
 
 def _recogniser(parser: Parser, data: dict[str, Json]) -> Recogniser:
     """What `[body]`, `[mark.*]`, `[harmless]`, `[status]`, `[numbers.*]` and `[guess.*]` say."""
-    body = data.get("body", {})
+    body = parser.unit(data.get("body", {}), ("errors", "body"), "error_body")
     marks = []
+    at: Keys
     for name, row in data.get("mark", {}).items():
         at = ("errors", "mark", name)
-        parser.keys(row, at, ("when", "unless", "match"))
-        guard = parser.condition(row, at)
+        guard = parser.condition(parser.unit(row, at, "condition"), at)
         if guard is None or not guard.when:
             parser.complain(at, "a mark needs `when` or `match`, or every answer is an error")
         else:
             marks.append(guard)
-    harmless = []
-    for place, words in data.get("harmless", {}).items():
-        at = ("errors", "harmless", place)
-        harmless.append((parser.path(place, at), frozenset(parser.words(words, at))))
-    numbers = []
-    for place, table in data.get("numbers", {}).items():
-        at = ("errors", "numbers", place)
-        numbers.append((parser.path(place, at), _statuses(parser, table, at)))
+    at = ("errors", "harmless")
+    harmless = [
+        (parser.path(place, (*at, place)), frozenset(parser.words(words, (*at, place))))
+        for place, words in parser.unit(data.get("harmless", {}), at, "harmless").items()
+    ]
+    at = ("errors", "numbers")
+    numbers = [
+        (parser.path(place, (*at, place)), _statuses(parser, table, (*at, place)))
+        for place, table in data.get("numbers", {}).items()
+    ]
     guesses = []
-    for name, row in data.get("guess", {}).items():
+    for name, given in data.get("guess", {}).items():
         at = ("errors", "guess", name)
-        parser.keys(row, at, ("match", "status"))
-        regex = parser.regex(row.get("match"), (*at, "match"))
-        _statuses(parser, {"status": row.get("status")}, at)
+        row = parser.unit(given, at, "guess")
+        regex = parser.regex(row["match"], (*at, "match")) if "match" in row else None
         if regex:
             guesses.append((regex, row.get("status", 500)))
     return Recogniser(
@@ -278,10 +270,32 @@ def _recogniser(parser: Parser, data: dict[str, Json]) -> Recogniser:
 
 
 def _statuses(parser: Parser, table: dict[str, Json], at: Keys) -> dict[str, int]:
-    for name, value in table.items():
+    kept = parser.unit(table, at, "words")
+    for name, value in kept.items():
         if not is_status(value):
-            parser.complain((*at, name), f"expected {STATUS}")
-    return table
+            parser.complain((*at, name), f"expected {STATUS}, found {found(value)}")
+    return kept
+
+
+def _part(parser: Parser, word: str, body: Json, at: Keys) -> None:
+    """Tell of a "$NAME" that [body] has no place for."""
+    named = [f"${name}" for name in body] if isinstance(body, dict) else []
+    if at[-1] == "param":
+        named.append("$named")
+    if word.startswith("$") and word not in named:
+        parser.unknown(at, "no place in [body] for", word, named)
+
+
+def _groups_of(parser: Parser, match: re.Pattern[str], params: Collection[str], at: Keys) -> None:
+    """Tell of a group that the expression has not."""
+    for text in params:
+        for number in re.findall(r"\{(\d+)\}", text):
+            if not 0 < int(number) <= match.groups:
+                parser.complain(at, f"`match` has no group {number}")
+        if text.startswith("$") and text != "$origin":
+            parser.complain(at, f'nothing is called "{text}" here (did you mean "$origin"?)')
+        if text == "$origin" and not match.groups:
+            parser.complain(at, "`match` needs a group: the number of the item")
 
 
 def _quoted(word: str | None, found: Map[str, str]) -> str | None:

@@ -6,110 +6,15 @@ Rules, shapes and conditions have a grammar of their own and are checked by `par
 from __future__ import annotations
 
 import difflib
-import re
-from collections.abc import Collection, Iterable, Iterator
-from functools import cache
-
-import voluptuous as v
+from collections.abc import Collection, Iterable
 
 from aisix.errors import Complaint
-from aisix.mapping.parse.options import TYPES, option_faults, words_of
+from aisix.mapping.grammar.tables import FILES, UNITS
+from aisix.mapping.parse.options import option_faults, words_of
 from aisix.mapping.parse.structure import found
 from aisix.mapping.parse.toml_tree import Keys, Tree
+from aisix.mapping.parse.units import all_sound
 from aisix.mapping.syntax.paths import Json
-
-
-@cache
-def _schemas() -> dict[str, v.Schema]:
-    option = {
-        v.Required("type"): v.In(sorted(TYPES)),
-        "default": object,
-        "one_of": [object],
-        "help": str,
-        "traits": {str: [str]},
-        "was_trait": {str: str},
-    }
-    mapping = {
-        v.Required("format"): one,
-        v.Required("title"): str,
-        v.Required("adapter"): str,
-        "variant": bool,
-        "models": str,
-        v.Required("upstream"): {
-            "api_base": str,
-            v.Required("path"): str,
-            "strip": [str],
-            "bare": str,
-            "auth": {str: str},
-        },
-        "versions": {"default": str, "known": {str: {"traits": [str]}}},
-        "option": {str: option},
-    }
-    row = {
-        "match": v.All([str], v.Length(min=1)),
-        "traits": [str],
-        "more_traits": [str],
-        v.Extra: v.Any(str, bool, int, float),
-    }
-    models = {
-        "after": str,
-        "unknown": str,
-        "outside": str,
-        "defaults": row,
-        "model": {str: row},
-    }
-    caller = {
-        v.Required("route"): str,
-        "title": str,
-        "default": bool,
-        "auth": {str: str},
-        v.Required("request"): {
-            v.Required("alias"): str,
-            "stream": str,
-            "wants_usage": str,
-            "sample": dict,
-            "counts": {str: [str]},
-        },
-        v.Required("stream"): {
-            v.Required("content_type"): str,
-            v.Required("done"): str,
-            v.Required("ping"): str,
-            "told": str,
-            v.Required("frame"): framed,
-            v.Required("error_frame"): framed,
-        },
-        v.Required("error"): {"request_id": str, v.Required("body"): dict},
-        "limits": {"requests": {str: str}, "tokens": {str: str}},
-        "models": {
-            v.Required("route"): str,
-            "header": str,
-            v.Required("list"): dict,
-            v.Required("item"): dict,
-        },
-        "count": {
-            v.Required("route"): str,
-            v.Required("header"): str,
-            v.Required("answer"): dict,
-        },
-        "estimate": {
-            v.Required("bytes"): positive,
-            v.Required("fields"): [str],
-            v.Required("by"): str,
-            v.Required("flat"): {str: positive},
-        },
-        v.Extra: object,  # its sections are looked at before, its faults after
-    }
-    return {"mapping": v.Schema(mapping), "models": v.Schema(models), "caller": v.Schema(caller)}
-
-
-# What the templates of a caller.toml may ask for.
-ASKED: dict[Keys, tuple[str, ...]] = {
-    ("error", "body"): ("message", "type", "param", "code", "status", "request_id"),
-    ("models", "list"): ("models", "first", "last"),
-    ("models", "item"): ("alias", "created", "created_at", "provider"),
-    ("count", "answer"): ("count",),
-    ("limits",): ("most", "left", "reset", "reset_at"),
-}
 
 
 def near(word: str, known: Iterable[str]) -> str:
@@ -126,7 +31,7 @@ def check_mapping(
 ) -> None:
     """mapping.toml and models.toml of one mapping; `lent`: facts that another one's rules read."""
     for name in ("mapping", "models"):
-        _check_shape(name, tree.data.get(name, {}), tree, (name,), complaints)
+        tree.data[name] = _read(tree.data.get(name, {}), name, tree, (name,), complaints)
     was = was_traits(tree.data.get("mapping") or {})
     for name in was.keys() & traits.keys():
         text = f"no trait any more but the option {was[name][0]}: lay yours over"
@@ -148,107 +53,29 @@ def was_traits(mapping: dict[str, Json]) -> dict[str, tuple[str, Json]]:
     }
 
 
-HEADERS = (("error", "body"),)  # where a header of the answer may be asked for
-
-
 def check_caller(tree: Tree, complaints: list[Complaint]) -> None:
-    """The caller.toml of one dialect, save its faults."""
-    _check_shape("caller", tree.data, tree, (), complaints)
-    for keys, known in ASKED.items():
-        node: Json = tree.data
-        for key in keys:
-            node = node.get(key, {})
-        for at, word in _quoted(node, keys):
-            if word not in known and not (keys in HEADERS and word.startswith("header.")):
-                text = f'nothing is called "{word}" here{near(word, known)}'
-                complaints.append(Complaint(tree.where(at), ".".join(at), text))
+    """The caller.toml of one dialect."""
+    tree.data = _read(tree.data, "caller", tree, (), complaints)
+    for key in ("frame", "error_frame"):
+        given = tree.data.get("stream", {}).get(key, "{data}")
+        if "{data}" not in given:
+            at = ("stream", key)
+            text = f"expected text with {{data}} in it, found {found(given)}"
+            complaints.append(Complaint(tree.where(at), ".".join(at), text))
 
 
-def _quoted(node: Json, at: Keys) -> Iterator[tuple[Keys, str]]:
-    """(place, word) of every "$word" in a template; in a header's text it is {word}."""
-    if isinstance(node, dict):
-        for key, below in node.items():
-            yield from _quoted(below, (*at, key))
-    elif isinstance(node, str) and at[0] == "limits":
-        yield from ((at, word) for word in re.findall(r"\{(\w+)\}", node))
-    elif isinstance(node, str) and node.startswith("$"):
-        yield at, node[1:]
+def _read(
+    data: Json, name: str, tree: Tree, at: Keys, complaints: list[Complaint]
+) -> dict[str, Json]:
+    """A whole file as it is declared: what is wrong in it is told and left out."""
 
+    def complain(keys: Keys, text: str) -> None:
+        complaints.append(Complaint(tree.where(keys), ".".join(keys[len(at) :]), text))
 
-def _check_shape(name: str, data: Json, tree: Tree, at: Keys, complaints: list[Complaint]) -> None:
-    shape = _schemas()[name]
-    try:
-        shape(data)
-    except v.MultipleInvalid as many:
-        for error in many.errors:
-            keys = tuple(str(part) for part in error.path)
-            text = _said(error, shape, data)
-            complaints.append(Complaint(tree.where((*at, *keys)), ".".join(keys), text))
-        for error in many.errors:
-            _take_out(data, tuple(error.path))
+    def knew(key: Keys, other: Keys) -> bool:
+        return tree.rank(key) >= tree.rank(other)
 
-
-def _said(error: v.Invalid, shape: v.Schema, data: Json) -> str:
-    """voluptuous's words in ours: what was expected, what was found."""
-    keys = tuple(error.path)
-    if "extra keys" in error.msg:
-        return f"unknown key{near(str(keys[-1]), _known(shape, tuple(map(str, keys[:-1]))))}"
-    if "required key" in error.msg:
-        return "missing"
-    for key in keys:
-        try:
-            data = data[key.schema if isinstance(key, v.Marker) else key]
-        except (KeyError, TypeError, IndexError):
-            return error.msg
-    words = {
-        "expected str": "expected text",
-        "expected bool": "expected true or false",
-        "expected int": "expected whole number",
-        "expected float": "expected number",
-        "expected a dictionary": "expected table",
-        "expected a list": "expected list",
-        "not a valid value": "expected text, number, true or false",
-    }
-    return f"{words.get(error.msg, error.msg)}, found {found(data)}"
-
-
-def _take_out(data: Json, keys: tuple[Json, ...]) -> None:
-    """What was complained about is left out, so that the rest can be read."""
-    for key in keys[:-1]:
-        if not isinstance(data, dict) or key not in data:
-            return
-        data = data[key]
-    if isinstance(data, dict) and keys:
-        data.pop(keys[-1], None)
-
-
-def one(value: Json) -> Json:
-    if value != 1 or type(value) is not int:
-        raise v.Invalid("expected 1")
-    return value
-
-
-def framed(value: Json) -> Json:
-    if not isinstance(value, str) or "{data}" not in value:
-        raise v.Invalid("expected text with {data} in it")
-    return value
-
-
-def positive(value: Json) -> Json:
-    if type(value) is not int or value < 1:
-        raise v.Invalid("expected a whole number from 1")
-    return value
-
-
-def _known(shape: v.Schema, keys: tuple[str, ...]) -> list[str]:
-    node: Json = shape.schema
-    for key in keys:
-        node = (
-            next((value for name, value in node.items() if str(name) == key or name is str), {})
-            if isinstance(node, dict)
-            else {}
-        )
-    return [str(key) for key in node if key is not str] if isinstance(node, dict) else []
+    return all_sound(data, at, UNITS[FILES[name].unit], complain, tree.where, knew)
 
 
 def _check_versions(tree: Tree, traits: dict[str, Tree], complaints: list[Complaint]) -> None:

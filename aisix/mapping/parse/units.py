@@ -8,13 +8,15 @@ Must never know: what is made of the table afterwards.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator
 
-from aisix.mapping.grammar.tables import ANY, Key, Unit
+from aisix.mapping.grammar.tables import ANY, UNITS, Key, Unit
 from aisix.mapping.parse.structure import EXPECTED, found, in_toml
 from aisix.mapping.parse.toml_tree import Keys
 from aisix.mapping.syntax.paths import Json
 
+_NAMED = re.compile(r"\{([\w.-]+)\}")
 LONGEST_EXAMPLE = 60
 MOST_WORDS = 12  # told of those that could have been meant
 
@@ -54,13 +56,34 @@ def sound(
             complain(here, f"means nothing here: {elsewhere[name]}")
         elif key is None and not one.verbs:
             complain(here, f"unknown key ({meant(name, one.names)})")
-        elif key is None or key is one.free or is_sound(key, value, here, complain):
+        elif key is None or (key is one.free and key.below) or is_sound(key, value, here, complain):
             kept[name] = value
         if key is not None and key is not one.free and (key.loses_to or key.needs):
             _vain(key, data, at, complain, where, knew)
     for key in one.keys:
         if key.required and key.name not in data:
             complain(at, f"needs {key.name} = {in_toml(key.example)}, or the like")
+    return kept
+
+
+def all_sound(
+    data: Json, at: Keys, one: Unit, complain: Complain, where: Where, knew: Knew
+) -> dict[str, Json]:
+    """The same of a table that holds no rules, with every table in it."""
+    kept = sound(data, at, one, complain, where, knew)
+    for name, value in kept.items():
+        key = one.find(name, kept)
+        if key is None or not isinstance(value, dict):
+            continue
+        here = (*at, name)
+        if key.below:
+            kept[name] = all_sound(value, here, UNITS[key.below], complain, where, knew)
+        elif key.below_each:
+            unit = UNITS[key.below_each]
+            kept[name] = {
+                each: all_sound(table, (*here, each), unit, complain, where, knew)
+                for each, table in value.items()
+            }
     return kept
 
 
@@ -76,7 +99,31 @@ def is_sound(key: Key, value: Json, at: Keys, complain: Complain) -> bool:
             what = "policy" if key.name == "policy" else "word"
             complain(at, f'unknown {what} "{word}" ({meant(word, key.words)})')
         return not odd
+    if key.fills is not None:
+        odd = [(keys, word) for keys, word in asked_for(value) if not _is_filled(word, key.fills)]
+        for keys, word in odd:
+            if key.fills:
+                text = f'nothing is called "{word}" here ({meant(word, key.fills)})'
+            else:
+                text = f'nothing is put in here: "{{{word}}}" would be sent as it stands'
+            complain((*at, *keys), text)
+        return not odd
     return True
+
+
+def asked_for(value: Json, at: Keys = ()) -> Iterator[tuple[Keys, str]]:
+    """What a template asks for, and where: {name} in a text, or a text "$name" in an object."""
+    if isinstance(value, dict):
+        for key, below in value.items():
+            yield from asked_for(below, (*at, key))
+    elif isinstance(value, str):
+        if value.startswith("$"):
+            yield at, value[1:]
+        yield from ((at, name) for name in _NAMED.findall(value))
+
+
+def _is_filled(word: str, known: tuple[str, ...]) -> bool:
+    return word in known or any(one.endswith("*") and word.startswith(one[:-1]) for one in known)
 
 
 def acts(value: Json) -> bool:
@@ -111,7 +158,8 @@ def _kinds(key: Key, value: Json) -> str:
     for kind in key.kinds:
         inside = isinstance(value, kind.types) and type(value) is not bool
         plain = dict.fromkeys(EXPECTED[type_] for type_ in kind.types)
-        words.append(kind.word if inside or len(plain) > 1 else next(iter(plain)))
+        exact = inside or len(plain) > 1 or kind.least is not None
+        words.append(kind.word if exact else next(iter(plain)))
     return " or ".join(dict.fromkeys(words))
 
 

@@ -478,7 +478,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "openai-chat/caller.toml",
         'error_frame = "data: {data}\\n\\n"\n',
         "",
-        "openai-chat/caller.toml:<[stream]>: stream.error_frame: missing",
+        "openai-chat/caller.toml:<[stream]>: stream: needs error_frame = ",
     ),
     "a misspelt key of a dialect's section": (
         "openai-chat/caller.toml",
@@ -496,7 +496,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "openai-chat/caller.toml",
         "[error.body.error]",
         "[error.bodi.error]",
-        "openai-chat/caller.toml:<[error]>: error.body: missing",
+        "openai-chat/caller.toml:<[error]>: error: needs body = ",
     ),
     "a word of an error's body that is not there": (
         "openai-chat/caller.toml",
@@ -509,7 +509,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "openai-chat/caller.toml",
         "[models.item]",
         "[models.iten]",
-        "openai-chat/caller.toml:<[models]>: models.item: missing",
+        "openai-chat/caller.toml:<[models]>: models: needs item = ",
     ),
     "a count that divides by nothing": (
         "anthropic-messages/caller.toml",
@@ -522,7 +522,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "anthropic-messages/caller.toml",
         'fields = ["system", "messages", "tools", "tool_choice"]\n',
         "",
-        "anthropic-messages/caller.toml:<[estimate]>: estimate.fields: missing",
+        "anthropic-messages/caller.toml:<[estimate]>: estimate: needs fields = ",
     ),
     "a header of a limit that says what is not known": (
         "openai-chat/caller.toml",
@@ -574,7 +574,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         f"{NAME}/mapping.toml",
         "[option.metadata_user]",
         "[option.metadata_usr]",
-        f"{NAME}/mapping.toml:<[option.metadata_user.traits]>: option.metadata_user.type: missing",
+        f"{NAME}/mapping.toml:<[option.metadata_user.traits]>: option.metadata_user: needs type = ",
     ),
 }
 
