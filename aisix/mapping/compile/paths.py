@@ -116,6 +116,10 @@ class Compiler:
         """The field a note names that is about what stands at `path`."""
         raise NotImplementedError
 
+    def is_sent(self, name: str) -> bool:
+        """Whether the caller sends this field."""
+        raise NotImplementedError
+
     def bail(self, condition: str = "", reason: str = "refused") -> None:
         """Here, or where the condition holds, the interpreter takes over: for a word of REASONS."""
         self.w.put(f"{f'if {condition}: ' if condition else ''}raise Bail({reason!r})")

@@ -22,6 +22,7 @@ from aisix.mapping.compile.tidy import tidy
 from aisix.mapping.compile.values import ABSENT, DICT, STR, Const, Site, Value, Var, is_sure
 from aisix.mapping.grammar.kinds import CALLER_FIELD, VALUES_BY_PATH
 from aisix.mapping.interpret.forms import Bail
+from aisix.mapping.interpret.request import header_of
 from aisix.mapping.interpret.scope import Facts
 from aisix.mapping.interpret.view import is_kind, same
 from aisix.mapping.syntax.paths import Json, Path, Step, parse
@@ -314,14 +315,14 @@ class RequestCompiler(RuleCompiler):
         for header in self.tables.headers:
             values = [self.rule(self._out(), rule) for _, rule in header.rules]
             values = [value for value in values if value != ABSENT]
-            words = [str(v.value) for v in values if type(v) is Const]
-            if len(words) < len(values):
+            known = [value.value for value in values if type(value) is Const]
+            if len(known) < len(values):
                 said = ", ".join(self.w.say(value) for value in values)
                 there = [f"{self.w.say(v)} is not None" for v in values if not is_sure(v)]
                 asked = f" if {' or '.join(there)} else ''" if len(there) == len(values) else ""
                 made[header.name] = self.w.let(f"header(({said},)){asked}")
-            elif words:
-                sure[header.name] = ",".join(dict.fromkeys(words))
+            elif text := header_of(known):
+                sure[header.name] = text
         self.w.put(f"c.upstream_headers = {self.w.const(sure)}")
         for name, text in made.items():
             self.w.put(
@@ -338,15 +339,6 @@ def row_tells(row: Rest) -> Any:
         return bool(left)
 
     return tells
-
-
-def header_of(values: tuple[Json, ...]) -> str:
-    if len(values) == 1 and type(values[0]) is str:
-        return values[0]
-    words: list[str] = []
-    for value in values:
-        words += value if type(value) is list else [str(value)] if value is not None else []
-    return ",".join(dict.fromkeys(words))
 
 
 def as_it_is(value: Json) -> Json:

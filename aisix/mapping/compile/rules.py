@@ -22,6 +22,7 @@ from aisix.mapping.compile.values import (
     may_be,
 )
 from aisix.mapping.compile.writer import Line
+from aisix.mapping.interpret.scope import NULL
 from aisix.mapping.syntax.rules import Rule
 
 Step = Callable[[Var], Value]  # a sure value -> what becomes of it
@@ -52,17 +53,13 @@ class RuleCompiler(StepCompiler):
             if rule.required:
                 self.bail()
             return ABSENT
-        if rule.policy:
-            self._policy(site, rule, value, about)
-            return ABSENT
         if rule.required and type(value) is Var and not value.sure:
             self.bail(f"{value.name} is None")
             value = replace(value, sure=True)
+        if rule.policy:
+            self._policy(site, rule, value, about)
+            return ABSENT
         return self._refine(site, rule, value, about)
-
-    def is_sent(self, name: str) -> bool:
-        """Whether the caller sends this field."""
-        raise NotImplementedError
 
     def _policy(self, site: Site, rule: Rule, value: Value, about: str) -> None:
         """Nothing is written; the caller is told."""
@@ -88,14 +85,19 @@ class RuleCompiler(StepCompiler):
 
     def _refine(self, site: Site, rule: Rule, value: Value, about: str) -> Value:
         steps = self._steps(site, rule, about)
+        if value == Const(NULL):
+            self._heard(site, rule, about)
+            return value
+        if steps and type(value) is Var and value.null:
+            self.bail(f"{value.name} is NULL", "unusual")
         if type(value) is Const:
             if not steps:
                 return ABSENT if value.value in ([], {}) and not rule.keep_empty else value
-            if type(value.value) is str and rule.tables and len(steps) == len(rule.tables):
+            if type(value.value) is str and self._only_words(rule, len(steps)):
                 known = self._known_words(rule, value.value)
                 if known is not None:
                     return known
-            value = Var(self.w.const(value.value), frozenset({type(value.value)}), True)
+            value = self._held(value)
         if not steps:
             return self._not_empty(rule, value)
         where, depth = len(self.w.lines), self.w.depth
@@ -110,7 +112,7 @@ class RuleCompiler(StepCompiler):
                     stack.enter_context(self.w.block(f"if {name} is not None"))
                     value = replace(value, sure=True) if type(value) is Var else value
                 if isinstance(value, Const):
-                    value = Var(self.w.const(value.value), frozenset({type(value.value)}), True)
+                    value = self._held(value)
                 value = step(value)
                 if value == ABSENT:
                     break
@@ -121,13 +123,25 @@ class RuleCompiler(StepCompiler):
                         if not is_sure(value):
                             start = f"if {self.w.say(value)} is not None"
                             inner.enter_context(self.w.block(start))
-                        if rule.count:
-                            self.add_one(rule.count)
-                        if rule.told:
-                            self.note(rule.told, about, rule.place, self._name(site, rule))
+                        self._heard(site, rule, about)
             if made and value != ABSENT:
                 self.w.put(f"{made} = {self.w.say(value)}")
         return like(value, made) if made and value != ABSENT else value
+
+    def _only_words(self, rule: Rule, steps: int) -> bool:
+        """Whether value tables are all that is done to a value."""
+        return bool(rule.tables) and steps == len(rule.tables) and not (rule.told or rule.count)
+
+    def _heard(self, site: Site, rule: Rule, about: str) -> None:
+        """A value that was made is counted and told of."""
+        if rule.count:
+            self.add_one(rule.count)
+        if rule.told:
+            self.note(rule.told, about, rule.place, self._name(site, rule))
+
+    def _held(self, value: Const) -> Var:
+        """A constant as a variable: no literal, of which steps could not ask anything."""
+        return Var(self.w.let(self.w.const(value.value)), frozenset({type(value.value)}), True)
 
     def add_one(self, name: str) -> None:
         self.w.put(f"c.state[{name!r}] = c.state.get({name!r}, 0) + 1")

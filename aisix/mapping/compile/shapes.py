@@ -156,6 +156,7 @@ class ShapeCompiler(Compiler):
             self._spend(value, about)
             return Var(self.w.let(text), LIST, True, each.value.sure and value.full)
         if is_only(value, DICT):
+            self._must_be_item(rule.each, value)
             one = self.w.let(f"{each.name}({value.name}, c)")
             text = f"[{one}]" if each.value.sure else f"[] if {one} is None else [{one}]"
             return Var(self.w.let(text), LIST, True, each.value.sure)
@@ -164,10 +165,16 @@ class ShapeCompiler(Compiler):
             self._spend(value, about)
             self.w.put(f"{made} = {text}")
         with self.w.block(f"elif type({value.name}) is dict"):
+            self._must_be_item(rule.each, value)
             one = self.w.let(f"{each.name}({value.name}, c)")
             self.w.put(f"{made} = [] if {one} is None else [{one}]")
         self.w.put("else: raise Bail('refused')")
         return Var(made, LIST, True)
+
+    def _must_be_item(self, shape: Shape, value: Var) -> None:
+        """An object in a list's place is one item where it says what it is, if items do."""
+        if shape.by is not None and shape.by.root == "":
+            self.bail(f"get({value.name}, {self.w.const(shape.by.steps)}) is None")
 
     def _spend(self, value: Var, about: str) -> None:
         self.w.put(f"c.budget.spend(len({value.name}), {about!r})")
@@ -291,7 +298,7 @@ class ShapeCompiler(Compiler):
                 value = self.rule(site, rule)
                 if value != ABSENT:
                     check = "" if is_sure(value) else f"if {self.w.say(value)} is not None: "
-                    self.w.put(f"{check}{name}[{key!r}] = {self.w.say(value)}")
+                    self.w.put(f"{check}{name}[{key!r}] = {self.w.written(value)}")
             sure = made.sure
             if shape.blank:
                 self._blank(name, shape.blank)
@@ -323,6 +330,6 @@ class ShapeCompiler(Compiler):
         value = self.rule(site, rule)
         if value == ABSENT:
             return
-        text = self.w.say(value)
-        check = "" if is_sure(value) else f"{text} is not None and "
-        self.w.put(f"if {check}{name}.get({key!r}): {name}[{key!r}][-1][{word!r}] = {text}")
+        check = "" if is_sure(value) else f"{self.w.say(value)} is not None and "
+        where, text = f"{name}[{key!r}][-1][{word!r}]", self.w.written(value)
+        self.w.put(f"if {check}{name}.get({key!r}): {where} = {text}")

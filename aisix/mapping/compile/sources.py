@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 
 from aisix.mapping.compile.runtime import CannotCompile
@@ -12,6 +13,7 @@ from aisix.mapping.compile.values import (
     LIST,
     Cond,
     Const,
+    Kinds,
     Site,
     Value,
     Var,
@@ -23,7 +25,7 @@ from aisix.mapping.compile.values import (
     may_be,
 )
 from aisix.mapping.interpret import find
-from aisix.mapping.interpret.view import JSON_TYPES
+from aisix.mapping.interpret.view import JSON_TYPES, to_count
 from aisix.mapping.syntax.paths import Path
 from aisix.mapping.syntax.rules import Find, Rule
 from aisix.mapping.verbs import conversions
@@ -45,7 +47,7 @@ class SourceCompiler(ShapeCompiler):
             case "value":
                 return Const(rule.value), site.about
             case "first":
-                return self._first(site, rule), site.about
+                return self._first(site, rule), self._about_first(site, rule)
             case "object":
                 return self.build(site, rule.parts), site.about
             case "concat":
@@ -58,7 +60,7 @@ class SourceCompiler(ShapeCompiler):
                     found = self.path(site, path)
                     if found != ABSENT:
                         self.bail(self.w.say(found), "unusual")
-                return self.rule(site, others), site.about
+                return self._some(rule, self.rule(site, others), "[]", LIST), site.about
             case "sum":
                 return self._sum(site, rule), site.about
             case "largest":
@@ -189,6 +191,32 @@ class SourceCompiler(ShapeCompiler):
                     break
         return value
 
+    def _about_first(self, site: Site, rule: Rule) -> str:
+        """The caller's field that is told of: the one that the first of several rules found."""
+        if rule.about or not _may_tell(rule):
+            return site.about
+        found = list(dict.fromkeys(self._abouts(site, rule)))
+        if len(found) > 1:
+            raise CannotCompile("two fields for one rule")
+        return found[0] if found else site.about
+
+    def _abouts(self, site: Site, rule: Rule) -> Iterator[str]:
+        """The caller's fields that a rule may find something in."""
+        if rule.about:
+            yield next((name for name in rule.about if self.is_sent(name)), rule.about[0])
+        elif rule.kind == "first":
+            for _, part in rule.parts:
+                yield from self._abouts(site, part)
+        elif rule.kind == "find" and rule.find is not None:
+            yield self.about(site, rule.find.equals)
+        elif rule.kind == "from":
+            there = [path for path in rule.paths if self.path(site, path) != ABSENT]
+            yield from (self.about(site, path) for path in there)
+            if rule.default is not None:
+                yield self.about(site, rule.paths[0])
+        else:
+            yield site.about
+
     def _concat(self, site: Site, rule: Rule) -> Value:
         """One list of what the parts make; ABSENT when that is nothing."""
         made = ""
@@ -214,9 +242,22 @@ class SourceCompiler(ShapeCompiler):
                     self.w.put(f"{made} = {both}")
             full = is_full(value) and is_full(found)
             value = Var(made, LIST, is_sure(value) or is_sure(found), full)
-        if value == ABSENT and rule.keep_empty:
-            return Const([])
-        return value
+        return self._some(rule, value, "[]", LIST)
+
+    def _some(self, rule: Rule, value: Value, empty: str, kind: Kinds) -> Value:
+        """What several rules have made together; of nothing no step makes something."""
+        if rule.keep_empty:
+            if value == ABSENT:
+                return Var(self.w.let(empty), kind, True)
+            if is_sure(value):
+                return value
+            text = self.w.say(value)
+            return Var(self.w.let(f"{empty} if {text} is None else {text}"), kind, True)
+        if value == ABSENT or value in (Const([]), Const({})):
+            return ABSENT
+        if is_full(value):
+            return value
+        return Var(self.w.let(f"{self.w.say(value)} or None"), kind, False, True)
 
     def _as_list(self, value: Value) -> Value:
         if type(value) is Const:
@@ -235,12 +276,12 @@ class SourceCompiler(ShapeCompiler):
         values = [self.rule(site, part) for _, part in rule.parts]
         values = [value for value in values if value != ABSENT]
         if not values:
-            return ABSENT
+            return self._some(rule, ABSENT, "{}", DICT)
         made = self.w.let("{}")
         for value in values:
             text = self.w.say(value)
             self.w.put(f"if type({text}) is dict: put_over({made}, {text})")
-        return Var(made, DICT, True)
+        return self._some(rule, Var(made, DICT, True), "{}", DICT)
 
     def _sum(self, site: Site, rule: Rule) -> Value:
         names = self._numbers(site, rule.paths)
@@ -254,17 +295,20 @@ class SourceCompiler(ShapeCompiler):
 
     def _numbers(self, site: Site, given: tuple[Path, ...]) -> list[str]:
         found = [self.path(site, path) for path in given]
-        return [self._number(self.w.say(value)) for value in found if value != ABSENT]
+        return [self._number(value) for value in found if value != ABSENT]
 
     def _largest(self, site: Site, rule: Rule) -> Value:
         found = [self.rule(site, part) for _, part in rule.parts]
-        names = [self._number(self.w.say(value)) for value in found if value != ABSENT]
+        names = [self._number(value) for value in found if value != ABSENT]
         if not names:
             return Const(0)
         return Var(self.w.let(f"max({', '.join(['0', *names])})"), NUMBERS, True)
 
-    def _number(self, name: str) -> str:
-        """A variable with this count; 0 for what is none."""
+    def _number(self, value: Value) -> str:
+        """A variable with this count, or the count itself; 0 for what is none."""
+        if type(value) is Const:
+            return repr(to_count(value.value))
+        name = self.w.say(value)
         found = self.w.known(("number", name))
         if found is None:
             plain = f"type({name}) is int and {name} >= 0"

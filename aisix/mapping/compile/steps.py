@@ -52,7 +52,9 @@ class StepCompiler(SourceCompiler):
             f" or type({name}) is str and not {name}.strip()",
             "unusual",
         )
-        return value
+        if not may_be(value, STR):
+            return value
+        return Var(self.w.let(f"[{name}] if type({name}) is str else {name}"), None, True)
 
     def _convert(self, site: Site, rule: Rule, convert: Convert, about: str, value: Var) -> Value:
         verb = conversions.VERBS[convert.verb]
@@ -153,7 +155,7 @@ class StepCompiler(SourceCompiler):
             self.bail(reason="unusual")  # which of both it was, is not known here
             return
         said: list[str] = []
-        sure = rule.default is None
+        sure = rule.default is None or rule.kind not in ("from", "find")
         for path in rule.paths if rule.default is not None else ():
             found = self.path(site, path)
             sure = sure or is_sure(found)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from aisix.errors import CallerError
 from aisix.mapping.interpret import rules
-from aisix.mapping.interpret.scope import Note, Scope, TraceLine
+from aisix.mapping.interpret.scope import NULL, Note, Scope, TraceLine
 from aisix.mapping.interpret.view import JSON_TYPES, View, holds, is_kind, same
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json
@@ -35,7 +35,7 @@ def translate(tables: RequestTables, scope: Scope) -> dict[str, Json]:
     for name, rule in tables.fields:
         value = rules.run(rule, view, name)
         if value is not None:
-            scope.out[name] = value
+            scope.out[name] = None if value is NULL else value
     if scope.trace is not None:
         scope.trace.built(scope.out, tables.fields, "")
     for step in tables.adjusts:
@@ -69,13 +69,24 @@ def headers(tables: RequestTables, scope: Scope) -> dict[str, str]:
     view = View(scope, scope.out)
     found = {}
     for header in tables.headers:
-        values: list[str] = []
-        for _, rule in header.rules:
-            value = rules.run(rule, view)
-            values += value if type(value) is list else [str(value)] if value is not None else []
-        if values:
-            found[header.name] = ",".join(dict.fromkeys(values))
+        text = header_of([rules.run(rule, view) for _, rule in header.rules])
+        if text:
+            found[header.name] = text
     return found
+
+
+def header_of(values: Sequence[Json]) -> str:
+    """The texts and numbers of these values and of lists among them, each once, by commas."""
+    words: list[str] = []
+    for value in values:
+        for one in value if type(value) is list else (value,):
+            if type(one) is str:
+                words.append(one)
+            elif type(one) is bool:
+                words.append("true" if one else "false")
+            elif type(one) in (int, float):
+                words.append(str(one))
+    return ",".join(dict.fromkeys(word for word in words if word))
 
 
 def _resolved(value: Json, view: View) -> Json:

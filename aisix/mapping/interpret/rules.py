@@ -11,7 +11,7 @@ from typing import Any
 from aisix.errors import CallerError
 from aisix.mapping.interpret.find import find_in
 from aisix.mapping.interpret.scope import NULL, Note, Scope, TraceLine, unread
-from aisix.mapping.interpret.steps import DEFAULT, clamp, keep_nonblank, missing, moment
+from aisix.mapping.interpret.steps import DEFAULT, clamp, keep_nonblank, missing, moment, some
 from aisix.mapping.interpret.view import JSON_TYPES, View, holds, is_kind, look_up, to_count
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.budget import INTERPRETED
@@ -106,14 +106,14 @@ def _source(rule: Rule, view: View, target: str) -> tuple[Json, str, str]:
                     out += value
                 elif value is not None:
                     out.append(value)
-            return out, view.at, ""
+            return some(rule, out), view.at, ""
         case "layers":
             layered: dict[str, Json] = {}
             for _, part in rule.parts:
                 value = run(part, view, target)
                 if type(value) is dict:
                     adjustments.put_over(layered, value)
-            return layered, view.at, ""
+            return some(rule, layered), view.at, ""
         case "sum":
             total = sum(to_count(view.find(path)) for path in rule.paths)
             if rule.minus:
@@ -123,7 +123,7 @@ def _source(rule: Rule, view: View, target: str) -> tuple[Json, str, str]:
             counts = [to_count(run(part, view, target)) for _, part in rule.parts]
             return max(counts, default=0), view.at, "largest"
         case "weave":
-            return _weave(rule, view, target), view.at, ""
+            return some(rule, _weave(rule, view, target)), view.at, ""
     raise AssertionError(rule.kind)
 
 
@@ -190,6 +190,8 @@ def build(parts: tuple[tuple[str, Rule], ...], view: View, target: str) -> dict[
 def _refine(
     rule: Rule, view: View, value: Json, param: str, why: str, target: str
 ) -> tuple[Json, str]:
+    if value is NULL:  # which no step could make anything of
+        return value, why
     if rule.types and not is_kind(value, rule.types):
         raise CallerError(
             "wrong_type", param, expected=rule.types[0], found=JSON_TYPES[type(value)]
@@ -371,15 +373,11 @@ def _variant(shape: Shape, view: View, target: str) -> Json:
 
 
 def _finish(shape: Shape, view: View, made: dict[str, Json], target: str) -> Json:
-    if shape.by is not None or shape.first:
-        for key, rule in shape.fields:
-            value = run(rule, view, f"{target}.{key}")
-            if value is not None:
-                made[key] = value
-    for key, rule in shape.all:
+    late = shape.fields if shape.by is not None or shape.first else ()
+    for key, rule in (*late, *shape.all):
         value = run(rule, view, f"{target}.{key}")
         if value is not None:
-            made[key] = value
+            made[key] = None if value is NULL else value
     if shape.blank:
         text = made.get(shape.blank)
         if text is None or (type(text) is str and (not text or text.isspace())):
@@ -389,7 +387,7 @@ def _finish(shape: Shape, view: View, made: dict[str, Json], target: str) -> Jso
         name, key, rule = shape.stamp
         value = run(rule, view, f"{target}.{name}[-1].{key}")
         if value is not None and made.get(name):
-            made[name][-1][key] = value
+            made[name][-1][key] = None if value is NULL else value
     if shape.count:
         view.scope.state[shape.count] = view.scope.state.get(shape.count, 0) + 1
     if shape.told:

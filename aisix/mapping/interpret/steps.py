@@ -15,6 +15,11 @@ from aisix.mapping.verbs.conversions import VERBS
 DEFAULT = "default (caller sent none)"
 
 
+def some(rule: Rule, found: Json) -> Json:
+    """What several rules have made together; of nothing no step makes something."""
+    return found if found or rule.keep_empty else None
+
+
 def keep_nonblank(rule: Rule, view: View, value: list[Json], param: str) -> list[Json]:
     kept = []
     for number, text in enumerate(value):

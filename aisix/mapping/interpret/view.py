@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from aisix.mapping.interpret.scope import Note, Scope
+from aisix.mapping.interpret.scope import NULL, Note, Scope
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.budget import Budget
 from aisix.mapping.syntax.paths import Json, Path
@@ -23,6 +23,7 @@ JSON_TYPES: dict[type, str] = {
     dict: "object",
     list: "array",
     type(None): "null",
+    type(NULL): "null",
 }
 
 

@@ -264,6 +264,8 @@ class Parser(Conditions):
         here = (*at, rule.kind)
         if rule.kind in ("from", "sum"):
             rule.paths = tuple(self.path(text, here) for text in self.words(given, here))
+            if not rule.paths:
+                self.complain(here, "names no path")
             rule.minus = self.path_list(data.get("minus", []), (*at, "minus"))
             for path in rule.paths:
                 self.top(path, base, here)

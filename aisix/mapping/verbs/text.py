@@ -167,7 +167,7 @@ def unfence(value: Json, options: Options, call: RuleContext) -> Json:
     return end[begin.end() : -3].rstrip(" \t").removesuffix("\n").removesuffix("\r")
 
 
-@verb("the number of characters of a text", example=("héé", {}, 3), gives=int)
+@verb("the number of characters of a text", example=("héé", {}, 3), takes=str, gives=int)
 def length(value: Json, options: Options, call: RuleContext) -> Json:
     return len(value)
 
