@@ -209,6 +209,7 @@ def _read_mapping(
         tree.lines.update({(file, *keys): line for keys, line in part.lines.items()})
         tree.ranks |= part.ranks
         tree.removed |= {(file, *keys): line for keys, line in part.removed.items()}
+        tree.missed |= {(file, *keys): line for keys, line in part.missed.items()}
         tree.brought_back |= {(file, *keys): line for keys, line in part.brought_back.items()}
     structure.sound(tree.data, tree.where, complaints)
     complaints += overlays.dropped_in_vain(tree, traits)

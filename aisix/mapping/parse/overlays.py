@@ -10,6 +10,7 @@ from typing import Any
 from aisix.errors import Complaint
 from aisix.mapping.grammar.tables import UNITS
 from aisix.mapping.parse.toml_tree import Keys, Tree
+from aisix.mapping.parse.units import meant
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import SOURCES
 
@@ -42,6 +43,7 @@ def join(base: Tree, part: Tree) -> list[Complaint]:
         base.lines.setdefault(keys, line)
     base.ranks.update(part.ranks)
     base.removed |= part.removed
+    base.missed |= part.missed
     base.brought_back |= part.brought_back
     return twice
 
@@ -54,6 +56,8 @@ def lay_over(base: Tree, overlay: Tree, at: Keys = ()) -> Tree:
     for section in REST if not at else ():
         _keep_conditions(base.data, overlay.data, out.data, section)
     out.removed |= {at + keys: line for keys, line in overlay.removed.items()}
+    missed = {at + keys: line for keys, line in overlay.missed.items()}
+    out.missed = base.missed | {k: line for k, line in missed.items() if not is_there(base.data, k)}
     out.brought_back |= {at + keys: line for keys, line in overlay.brought_back.items()}
     for keys, line in overlay.lines.items():
         if keys:
@@ -174,11 +178,22 @@ def mark_removed(tree: Tree) -> None:
         if isinstance(said, bool):
             noted = tree.removed if said else tree.brought_back
             noted[at] = tree.where((*at, DROP))
+            if said:
+                tree.missed[at] = noted[at]
         for key, below in node.items():
             if isinstance(below, dict):
                 walk(below, (*at, key))
 
     walk(tree.data, ())
+
+
+def is_there(node: Json, keys: Keys) -> bool:
+    """Whether anything stands at a place."""
+    for key in keys:
+        if not isinstance(node, dict) or key not in node:
+            return False
+        node = node[key]
+    return True
 
 
 def dropped_in_vain(tree: Tree, traits: dict[str, Tree]) -> list[Complaint]:
@@ -196,6 +211,16 @@ def dropped_in_vain(tree: Tree, traits: dict[str, Tree]) -> list[Complaint]:
             else:
                 continue
             told.append(Complaint(line, ".".join((*keys[1:], DROP)), text))
+    for one in (tree, *traits.values()):
+        others = [other.data for other in (tree, *traits.values()) if other is not one]
+        for keys, line in one.missed.items():
+            if not any(is_there(data, keys) for data in others):
+                rows: Json = tree.data
+                for key in keys[:-1]:
+                    rows = rows.get(key) if isinstance(rows, dict) else None
+                known = [name for name in rows or () if name != keys[-1]]
+                text = f'there is nothing "{keys[-1]}" to take away ({meant(keys[-1], known)})'
+                told.append(Complaint(line, ".".join((*keys[1:], DROP)), text))
     return told
 
 

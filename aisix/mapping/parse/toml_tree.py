@@ -28,6 +28,7 @@ class Tree:
     data: dict[str, Json] = field(default_factory=dict)
     lines: dict[Keys, str] = field(default_factory=dict)
     removed: dict[Keys, str] = field(default_factory=dict)  # table -> "file:line" of who drops it
+    missed: dict[Keys, str] = field(default_factory=dict)  # ... and of who drops what is not there
     brought_back: dict[Keys, str] = field(default_factory=dict)  # ... of who undoes that
     ranks: dict[str, int] = field(default_factory=dict)  # file -> how many were laid down before it
     _below: dict[Keys, str] = field(default_factory=dict, repr=False, compare=False)

@@ -191,6 +191,11 @@ PLANTED: dict[str, tuple[str, str, str]] = {
         "[field.messages.arrange.answers]\nwhere = { role = 'user' }\n",
         '2: field.messages.arrange.answers.where: "pair" is about the whole list',
     ),
+    "taking away what is not there": (
+        "request.toml",
+        "[field.top_kk]\ndrop = true\n",
+        '2: field.top_kk.drop: there is nothing "top_kk" to take away (did you mean "top_k"?)',
+    ),
     "a condition that asks for nothing": (
         "request.toml",
         "[field.top_k]\nwhen = {}\n",
@@ -216,6 +221,7 @@ GOOD = {
     "a field that is declared": "[accept]\nhint = 'object'\n[field.hint]\nfrom = 'hint'\n",
     "a variant that refuses": "[shape.part.is.mine]\nreject = 'unsupported_file'\nat = 'type'\n",
     "a policy in place of a table": "[rest]\nstore = 'drop'\n",
+    "taking a rule away": "[field.top_k]\ndrop = true\n",
     "a row between others": "[check.mine]\nbefore = 'options-without-stream'\nwhen = { user = 'x' }\n"
     "reject = 'unsupported_field'\n",
 }
@@ -240,3 +246,10 @@ def test_a_mistake_in_a_trait_is_told_where_it_stands(tmp_path: Path) -> None:
         mapping.effective("claude-opus-9")
     (line,) = str(raised.value).splitlines()
     assert line.startswith(f"mine/{NAME}/traits/mine.toml:2: field.top_k.max: expected number")
+
+
+def test_what_another_trait_brings_may_be_taken_away(tmp_path: Path) -> None:
+    brings = {"traits/a.toml": "[request.field.mine]\nfrom = 'user'\n"}
+    takes = {"traits/b.toml": "[request.field.mine]\ndrop = true\n"}
+    rows = {"models.toml": "[model.opus-9]\ntraits = ['a', 'b']\n"}
+    assert said(laid(tmp_path, {**brings, **takes, **rows})) == []
