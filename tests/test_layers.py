@@ -67,7 +67,7 @@ MAPPING: dict[str, set[str]] = {
     "compile": {"syntax", "grammar", "verbs", "interpret"},
     "dialect": {"syntax", "parse", "interpret"},
     "door": {"syntax", "verbs", "parse", "interpret", "compile", "dialect"},
-    "verify": {"syntax", "parse", "interpret", "compile", "dialect", "door"},
+    "verify": {"syntax", "grammar", "parse", "interpret", "compile", "dialect", "door"},
 }
 PURE_OF = {"asyncio", "sqlite3", "socket", "time", "random", "threading", "subprocess"}
 # Of mapping/, the files that touch the world: they read folders, or run a case's clock.

@@ -56,6 +56,8 @@ class Effective:
     upstream: dict[str, Json]
     used: frozenset[str]  # names of shapes, conversions, value tables and chunks that rules use
     known: frozenset[str]  # and of all there are
+    registers: dict[str, Complaint]  # that are set, and what to say of one that nothing reads
+    registers_read: frozenset[str]
     forms: RequestForms = field(repr=False, compare=False)  # the request tables as Python source
     answers: AnswerForms = field(repr=False, compare=False)  # and the answer's
     is_error: Callable[[dict[str, Json]], bool] = field(repr=False, compare=False)  # of an event
@@ -322,6 +324,9 @@ class Mapping:
         answer = answers.answer()
         errors = ErrorTables.parse(tree.data, tree.where, complaints, known_facts)
         complaints += parser.complaints + answers.complaints
+        written, read = parser.registers()
+        more, too = answers.registers()
+        written, read = written | more, read | too
         if complaints:
             raise OperatorError(list(dict.fromkeys(complaints)))
         return Effective(
@@ -339,6 +344,8 @@ class Mapping:
             self.upstream,
             frozenset(parser.used | answers.used | errors.used),
             frozenset(_names(tree)),
+            written,
+            frozenset(read),
             RequestForms(request, Facts("", "", version, facts, values), f"{self.name} {row}"),
             AnswerForms(answer, Facts("", "", version, facts, values), f"{self.name} {row}"),
             _is_error(errors),

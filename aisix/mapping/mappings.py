@@ -25,6 +25,10 @@ from aisix.mapping.parse.vocabulary import words_of
 NEEDED = ("mapping", "request", "answer", "errors")
 
 
+class NoMapping(OperatorError):
+    """A dialect has no mapping for what was asked for; another dialect may have one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mappings:
     """Every mapping there is. A request keeps the object it began with."""
@@ -62,7 +66,7 @@ class Mappings:
         if usual is not None and (not name or elsewhere):
             return usual
         wanted = name or f"adapter {adapter}"
-        raise OperatorError(f"no mapping from {caller} for {wanted}")
+        raise NoMapping(f"no mapping from {caller} for {wanted}")
 
     def caller(self, dialect: str) -> CallerDialect:
         """The dialect; when its folder is gone, the one that answers for everything unknown."""
@@ -203,8 +207,8 @@ def _read_mapping(
         if not part.lines and file in NEEDED:
             text = f"{file}.toml is missing; a mapping needs {', '.join(NEEDED)}"
             complaints.append(Complaint(_where(table_folders, name), "", text))
-        if part.data.pop("like", None):
-            part.data.setdefault("variant", True)
+        if part.data.pop("like", None) and part.data.setdefault("variant", True):
+            complaints += _vain_adapter(table_folders, line)
         tree.data[file] = overlays.settle(part.data) if file in ("mapping", "models") else part.data
         tree.lines.update({(file, *keys): line for keys, line in part.lines.items()})
         tree.ranks |= part.ranks
@@ -213,15 +217,25 @@ def _read_mapping(
         tree.brought_back |= {(file, *keys): line for keys, line in part.brought_back.items()}
     structure.sound(tree.data, tree.where, complaints)
     complaints += overlays.dropped_in_vain(tree, traits)
-    rows = lent.data.get("model")
-    schema.check_mapping(
-        tree, traits, complaints, {fact for row in (rows or {}).values() for fact in row}
-    )
+    rows = {**(lent.data.get("model") or {}), "defaults": lent.data.get("defaults") or {}}
+    schema.check_mapping(tree, traits, complaints, {fact for row in rows.values() for fact in row})
     folders = tuple(table_folder.folder for table_folder in table_folders)
     other = tree.data["mapping"].get("models")
     lender = _like(table_folders, other, []) if isinstance(other, str) else ()
     digest = toml_tree.digest(own)
     return Mapping(name, folders, tree, traits, caller, digest, tuple(line), tuple(lender))
+
+
+def _vain_adapter(table_folders: Sequence[TableFolder], line: list[str]) -> Iterator[Complaint]:
+    """Another adapter than that of the mapping this one is like, though it is only ever named."""
+    own, other = (
+        _read_over(table_folders, [f"{name}/mapping.toml" for name in names], [], [])
+        for names in (line[-1:], line[:-1])
+    )
+    if own.data.get("adapter") not in (None, other.data.get("adapter")):
+        text = "never chooses this mapping: what is like another is used only where an alias names"
+        text += " it; variant = false gives it the provider keys with this adapter"
+        yield Complaint(own.where(("adapter",)), "adapter", text)
 
 
 def _lent(
@@ -325,4 +339,12 @@ def _where(table_folders: Sequence[TableFolder], path: str) -> str:
     return path
 
 
-__all__ = ["Effective", "Mapping", "Mappings", "Options", "load_mappings", "load_shelves"]
+__all__ = [
+    "Effective",
+    "Mapping",
+    "Mappings",
+    "NoMapping",
+    "Options",
+    "load_mappings",
+    "load_shelves",
+]

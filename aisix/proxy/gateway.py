@@ -18,7 +18,7 @@ from aisix.listener.connection_table import CLOSED, GIVEN_UP, OPENED
 from aisix.listener.refusals import RefusedRequest
 from aisix.mapping.dialect.counts import SHORTEST
 from aisix.mapping.exchange import Exchange
-from aisix.mapping.mappings import Mappings
+from aisix.mapping.mappings import Mappings, NoMapping
 from aisix.mapping.syntax.budget import Held
 from aisix.proxy.admission import Admission
 from aisix.proxy.backstop import Backstop, Watched
@@ -154,11 +154,17 @@ class Gateway:
             alias = entry.resource.display_name or ""
             if "*" in alias:
                 continue
+            missing = []  # dialects it does not serve: fine as long as it serves one
             for dialect in balancers.mappings.callers:
                 try:
                     balancers.find(dialect, alias)
+                except NoMapping as error:
+                    missing.append(error)
                 except AisixError as error:
                     log.warning("model %s cannot serve: %s", alias, error)
+            if len(missing) == len(balancers.mappings.callers):
+                words = "; ".join(str(error) for error in missing)
+                log.warning("model %s cannot serve: %s", alias, words)
 
     def prepare(self, number: int, snapshot: Snapshot) -> str:
         """Make the tables of a later generation ready, for every alias there is; their digest."""

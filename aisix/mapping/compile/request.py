@@ -31,7 +31,7 @@ from aisix.mapping.verbs import adjustments
 
 Translate = Callable[[dict[str, Json], CompiledRequest], dict[str, Json]]
 
-SIZED = frozenset({str, list, dict})
+SIZED = frozenset({list, dict})  # what `longest` counts
 MOST = 64  # forms of one model's tables
 STRANGE = 16  # of them for bodies with fields the tables do not name: anyone can make up more
 WRITING = 15_000  # steps of writing a form: too much for whoever has only a short time

@@ -137,7 +137,12 @@ ACCEPT = unit(
     Key("match", PATTERN, "a text with this in it", "^[a-z]+$"),
     Key("required", BOOLEAN, "it has to be there", True, False),
     Key("empty", FAULT, "the fault of an empty list or text", "missing"),
-    Key("longest", INTEGER, "items of a list, letters of a text, keys of an object at most", 4),
+    Key(
+        "longest",
+        INTEGER,
+        "items of a list, fields of an object at most; a text is limited by `match`",
+        4,
+    ),
     Key("values", WORD_OR_WORDS, "types of an object's values", "string", words=TYPES),
     Key("reject", FAULT, "the fault instead of the usual one", "unsupported_setting"),
     short=replace(_TYPE, kind=TEXT, example="string"),

@@ -14,7 +14,7 @@ from aisix.mapping.syntax.rules import Check, RequestTables, Rest
 from aisix.mapping.verbs import adjustments
 from aisix.mapping.verbs.refused import Refused
 
-SIZED = (str, list, dict)
+SIZED = (list, dict)  # what `longest` counts
 STRICT = {"dropped": "unsupported_field", "unknown": "unknown_field"}
 
 

@@ -274,7 +274,9 @@ def _fault(refused: Refused, param: str) -> CallerError:
 
 
 def _allowed(entries: dict[str, TableEntry]) -> str:
-    return ", ".join(f"'{word}'" for word in entries if word != "*")
+    """The words that are not refused themselves."""
+    taken = (word for word, entry in entries.items() if word != "*" and not entry.reject)
+    return ", ".join(f"'{word}'" for word in taken)
 
 
 def child(view: View, item: Json, at: str, index: int = 0) -> View:
@@ -361,7 +363,8 @@ def _variant(shape: Shape, view: View, target: str) -> Json:
             where = view.caller_path(shape.by)
             if word is None:
                 raise CallerError("missing", where)
-            allowed = ", ".join(f"'{name}'" for name in shape.variants)
+            taken = (name for name, below in shape.variants.items() if not below.reject)
+            allowed = ", ".join(f"'{name}'" for name in taken)
             raise CallerError("bad_value", where, value=word, allowed=allowed)
         return reshape(variant, view, target)
     for guard, variant in shape.first:

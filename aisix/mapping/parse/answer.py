@@ -109,7 +109,8 @@ class AnswerParser(PlainParser):
             estimate=self.estimate(data.get("estimate", {}), (*at, "estimate")),
         )
         self.check_arranged()
-        self.registers_set.update(f"state.{name}" for name in tables.state)
+        for name in tables.state:
+            self.sets(f"state.{name}", (*at, "state", name))
         self.check_registers()
         if "opening" in data and tables.opening not in chunks:
             self.unknown((*at, "opening"), "no chunk", tables.opening, chunks)
@@ -135,7 +136,7 @@ class AnswerParser(PlainParser):
             self.complain((*at, "first", name), why)
         row.guard = self.condition({"unless": data["unless"]}, at) if "unless" in data else None
         row.open = data.get("open", "")
-        row.set = self.registers(data.get("set", {}), (*at, "set"))
+        row.set = self.registers_of(data.get("set", {}), (*at, "set"))
         if "count" in data:
             names = self.words(data["count"], (*at, "count"))
             row.count = tuple(self.register(name, (*at, "count")) for name in names)
@@ -201,13 +202,17 @@ class AnswerParser(PlainParser):
         return names
 
     def register(self, text: str, at: At) -> Register:
+        """One that is set here."""
+        self.sets(text, at)
+        return self.group(text, at)
+
+    def group(self, text: str, at: At) -> Register:
         group, _, name = text.partition(".")
         if group not in ("state", "block") or not name:
             self.complain(at, f'"{text}" is no register (state.NAME or block.NAME)')
-        self.registers_set.add(text)
         return group, name
 
-    def registers(self, data: dict[str, Json], at: At) -> tuple[tuple[Register, Rule], ...]:
+    def registers_of(self, data: dict[str, Json], at: At) -> tuple[tuple[Register, Rule], ...]:
         return tuple(
             (self.register(name, (*at, name)), self.rule(rule, (*at, name)))
             for name, rule in data.items()
@@ -225,7 +230,7 @@ class AnswerParser(PlainParser):
             self.path_rules(fields, at),
             tuple(rule for _, rule in needs),
             self.condition(data, at),
-            self.registers(data.get("after", {}), (*at, "after")),
+            self.registers_of(data.get("after", {}), (*at, "after")),
             data.get("verbatim", False),
             self.path_list(data.get("without", []), (*at, "without")),
         )
@@ -307,7 +312,7 @@ class AnswerParser(PlainParser):
             data.get("about", ""),
             self.place(at),
             tuple(
-                self.register(name, (*at, "forget"))
+                self.group(name, (*at, "forget"))
                 for name in self.words(data.get("forget", []), (*at, "forget"))
             ),
             rebuild,

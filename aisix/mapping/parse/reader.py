@@ -65,6 +65,7 @@ class Grammar:
         self.read: set[str] = set()
         self.item_read: set[str] = set()  # keys of the item whose shape is being parsed
         self.registers_set = {"block.index", "block.kind"}  # these two by the machine itself
+        self.registers_at: dict[str, tuple[str, ...]] = {}  # where the tables first set each one
         self.registers_read: list[tuple[str, tuple[str, ...]]] = []
         self.section = "request"
         self.named = self._named()
@@ -172,7 +173,7 @@ class Grammar:
             case kinds.FAULT:
                 self.fault(value, at)
             case kinds.REGISTER:
-                self.registers_set.add(f"state.{value}")
+                self.sets(f"state.{value}", at)
             case kinds.CALLER_FIELD:
                 self.reading(value, at)
             case kinds.PATTERN | kinds.PATTERNS | kinds.CHARACTERS:
@@ -269,6 +270,27 @@ class Grammar:
         if root.name in self.without:
             return "an item of a list is asked of itself alone"
         return ""
+
+    def sets(self, register: str, at: tuple[str, ...]) -> None:
+        """Remember that something sets a register (state.NAME, block.NAME)."""
+        self.registers_set.add(register)
+        self.registers_at.setdefault(register, at)
+
+    def registers(self) -> tuple[dict[str, Complaint], set[str]]:
+        """What is to be said of each register of this section if nothing reads it; those read.
+
+        Of one that the shipped tables set, nothing: a site that reads it no more may leave it.
+        """
+        ranks = self.facts.get("ranks", {})
+        own = max(ranks.values(), default=0) == 0
+        told = {
+            f"{at[0]}.{name}": Complaint(
+                self.where(at), ".".join(at[1:]), f'nothing reads "{name}"'
+            )
+            for name, at in self.registers_at.items()
+            if own or ranks.get(self.where(at).rpartition(":")[0], 0)
+        }
+        return told, {f"{self.section}.{name}" for name, _ in self.registers_read}
 
     def check_registers(self) -> None:
         """A register that nothing sets is never there; asked when all has been read."""

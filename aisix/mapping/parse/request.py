@@ -97,9 +97,14 @@ class RequestParser(Parser):
         row = self.unit(row, at, "accept")
         low, high = self.range(row, at)
         match = self.regex(row["match"], (*at, "match")) if "match" in row else None
+        types = self.words(row.get("type", []), (*at, "type"))
+        if "longest" in row and types and not {"array", "object"}.intersection(types):
+            most = f"(?s)^.{{0,{row['longest']}}}$"
+            text = f"counts items of a list and fields of an object; of a text, match = '{most}'"
+            self.complain((*at, "longest"), text)
         check = Check(
             path,
-            self.words(row.get("type", []), (*at, "type")),
+            types,
             self.place(at),
             low,
             high,

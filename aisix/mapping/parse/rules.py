@@ -8,7 +8,13 @@ from aisix.mapping.grammar.kinds import ITEM_FIELD, ITEM_FIELDS, ITEM_LIKE
 from aisix.mapping.grammar.tables import UNITS
 from aisix.mapping.parse.conditions import Conditions
 from aisix.mapping.parse.reader import is_slip
-from aisix.mapping.parse.unreachable import fields_of, hidden, twice_written, unreachable
+from aisix.mapping.parse.unreachable import (
+    fields_of,
+    hidden,
+    name_the_allowed,
+    twice_written,
+    unreachable,
+)
 from aisix.mapping.parse.vocabulary import odd_rows
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import (
@@ -152,10 +158,10 @@ class Parser(Conditions):
                 self.unread(lambda v=variant, p=path: self.guarded(v, p))  # type: ignore[misc]
             else:
                 shape.first += (self.guarded(variant, path),)
-        _name_the_allowed(shape)
+        name_the_allowed(shape)
         shape.all = self.rules(data.get("all", {}), (*at, "all"))
         shape.blank = data.get("blank", "")
-        shape.count = self.counter(data)
+        shape.count = self.counter(data, at)
         shape.verbatim = data.get("verbatim", False)
         shape.skip = data.get("skip", False)
         shape.reject = self.fault(data.get("reject", ""), (*at, "reject"))
@@ -334,14 +340,14 @@ class Parser(Conditions):
             rule.about = self.words(data["about"], (*at, "about"))
         if "named" in data:
             rule.named = self.path(data["named"], (*at, "named"))
-        rule.count = self.counter(data)
+        rule.count = self.counter(data, at)
         rule.keep_empty = data.get("keep_empty", False)
 
-    def counter(self, data: dict[str, Json]) -> str:
+    def counter(self, data: dict[str, Json], at: tuple[str, ...]) -> str:
         """The register of $state that counts how often this was made."""
         name: str = data.get("count", "")
         if name:
-            self.registers_set.add(f"state.{name}")
+            self.sets(f"state.{name}", (*at, "count"))
         return name
 
     def arrange(self, name: str, data: Json, at: tuple[str, ...]) -> Arrange | None:
@@ -386,13 +392,3 @@ class Parser(Conditions):
                     if path.root == "" and path.steps and path.steps[0] not in made:
                         place = (*here, "where")
                         self.unknown(place, "the items have no", str(path.steps[0]), made)
-
-
-def _name_the_allowed(shape: Shape) -> None:
-    """A variant that refuses its item can say which words would have been right."""
-    words = [w for w, variant in shape.variants.items() if w != "*" and not variant.reject]
-    allowed = ", ".join(f"'{word}'" for word in words)
-    for variant in shape.variants.values():
-        for refusing in (variant, *(below for _, below in variant.first)):
-            if refusing.reject:
-                refusing.allowed = allowed

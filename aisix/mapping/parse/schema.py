@@ -9,6 +9,7 @@ import difflib
 from collections.abc import Collection, Iterable
 
 from aisix.errors import Complaint
+from aisix.mapping.grammar.declared import TRAIT
 from aisix.mapping.grammar.tables import FILES, UNITS
 from aisix.mapping.parse.options import option_faults, words_of
 from aisix.mapping.parse.structure import found
@@ -31,7 +32,9 @@ def check_mapping(
 ) -> None:
     """mapping.toml and models.toml of one mapping; `lent`: facts that another one's rules read."""
     for name in ("mapping", "models"):
-        tree.data[name] = _read(tree.data.get(name, {}), name, tree, (name,), complaints)
+        tree.data[name] = read(tree.data.get(name, {}), name, tree, (name,), complaints)
+    for trait in traits.values():
+        _check_trait(trait, tree, complaints)
     was = was_traits(tree.data.get("mapping") or {})
     for name in was.keys() & traits.keys():
         text = f"no trait any more but the option {was[name][0]}: lay yours over"
@@ -42,6 +45,25 @@ def check_mapping(
     _check_options(tree, known, complaints)
     _check_rows(tree, known, complaints)
     _check_facts(tree, known, complaints, lent)
+
+
+def _check_trait(trait: Tree, tree: Tree, complaints: list[Complaint]) -> None:
+    """Its tables begin with the name of a file; what does not is told and left out."""
+    unit = UNITS[TRAIT]
+    sections = {
+        name: f"{file}.{name}"
+        for file in reversed(unit.names)
+        for name in (*UNITS[file].names, *(tree.data.get(file) or {}))
+    }
+    for name in [name for name in trait.data if name not in unit.by_name]:
+        close = difflib.get_close_matches(name, [*unit.names, *sections], 1, 0.6)
+        if name in dict(unit.elsewhere):
+            text = f"means nothing here: {dict(unit.elsewhere)[name]}"
+        else:
+            text = "unknown key: a trait's tables begin with the name of a file"
+            text += f' (did you mean "{sections.get(close[0], close[0])}"?)' if close else ""
+        complaints.append(Complaint(trait.where((name,)), name, text))
+        del trait.data[name]
 
 
 def was_traits(mapping: dict[str, Json]) -> dict[str, tuple[str, Json]]:
@@ -55,7 +77,7 @@ def was_traits(mapping: dict[str, Json]) -> dict[str, tuple[str, Json]]:
 
 def check_caller(tree: Tree, complaints: list[Complaint]) -> None:
     """The caller.toml of one dialect."""
-    tree.data = _read(tree.data, "caller", tree, (), complaints)
+    tree.data = read(tree.data, "caller", tree, (), complaints)
     for key in ("frame", "error_frame"):
         given = tree.data.get("stream", {}).get(key, "{data}")
         if "{data}" not in given:
@@ -64,7 +86,7 @@ def check_caller(tree: Tree, complaints: list[Complaint]) -> None:
             complaints.append(Complaint(tree.where(at), ".".join(at), text))
 
 
-def _read(
+def read(
     data: Json, name: str, tree: Tree, at: Keys, complaints: list[Complaint]
 ) -> dict[str, Json]:
     """A whole file as it is declared: what is wrong in it is told and left out."""
@@ -169,9 +191,17 @@ def _check_facts(
     """A fact no rule reads is a slip of the pen; one of another type than usual is another."""
     models = tree.data.get("models") or {}
     usual = models.get("defaults") or {}
-    known = {"match", "traits", "more_traits", *usual, *lent}
+    known = {*UNITS["model_row"].names, *lent}
     for one_tree in (tree, *traits.values()):
         known |= _facts_read(one_tree.data)
+    rows = [usual, *(models.get("model") or {}).values()]
+    known |= {v[1:] for row in rows for v in row.values() if isinstance(v, str) and v[:1] == "$"}
+    for fact in usual:
+        if fact not in known:
+            text = f"no rule reads this fact{near(fact, known)}"
+            at: Keys = ("models", "defaults", fact)
+            complaints.append(Complaint(tree.where(at), f"defaults.{fact}", text))
+    known |= usual.keys()
     for name, row in (models.get("model") or {}).items():
         for fact, value in row.items():
             at = ("model", name, fact)

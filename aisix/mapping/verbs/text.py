@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 
+import msgspec
+
 from aisix.mapping.grammar.kinds import (
     CHARACTERS,
     FAULT,
@@ -21,6 +23,7 @@ from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verbs.refused import Refused
 from aisix.mapping.verbs.registry import Option, Options, RuleContext, verb
 
+_encode = msgspec.json.Encoder().encode
 _FENCE = re.compile(r"\s*```[\w-]*[ \t]*\r?\n")
 
 
@@ -144,14 +147,21 @@ def extract(value: Json, options: Options, call: RuleContext) -> Json:
 
 
 @verb(
-    "puts the value (or an object's fields) into a sentence: {value} or {field}",
+    "puts the value (or an object's fields) into a sentence: {value} or {field}; lists as JSON",
     Option("text", TEXT, "the sentence", "<{value}>"),
     example=("x", {"text": "<{value}>"}, "<x>"),
     gives=str,
 )
 def template(value: Json, options: Options, call: RuleContext) -> Json:
     fields = value if type(value) is dict else {"value": value}
-    return re.sub(r"\{(\w+)\}", lambda m: str(fields.get(m.group(1), "")), options["text"])
+    return re.sub(r"\{(\w+)\}", lambda m: _in_words(fields.get(m.group(1))), options["text"])
+
+
+def _in_words(value: Json) -> str:
+    """A text as it is, nothing as nothing, all else as JSON."""
+    if value is None:
+        return ""
+    return value if type(value) is str else _encode(value).decode()
 
 
 @verb(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from aisix.errors import Complaint, OperatorError
+from aisix.mapping.grammar.cases import CASE_FILES
 from aisix.mapping.parse.files import CASES, PACKED
+from aisix.mapping.parse.schema import near
 
 ABOUT = "case.toml"
-SUFFIXES = (".json", ".sse", ".txt")
 
 
 def case_files(mapping: Path) -> Iterator[tuple[Path, dict[str, bytes]]]:
@@ -20,9 +21,24 @@ def case_files(mapping: Path) -> Iterator[tuple[Path, dict[str, bytes]]]:
 
 
 def _loose(folder: Path) -> Iterator[tuple[Path, dict[str, bytes]]]:
-    for about in sorted(folder.glob(f"*/{ABOUT}")):
-        files = [p for p in about.parent.iterdir() if p.suffix in SUFFIXES]
-        yield about.parent, {p.name: _read(p) for p in (about, *files)}
+    for case in sorted(folder.glob("*/")):
+        files = [path for path in case.iterdir() if not path.name.startswith(".")]
+        if files:
+            yield case, {path.name: _read(path) if _known(path.name) else b"" for path in files}
+
+
+def wrong_names(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """(name, what is wrong with it) of a case's files; "" stands for the folder."""
+    known = [one.name for one in CASE_FILES]
+    for name in names:
+        if not _known(name):
+            yield name, f"no file of a case has this name{near(name, [ABOUT, *known])}"
+    if ABOUT not in names:
+        yield "", f"{ABOUT} is missing: it says what the case is about"
+
+
+def _known(name: str) -> bool:
+    return name == ABOUT or any(one.fits(name) for one in CASE_FILES)
 
 
 def _read(file: Path) -> bytes:

@@ -33,19 +33,14 @@ import msgspec
 from aisix.errors import CallerError, Complaint, OperatorError
 from aisix.mapping.dialect.upstream_errors import CallerDialect, ErrorAnswer
 from aisix.mapping.exchange import Answer, Exchange, ResolvedModel
+from aisix.mapping.grammar.cases import CASE_FILES, EXPECTED_KEYS
 from aisix.mapping.mappings import Mapping
 from aisix.mapping.parse import schema, toml_tree
 from aisix.mapping.parse.files import CASES
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json
-from aisix.mapping.verify.case_files import ABOUT, case_files
+from aisix.mapping.verify.case_files import ABOUT, case_files, wrong_names
 from aisix.mapping.verify.differences import differences, frame_differences, frames
-
-KEYS = (
-    *("reason", "model", "alias", "version", "strict", "options", "traits", "now", "warnings"),
-    *("headers", "status", "upstream_status", "upstream_headers", "answer_headers"),
-    *("caller_headers", "section", "odd"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +77,12 @@ def find(folders: tuple[Path, ...], mapping: str) -> Iterator[Case]:
 
 
 def _load(folder: Path, files: dict[str, bytes], shown: str, layer: int) -> Case:
+    below = shown.removesuffix(ABOUT)
+    wrong = [Complaint(below + name, "", text) for name, text in wrong_names(files)]
+    if wrong:
+        raise OperatorError(wrong)
     tree = toml_tree.parse(files.pop(ABOUT), shown)
-    wrong = [
-        Complaint(tree.where((key,)), key, f"unknown key{schema.near(key, KEYS)}")
-        for key in tree.data
-        if key not in KEYS
-    ]
+    tree.data = schema.read(tree.data, "case", tree, (), wrong)
     if wrong:
         raise OperatorError(wrong)
     return Case(folder.name, folder, tree.data, files, layer=layer)
@@ -129,12 +124,22 @@ def run(case: Case, mapping: Mapping) -> list[str]:
 
 def _unsaid(case: Case) -> list[str]:
     """What comes in and is compared with nothing would hold whatever comes out."""
-    pairs = (("response.json", "caller-response.json"), ("stream.sse", "caller-stream.sse"))
-    return [
-        f"{expected}: missing, so nothing says what must come out; --accept writes what does now"
-        for given, expected in pairs
-        if f"upstream-{given}" in case.files and expected not in case.files
-    ]
+    given = {one.name for one in CASE_FILES if one.given}
+    said = any(name in case.about for name in EXPECTED_KEYS)
+    if not said and not [name for name in case.files if name not in given]:
+        return ["nothing says what must come out; --accept writes what does now"]
+    pairs = (("response", "json"), ("stream", "sse"))
+    wrong = []
+    for kind, ending in pairs:
+        sent, expected = f"upstream-{kind}.{ending}", f"caller-{kind}.{ending}"
+        if sent in case.files and expected not in case.files:
+            text = "missing, so nothing says what must come out; --accept writes what does now"
+            wrong.append(f"{expected}: {text}")
+        there = {sent, f"upstream-{kind}.txt"} & case.files.keys()
+        upstream = any(name.startswith("upstream-") for name in case.files)
+        if expected in case.files and not there and upstream:
+            wrong.append(f"{expected}: compared with nothing, as there is no {sent}")
+    return wrong
 
 
 def both_forms_agree(case: Case, mapping: Mapping) -> list[str]:

@@ -76,26 +76,36 @@ def _build_all(mapping: Mapping) -> list[Finding]:
     versions = data["mapping"].get("versions", {}).get("known", {})
     used: set[str] = set()
     known: set[str] = set()
+    registers: dict[str, Complaint] = {}
+    read: set[str] = set()
+    brought: set[str] = set()
+
+    def build(*asked: Json) -> None:
+        try:
+            tables = mapping.effective(*asked)
+        except OperatorError as error:
+            out.extend(error.complaints)
+            return
+        used.update(tables.used)
+        known.update(tables.known)
+        registers.update(tables.registers)
+        read.update(tables.registers_read)
+        brought.update(tables.traits)
+
     for model in [*rows, None]:
         for version in versions or [None]:
-            try:
-                tables = mapping.effective(mapping.example(model), version)
-                used |= tables.used
-                known |= tables.known
-            except OperatorError as error:
-                out += error.complaints
+            build(mapping.example(model), version)
     for name, row in data["mapping"].get("option", {}).items():
         for value in words_of(row):
             if value == row.get("default"):
                 continue  # which has been built for every model
-            try:
-                tables = mapping.effective("", None, {name: value})
-                used |= tables.used
-                known |= tables.known
-            except OperatorError as error:
-                out += error.complaints
+            build("", None, {name: value})
+    for trait in mapping.traits:
+        if trait not in brought:  # an alias's
+            build("", None, None, (trait,))
     unused = sorted(known - used)
-    return out or [_unused(mapping, name) for name in unused if not _is_list(data, name)]
+    told = [_unused(mapping, name) for name in unused if not _is_list(data, name)]
+    return out or [*told, *(registers[name] for name in registers if name not in read)]
 
 
 def _is_list(data: dict[str, Json], name: str) -> bool:
