@@ -181,8 +181,8 @@ def mappings(args: argparse.Namespace) -> int:
     from aisix.cli import mappings as mappings_cli
     from aisix.config.settings import load_settings
 
-    extra = load_settings(args.config, os.environ).mappings if args.config else ()
-    return mappings_cli.run(args, _folders(extra))
+    args.settings = load_settings(args.config, os.environ) if args.config else None
+    return mappings_cli.run(args, _folders(args.settings.mappings if args.settings else ()))
 
 
 def resources(args: argparse.Namespace) -> int:

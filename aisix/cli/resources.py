@@ -53,8 +53,7 @@ def add_parser(kind: Kind, parser: argparse.ArgumentParser) -> None:
     verb("list", "all of them", list_, one=False)
     verb("show", "one of them", show)
     _add_create(kind, verb("create", "make one", create, one=False))
-    sub = verb("set", "change fields of one", set_)
-    _add_field(sub, required=True)
+    _add_set(kind, verb("set", "change fields of one", set_))
     if kind.rotate:
         sub = verb("rotate", "give it a new text, printed once", rotate)
         sub.add_argument("--grace", type=int, default=0, metavar="SECONDS",
@@ -118,7 +117,14 @@ def create(args: argparse.Namespace, client: AdminClient, environ: Mapping[str, 
 def set_(args: argparse.Namespace, client: AdminClient, environ: Mapping[str, str]) -> int:
     found = client.one(args.kind.name, args.which)
     path = f"{args.kind.name}/{found['id']}"
-    return _shown(args, client.call("PATCH", path, _fields(args.field)))
+    body = _fields(args.field)
+    for field, _ in _files(args.kind):
+        if given := getattr(args, _dest(field)):
+            body[field.name] = _contents(given)
+    if not body:
+        flags = ["--field", *(argument.flag for _, argument in _files(args.kind))]
+        raise OperatorError(f"what shall be changed? {' or '.join(flags)}")
+    return _shown(args, client.call("PATCH", path, body))
 
 
 def rotate(args: argparse.Namespace, client: AdminClient, environ: Mapping[str, str]) -> int:
@@ -158,6 +164,18 @@ def _default_argument(field: Field) -> Argument | None:
     return Argument("--" + field.name.replace("_", "-"), metavar, field.help, required=True)
 
 
+def _files(kind: Kind) -> list[tuple[Field, Argument]]:
+    """Those whose value stands in a file."""
+    return [(field, argument) for field, argument in _arguments(kind) if argument.file]
+
+
+def _add_set(kind: Kind, sub: argparse.ArgumentParser) -> None:
+    for field, argument in _files(kind):
+        sub.add_argument(argument.flag, dest=_dest(field), metavar=argument.metavar,
+                         action="append", default=[], help=argument.help or field.help)  # fmt: skip
+    _add_field(sub, new=False)
+
+
 def _add_create(kind: Kind, sub: argparse.ArgumentParser) -> None:
     for field, argument in _arguments(kind):
         more: Row = {"help": argument.help or field.help}
@@ -170,7 +188,7 @@ def _add_create(kind: Kind, sub: argparse.ArgumentParser) -> None:
             either.add_argument(f"{argument.flag}-file", dest=_dest(field, "file"), metavar="FILE",
                                 help="- is standard input; default: asked")  # fmt: skip
         else:
-            if field.type.is_list:
+            if field.type.is_list or argument.file:
                 more |= {"action": "append", "default": []}
             elif argument.required:
                 more |= {"required": True}
@@ -187,11 +205,11 @@ def _dest(field: Field, what: str = "value") -> str:
     return f"{field.name}:{what}"
 
 
-def _add_field(sub: argparse.ArgumentParser, *, required: bool = False) -> None:
-    sub.add_argument("--field", action="append", default=[], required=required,
+def _add_field(sub: argparse.ArgumentParser, *, new: bool = True) -> None:
+    sub.add_argument("--field", action="append", default=[],
                      metavar="NAME=VALUE", help="any field of the API: JSON or plain text, null "
                      "removes it; a path as in rate_limit.rpm=60 sets one value of it")  # fmt: skip
-    if not required:
+    if new:
         sub.add_argument("--id", help="the id it shall have; made again, it is replaced")
 
 
@@ -206,6 +224,10 @@ def _body(args: argparse.Namespace, client: AdminClient, environ: Mapping[str, s
             given = _secret(args, field, argument, environ)
         else:
             given = getattr(args, _dest(field))
+        if argument.file:
+            if given:
+                body[field.name] = _contents(given)
+            continue
         if given and field.refers_to:
             named[field.name] = client.one(field.refers_to, given)
             given = named[field.name]["id"]
@@ -269,6 +291,16 @@ def _variable(name: str, environ: Mapping[str, str]) -> str:
     if not environ.get(name):
         raise OperatorError(f"the environment variable {name} is not set")
     return environ[name]
+
+
+def _contents(files: Sequence[str]) -> Any:
+    """What stands in the files, JSON or text; of several files a list."""
+    found = []
+    for name in files:
+        text = sys.stdin.read() if name == "-" else _file(name)
+        parsed = _parsed(text)
+        found.append(parsed if isinstance(parsed, dict | list) else text)
+    return found[0] if len(found) == 1 else found
 
 
 def _file(name: str) -> str:

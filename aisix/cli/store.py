@@ -34,7 +34,7 @@ from aisix.store.sqlite import SqliteStore
 
 def validate(args: argparse.Namespace, settings: Settings, folders: Sequence[Path]) -> int:
     """Everything wrong with a resources file, as the gateway would see it."""
-    environ: Mapping[str, str] = _Anything() if args.no_env else settings.environ
+    environ = ANY_ENVIRONMENT if args.no_env else settings.environ
     found = findings(args.file, settings, folders, environ, files=not args.no_env)
     for complaint in found:
         print(complaint)
@@ -195,3 +195,6 @@ class _Anything(Mapping[str, str]):
 
     def __len__(self) -> int:
         return 0
+
+
+ANY_ENVIRONMENT = _Anything()

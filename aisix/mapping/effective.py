@@ -25,6 +25,7 @@ from aisix.mapping.interpret.answer_state import AnswerScope
 from aisix.mapping.interpret.scope import Facts
 from aisix.mapping.parse import overlays, schema, structure, toml_tree
 from aisix.mapping.parse.answer import AnswerParser
+from aisix.mapping.parse.inline import Inline
 from aisix.mapping.parse.options import option_faults, option_value
 from aisix.mapping.parse.request import RequestParser
 from aisix.mapping.parse.toml_tree import Tree
@@ -36,6 +37,7 @@ from aisix.mapping.types import ResolvedModel
 Options = dict[str, Json]
 Told = Callable[[str, Exception], None]  # (part, what its compiled form raised)
 MOST_FACTS = 4096
+MOST_EFFECTIVE = 4096  # of one mapping: each overlay of an alias makes tables of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Effective:
     option: dict[str, Json]
     version: str
     traits: tuple[str, ...]
+    overlays: tuple[Inline, ...]  # the alias's own
     tree: Tree
     request: RequestTables
     answer: AnswerTables
@@ -245,20 +248,33 @@ class Mapping:
         version: str | None = None,
         options: Options | None = None,
         traits: Sequence[str] = (),
+        overlays: Sequence[Inline] = (),
     ) -> Effective:
-        """The tables for one upstream model; OperatorError when a thing asked for is not there."""
+        """The tables for one upstream model; OperatorError when a thing asked for is not there.
+
+        overlays: those of an alias; those meant for other mappings are left out.
+        """
         options = options or {}
         row = self.row_for(upstream_model)
-        key = (row, version, tuple(sorted((k, repr(v)) for k, v in options.items())), tuple(traits))
-        found = self._effective.get(key)
+        laid = tuple(one for one in overlays if one.meant_for(self.name))
+        key = (
+            row,
+            version,
+            tuple(sorted((k, repr(v)) for k, v in options.items())),
+            tuple(traits),
+            tuple((one.name, one.digest) for one in laid),
+        )
+        found = self._effective.pop(key, None)
         if found is None:
+            if len(self._effective) >= MOST_EFFECTIVE:  # whoever uses the oldest keeps it
+                self._effective.pop(next(iter(self._effective), key), None)
             try:
-                found = self._build(row, version, options, traits)
+                found = self._build(row, version, options, traits, laid)
             except (TypeError, AttributeError, KeyError, ValueError, IndexError) as error:
                 place = traceback.extract_tb(error.__traceback__)[-1].name
                 text = f"cannot be read ({place}: {error}); look for a value of the wrong kind"
                 raise OperatorError([Complaint(self.name, "", text)]) from None
-            self._effective[key] = found
+        self._effective[key] = found
         return found
 
     def settled(
@@ -290,7 +306,12 @@ class Mapping:
         return Settled(version, facts, values, tuple(names), tuple(complaints))
 
     def _build(
-        self, row: str, version: str | None, options: Options, extra: Sequence[str]
+        self,
+        row: str,
+        version: str | None,
+        options: Options,
+        extra: Sequence[str],
+        laid: tuple[Inline, ...],
     ) -> Effective:
         settled = self.settled(row, version, options, extra)
         version, facts, values, names = settled[:4]
@@ -303,11 +324,13 @@ class Mapping:
                 complaints.append(Complaint("", "traits", f'no trait "{name}"{hint}'))
             else:
                 tree = overlays.lay_over(tree, trait)
+        for inline in laid:
+            tree = overlays.lay_over(tree, inline.tree)
         strays: list[toml_tree.Keys] = []
         placed: set[toml_tree.Keys] = set()
         whole = tree
         tree = whole.with_data(overlays.settle(whole.data, (), strays, placed))
-        complaints += [_stray(whole, keys) for keys in strays]
+        complaints += [schema.stray(whole, keys) for keys in strays]
         structure.sound(tree.data, tree.where, complaints)
         known_facts = {
             "model": facts,
@@ -337,6 +360,7 @@ class Mapping:
             values,
             version,
             names,
+            laid,
             tree,
             request,
             answer,
@@ -362,20 +386,6 @@ def _is_error(errors: ErrorTables) -> Callable[[dict[str, Json]], bool]:
         return compiled_errors.is_error(asked.harmless, places, asked.marks, asked.usual)
     except CannotCompile:
         return asked.is_error
-
-
-def _stray(tree: Tree, keys: toml_tree.Keys) -> Complaint:
-    """A row that wants to stand before one that is not there, or where there is no order."""
-    if len(keys) > 2 and keys[-3] not in overlays.ORDERED:
-        text = "means nothing here: these rows are not tried or run in order"
-        return Complaint(tree.where(keys), ".".join(keys[1:]), text)
-    node = tree.data
-    for key in keys[:-2]:
-        node = node[key]
-    siblings = [name for name in node if name != keys[-2]]
-    word = str(node[keys[-2]][keys[-1]])
-    text = f'no row "{word}" here{schema.near(word, siblings)}'
-    return Complaint(tree.where(keys), ".".join(keys[1:]), text)
 
 
 def _names(tree: Tree) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from aisix import __version__, log
 from aisix.config.settings import Settings
-from aisix.errors import AisixError, Complaint
+from aisix.errors import AisixError, Complaint, OperatorError
 from aisix.limits import RateLimiter, SharedRateLimiter
 from aisix.listener.connection_table import CLOSED, GIVEN_UP, OPENED
 from aisix.listener.refusals import RefusedRequest
@@ -42,6 +42,7 @@ PATH = 256  # characters of a path in the access line
 MOST_BUGS = 1000  # in compiled tables, told of by one process
 MOST_OF_A_PLACE = 1000  # characters
 COUNTED = ("messages", "parts", "calls", "tools", "properties")  # by [request.counts]
+SERVES_ON, SERVES_NOW = "with the tables it fitted last", "with the tables of now"
 MOST_LABELS = 4096  # kept; wildcards make as many aliases as callers think of
 
 
@@ -119,6 +120,8 @@ class Gateway:
     ) -> Gateway:
         gateway = cls(settings, store, driver, mappings, metrics, generation)
         gateway._tell_unverified(store.current())
+        if gateway.tables.newer():  # a worker that came after a reload: what served before it
+            gateway.warm(gateway._balancers)
         gateway.warm(gateway.balancers())
         return gateway
 
@@ -134,7 +137,9 @@ class Gateway:
         snapshot, mappings, old = self.store.current(), self.tables.current(), self._balancers
         if snapshot is not old.snapshot or mappings is not old.mappings:
             self._tell_unverified(snapshot)
-            self._balancers = Balancers(self.settings, snapshot, mappings, old.breakers)
+            self._balancers = Balancers(
+                self.settings, snapshot, mappings, old.breakers, old.last_good
+            )
         return self._balancers
 
     def _tell_unverified(self, snapshot: Snapshot) -> None:
@@ -169,7 +174,8 @@ class Gateway:
     def prepare(self, number: int, snapshot: Snapshot) -> str:
         """Make the tables of a later generation ready, for every alias there is; their digest."""
         fresh = self.tables.prepare(number)
-        self.warm(Balancers(self.settings, snapshot, fresh, CircuitBreakers(self._rules)))
+        breakers, last_good = CircuitBreakers(self._rules), self._balancers.last_good.copy()
+        self.warm(Balancers(self.settings, snapshot, fresh, breakers, last_good))
         return fresh.digest
 
     def label(self, alias: str) -> str:
@@ -262,6 +268,7 @@ class Gateway:
         """What a page of metrics shows beside the counters."""
         shown: dict[tuple[str, ...], float] = {}
         shown["aisix_info", __version__, self.mappings.digest[:8]] = 1.0
+        shown["aisix_models_quarantined",] = float(len(self.quarantined()))
         if isinstance(self.limits, SharedRateLimiter):
             shown["aisix_limit_holders",] = self.limits.holders
             shown["aisix_limit_refusals_total",] = self.limits.refused
@@ -278,8 +285,32 @@ class Gateway:
             "faults": resource_checks.stored(
                 self.mappings, self.settings, self._balancers.snapshot
             ),
-            "mappings": self.tables.status(),
+            "mappings": {**self.tables.status(), "quarantined": self.quarantined()},
         }
+
+    def quarantined(self) -> list[dict[str, Any]]:
+        """The aliases whose overlay does not fit the tables, and whether they serve on."""
+        balancers = self.balancers()
+        found = resource_checks.misfits(balancers.mappings, balancers.snapshot)
+        return [
+            {"id": one.id, "alias": one.alias, "why": list(one.why)}
+            | {"serving": self._serving(balancers, one.alias)}
+            for one in found
+        ]
+
+    def _serving(self, balancers: Balancers, alias: str) -> str | None:
+        """With which tables callers of some dialect are served all the same; None: not at all."""
+        for dialect in balancers.mappings.callers if "*" not in alias else ():
+            try:
+                balancer = balancers.find(dialect, alias)
+            except OperatorError:
+                continue
+            if balancer is not None:
+                tables = [target.tables for target in balancer.targets]
+                now = balancers.mappings.mappings
+                old = any(now[t.name].digest != t.digest if t.name in now else True for t in tables)
+                return SERVES_ON if old else SERVES_NOW
+        return None
 
     def _targets(self) -> dict[str, Any]:
         """The targets of aliases that have several, as this worker has found them."""

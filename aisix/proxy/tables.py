@@ -36,6 +36,10 @@ class Tables:
             self._take()
         return self._mappings
 
+    def newer(self) -> bool:
+        """Whether a generation has come that this worker has not taken yet."""
+        return self._generation.number != self._number
+
     def _take(self) -> None:
         number = self._generation.number
         if number not in self._ready:  # a worker that began between the two steps of a reload

@@ -18,6 +18,7 @@ from collections.abc import Callable, Collection, Sequence
 from aisix.config.settings import Settings
 from aisix.mapping.mappings import Mappings
 from aisix.routing.circuit_breaker import CircuitBreaker, CircuitBreakers
+from aisix.routing.overlays import LastGood
 from aisix.routing.target import Target, make_targets
 from aisix.store.snapshot import Snapshot
 
@@ -100,11 +101,17 @@ class Balancers:
     """The balancer of each alias, over one snapshot and one set of tables."""
 
     def __init__(
-        self, settings: Settings, snapshot: Snapshot, mappings: Mappings, breakers: CircuitBreakers
+        self,
+        settings: Settings,
+        snapshot: Snapshot,
+        mappings: Mappings,
+        breakers: CircuitBreakers,
+        last_good: LastGood | None = None,
     ) -> None:
         self.snapshot = snapshot
         self.mappings = mappings
         self.breakers = breakers
+        self.last_good = last_good or LastGood()
         self._settings = settings
         self._balancers: dict[tuple[str, str], Balancer] = {}
 
@@ -118,7 +125,8 @@ class Balancers:
             if len(self._balancers) >= MOST:
                 self._balancers.clear()
             targets = make_targets(
-                dialect, model, self.snapshot, self.mappings, self._settings, self.breakers
+                *(dialect, model, self.snapshot, self.mappings, self._settings, self.breakers),
+                self.last_good,
             )
             balancer = Balancer(targets, model.routing if model.targets else None)
             self._balancers[dialect, alias] = balancer

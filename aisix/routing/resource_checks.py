@@ -1,4 +1,5 @@
-"""Whether a document an admin writes fits the tables: adapters, variants, options and traits.
+"""Whether a document an admin writes fits the tables: adapters, variants, options, traits and the
+tables it carries itself.
 
 The store checks what it can know; this is the rest, told with the same paths at the same time.
 
@@ -8,13 +9,15 @@ Must never know: where the document comes from (the admin API, a file, an import
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from aisix.config.settings import Settings
 from aisix.errors import Complaint, OperatorError
+from aisix.mapping.effective import Mapping as Tables
 from aisix.mapping.mappings import Mappings
 from aisix.mapping.parse.schema import near
-from aisix.routing import key_checks
+from aisix.routing import key_checks, overlays
 from aisix.routing.target import has_base, no_base
 from aisix.store.kinds.models import targets_of
 from aisix.store.resources import ProviderKey
@@ -42,12 +45,38 @@ def faults(
 
 
 def stored(mappings: Mappings, settings: Settings, snapshot: Snapshot) -> list[str]:
-    """What is wrong with provider keys that are kept already: none of these is sent anywhere."""
-    return [
+    """What is wrong with provider keys that are kept already, of which none is sent anywhere, and
+    with the overlays of aliases."""
+    keys = [
         f"provider_keys/{entry.document.get('display_name')}: {one.path}: {one.text}"
         for entry in snapshot.entries("provider_keys")
         for one in _key_faults(mappings, settings, entry.document, True)
     ]
+    return keys + [str(one) for one in misfits(mappings, snapshot)]
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """An alias whose overlay does not fit the tables: it is in quarantine."""
+
+    id: str
+    alias: str
+    why: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"models/{self.alias}: {'; '.join(self.why)}"
+
+
+def misfits(mappings: Mappings, snapshot: Snapshot) -> list[Misfit]:
+    """Every alias whose overlay does not fit these tables."""
+    found = []
+    for entry in snapshot.entries("models"):
+        targets = targets_of(entry.document)
+        if overlays.NAME in entry.document or any(overlays.NAME in one for _, one in targets):
+            wrong = tuple(str(one) for one in _model_faults(mappings, entry.document, snapshot))
+            if wrong:
+                found.append(Misfit(entry.id, str(entry.document.get("display_name")), wrong))
+    return found
 
 
 def _key_faults(
@@ -87,11 +116,34 @@ def _model_faults(
     mappings: Mappings, document: Mapping[str, Any], snapshot: Snapshot
 ) -> list[Complaint]:
     found = []
-    for at, target in targets_of(dict(document)):
-        key = snapshot.provider_key(str(target.get("provider_key_id")))
-        if key is not None:  # else the store says so itself
-            found += _target_faults(mappings, document, target, at, key)
-    return found
+    listed = [
+        (at, target, key)
+        for at, target in targets_of(dict(document))
+        # else the store says so itself
+        if (key := snapshot.provider_key(str(target.get("provider_key_id")))) is not None
+    ]
+    serving = {
+        mapping.name
+        for _, target, key in listed
+        for mapping in _usable(mappings, document, target, key)[0]
+    }
+    for at, target, key in listed:
+        found += _target_faults(mappings, document, target, at, key, serving)
+    return list(dict.fromkeys(found))
+
+
+def _usable(
+    mappings: Mappings, document: Mapping[str, Any], target: Mapping[str, Any], key: ProviderKey
+) -> tuple[list[Tables], OperatorError | None]:
+    """The mappings of a target, one for each caller dialect that has one; why not of another."""
+    variant = target.get("mapping") or document.get("mapping")
+    usable, missing = [], None
+    for dialect in mappings.callers:
+        try:
+            usable.append(mappings.find(dialect, key.adapter, variant))
+        except OperatorError as error:
+            missing = error
+    return usable, missing
 
 
 def _target_faults(
@@ -100,16 +152,12 @@ def _target_faults(
     target: Mapping[str, Any],
     at: str,
     key: ProviderKey,
+    serving: set[str],
 ) -> list[Complaint]:
     variant = target.get("mapping") or document.get("mapping")
     options = {**(document.get("options") or {}), **(target.get("options") or {})}
     traits = tuple(target.get("traits", document.get("traits")) or ())
-    usable, missing = [], None
-    for dialect in mappings.callers:
-        try:
-            usable.append(mappings.find(dialect, key.adapter, variant))
-        except OperatorError as error:
-            missing = error
+    usable, missing = _usable(mappings, document, target, key)
     if missing is not None and variant and not usable:
         return [Complaint("", f"{at}mapping", str(missing))]
     found = []
@@ -128,4 +176,5 @@ def _target_faults(
             mapping.effective(name, key.version, *mapping.own(options, traits))
         except OperatorError as error:
             return [Complaint("", at + (c.path or "options"), c.text) for c in error.complaints]
-    return []
+    own = at, key.version, (options, traits), serving
+    return overlays.faults(mappings, usable, document, dict(target), *own)

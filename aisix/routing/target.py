@@ -17,6 +17,7 @@ from aisix.config.settings import Settings
 from aisix.errors import OperatorError
 from aisix.mapping.mappings import Effective, Mappings
 from aisix.routing.circuit_breaker import CircuitBreaker, CircuitBreakers
+from aisix.routing.overlays import LastGood
 from aisix.store.resources import Model, ModelTarget, ProviderKey
 from aisix.store.snapshot import Snapshot
 from aisix.upstream.request import Cap, Signer, Timeouts, Tls
@@ -33,7 +34,7 @@ class Target:
     provider_key_id: str
     breaker: CircuitBreaker
     tables: Effective
-    tag: str  # "openai-chat/anthropic-messages@3f9c1a20"
+    tag: str  # "openai-chat/anthropic-messages@3f9c1a20", and "+5b2e77d0" of an alias's overlay
     url: str
     header_lines: tuple[str, ...] = field(repr=False)  # those that are the same each time
     hidden: tuple[str, ...] = field(repr=False)  # texts no caller may see
@@ -54,21 +55,22 @@ def make_targets(
     mappings: Mappings,
     settings: Settings,
     breakers: CircuitBreakers,
+    last_good: LastGood,
 ) -> list[Target]:
     """Those of one alias, in the order it lists them; OperatorError when one cannot work."""
     upstream = settings.upstream
     alone = ModelTarget(model.provider_key_id, model.model_name)
     plain, streamed = timeouts(model, settings)
-    targets = []
+    listed = []
     for stored in model.targets or (alone,):
         entry = snapshot.entry("provider_keys", stored.provider_key_id)
         key = snapshot.provider_key(stored.provider_key_id)
         if key is None or entry is None:
             raise OperatorError(f"model {model.display_name}: its provider key is gone")
-        mapping = mappings.find(dialect, key.adapter, stored.mapping or model.mapping)
-        traits = model.traits if stored.traits is None else stored.traits
-        options = {**model.options, **stored.options}
-        tables = mapping.effective(stored.model_name, key.version, *mapping.own(options, traits))
+        listed.append((stored, key, entry.revision))
+    every = last_good.tables(dialect, model, [one[:2] for one in listed], mappings)
+    targets = []
+    for (stored, key, revision), tables in zip(listed, every, strict=True):
         name = f"{key.display_name}/{stored.model_name}"
         targets.append(
             Target(
@@ -77,9 +79,9 @@ def make_targets(
                 model_name=stored.model_name,
                 weight=stored.weight,
                 provider_key_id=key.id,
-                breaker=breakers.find(key.id, entry.revision, stored.model_name, name),
+                breaker=breakers.find(key.id, revision, stored.model_name, name),
                 tables=tables,
-                tag=f"{tables.name}@{tables.digest[:8]}",
+                tag=_tag(tables),
                 url=url_of(tables, key),
                 header_lines=_header_lines(tables, key),
                 hidden=_hidden(base_url(tables, key), key),
@@ -93,6 +95,12 @@ def make_targets(
             )
         )
     return targets
+
+
+def _tag(tables: Effective) -> str:
+    """What an answer says of its tables: which files they are of, which overlays of the alias."""
+    own = (f"+{inline.digest[:8]}" for inline in tables.overlays)
+    return "".join((f"{tables.name}@{tables.digest[:8]}", *own))
 
 
 def timeouts(model: Model, settings: Settings) -> tuple[Timeouts, Timeouts]:

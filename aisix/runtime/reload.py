@@ -82,8 +82,11 @@ class Reloader:
             await asyncio.sleep(LOCK_PAUSE)
         try:
             before = self._gateway.mappings.digest
+            were = self._gateway.quarantined()
             found, workers, proven = await self._try(end)
             told = self._answer(by, found, began, before, workers)
+            if not found:
+                told["quarantined"] = self._quarantined(were)
             if not self._gateway.store.writable:
                 told["resources"] = await self._resources()
                 told["ok"] = told["ok"] and told["resources"]["ok"]
@@ -119,6 +122,18 @@ class Reloader:
         self._generation.number = number  # here it happens
         switched = await self._bus.ask(SWITCHED, None, READY_SECS)
         return [], [switched[seat] for seat in sorted(switched)], proven
+
+    def _quarantined(self, were: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The aliases whose overlay does not fit these tables: told, and nothing else waits."""
+        now = self._gateway.quarantined()
+        for one in now[:MOST_TOLD]:
+            if one not in were:
+                then = f"it serves {one['serving']}" if one["serving"] else "it does not serve"
+                log.error("in quarantine: models/%s: %s; %s", one["alias"], one["why"][0], then)
+        well = {one["id"] for one in were} - {one["id"] for one in now}
+        if well:
+            log.info("%d models are out of quarantine", len(well))
+        return now
 
     async def _checked(self, table_folders: Sequence[TableFolder], end: float) -> list[Complaint]:
         """Everything `aisix mappings check` says, in another process: it takes seconds."""

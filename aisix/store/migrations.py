@@ -46,6 +46,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
     (  # headers that are credentials used to be in clear; the store, who has the key, seals them
         f"INSERT OR REPLACE INTO meta VALUES ('{IN_CLEAR}', '1')",
     ),
+    (),  # a model may carry an `overlay`: a program that does not know it would serve without
 )
 
 

@@ -89,8 +89,8 @@ class ProviderKey:
 class ModelTarget:
     """One of several upstream models that answer to an alias.
 
-    weight: its share of the traffic; options: laid over those of the alias; traits and mapping:
-    None is the alias's own.
+    weight: its share of the traffic; options and overlay: laid over those of the alias; traits and
+    mapping: None is the alias's own.
     """
 
     provider_key_id: str
@@ -98,6 +98,7 @@ class ModelTarget:
     weight: int = 1
     options: Mapping[str, Scalar] = field(default_factory=dict)
     traits: tuple[str, ...] | None = None
+    overlay: tuple[str, ...] = ()
     mapping: str | None = None
 
 
@@ -106,7 +107,8 @@ class Model:
     """An alias: the name a caller uses, and the upstream model that answers to it.
 
     All times are milliseconds, None is the gateway's setting, 0 is no limit; options and traits:
-    laid over the mapping's tables; mapping: a variant's name, or None. With `targets` an alias has
+    laid over the mapping's tables; overlay: tables of its own, each a text of TOML or of a JSON
+    object; mapping: a variant's name, or None. With `targets` an alias has
     several upstream models, `routing` says which is asked, and the first of them stands in
     model_name and provider_key_id.
     """
@@ -120,6 +122,7 @@ class Model:
     mapping: str | None = None
     options: Mapping[str, Scalar] = field(default_factory=dict)
     traits: tuple[str, ...] = ()
+    overlay: tuple[str, ...] = ()
     timeout: int | None = None
     stream_timeout: int | None = None
     stream_total_timeout: int | None = None

@@ -155,6 +155,7 @@ FAMILIES = (
     Family("aisix_workers", "gauge", ("state",), "Worker processes."),
     Family("aisix_store_trouble", "gauge", (), "1 while the store cannot be read anew."),
     Family("aisix_store_quarantined", "gauge", ("kind",), "Stored resources that cannot be read."),
+    Family("aisix_models_quarantined", "gauge", (), "Aliases whose overlay does not fit."),
     Family("aisix_info", "gauge", ("version", "mappings"), "1; the digest of the tables in use."),
     Family(
         "aisix_certificate_expires_seconds",

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import msgspec
 
+from aisix.errors import OperatorError
 from aisix.mapping.mappings import Effective, Mapping, Mappings
+from aisix.mapping.parse.inline import read_inline
 from aisix.mapping.parse.schema import near
 from aisix.mapping.syntax.paths import Json
+from aisix.mapping.verify.inline import misfits
 
 
 def add_choice(sub: argparse.ArgumentParser) -> None:
@@ -19,6 +23,8 @@ def add_choice(sub: argparse.ArgumentParser) -> None:
                      help="an option of the alias")  # fmt: skip
     sub.add_argument("--trait", action="append", default=[], metavar="NAME",
                      help="a trait of the alias")  # fmt: skip
+    sub.add_argument("--overlay", action="append", default=[], metavar="FILE",
+                     help="tables the alias carries itself: TOML or JSON")  # fmt: skip
 
 
 def mapping_named(mappings: Mappings, name: str | None) -> Mapping:
@@ -43,4 +49,15 @@ def effective(mapping: Mapping, args: argparse.Namespace) -> Effective:
             options[name] = msgspec.json.decode(value)
         except msgspec.DecodeError:
             options[name] = value
-    return mapping.effective(args.model, args.version, options, tuple(args.trait))
+    laid = [
+        inline
+        for file in args.overlay
+        for inline in read_inline([Path(file).read_text("utf-8")], file)
+    ]
+    for inline in laid:
+        if not inline.meant_for(mapping.name):
+            raise ValueError(f"{inline.name}: is for {', '.join(inline.wanted)}: see --mapping")
+    wrong = misfits(mapping, args.model, args.version, options, tuple(args.trait), laid)
+    if wrong:
+        raise OperatorError(wrong)
+    return mapping.effective(args.model, args.version, options, tuple(args.trait), laid)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -13,6 +14,8 @@ import msgspec
 
 from aisix.cli.mappings.output import WHERE, Row, one_line, table, write_json
 from aisix.cli.mappings.select import effective, mapping_named
+from aisix.config.settings import Settings
+from aisix.errors import Complaint
 from aisix.mapping.exchange import Exchange, ResolvedModel
 from aisix.mapping.mappings import Mapping, load_mappings
 from aisix.mapping.parse.files import unpack
@@ -20,7 +23,9 @@ from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verify import cases, explain
 from aisix.mapping.verify.check import check, check_shelves
+from aisix.routing import resource_checks
 
+OVERLAY_PATH = re.compile(r"(^|\.)overlay($|[.\[])")
 SAMPLED = 8  # a reload tries one in so many of the cases that other tables were written for
 
 
@@ -34,6 +39,8 @@ def check_(args: argparse.Namespace, folders: list[Path]) -> int:
         findings = check_shelves(unpack(packed), proven=proven, every=SAMPLED)
     else:
         findings = check(folders, with_cases=not args.no_cases)
+        if args.settings and not findings:
+            findings = overlay_findings(args.settings, folders)
     took = time.perf_counter() - began
     if args.json:
         write_json({"ok": not findings, "findings": [complaint(f) for f in findings]})
@@ -43,6 +50,19 @@ def check_(args: argparse.Namespace, folders: list[Path]) -> int:
         count = f"{len(findings)} finding{'' if len(findings) == 1 else 's'}"
         print(count if findings else f"fine ({took:.1f} s)")
     return 1 if findings else 0
+
+
+def overlay_findings(settings: Settings, folders: list[Path]) -> list[Complaint]:
+    """What is wrong with the tables that aliases of this site carry themselves."""
+    from aisix.cli import doctor, store
+
+    if settings.resources_file is not None:
+        whole = store.findings(str(settings.resources_file), settings, folders, files=False,
+                               environ=store.ANY_ENVIRONMENT)  # fmt: skip
+        return [one for one in whole if OVERLAY_PATH.search(one.path)]
+    snapshot = doctor.stored(settings)
+    found = resource_checks.misfits(load_mappings(folders), snapshot) if snapshot else []
+    return [Complaint(f"models/{one.alias}", "", why) for one in found for why in one.why]
 
 
 def complaint(finding: Any) -> dict[str, str]:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable
 from aisix.errors import Complaint
 from aisix.mapping.grammar.declared import TRAIT
 from aisix.mapping.grammar.tables import FILES, UNITS
+from aisix.mapping.parse import overlays
 from aisix.mapping.parse.options import option_faults, words_of
 from aisix.mapping.parse.structure import found
 from aisix.mapping.parse.toml_tree import Keys, Tree
@@ -25,6 +26,20 @@ def near(word: str, known: Iterable[str]) -> str:
     if close:
         return f' (did you mean "{close[0]}"?)'
     return f" (one of: {', '.join(names)})" if names else ""
+
+
+def stray(tree: Tree, keys: Keys) -> Complaint:
+    """A row that wants to stand before one that is not there, or where there is no order."""
+    if len(keys) > 2 and keys[-3] not in overlays.ORDERED:
+        text = "means nothing here: these rows are not tried or run in order"
+        return Complaint(tree.where(keys), ".".join(keys[1:]), text)
+    node = tree.data
+    for key in keys[:-2]:
+        node = node[key]
+    siblings = [name for name in node if name != keys[-2]]
+    word = str(node[keys[-2]][keys[-1]])
+    text = f'no row "{word}" here{near(word, siblings)}'
+    return Complaint(tree.where(keys), ".".join(keys[1:]), text)
 
 
 def check_mapping(

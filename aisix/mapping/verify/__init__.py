@@ -4,6 +4,7 @@
     touched.py          what a site's folders write, and what to build to hear of it
     cases.py            golden cases: run, compare
     case_files.py       where a case's files are
+    inline.py           what is wrong with the tables an alias carries itself
     differences.py      two JSON values: where they differ
     explain.py          one request or answer: every field with its rule
     compiled_source.py  the Python source the rules become

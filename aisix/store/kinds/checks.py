@@ -9,6 +9,7 @@ Must never know: which resource a field belongs to, other resources, the clock.
 from __future__ import annotations
 
 import fnmatch
+import json
 import math
 import re
 from collections.abc import Hashable, Iterator
@@ -27,6 +28,7 @@ MAX_NAME = 255
 MAX_SECRET = 8192
 MAX_ITEMS = 1000
 MAX_COUNT = 10**15
+MAX_OVERLAYS, MAX_OVERLAY = 8, 32_768  # of one alias: how many, and bytes of all
 DAY_MS = 86_400_000
 
 # Paths of a pasted api_base that say no more than the host alone: people copy the address of one
@@ -307,6 +309,29 @@ def _option(key: str, content: Any) -> None:
         raise Invalid("must be true or false, a number, a string or a list of strings")
     if isinstance(content, int) and abs(content) > 2**63:
         raise Invalid("is too large a number")
+
+
+def overlay(value: Any) -> Any:
+    """Tables for one alias: a text of TOML, an object, or several of them; in their order."""
+    several = value if isinstance(value, list) else [value]
+    if not 1 <= len(several) <= MAX_OVERLAYS:
+        raise Invalid(f"must be one overlay, or a list of 1 to {MAX_OVERLAYS}")
+    wrong = Faults()
+    size = 0
+    for place, one in enumerate(several):
+        if isinstance(one, str | dict) and one and not (isinstance(one, str) and one.isspace()):
+            size += len((one if isinstance(one, str) else json.dumps(one)).encode())
+            continue
+        right = "must be tables as TOML text, or as an object"
+        fault = Invalid(f"{right}, not {'an empty one' if one in ('', {}) else said(one)}")
+        if value is one:
+            raise fault
+        with wrong.below(place):
+            raise fault
+    wrong.tell()
+    if size > MAX_OVERLAY:
+        raise Invalid(f"must be at most {MAX_OVERLAY} bytes; for more, a folder of tables")
+    return value
 
 
 def moment(value: Any) -> str:

@@ -82,7 +82,8 @@ class Argument(NamedTuple):
     """How `create` of the command line takes a field.
 
     flag: "--name", or "" for one that stands without a flag; like: where the flag is not given, the
-    value of the same field in the resource that this reference names.
+    value of the same field in the resource that this reference names; file: its value stands in a
+    file, text or JSON, and `set` takes it too; given again, the values are a list.
     """
 
     flag: str = ""
@@ -90,6 +91,7 @@ class Argument(NamedTuple):
     help: str = ""
     required: bool = False
     like: str = ""
+    file: bool = False
 
 
 class Column(NamedTuple):
@@ -309,4 +311,5 @@ def always_required(table: tuple[Field, ...]) -> list[str]:
 def nullable(schema: Json) -> Json:
     """The schema, or null: which is the same as leaving the field out."""
     more = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
-    return {**schema, **more, "type": [schema["type"], "null"]}
+    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    return {**schema, **more, "type": [*types, "null"]}

@@ -16,6 +16,7 @@ from aisix.store.kinds.types import (
     MILLISECONDS,
     NAME,
     OPTIONS,
+    OVERLAY,
     PATTERN,
     ROUTING,
     SLUG,
@@ -61,7 +62,11 @@ def _model(**values: Any) -> Model:
 
 
 def _target(value: Document) -> ModelTarget:
-    return ModelTarget(**{**value, "traits": tuple(value["traits"]) if "traits" in value else None})
+    made = dict(value)
+    for name, type in (("traits", SLUGS), ("overlay", OVERLAY)):
+        if name in value:
+            made[name] = type.made(value[name])
+    return ModelTarget(**made)
 
 
 def _timeout(name: str, help: str, example: int) -> Field:
@@ -108,6 +113,15 @@ OPTIONS_OF = Field(
 TRAITS = Field(
     "traits", SLUGS, "overlays of the mapping, by name", example=["no-sampling"], empty=[]
 )
+OVERLAY_OF = Field(
+    "overlay",
+    OVERLAY,
+    "tables for this alias alone, laid over the mapping's behind its traits: as in a file of "
+    "`traits/`, with `for` the mapping or caller dialect they are for",
+    example={"for": "acme-chat", "request": {"field": {"limit": {"max": 4096}}}},
+    argument=Argument("--overlay", "FILE", "tables for it alone: TOML or JSON; - is standard input",
+                      file=True),
+)  # fmt: skip
 
 IN_EACH = "required in each target"
 TARGETS = tables(
@@ -118,6 +132,7 @@ TARGETS = tables(
         Field("weight", whole(1000), "its share of the traffic"),
         OPTIONS_OF,
         TRAITS,
+        replace(OVERLAY_OF, argument=None),
         MAPPING,
     ),
     MOST_TARGETS,
@@ -163,6 +178,7 @@ MODELS = Kind(
         MAPPING,
         OPTIONS_OF,
         TRAITS,
+        OVERLAY_OF,
         _timeout("timeout", "a whole answer", 600_000),
         _timeout("stream_timeout", "the longest silence of a stream", 60_000),
         _timeout("stream_total_timeout", "a stream from start to end", 900_000),

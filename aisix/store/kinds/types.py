@@ -5,6 +5,7 @@ Must never know: which kind has a field of it, other resources, the clock.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -119,4 +120,20 @@ OPTIONS = Type(
         "maxProperties": 100,
     },
     "object",
+)
+OVERLAY = Type(
+    checks.overlay,
+    {
+        "type": ["string", "object", "array"],
+        "minLength": 1,
+        "maxLength": checks.MAX_OVERLAY,
+        "items": {"type": ["string", "object"]},
+        "minItems": 1,
+        "maxItems": checks.MAX_OVERLAYS,
+    },
+    "TOML text, object, or a list of them",
+    made=lambda value: tuple(
+        one if isinstance(one, str) else json.dumps(one)
+        for one in (value if isinstance(value, list) else [value])
+    ),
 )

@@ -1,0 +1,166 @@
+"""The tables an alias carries itself: whom they are laid over, what is wrong with them, and those
+with which an alias served last.
+
+An overlay that stops fitting when the tables change puts its alias in quarantine, and no other: it
+serves on as it did, or, where this process never had it, not at all. Never without its overlay,
+which may be what keeps something from being sent.
+
+Must never know: a wire name, how a request is translated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from aisix.errors import Complaint, OperatorError
+from aisix.mapping.effective import Effective
+from aisix.mapping.effective import Mapping as Tables
+from aisix.mapping.mappings import Mappings
+from aisix.mapping.parse.inline import FOR, Inline, in_resource, read_inline
+from aisix.mapping.parse.schema import near
+from aisix.mapping.verify.inline import misfits
+from aisix.store.kinds.types import OVERLAY
+from aisix.store.resources import Document, Model, ModelTarget, ProviderKey
+
+NAME = "overlay"
+MOST = 4096  # aliases whose last tables are kept; wildcards make as many as callers think of
+
+
+# ---------------------------------------------------------------- serving
+def tables_of(
+    dialect: str, model: Model, targets: Sequence[tuple[ModelTarget, ProviderKey]], known: Mappings
+) -> list[Effective]:
+    """The tables of each target; OperatorError when one cannot be had."""
+    usable = [
+        known.find(dialect, key.adapter, stored.mapping or model.mapping) for stored, key in targets
+    ]
+    made = []
+    for (stored, key), mapping in zip(targets, usable, strict=True):
+        traits = model.traits if stored.traits is None else stored.traits
+        own = mapping.own({**model.options, **stored.options}, traits)
+        laid = (*read_inline(model.overlay), *read_inline(stored.overlay))
+        names = [each.name for each in usable]
+        wrong = [*_not_meant(laid, names, known, (dialect,))]
+        if laid and not wrong:
+            wrong = misfits(mapping, stored.model_name, key.version, *own, laid)
+        if wrong:
+            raise OperatorError(wrong)
+        made.append(mapping.effective(stored.model_name, key.version, *own, laid))
+    return made
+
+
+class LastGood:
+    """The tables with which each alias that carries an overlay was served last."""
+
+    def __init__(self, known: Mapping[bytes, list[Effective]] | None = None) -> None:
+        self._known = dict(known or {})
+
+    def copy(self) -> LastGood:
+        """For tables that are made ready: they may never serve."""
+        return LastGood(self._known)
+
+    def tables(
+        self,
+        dialect: str,
+        model: Model,
+        targets: Sequence[tuple[ModelTarget, ProviderKey]],
+        known: Mappings,
+    ) -> list[Effective]:
+        """Those of now, or when the overlay does not fit them, the last; OperatorError."""
+        if not model.overlay and not any(stored.overlay for stored, _ in targets):
+            return tables_of(dialect, model, targets, known)
+        asked = dialect, model, [(key.adapter, key.version) for _, key in targets]
+        name = hashlib.sha256(repr(asked).encode()).digest()
+        try:
+            found = tables_of(dialect, model, targets, known)
+        except OperatorError:
+            last = self._known.get(name)
+            if last is None:
+                raise
+            return last
+        self._known.pop(name, None)
+        if len(self._known) >= MOST:
+            del self._known[next(iter(self._known))]
+        self._known[name] = found
+        return found
+
+
+# ---------------------------------------------------------------- what is wrong with one
+def faults(
+    known: Mappings,
+    usable: Sequence[Tables],
+    document: Mapping[str, object],
+    target: Document,
+    at: str,
+    version: str | None,
+    chosen: tuple[dict[str, object], tuple[str, ...]],
+    serving: Collection[str],
+) -> list[Complaint]:
+    """Of one target of a model, with the paths inside the resource.
+
+    usable: the target's mappings; serving: the names of all that serve the alias; chosen: options
+    and traits.
+    """
+    given = [(NAME, document.get(NAME))]
+    if at:
+        given.append((at + NAME, target.get(NAME)))
+    laid: list[Inline] = []
+    wrong: list[Complaint] = []
+    for path, value in given:
+        try:
+            texts = () if value is None else OVERLAY.made(value)
+            laid += read_inline(texts, path, listed=isinstance(value, list))
+        except OperatorError as error:
+            wrong += [in_resource(one, path) for one in error.complaints]
+    if wrong or not laid:
+        return wrong
+    wrong = [*_not_meant(laid, serving, known, tuple(known.callers))]
+    if wrong:
+        return wrong
+    found = {
+        mapping.name: misfits(
+            mapping, str(target.get("model_name", "")), version, *mapping.own(*chosen), laid
+        )
+        for mapping in usable
+    }
+    return list(dict.fromkeys(_told(found, laid)))
+
+
+def _not_meant(
+    laid: Sequence[Inline], names: Collection[str], known: Mappings, dialects: Sequence[str]
+) -> Iterator[Complaint]:
+    """What one is for and is never laid over: `names` serve the alias to these caller dialects."""
+    for inline in laid:
+        for word in inline.wanted:
+            dialect, mark, _ = word.partition("/")
+            if word not in known.mappings and word not in known.callers:
+                text = f'no mapping or caller dialect "{word}"'
+                text += near(word, (*known.mappings, *known.callers))
+            elif dialect in dialects and not any(
+                word == name if mark else name.startswith(f"{word}/") for name in names
+            ):
+                text = f'"{word}" never serves this alias{near("", names)}'
+            else:
+                continue
+            yield Complaint("", f"{inline.name}.{FOR}", text)
+
+
+def _told(found: dict[str, list[Complaint]], laid: Sequence[Inline]) -> Iterator[Complaint]:
+    """What is wrong for some of the mappings is told with those it fits."""
+    fits = [name for name, wrong in found.items() if not wrong]
+    for name, wrong in found.items():
+        for complaint in wrong:
+            inline, own = next(
+                ((one, told) for one in laid if (told := one.own(complaint))),
+                (laid[-1], Complaint("", laid[-1].name, f"with it, {complaint}")),
+            )
+            good = [one for one in fits if inline.meant_for(one)]
+            more = ""
+            if good:
+                words = ", ".join(f'"{one}"' for one in good)
+                said = words if len(good) == 1 else f"[{words}]"
+                more = f" (in {name}; it fits {', '.join(good)}: say {FOR} = {said})"
+            elif any(other != wrong for one, other in found.items() if inline.meant_for(one)):
+                more = f" (in {name})"
+            yield Complaint("", own.path, own.text + more)

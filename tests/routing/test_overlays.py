@@ -1,0 +1,174 @@
+"""The tables an alias carries: against all that serve it, with the last good ones when they change."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aisix.config.settings import load_settings
+from aisix.config.shipped import shipped_mappings
+from aisix.errors import OperatorError
+from aisix.mapping.mappings import Mappings, load_mappings
+from aisix.routing import resource_checks
+from aisix.routing.balancer import Balancers
+from aisix.routing.circuit_breaker import BreakerRules, CircuitBreakers
+from aisix.store.snapshot import Entry, Snapshot
+
+NAME = "openai-chat/anthropic-messages"
+CLAMP = {"request": {"field": {"max_tokens": {"max": 4096}}}}
+MODEL = {
+    "display_name": "small",
+    "provider": "anthropic",
+    "model_name": "claude-opus-5-5",
+    "provider_key_id": "a",
+}
+
+
+@cache
+def shipped() -> Mappings:
+    return load_mappings([shipped_mappings()])
+
+
+def entry(kind: str, id: str, document: dict[str, Any]) -> Entry:
+    return Entry(kind, id, 1, 1, 0, 0, document, "sk-0123456789" if kind != "models" else None)
+
+
+def snapshot(**model: Any) -> Snapshot:
+    keys = [
+        entry("provider_keys", name[0], {"display_name": name, "provider": name, "adapter": name})
+        for name in ("anthropic", "openai")
+    ]
+    return Snapshot([*keys, entry("models", "m", {**MODEL, **model})], 1)
+
+
+def faults(overlay: Any, mappings: Mappings | None = None, **model: Any) -> list[str]:
+    document = {**MODEL, "overlay": overlay, **model}
+    settings: Any = None  # only keys ask for them
+    found = resource_checks.faults(mappings or shipped(), settings, "models", document, snapshot())
+    return [str(one) for one in found]
+
+
+def test_one_that_fits_every_caller_dialect_needs_not_say_whom_it_is_for() -> None:
+    assert faults(CLAMP) == []
+    assert faults("[request.field.max_tokens]\nmax = 4096\n") == []
+
+
+def test_one_that_fits_one_caller_dialect_must_say_so() -> None:
+    drop = {"request": {"shape": {"part": {"is": {"image_url": {"drop": True}}}}}}
+    told, last = faults(drop)
+    assert told.startswith("overlay.request.shape.part")
+    assert (
+        "(in anthropic-messages/anthropic-messages; it fits openai-chat/anthropic-messages: say"
+        in told
+    )
+    assert last.endswith('for = "openai-chat/anthropic-messages")')
+    assert faults({"for": "openai-chat", **drop}) == []
+
+
+@pytest.mark.parametrize(
+    ("overlay", "told"),
+    [
+        ({"for": "openai-chatt", **CLAMP}, 'overlay.for: no mapping or caller dialect "openai-chatt" (did'),
+        ({"for": "openai-chat/openai-chat", **CLAMP}, 'overlay.for: "openai-chat/openai-chat" never serves'),
+        ([CLAMP, {"request": {"field": {"x": {"form": "y"}}}}], 'overlay[1].request.field.x.form: unknown key'),
+        ("[request.field.max_tokens]\nmaxx = 1\n", "overlay.request.field.max_tokens.maxx: line 2: unknown key"),
+        ({"request": {"field": {"max_tokens": {"max": None}}}}, "overlay.request.field.max_tokens.max: null"),
+    ],
+)  # fmt: skip
+def test_a_slip_is_told_with_the_path_inside_the_resource(overlay: Any, told: str) -> None:
+    assert faults(overlay)[0].startswith(told)
+
+
+def test_a_target_s_own_is_laid_over_the_alias_s() -> None:
+    targets: list[dict[str, Any]] = [
+        {"provider_key_id": "a", "model_name": "claude-opus-5-5", "overlay": {"request": {"field": {"x": {"form": "y"}}}}},
+        {"provider_key_id": "o", "model_name": "gpt-5"},
+    ]  # fmt: skip
+    model = {"targets": targets, "model_name": None, "provider_key_id": None}
+    own = {"for": "openai-chat/anthropic-messages", **CLAMP}
+    told = faults(own, **model)
+    assert len(told) == 1
+    assert told[0].startswith("targets[0].overlay.request.field.x.form: unknown key")
+    targets[0]["overlay"] = "[request.field.max_tokens]\nmax = 7\n"
+    assert faults(own, **model) == []
+    found = balancers(shipped(), snapshot(overlay=own, **model)).find("openai-chat", "small")
+    assert found is not None
+    first, second = found.targets
+    assert first.tables.tree.data["request"]["field"]["max_tokens"]["max"] == 7
+    assert first.tag.count("+") == 2
+    assert second.tables.overlays == ()
+    assert "+" not in second.tag
+
+
+# ---------------------------------------------------------------- tables that change
+def balancers(mappings: Mappings, content: Snapshot, before: Balancers | None = None) -> Balancers:
+    breakers = CircuitBreakers(BreakerRules(3, 30, 0.2))
+    settings = load_settings(None, {})
+    return Balancers(settings, content, mappings, breakers, before and before.last_good)
+
+
+def test_when_it_no_longer_fits_its_alias_serves_as_it_did_and_others_take_the_new_tables(
+    tmp_path: Path,
+) -> None:
+    content = snapshot(overlay={"for": "openai-chat", **CLAMP})
+    plain = entry("models", "n", {**MODEL, "display_name": "other"})
+    content = Snapshot([*content.all_entries(), plain], 1)
+    before = balancers(shipped(), content)
+    served = before.find("openai-chat", "small")
+    assert served is not None
+    assert resource_checks.misfits(shipped(), content) == []
+
+    site = tmp_path / "site" / NAME
+    site.mkdir(parents=True)
+    (site / "request.toml").write_text("[field]\nmax_tokens = 4096\n")
+    changed = load_mappings([shipped_mappings(), tmp_path / "site"])
+    [misfit] = resource_checks.misfits(changed, content)
+    assert (misfit.id, misfit.alias) == ("m", "small")
+    assert str(misfit).startswith("models/small: overlay.request.field.max_tokens")
+    assert resource_checks.stored(changed, load_settings(None, {}), content) == [str(misfit)]
+
+    after = balancers(changed, content, before)
+    kept, other = after.find("openai-chat", "small"), after.find("openai-chat", "other")
+    assert kept is not None and other is not None
+    assert kept.targets[0].tables is served.targets[0].tables
+    assert other.targets[0].tables.digest == changed.mappings[NAME].digest
+    with pytest.raises(OperatorError):  # a process that never had them: not without the overlay
+        balancers(changed, content).find("openai-chat", "small")
+
+    ready = balancers(changed, content, None)  # those made ready beside do not touch what serves
+    ready.last_good = before.last_good.copy()
+    assert ready.find("openai-chat", "small") is not None
+    back = balancers(shipped(), content, after).find("openai-chat", "small")
+    assert back is not None
+    assert back.targets[0].tables.digest == shipped().mappings[NAME].digest
+
+
+def test_what_it_is_for_is_gone_with_its_mapping(tmp_path: Path) -> None:
+    """An overlay for a mapping that has another name now is not left out without a word."""
+    content = snapshot(overlay={"for": "openai-chat/mine", **CLAMP}, mapping="mine")
+    site = tmp_path / "site" / "openai-chat" / "mine"
+    site.mkdir(parents=True)
+    (site / "mapping.toml").write_text('like = "anthropic-messages"\n')
+    with_it = load_mappings([shipped_mappings(), tmp_path / "site"])
+    before = balancers(with_it, content)
+    served = before.find("openai-chat", "small")
+    assert served is not None
+    (site / "mapping.toml").rename(site.parent / "kept.toml")
+    site.rmdir()
+    (site.parent / "ours").mkdir()
+    (site.parent / "kept.toml").rename(site.parent / "ours" / "mapping.toml")
+    without = load_mappings([shipped_mappings(), tmp_path / "site"])
+    kept = balancers(without, content, before).find("openai-chat", "small")
+    assert kept is not None
+    assert kept.targets[0].tables is served.targets[0].tables
+
+
+def test_what_serves_is_remembered_for_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aisix.routing.overlays.MOST", 2)
+    own = balancers(shipped(), snapshot(display_name="*", model_name="claude-*", overlay=CLAMP))
+    for name in ("a", "b", "c", "b"):
+        assert own.find("openai-chat", name) is not None
+    assert len(own.last_good._known) == 2
