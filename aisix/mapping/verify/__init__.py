@@ -2,6 +2,7 @@
 
     check.py            every complaint, and every case, on all cores
     touched.py          what a site's folders write, and what to build to hear of it
+    unused.py           what nothing uses, and who took its last use away
     cases.py            golden cases: run, compare
     case_files.py       where a case's files are
     inline.py           what is wrong with the tables an alias carries itself

@@ -18,6 +18,7 @@ from aisix.mapping.parse.files import CASES, TableFolder, case_marks, pack, read
 from aisix.mapping.parse.options import words_of
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verify import cases
+from aisix.mapping.verify.unused import unused
 
 Finding = Complaint
 
@@ -49,7 +50,7 @@ def check_shelves(
         return findings(mappings, with_cases, proven, every)
     for mapping in mappings.mappings.values():  # what can be said of the rest all the same
         if all(mapping.tree.data.get(name) for name in NEEDED):
-            found += _build_all(mapping)
+            found += _build_all(mapping, mappings)
             found += _tables_without_other(mapping)
     return list(dict.fromkeys(found))
 
@@ -60,7 +61,7 @@ def findings(
     """The same for tables that have been loaded."""
     out: list[Finding] = []
     for mapping in mappings.mappings.values():
-        out += _build_all(mapping)
+        out += _build_all(mapping, mappings)
         out += _tables_without_other(mapping)
     if not out and with_cases:
         for job in jobs(mappings.table_folders):
@@ -69,7 +70,31 @@ def findings(
     return list(dict.fromkeys(out))
 
 
-def _build_all(mapping: Mapping) -> list[Finding]:
+def _build_all(mapping: Mapping, mappings: Mappings) -> list[Finding]:
+    """Every complaint about its configurations; and if there is none, what none of them uses."""
+    out, never_read, names = _built(mapping)
+    if out or not names:
+        return out or never_read
+    before, before_too = _before(mapping, mappings), set[str]()
+    if before is not None:
+        before_too = set(_built(before)[2])
+    told = [unused(mapping, name, None if name in before_too else before) for name in names]
+    return told + never_read
+
+
+def _before(mapping: Mapping, mappings: Mappings) -> Mapping | None:
+    """The same mapping without the last folder; None where there is none, or not a whole one."""
+    layer = len(mappings.table_folders) - 2
+    if layer < 0:
+        return None
+    try:
+        return mappings.up_to(layer).mappings.get(mapping.name)
+    except OperatorError:
+        return None
+
+
+def _built(mapping: Mapping) -> tuple[list[Finding], list[Finding], list[str]]:
+    """(complaints about its configurations, about registers nobody reads, names none of them uses)."""
     out: list[Finding] = []
     data = mapping.tree.data
     rows = (data.get("models") or {}).get("model", {})
@@ -103,20 +128,14 @@ def _build_all(mapping: Mapping) -> list[Finding]:
     for trait in mapping.traits:
         if trait not in brought:  # an alias's
             build("", None, None, (trait,))
-    unused = sorted(known - used)
-    told = [_unused(mapping, name) for name in unused if not _is_list(data, name)]
-    return out or [*told, *(registers[name] for name in registers if name not in read)]
+    never_read = [registers[name] for name in registers if name not in read]
+    return out, never_read, [name for name in sorted(known - used) if not _is_list(data, name)]
 
 
 def _is_list(data: dict[str, Json], name: str) -> bool:
     """A list of values.toml: a site that has one of its own is not told of ours."""
     section, _, key = name.partition(".")
     return section == "values" and isinstance((data.get(section) or {}).get(key), list)
-
-
-def _unused(mapping: Mapping, name: str) -> Finding:
-    where = mapping.tree.where(tuple(name.split(".")))
-    return Complaint(where, name, "nothing uses it")
 
 
 def _tables_without_other(mapping: Mapping) -> Iterator[Finding]:

@@ -1,0 +1,71 @@
+"""A shape, conversion, chunk or value table that nothing uses: who took its last use away.
+
+Of a name that a site's folder made unused, the site is told at its own line, with what to write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aisix.errors import Complaint
+from aisix.mapping.effective import Mapping
+from aisix.mapping.parse.toml_tree import Keys, Tree
+from aisix.mapping.syntax.paths import Json
+
+MOST_SPOTS = 256  # places that named a thing: the first of them that is another now is told
+
+
+def unused(mapping: Mapping, name: str, before: Mapping | None) -> Complaint:
+    """The complaint about one name ("request.convert.words").
+
+    before: the mapping without the last folder, when that one used it.
+    """
+    keys = tuple(name.split(".", 2)) if not name.startswith("values.") else ("values", name[7:])
+    there = mapping.tree.where(keys)
+    if before is not None:
+        for spot in _spots(before.tree.data, keys):
+            line = _overlay_line(mapping.tree, before.tree, spot)
+            if line:
+                section = ".".join(keys[1:])
+                text = f"this takes away the last use of [{section}] ({there}): when that is meant,"
+                text += f" write [{section}] drop = true in {keys[0]}.toml"
+                return Complaint(line, ".".join(spot[1:]), text)
+    return Complaint(there, name, "nothing uses it")
+
+
+def _spots(data: dict[str, Json], keys: Keys) -> Iterator[Keys]:
+    """Where the thing is named, in its own file; a value table in any."""
+    words = (keys[-1], f"$values.{keys[-1]}") if keys[0] == "values" else (keys[-1],)
+    files = ("request", "answer") if keys[0] == "values" else (keys[0],)
+    waiting: list[tuple[Keys, Json]] = [((file,), data.get(file)) for file in files]
+    found = 0
+    while waiting and found < MOST_SPOTS:
+        at, node = waiting.pop()
+        if isinstance(node, dict):
+            waiting += [((*at, key), below) for key, below in node.items()]
+            continue
+        held = node if isinstance(node, list) else [node]
+        if any(isinstance(word, str) and word in words for word in held):
+            found += 1
+            yield at
+
+
+def _overlay_line(tree: Tree, before: Tree, spot: Keys) -> str:
+    """The line that put something else there, or took it away; "" when nobody did."""
+    old: Json = before.data
+    new: Json = tree.data
+    for length, key in enumerate(spot, 1):
+        at = spot[:length]
+        if at in tree.removed and at not in before.removed:
+            return tree.removed[at]
+        old = old.get(key) if isinstance(old, dict) else None
+        new = new.get(key) if isinstance(new, dict) else None
+        if new is None or (length == len(spot) and new != old) or not isinstance(new, type(old)):
+            break
+    else:
+        return ""
+    for length in range(len(at), 0, -1):
+        for keys, line in tree.lines.items():
+            if keys[:length] == at[:length] and before.lines.get(keys) != line:
+                return line
+    return ""
