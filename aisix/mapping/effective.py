@@ -338,6 +338,7 @@ class Mapping:
             "fault": self.caller.data.get("fault", {}),
             "placed": placed,
             "ranks": tree.ranks,
+            "removed": whole.removed,
             "words": self.words,
         }
         parser = RequestParser(tree.data, tree.where, known_facts)

@@ -100,7 +100,7 @@ KEYS = (
         loses_to=_REFUSED,
     ),
 )
-FREE = Key(ANY, RULE, "one field of the result", {"from": "text"}, below="rule")
+FREE = Key(ANY, RULE, "one field of the result", {"from": "text"}, below="rule", loses_to=_MANY)
 _USE = Key("use", SHAPE, "built by another shape", "part")
 _GUARD = Key(
     "guard",
@@ -109,6 +109,7 @@ _GUARD = Key(
     {"when": {"name": "$present"}},
     below="condition",
 )
+_FREE_WITH_USE = replace(FREE, loses_to=("use", *FREE.loses_to))
 _WITH_USE = tuple(replace(key, loses_to=("use", *key.loses_to)) for key in KEYS)
 _NO_GUARD = ("guard", "only a variant of `first` has it")
 
@@ -132,7 +133,7 @@ VARIANT = unit(
     "one variant of a shape, chosen by the word at `by`",
     _USE,
     *_WITH_USE,
-    free=FREE,
+    free=_FREE_WITH_USE,
     elsewhere=(_NO_GUARD,),
     short=Key(ANY, SIBLING, "the name of a variant beside it: built as that one", "text"),
     example="""
@@ -146,7 +147,7 @@ GUARDED = unit(
     _GUARD,
     _USE,
     *_WITH_USE,
-    free=FREE,
+    free=_FREE_WITH_USE,
     example="""
 [shape.tool.first.named]
 guard.when = { name = "$present" }

@@ -70,6 +70,7 @@ class Grammar:
         self.section = "request"
         self.named = self._named()
         self.vocabulary = Vocabulary(tables, self.facts.get("words"))
+        self.told_gone: set[tuple[str, ...]] = set()
         self.without: tuple[str, ...] = ()  # roots that find nothing where we are
 
     def _named(self) -> dict[str, tuple[str, set[str]]]:
@@ -116,7 +117,25 @@ class Grammar:
     def complain(self, path: tuple[str, ...], text: str) -> None:
         self.complaints.append(Complaint(self.where(path), ".".join(path[1:]), text))
 
-    def unknown(self, path: tuple[str, ...], what: str, word: str, known: Iterable[str]) -> None:
+    def unknown(
+        self,
+        path: tuple[str, ...],
+        what: str,
+        word: str,
+        known: Iterable[str],
+        thing: tuple[str, ...] = (),
+    ) -> None:
+        """A word that is none of those known; `thing`: where it would stand, if it were there.
+
+        Who has taken that away is told himself, once, and not whoever still asks for it.
+        """
+        taken = self.facts.get("removed", {}).get(thing)
+        if taken is not None:
+            if thing not in self.told_gone:
+                self.told_gone.add(thing)
+                text = f"it is still asked for ({self.where(path)})"
+                self.complaints.append(Complaint(taken, ".".join((*thing[1:], "drop")), text))
+            return
         hint = meant(word, known)
         self.complain(path, f'{what} "{word}" ({hint})' if what else f"unknown key ({hint})")
 
@@ -255,8 +274,16 @@ class Grammar:
         elif path.steps and path.root in self.named:
             what, names = self.named[path.root]
             word = str(path.steps[0])
-            if word not in names:
-                self.unknown(at, what, word, names)
+            remember = ("request", "remember")
+            if word in names:
+                pass
+            elif path.root == "request" and not self.knew(at, remember):  # another list over it
+                if (*remember, word) not in self.told_gone:
+                    self.told_gone.add((*remember, word))
+                    self.complain(remember, f'lacks "{word}", which {self.where(at)} asks for')
+            else:
+                thing = ("request", "let", word) if path.root == "let" else ()
+                self.unknown(at, what, word, names, thing)
         elif path.root in REGISTERS:
             self.registers_read.append((f"{path.root}.{path.steps[0]}", at))
 

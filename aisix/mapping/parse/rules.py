@@ -53,7 +53,8 @@ class Parser(Conditions):
             return self.value_tables[name]
         data = self.tables.get("values", {}).get(name)
         if not isinstance(data, dict):
-            self.unknown(at, "no value table", name, self.tables.get("values", {}))
+            known = self.tables.get("values", {})
+            self.unknown(at, "no value table", name, known, ("values", name))
             return None
         path = ("values", name)
         if "*" not in data:
@@ -97,7 +98,9 @@ class Parser(Conditions):
         elif name in conversions.VERBS:
             path, options, verb = at, {}, name
         else:
-            self.unknown(at, "no verb or [convert]", name, [*conversions.VERBS, *converts])
+            known = [*conversions.VERBS, *converts]
+            thing = (self.section, "convert", name)
+            self.unknown(at, "no verb or [convert]", name, known, thing)
             return None
         if verb is None:
             return None
@@ -114,7 +117,8 @@ class Parser(Conditions):
             return self.shapes[name]
         data = self.tables.get(self.section, {}).get("shape", {}).get(name)
         if not isinstance(data, dict):
-            self.unknown(at, "no shape", str(name), self.tables[self.section].get("shape", {}))
+            known = self.tables[self.section].get("shape", {})
+            self.unknown(at, "no shape", name, known, (self.section, "shape", name))
             return None
         shape = Shape(name, self.place((self.section, "shape", name)))
         self.shapes[name] = shape  # before its parts: a shape may use itself

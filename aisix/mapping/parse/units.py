@@ -58,8 +58,8 @@ def sound(
             complain(here, f"unknown key ({meant(name, one.names)})")
         elif key is None or (key is one.free and key.below) or is_sound(key, value, here, complain):
             kept[name] = value
-        if key is not None and key is not one.free and (key.loses_to or key.needs):
-            _vain(key, data, at, complain, where, knew)
+        if key is not None and (key.loses_to or key.needs):
+            _vain(key, data, here, complain, where, knew)
     for key in one.keys:
         if key.required and key.name not in data:
             complain(at, f"needs {key.name} = {in_toml(key.example)}, or the like")
@@ -131,18 +131,18 @@ def acts(value: Json) -> bool:
     return value is not False and value != "" and value != [] and value != {}
 
 
-def _vain(key: Key, data: Json, at: Keys, complain: Complain, where: Where, knew: Knew) -> None:
+def _vain(key: Key, data: Json, here: Keys, complain: Complain, where: Where, knew: Knew) -> None:
     """Tell of a key that does nothing beside, or without, another one."""
-    here = (*at, key.name)
+    at, name = here[:-1], here[-1]
     for other in key.loses_to:
-        if other in data and acts(data[other]) and acts(data[key.name]):
+        if other in data and acts(data[other]) and acts(data[name]):
             if knew(here, (*at, other)):
                 line = where((*at, other))
                 complain(here, f"never acts: `{other}` beside it wins ({line})")
             return
     if not key.needs or any(other in data for other in key.needs):
         return
-    if all(knew(here, (*at, name)) for name in data):
+    if all(knew(here, (*at, other)) for other in data):
         words = " or ".join(f"`{name}`" for name in key.needs)
         complain(here, f"means nothing without {words} beside it")
 

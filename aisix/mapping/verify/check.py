@@ -94,7 +94,7 @@ def _before(mapping: Mapping, mappings: Mappings) -> Mapping | None:
 
 
 def _built(mapping: Mapping) -> tuple[list[Finding], list[Finding], list[str]]:
-    """(complaints about its configurations, about registers nobody reads, names none of them uses)."""
+    """(complaints about its configurations, about registers nobody reads, names nobody uses)."""
     out: list[Finding] = []
     data = mapping.tree.data
     rows = (data.get("models") or {}).get("model", {})

@@ -191,6 +191,16 @@ PLANTED: dict[str, tuple[str, str, str]] = {
         "[field.messages.arrange.answers]\nwhere = { role = 'user' }\n",
         '2: field.messages.arrange.answers.where: "pair" is about the whole list',
     ),
+    "a field beside `use`": (
+        "request.toml",
+        "[shape.part.is.mine]\nuse = 'image'\nfirts = 'x'\n",
+        "3: shape.part.is.mine.firts: never acts: `use` beside it wins (",
+    ),
+    "a let that rules ask for, taken away": (
+        "request.toml",
+        "[let.thinking]\ndrop = true\n",
+        "2: let.thinking.drop: it is still asked for (mappings/",
+    ),
     "taking away what is not there": (
         "request.toml",
         "[field.top_kk]\ndrop = true\n",
@@ -253,3 +263,9 @@ def test_what_another_trait_brings_may_be_taken_away(tmp_path: Path) -> None:
     takes = {"traits/b.toml": "[request.field.mine]\ndrop = true\n"}
     rows = {"models.toml": "[model.opus-9]\ntraits = ['a', 'b']\n"}
     assert said(laid(tmp_path, {**brings, **takes, **rows})) == []
+
+
+def test_what_a_shorter_list_forgets_is_told_at_the_list(tmp_path: Path) -> None:
+    lines = said(laid(tmp_path, {"request.toml": "remember = ['mode']\n"}))
+    assert all(line.startswith(f"mine/{NAME}/request.toml:1: remember: lacks") for line in lines)
+    assert len(lines) == len(set(lines)) > 1
