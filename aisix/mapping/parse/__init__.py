@@ -1,23 +1,24 @@
 """TOML to syntax: every complaint with file and line, all of them at once.
 
-    files.py        folders of tables as they are at one moment
-    toml_tree.py    a table file as dicts, with the line of every key
-    renamed.py      old words of the language, and what they are called now
-    overlays.py     the parts of a file put together, files laid over each other
-    inline.py       tables written inside an alias, read as a trait is
-    structure.py    which sections and keys a file may have at all
-    units.py        a table against its declaration
-    schema.py       what each key may hold
-    options.py      what values an option can have
-    reader.py       values, paths, words and options, with complaints and did-you-mean
-    conditions.py   when, unless, match, where
-    vocabulary.py   what a path can find at all: types, words
-    rules.py        rules, conditions, shapes, value tables
-    request.py      request.toml
-    answer.py       answer.toml
-    mending.py      its [mend]
-    plain.py        its plain answers: taken apart, and grown from deltas
-    unreachable.py  rows that can never act
+    files.py         folders of tables as they are at one moment
+    toml_tree.py     a table file as dicts, with the line of every key
+    disagreement.py  why two readers of TOML differ: which character, and what both read alike
+    renamed.py       old words of the language, and what they are called now
+    overlays.py      the parts of a file put together, files laid over each other
+    inline.py        tables written inside an alias, read as a trait is
+    structure.py     which sections and keys a file may have at all
+    units.py         a table against its declaration
+    schema.py        what each key may hold
+    options.py       what values an option can have
+    reader.py        values, paths, words and options, with complaints and did-you-mean
+    conditions.py    when, unless, match, where
+    vocabulary.py    what a path can find at all: types, words
+    rules.py         rules, conditions, shapes, value tables
+    request.py       request.toml
+    answer.py        answer.toml
+    mending.py       its [mend]
+    plain.py         its plain answers: taken apart, and grown from deltas
+    unreachable.py   rows that can never act
 
 Must never know: how a rule is run.
 """

@@ -10,11 +10,13 @@ import hashlib
 import pickle
 import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 from aisix.errors import Complaint, OperatorError
+from aisix.mapping.parse import disagreement
 from aisix.mapping.syntax.paths import Json
 
 Keys = tuple[str, ...]
@@ -85,16 +87,13 @@ def parse_text(text: str, name: str) -> Tree:
     except RecursionError:
         raise OperatorError([Complaint(f"{name}:1", "", "nested too deeply")]) from None
     except _ReadTwice as error:
-        key, line = _first_difference(error.read, error.other, text)
+        found = disagreement.reason(_statements(text), _agree)
+        if found is None:  # of several statements together
+            keys, line = _first_difference(error.read, error.other, text)
+            found = disagreement.Reason(line, keys, disagreement.PLAIN)
+        told = f"the two TOML parsers read this differently: {found.text}"
         raise OperatorError(
-            [
-                Complaint(
-                    f"{name}:{line}",
-                    key,
-                    "the two TOML parsers read this differently; use plain scalars, lists of plain"
-                    " words, one-level inline tables and dotted or quoted keys",
-                )
-            ]
+            [Complaint(f"{name}:{found.line}", ".".join(found.keys), told)]
         ) from None
     lines = {keys: f"{name}:{line}" for keys, line in numbers.items()}
     lines[()] = f"{name}:1"
@@ -117,9 +116,18 @@ def _agreed(text: str) -> bytes:
     """
     data = tomllib.loads(text)
     other = _second_opinion(text)
-    if other != data or not _same_types(other, data):
+    if not _alike(other, data):
         raise _ReadTwice(data, other)
     return pickle.dumps((data, index_lines(text)), pickle.HIGHEST_PROTOCOL)
+
+
+def _alike(other: Json, data: Json) -> bool:
+    return bool(other == data) and _same_types(other, data)
+
+
+def _agree(text: str) -> bool:
+    """Whether both parsers read it, and alike."""
+    return _alike(_second_opinion(text), tomllib.loads(text))
 
 
 def _second_opinion(text: str) -> Json:
@@ -167,16 +175,12 @@ def _key_at(text: str, number: int) -> Keys:
     return header + own
 
 
-def _first_difference(data: Json, other: Json, text: str) -> tuple[str, int]:
+def _first_difference(data: Json, other: Json, text: str) -> tuple[Keys, int]:
     lines = index_lines(text)
     keys: list[str] = []
     while isinstance(data, dict) and isinstance(other, dict):
         for key in data:
-            if (
-                key not in other
-                or data[key] != other[key]
-                or not _same_types(other[key], data[key])
-            ):
+            if key not in other or not _alike(other[key], data[key]):
                 keys.append(key)
                 data, other = data[key], other.get(key)
                 break
@@ -185,7 +189,29 @@ def _first_difference(data: Json, other: Json, text: str) -> tuple[str, int]:
     path = tuple(keys)
     while path and path not in lines:
         path = path[:-1]
-    return ".".join(keys), lines.get(path, 1)
+    return tuple(keys), lines.get(path, 1)
+
+
+def _statements(text: str) -> Iterator[disagreement.Statement]:
+    """Every `key = value` of a file, with the table it stands in."""
+    header: Keys = ()
+    depth, closing, begun = 0, "", 0
+    lines = text.split("\n")
+    for number, line in enumerate(lines):
+        bare = line.strip()
+        if closing:
+            closing = "" if closing in line else closing
+        elif depth == 0 and bare.startswith("["):
+            header = _key_path(bare.lstrip("["))[0]
+            begun = number + 1
+            continue
+        else:
+            depth, closing = _balance(line, depth)
+        if depth == 0 and not closing:
+            if bare and not bare.startswith("#"):
+                whole = "\n".join(lines[begun : number + 1])
+                yield disagreement.Statement(begun + 1, header, whole)
+            begun = number + 1
 
 
 _KEY = re.compile(r"""\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([A-Za-z0-9_-]+))\s*(\.?)""")
