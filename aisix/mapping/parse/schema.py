@@ -211,10 +211,13 @@ def _check_facts(
         known |= _facts_read(one_tree.data)
     rows = [usual, *(models.get("model") or {}).values()]
     known |= {v[1:] for row in rows for v in row.values() if isinstance(v, str) and v[:1] == "$"}
+    last = max(tree.ranks.values(), default=0)
     for fact in usual:
-        if fact not in known:
+        at: Keys = ("models", "defaults", fact)
+        if (
+            fact not in known and tree.rank(at) == last
+        ):  # else what is laid over it reads it no more
             text = f"no rule reads this fact{near(fact, known)}"
-            at: Keys = ("models", "defaults", fact)
             complaints.append(Complaint(tree.where(at), f"defaults.{fact}", text))
     known |= usual.keys()
     for name, row in (models.get("model") or {}).items():
