@@ -65,7 +65,7 @@ MAPPING: dict[str, set[str]] = {
     "parse": {"syntax", "grammar", "verbs"},
     "interpret": {"syntax", "verbs"},
     "compile": {"syntax", "grammar", "verbs", "interpret"},
-    "dialect": {"syntax", "parse", "interpret"},
+    "dialect": {"syntax", "grammar", "parse", "interpret"},
     "door": {"syntax", "verbs", "parse", "interpret", "compile", "dialect"},
     "verify": {"syntax", "grammar", "parse", "interpret", "compile", "dialect", "door"},
 }

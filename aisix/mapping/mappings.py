@@ -129,7 +129,10 @@ def load_as_told(table_folders: Sequence[TableFolder], complaints: list[Complain
             mapping = _read_mapping(table_folders, path, callers[dialect], complaints, own)
             mappings[mapping.name] = mapping
             raw += own[len(spoken) :]
-        _tell_words(callers[dialect], [m for m in mappings.values() if m.caller.name == dialect])
+        speaking = [m for m in mappings.values() if m.caller.name == dialect]
+        overlaid = [t for m in speaking for t in (m.tree, *m.traits.values())]
+        schema.check_faults(tree, overlaid, complaints)
+        _tell_words(callers[dialect], speaking)
     complaints += _rivals(mappings)
     if not mappings and not complaints:
         raise OperatorError(

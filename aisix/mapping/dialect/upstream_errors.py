@@ -24,11 +24,13 @@ from aisix.mapping.dialect.answer_headers import (
 from aisix.mapping.dialect.caller import STATUS, CallerDialect, ErrorAnswer, Where, is_status
 from aisix.mapping.dialect.masking import masked
 from aisix.mapping.dialect.recogniser import Recogniser, Said
+from aisix.mapping.grammar.tables import UNITS
 from aisix.mapping.interpret.scope import Facts, Scope
 from aisix.mapping.interpret.view import View, holds
 from aisix.mapping.parse.rules import Parser
 from aisix.mapping.parse.structure import found
 from aisix.mapping.parse.toml_tree import Keys
+from aisix.mapping.parse.units import meant
 from aisix.mapping.parse.unreachable import unreachable
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import Condition
@@ -232,6 +234,10 @@ class ErrorTables:
 def _recogniser(parser: Parser, data: dict[str, Json]) -> Recogniser:
     """What `[body]`, `[mark.*]`, `[harmless]`, `[status]`, `[numbers.*]` and `[guess.*]` say."""
     body = parser.unit(data.get("body", {}), ("errors", "body"), "error_body")
+    for name in body:
+        if name not in UNITS["error_body"].by_name and not _asks_for(data, name):
+            hint = meant(name, UNITS["error_body"].names)
+            parser.complain(("errors", "body", name), f'no row asks for "${name}" ({hint})')
     marks = []
     at: Keys
     for name, row in data.get("mark", {}).items():
@@ -275,6 +281,16 @@ def _statuses(parser: Parser, table: dict[str, Json], at: Keys) -> dict[str, int
         if not is_status(value):
             parser.complain((*at, name), f"expected {STATUS}, found {found(value)}")
     return kept
+
+
+def _asks_for(node: Json, part: str) -> bool:
+    """Whether some row asks for a part of an error, as "$NAME" or as error.NAME."""
+    if isinstance(node, dict):
+        return any(_asks_for(key, part) or _asks_for(v, part) for key, v in node.items())
+    if isinstance(node, list):
+        return any(_asks_for(one, part) for one in node)
+    asked = f"${part}", f"error.{part}"
+    return isinstance(node, str) and (node in asked or node.startswith(f"{asked[1]}."))
 
 
 def _part(parser: Parser, word: str, body: Json, at: Keys) -> None:

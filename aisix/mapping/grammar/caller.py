@@ -287,6 +287,12 @@ header = "x-estimate"
 tokens = "$count"
 """,
 )
+# What the gateway says of a fault; [check] rows of a mapping may say more.
+SAID = (
+    *("alias", "allowed", "detail", "expected", "found", "holder", "ids", "limit"),
+    *("method", "number", "param", "path", "reason", "retry_after", "routes", "tool", "unit"),
+    *("value", "why"),
+)
 FAULT = unit(
     "fault",
     "one fault as callers see it; {NAME} is filled in where the fault has it",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aisix.mapping.parse.mending import MendParser
+from aisix.mapping.parse.reader import is_slip
 from aisix.mapping.parse.structure import found
 from aisix.mapping.parse.vocabulary import COMPARE
 from aisix.mapping.syntax import paths
@@ -85,7 +86,7 @@ class PlainParser(MendParser):
     def has_row(self, word: str, at: At) -> None:
         """Whether an event made here is one that a row is for."""
         rows = self.tables["answer"].get("event", {})
-        if word not in rows and "*" not in rows:
+        if word not in rows and ("*" not in rows or any(is_slip(word, row) for row in rows)):
             self.unknown(at, "no [event] row for", word, rows)
 
 

@@ -9,13 +9,14 @@ import difflib
 from collections.abc import Collection, Iterable
 
 from aisix.errors import Complaint
+from aisix.mapping.grammar.caller import SAID
 from aisix.mapping.grammar.declared import TRAIT
 from aisix.mapping.grammar.tables import FILES, UNITS
 from aisix.mapping.parse import overlays
 from aisix.mapping.parse.options import option_faults, words_of
 from aisix.mapping.parse.structure import found
 from aisix.mapping.parse.toml_tree import Keys, Tree
-from aisix.mapping.parse.units import all_sound
+from aisix.mapping.parse.units import all_sound, asked_for, meant
 from aisix.mapping.syntax.paths import Json
 
 
@@ -99,6 +100,23 @@ def check_caller(tree: Tree, complaints: list[Complaint]) -> None:
             at = ("stream", key)
             text = f"expected text with {{data}} in it, found {found(given)}"
             complaints.append(Complaint(tree.where(at), ".".join(at), text))
+
+
+def check_faults(caller: Tree, mappings: Iterable[Tree], complaints: list[Complaint]) -> None:
+    """Names that texts of faults ask for: what the gateway says, or a [check] of some mapping."""
+    said = set(SAID)
+    for tree in mappings:
+        checks = (tree.data.get("request") or {}).get("check")
+        for row in checks.values() if isinstance(checks, dict) else ():
+            given = row.get("values") if isinstance(row, dict) else None
+            said.update(given if isinstance(given, dict) else ())
+    for kind, row in caller.data.get("fault", {}).items():
+        for name in ("code", "message", "headers"):
+            for keys, word in asked_for({name: row.get(name, "")} if isinstance(row, dict) else {}):
+                if word not in said:
+                    at = ("fault", kind, *keys)
+                    text = f'nothing is called "{word}" here ({meant(word, said)})'
+                    complaints.append(Complaint(caller.where(at), ".".join(at), text))
 
 
 def read(

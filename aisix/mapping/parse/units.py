@@ -164,5 +164,7 @@ def _kinds(key: Key, value: Json) -> str:
 
 
 def _for_example(key: Key) -> str:
+    if key.name == ANY:
+        return ""
     text = f"{key.name} = {in_toml(key.example)}"
     return f"; for example {text}" if len(text) <= LONGEST_EXAMPLE else ""
