@@ -111,7 +111,13 @@ STEPS = (
         needs=("from", "find"),
         loses_to=_SILENT,
     ),
-    Key("required", FAULT, "the fault when nothing is found", "missing"),
+    Key(
+        "required",
+        FAULT,
+        "the fault when nothing is found",
+        "missing",
+        loses_to=("value", "sum", "largest"),
+    ),
     Key(
         "type",
         WORD_OR_WORDS,

@@ -30,16 +30,6 @@ read_path = lru_cache(8192)(paths.parse)
 _FLAGS = re.compile(r"^\(\?:\(\?([a-z]+)\)")  # of one alternative, for it alone
 
 
-def is_slip(key: str, word: str) -> bool:
-    """Whether `key` is `word` with letters swapped, or one letter missing or doubled."""
-    if key == word or abs(len(key) - len(word)) > 1:
-        return False
-    if len(key) == len(word):
-        return sorted(key) == sorted(word)
-    long, short = (key, word) if len(key) > len(word) else (word, key)
-    return any(long[:i] + long[i + 1 :] == short for i in range(len(long)))
-
-
 def _names_of(word: str, node: Json) -> Iterator[str]:
     """The names of every table under this key, however deep."""
     for key, below in node.items() if isinstance(node, dict) else ():

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from aisix.mapping.grammar.kinds import ITEM_FIELD, ITEM_FIELDS, ITEM_LIKE
 from aisix.mapping.grammar.tables import UNITS
 from aisix.mapping.parse.conditions import Conditions
-from aisix.mapping.parse.reader import is_slip
 from aisix.mapping.parse.unreachable import (
     fields_of,
     hidden,
@@ -15,7 +14,7 @@ from aisix.mapping.parse.unreachable import (
     twice_written,
     unreachable,
 )
-from aisix.mapping.parse.vocabulary import odd_rows
+from aisix.mapping.parse.vocabulary import is_slip, odd_rows
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import (
     SOURCES,
@@ -342,6 +341,8 @@ class Parser(Conditions):
         rule.told = data.get("told", "")
         if "about" in data:
             rule.about = self.words(data["about"], (*at, "about"))
+            for word in rule.about:
+                self.tell(self.vocabulary.slip(word), (*at, "about"))
         if "named" in data:
             rule.named = self.path(data["named"], (*at, "named"))
         rule.count = self.counter(data, at)

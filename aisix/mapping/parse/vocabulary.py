@@ -49,6 +49,14 @@ class Vocabulary:
             hint = "declare it there"
         return f'no row of [accept] or [rest] names "{word}" ({hint})'
 
+    def slip(self, word: str) -> str:
+        """What is wrong with the name of something told of that is nearly a field; a header may be
+        told of too, and a word of the writer's own."""
+        if self.words is None or word in self.words:
+            return ""
+        near = next((known for known in sorted(self.words) if is_slip(word, known)), "")
+        return f'no field "{word}" (did you mean "{near}"?)' if near else ""
+
     def types_of(self, path: Path, of_body: bool) -> tuple[str, ...]:
         """The types of what may be found; () when that is not known."""
         if None in path.steps:
@@ -149,6 +157,16 @@ class Vocabulary:
                 value = next((r[value[1:]] for r in (row, *self.rows) if value[1:] in r), None)
             if value is not None and type(value) in TYPE_OF:
                 yield value
+
+
+def is_slip(key: str, word: str) -> bool:
+    """Whether `key` is `word` with letters swapped, or one letter missing or doubled."""
+    if key == word or abs(len(key) - len(word)) > 1:
+        return False
+    if len(key) == len(word):
+        return sorted(key) == sorted(word)
+    long, short = (key, word) if len(key) > len(word) else (word, key)
+    return any(long[:i] + long[i + 1 :] == short for i in range(len(long)))
 
 
 def fits(value: Json, types: Iterable[str]) -> bool:

@@ -201,6 +201,16 @@ PLANTED: dict[str, tuple[str, str, str]] = {
         "[let.thinking]\ndrop = true\n",
         "2: let.thinking.drop: it is still asked for (mappings/",
     ),
+    "what is told of, with a letter too many": (
+        "request.toml",
+        "[field.top_k]\nabout = 'top_kk'\n",
+        '2: field.top_k.about: no field "top_kk" (did you mean "top_k"?)',
+    ),
+    "a fault when a constant is not found": (
+        "request.toml",
+        "[field.mine]\nvalue = 3\nrequired = 'missing'\n",
+        "3: field.mine.required: never acts: `value` beside it wins (",
+    ),
     "taking away what is not there": (
         "request.toml",
         "[field.top_kk]\ndrop = true\n",
