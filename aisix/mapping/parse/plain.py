@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from aisix.mapping.parse.mending import MendParser
-from aisix.mapping.parse.reader import is_slip
 from aisix.mapping.parse.structure import found
-from aisix.mapping.parse.vocabulary import COMPARE
+from aisix.mapping.parse.vocabulary import COMPARE, is_slip
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.answer import Accumulate, Parts, Plain
 from aisix.mapping.syntax.paths import Json, Path
