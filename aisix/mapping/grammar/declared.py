@@ -51,7 +51,10 @@ class Key:
 
     def wrong(self, value: Json) -> bool:
         """Whether a value is of no kind that this key may hold."""
-        return all(kind.wrong(value) for kind in self.kinds)
+        kind = self.kind
+        if not isinstance(kind, tuple):
+            return kind.wrong(value)
+        return all(one.wrong(value) for one in kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +78,11 @@ class Unit:
     elsewhere: tuple[tuple[str, str], ...] = ()
     short: Key | None = None
     by_name: dict[str, Key] = field(init=False, repr=False, compare=False, default_factory=dict)
+    required: list[Key] = field(init=False, repr=False, compare=False, default_factory=list)
 
     def __post_init__(self) -> None:
         self.by_name.update((key.name, key) for key in self.keys)
+        self.required.extend(key for key in self.keys if key.required)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -85,10 +90,12 @@ class Unit:
 
     def find(self, name: str, data: Json = None) -> Key | None:
         """The key of this name; a name of the writer's own is `free`. `data`: the table itself."""
-        if self.marks and isinstance(data, dict) and not any(mark in data for mark in self.marks):
+        if self.marks and isinstance(data, dict) and data.keys().isdisjoint(self.marks):
             return self.free
-        own = None if name in dict(self.elsewhere) else self.own
-        return self.by_name.get(name, own)
+        key = self.by_name.get(name)
+        if key is not None or (self.elsewhere and name in dict(self.elsewhere)):
+            return key
+        return self.own
 
     @property
     def own(self) -> Key | None:

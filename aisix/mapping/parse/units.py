@@ -60,8 +60,8 @@ def sound(
             kept[name] = value
         if key is not None and (key.loses_to or key.needs):
             _vain(key, data, here, complain, where, knew)
-    for key in one.keys:
-        if key.required and key.name not in data:
+    for key in one.required:
+        if key.name not in data:
             complain(at, f"needs {key.name} = {in_toml(key.example)}, or the like")
     return kept
 
