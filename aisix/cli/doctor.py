@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import os
 import resource
 import shutil
 import sqlite3
@@ -28,11 +29,13 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TypeVar
 
+from aisix.config.cache import cache_folder, shipped_results
 from aisix.config.settings import Settings
 from aisix.errors import OperatorError, UpstreamError
 from aisix.listener.certificates import expires
 from aisix.mapping.mappings import Mappings, load_mappings
-from aisix.mapping.verify.check import check as table_findings
+from aisix.mapping.verify.check import Checker
+from aisix.mapping.verify.kept import Kept
 from aisix.routing import resource_checks
 from aisix.routing.doubts import doubts, open_addresses
 from aisix.routing.target import base_url
@@ -74,7 +77,8 @@ def check(settings: Settings, cases: bool = True) -> list[Finding]:
     where = _caught(found, lambda: folders(settings))
     mappings = None
     if where is not None:
-        found += [Finding(FAULT, "", str(one)) for one in table_findings(where, cases)]
+        kept = Kept(cache_folder(os.environ), shipped_results())
+        found += [Finding(FAULT, "", str(one)) for one in Checker(kept, cases).folders(where)]
         mappings = _caught(found, lambda: load_mappings(where)) if not found else None
     found += _listeners(settings)
     snapshot = _caught(found, lambda: stored(settings))

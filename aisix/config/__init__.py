@@ -4,6 +4,7 @@
     sections.py  the sections as dataclasses
     names.py     names in a file and in the environment
     checks.py    what a value may be
+    cache.py     where results of checks are kept
     file.py      YAML with the lines of its keys
     shipped.py   where the shipped tables are
 

@@ -1,7 +1,7 @@
 """The mapping engine: dicts and bytes in, dicts and bytes out.
 
-PURE: no tornado, pycurl, sqlite3, asyncio, clock or random; only parse/files and verify/cases touch
-the world. Rules, the request and the answer each stand in four rooms:
+PURE: no tornado, pycurl, sqlite3, asyncio, clock or random; only parse/files, verify/cases and
+verify/kept touch the world. Rules, the request and the answer each stand in four rooms:
 
     syntax/     what tables say, typed
     grammar/    what may stand where in a table file, declared once

@@ -17,7 +17,7 @@ from aisix.errors import Complaint, OperatorError
 from aisix.mapping.dialect.upstream_errors import CallerDialect
 from aisix.mapping.effective import Effective, Mapping, Options
 from aisix.mapping.parse import overlays, schema, structure, toml_tree
-from aisix.mapping.parse.files import CALLER, FILES, TRAITS, TableFolder, read_folders
+from aisix.mapping.parse.files import CALLER, FILES, TRAITS, TableFolder, digest, read_folders
 from aisix.mapping.parse.renamed import rename
 from aisix.mapping.parse.toml_tree import Tree
 from aisix.mapping.parse.vocabulary import words_of
@@ -138,7 +138,7 @@ def load_as_told(table_folders: Sequence[TableFolder], complaints: list[Complain
         raise OperatorError(
             "no mappings found in " + ", ".join(str(s.folder) for s in table_folders)
         )
-    return Mappings(mappings, callers, toml_tree.digest(raw), tuple(table_folders), trees)
+    return Mappings(mappings, callers, digest(raw), tuple(table_folders), trees)
 
 
 def _tell_words(caller: CallerDialect, mappings: Sequence[Mapping]) -> None:
@@ -218,6 +218,7 @@ def _read_mapping(
         tree.removed |= {(file, *keys): line for keys, line in part.removed.items()}
         tree.missed |= {(file, *keys): line for keys, line in part.missed.items()}
         tree.brought_back |= {(file, *keys): line for keys, line in part.brought_back.items()}
+    tree.index()  # every configuration lays its traits over this one
     structure.sound(tree.data, tree.where, complaints)
     complaints += overlays.dropped_in_vain(tree, traits)
     rows = {**(lent.data.get("model") or {}), "defaults": lent.data.get("defaults") or {}}
@@ -225,8 +226,8 @@ def _read_mapping(
     folders = tuple(table_folder.folder for table_folder in table_folders)
     other = tree.data["mapping"].get("models")
     lender = _like(table_folders, other, []) if isinstance(other, str) else ()
-    digest = toml_tree.digest(own)
-    return Mapping(name, folders, tree, traits, caller, digest, tuple(line), tuple(lender))
+    own_digest = digest(own)
+    return Mapping(name, folders, tree, traits, caller, own_digest, tuple(line), tuple(lender))
 
 
 def _vain_adapter(table_folders: Sequence[TableFolder], line: list[str]) -> Iterator[Complaint]:

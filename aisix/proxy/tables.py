@@ -77,15 +77,15 @@ class Tables:
         """How many reloads were taken over and how many refused: of the gateway, not the worker."""
         return {"ok": 0, "failed": 0, **self._noted().get("counts", {})}
 
-    def proven(self) -> list[str]:
-        """Names of the check's jobs that were done with these very files."""
-        return list(self._noted().get("proven", ()))
+    def good(self) -> str:
+        """The digest of the files that were last checked and taken over; "" for none."""
+        return str(self._noted().get("good", ""))
 
-    def note(self, last: dict[str, Any], proven: list[str]) -> None:
+    def note(self, last: dict[str, Any], good: str) -> None:
         """What came of a reload; only its one writer calls this. OSError when the disk is full."""
         counts = self.reloads()
         counts["ok" if last["ok"] else "failed"] += 1
-        note = {"counts": counts, "last": last, "proven": proven or self.proven()}
+        note = {"counts": counts, "last": last, "good": good or self.good()}
         self._generation.write_note(msgspec.json.encode(note))
 
     def _noted(self) -> dict[str, Any]:

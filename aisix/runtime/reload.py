@@ -30,8 +30,10 @@ import msgspec
 from aisix import log
 from aisix.errors import AisixError, Complaint, OperatorError
 from aisix.mapping.mappings import load_shelves
+from aisix.mapping.parse import toml_tree
 from aisix.mapping.parse.files import Marks, TableFolder, marks, pack, read_folders
-from aisix.mapping.verify.check import check_shelves, jobs
+from aisix.mapping.verify.check import Checker
+from aisix.mapping.verify.proofs import of_files
 from aisix.proxy.gateway import Gateway
 from aisix.routing import resource_checks
 from aisix.store.audit import records
@@ -41,6 +43,7 @@ from aisix.workers.generation import Generation
 READY_SECS = 30  # for every worker to make the new set ready
 LOCK_PAUSE = 0.05  # s between two looks whether another reload has ended
 MOST_TOLD = 200  # complaints of one answer
+CACHE = "cache"  # folder of the data directory for what checks have found
 PREPARE, SWITCHED, RELOAD = "mappings.prepare", "mappings.switched", "mappings.reload"
 
 
@@ -83,34 +86,39 @@ class Reloader:
         try:
             before = self._gateway.mappings.digest
             were = self._gateway.quarantined()
-            found, workers, proven = await self._try(end)
+            found, workers, good = await self._try(end)
             told = self._answer(by, found, began, before, workers)
             if not found:
                 told["quarantined"] = self._quarantined(were)
             if not self._gateway.store.writable:
                 told["resources"] = await self._resources()
                 told["ok"] = told["ok"] and told["resources"]["ok"]
-            self._note(told, proven)
+            self._note(told, good)
         finally:
             self._generation.give_back()
         return told
 
-    async def _try(self, end: float) -> tuple[list[Complaint], list[dict[str, Any]], list[str]]:
-        """(complaints, what the workers say, jobs that need not be done again)."""
+    async def _try(self, end: float) -> tuple[list[Complaint], list[dict[str, Any]], str]:
+        """(complaints, what the workers say, digest of the files that were found good)"""
         table_folders = await asyncio.to_thread(read_folders, self._folders)
+        good = await asyncio.to_thread(of_files, table_folders)
+        if good and good == self._gateway.tables.good():
+            return [], await self._said(), good  # checked before, and it is what serves
         try:
             fresh = await asyncio.to_thread(load_shelves, table_folders)
-            proven = [job.name for job in await asyncio.to_thread(jobs, table_folders)]
-            found = await self._checked(table_folders, end)
         except OperatorError:
-            return await asyncio.to_thread(check_shelves, table_folders, False), [], []
+            checker = Checker(with_cases=False, released=True)
+            return await asyncio.to_thread(checker.read, table_folders), [], ""
+        found = await self._checked(table_folders, end)
         if found:
-            return found, [], []
+            return found, [], ""
+        if fresh.digest == self._gateway.mappings.digest:
+            return [], await self._said(), good
         number = self._generation.number + 1
         try:
             self._generation.put(number, pack(table_folders))
         except OSError as error:
-            return [Complaint("", "", f"no room for the new tables: {error.strerror}")], [], []
+            return [Complaint("", "", f"no room for the new tables: {error.strerror}")], [], ""
         ready = await self._bus.ask(PREPARE, [number, fresh.digest], READY_SECS)
         found = [
             Complaint(f"worker {seat}", "", ready.get(seat) or f"not ready in {READY_SECS} s")
@@ -118,10 +126,14 @@ class Reloader:
             if ready.get(seat) != fresh.digest
         ]
         if found:
-            return found, [], proven
+            return found, [], ""
         self._generation.number = number  # here it happens
+        return [], await self._said(), good
+
+    async def _said(self) -> list[dict[str, Any]]:
+        """What each worker serves with now."""
         switched = await self._bus.ask(SWITCHED, None, READY_SECS)
-        return [], [switched[seat] for seat in sorted(switched)], proven
+        return [switched[seat] for seat in sorted(switched)]
 
     def _quarantined(self, were: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """The aliases whose overlay does not fit these tables: told, and nothing else waits."""
@@ -136,7 +148,7 @@ class Reloader:
         return now
 
     async def _checked(self, table_folders: Sequence[TableFolder], end: float) -> list[Complaint]:
-        """Everything `aisix mappings check` says, in another process: it takes seconds."""
+        """What `aisix mappings check` says, in another process: it may take seconds."""
         home = str(Path(__file__).resolve().parents[2])
         paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
         env = {k: v for k, v in os.environ.items() if not k.startswith("AISIX_")}
@@ -149,7 +161,8 @@ class Reloader:
         )
         try:
             async with asyncio.timeout(max(1.0, end - time.monotonic())):
-                asked = msgspec.msgpack.encode((pack(table_folders), self._gateway.tables.proven()))
+                cache = str(self._gateway.settings.data_dir / CACHE)
+                asked = msgspec.msgpack.encode((pack(table_folders), cache, toml_tree.known()))
                 out, said = await process.communicate(asked)
         except TimeoutError:
             return [Complaint("", "", f"the check took longer than {self._secs} s")]
@@ -226,9 +239,9 @@ class Reloader:
             log.info("mappings reloaded (%s, %d ms): %s -> %s", by, took, before, digest)
         return {**told, "by": by, "at": int(time.time()), "ms": took}
 
-    def _note(self, told: dict[str, Any], proven: list[str]) -> None:
+    def _note(self, told: dict[str, Any], good: str) -> None:
         try:
-            self._gateway.tables.note({k: v for k, v in told.items() if k != "workers"}, proven)
+            self._gateway.tables.note({k: v for k, v in told.items() if k != "workers"}, good)
         except OSError as error:
             log.warning("the last reload cannot be noted: %s", error.strerror)
 

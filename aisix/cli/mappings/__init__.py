@@ -47,6 +47,11 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
     sub = verb("check", "syntax, grammar, names, cases: every complaint at once", test.check_)
     sub.add_argument("folder", nargs="?", metavar="DIR", help="a site's tables, laid over ours")
     sub.add_argument("--no-cases", action="store_true", help="do not run the cases")
+    sub.add_argument("--all", action="store_true", help="every case in every form, every"
+                     " configuration, whatever was shown before")  # fmt: skip
+    sub.add_argument("--no-cache", action="store_true", help="neither use what earlier checks"
+                     " found nor keep what this one finds")  # fmt: skip
+    sub.add_argument("--verbose", action="store_true", help="what was done, and what was known")
     sub.add_argument("--packed", action="store_true", help=argparse.SUPPRESS)  # a reload's own
     sub = verb(
         "explain", "why a request, an answer or a stream is translated as it is", test.explain_

@@ -14,19 +14,21 @@ import msgspec
 
 from aisix.cli.mappings.output import WHERE, Row, one_line, table, write_json
 from aisix.cli.mappings.select import effective, mapping_named
+from aisix.config.cache import cache_folder, shipped_results
 from aisix.config.settings import Settings
 from aisix.errors import Complaint
 from aisix.mapping.exchange import Exchange, ResolvedModel
 from aisix.mapping.mappings import Mapping, load_mappings
+from aisix.mapping.parse import toml_tree
 from aisix.mapping.parse.files import unpack
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verify import cases, explain
-from aisix.mapping.verify.check import check, check_shelves
+from aisix.mapping.verify.check import Checker
+from aisix.mapping.verify.kept import Kept
 from aisix.routing import resource_checks
 
 OVERLAY_PATH = re.compile(r"(^|\.)overlay($|[.\[])")
-SAMPLED = 8  # a reload tries one in so many of the cases that other tables were written for
 
 
 def check_(args: argparse.Namespace, folders: list[Path]) -> int:
@@ -34,21 +36,30 @@ def check_(args: argparse.Namespace, folders: list[Path]) -> int:
         folders = [*folders, Path(args.folder)]
     began = time.perf_counter()
     if args.packed:  # the very files a gateway is about to take over; it goes on meanwhile
-        os.nice(5)
-        packed, proven = msgspec.msgpack.decode(sys.stdin.buffer.read())
-        findings = check_shelves(unpack(packed), proven=proven, every=SAMPLED)
+        packed, cache, parsed = msgspec.msgpack.decode(sys.stdin.buffer.read())
+        toml_tree.learn(parsed)
+        checker = Checker(Kept(cache and Path(cache), shipped_results()), released=True)
+        findings = checker.read(unpack(packed))
     else:
-        findings = check(folders, with_cases=not args.no_cases)
+        kept = Kept(None if args.no_cache else cache_folder(os.environ), shipped_results())
+        checker = Checker(kept, not args.no_cases, thorough=args.all)
+        findings = checker.folders(folders)
         if args.settings and not findings:
             findings = overlay_findings(args.settings, folders)
     took = time.perf_counter() - began
     if args.json:
-        write_json({"ok": not findings, "findings": [complaint(f) for f in findings]})
-    else:
-        for finding in findings:
-            print(finding)
-        count = f"{len(findings)} finding{'' if len(findings) == 1 else 's'}"
-        print(count if findings else f"fine ({took:.1f} s)")
+        told = [complaint(f) for f in findings]
+        write_json({"ok": not findings, "findings": told, "left_out": checker.left_out})
+        return 1 if findings else 0
+    for finding in findings:
+        print(finding)
+    for text in checker.left_out if not findings else ():
+        print(f"not tried: {text}; --all does")
+    if args.verbose:
+        print(f"built {checker.built} effective tables, ran {checker.ran} cases")
+        print(f"cache: {checker.kept.told()}")
+    count = f"{len(findings)} finding{'' if len(findings) == 1 else 's'}"
+    print(count if findings else f"fine ({took:.1f} s)")
     return 1 if findings else 0
 
 

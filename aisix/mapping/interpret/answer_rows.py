@@ -71,6 +71,8 @@ class RowRunner(AnswerState):
         return None
 
     def _act(self, row: Row, event: dict[str, Json], view: View) -> list[dict[str, Json]]:
+        if self.scope.trace is not None:
+            self.scope.trace.reach(row.place)
         if row.open:
             self.scope.block["kind"] = row.open
         if row.told:

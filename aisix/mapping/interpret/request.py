@@ -50,6 +50,7 @@ def translate(tables: RequestTables, scope: Scope) -> dict[str, Json]:
             raise CallerError(refused.kind, refused.at, **refused.values) from None
         if changed:
             if scope.trace is not None:
+                scope.trace.reach(step.place)
                 scope.trace.changed(before, scope.out, step)
             asked = [path for path in step.about if view.find(path) is not None]
             about = asked[0].text if asked else (step.about[0].text if step.about else "")

@@ -11,12 +11,23 @@ from typing import Any
 from aisix.errors import CallerError
 from aisix.mapping.interpret.find import find_in
 from aisix.mapping.interpret.scope import NULL, Note, Scope, TraceLine, unread
-from aisix.mapping.interpret.steps import DEFAULT, clamp, keep_nonblank, missing, moment, some
+from aisix.mapping.interpret.steps import (
+    DEFAULT,
+    allowed,
+    clamp,
+    fault_of,
+    is_item,
+    keep_nonblank,
+    missing,
+    moment,
+    name_of,
+    some,
+)
 from aisix.mapping.interpret.view import JSON_TYPES, View, holds, is_kind, look_up, to_count
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.budget import INTERPRETED
 from aisix.mapping.syntax.paths import Json, Path
-from aisix.mapping.syntax.rules import Condition, Rule, Shape, TableEntry
+from aisix.mapping.syntax.rules import Condition, Rule, Shape
 from aisix.mapping.verbs import adjustments, conversions, passes
 from aisix.mapping.verbs.refused import Refused
 
@@ -36,9 +47,13 @@ def run(rule: Rule, view: View, target: str = "") -> Json:
             (name for name in rule.about if view.body.get(name) is not None), rule.about[0]
         )
     view.param, view.place = param, rule.place
+    trace = view.scope.trace
+    if trace is not None:
+        trace.reach(rule.place)
+        trace.place = None
     if rule.policy:
         if rule.policy != "drop":
-            name = _name(rule, view)
+            name = name_of(rule, view)
             word = rule.told or "dropped"
             view.scope.notes.append(Note(word, param, rule.place, old=value, part=name))
         else:
@@ -46,16 +61,14 @@ def run(rule: Rule, view: View, target: str = "") -> Json:
         if rule.policy == "reject":
             raise CallerError("unsupported_field", param)
         return None
-    old, trace = value, view.scope.trace
-    if trace is not None:
-        trace.place = None
+    old = value
     value, why = _refine(rule, view, value, param, why, target)
     if value is None or (not rule.keep_empty and (value == [] or value == {})):
         return None
     if rule.count:
         view.scope.state[rule.count] = view.scope.state.get(rule.count, 0) + 1
     if rule.told:
-        name = _name(rule, view)
+        name = name_of(rule, view)
         view.scope.notes.append(Note(rule.told, param, rule.place, old=old, new=value, part=name))
     if trace is not None and any(path.root == "now" for path in rule.paths):
         trace.moments.append(moment(rule, value))
@@ -65,11 +78,6 @@ def run(rule: Rule, view: View, target: str = "") -> Json:
     if trace is not None and target and plain:
         trace.add(TraceLine(target, value, why, trace.place or rule.place, param))
     return value
-
-
-def _name(rule: Rule, view: View) -> str:
-    found = view.find(rule.named) if rule.named is not None else ""
-    return found if type(found) is str else ""
 
 
 def _source(rule: Rule, view: View, target: str) -> tuple[Json, str, str]:
@@ -210,7 +218,7 @@ def _refine(
         try:
             value = verb.run(value, convert.options, view)
         except Refused as refused:
-            raise _fault(refused, param) from None
+            raise fault_of(refused, param) from None
         if value is None:
             return None, why
         if type(before) is str and type(value) is str and type(view.scope) is Scope:
@@ -221,8 +229,10 @@ def _refine(
         entry = look_up(table.entries, value)
         if entry is None:
             return None, why
+        if view.scope.trace is not None:
+            view.scope.trace.reach(entry.place)
         if entry.reject:
-            raise CallerError(entry.reject, param, value=value, allowed=_allowed(table.entries))
+            raise CallerError(entry.reject, param, value=value, allowed=allowed(table.entries))
         if entry.told:
             view.scope.notes.append(Note(entry.told, param, entry.place, old=value, new=entry.to))
         if entry.omit:
@@ -261,22 +271,12 @@ def _refine(
                     refused.values["ids"] = ", ".join(
                         str(view.scope.renamed.get(i, i)) for i in ids
                     )
-                raise _fault(refused, param) from None
+                raise fault_of(refused, param) from None
             if trace is not None:
                 trace.changed(before, value, step)
     if rule.join is not None and type(value) is list:
         value = rule.join.join(item for item in value if type(item) is str)
     return value, why
-
-
-def _fault(refused: Refused, param: str) -> CallerError:
-    return CallerError(refused.kind, paths.join(param, refused.at), **refused.values)
-
-
-def _allowed(entries: dict[str, TableEntry]) -> str:
-    """The words that are not refused themselves."""
-    taken = (word for word, entry in entries.items() if word != "*" and not entry.reject)
-    return ", ".join(f"'{word}'" for word in taken)
 
 
 def child(view: View, item: Json, at: str, index: int = 0) -> View:
@@ -288,7 +288,7 @@ def _each(rule: Rule, view: View, value: Json, param: str, target: str) -> list[
         made = reshape(rule.lone, child(view, value, param), f"{target}[0]")
         return [] if made is None else [made]
     assert rule.each is not None
-    if type(value) is dict and _is_item(rule, value):
+    if type(value) is dict and is_item(rule, value):
         made = reshape(rule.each, child(view, value, param), f"{target}[0]")
         return made if type(made) is list else [] if made is None else [made]
     if type(value) is not list:
@@ -307,15 +307,11 @@ def _each(rule: Rule, view: View, value: Json, param: str, target: str) -> list[
     return out
 
 
-def _is_item(rule: Rule, value: dict[str, Json]) -> bool:
-    """Whether an object in the place of a list is one item: it says what it is, if items do."""
-    by = rule.each.by if rule.each is not None else None
-    return by is None or by.root != "" or paths.get(value, by.steps) is not None
-
-
 # ---------------------------------------------------------------- shapes
 def reshape(shape: Shape, view: View, target: str) -> Json:
     """The object a shape makes of `view.item`, or None when it is left out."""
+    if view.scope.trace is not None:
+        view.scope.trace.reach(shape.place)
     if shape.of == "object" and type(view.item) is not dict:
         raise CallerError(
             "wrong_type", view.at, expected="object", found=JSON_TYPES[type(view.item)]

@@ -96,7 +96,12 @@ class RuleTrace:
     renamed: dict[str, str] = field(default_factory=dict)
     place: Place | None = None  # the row of a value table that has just been used
     moments: list[TraceLine] = field(default_factory=list)  # what a rule has made of $now
+    reached: set[Place] = field(default_factory=set)  # rules that had a value, rows they looked up
     _by_target: dict[str, TraceLine] = field(default_factory=dict)
+
+    def reach(self, place: Place) -> None:
+        """A rule or row has come to act."""
+        self.reached.add(place)
 
     def add(self, line: TraceLine) -> None:
         self.lines.append(line)

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from aisix.errors import CallerError
 from aisix.mapping.interpret.scope import Note, TraceLine
 from aisix.mapping.interpret.view import JSON_TYPES, View
+from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json, Path
-from aisix.mapping.syntax.rules import Rule
+from aisix.mapping.syntax.rules import Rule, TableEntry
 from aisix.mapping.verbs.conversions import VERBS
+from aisix.mapping.verbs.refused import Refused
 
 DEFAULT = "default (caller sent none)"
 
@@ -85,3 +87,24 @@ def missing(rule: Rule, view: View) -> CallerError:
     text = ".".join(str(step) for step in above.steps)
     where = view.caller_path(Path(text, above.root, above.steps))
     return CallerError("wrong_type", where, expected="object", found=JSON_TYPES[type(found)])
+
+
+def is_item(rule: Rule, value: dict[str, Json]) -> bool:
+    """Whether an object in the place of a list is one item: it says what it is, if items do."""
+    by = rule.each.by if rule.each is not None else None
+    return by is None or by.root != "" or paths.get(value, by.steps) is not None
+
+
+def name_of(rule: Rule, view: View) -> str:
+    found = view.find(rule.named) if rule.named is not None else ""
+    return found if type(found) is str else ""
+
+
+def fault_of(refused: Refused, param: str) -> CallerError:
+    return CallerError(refused.kind, paths.join(param, refused.at), **refused.values)
+
+
+def allowed(entries: dict[str, TableEntry]) -> str:
+    """The words that are not refused themselves."""
+    taken = (word for word, entry in entries.items() if word != "*" and not entry.reject)
+    return ", ".join(f"'{word}'" for word in taken)

@@ -8,11 +8,15 @@ Must never know: what a table says.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import hashlib
 import os
 import stat
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 
 import msgspec
@@ -31,6 +35,7 @@ PARTS = {
 TRAITS, CASES = "traits", "cases"
 PACKED = f"{CASES}.zip"  # in a wheel: thousands of small files take many times their size
 LARGEST = 4 << 20  # bytes of one table file
+SETTLED = 2 * 10**9  # ns after which a file's times tell of every change
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,13 +198,38 @@ def marks(folders: Sequence[Path]) -> Marks:
     return out
 
 
-def case_marks(folder: Path) -> Marks:
-    """The same for the cases of a folder."""
-    out: Marks = {}
-    for pattern in (f"*/*/{CASES}/*/*", f"*/*/{PACKED}"):
-        for path in folder.glob(pattern):
-            _mark(path, out)
-    return out
+def case_marks(folder: Path) -> bytes:
+    """The same for the cases of a folder, as one digest; b"" while one may still be written.
+
+    A file that was changed less than SETTLED ago may change again within the same tick of its time.
+    """
+    whole, newest = hashlib.sha256(), 0
+    for mapping in case_folders(folder):
+        for path, found in sorted(_below(str(mapping / CASES)), key=itemgetter(0)):
+            name = path.removeprefix(str(folder))
+            said = found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size
+            whole.update(f"{name} {said}\n".encode("utf-8", "surrogateescape"))
+            newest = max(newest, found.st_ctime_ns, found.st_mtime_ns)
+        with contextlib.suppress(OSError):  # the one file of a wheel: as fast to read
+            packed = (mapping / PACKED).read_bytes()
+            whole.update(f"{mapping.name} {hashlib.sha256(packed).hexdigest()}\n".encode())
+    return b"" if time.time_ns() - newest < SETTLED else whole.digest()
+
+
+def case_folders(folder: Path) -> Iterator[Path]:
+    """The folders of mappings that may have cases, in order."""
+    yield from sorted(path for path in folder.glob("*/*") if path.is_dir())
+
+
+def _below(place: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Every file of cases and what the system knows of it."""
+    try:
+        for case in list(os.scandir(place)):
+            if case.is_dir():
+                for file in list(os.scandir(case.path)):
+                    yield file.path, file.stat()
+    except OSError:
+        return  # gone, or never there: reading them will tell
 
 
 def _mark(file: Path, out: Marks) -> None:
@@ -211,3 +241,12 @@ def _mark(file: Path, out: Marks) -> None:
     except OSError:
         return  # gone between the list and the look: it is not there
     out[str(file)] = (found.st_ino, found.st_mtime_ns, found.st_size)
+
+
+def digest(parts: list[bytes]) -> str:
+    """Eight hex digits over everything that was read, in order."""
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(len(part).to_bytes(8, "big"))
+        whole.update(part)
+    return whole.hexdigest()[:8]

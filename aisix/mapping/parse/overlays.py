@@ -41,6 +41,7 @@ def join(base: Tree, part: Tree) -> list[Complaint]:
     add(base.data, part.data, ())
     for keys, line in part.lines.items():
         base.lines.setdefault(keys, line)
+    base.index()
     base.ranks.update(part.ranks)
     base.removed |= part.removed
     base.missed |= part.missed
@@ -51,7 +52,7 @@ def join(base: Tree, part: Tree) -> list[Complaint]:
 # ---------------------------------------------------------------- overlays
 def lay_over(base: Tree, overlay: Tree, at: Keys = ()) -> Tree:
     """A new tree: `overlay` over `base` by key; a rule's source replaces the base's."""
-    out = Tree(dict(base.data), dict(base.lines), dict(base.removed), dict(base.brought_back))
+    out = base.copied()
     _merge(out.data, overlay.data, at)
     for section in REST if not at else ():
         _keep_conditions(base.data, overlay.data, out.data, section)
@@ -59,9 +60,7 @@ def lay_over(base: Tree, overlay: Tree, at: Keys = ()) -> Tree:
     missed = {at + keys: line for keys, line in overlay.missed.items()}
     out.missed = base.missed | {k: line for k, line in missed.items() if not is_there(base.data, k)}
     out.brought_back |= {at + keys: line for keys, line in overlay.brought_back.items()}
-    for keys, line in overlay.lines.items():
-        if keys:
-            out.lines[at + keys] = line
+    out.laid({at + keys: line for keys, line in overlay.lines.items() if keys})
     above = max(base.ranks.values(), default=-1) + 1
     out.ranks = base.ranks | {file: above + rank for file, rank in overlay.ranks.items()}
     return out

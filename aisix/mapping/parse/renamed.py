@@ -93,6 +93,7 @@ def rename(tree: Tree, section: Keys) -> list[Complaint]:
     if told:
         tree.data = data
         tree.lines = {_after(keys, moved): line for keys, line in tree.lines.items()}
+        tree.index()
     return told
 
 

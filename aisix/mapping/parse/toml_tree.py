@@ -10,17 +10,19 @@ import hashlib
 import pickle
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping.parse import disagreement
 from aisix.mapping.syntax.paths import Json
 
 Keys = tuple[str, ...]
-MOST_KEPT = 256  # files whose content is kept as it was read
+MOST_KEPT = 1024  # files whose content is kept as it was read
 
 
 @dataclass(slots=True)
@@ -33,7 +35,8 @@ class Tree:
     missed: dict[Keys, str] = field(default_factory=dict)  # ... and of who drops what is not there
     brought_back: dict[Keys, str] = field(default_factory=dict)  # ... of who undoes that
     ranks: dict[str, int] = field(default_factory=dict)  # file -> how many were laid down before it
-    _below: dict[Keys, str] = field(default_factory=dict, repr=False, compare=False)
+    # Each table that is only in headers of those in it -> the first of these.
+    _below: dict[Keys, Keys] = field(default_factory=dict, repr=False, compare=False)
 
     def with_data(self, data: dict[str, Json]) -> Tree:
         """The same lines for data made of ours; what was found out about them is shared."""
@@ -48,17 +51,47 @@ class Tree:
 
         A table that is only in the headers of those in it (`[a.b]`) is where the first of them is.
         """
-        if keys not in self.lines and not self._below:
-            for known, line in self.lines.items():
-                for length in range(1, len(known)):
-                    self._below.setdefault(known[:length], line)
+        lines = self.lines
+        if keys not in lines and not self._below:
+            self.index()
         while keys:
-            if keys in self.lines:
-                return self.lines[keys]
+            if keys in lines:
+                return lines[keys]
             if keys in self._below:
-                return self._below[keys]
+                return lines[self._below[keys]]
             keys = keys[:-1]
-        return self.lines.get((), "")
+        return lines.get((), "")
+
+    def index(self) -> None:
+        """Find anew what `where` goes by, when lines have come to it."""
+        self._below.clear()
+        self._add(self.lines)
+
+    def _add(self, keys: Iterable[Keys]) -> None:
+        below = self._below
+        for known in keys:
+            for length in range(len(known) - 1, 0, -1):
+                above = known[:length]
+                if above in below:  # and so are those around it
+                    break
+                below[above] = known
+
+    def laid(self, lines: dict[Keys, str]) -> None:
+        """Lines of a file laid over this one."""
+        self.lines.update(lines)
+        self._add(lines)
+
+    def copied(self) -> Tree:
+        """One of its own to lay others over."""
+        return Tree(
+            dict(self.data),
+            dict(self.lines),
+            dict(self.removed),
+            dict(self.missed),
+            dict(self.brought_back),
+            self.ranks,
+            dict(self._below),
+        )
 
 
 def read(path: Path, name: str) -> Tree:
@@ -81,7 +114,7 @@ def parse(raw: bytes, name: str) -> Tree:
 
 def parse_text(text: str, name: str) -> Tree:
     try:
-        data, numbers = pickle.loads(_agreed(text))  # a copy of its own: readers change a tree
+        data, numbers = _agreed(text)
     except tomllib.TOMLDecodeError as error:
         raise OperatorError([_syntax(error, text, name)]) from None
     except RecursionError:
@@ -95,7 +128,7 @@ def parse_text(text: str, name: str) -> Tree:
         raise OperatorError(
             [Complaint(f"{name}:{found.line}", ".".join(found.keys), told)]
         ) from None
-    lines = {keys: f"{name}:{line}" for keys, line in numbers.items()}
+    lines = {keys: f"{name}:{line}" for keys, line in numbers}
     lines[()] = f"{name}:1"
     return Tree(data, lines, ranks={name: 0})
 
@@ -108,17 +141,60 @@ class _ReadTwice(Exception):
         self.read, self.other = read, other
 
 
-@lru_cache(MOST_KEPT)
-def _agreed(text: str) -> bytes:
-    """What both parsers read, and the line of every key, pickled.
+# By digest of a text: what both parsers read and the line of every key, pickled (a copy for each
+# who asks: readers change a tree), or as msgpack where another process read it.
+_read: dict[bytes, bytes] = {}
+_Line = tuple[Keys, int]
+_decoder = msgspec.msgpack.Decoder(tuple[dict[str, Any], list[_Line]])
+
+
+def _agreed(text: str) -> tuple[dict[str, Json], list[_Line]]:
+    """What both parsers read, and the line of every key.
 
     Kept: reading is most of what a reload or a check costs, and few files change between two.
     """
-    data = tomllib.loads(text)
-    other = _second_opinion(text)
-    if not _alike(other, data):
-        raise _ReadTwice(data, other)
-    return pickle.dumps((data, index_lines(text)), pickle.HIGHEST_PROTOCOL)
+    name = hashlib.sha256(text.encode()).digest()
+    packed = _read.get(name)
+    if packed is None:
+        data = tomllib.loads(text)
+        other = _second_opinion(text)
+        if not _alike(other, data):
+            raise _ReadTwice(data, other)
+        packed = pickle.dumps((data, list(index_lines(text).items())), pickle.HIGHEST_PROTOCOL)
+        if len(_read) >= MOST_KEPT:
+            _read.clear()
+        _read[name] = packed
+    return _opened(packed)
+
+
+def _opened(packed: bytes) -> tuple[dict[str, Json], list[_Line]]:
+    if packed[:1] == pickle.PROTO:
+        found: tuple[dict[str, Json], list[_Line]] = pickle.loads(packed)
+        return found
+    return _decoder.decode(packed)
+
+
+def known() -> bytes:
+    """What was read so far, for another process; without dates and the like, which are no JSON."""
+    out = []
+    for name, packed in _read.items():
+        if packed[:1] == pickle.PROTO:
+            found = pickle.loads(packed)
+            try:
+                packed = msgspec.msgpack.encode(found)
+            except (TypeError, OverflowError):
+                continue
+            if _decoder.decode(packed) != found:
+                continue
+        out.append((name, packed))
+    return msgspec.msgpack.encode(out)
+
+
+def learn(data: bytes) -> None:
+    """Take over what another process read (`known`); ValueError when it is not that."""
+    found = msgspec.msgpack.decode(data, type=list[tuple[bytes, bytes]])
+    for name, packed in found[: MOST_KEPT - len(_read)]:
+        _read.setdefault(name, packed)
 
 
 def _alike(other: Json, data: Json) -> bool:
@@ -319,12 +395,3 @@ def _balance(line: str, depth: int) -> tuple[int, str]:
             depth -= 1
         position += 1
     return max(depth, 0), ""
-
-
-def digest(parts: list[bytes]) -> str:
-    """Eight hex digits over everything that was read, in order."""
-    whole = hashlib.sha256()
-    for part in parts:
-        whole.update(len(part).to_bytes(8, "big"))
-        whole.update(part)
-    return whole.hexdigest()[:8]

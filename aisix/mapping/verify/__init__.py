@@ -1,8 +1,12 @@
 """What shows that the tables are right: `aisix mappings check | explain | test | diff`.
 
-    check.py            every complaint, and every case, on all cores
+    check.py            every complaint, and every case
     touched.py          what a site's folders write, and what to build to hear of it
     unused.py           what nothing uses, and who took its last use away
+    proofs.py           what was shown of tables and cases, by digest
+    coverage.py         which cases reach which unit
+    kept.py             results of earlier checks, on disk
+    case_index.py       the cases there are, known without being read
     cases.py            golden cases: run, compare
     case_files.py       where a case's files are
     inline.py           what is wrong with the tables an alias carries itself

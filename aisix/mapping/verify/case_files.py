@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from aisix.errors import Complaint, OperatorError
@@ -14,14 +14,19 @@ from aisix.mapping.parse.schema import near
 ABOUT = "case.toml"
 
 
-def case_files(mapping: Path) -> Iterator[tuple[Path, dict[str, bytes]]]:
-    """(folder of a case, its files by name); OperatorError for what cannot be read."""
-    yield from _loose(mapping / CASES)
-    yield from _packed(mapping / PACKED)
+def case_files(
+    mapping: Path, only: Collection[str] | None = None
+) -> Iterator[tuple[Path, dict[str, bytes]]]:
+    """(folder of a case, its files by name), of all or of those named; OperatorError for what
+    cannot be read."""
+    yield from _loose(mapping / CASES, only)
+    yield from _packed(mapping / PACKED, only)
 
 
-def _loose(folder: Path) -> Iterator[tuple[Path, dict[str, bytes]]]:
-    for case in sorted(folder.glob("*/")):
+def _loose(folder: Path, only: Collection[str] | None) -> Iterator[tuple[Path, dict[str, bytes]]]:
+    for case in sorted(folder.glob("*/") if only is None else (folder / name for name in only)):
+        if not case.is_dir():
+            continue
         files = [path for path in case.iterdir() if not path.name.startswith(".")]
         if files:
             yield case, {path.name: _read(path) if _known(path.name) else b"" for path in files}
@@ -49,7 +54,7 @@ def _read(file: Path) -> bytes:
         raise OperatorError([Complaint(str(file), "", text)]) from None
 
 
-def _packed(file: Path) -> Iterator[tuple[Path, dict[str, bytes]]]:
+def _packed(file: Path, only: Collection[str] | None) -> Iterator[tuple[Path, dict[str, bytes]]]:
     """Such a folder is in the archive, not on the disk."""
     if not file.exists():
         return
@@ -58,7 +63,7 @@ def _packed(file: Path) -> Iterator[tuple[Path, dict[str, bytes]]]:
         with zipfile.ZipFile(file) as archive:
             for path in archive.namelist():
                 name, _, inner = path.partition("/")
-                if inner:
+                if inner and (only is None or name in only):
                     found.setdefault(name, {})[inner] = archive.read(path)
     except (OSError, zipfile.BadZipFile) as error:
         raise OperatorError([Complaint(str(file), "", f"cannot be read: {error}")]) from None

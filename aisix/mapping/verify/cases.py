@@ -23,9 +23,9 @@ from __future__ import annotations
 import contextlib
 import random
 import traceback
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import count, pairwise
+from itertools import count, islice, pairwise
 from pathlib import Path
 
 import msgspec
@@ -50,6 +50,7 @@ class Case:
     about: dict[str, Json]
     files: dict[str, bytes] = field(repr=False)
     compiled: bool = True  # run by the tables' compiled form, or rule by rule
+    cuts: bool = True  # a stream also comes in pieces, not only whole
     layer: int = 0  # number of the folder it is in: a case is a promise of these tables so far
 
     def json(self, name: str) -> Json:
@@ -70,10 +71,17 @@ class Case:
 
 def find(folders: tuple[Path, ...], mapping: str) -> Iterator[Case]:
     """Every case of a mapping, folder by folder; OperatorError for a broken case.toml."""
-    for layer, folder in enumerate(folders):
-        for path, files in case_files(folder / mapping):
-            shown = f"{folder.name}/{mapping}/{CASES}/{path.name}/{ABOUT}"
-            yield _load(path, files, shown, layer)
+    for layer in range(len(folders)):
+        yield from of_folder(folders[layer], mapping, layer)
+
+
+def of_folder(
+    folder: Path, mapping: str, layer: int, only: Collection[str] | None = None
+) -> Iterator[Case]:
+    """Those of one folder; with `only`, the ones of these names."""
+    for path, files in case_files(folder / mapping, only):
+        shown = f"{folder.name}/{mapping}/{CASES}/{path.name}/{ABOUT}"
+        yield _load(path, files, shown, layer)
 
 
 def _load(folder: Path, files: dict[str, bytes], shown: str, layer: int) -> Case:
@@ -107,10 +115,16 @@ def exchange(case: Case, mapping: Mapping) -> Exchange:
     )
 
 
-def run(case: Case, mapping: Mapping) -> list[str]:
-    """What is wrong with the case, in the compiled form and rule by rule; empty when it holds."""
+def run(case: Case, mapping: Mapping, thorough: bool = True) -> list[str]:
+    """What is wrong with the case, in the compiled form and rule by rule; empty when it holds.
+
+    Not thorough: rule by rule alone, and streams as a whole. That the compiled form gives the same,
+    and a stream the same in pieces, is the engine's doing and shows on a few.
+    """
+    by_rules = replace(case, compiled=False)
+    forms = (case, by_rules) if thorough else (replace(by_rules, cuts=False),)
     try:
-        for form in (case, replace(case, compiled=False)):
+        for form in forms:
             wrong = _request(form, mapping) + _answer(form, mapping) + _stream(form, mapping)
             wrong += _local(form, mapping)
             if wrong:
@@ -350,7 +364,8 @@ def _cut(case: Case, mapping: Mapping) -> list[str]:
     """What differs from caller-stream.sse when the stream comes in pieces."""
     expected = case.files.get("caller-stream.sse")
     wrong: list[str] = []
-    for number, pieces in enumerate(cuttings(case.files["upstream-stream.sse"])):
+    cut = cuttings(case.files["upstream-stream.sse"])
+    for number, pieces in enumerate(cut if case.cuts else islice(cut, 1)):
         found = stream(case, mapping, pieces, wrong)
         if wrong:
             return wrong

@@ -1,85 +1,364 @@
 """Everything that can be said against a set of tables before it serves: `aisix mappings check`.
 
-Loads them (syntax, grammar, names), builds the effective tables of every model row, version and
-option value (overlays meet there), looks for what nothing uses, and runs the cases. All findings
-at once.
+    checker = Checker(kept)
+    checker.folders([shipped, site])     # every finding; none when all is well
+    checker.left_out                     # what was not tried, in words
+
+Loads them (syntax, grammar, names), builds the effective tables of every configuration (overlays
+meet there), looks for what nothing uses, and runs the cases. All findings at once.
+
+What has been shown once is not done again (`proofs.py`). Of a site's tables over ours that are
+proven, only the configurations and cases are tried that meet what the site writes; of cases that
+were run before nowhere, all rule by rule and one in eight in every form. `thorough` does all.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Container, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from aisix.errors import Complaint, OperatorError
-from aisix.mapping.mappings import NEEDED, Mapping, Mappings, load_as_told
-from aisix.mapping.parse.files import CASES, TableFolder, case_marks, pack, read_folders
-from aisix.mapping.parse.options import words_of
+from aisix.mapping.configurations import Configuration, configurations
+from aisix.mapping.mappings import NEEDED, Mapping, Mappings, load_as_told, read_parts
+from aisix.mapping.parse import toml_tree
+from aisix.mapping.parse.files import CASES, TableFolder, read_folders
 from aisix.mapping.syntax.paths import Json
-from aisix.mapping.verify import cases
+from aisix.mapping.verify import case_index, cases, coverage, touched
+from aisix.mapping.verify.case_index import CaseEntry
+from aisix.mapping.verify.kept import Kept, engine, hashed
+from aisix.mapping.verify.proofs import AGREE, BY_RULES, THOROUGH, Proofs
+from aisix.mapping.verify.touched import TouchedUnit
 from aisix.mapping.verify.unused import unused
 
 Finding = Complaint
+EVERY = 8  # of cases run for the first time, one in so many in every form and every cut
 
 
-def check(
-    folders: Sequence[Path], with_cases: bool = True, proven: Container[str] = ()
-) -> list[Finding]:
+def check(folders: Sequence[Path], with_cases: bool = True) -> list[Finding]:
     """Every complaint about the tables below `folders` (shipped first); empty when all is well."""
-    return check_shelves(read_folders(folders), with_cases, proven)
+    return Checker(with_cases=with_cases).folders(folders)
 
 
-def check_shelves(
-    table_folders: Sequence[TableFolder],
-    with_cases: bool = True,
-    proven: Container[str] = (),
-    every: int = 1,
-) -> list[Finding]:
-    """The same, of files that have been read.
+class Checker:
+    """One check. `left_out` says what was not tried; `ran` and `built` count cases and tables.
 
-    proven: names of jobs that need not be done; every: of the cases that other tables were written
-    for, only one in so many is tried.
+    released: the first folder is one that a release has, which is not made unless all of it holds:
+    it is not tried, and nothing is found out about it that takes long.
     """
-    found: list[Finding] = []
-    try:
-        mappings = load_as_told(table_folders, found)
-    except OperatorError as error:
-        return list(error.complaints)
-    if not found:
-        return findings(mappings, with_cases, proven, every)
-    for mapping in mappings.mappings.values():  # what can be said of the rest all the same
-        if all(mapping.tree.data.get(name) for name in NEEDED):
-            found += _build_all(mapping, mappings)
-            found += _tables_without_other(mapping)
-    return list(dict.fromkeys(found))
+
+    def __init__(
+        self,
+        kept: Kept | None = None,
+        with_cases: bool = True,
+        thorough: bool = False,
+        released: bool = False,
+    ) -> None:
+        self.kept = kept or Kept(None)
+        self._proofs = Proofs(self.kept)
+        self._with_cases = with_cases
+        self._thorough = thorough
+        self._released = released
+        self._indexed: dict[Path, list[CaseEntry]] = {}
+        self.left_out: list[str] = []
+        self.ran = 0
+        self.built = 0
+
+    def folders(self, folders: Sequence[Path]) -> list[Finding]:
+        """What there is to say of the tables below these folders, shipped first."""
+        return self.read(read_folders(folders))
+
+    def read(self, table_folders: Sequence[TableFolder]) -> list[Finding]:
+        """The same, of files that have been read."""
+        self._learn(table_folders[0])
+        found: list[Finding] = []
+        try:
+            mappings = load_as_told(table_folders, found)
+        except OperatorError as error:
+            return list(error.complaints)
+        if not found:
+            return self.findings(mappings)
+        for mapping in mappings.mappings.values():  # what can be said of the rest all the same
+            if all(mapping.tree.data.get(name) for name in NEEDED):
+                found += self._build(mapping, self._wanted(mappings, mapping))[0]
+                found += _tables_without_other(mapping)
+        return list(dict.fromkeys(found))
+
+    def findings(self, mappings: Mappings) -> list[Finding]:
+        """The same for tables that have been loaded."""
+        last = len(mappings.table_folders) - 1
+        if last and self._with_cases and not self._thorough and not self._whole(mappings, 0):
+            try:
+                lower = mappings.up_to(0)
+            except OperatorError:  # whole only with a later folder
+                lower = mappings
+            if lower is not mappings:
+                found = self.findings(lower)
+                if found:
+                    return found
+        out: list[Finding] = []
+        for mapping in mappings.mappings.values():
+            out += self._mapping(mappings, mapping)
+            out += _tables_without_other(mapping)
+        if not out and self._with_cases:
+            out += self._cases(mappings)
+        self._proofs.save()
+        return list(dict.fromkeys(out))
+
+    def _learn(self, table_folder: TableFolder) -> None:
+        """What another process read of the first folder need not be read by two parsers again."""
+        if self._released:
+            return  # whoever asks has told what it read
+        texts = [part for path, data in table_folder.files.items() for part in (path, data)]
+        name = "parsed-" + hashed(engine(), *texts)
+        data = self.kept.get(name)
+        if data is not None:
+            toml_tree.learn(data)
+        elif self.kept.folder is not None:
+            load_as_told([table_folder], [])
+            self.kept.put(name, toml_tree.known())
+
+    # ------------------------------------------------------------------ tables
+    def _mapping(self, mappings: Mappings, mapping: Mapping) -> list[Finding]:
+        last = len(mappings.table_folders) - 1
+        whole = self._proofs.of_mapping(mappings, mapping, last)
+        quick = hashed(whole, "quick")
+        base = self._based(mappings, mapping)
+        if self._proofs.known(whole) and not self._thorough:
+            return []
+        if not base:
+            found = self._whole_of(mappings, mapping)
+            if not found:
+                self._proofs.add(whole)
+            return found
+        if self._proofs.known(quick):
+            return []
+        written = touched.units(mappings)[mapping.name]
+        found, never_read, names = self._build(mapping, self._wanted(mappings, mapping))
+        suspects = {name.rpartition(".")[2] for name in (*names, *never_read)}
+        if not found and suspects & _may_be_idle(mappings, mapping, written):
+            found = self._whole_of(mappings, mapping)
+        if not found:
+            self._proofs.add(quick)
+        return found
+
+    def _based(self, mappings: Mappings, mapping: Mapping) -> bool:
+        """Whether it is a site's over ours that are known to be good: then little is to be done."""
+        if self._thorough or len(mappings.table_folders) == 1:
+            return False
+        known = self._released or self._proofs.known(self._proofs.of_mapping(mappings, mapping, 0))
+        return known and self._there(mappings, mapping, 0)
+
+    def _wanted(self, mappings: Mappings, mapping: Mapping) -> Collection[Configuration]:
+        """The configurations to build."""
+        if self._based(mappings, mapping):
+            return touched.concerned(mapping, touched.units(mappings)[mapping.name])
+        return tuple(configurations(mapping))
+
+    def _build(
+        self, mapping: Mapping, wanted: Collection[Configuration]
+    ) -> tuple[list[Finding], dict[str, Finding], list[str]]:
+        """(complaints, about registers nobody reads, names nobody uses)"""
+        out: list[Finding] = []
+        used: set[str] = set()
+        known: set[str] = set()
+        registers: dict[str, Finding] = {}
+        read: set[str] = set()
+        for one in wanted:
+            self.built += 1
+            try:
+                tables = one.build(mapping)
+            except OperatorError as error:
+                out += error.complaints
+                continue
+            used |= tables.used
+            known |= tables.known
+            registers |= tables.registers
+            read |= tables.registers_read
+        data = mapping.tree.data
+        never_read = {name: said for name, said in registers.items() if name not in read}
+        return out, never_read, [n for n in sorted(known - used) if not _is_list(data, n)]
+
+    def _whole_of(self, mappings: Mappings, mapping: Mapping) -> list[Finding]:
+        """Every complaint about its configurations; if there is none, what none of them uses."""
+        out, never_read, names = self._build(mapping, tuple(configurations(mapping)))
+        if out or not names:
+            return out or list(never_read.values())
+        before, before_too = _before(mapping, mappings), set[str]()
+        if before is not None:
+            before_too = set(self._build(before, tuple(configurations(before)))[2])
+        told = [unused(mapping, name, None if name in before_too else before) for name in names]
+        return told + list(never_read.values())
+
+    # ------------------------------------------------------------------ cases
+    def _whole(self, mappings: Mappings, layer: int) -> bool:
+        """Whether all of the folders up to this one have been shown, with the cases of the last."""
+        if layer == 0 and self._released:
+            return True
+        there = [m for m in mappings.mappings.values() if self._there(mappings, m, layer)]
+        built = [self._proofs.of_mapping(mappings, mapping, layer) for mapping in there]
+        return all(map(self._proofs.known, built)) and self._held(mappings, layer)
+
+    def _there(self, mappings: Mappings, mapping: Mapping, layer: int) -> bool:
+        """Whether the folders up to this one have this mapping, or what it is like."""
+        folders = mappings.table_folders[: layer + 1]
+        return any(f"{mapping.line[0]}/mapping.toml" in folder.files for folder in folders)
+
+    def _held(self, mappings: Mappings, layer: int) -> bool:
+        """Whether the cases of a folder are known to hold with the tables up to it."""
+        if layer == 0 and self._released:
+            return True
+        try:
+            names = [self._set(mappings, layer, how) for how in (THOROUGH, BY_RULES)]
+        except OperatorError:  # a case that cannot be read
+            return False
+        return any(map(self._proofs.known, names))
+
+    def _set(self, mappings: Mappings, layer: int, how: str) -> str:
+        """The proof that the cases of a folder hold with the tables up to it."""
+        folders = mappings.table_folders
+        parts: list[str | bytes] = [engine(), "cases", how]
+        for table_folder in folders[: layer + 1]:
+            for path, data in table_folder.files.items():
+                parts += (path, data)
+        parts += [entry.digest for entry in self._entries(folders[layer])]
+        return hashed(*parts)
+
+    def _entries(self, table_folder: TableFolder) -> list[CaseEntry]:
+        found = self._indexed.get(table_folder.folder)
+        if found is None:
+            found = case_index.entries(table_folder.folder, self.kept)
+            self._indexed[table_folder.folder] = found
+        return found
+
+    def _cases(self, mappings: Mappings) -> Iterator[Finding]:
+        """Those of each folder with the tables up to it, and with all.
+
+        A case is a promise of its folder: it holds with the tables of that folder and those before.
+        Later folders may change what comes out, on purpose; then nothing may break all the same.
+        """
+        last = len(mappings.table_folders) - 1
+        for layer, table_folder in enumerate(mappings.table_folders):
+            try:
+                self._entries(table_folder)
+            except OperatorError as error:  # a case that cannot be read
+                yield from error.complaints
+                continue
+            try:
+                if self._thorough or not self._held(mappings, layer):
+                    found = list(self._own(mappings.up_to(layer), layer))
+                    yield from found
+                    if not found:
+                        how = THOROUGH if self._thorough else BY_RULES
+                        self._proofs.add(self._set(mappings, layer, how))
+                if layer == last and not self._proofs.known(self._set(mappings, layer, THOROUGH)):
+                    self._tell_sampled(self._entries(table_folder))
+                if layer < last:
+                    yield from self._later(mappings, table_folder, layer)
+            except OperatorError as error:
+                if layer == last:
+                    yield from error.complaints
+                # else: a folder that is whole only with a later one has its cases there
+
+    def _own(self, mappings: Mappings, layer: int) -> Iterator[Finding]:
+        """Cases with the tables they are written for."""
+        table_folder = mappings.table_folders[layer]
+        for name, entries in _by_mapping(self._entries(table_folder)).items():
+            mapping = mappings.mappings.get(name)
+            if mapping is None:
+                continue
+            todo: dict[str, tuple[str, bool]] = {}
+            for number, entry in enumerate(entries):
+                full = self._proofs.of_case(entry, mapping, THOROUGH)
+                some = self._proofs.of_case(entry, mapping, BY_RULES)
+                all_forms = self._thorough or number % EVERY == 0
+                proven = self._proofs.known(full) or (not all_forms and self._proofs.known(some))
+                if self._thorough or not proven:
+                    todo[entry.name] = full if all_forms else some, all_forms
+            for case in cases.of_folder(table_folder.folder, name, layer, list(todo)):
+                proof, all_forms = todo[case.name]
+                self.ran += 1
+                found = cases.run(case, mapping, all_forms)
+                yield from (Complaint(_place(table_folder, case), "", text) for text in found)
+                if not found:
+                    self._proofs.add(proof)
+
+    def _tell_sampled(self, entries: Sequence[CaseEntry]) -> None:
+        by_rules = sum(
+            number % EVERY != 0
+            for some in _by_mapping(entries).values()
+            for number in range(len(some))
+        )
+        if by_rules:
+            text = f"{by_rules} of {len(entries)} cases are run rule by rule alone, the others"
+            self.left_out.append(f"{text} compiled and with streams in pieces too")
+
+    def _later(
+        self, mappings: Mappings, table_folder: TableFolder, layer: int
+    ) -> Iterator[Finding]:
+        """Cases of an earlier folder with all tables: whatever comes out, nothing breaks."""
+        written = touched.units(mappings, layer + 1)
+        left = 0
+        for name, entries in _by_mapping(self._entries(table_folder)).items():
+            mapping, units = mappings.mappings[name], written.get(name)
+            if not units:
+                continue
+            chosen = entries
+            if not self._thorough:
+                given = mappings, name, layer, entries, self.kept
+                reached = coverage.of(*given, make=not self._released)
+                chosen, met = coverage.chosen(entries, reached, units)
+                left += met - len(chosen)
+            todo = {e.name: self._proofs.of_case(e, mapping, AGREE) for e in chosen}
+            if not self._thorough:
+                todo = {n: proof for n, proof in todo.items() if not self._proofs.known(proof)}
+            for case in cases.of_folder(table_folder.folder, name, layer, list(todo)):
+                self.ran += 1
+                found = cases.both_forms_agree(case, mapping)
+                for text in found:
+                    yield Complaint(_place(table_folder, case), "with the later folders", text)
+                if not found:
+                    self._proofs.add(todo[case.name])
+        if left:
+            self.left_out.append(
+                f"{left} more cases of {table_folder.name} meet what later folders write"
+            )
 
 
-def findings(
-    mappings: Mappings, with_cases: bool = True, proven: Container[str] = (), every: int = 1
-) -> list[Finding]:
-    """The same for tables that have been loaded."""
-    out: list[Finding] = []
-    for mapping in mappings.mappings.values():
-        out += _build_all(mapping, mappings)
-        out += _tables_without_other(mapping)
-    if not out and with_cases:
-        for job in jobs(mappings.table_folders):
-            if job.name not in proven:
-                out += _done(job, mappings, every)
-    return list(dict.fromkeys(out))
+def _place(table_folder: TableFolder, case: cases.Case) -> str:
+    mapping = "/".join(case.folder.parts[-4:-2])
+    return f"{table_folder.where(mapping)}/{CASES}/{case.name}"
 
 
-def _build_all(mapping: Mapping, mappings: Mappings) -> list[Finding]:
-    """Every complaint about its configurations; and if there is none, what none of them uses."""
-    out, never_read, names = _built(mapping)
-    if out or not names:
-        return out or never_read
-    before, before_too = _before(mapping, mappings), set[str]()
-    if before is not None:
-        before_too = set(_built(before)[2])
-    told = [unused(mapping, name, None if name in before_too else before) for name in names]
-    return told + never_read
+def _by_mapping(entries: Sequence[CaseEntry]) -> dict[str, list[CaseEntry]]:
+    out: dict[str, list[CaseEntry]] = {}
+    for entry in entries:
+        out.setdefault(entry.mapping, []).append(entry)
+    return out
+
+
+def _may_be_idle(
+    mappings: Mappings, mapping: Mapping, written: Collection[TouchedUnit]
+) -> set[str]:
+    """Of names that all is well with in the first folder, those a site may have made idle.
+
+    They are named by what it writes, or by what stood there before.
+    """
+    words = touched.words_of(mapping, written)
+    units = {(unit.file, unit.keys) for unit in written}
+    for folder in mapping.line:
+        for file in ("request", "answer"):
+            part = read_parts(mappings.table_folders[0], f"{folder}/{file}.toml", [], [])
+            if part is not None:
+                before = [u for u in touched.of(part, f"{file}.toml") if (file, u.keys) in units]
+                words |= touched.words_at(part, before)
+    return words
+
+
+def _is_list(data: dict[str, Json], name: str) -> bool:
+    """A list of values.toml: a site that has one of its own is not told of ours."""
+    section, _, key = name.partition(".")
+    return section == "values" and isinstance((data.get(section) or {}).get(key), list)
 
 
 def _before(mapping: Mapping, mappings: Mappings) -> Mapping | None:
@@ -93,51 +372,6 @@ def _before(mapping: Mapping, mappings: Mappings) -> Mapping | None:
         return None
 
 
-def _built(mapping: Mapping) -> tuple[list[Finding], list[Finding], list[str]]:
-    """(complaints about its configurations, about registers nobody reads, names nobody uses)."""
-    out: list[Finding] = []
-    data = mapping.tree.data
-    rows = (data.get("models") or {}).get("model", {})
-    versions = data["mapping"].get("versions", {}).get("known", {})
-    used: set[str] = set()
-    known: set[str] = set()
-    registers: dict[str, Complaint] = {}
-    read: set[str] = set()
-    brought: set[str] = set()
-
-    def build(*asked: Json) -> None:
-        try:
-            tables = mapping.effective(*asked)
-        except OperatorError as error:
-            out.extend(error.complaints)
-            return
-        used.update(tables.used)
-        known.update(tables.known)
-        registers.update(tables.registers)
-        read.update(tables.registers_read)
-        brought.update(tables.traits)
-
-    for model in [*rows, None]:
-        for version in versions or [None]:
-            build(mapping.example(model), version)
-    for name, row in data["mapping"].get("option", {}).items():
-        for value in words_of(row):
-            if value == row.get("default"):
-                continue  # which has been built for every model
-            build("", None, {name: value})
-    for trait in mapping.traits:
-        if trait not in brought:  # an alias's
-            build("", None, None, (trait,))
-    never_read = [registers[name] for name in registers if name not in read]
-    return out, never_read, [name for name in sorted(known - used) if not _is_list(data, name)]
-
-
-def _is_list(data: dict[str, Json], name: str) -> bool:
-    """A list of values.toml: a site that has one of its own is not told of ours."""
-    section, _, key = name.partition(".")
-    return section == "values" and isinstance((data.get(section) or {}).get(key), list)
-
-
 def _tables_without_other(mapping: Mapping) -> Iterator[Finding]:
     """A value table must say what becomes of a word nobody knew when it was written."""
     for name, table in (mapping.tree.data.get("values") or {}).items():
@@ -147,56 +381,6 @@ def _tables_without_other(mapping: Mapping) -> Iterator[Finding]:
                 f"{name}",
                 'a value table needs a row "*" for words it does not list',
             )
-
-
-# ---------------------------------------------------------------- cases
-@dataclass(frozen=True, slots=True)
-class Job:
-    """The cases of one folder with the tables up to another; the name says what was looked at.
-
-    A case is a promise of its folder: it holds with the tables of that folder and those before.
-    Later folders may change what comes out, on purpose; then nothing may break all the same.
-    """
-
-    name: str
-    cases: int  # number of the folder
-    tables: int
-
-
-def jobs(table_folders: Sequence[TableFolder]) -> list[Job]:
-    """What there is to run. A job of the same name has the same cases and the same tables."""
-    out = []
-    last = len(table_folders) - 1
-    for number, table_folder in enumerate(table_folders):
-        for tables in sorted({number, last}):
-            whole = hashlib.sha256(pack(table_folders[: tables + 1]))
-            whole.update(repr(sorted(case_marks(table_folder.folder).items())).encode())
-            out.append(Job(whole.hexdigest()[:32], number, tables))
-    return out
-
-
-def _done(job: Job, mappings: Mappings, every: int) -> Iterator[Finding]:
-    """What the cases of a job have to say."""
-    own = job.cases == job.tables
-    try:
-        lower, upper = mappings.up_to(job.cases), mappings.up_to(job.tables)
-    except OperatorError:
-        return  # a folder that is whole only with a later one has its cases there
-    for name, mapping in lower.mappings.items():
-        later = upper.mappings[name]
-        if not own and later.digest == mapping.digest:
-            continue
-        try:
-            found = [c for c in cases.find(mapping.folders, name) if c.layer == job.cases]
-            for case in found[:: 1 if own else every]:
-                where = f"{mappings.table_folders[job.cases].where(name)}/{CASES}/{case.name}"
-                if own:
-                    yield from (Complaint(where, "", text) for text in cases.run(case, mapping))
-                else:
-                    for text in cases.both_forms_agree(case, later):
-                        yield Complaint(where, "with the later folders", text)
-        except OperatorError as error:
-            yield from error.complaints
 
 
 def changed_cases(mappings: Mappings) -> Iterator[str]:

@@ -131,41 +131,54 @@ class _Meeting:
         self._mapped = {keys for file, keys in base if file == "mapping"}
         names = {_name(unit) for unit in written if unit.keys[0] not in UNNAMED}
         asked: set[str] = set()  # words in what is written, as the whole tables have it
-        settled: set[str] = set()  # in options of verbs, where the parser looks the value up
         for unit in written:
-            said = _words(_found(mapping, unit))
-            asked |= said
-            if unit.keys[0] == "convert":
-                settled |= said
+            asked |= words_below(_found(mapping, unit))
+            base |= {(unit.file, unit.keys)}
         # Who names what is written may name it only where an option or a trait says so.
-        for file in ("request", "answer"):
-            for unit in of(Tree(self._data.get(file) or {}), f"{file}.toml"):
-                said = _words(_found(mapping, unit))
-                if not names.isdisjoint(map(_last, said)):
-                    base.add((unit.file, unit.keys))
-                    asked |= {word for word in said if word.startswith("$option.")}
-        # A rule whose condition asks for an option is not there where the option is otherwise.
-        self.options = {word[8:].partition(".")[0] for word in asked if word.startswith("$option.")}
-        self.facts = {word[7:].partition(".")[0] for word in settled if word.startswith("$model.")}
+        units = [
+            (unit, _found(mapping, unit))
+            for file in ("request", "answer")
+            for unit in of(Tree(self._data.get(file) or {}), f"{file}.toml")
+        ]
+        for unit, node in units:
+            if not names.isdisjoint(map(_last, words_below(node))):
+                base.add((unit.file, unit.keys))
+        # What of a model or an alias the parser itself asks for: a rule whose condition wants
+        # another value of an option is not there, and options of verbs are looked up.
+        self.options, self.facts = set[str](), set[str]()
+        written_facts = {keys[-1] for keys in self._models if keys[0] == "defaults"}
+        for unit, node in units:
+            if (unit.file, unit.keys) in base or written_facts:
+                options, facts = _settled_by(node, unit.keys[0] == "convert")
+                if (unit.file, unit.keys) in base:
+                    self.options |= options
+                    self.facts |= facts
+                self.facts |= facts & written_facts
+                self.options |= {name for name in options if self._default(name) in written_facts}
         self.traits = {unit.trait for unit in written if unit.trait}
         asked = set(map(_last, asked))
         for name, tree in mapping.traits.items():
             own = list(of(tree, f"{TRAITS}/{name}.toml"))
             if (
                 any((unit.file, unit.keys) in base or _name(unit) in asked for unit in own)
-                or not names.isdisjoint(map(_last, _words(tree.data)))
+                or not names.isdisjoint(map(_last, words_below(tree.data)))
             ):  # fmt: skip
                 self.traits.add(name)
+
+    def _default(self, option: str) -> str:
+        """The fact an option has its value from, when it is not given."""
+        about = self._data["mapping"].get("option", {}).get(option) or {}
+        default = about.get("default")
+        return default.removeprefix("$model.") if isinstance(default, str) else ""
 
     def told(self, one: Configuration) -> tuple[object, ...]:
         """What makes this configuration another one than the base; () when nothing does."""
         row = one.row or str((self._data.get("models") or {}).get("unknown", ""))
         version = one.version or self._data["mapping"].get("versions", {}).get("default")
         told: list[object] = []
-        if one.row is not None and ("model", row) in self._models:
+        every = any(map(_every_row, self._models))
+        if one.row is not None and (every or ("model", row) in self._models):
             told.append(("row", row))
-        elif one.row is not None and any(keys[0] != "model" for keys in self._models):
-            told.append(("row", row))  # [defaults], `unknown`: every row
         if one.version is not None and ("versions", "known") in self._mapped:
             told.append(("version", version))
         if one.option is not None:
@@ -186,6 +199,30 @@ class _Meeting:
         return tuple(told)
 
 
+def _every_row(keys: Keys) -> bool:
+    """Whether a unit of models.toml is about all rows, and not only a number in each of them."""
+    return keys[0] != "model" and (keys[0] != "defaults" or keys[-1] in ("traits", "more_traits"))
+
+
+def _settled_by(node: Json, looked_up: bool) -> tuple[set[str], set[str]]:
+    """(options, facts) whose values decide how a unit is parsed."""
+    options: set[str] = set()
+    facts: set[str] = set()
+    if isinstance(node, dict):
+        for key, below in node.items():
+            if key.startswith("$option."):
+                options.add(_last(key))
+            if looked_up and isinstance(below, str):
+                if below.startswith("$option."):
+                    options.add(_last(below))
+                if below.startswith("$model."):
+                    facts.add(_last(below))
+            more = _settled_by(below, looked_up)
+            options |= more[0]
+            facts |= more[1]
+    return options, facts
+
+
 def _name(unit: TouchedUnit) -> str:
     """What others call it: a value table by its name, everything else by its last key."""
     return unit.keys[0] if unit.file == "values" else unit.keys[-1]
@@ -199,12 +236,31 @@ def _found(mapping: Mapping, unit: TouchedUnit) -> Json:
     return node
 
 
-def _words(node: Json) -> set[str]:
-    """Every text in it, keys included."""
+def words_of(mapping: Mapping, written: Collection[TouchedUnit]) -> set[str]:
+    """The names in what the whole tables have at these units, and those of the units."""
+    found = {_name(unit) for unit in written}
+    for unit in written:
+        found |= {_last(word) for word in words_below(_found(mapping, unit))}
+    return found
+
+
+def words_at(tree: Tree, written: Collection[TouchedUnit]) -> set[str]:
+    """The same of one file that was read."""
+    found: set[str] = set()
+    for unit in written:
+        node: Json = tree.data
+        for key in unit.keys:
+            node = node.get(key) if isinstance(node, dict) else None
+        found |= {_last(word) for word in words_below(node)}
+    return found
+
+
+def words_below(node: Json) -> set[str]:
+    """Every text in it, keys included; names without what they are looked up by."""
     if isinstance(node, dict):
-        return set(node).union(*map(_words, node.values()))
+        return set(node).union(*map(words_below, node.values()))
     if isinstance(node, list):
-        return set().union(*map(_words, node))
+        return set().union(*map(words_below, node))
     return {node} if isinstance(node, str) else set()
 
 

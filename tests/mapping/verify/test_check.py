@@ -1,0 +1,71 @@
+"""A check does what an overlay touches and nothing twice, and says what it left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from aisix.mapping.verify.check import Checker
+from aisix.mapping.verify.coverage import EACH
+from aisix.mapping.verify.kept import Kept
+from tests.mapping.laid import SHIPPED, laid
+
+VALUE = {"request.toml": "[field.max_tokens]\ndefault = 5000\n"}
+
+
+def checked(site: Path, kept: Kept | None = None) -> tuple[Checker, list[str]]:
+    """Over shipped tables as a release has them, which hold."""
+    checker = Checker(kept, released=True)
+    return checker, [str(finding) for finding in checker.folders([SHIPPED, site])]
+
+
+def test_an_overlay_costs_what_it_touches_and_once(tmp_path: Path) -> None:
+    site, kept = laid(tmp_path, VALUE), Kept(tmp_path / "kept")
+    first, found = checked(site, kept)
+    assert found == []
+    assert 0 < first.ran <= EACH
+    assert 0 < first.built < 4
+    assert any("more cases" in text for text in first.left_out)
+    again, found = checked(site, kept)
+    assert (found, again.ran, again.built) == ([], 0, 0)
+    assert again.left_out == first.left_out
+    laid(tmp_path, {"request.toml": "[field.max_tokens]\ndefault = 5001\n"})
+    other, found = checked(site, kept)
+    assert (found, other.ran, other.built) == ([], first.ran, first.built)
+
+
+def test_a_variant_costs_what_it_changes(tmp_path: Path) -> None:
+    text = 'format = 1\nlike = "anthropic-messages"\ntitle = "a variant"\n'
+    site = laid(tmp_path, {"mapping.toml": text}, "openai-chat/variant")
+    checker, found = checked(site)
+    assert found == []
+    assert checker.built < 4
+
+
+FAULTS = {
+    "a shape nobody uses": ({"request.toml": '[shape.mine]\nx = "a"\n'}, "nothing uses it"),
+    "a name there is not": ({"request.toml": '[field.x]\nfrom = "$let.nope"\n'}, "no [let]"),
+    "in a trait": (
+        {"traits/one-sampler.toml": '[request.field.x]\nfrom = "$let.nope"\n'},
+        "no [let]",
+    ),
+    "a table without other words": ({"values.toml": '[mine]\na = "b"\n'}, '"*"'),
+    "a case that does not hold": (
+        {
+            "cases/mine/case.toml": "reason = 'ours'\nmodel = 'claude-opus-5-5'\n",
+            "cases/mine/upstream-request.json": '{"max_tokens": 1}',
+        },
+        "expected 1, found 128000",
+    ),
+    "a case that cannot be read": ({"cases/mine/case.toml": "reson = 'ours'\n"}, "did you mean"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_what_is_wrong_is_found_and_never_kept_as_right(name: str, tmp_path: Path) -> None:
+    files, expected = FAULTS[name]
+    site, kept = laid(tmp_path, files), Kept(tmp_path / "kept")
+    for _ in range(2 if "case" in name else 1):  # the others take seconds
+        _, found = checked(site, kept)
+        assert any(expected in text for text in found), found
