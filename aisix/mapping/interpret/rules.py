@@ -324,11 +324,9 @@ def reshape(shape: Shape, view: View, target: str) -> Json:
         if view.my_at is not None:
             view.my_at[name] = view.param or view.at
     if shape.reject:
-        values: dict[str, Any] = (
-            {"value": paths.get(view.item, paths.parse(shape.at).steps)}
-            if shape.at and shape.at != "."
-            else {}
-        )
+        values: dict[str, Any] = {}
+        if shape.at and shape.at != ".":
+            values["value"] = paths.get(view.item, paths.parse(shape.at).steps)
         if shape.allowed:
             values["allowed"] = shape.allowed
         raise CallerError(shape.reject, paths.join(view.at, shape.at or "."), **values)
