@@ -14,6 +14,7 @@
     conditions.py    when, unless, match, where
     vocabulary.py    what a path can find at all: types, words
     rules.py         rules, conditions, shapes, value tables
+    variants.py      variants of a shape: by key, and what a refusal calls right
     request.py       request.toml
     answer.py        answer.toml
     mending.py       its [mend]

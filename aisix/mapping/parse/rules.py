@@ -7,13 +7,8 @@ from collections.abc import Callable
 from aisix.mapping.grammar.kinds import ITEM_FIELD, ITEM_FIELDS, ITEM_LIKE
 from aisix.mapping.grammar.tables import UNITS
 from aisix.mapping.parse.conditions import Conditions
-from aisix.mapping.parse.unreachable import (
-    fields_of,
-    hidden,
-    name_the_allowed,
-    twice_written,
-    unreachable,
-)
+from aisix.mapping.parse.unreachable import fields_of, hidden, twice_written, unreachable
+from aisix.mapping.parse.variants import choose_by_key, name_the_allowed
 from aisix.mapping.parse.vocabulary import is_slip, odd_rows
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import (
@@ -155,13 +150,15 @@ class Parser(Conditions):
         variants = data.get("is", {})
         for word, variant in variants.items():
             shape.variants[word] = self.variant(variants, word, variant, (*at, "is", word))
-        for word, variant in data.get("first", {}).items():
-            path = (*at, "first", word)
-            if self.off(variant.get("guard")):
-                self.unread(lambda v=variant, p=path: self.guarded(v, p))  # type: ignore[misc]
-            else:
-                shape.first += (self.guarded(variant, path),)
         name_the_allowed(shape)
+        if "by_key" in data:
+            self.item_read |= choose_by_key(shape, self.path(data["by_key"], (*at, "by_key")))
+        for word, variant in data.get("first", {}).items():
+            here = (*at, "first", word)
+            if self.off(variant.get("guard")):
+                self.unread(lambda v=variant, p=here: self.guarded(v, p))  # type: ignore[misc]
+            else:
+                shape.first += (self.guarded(variant, here),)
         shape.all = self.rules(data.get("all", {}), (*at, "all"))
         shape.blank = data.get("blank", "")
         shape.count = self.counter(data, at)
@@ -300,8 +297,8 @@ class Parser(Conditions):
         if not {"in", "by", "equals"} <= data.keys():
             return None
         among, equals = (self.path(data[key], (*at, key)) for key in ("in", "equals"))
-        self.top(among, base, (*at, "in"))
-        self.top(equals, base, (*at, "equals"))
+        for path, key in ((among, "in"), (equals, "equals")):
+            self.top(path, base, (*at, key))
         inner = (self.item_path(data.get(key, "."), (*at, key)) for key in ("by", "take"))
         return Find(among, next(inner), equals, next(inner))
 

@@ -119,22 +119,3 @@ def twice_written(shape: Shape) -> Iterator[tuple[str, str]]:
             if any(field == name for name, _ in variant.fields):
                 yield field, word
                 break
-
-
-def name_the_allowed(shape: Shape) -> None:
-    """A variant that refuses its item can say which words would have been right."""
-    refused: dict[int, tuple[Shape, set[str]]] = {}
-    for word, variant in shape.variants.items():
-        for one in (variant, *(below for _, below in variant.first)):
-            if one.reject:
-                refused.setdefault(id(one), (one, set()))[1].add(word)
-    words = [word for word, v in shape.variants.items() if word != "*" and not _refuses(v)]
-    for one, own in refused.values():
-        one.allowed = ", ".join(f"'{word}'" for word in words if word not in own)
-
-
-def _refuses(variant: Shape) -> bool:
-    """Whether every item of this variant is refused."""
-    return bool(
-        variant.reject or (variant.first and all(below.reject for _, below in variant.first))
-    )
