@@ -26,6 +26,7 @@ from aisix.mapping.interpret.scope import Facts
 from aisix.mapping.parse import overlays, schema, structure, toml_tree
 from aisix.mapping.parse.answer import AnswerParser
 from aisix.mapping.parse.inline import Inline
+from aisix.mapping.parse.model_rows import LIKE, line_of
 from aisix.mapping.parse.options import option_faults, option_value
 from aisix.mapping.parse.request import RequestParser
 from aisix.mapping.parse.toml_tree import Tree
@@ -160,12 +161,13 @@ class Mapping:
         """
         models = self.tree.data.get("models") or {}
         if not self._rows:
+            rows = models.get("model") or {}
             pairs = [
-                (prefix, name)
-                for name, row in (models.get("model") or {}).items()
+                (-len(prefix), -len(line_of(rows, name)), prefix, name)
+                for name, row in rows.items()
                 for prefix in row.get("match", [name])
             ]
-            self._rows = sorted(pairs, key=lambda pair: -len(pair[0]))
+            self._rows = [pair[2:] for pair in sorted(pairs, key=lambda pair: pair[:2])]
         after = str(models.get("after", ""))
         text = upstream_model.lower()
         _, inside, rest = text.partition(after) if after else ("", "", text)
@@ -181,14 +183,17 @@ class Mapping:
         """An upstream model id of this row; without one, of the row for unknown ids."""
         models = self.tree.data.get("models") or {}
         row = row or str(models.get("unknown", ""))
-        match = models.get("model", {}).get(row, {}).get("match", [row])
-        return str(models.get("after", "")) + str(match[0])
+        after = str(models.get("after", ""))
+        ids = [after + str(one) for one in models.get("model", {}).get(row, {}).get("match", [row])]
+        return next((id for id in ids if self.row_for(id) == row), ids[0])
 
     def facts(self, row: str) -> dict[str, Json]:
         models = self.tree.data.get("models") or {}
-        rows = models.get("defaults", {}), models.get("model", {}).get(row, {})
-        facts = {**rows[0], **rows[1]}
+        known = models.get("model") or {}
+        rows = [models.get("defaults", {}), *(known.get(name, {}) for name in line_of(known, row))]
+        facts = {fact: value for one in rows for fact, value in one.items()}
         facts.pop("match", None)
+        facts.pop(LIKE, None)
         facts["more_traits"] = [name for r in rows for name in r.get("more_traits", ())]
         for key, value in facts.items():
             if isinstance(value, str) and value.startswith("$"):

@@ -67,6 +67,12 @@ MODEL = unit(
         "what their ids begin with, in lower case; without it, the row's own name",
         ["large", "large-2"],
     ),
+    Key(
+        "like",
+        MODEL_ROW,
+        "another row, whose facts and traits it has; a prefix that both match is this one's",
+        "large",
+    ),
     _TRAITS,
     _MORE,
     _CONTEXT,

@@ -6,6 +6,7 @@
     renamed.py       old words of the language, and what they are called now
     overlays.py      the parts of a file put together, files laid over each other
     inline.py        tables written inside an alias, read as a trait is
+    model_rows.py    rows of models.toml that are like another
     structure.py     which sections and keys a file may have at all
     units.py         a table against its declaration
     schema.py        what each key may hold

@@ -13,6 +13,7 @@ from aisix.mapping.grammar.caller import SAID
 from aisix.mapping.grammar.declared import TRAIT
 from aisix.mapping.grammar.tables import FILES, UNITS
 from aisix.mapping.parse import overlays
+from aisix.mapping.parse.model_rows import LIKE, line_of
 from aisix.mapping.parse.options import option_faults, words_of
 from aisix.mapping.parse.structure import found
 from aisix.mapping.parse.toml_tree import Keys, Tree
@@ -197,7 +198,11 @@ def _check_rows(tree: Tree, traits: dict[str, Tree], complaints: list[Complaint]
         matches = row.get("match", [name])
         for prefix in matches if isinstance(matches, list) else ():
             at = ("models", "model", name)
-            if prefix in seen:
+            other = seen.get(prefix)
+            if other and not {name, other} & {
+                *line_of(rows, name)[:-1],
+                *line_of(rows, other)[:-1],
+            }:
                 text = f'"{prefix}" is matched by "{seen[prefix]}" too; each prefix has one row'
                 complaints.append(Complaint(tree.where(at), f"model.{name}", text))
             elif isinstance(prefix, str) and prefix != prefix.lower():
@@ -205,6 +210,9 @@ def _check_rows(tree: Tree, traits: dict[str, Tree], complaints: list[Complaint]
                 where = tree.where((*at, "match"))
                 complaints.append(Complaint(where, f"model.{name}.match", text))
             seen[str(prefix)] = name
+        if LIKE in row and (wrong := _not_like(rows, name, models)):
+            where = tree.where(("models", "model", name, LIKE))
+            complaints.append(Complaint(where, f"model.{name}.{LIKE}", wrong))
         for key in ("traits", "more_traits"):
             given = row.get(key, ())
             for trait in given if isinstance(given, list) else ():
@@ -216,6 +224,19 @@ def _check_rows(tree: Tree, traits: dict[str, Tree], complaints: list[Complaint]
         if rows and (name := models.get(key)) not in rows:
             text = f'no model row "{name}"{near(str(name), rows)}'
             complaints.append(Complaint(tree.where(("models", key)), key, text))
+
+
+def _not_like(rows: dict[str, Json], name: str, models: dict[str, Json]) -> str:
+    """What is wrong with the row it is like; "" when nothing is."""
+    other = rows[name][LIKE]
+    if other not in rows:
+        id = str(other).removeprefix(str(models.get("after", "")))
+        holds = (n for n, row in rows.items() if n != name and id in row.get("match", ()))
+        row = next(holds, "")
+        hint = f' ("{row}" is the row that matches it)' if row else near(str(other), rows)
+        return f'no model row "{other}"{hint}'
+    line = line_of(rows, name)
+    return "goes round in a circle" if rows[line[0]].get(LIKE) in line else ""
 
 
 def _check_facts(
