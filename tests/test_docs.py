@@ -159,8 +159,8 @@ def test_every_toml_snippet_is_good(file: Path, line: int, text: str, tmp_path: 
     named = re.match(r"# (\S+\.toml)\n", text)
     assert named, f"{file.name}:{line}: the first line should name the file"
     name = named.group(1)
-    if file == TABLES and text in TABLES.read_text().partition("## I want to")[2]:
-        return  # part of a recipe: tests/mapping/test_readme.py puts them together and runs them
+    if file == TABLES and text in TABLES.read_text().partition("## For one alias")[2]:
+        return  # part of a recipe: tests/mapping/test_readme.py and test_wishes.py run them
     if name.endswith("case.toml"):
         assert set(toml_tree.parse_text(text, "").data) <= set(cases.KEYS)
         return

@@ -297,15 +297,19 @@ def _contents(files: Sequence[str]) -> Any:
     """What stands in the files, JSON or text; of several files a list."""
     found = []
     for name in files:
-        text = sys.stdin.read() if name == "-" else _file(name)
+        text = sys.stdin.read() if name == "-" else _whole(name)
         parsed = _parsed(text)
         found.append(parsed if isinstance(parsed, dict | list) else text)
     return found[0] if len(found) == 1 else found
 
 
 def _file(name: str) -> str:
+    return _whole(name).strip()
+
+
+def _whole(name: str) -> str:
     try:
-        return Path(name).read_text("utf-8").strip()
+        return Path(name).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "not UTF-8"
         raise OperatorError(f"{name}: cannot be read: {why}") from None

@@ -1,0 +1,210 @@
+"""What people wish of one alias, as the overlay they would write from mappings/README.md."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from typing import Any
+
+import pytest
+
+from aisix.config.shipped import shipped_mappings
+from aisix.errors import CallerError
+from aisix.mapping.exchange import Answer, Exchange, ResolvedModel
+from aisix.mapping.mappings import Mapping, load_mappings
+from aisix.mapping.parse.inline import read_inline
+from aisix.mapping.verify.inline import misfits
+from tests.mapping.test_readme import README, message, text
+from tests.running import chunks
+
+MODEL = "claude-haiku-4-5"
+PICTURE = {"type": "image_url", "image_url": {"url": "https://pictures.example/a.png"}}
+Json = Any
+
+
+@cache
+def mapping() -> Mapping:
+    return load_mappings([shipped_mappings()]).mappings["openai-chat/anthropic-messages"]
+
+
+@cache
+def recipes() -> dict[str, str]:
+    """Title -> overlay of README's section for one alias."""
+    part = README.split("## For one alias", 1)[1].split("\n## ", 1)[0]
+    found = re.findall(r"^\*\*(.+?)\*\*\n\n```toml\n(.*?)```", part, re.S | re.M)
+    assert len(found) > 5
+    return dict(found)
+
+
+class Alias:
+    """One with this overlay; every request and answer in both forms of the tables."""
+
+    def __init__(self, overlay: str) -> None:
+        laid = read_inline([overlay])
+        assert misfits(mapping(), MODEL, None, {}, (), laid) == []
+        self.tables = mapping().effective(MODEL, overlays=laid)
+
+    def asked(self, **more: Json) -> list[tuple[Exchange, Json]]:
+        body = {"model": "small", "messages": [{"role": "user", "content": "q"}], **more}
+        headers = {"x-caller-team": "seven"}
+        made = []
+        for compiled in (True, False):
+            exchange = Exchange(
+                *(self.tables, mapping().caller, ResolvedModel("small", MODEL)),
+                now=1, new_id=lambda: "0", compiled=compiled,
+            )  # fmt: skip
+            made.append((exchange, exchange.request(dict(body), headers)))
+        assert made[0][1].body == made[1][1].body
+        assert made[0][1].headers == made[1][1].headers
+        return made
+
+    def sent(self, **more: Json) -> Json:
+        return json.loads(self.asked(**more)[0][1].body)
+
+    def answer(self, body: Json, status: int = 200) -> Answer:
+        data = json.dumps(body).encode()
+        one, other = (exchange.response(status, {}, data) for exchange, _ in self.asked())
+        assert (one.status, one.body, one.headers) == (other.status, other.body, other.headers)
+        return one
+
+    def stream(self, *events: Json) -> list[Json]:
+        data = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events)
+        found = [
+            list(chunks(exchange.receive(data) + exchange.end()))
+            for exchange, _ in self.asked(stream=True)
+        ]
+        assert found[0] == found[1]
+        return found[0]
+
+    def refused(self, **more: Json) -> str:
+        with pytest.raises(CallerError) as caught:
+            self.asked(**more)
+        return str(caught.value.param)
+
+
+def functions(count: int) -> list[Json]:
+    return [{"type": "function", "function": {"name": f"f{n}"}} for n in range(count)]
+
+
+def test_a_policy_sentence_before_every_system_prompt() -> None:
+    alias = Alias(recipes()["A sentence before every system prompt"])
+    said = alias.sent(
+        messages=[{"role": "system", "content": "s"}, {"role": "user", "content": "q"}]
+    )
+    assert [part["text"] for part in said["system"]] == ["Answer in English.", "s"]
+    assert [part["text"] for part in alias.sent()["system"]] == ["Answer in English."]
+
+
+def test_a_clamp_that_is_told() -> None:
+    [(exchange, _), _] = asked = Alias(recipes()["Fewer tokens at most"]).asked(max_tokens=9000)
+    assert json.loads(asked[0][1].body)["max_tokens"] == 4096
+    assert exchange.warnings == "max_tokens=clamped"
+
+
+def test_the_caller_s_user_with_a_prefix() -> None:
+    overlay = '[request.field.metadata.user_id]\nfrom = "user"\nas = ["not_empty", "team"]\n'
+    overlay += '[request.convert.team]\nverb = "template"\ntext = "team-7:{value}"\n'
+    assert Alias(overlay).sent(user="bob")["metadata"] == {"user_id": "team-7:bob"}
+
+
+def test_pictures_are_refused() -> None:
+    alias = Alias(recipes()["No pictures"])
+    assert alias.refused(messages=[{"role": "user", "content": [PICTURE]}]) == "messages"
+    assert alias.sent()["messages"]
+
+
+def test_reasoning_under_another_name() -> None:
+    overlay = '[answer.message.reasoning]\nfrom = "$folded.reasoning_content"\n'
+    answer = message({"type": "thinking", "thinking": "hm", "signature": "s"}, text("a"))
+    told = json.loads(Alias(overlay).answer(answer).body)["choices"][0]["message"]
+    assert told["reasoning"] == "hm"
+
+
+def test_an_overloaded_upstream_as_503_with_retry_after() -> None:
+    alias = Alias(recipes()["When to come back"])
+    told = alias.answer(
+        {"type": "error", "error": {"type": "overloaded_error", "message": "m"}}, 529
+    )
+    assert (told.status, dict(told.headers)["retry-after"]) == (503, "5")
+
+
+def test_a_beta_header_only_for_streams_with_tools() -> None:
+    overlay = '[request.header.anthropic-beta]\nmine = { value = "b-2027", when = { stream = true,'
+    alias = Alias(overlay + ' tools = "$present" } }\n')
+    assert alias.asked(stream=True, tools=functions(1))[0][1].headers["anthropic-beta"] == "b-2027"
+    for more in ({"stream": True}, {"tools": functions(1)}):
+        assert "anthropic-beta" not in alias.asked(**more)[0][1].headers
+
+
+def test_top_p_rather_than_temperature() -> None:
+    alias = Alias('[request.field.temperature]\nunless = { top_p = "$present" }\n')
+    sent = alias.sent(top_p=0.5, temperature=0.3)
+    assert (sent["top_p"], "temperature" in sent) == (0.5, False)
+    assert alias.sent(temperature=0.3)["temperature"] == 0.3
+
+
+def test_a_caller_s_header_under_another_name() -> None:
+    alias = Alias('[request.header.x-team]\nteam = { from = "$header.x-caller-team" }\n')
+    assert alias.asked()[0][1].headers["x-team"] == "seven"
+
+
+def test_a_server_tool_that_is_always_there_once() -> None:
+    alias = Alias(recipes()["A tool of the server, always"])
+    own = {"type": "function", "function": {"name": "web_search"}}
+    for more in ({}, {"tools": [own]}):
+        assert [tool["name"] for tool in alias.sent(**more)["tools"]] == ["web_search"]
+    assert [tool["name"] for tool in alias.sent(tools=functions(1))["tools"]] == [
+        "f0",
+        "web_search",
+    ]
+
+
+def test_more_tools_than_32_are_refused() -> None:
+    alias = Alias(recipes()["At most 32 tools"])
+    assert len(alias.sent(tools=functions(32))["tools"]) == 32
+    assert alias.refused(tools=functions(33)) == "tools"
+
+
+def test_cache_writes_are_not_counted() -> None:
+    answer = message(text("a"))
+    answer["usage"]["cache_creation_input_tokens"] = 100
+    overlay = '[answer.usage.prompt_tokens]\nsum = ["input_tokens", "cache_read_input_tokens"]\n'
+    assert json.loads(Alias(overlay).answer(answer).body)["usage"]["prompt_tokens"] == 1
+
+
+def test_a_new_part_of_the_caller_s() -> None:
+    overlay = (
+        '[request.shape.part.is.note]\ntype = "text"\ntext = { from = "note", type = "string" }\n'
+    )
+    sent = Alias(overlay).sent(
+        messages=[{"role": "user", "content": [{"type": "note", "note": "n"}]}]
+    )
+    assert sent["messages"][0]["content"] == [text("n")]
+
+
+def test_a_new_event_as_a_chunk() -> None:
+    overlay = '[answer.event.hint]\nemit = "hint"\n'
+    overlay += '[answer.chunk.hint]\ncontent = { from = "hint.text", only = "string" }\n'
+    start = {"type": "message_start", "message": {**message(), "content": []}}
+    found = Alias(overlay).stream(start, {"type": "hint", "hint": {"text": "soon"}})
+    said = [c["choices"][0]["delta"].get("content") for c in found if "choices" in c]
+    assert "soon" in said
+
+
+def test_today_s_date_in_the_system_prompt() -> None:
+    overlay = '[request.field.system.concat.today]\nfrom = "$now"\nas = ["today", "today_is"]\n'
+    overlay += 'shape = "say"\n[request.convert.today]\nverb = "date"\n'
+    overlay += '[request.convert.today_is]\nverb = "template"\ntext = "Today is {value}."\n'
+    assert Alias(overlay).sent()["system"] == [text("Today is 1970-01-01.")]
+
+
+def test_an_effort_that_is_refused() -> None:
+    alias = Alias(recipes()["No high effort"])
+    assert alias.refused(reasoning_effort="high") == "reasoning_effort"
+    assert alias.sent(reasoning_effort="low")
+
+
+def test_every_recipe_of_the_section_fits() -> None:
+    for title, overlay in recipes().items():
+        assert Alias(overlay), title
