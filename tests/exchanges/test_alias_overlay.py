@@ -1,21 +1,18 @@
-"""An alias with tables of its own, in a gateway as users run it: written, served, exported, reloaded."""
+"""An alias with tables of its own, in a gateway as users run it: written, served, exported."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import json
-import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from aisix.cli.main import main
 from aisix.standin.server import Standin
-from tests.running import Running, until
+from tests.running import Running
 
 TABLES = Path("openai-chat/anthropic-messages")
 CLAMP = 'for = "openai-chat"\n[request.field.max_tokens]\nmax = 77      # dear\n'
@@ -55,17 +52,6 @@ def cli(gateway: Running, *words: str) -> tuple[int, str]:
     with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(out):
         code = main([*words, "--config", config])
     return code, out.getvalue()
-
-
-def reloaded(gateway: Running) -> dict[str, Any]:
-    """What came of a reload that nobody waits for."""
-    before = gateway.admin("GET", "status").json["mappings"]["reloads"]
-    gateway.process.send_signal(signal.SIGHUP)
-    for _ in range(4):  # a machine that is busy with other things
-        with contextlib.suppress(AssertionError):
-            until(lambda: gateway.admin("GET", "status").json["mappings"]["reloads"] != before)
-            break
-    return dict(gateway.admin("GET", "status").json["mappings"]["last_reload"])
 
 
 def test_it_is_served_and_told_and_is_no_other_alias_s(gateway: Running, standin: Standin) -> None:
@@ -132,41 +118,3 @@ def test_it_goes_out_and_comes_in_with_a_resources_file(gateway: Running, tmp_pa
     assert code == 1
     assert "overlay.request.field.max_tokens.maxx: line 3: unknown key" in told
     assert f"{file}:" in told
-
-
-def test_when_it_stops_fitting_its_alias_serves_on_and_all_others_take_the_new_tables(
-    gateway: Running, site: Path, standin: Standin
-) -> None:
-    before = tokens(gateway, standin, "small")
-    (site / TABLES / "request.toml").write_text("[field]\nmax_tokens = 55\n")
-    code, told = cli(gateway, "mappings", "check", "--no-cases")
-    assert code == 1
-    assert "models/small: overlay.request.field.max_tokens: line 2: has no source" in told
-    told = reloaded(gateway)
-    assert told["ok"] is True, told
-    [one] = told["quarantined"]
-    assert (one["alias"], one["serving"]) == ("small", "with the tables it fitted last")
-    for _ in range(6):  # both workers
-        assert tokens(gateway, standin, "small") == before
-        assert tokens(gateway, standin, "other")[0] == 55
-        status = gateway.admin("GET", "status").json
-        assert status["mappings"]["quarantined"] == told["quarantined"]
-        assert any(fault.startswith("models/small: overlay") for fault in status["faults"])
-    assert "in quarantine: models/small: overlay.request.field.max_tokens" in gateway.log
-    assert gateway.metrics()["aisix_models_quarantined"] == 1
-    code, shown = cli(gateway, "doctor")
-    assert code == 1
-    assert "overlay.request.field.max_tokens" in shown
-
-    victims = set(gateway.worker_pids)
-    os.kill(min(victims), signal.SIGKILL)  # its successor serves with what was there at the start
-    until(lambda: len(set(gateway.worker_pids) - victims) == 1, "no successor")
-    for _ in range(10):
-        assert tokens(gateway, standin, "small")[0] == 77
-
-    (site / TABLES / "request.toml").unlink()
-    told = reloaded(gateway)
-    assert told["quarantined"] == []
-    assert gateway.metrics()["aisix_models_quarantined"] == 0
-    assert "1 models are out of quarantine" in gateway.log
-    assert tokens(gateway, standin, "small") == before

@@ -33,7 +33,7 @@ def found(text: str) -> list[str]:
         ("[values.mine]\na = 'b'\n'*' = 'c'\n", "overlay:1: values.mine: nothing uses it"),
         ("[request.field.max_tokns]\ndrop = true\n", "there is nothing here to take away (did you mean "
                                                      '"max_tokens"?)'),
-        ("[request.shape.part]\ndrop = true\n", 'no shape "part"'),
+        ("[request.shape.part]\ndrop = true\n", 'overlay:2: shape.part.drop: it is still asked for'),
         ("[request.field.limit]\nmax = 4\n", "overlay:1: request.field.limit: has no source, so it is no"),
         ("[errors.upstream.mine]\nbefore = 'nobody'\nstatus = 500\n", 'no row "nobody" here'),
     ],
