@@ -357,7 +357,7 @@ def _variant(shape: Shape, view: View, target: str) -> Json:
             where = view.caller_path(shape.by)
             if word is None:
                 raise CallerError("missing", where)
-            taken = (name for name, below in shape.variants.items() if not below.reject)
+            taken = (name for name, below in shape.variants.items() if not below.refuses)
             allowed = ", ".join(f"'{name}'" for name in taken)
             raise CallerError("bad_value", where, value=word, allowed=allowed)
         return reshape(variant, view, target)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from aisix.mapping.grammar import rows as declared_rows
 from aisix.mapping.grammar.tables import UNITS
 from aisix.mapping.parse.plain import PlainParser
+from aisix.mapping.parse.structure import found
 from aisix.mapping.parse.units import acts
 from aisix.mapping.parse.unreachable import overlapping, unreachable
 from aisix.mapping.syntax.answer import (
@@ -112,9 +113,19 @@ class AnswerParser(PlainParser):
         for name in tables.state:
             self.sets(f"state.{name}", (*at, "state", name))
         self.check_registers()
+        self.numbered(tables)
         if "opening" in data and tables.opening not in chunks:
             self.unknown((*at, "opening"), "no chunk", tables.opening, chunks)
         return tables
+
+    def numbered(self, tables: AnswerTables) -> None:
+        """Items of [accumulate] have whole numbers: a chunk that says something else is in none."""
+        number = tables.accumulate.number if tables.accumulate else None
+        for name, chunk in tables.chunks.items():
+            for path, rule in chunk.fields:
+                if path == number and rule.kind == "value" and type(rule.value) is not int:
+                    text = f"no item of [accumulate] has the number {found(rule.value)}"
+                    self.complain(("answer", "chunk", name, path.text), text)
 
     # ------------------------------------------------------------------ rows
     def row(self, data: Json, at: At, unit: str = "row") -> Row:

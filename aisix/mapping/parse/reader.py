@@ -17,7 +17,7 @@ from aisix.mapping.grammar import kinds
 from aisix.mapping.grammar.roots import ANSWER, REGISTERS, REQUEST, ROOTS, WHOLE, Root
 from aisix.mapping.grammar.tables import UNITS
 from aisix.mapping.parse.structure import EXPECTED, found, in_toml
-from aisix.mapping.parse.units import meant, sound
+from aisix.mapping.parse.units import NO_PLACE, meant, places_among, sound
 from aisix.mapping.parse.vocabulary import Vocabulary
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json, Path
@@ -185,6 +185,9 @@ class Grammar:
                 self.sets(f"state.{value}", at)
             case kinds.CALLER_FIELD:
                 self.reading(value, at)
+            case kinds.FIELD | kinds.FIELDS | kinds.ITEM_FIELD:
+                for text in places_among(value):
+                    self.complain(at, NO_PLACE.format(text))
             case kinds.PATTERN | kinds.PATTERNS | kinds.CHARACTERS:
                 for text in value if isinstance(value, list) else [value]:
                     self.regex(f"[^{text}]" if option.kind == kinds.CHARACTERS else text, at)

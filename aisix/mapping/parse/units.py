@@ -11,11 +11,14 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator
 
+from aisix.mapping.grammar.kinds import FIELD
 from aisix.mapping.grammar.tables import ANY, UNITS, Key, Unit
 from aisix.mapping.parse.structure import EXPECTED, found, in_toml
 from aisix.mapping.parse.toml_tree import Keys
 from aisix.mapping.syntax.paths import Json
 
+NO_PLACE = '"{}" finds nothing: expected the name of a field, not a place below it'
+_BELOW = re.compile(r"\w[.\[]")
 _NAMED = re.compile(r"\{([\w.-]+)\}")
 LONGEST_EXAMPLE = 60
 MOST_WORDS = 12  # told of those that could have been meant
@@ -99,6 +102,9 @@ def is_sound(key: Key, value: Json, at: Keys, complain: Complain) -> bool:
             what = "policy" if key.name == "policy" else "word"
             complain(at, f'unknown {what} "{word}" ({meant(word, key.words)})')
         return not odd
+    for text in places_among(value) if FIELD in key.kinds else ():
+        complain(at, NO_PLACE.format(text))
+        return False
     if key.fills is not None:
         odd = [(keys, word) for keys, word in asked_for(value) if not _is_filled(word, key.fills)]
         for keys, word in odd:
@@ -109,6 +115,12 @@ def is_sound(key: Key, value: Json, at: Keys, complain: Complain) -> bool:
             complain((*at, *keys), text)
         return not odd
     return True
+
+
+def places_among(value: Json) -> list[str]:
+    """Paths that go below a field, where the name of a field is asked for."""
+    texts = value if isinstance(value, list) else [value]
+    return [text for text in texts if isinstance(text, str) and _BELOW.search(text)]
 
 
 def asked_for(value: Json, at: Keys = ()) -> Iterator[tuple[Keys, str]]:

@@ -11,7 +11,7 @@ def choose_by_key(shape: Shape, path: Path) -> set[str]:
     that are asked for so. `path`: the object whose keys choose."""
     others = shape.variants.pop("*", None)
     if others is None:  # an item that is none of these
-        names = ", ".join(f"'{word}'" for word in shape.variants)
+        names = ", ".join(f"'{word}'" for word, v in shape.variants.items() if not v.refuses)
         others = Shape("*", shape.place, reject="bad_value", at=".", allowed=names)
     base = "" if path.root == "" and not path.steps else f"{path.text}."
     for word, variant in shape.variants.items():
@@ -29,13 +29,6 @@ def name_the_allowed(shape: Shape) -> None:
         for one in (variant, *(below for _, below in variant.first)):
             if one.reject:
                 refused.setdefault(id(one), (one, set()))[1].add(word)
-    words = [word for word, v in shape.variants.items() if word != "*" and not _refuses(v)]
+    words = [word for word, v in shape.variants.items() if word != "*" and not v.refuses]
     for one, own in refused.values():
         one.allowed = ", ".join(f"'{word}'" for word in words if word not in own)
-
-
-def _refuses(variant: Shape) -> bool:
-    """Whether every item of this variant is refused."""
-    return bool(
-        variant.reject or (variant.first and all(below.reject for _, below in variant.first))
-    )

@@ -172,6 +172,12 @@ class Shape:
     told: str = ""
     knows: frozenset[str] | None = None  # keys of the item; any other is told as dropped
 
+    @property
+    def refuses(self) -> bool:
+        """Whether every item of it is refused."""
+        below = [variant for _, variant in self.first]
+        return bool(self.reject) or (bool(below) and all(one.reject for one in below))
+
 
 @dataclass(slots=True, frozen=True)
 class Arrange:

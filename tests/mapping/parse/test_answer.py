@@ -84,6 +84,11 @@ def test_good_tables_are_quiet() -> None:
         ("[plain.start]\n'a.b' = '.'", "an event made here has its fields side by side"),
         ("[plain.start]\nkind = 'prat'", 'no [event] row for "prat" (did you mean "part"?)'),
         ("[plain.stop]\na = 'b'", "plain.stop: needs kind: the word of its [event] row"),
+        ("[mend.choices]\nlist = 'a.b'", '"a.b" finds nothing: expected the name of a field'),
+        (
+            "[chunk.text]\nn = 'one'\n[accumulate]\nlist = 'a'\nbegin = 'b'\nnumber = 'n'\nby = 'c'",
+            "chunk.text.n: no item of [accumulate] has the number text 'one'",
+        ),
         ("[plain.blocks]\nform = 'a'", 'plain.blocks.form: unknown key (did you mean "from"?)'),
     ],
 )

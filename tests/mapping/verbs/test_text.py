@@ -104,3 +104,20 @@ def test_a_safe_id_may_have_a_length_too() -> None:
     assert safe("a" * 129, longest=128) != safe("a" * 130, longest=128)
     assert safe("a" * 128, longest=128) == "a" * 128
     assert safe("a:b", longest=128) == safe("a:b")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("a", "<a>"),
+        (["a", "b"], '<["a","b"]>'),
+        ({"value": {"x": [True, None]}}, '<{"x":[true,null]}>'),
+        (True, "<true>"),
+        (3, "<3>"),
+        (0.5, "<0.5>"),
+        ({"value": None}, "<>"),
+        ({}, "<>"),
+    ],
+)
+def test_what_is_no_text_is_json_in_a_sentence(value: Any, text: str) -> None:
+    assert run("template", value, text="<{value}>") == text
