@@ -60,10 +60,10 @@ def kinds_named(value: Json, options: Options, call: RuleContext) -> Json:
 
 
 @verb(
-    "reads a data: URL, a link or base64 into {kind, media_type, data, text, url, name}; its kind is "
-    'one of `kinds`, or "https link" (so with any scheme; `linked` is the kind that its end speaks '
-    'for), "blank text", or "no media": neither a link nor data. Of the kind "image" the first bytes '
-    'have to be right, one of the kind "text" is read into `text`',
+    "reads a data: URL, a link or base64 into {kind, media_type, data, text, url, name}; its kind "
+    "is one of `kinds`, or `https link` (so with any scheme; `linked` is the kind its end speaks "
+    "for), `blank text`, or `no media`: neither link nor data. `image` has to begin as one, `text` "
+    "is read into text",
     Option("data", FIELDS, "of an object, where the payload stands, the first found", "url", ""),
     Option("name", FIELD, "of an object, where the file's name stands", "filename", ""),
     Option("label", FIELD, "of an object, where its media type may stand", "format", ""),
