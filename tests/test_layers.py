@@ -66,6 +66,7 @@ MAPPING: dict[str, set[str]] = {
     "interpret": {"syntax", "verbs"},
     "compile": {"syntax", "grammar", "verbs", "interpret"},
     "dialect": {"syntax", "grammar", "parse", "interpret"},
+    "editor": {"syntax", "grammar", "verbs", "parse"},
     "door": {"syntax", "verbs", "parse", "interpret", "compile", "dialect"},
     "verify": {"syntax", "grammar", "parse", "interpret", "compile", "dialect", "door"},
 }
@@ -197,6 +198,7 @@ TESTED_BY = {
     "mapping/translation": "mapping/test_properties",
     "mapping/compile": "mapping/compile/test_as_interpreted",
     "mapping/dialect/caller": "mapping/test_generality",
+    "mapping/editor": "mapping/editor/test_judging",
     "mapping/grammar": "mapping/grammar/test_declared",
     "mapping/interpret": "mapping/compile/test_as_interpreted",
     "mapping/parse": "mapping/parse/test_complaints",

@@ -10,6 +10,7 @@ verify/kept touch the world. Rules, the request and the answer each stand in fou
     compile/    syntax to Python source, for speed
     verbs/      what rules may call: conversions, passes, adjustments
     dialect/    what a caller's side looks like whatever the upstream: errors, models, counting
+    editor/     schemas of table files for editors
     verify/     golden cases, check, explain, differences
 
 and this is the door, for whoever is outside:
