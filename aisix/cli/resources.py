@@ -65,7 +65,7 @@ def add_parser(kind: Kind, parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """One verb; raises OperatorError when nobody answers or the usage is wrong."""
-    client = AdminClient(_url(args, settings), _admin_key(args, settings))
+    client = client_of(args, settings)
     try:
         return int(args.run(args, client, settings.environ))
     except AdminRefused as told:
@@ -74,6 +74,11 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         else:
             print(told, file=sys.stderr)
         return 1
+
+
+def client_of(args: argparse.Namespace, settings: Settings) -> AdminClient:
+    """A client of the gateway that the arguments (`admin`, `admin_key_file`) and settings name."""
+    return AdminClient(_url(args, settings), _admin_key(args, settings))
 
 
 # ---------------------------------------------------------------- verbs

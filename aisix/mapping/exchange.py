@@ -26,7 +26,8 @@ from aisix.mapping.interpret.answer import Answering
 from aisix.mapping.interpret.answer_state import AnswerScope
 from aisix.mapping.interpret.forms import Fallback, fallback
 from aisix.mapping.interpret.mending import MendedBlocks, MendedChoices
-from aisix.mapping.interpret.scope import Note, RuleTrace, Scope
+from aisix.mapping.interpret.scope import Note, Scope
+from aisix.mapping.interpret.trace import RuleTrace
 from aisix.mapping.interpret.view import View, holds
 from aisix.mapping.mappings import Effective
 from aisix.mapping.sse import (
@@ -151,9 +152,10 @@ class Exchange(Streaming):
         self._size = len(raw)
         return UpstreamRequest(path, self._upstream_headers, raw, self.stream)
 
-    def trace(self, caller_body: dict[str, Json]) -> Scope:
+    def trace(self, caller_body: dict[str, Json], headers: Map[str, str], why: RuleTrace) -> Scope:
         """Translate once more and say why, for `explain`; CallerError."""
-        return translation.trace(self.tables, self.facts, caller_body, None, self.now)
+        given = self.tables, self.facts, caller_body, self._budget, self.now
+        return translation.trace(*given, why, headers)
 
     @property
     def warnings(self) -> str:
@@ -291,12 +293,11 @@ class Exchange(Streaming):
                 self._mends = MendedChoices(tables.mend_choices, scope)
         return self._answering
 
-    def traced_answer(self) -> AnswerScope:
-        """The answer's scope, told to note why (for `explain`)."""
+    def traced_answer(self, trace: RuleTrace) -> Answering:
+        """The answer under way, told to note why in `trace` (for `explain`)."""
         self.compiled = False
-        scope = self._ready().scope
-        scope.trace = RuleTrace()
-        return scope
+        self._ready().scope.trace = trace
+        return self._ready()
 
     def _is_error(self, parsed: Json) -> bool:
         if type(parsed) is dict:

@@ -20,7 +20,8 @@ from typing import NamedTuple
 from aisix.mapping.compile.runtime import CompiledRequest
 from aisix.mapping.effective import Effective, Told
 from aisix.mapping.interpret import request
-from aisix.mapping.interpret.scope import Facts, Note, RuleTrace, Scope
+from aisix.mapping.interpret.scope import Facts, Note, Scope
+from aisix.mapping.interpret.trace import RuleTrace
 from aisix.mapping.syntax.budget import Budget, Spent
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import Place
@@ -118,11 +119,19 @@ def trace(
     caller_body: dict[str, Json],
     budget: Budget | None = None,
     now: int = 0,
+    why: RuleTrace | None = None,
+    headers: Map[str, str] | None = None,
 ) -> Scope:
     """Translate once more and say why: for `explain` and for naming the caller's own fields."""
-    spent = budget or Budget()
-    scope = Scope(facts, caller_body, headers={}, trace=RuleTrace(), budget=spent, now=now)
+    named = {name.lower(): value for name, value in (headers or {}).items()}
+    trace, spent = why or RuleTrace(), budget or Budget()
+    scope = Scope(facts, caller_body, headers=named, trace=trace, budget=spent, now=now)
     request.translate(tables.request, scope)
+    if why is not None:
+        request.headers(tables.request, scope)
+        if facts.strict:
+            why.losses([note.place for note in scope.notes if not note.quiet])
+            request.refuse_losses(scope.notes, caller_body, tables.request)
     return scope
 
 

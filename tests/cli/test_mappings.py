@@ -176,17 +176,20 @@ def test_explain_of_a_captured_stream(said: Any, monkeypatch: pytest.MonkeyPatch
     assert code == 0
     assert re.search(r"event 1 +message_start +row message_start +answer\.toml:\d+", out)
     assert re.search(
-        r"choices\[0\]\.delta\.content +Both\. +from delta\.text +answer\.toml:\d+", out
+        r"choices\[0\]\.delta\.content +Both\. +#3/delta/text +from delta\.text +answer\.toml:\d+",
+        out,
     )
     assert re.search(
-        r'choices\[0\]\.finish_reason +tool_calls +"\w+" by table \w+ +values\.toml:\d+', out
+        r"choices\[0\]\.finish_reason +tool_calls +#11/delta/stop_reason by state\.stop_reason +"
+        r'"\w+" by table \w+ +values\.toml:\d+',
+        out,
     )
     assert "[DONE]" in out
 
 
 def test_explain_of_an_upstream_error(said: Any) -> None:
     file = CASES / "error-rate-limit/upstream-response.json"
-    code, out, _ = said("explain", str(file), "--status", "429")
+    code, out, _ = said("explain", str(file), "--status", "429", width=200)
     assert code == 1
     assert re.search(r"error\.message +.* row rate-limit +errors\.toml:\d+", out)
 

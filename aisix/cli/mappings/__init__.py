@@ -2,7 +2,10 @@
 
     show.py    list, show, diff, verbs
     keys.py    keys: what may stand where
-    test.py    check, explain, test
+    explain.py explain
+    chain.py   one key through every layer, for show --key
+    alias.py   what an alias of a gateway is translated by
+    test.py    check, test
     select.py  which mapping and model
     output.py  tables that fit the terminal
 
@@ -16,7 +19,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from aisix.cli.mappings import keys, show, test
+from aisix.cli.mappings import explain, keys, show, test
 from aisix.cli.mappings.output import write_json
 from aisix.cli.mappings.select import add_choice
 from aisix.errors import OperatorError
@@ -40,6 +43,8 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
     sub = verb("show", "the effective rules for one model, and where each came from", show.show)
     sub.add_argument("mapping", nargs="?", help="a name of `aisix mappings list`")
     sub.add_argument("--rule", metavar="NAME", default="", help="only rules below this name")
+    sub.add_argument("--key", metavar="KEY", default="", help="a key, such as"
+                     " request.field.max_tokens: all layers that write it, the winner")  # fmt: skip
     sub.add_argument("--compiled", action="store_true", help="the Python source the rules become")
     sub.add_argument("--request", metavar="FILE", help="with --compiled: a caller's request (JSON)"
                      " to write it for; default: the smallest there is")  # fmt: skip
@@ -54,15 +59,9 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
     sub.add_argument("--verbose", action="store_true", help="what was done, and what was known")
     sub.add_argument("--packed", action="store_true", help=argparse.SUPPRESS)  # a reload's own
     sub = verb(
-        "explain", "why a request, an answer or a stream is translated as it is", test.explain_
+        "explain", "why a request, an answer or a stream is translated as it is", explain.explain_
     )
-    sub.add_argument("file", metavar="FILE", help="caller request (JSON), upstream answer (JSON)"
-                     " or captured stream (.sse); - is standard input")  # fmt: skip
-    sub.add_argument("--as", dest="as_", choices=("request", "answer", "stream"),
-                     help="what the file is; default: by what is in it")  # fmt: skip
-    sub.add_argument("--request", metavar="FILE", help="the request an answer belongs to")
-    sub.add_argument("--status", type=int, default=200, help="status of the upstream's answer")
-    sub.add_argument("--mapping", metavar="NAME", help="default: the first one")
+    explain.add_options(sub)
     add_choice(sub)
     sub = verb("test", "run the golden cases", test.test)
     sub.add_argument("case", nargs="?", help="a case's name, or a part of it")

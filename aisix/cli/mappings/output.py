@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import textwrap
 from typing import Any
 
@@ -19,17 +20,18 @@ WHERE = "file:line"
 Row = dict[str, Json]
 
 
-def table(rows: list[Row], as_json: bool, wrap: bool = False) -> None:
+def table(rows: list[Row], as_json: bool, wrap: bool = False, wide: bool = False) -> None:
     """One row a line; places below a folder all share are shown without it.
 
-    What does not fit is cut with "…", or goes on below when `wrap` is asked for.
+    What does not fit is cut with "…", or goes on below when `wrap` is asked for; `wide`: each row
+    stays on its line, whatever the terminal's width.
     """
     if as_json:
         write_json(rows)
         return
     if not rows:
         return
-    width = shutil.get_terminal_size((100, 24)).columns
+    width = sys.maxsize if wide else shutil.get_terminal_size((100, 24)).columns
     names = [n for n in rows[0] if n == WHERE or any(str(row[n]) for row in rows)]
     shared = _shared([str(row[WHERE]) for row in rows if row.get(WHERE)])
     if shared:
@@ -38,7 +40,10 @@ def table(rows: list[Row], as_json: bool, wrap: bool = False) -> None:
     limits = _limits(names, cells, width)
     fit = _wrapped if wrap else cut
     shown = [
-        [(_end_of if names[i] == WHERE else fit)(text, limits[i]) for i, text in enumerate(line)]
+        [
+            (_end_of if names[i] == WHERE and not wrap else fit)(text, limits[i])
+            for i, text in enumerate(line)
+        ]
         for line in cells
     ]
     print(tabulate(shown, names, tablefmt="simple", disable_numparse=True))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from aisix.cli.mappings.chain import chain
 from aisix.cli.mappings.output import WHERE, Row, one_line, table, write_json
 from aisix.cli.mappings.select import effective, mapping_named
 from aisix.mapping.mappings import Effective, Mapping, Mappings, load_mappings
@@ -54,6 +55,8 @@ def show(args: argparse.Namespace, folders: list[Path]) -> int:
     tables = effective(mapping, args)
     if args.compiled:
         return _compiled(mapping, tables, args)
+    if args.key:
+        return _chain(mappings, tables, args)
     rows = [
         {"rule": path, "is": text, "from": _origin(where, mappings), WHERE: where}
         for path, text, where in [*_facts(mapping, tables), *_rules(tables.tree)]
@@ -77,6 +80,24 @@ def show(args: argparse.Namespace, folders: list[Path]) -> int:
     table(rows, False)
     if not rows:
         print(f"no rule is called {args.rule}")
+    return 0 if rows else 1
+
+
+def _chain(mappings: Mappings, tables: Effective, args: argparse.Namespace) -> int:
+    """Each layer's word for one key, and who wins."""
+    rows: list[Row] = [
+        {
+            "key": link.key,
+            "layer": link.layer,
+            "value": one_line(link.value),
+            "wins": "wins" if link.wins else "",
+            WHERE: link.where,
+        }
+        for link in chain(mappings, tables, args.key)
+    ]
+    table(rows, args.json, wrap=True)
+    if not rows and not args.json:
+        print(f"no layer writes {args.key}")
     return 0 if rows else 1
 
 

@@ -1,4 +1,4 @@
-"""The verbs that run tables: check, explain, test."""
+"""The verbs that run cases: check, test."""
 
 from __future__ import annotations
 
@@ -12,18 +12,15 @@ from typing import Any
 
 import msgspec
 
-from aisix.cli.mappings.output import WHERE, Row, one_line, table, write_json
-from aisix.cli.mappings.select import effective, mapping_named
+from aisix.cli.mappings.output import write_json
 from aisix.config.cache import cache_folder, shipped_results
 from aisix.config.settings import Settings
 from aisix.errors import Complaint
-from aisix.mapping.exchange import Exchange, ResolvedModel
-from aisix.mapping.mappings import Mapping, load_mappings
+from aisix.mapping.mappings import load_mappings
 from aisix.mapping.parse import toml_tree
 from aisix.mapping.parse.files import unpack
-from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json
-from aisix.mapping.verify import cases, explain
+from aisix.mapping.verify import cases
 from aisix.mapping.verify.check import Checker
 from aisix.mapping.verify.kept import Kept
 from aisix.routing import resource_checks
@@ -78,92 +75,6 @@ def overlay_findings(settings: Settings, folders: list[Path]) -> list[Complaint]
 
 def complaint(finding: Any) -> dict[str, str]:
     return {"where": finding.where, "path": finding.path, "message": finding.text}
-
-
-# ---------------------------------------------------------------- explain
-def explain_(args: argparse.Namespace, folders: list[Path]) -> int:
-    mappings = load_mappings(folders)
-    mapping = mapping_named(mappings, args.mapping)
-    data = sys.stdin.buffer.read() if args.file == "-" else Path(args.file).read_bytes()
-    what = args.as_ or _kind(data, mapping)
-    asked = _object(Path(args.request).read_bytes(), args.request) if args.request else None
-    talk = Exchange(
-        effective(mapping, args),
-        mapping.caller,
-        ResolvedModel(mapping.caller.sample_alias, args.model or mapping.example(), args.strict),
-        now=int(time.time()),
-        new_id=lambda: "0",
-    )
-    if what == "request":
-        report = explain.explain_request(talk, _object(data, args.file), {})
-    else:
-        body = asked or mapping.caller.sample
-        if what == "stream":
-            paths.put(body, mapping.caller.stream.steps, True)
-        talk.request(body)
-        if what == "stream":
-            report = explain.explain_stream(talk, data)
-        else:
-            report = explain.explain_answer(talk, args.status, {}, data)
-    return _told(args, report)
-
-
-def _object(data: bytes, name: str) -> dict[str, Json]:
-    try:
-        found = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeError) as error:
-        raise ValueError(f"{name}: not JSON: {error}") from None
-    if type(found) is not dict:
-        raise ValueError(f"{name}: expected a JSON object")
-    return found
-
-
-def _kind(data: bytes, mapping: Mapping) -> str:
-    """request, answer or stream, by what is in it."""
-    if data.lstrip()[:1] != b"{":
-        return "stream"
-    body = _object(data, "the file")
-    alias = paths.get(body, mapping.caller.alias.steps)
-    tables = mapping.effective(mapping.example())
-    plain = tables.answer.plain
-    answered = plain is not None and bool(plain.check) and plain.knows(body)
-    refused = tables.is_error(body)
-    asks = alias is not None and any(
-        body.get(name) is not None for name in mapping.caller.sample if body.get(name) != alias
-    )
-    return "answer" if refused or (answered and not asks) else "request"
-
-
-def _told(args: argparse.Namespace, report: explain.Report) -> int:
-    if args.json:
-        write_json(
-            {
-                "status": report.status,
-                "result": report.result,
-                "error": report.error,
-                "warnings": report.warnings,
-                "lines": [
-                    {"target": e.target, "value": e.value, "why": e.why, "where": e.where}
-                    for e in report.entries
-                ],
-            }
-        )
-        return 1 if report.error is not None else 0
-    rows: list[Row] = [
-        {
-            report.title: e.target,
-            "value": "" if e.value is None and e.target[:1] == "(" else one_line(e.value),
-            "why": e.why,
-            WHERE: e.where,
-        }
-        for e in report.entries
-    ]
-    table(rows, False)
-    if report.error is not None:
-        print(f"\nrefused with {report.status}: {one_line(report.error)}")
-    if report.warnings:
-        print(f"\nx-aisix-warnings: {report.warnings}")
-    return 1 if report.error is not None else 0
 
 
 # ---------------------------------------------------------------- test

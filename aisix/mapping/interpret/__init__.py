@@ -4,7 +4,11 @@
     steps.py         the steps after a value is found: limits, value tables
     view.py          what a rule sees: the item, its parents, the request; conditions
     find.py          an item of a list by its key
-    scope.py         what a request's rules may ask for by `$name`; notes, and the trace of explain
+    weaving.py       items that know their position among others, put there
+    scope.py         what a request's rules may ask for by `$name`; notes
+    trace.py         why every value is what it is, for explain
+    pointers.py      ... and where each came from
+    prose.py         ... in words
     request.py       a whole request.toml; strict mode
     answer.py        a whole answer.toml: events in, chunks out
     answer_rows.py   the rows and chunks of one: what an event does

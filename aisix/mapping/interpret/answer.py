@@ -20,14 +20,15 @@ from aisix.mapping.interpret.blocks import Blocks, Pieces
 from aisix.mapping.interpret.calls import Calls
 from aisix.mapping.interpret.fold import event_of, fold, put, written
 from aisix.mapping.interpret.forms import DeltaForm, PlainForm, StreamForm
-from aisix.mapping.interpret.scope import FINISH, NULL
+from aisix.mapping.interpret.scope import NULL
 from aisix.mapping.interpret.view import View, holds
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.answer import AnswerTables, Row
 from aisix.mapping.syntax.budget import Spent
-from aisix.mapping.syntax.paths import Json
+from aisix.mapping.syntax.paths import Json, Path
 from aisix.mapping.syntax.rules import Rule
 
+Fields = tuple[tuple[str, Json | Path], ...]
 NAME = re.compile(r"\{(\w+)\}")
 
 
@@ -80,8 +81,12 @@ class Answering(RowRunner):
     # ------------------------------------------------------------------ events
     def event(self, event: dict[str, Json]) -> list[dict[str, Json]]:
         """The deltas one upstream event makes."""
+        if self.scope.trace is not None:
+            self.scope.trace.event(event, self.tables.by, self.tables.mended_by)
         for calls in self._calls:
             calls.event(event)
+            if self.scope.trace is not None:
+                self.scope.trace.mended(event, calls.place)
         return self._deltas(event)
 
     def _deltas(self, event: dict[str, Json], whole: bool = False) -> list[dict[str, Json]]:
@@ -90,6 +95,8 @@ class Answering(RowRunner):
         deltas: list[dict[str, Json]] = []
         over = self.ended  # then what was held back of it is all that comes
         for piece in self._pieces.of_whole(event) if whole else self._pieces.of(event):
+            if self.scope.trace is not None:
+                self._trace_piece(piece, event, whole)
             deltas += self._event(piece)
             if self.failed is not None or self.ended is not over:
                 break
@@ -124,6 +131,14 @@ class Answering(RowRunner):
             return deltas
         return self._act(row, event, view)
 
+    def _trace_piece(self, piece: dict[str, Json], event: dict[str, Json], whole: bool) -> None:
+        """For who asks why: where a piece stands in its event."""
+        trace, tables = self.scope.trace, self.tables
+        assert trace is not None
+        parts = tables.plain.part if whole and tables.plain is not None else tables.part
+        sources = dict(tables.pieces)[str(tables.by.get(piece))]
+        trace.piece(piece, event, sources, parts)
+
     def take(self, row: Row, piece: dict[str, Json], deltas: list[dict[str, Json]]) -> None:
         """A piece for a block of the caller's."""
         assert self._interleaved is not None
@@ -153,6 +168,8 @@ class Answering(RowRunner):
             out.append(self._framed(self.usage_chunk()))
 
     def _framed(self, chunk: dict[str, Json]) -> bytes:
+        if self.scope.trace is not None:
+            self.scope.trace.chunks.append(chunk)
         before = self._before
         if self._names:
             before = _named(before, self._names, tuple([chunk.get(n, "") for n in self._names]))
@@ -183,7 +200,10 @@ class Answering(RowRunner):
                 return self.deltas.reason(self)
             except Exception as raised:
                 self.give_up(raised)
-        return interpret.run(self.tables.finish, view, FINISH)
+        reason = interpret.run(self.tables.finish, view)
+        if self.scope.trace is not None:
+            self.scope.trace.finish = self.scope.trace.last
+        return reason
 
     def ending(self, number: int) -> dict[str, Json]:
         assert self.tables.plain is not None
@@ -210,16 +230,22 @@ class Answering(RowRunner):
             self.scope.extra["counted"] = self.counted()
         view = View(self.scope, {})  # type: ignore[arg-type]
         out: dict[str, Json] = {**self.said} if name == "whole" else {}
+        if self.scope.trace is not None and out:
+            self.scope.trace.copied(self.said, out)
         rules = self.tables.envelopes[name]
         for path, rule in rules:
             value = interpret.run(rule, view, path.text)
             if value is not None:
                 put(out, path.steps, value)
+                if self.scope.trace is not None:
+                    self.scope.trace.wrote(out, path.steps)
         for key, rule in self.tables.choice if extra.get("finish") not in (None, NULL) else ():
             value = interpret.run(rule, view)
             choices = next((v for v in out.values() if type(v) is list and v), None)
             if value is not None and choices:
                 choices[0][key] = value
+                if self.scope.trace is not None:
+                    self.scope.trace.wrote(choices[0], (key,))
         return out
 
     def chunk(self, delta: dict[str, Json], finish: Json = NULL) -> dict[str, Json]:
@@ -227,7 +253,13 @@ class Answering(RowRunner):
             return self.form.chunk(self, delta, finish)
         if "chunk" not in self.tables.envelopes:
             return delta
-        return self.envelope("chunk", delta=written(delta) or {}, finish=finish)
+        return self.envelope("chunk", delta=self._written(delta) or {}, finish=finish)
+
+    def _written(self, node: dict[str, Json]) -> Json:
+        made = written(node)
+        if self.scope.trace is not None:
+            self.scope.trace.copied(node, made)
+        return made
 
     def usage_chunk(self) -> dict[str, Json]:
         if self.form is not None and self.form.usage is not None:
@@ -263,9 +295,16 @@ class Answering(RowRunner):
             except Exception as raised:  # whatever it is: the interpreter begins afresh
                 self.gave_up = raised
                 self._reset()
+        trace = self.scope.trace
+        if trace is not None:
+            trace.event(answer, self.tables.by, self.tables.mended_by)
         for calls in self._calls:
             calls.plain(answer)
+            if trace is not None:
+                trace.mended(answer, calls.place)
         self.said = dict(answer) if self.tables.plain.verbatim else {}
+        if trace is not None and self.said:
+            trace.copied(answer, self.said)
         folds = bool(self.tables.message)
         for event in self.events_of(answer):
             for delta in self._deltas(event, whole=True):
@@ -277,21 +316,31 @@ class Answering(RowRunner):
         plain = self.tables.plain
         if plain is None or self.tables.pieces or not (plain.start or plain.begin or plain.stop):
             return [answer]
-        events = [event_of(plain.start, answer)]
+        trace = self.scope.trace
+
+        def taken(fields: Fields, source: dict[str, Json], **mark: Json) -> dict[str, Json]:
+            event = {**event_of(fields, source), **mark}
+            return event if trace is None else trace.taken(event, fields, source)
+
+        events = [taken(plain.start, answer)]
         blocks = paths.get(answer, plain.blocks.steps)
         for number, block in enumerate(blocks if type(blocks) is list else ()):
             if type(block) is not dict:
                 continue
             mark = {str(self.tables.block.steps[0]): number}
-            events += [{**event_of(plain.begin, block), **mark}, self.ending(number)]
-        return [*events, event_of(plain.delta, answer), event_of(plain.stop, answer)]
+            events += [taken(plain.begin, block, **mark), self.ending(number)]
+        return [*events, taken(plain.delta, answer), taken(plain.stop, answer)]
 
     def _fold(self, delta: dict[str, Json]) -> None:
-        how = self.tables.accumulate
+        how, trace = self.tables.accumulate, self.scope.trace
         if how is None:
             fold(self.folded, delta)
+            if trace is not None:
+                trace.folded(self.folded, delta)
         else:
             accumulate.add(self.grown, delta, how)
+            if trace is not None:
+                trace.accumulated(self.grown, delta, how)
             self.folded[how.list] = []  # filled when nothing more comes
 
     def completion(self) -> dict[str, Json]:
@@ -304,16 +353,22 @@ class Answering(RowRunner):
             self._fold(delta)
         how = self.tables.accumulate
         if how is not None and self.folded:
-            self.folded[how.list] = [accumulate.whole(self.grown[n]) for n in sorted(self.grown)]
-        self.scope.extra = {"folded": written(self.folded)}
+            blocks = [self.grown[n] for n in sorted(self.grown)]
+            self.folded[how.list] = whole = [accumulate.whole(block) for block in blocks]
+            if self.scope.trace is not None:
+                self.scope.trace.copied(blocks, whole)
+        self.scope.extra = {"folded": self._written(self.folded)}
         view = View(self.scope, {})  # type: ignore[arg-type]
-        message = written(interpret.build(self.tables.message, view, "") or {})
+        message = self._written(interpret.build(self.tables.message, view, "") or {})
         if self.deltas is not None:
             try:
                 return self.deltas.whole(self, message, finish, self.counted())
             except Exception as raised:
                 self.give_up(raised)
-        return self.envelope("whole", message=message, finish=finish)
+        made = self.envelope("whole", message=message, finish=finish)
+        if self.scope.trace is not None:
+            self.scope.trace.chunks.append(made)
+        return made
 
     # ------------------------------------------------------------------ paused turns
     def wants_more(self) -> bool:

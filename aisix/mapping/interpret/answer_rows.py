@@ -9,6 +9,7 @@ from aisix.mapping.interpret import rules as interpret
 from aisix.mapping.interpret.answer_state import AnswerState
 from aisix.mapping.interpret.fold import put
 from aisix.mapping.interpret.forms import DeltaForm
+from aisix.mapping.interpret.pointers import Cause
 from aisix.mapping.interpret.view import View, holds
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.answer import Register, Row
@@ -61,20 +62,28 @@ class RowRunner(AnswerState):
             row = rows.get("*")
             if row is not None and row.unknown:
                 self.not_known(f"{by.text}={word}")
+        if self.scope.trace is not None:
+            self.scope.trace.row(view, by)
         while row is not None:
             if row.by is not None:
                 by, rows = row.by, row.variants
                 return self.row(rows, by, view.find(by), view)
             if not row.first:
                 return row
-            row = next((r for guard, r in row.first if holds(guard, view)), None)
+            guard, row = next((pair for pair in row.first if holds(pair[0], view)), (None, None))
+            if self.scope.trace is not None:
+                self.scope.trace.row(view, None, guard)
         return None
 
     def _act(self, row: Row, event: dict[str, Json], view: View) -> list[dict[str, Json]]:
-        if self.scope.trace is not None:
-            self.scope.trace.reach(row.place)
+        trace = self.scope.trace
+        if trace is not None:
+            trace.acts(row)
         if row.open:
             self.scope.block["kind"] = row.open
+            if trace is not None:
+                trace.last = Cause(row.open, "", row.place, choice=trace.chosen)
+                trace.holds_in(self.scope.block, "block", "kind")
         if row.told:
             self._tell(row, view)
         for rest in row.rest:
@@ -86,6 +95,8 @@ class RowRunner(AnswerState):
                     break
         for name in row.count:
             self.put(name, self.register(name, 0) + 1)
+            if trace is not None:
+                trace.adds_to(self.registers(name), name, view, None, "constant")
         self._set_all(row.set, view)
         for path in row.usage:
             counters = paths.get(event, path.steps)
@@ -94,6 +105,8 @@ class RowRunner(AnswerState):
                     counted = View(self.scope, counters)  # type: ignore[arg-type]
                     counters = interpret.build(self.tables.counters, counted, "") or {}
                 self.scope.take(counters)
+                if trace is not None:
+                    trace.counts(self.scope.usage, counters)
         deltas: list[dict[str, Json]] = []
         for chunk in row.emit:
             self._emit(chunk, view, deltas)
@@ -101,18 +114,26 @@ class RowRunner(AnswerState):
             text = view.find(path)
             if type(text) is str:
                 self.put(register, self.register(register, 0) + len(text))
+                if trace is not None:
+                    trace.adds_to(self.registers(register), register, view, path, "rewritten")
         for register, path in row.append:
             text = view.find(path)
             if type(text) is str:
                 self.grow(register, text)
+                if trace is not None:
+                    trace.adds_to(self.registers(register), register, view, path)
         for register, path in row.push:
             value = view.find(path)
             if value is not None:
                 self.put(register, self.scope.more(self.register(register, None), (value,)))
+                if trace is not None:
+                    trace.adds_to(self.registers(register), register, view, path)
         for register, name_ in row.extend:
             items = interpret.run(self.tables.lists[name_], view)
             if items:
                 self.put(register, self.scope.more(self.register(register, None), items))
+                if trace is not None:
+                    trace.holds_in(self.registers(register), *register)
         self.pinged = self.pinged or row.ping
         if row.fail:
             self.failed = event["whole"] if self.tables.pieces else event
@@ -131,6 +152,8 @@ class RowRunner(AnswerState):
             value = interpret.run(rule, view)
             if value is not None:
                 self.put(register, value)
+                if self.scope.trace is not None:
+                    self.scope.trace.holds_in(self.registers(register), *register)
 
     # ------------------------------------------------------------------ chunks
     def _emit(self, name: str, view: View, deltas: list[dict[str, Json]]) -> None:
@@ -150,6 +173,8 @@ class RowRunner(AnswerState):
         delta: dict[str, Json] = {}
         if chunk.verbatim:
             delta = laid_over(view.item, chunk.without)
+            if self.scope.trace is not None:
+                self.scope.trace.copied(view.item, delta)
         said = chunk.verbatim or not any(rule.kind == "from" for _, rule in chunk.fields)
         for path, rule in chunk.fields:
             value = interpret.run(rule, view, path.text)
@@ -157,6 +182,8 @@ class RowRunner(AnswerState):
                 continue
             said = said or (rule.kind == "from" and value != "")
             put(delta, path.steps, value)
+            if self.scope.trace is not None:
+                self.scope.trace.wrote(delta, path.steps)
         if said:
             deltas.append(delta)
             self._set_all(chunk.after, view)

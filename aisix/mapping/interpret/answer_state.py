@@ -9,7 +9,8 @@ from typing import Any
 
 from aisix.mapping.interpret.fold import add_up
 from aisix.mapping.interpret.forms import PlainForm, StreamForm
-from aisix.mapping.interpret.scope import NOWHERE, NULL, Facts, Note, RuleTrace
+from aisix.mapping.interpret.scope import NOWHERE, NULL, Facts, Note
+from aisix.mapping.interpret.trace import RuleTrace
 from aisix.mapping.syntax.answer import AnswerTables, KnownFields, Register
 from aisix.mapping.syntax.budget import Budget
 from aisix.mapping.syntax.paths import Json
@@ -191,12 +192,15 @@ class AnswerState:
         if len(self.unknown) < MOST_UNKNOWN and told not in self.unknown:
             self.unknown = [*self.unknown, told]
 
+    def registers(self, register: Register) -> dict[str, Json]:
+        """Those it is one of: the answer's, or the block's of the event at hand."""
+        return self.scope.state if register[0] == "state" else self.scope.block
+
     def register(self, register: Register, default: Any) -> Any:
-        registers = self.scope.state if register[0] == "state" else self.scope.block
-        return registers.get(register[1], default)
+        return self.registers(register).get(register[1], default)
 
     def put(self, register: Register, value: Json) -> None:
-        registers = self.scope.state if register[0] == "state" else self.scope.block
+        registers = self.registers(register)
         if value is NULL:
             registers.pop(register[1], None)
         else:
@@ -204,7 +208,7 @@ class AnswerState:
 
     def grow(self, register: Register, text: str) -> None:
         """Adds to a text."""
-        grow(self.scope.state if register[0] == "state" else self.scope.block, register[1], text)
+        grow(self.registers(register), register[1], text)
 
     def used(self) -> dict[str, Json]:
         """The upstream's counters, of every round of a paused turn."""

@@ -42,6 +42,7 @@ class Calls:
 
     def __init__(self, how: CallRules, scope: AnswerScope) -> None:
         self._how = how
+        self.place = how.place
         self._scope = scope
         self._groups: dict[Json, Group] = {}
         self._event: Item = {}

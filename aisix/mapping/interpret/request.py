@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from aisix.errors import CallerError
 from aisix.mapping.interpret import rules
-from aisix.mapping.interpret.scope import NULL, Note, Scope, TraceLine
+from aisix.mapping.interpret.pointers import Cause, token
+from aisix.mapping.interpret.scope import NULL, Note, Scope
 from aisix.mapping.interpret.view import JSON_TYPES, View, holds, is_kind, same
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json
@@ -21,11 +22,18 @@ STRICT = {"dropped": "unsupported_field", "unknown": "unknown_field"}
 def translate(tables: RequestTables, scope: Scope) -> dict[str, Json]:
     """The upstream's request body; notes, state and remembered values are left in `scope`."""
     view = View(scope, scope.body)
+    trace = scope.trace
     for check in tables.checks:
+        if trace is not None:
+            trace.doing = check.place
         accept(check, view)
     for name, rule in tables.lets:
         scope.lets[name] = rules.run(rule, view)
+        if trace is not None:
+            trace.holds_in(scope.lets, "let", name)
     for refusal in tables.refusals:
+        if trace is not None:
+            trace.doing = refusal.place
         if holds(refusal.guard, view):
             found = [path for path in refusal.at if view.find(path) is not None]
             at = next(iter(found or refusal.at), None)
@@ -36,12 +44,14 @@ def translate(tables: RequestTables, scope: Scope) -> dict[str, Json]:
         value = rules.run(rule, view, name)
         if value is not None:
             scope.out[name] = None if value is NULL else value
-    if scope.trace is not None:
-        scope.trace.built(scope.out, tables.fields, "")
+            if trace is not None:
+                trace.wrote(scope.out, (name,))
     for step in tables.adjusts:
+        if trace is not None:
+            trace.doing = step.place
         if step.guard is not None and not holds(step.guard, View(scope, scope.out)):
             continue
-        before = scope.trace.leaves(scope.out) if scope.trace is not None else {}
+        before = trace.leaves(scope.out) if trace is not None else {}
         try:
             changed = adjustments.ADJUSTMENTS[step.verb].run(
                 scope.out, scope.body, step.options, lambda v: _resolved(v, view)
@@ -49,9 +59,9 @@ def translate(tables: RequestTables, scope: Scope) -> dict[str, Json]:
         except Refused as refused:
             raise CallerError(refused.kind, refused.at, **refused.values) from None
         if changed:
-            if scope.trace is not None:
-                scope.trace.reach(step.place)
-                scope.trace.changed(before, scope.out, step)
+            if trace is not None:
+                trace.reach(step.place)
+                trace.changed(before, scope.out, step)
             asked = [path for path in step.about if view.find(path) is not None]
             about = asked[0].text if asked else (step.about[0].text if step.about else "")
             if step.told and (asked or not step.about):
@@ -70,7 +80,12 @@ def headers(tables: RequestTables, scope: Scope) -> dict[str, str]:
     view = View(scope, scope.out)
     found = {}
     for header in tables.headers:
-        text = header_of([rules.run(rule, view) for _, rule in header.rules])
+        values = []
+        for _, rule in header.rules:
+            values.append(rules.run(rule, view))
+            if scope.trace is not None and values[-1] is not None:
+                scope.trace.sends(header.name)
+        text = header_of(values)
         if text:
             found[header.name] = text
     return found
@@ -143,6 +158,8 @@ def rest(tables: RequestTables, scope: Scope) -> None:
         if value is None or (name in tables.known and name not in tables.rest):
             continue
         row = tables.rest.get(name)
+        if scope.trace is not None:
+            scope.trace.doing = (row or tables.rest["*"]).place
         if row is None:
             row = tables.rest["*"]
             if row.policy == "pass":
@@ -178,9 +195,9 @@ def _pass_on(scope: Scope, name: str, value: Json, row: Rest) -> None:
     """The field goes upstream as the caller sent it."""
     scope.out[name] = value
     if scope.trace is not None:
-        line = TraceLine(name, value, "passed on", row.place, name)
-        scope.trace.add(line)
-        scope.trace.made[id(scope.out), name] = line
+        at = (f"/{token(name)}",)
+        scope.trace.last = Cause(value, "passed on", row.place, name, at=at)
+        scope.trace.wrote(scope.out, (name,))
 
 
 def refuse_losses(notes: Sequence[Note], body: dict[str, Json], tables: RequestTables) -> None:

@@ -10,10 +10,11 @@ from typing import Any
 
 from aisix.errors import CallerError
 from aisix.mapping.interpret.find import find_in
-from aisix.mapping.interpret.scope import NULL, Note, Scope, TraceLine, unread
+from aisix.mapping.interpret.scope import NULL, Note, Scope, unread
 from aisix.mapping.interpret.steps import (
     DEFAULT,
     allowed,
+    arrange,
     clamp,
     fault_of,
     is_item,
@@ -23,19 +24,35 @@ from aisix.mapping.interpret.steps import (
     name_of,
     some,
 )
-from aisix.mapping.interpret.view import JSON_TYPES, View, holds, is_kind, look_up, to_count
+from aisix.mapping.interpret.view import (
+    JSON_TYPES,
+    View,
+    holds,
+    is_kind,
+    look_up,
+    to_count,
+    unmet,
+)
+from aisix.mapping.interpret.weaving import weave
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.budget import INTERPRETED
 from aisix.mapping.syntax.paths import Json, Path
-from aisix.mapping.syntax.rules import Condition, Rule, Shape
-from aisix.mapping.verbs import adjustments, conversions, passes
+from aisix.mapping.syntax.rules import Rule, Shape
+from aisix.mapping.verbs import adjustments, conversions
 from aisix.mapping.verbs.refused import Refused
 
 
 # ---------------------------------------------------------------- rules
 def run(rule: Rule, view: View, target: str = "") -> Json:
     """The value a rule makes, or None."""
+    trace = view.scope.trace
+    if trace is not None:
+        if trace.entered is not rule:
+            return trace.follow(run, rule, view, target)
+        trace.entered = None
     if rule.guard is not None and not holds(rule.guard, view):
+        if trace is not None:
+            trace.misses(f"its condition does not hold: {unmet(rule.guard, view)}")
         return None
     value, param, why = _source(rule, view, target)
     if value is None:
@@ -47,10 +64,8 @@ def run(rule: Rule, view: View, target: str = "") -> Json:
             (name for name in rule.about if view.body.get(name) is not None), rule.about[0]
         )
     view.param, view.place = param, rule.place
-    trace = view.scope.trace
     if trace is not None:
         trace.reach(rule.place)
-        trace.place = None
     if rule.policy:
         if rule.policy != "drop":
             name = name_of(rule, view)
@@ -72,11 +87,6 @@ def run(rule: Rule, view: View, target: str = "") -> Json:
         view.scope.notes.append(Note(rule.told, param, rule.place, old=old, new=value, part=name))
     if trace is not None and any(path.root == "now" for path in rule.paths):
         trace.moments.append(moment(rule, value))
-    plain = rule.kind in ("from", "value", "sum", "largest", "find") and not (
-        rule.each or rule.shape
-    )
-    if trace is not None and target and plain:
-        trace.add(TraceLine(target, value, why, trace.place or rule.place, param))
     return value
 
 
@@ -87,6 +97,8 @@ def _source(rule: Rule, view: View, target: str) -> tuple[Json, str, str]:
             for path in rule.paths:
                 value = view.find(path)
                 if value is not None and (not rule.only or is_kind(value, rule.only)):
+                    if view.scope.trace is not None:
+                        view.scope.trace.found(view, path, value)
                     return value, view.caller_path(path), f"from {path.text}"
             return _default(rule, view, rule.paths[0])
         case "find":
@@ -94,6 +106,8 @@ def _source(rule: Rule, view: View, target: str) -> tuple[Json, str, str]:
             value = find_in(view, rule.find)
             if value is not None and (not rule.only or is_kind(value, rule.only)):
                 why = f"found in {rule.find.among.text} by {rule.find.by.text}"
+                if view.scope.trace is not None:
+                    view.scope.trace.found_by(view, rule.find, value, why)
                 return value, view.caller_path(rule.find.equals), why
             return _default(rule, view, rule.find.equals)
         case "value":
@@ -110,6 +124,8 @@ def _source(rule: Rule, view: View, target: str) -> tuple[Json, str, str]:
             out: list[Json] = []
             for _, part in rule.parts:
                 value = run(part, view, target)
+                if view.scope.trace is not None:
+                    view.scope.trace.part(value)
                 if type(value) is list:
                     out += value
                 elif value is not None:
@@ -126,12 +142,14 @@ def _source(rule: Rule, view: View, target: str) -> tuple[Json, str, str]:
             total = sum(to_count(view.find(path)) for path in rule.paths)
             if rule.minus:
                 total = max(0, total - sum(to_count(view.find(path)) for path in rule.minus))
+            if view.scope.trace is not None:
+                view.scope.trace.summed(view, (*rule.paths, *rule.minus))
             return total, view.at, "sum"
         case "largest":
             counts = [to_count(run(part, view, target)) for _, part in rule.parts]
             return max(counts, default=0), view.at, "largest"
         case "weave":
-            return some(rule, _weave(rule, view, target)), view.at, ""
+            return some(rule, weave(run, rule, view, target)), view.at, ""
     raise AssertionError(rule.kind)
 
 
@@ -143,45 +161,9 @@ def _default(rule: Rule, view: View, path: Path) -> tuple[Json, str, str]:
     param = view.caller_path(path)
     if value is not None:
         view.scope.notes.append(Note("inserted", param, rule.place, quiet=True, new=value))
+        if view.scope.trace is not None:
+            view.scope.trace.step("default", value, "default")
     return value, param, DEFAULT
-
-
-def _weave(rule: Rule, view: View, target: str) -> list[Json]:
-    """Items that know their position among the others, put there: all of them or none."""
-    placed_rule, others_rule = rule.parts[0][1], rule.parts[1][1]
-    others = run(others_rule, view, target) or []
-    assert rule.by is not None
-    items = _items_of(placed_rule, view)
-    if not items:
-        return list(others)
-    placed = run(placed_rule, view, target) or []
-    positions = [paths.get(item, rule.by.steps) for item in items]
-    length = len(placed) + len(others)
-    if (
-        len(placed) != len(items)
-        or not all(type(p) is int and 0 <= p < length for p in positions)
-        or len(set(positions)) != len(positions)
-        or (rule.followed and length - 1 in positions)
-        or (rule.leading and 0 not in positions)
-    ):
-        param = view.caller_path(placed_rule.paths[0])
-        view.scope.notes.append(Note("dropped", param, placed_rule.place, quiet=True))
-        return list(others)
-    by_position = dict(zip(positions, placed, strict=True))
-    rest = iter(others)
-    return [by_position[n] if n in by_position else next(rest) for n in range(length)]
-
-
-def _items_of(rule: Rule, view: View) -> list[Json]:
-    """The source items behind a placed rule, filtered and converted as the rule itself does."""
-    value = next((v for v in map(view.find, rule.paths) if v is not None), None)
-    if type(value) is not list:
-        return []
-    if rule.where is not None:
-        value = [item for item in value if holds(rule.where, View(view.scope, item))]
-    for convert in rule.converts:
-        value = conversions.VERBS[convert.verb].run(value, convert.options, view)
-    return list(value)
 
 
 def build(parts: tuple[tuple[str, Rule], ...], view: View, target: str) -> dict[str, Json] | None:
@@ -190,8 +172,8 @@ def build(parts: tuple[tuple[str, Rule], ...], view: View, target: str) -> dict[
         value = run(part, view, f"{target}.{key}" if target else key)
         if value is not None:
             out[key] = None if value is NULL else value
-    if view.scope.trace is not None:
-        view.scope.trace.built(out, parts, target)
+            if view.scope.trace is not None:
+                view.scope.trace.wrote(out, (key,))
     return out or None
 
 
@@ -200,12 +182,15 @@ def _refine(
 ) -> tuple[Json, str]:
     if value is NULL:  # which no step could make anything of
         return value, why
+    trace = view.scope.trace
     if rule.types and not is_kind(value, rule.types):
         raise CallerError(
             "wrong_type", param, expected=rule.types[0], found=JSON_TYPES[type(value)]
         )
     if rule.where is not None and type(value) is list:
         value = [item for item in value if holds(rule.where, View(view.scope, item))]
+        if trace is not None:
+            trace.step("where", value)
     if rule.keep == "nonblank" and type(value) in (list, str):
         value = keep_nonblank(rule, view, value if type(value) is list else [value], param)
     for convert in rule.converts:
@@ -223,8 +208,8 @@ def _refine(
             return None, why
         if type(before) is str and type(value) is str and type(view.scope) is Scope:
             view.scope.renamed[value] = before
-        if view.scope.trace is not None and before != value:
-            why += f", as {convert.name}"
+        if trace is not None:
+            trace.step(f"as {convert.name}", value, "" if before == value else "rewritten")
     for table in rule.tables:
         entry = look_up(table.entries, value)
         if entry is None:
@@ -239,9 +224,9 @@ def _refine(
             return None, why
         if not entry.same:
             why = f'"{value}" by table {table.name}'
-            if view.scope.trace is not None:
-                view.scope.trace.place = entry.place
             value = entry.to
+            if trace is not None:
+                trace.looked_up(entry.place, value)
     if rule.low is not None or rule.high is not None:
         value, why = clamp(rule, view, value, param, why)
     if rule.shape is not None:
@@ -251,36 +236,21 @@ def _refine(
     elif rule.each is not None or (rule.lone is not None and type(value) is str):
         value = _each(rule, view, value, param, target)
     if rule.arrange:
-        view.param = param
-        for step in rule.arrange:
-            if not holds(step.guard, view):
-                continue
-            view.place, where = step.place, step.where
-            run_pass = passes.PASSES[step.verb].run
-            trace = view.scope.trace
-            before = trace.leaves(value) if trace is not None else {}
-
-            def chosen(item: dict[str, Json], where: Condition | None = where) -> bool:
-                return holds(where, View(view.scope, item))
-
-            try:
-                value = run_pass(value, step.options, chosen, view)
-            except Refused as refused:
-                ids: Json = refused.values.get("ids")
-                if type(ids) is list:  # as the caller wrote them
-                    refused.values["ids"] = ", ".join(
-                        str(view.scope.renamed.get(i, i)) for i in ids
-                    )
-                raise fault_of(refused, param) from None
-            if trace is not None:
-                trace.changed(before, value, step)
+        value = arrange(rule, view, value, param)
     if rule.join is not None and type(value) is list:
         value = rule.join.join(item for item in value if type(item) is str)
+        if trace is not None:
+            trace.step("join", value, "rewritten")
     return value, why
 
 
-def child(view: View, item: Json, at: str, index: int = 0) -> View:
-    return View(view.scope, item, at, index)
+def child(view: View, item: Json, at: str, index: int = 0, number: int | None = None) -> View:
+    """The view of a value, or with a `number` of one of its items."""
+    below = View(view.scope, item, at, index)
+    if view.scope.trace is not None:
+        below.pointers = view.scope.trace.child(item, number)
+        below.choices = view.choices
+    return below
 
 
 def _each(rule: Rule, view: View, value: Json, param: str, target: str) -> list[Json]:
@@ -298,7 +268,7 @@ def _each(rule: Rule, view: View, value: Json, param: str, target: str) -> list[
     out: list[Json] = []
     for number, item in enumerate(value):
         shape = rule.lone if type(item) is str and rule.lone is not None else rule.each
-        here = child(view, item, f"{param}[{number}]", number)
+        here = child(view, item, f"{param}[{number}]", number, number)
         made = reshape(shape, here, f"{target}[{len(out)}]")
         if type(made) is list:  # a shape that makes several of one
             out += made
@@ -316,6 +286,7 @@ def reshape(shape: Shape, view: View, target: str) -> Json:
         raise CallerError(
             "wrong_type", view.at, expected="object", found=JSON_TYPES[type(view.item)]
         )
+    trace = view.scope.trace
     for name, rule in shape.my:
         if view.my is None:
             view.my, view.my_at = {}, {}
@@ -323,7 +294,11 @@ def reshape(shape: Shape, view: View, target: str) -> Json:
         view.my[name] = value
         if view.my_at is not None:
             view.my_at[name] = view.param or view.at
+        if trace is not None:
+            trace.holds_in(view.my, "my", name)
     if shape.reject:
+        if trace is not None:
+            trace.refused = shape.place
         values: dict[str, Any] = {}
         if shape.at and shape.at != ".":
             values["value"] = paths.get(view.item, paths.parse(shape.at).steps)
@@ -347,8 +322,16 @@ def _variant(shape: Shape, view: View, target: str) -> Json:
         return run(shape.several, view, target) or []
     if shape.verbatim:
         item = paths.copied(view.item)  # ours to change from here on
+        if view.scope.trace is not None:
+            view.scope.trace.copied(view.item, item)
         laid = build(shape.fields, view, target) if shape.fields else None
-        return {**item, **laid} if laid and type(item) is dict else item
+        if not laid or type(item) is not dict:
+            return item
+        made = {**item, **laid}
+        if view.scope.trace is not None:
+            view.scope.trace.copied(item, made)
+            view.scope.trace.copied(laid, made)
+        return made
     if shape.by is not None:
         word = view.find(shape.by)
         variant = shape.variants.get(word) if type(word) is str else None
@@ -360,9 +343,13 @@ def _variant(shape: Shape, view: View, target: str) -> Json:
             taken = (name for name, below in shape.variants.items() if not below.refuses)
             allowed = ", ".join(f"'{name}'" for name in taken)
             raise CallerError("bad_value", where, value=word, allowed=allowed)
+        if view.scope.trace is not None:
+            view.scope.trace.chose(view, None, shape.by)
         return reshape(variant, view, target)
     for guard, variant in shape.first:
         if holds(guard, view):
+            if view.scope.trace is not None:
+                view.scope.trace.chose(view, guard)
             return reshape(variant, view, target)
     if shape.first:
         return None
@@ -375,6 +362,8 @@ def _finish(shape: Shape, view: View, made: dict[str, Json], target: str) -> Jso
         value = run(rule, view, f"{target}.{key}")
         if value is not None:
             made[key] = None if value is NULL else value
+            if view.scope.trace is not None:
+                view.scope.trace.wrote(made, (key,))
     if shape.blank:
         text = made.get(shape.blank)
         if text is None or (type(text) is str and (not text or text.isspace())):
@@ -385,11 +374,12 @@ def _finish(shape: Shape, view: View, made: dict[str, Json], target: str) -> Jso
         value = run(rule, view, f"{target}.{name}[-1].{key}")
         if value is not None and made.get(name):
             made[name][-1][key] = None if value is NULL else value
+            if view.scope.trace is not None:
+                view.scope.trace.wrote(made, (name, -1, key))
     if shape.count:
         view.scope.state[shape.count] = view.scope.state.get(shape.count, 0) + 1
     if shape.told:
         view.scope.notes.append(Note(shape.told, view.at, shape.place))
     if view.scope.trace is not None:
-        view.scope.trace.origin.setdefault(id(made), view.at)
-        view.scope.trace.built(made, (*shape.fields, *shape.all), target)
+        view.scope.trace.shaped(made, view, shape.place)
     return made

@@ -10,11 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from aisix.mapping.interpret.trace import RuleTrace
 from aisix.mapping.syntax.budget import Budget
 from aisix.mapping.syntax.paths import Json
-from aisix.mapping.syntax.rules import Adjust, Arrange, Place, Rule
-
-Parts = tuple[tuple[str, Rule], ...]
+from aisix.mapping.syntax.rules import Place
 
 
 class _Null:
@@ -26,7 +25,6 @@ class _Null:
 
 NULL = _Null()
 NOWHERE = ("", Place("", ""))  # no field of the caller's, no rule
-FINISH = "finish"  # what `explain` calls the reason an answer ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,79 +63,6 @@ def unread(item: dict[str, Json], known: frozenset[str], param: str, place: Plac
         for key, value in item.items()
         if key not in known and value not in (None, "", [], {})
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class TraceLine:
-    """One line of `explain`: a field of the result, its value, why, and where that is written."""
-
-    target: str
-    value: Json
-    why: str
-    place: Place
-    source: str = ""
-
-
-Spot = tuple[int, str]  # id of an object of the result, and the key in it
-
-
-@dataclass(slots=True)
-class RuleTrace:
-    """Filled only when someone wants to know why.
-
-    `origin` maps id(built object) -> caller path; `made` each of its keys -> the line that says
-    why. Passes move objects about: identity is what stays.
-    """
-
-    lines: list[TraceLine] = field(default_factory=list)
-    origin: dict[int, str] = field(default_factory=dict)
-    made: dict[Spot, TraceLine] = field(default_factory=dict)
-    keep: list[Json] = field(default_factory=list)  # objects whose id stands above
-    renamed: dict[str, str] = field(default_factory=dict)
-    place: Place | None = None  # the row of a value table that has just been used
-    moments: list[TraceLine] = field(default_factory=list)  # what a rule has made of $now
-    reached: set[Place] = field(default_factory=set)  # rules that had a value, rows they looked up
-    _by_target: dict[str, TraceLine] = field(default_factory=dict)
-
-    def reach(self, place: Place) -> None:
-        """A rule or row has come to act."""
-        self.reached.add(place)
-
-    def add(self, line: TraceLine) -> None:
-        self.lines.append(line)
-        self._by_target[line.target] = line
-
-    def built(self, out: dict[str, Json], parts: Parts, target: str) -> None:
-        """An object rules have written, or more of one."""
-        self.keep.append(out)
-        for key, rule in parts:
-            if key in out:
-                line = self._by_target.get(f"{target}.{key}" if target else key)
-                if line is None or line.value is not out[key]:
-                    line = TraceLine(key, out[key], "", rule.place)
-                self.made[id(out), key] = line
-
-    def leaves(self, node: Json) -> dict[Spot, Json]:
-        """Every plain value below, to see afterwards what a pass has changed."""
-        out: dict[Spot, Json] = {}
-        if type(node) is dict:
-            self.keep.append(node)
-            for key, value in node.items():
-                if type(value) in (dict, list):
-                    out |= self.leaves(value)
-                else:
-                    out[id(node), key] = value
-        elif type(node) is list:
-            for item in node:
-                out |= self.leaves(item)
-        return out
-
-    def changed(self, before: dict[Spot, Json], node: Json, step: Arrange | Adjust) -> None:
-        """What a pass or a correction has put there is said to be its work."""
-        for spot, value in self.leaves(node).items():
-            if spot not in before or before[spot] != value:
-                why = f"{step.verb} ({step.name})"
-                self.made[spot] = TraceLine(spot[1], value, why, step.place)
 
 
 @dataclass(slots=True)

@@ -1,16 +1,18 @@
-"""Steps of a rule that stand by themselves: blank texts taken out, numbers kept in bounds, and what
-is said when a value that has to be there is not."""
+"""Steps of a rule that stand by themselves: blank texts taken out, numbers kept in bounds, passes
+over lists, and what is said when a value that has to be there is not."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from aisix.errors import CallerError
-from aisix.mapping.interpret.scope import Note, TraceLine
-from aisix.mapping.interpret.view import JSON_TYPES, View
+from aisix.mapping.interpret.pointers import Cause
+from aisix.mapping.interpret.scope import Note
+from aisix.mapping.interpret.view import JSON_TYPES, View, holds
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json, Path
-from aisix.mapping.syntax.rules import Rule, TableEntry
+from aisix.mapping.syntax.rules import Condition, Rule, TableEntry
+from aisix.mapping.verbs import passes
 from aisix.mapping.verbs.conversions import VERBS
 from aisix.mapping.verbs.refused import Refused
 
@@ -33,6 +35,8 @@ def keep_nonblank(rule: Rule, view: View, value: list[Json], param: str) -> list
             kept.append(text)
     if len(kept) != len(value):
         view.scope.notes.append(Note("dropped", param, rule.place, old=value, new=kept))
+        if view.scope.trace is not None:
+            view.scope.trace.step("keep nonblank", kept, "rewritten")
     return kept
 
 
@@ -48,17 +52,19 @@ def clamp(rule: Rule, view: View, value: Json, param: str, why: str) -> tuple[Js
             )
             why = f"{value} clamped to {'min' if worse < 0 else 'max'}"
             value = bound
+            if view.scope.trace is not None:
+                view.scope.trace.step(f"{'min' if worse < 0 else 'max'} {bound}", value, "clamped")
     return value, why
 
 
-def moment(rule: Rule, value: Json) -> TraceLine:
+def moment(rule: Rule, value: Json) -> Cause:
     """What a rule has made of the time, and how often that is something else."""
     again = "second"
     for convert in rule.converts:
         verb = VERBS[convert.verb]
         again = verb.again(convert.options) if verb.again is not None else again
     why = f"another each {again}: the upstream's cache of prompts begins anew then"
-    return TraceLine("$now", value, why, rule.place)
+    return Cause(value, why, rule.place, "$now")
 
 
 def _asked(rule: Rule) -> Iterator[Path]:
@@ -68,6 +74,33 @@ def _asked(rule: Rule) -> Iterator[Path]:
         yield rule.find.equals
     for _, part in rule.parts:
         yield from _asked(part)
+
+
+def arrange(rule: Rule, view: View, value: Json, param: str) -> Json:
+    """A list after the passes of a rule."""
+    view.param = param
+    trace = view.scope.trace
+    for step in rule.arrange:
+        if not holds(step.guard, view):
+            continue
+        view.place, where = step.place, step.where
+        before = trace.leaves(value) if trace is not None else {}
+
+        def chosen(item: dict[str, Json], where: Condition | None = where) -> bool:
+            return holds(where, View(view.scope, item))
+
+        try:
+            value = passes.PASSES[step.verb].run(value, step.options, chosen, view)
+        except Refused as refused:
+            if trace is not None:
+                trace.refused = step.place
+            ids: Json = refused.values.get("ids")
+            if type(ids) is list:  # as the caller wrote them
+                refused.values["ids"] = ", ".join(str(view.scope.renamed.get(i, i)) for i in ids)
+            raise fault_of(refused, param) from None
+        if trace is not None:
+            trace.changed(before, value, step)
+    return value
 
 
 def missing(rule: Rule, view: View) -> CallerError:
@@ -101,6 +134,7 @@ def name_of(rule: Rule, view: View) -> str:
 
 
 def fault_of(refused: Refused, param: str) -> CallerError:
+    """What a verb or a pass refused, at the caller's own path."""
     return CallerError(refused.kind, paths.join(param, refused.at), **refused.values)
 
 

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from aisix.mapping.interpret.pointers import shown
 from aisix.mapping.interpret.scope import NULL, Note, Scope
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.budget import Budget
@@ -48,6 +49,8 @@ class View:
     my_at: dict[str, str] | None = None
     place: Place = NOWHERE
     param: str = ""  # caller path of the value a verb is looking at
+    pointers: tuple[str, ...] = ()  # of the item, for who asks why: see `pointers.py`
+    choices: tuple[str, ...] = ()  # and of what chose its shape
 
     # what verbs and passes may ask of us
     @property
@@ -98,6 +101,15 @@ def holds(condition: Condition | None, view: View) -> bool:
     return all(passes(test, view) for test in condition.when) and not any(
         passes(test, view) for test in condition.unless
     )
+
+
+def unmet(condition: Condition, view: View) -> str:
+    """What of a condition does not hold, in words."""
+    failed = [test for test in condition.when if not passes(test, view)]
+    failed += [test for test in condition.unless if passes(test, view)]
+    found = view.find(failed[0].path) if failed else None
+    said = shown(found) if found is not None else "not there"
+    return f"{failed[0].path.text} is {said}" if failed else ""
 
 
 def passes(test: Test, view: View) -> bool:

@@ -208,6 +208,12 @@ class AnswerTables:
     counters: tuple[tuple[str, Rule], ...] = ()  # the upstream's counters, under names of our own
 
     @property
+    def mended_by(self) -> Place:
+        """The rules that repair an event before its row sees it."""
+        how = self.mend_blocks or self.mend_choices
+        return how.place if how is not None else Place("", "")
+
+    @property
     def compiles(self) -> bool:
         """Whether these tables keep to what `compile/answer.py` writes."""
         kept = not any(chunk.verbatim for chunk in self.chunks.values())

@@ -11,7 +11,13 @@
     case_files.py       where a case's files are
     inline.py           what is wrong with the tables an alias carries itself
     differences.py      two JSON values: where they differ
-    explain.py          one request or answer: every field with its rule
+    explain.py          one request, answer or stream: every field with its rule
+    links.py            ... links between a result and what it was made of
+    failed.py           ... the check behind an answer that became an error
+    layers.py           ... whose a line of the tables is, and what stands there
+    changed.py          ... what other tables change of it
+    followed.py         ... one rule, each time it ran
+    document.py         ... as one JSON document
     compiled_source.py  the Python source the rules become
 
 Must never know: a running gateway.

@@ -1,17 +1,16 @@
 """Why a translation came out as it did: the report behind `aisix mappings explain`.
 
     report = explain_request(exchange, body, headers)
-    report.entries    one per field of the result: where it is, value, why, file:line; then what was
-                      dropped, clamped, rewritten or inserted, and by which rule
+    report.links      what became of each field: see `links.py`
+    report.entries    the same, one line each: where the result has it, value, why, file:line
 
-It runs the tables rule by rule with a trace, so what it tells is what happened. A request's objects
-are followed by identity, through every pass that moves them; an answer's fields by the place of the
-rule that wrote them: envelope, message, the chunks it was put together of. No input or output.
+It runs the tables rule by rule with a trace, so what it tells is what happened. A stream also has
+its events, each with the rows that ran, the chunks it made and the registers it changed.
 """
 
 from __future__ import annotations
 
-import re
+import contextlib
 from collections.abc import Iterator
 from collections.abc import Mapping as Map
 from dataclasses import dataclass, field
@@ -19,123 +18,193 @@ from dataclasses import dataclass, field
 import msgspec
 
 from aisix.errors import CallerError
+from aisix.mapping.dialect.upstream_errors import ErrorAnswer
 from aisix.mapping.exchange import Exchange
-from aisix.mapping.interpret.scope import FINISH, NULL, Note, RuleTrace, TraceLine
+from aisix.mapping.interpret.answer import Answering
+from aisix.mapping.interpret.pointers import shown
+from aisix.mapping.interpret.scope import NULL
+from aisix.mapping.interpret.trace import RuleTrace
 from aisix.mapping.sse import SseReader
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json
+from aisix.mapping.syntax.rules import Place
+from aisix.mapping.verify.failed import broken, errors_row
+from aisix.mapping.verify.links import Link, Links, ReportLine, entry, pointer_of, steps_of
+
+Changes = dict[str, list[Json]]  # register -> [before, after]
 
 
-@dataclass(frozen=True, slots=True)
-class ReportLine:
-    """One line: where the result has it, the value, why, "file:line", the source's path."""
+@dataclass(slots=True)
+class Event:
+    """One event of a stream: what it says it is, the rows that ran, the chunks they made."""
 
-    target: str
-    value: Json
-    why: str
-    where: str
-    source: str = ""
+    data: Json
+    word: Json
+    rows: list[Place]
+    chunks: list[int]
 
 
 @dataclass(slots=True)
 class Report:
     entries: list[ReportLine] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
     result: Json = None  # what goes out, whole
     error: Json = None  # the error body the caller gets instead
     status: int = 200
     warnings: str = ""
     title: str = "caller gets"
+    headers: dict[str, str] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    chunks: list[Json] = field(default_factory=list)  # of a stream, each JSON or a text
+    state: list[Changes] = field(default_factory=list)  # before any event, then by each
+    trace: RuleTrace | None = None
 
 
 # ---------------------------------------------------------------- requests
 def explain_request(
-    exchange: Exchange, caller_body: dict[str, Json], headers: Map[str, str]
+    exchange: Exchange, caller_body: dict[str, Json], headers: Map[str, str], watch: str = ""
 ) -> Report:
-    """How the upstream's request came to be, or why it was refused."""
-    report = Report(title="upstream gets")
+    """How the upstream's request came to be, or why it was refused; Spent."""
+    trace = RuleTrace(watch)
+    _begin(exchange, trace, caller_body)
+    report = Report(title="upstream gets", trace=trace)
     try:
-        scope = exchange.trace(caller_body)
-        assert scope.trace is not None
-        upstream_request = exchange.request(caller_body, headers)
-        report.entries = [
-            *_fields(scope.out, "", scope.trace),
-            *_headers(exchange, upstream_request.headers),
-        ]
-        report.entries += [_entry(f"({m.target})", m.value, m) for m in scope.trace.moments]
-        report.entries += _notes(scope.notes)
-        report.result = msgspec.json.decode(upstream_request.body)
-        report.warnings = exchange.warnings
+        scope = exchange.trace(caller_body, headers, trace)
     except CallerError as error:
         answer = exchange.fault(error)
-        report.status, report.error = answer.status, msgspec.json.decode(answer.body)
-        report.entries.append(
-            ReportLine(f"(refused) {error.param or ''}", None, error.kind, "", "")
+        place = trace.refused or trace.doing
+        at = pointer_of(caller_body, error.param or "")
+        _refused(report, answer.error, Link(None, place, "refused", (at,) if at else ()))
+        said = f"{error.kind} by {place.name}" if place.name else error.kind
+        name = f"(refused) {error.param or ''}"
+        report.entries.insert(0, ReportLine(name, None, said, place.file_line, at or ""))
+        return report
+    exchange.compiled = False
+    upstream_request = exchange.request(caller_body, headers)
+    found = Links(trace, whole=True)
+    found.walk(scope.out)
+    report.headers = dict(upstream_request.headers)
+    for name, one in trace.headers:
+        found.links.append(
+            Link(f"header:{name}", one.place, one.how, one.at, one.choice, via=one.via)
         )
-    return report
-
-
-def _fields(node: Json, at: str, trace: RuleTrace) -> Iterator[ReportLine]:
-    """Every field of what was built, down to where a rule wrote it whole."""
-    for key, value in node.items() if type(node) is dict else ():
-        path = f"{at}.{key}" if at else key
-        line = trace.made.get((id(node), key))
-        below = list(_below(value, path, trace))
-        if below:
-            yield from below
-        elif line is not None:
-            why = line.why or f"made by {line.place.name}"
-            yield ReportLine(path, value, why, line.place.file_line, line.source)
-        else:
-            yield ReportLine(path, value, "", "")
-
-
-def _below(value: Json, path: str, trace: RuleTrace) -> Iterator[ReportLine]:
-    """The fields of the objects that rules have built below a field."""
-    if type(value) is dict:
-        if any((id(value), key) in trace.made for key in value):
-            yield from _fields(value, path, trace)
-    elif type(value) is list:
-        parts = [list(_below(item, f"{path}[{n}]", trace)) for n, item in enumerate(value)]
-        if any(parts):
-            for number, part in enumerate(parts):
-                yield from part or [ReportLine(f"{path}[{number}]", value[number], "", "")]
-
-
-def _headers(exchange: Exchange, headers: Map[str, str]) -> Iterator[ReportLine]:
-    for name, value in headers.items():
+    for name, value in report.headers.items():
+        why = next((one.why for other, one in trace.headers if other == name), "")
         where = exchange.tables.tree.where(("request", "header", name))
-        yield ReportLine(f"(header) {name}", value, "", where)
-
-
-# ---------------------------------------------------------------- answers
-def explain_answer(exchange: Exchange, status: int, headers: Map[str, str], body: bytes) -> Report:
-    """How the caller's answer came to be. `exchange.request` was called before."""
-    scope = exchange.traced_answer()
-    answer = exchange.response(status, headers, body)
-    report = Report(status=answer.status)
-    result = msgspec.json.decode(answer.body) if answer.body else None
-    if answer.error is not None:
-        report.error = result
-        report.entries = [_error(exchange, answer.error.kind, answer.error.message)]
-    elif result is None:
-        told = "the turn was paused; it would be continued by another request"
-        report.entries = [ReportLine("(nothing yet)", None, told, "")]
-    else:
-        assert scope.trace is not None
-        report.result = result
-        lines = _Lines(scope.trace.lines)
-        report.entries = [lines.entry(*leaf) for leaf in _leaves(result, "")]
-        report.entries += _ignored(exchange)
-        report.entries += _notes(scope.notes)
+        line = ReportLine(f"(header) {name}", value, why, where)
+        found.entries.append(line)
+    found.entries += [entry(f"({m.source})", m.value, m) for m in trace.moments]
+    found.lost(scope.notes, caller_body)
+    report.entries, report.links = found.entries, found.links
+    report.result = msgspec.json.decode(upstream_request.body)
     report.warnings = exchange.warnings
     return report
 
 
-def _error(exchange: Exchange, kind: str, message: str) -> ReportLine:
-    """The row of errors.toml, or the caller dialect's own fault."""
-    group, _, row = kind.partition(".")
-    where = exchange.tables.tree.where(("errors", group, row)) if row else ""
-    return ReportLine("error.message", message, f"row {row}" if row else f"fault {kind}", where)
+def _begin(exchange: Exchange, trace: RuleTrace, caller_body: dict[str, Json]) -> None:
+    """The trace of a request knows the request, and where it names the alias."""
+    trace.read(caller_body)
+    trace.alias_at = ("".join(f"/{step}" for step in exchange.caller.alias.steps),)
+
+
+def _refused(report: Report, error: ErrorAnswer | None, why: Link) -> None:
+    """The caller's error; each of its fields is of the row that says what it looks like."""
+    assert error is not None
+    report.status, report.error = error.status, msgspec.json.decode(error.body)
+    row = Place("", f"fault.{error.kind}")
+    report.links.append(why)
+    for out, _ in _fields(report.error, ""):
+        report.links.append(Link(out, row, "constant", why.at))
+
+
+def _fields(node: Json, out: str) -> Iterator[tuple[str, Json]]:
+    for key, value in node.items() if type(node) is dict else ():
+        if type(value) is dict:
+            yield from _fields(value, f"{out}/{key}")
+        else:
+            yield f"{out}/{key}", value
+
+
+# ---------------------------------------------------------------- answers
+def explain_answer(
+    exchange: Exchange, status: int, headers: Map[str, str], body: bytes, watch: str = ""
+) -> Report:
+    """How the caller's answer came to be. `exchange.request` was called before."""
+    trace, answering = _traced(exchange, watch)
+    trace.document = _decoded(body)
+    answer = exchange.response(status, headers, body)
+    report = Report(status=answer.status, headers=dict(answer.headers), trace=trace)
+    result = msgspec.json.decode(answer.body) if answer.body else None
+    if answer.error is not None:
+        _failed(report, exchange, answering, answer.error, trace.document, "")
+    elif result is None:
+        told = "the turn was paused; it would be continued by another request"
+        report.entries = [ReportLine("(nothing yet)", None, told, "")]
+    else:
+        report.result = result
+        found = Links(trace)
+        if trace.chunks:
+            found.walk(trace.chunks[-1])
+        found.entries += _ignored(exchange)
+        found.lost(answering.scope.notes, trace.document)
+        report.entries, report.links = found.entries, found.links
+    report.warnings = exchange.warnings
+    return report
+
+
+def _traced(exchange: Exchange, watch: str) -> tuple[RuleTrace, Answering]:
+    """The answer under way, and its trace, which knows what may be asked of the request."""
+    asked = RuleTrace()
+    _begin(exchange, asked, exchange.caller_body)
+    scope = None
+    with contextlib.suppress(CallerError):  # it has been translated: only not with this trace
+        scope = exchange.trace(exchange.caller_body, {}, asked)
+    trace = asked.for_answer(watch)
+    answering = exchange.traced_answer(trace)
+    kept = answering.scope.remember
+    places = (scope.lets, scope.state) if scope is not None else ()
+    for name in kept:
+        lines = (asked.made.get((id(found), name)) for found in places)
+        line = next(filter(None, lines), None)
+        if line is not None:
+            trace.remember(kept, name, tuple(f"request:{one}" for one in line.at))
+    return trace, answering
+
+
+def _decoded(data: bytes) -> Json:
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+
+
+def _failed(
+    report: Report,
+    exchange: Exchange,
+    answering: Answering,
+    error: ErrorAnswer,
+    said: Json,
+    prefix: str,
+) -> None:
+    """An error instead of an answer: the row of errors.toml, or the check that failed."""
+    report.error = msgspec.json.decode(error.body)
+    report.status = error.status
+    if exchange.broke is not None:
+        why = broken(exchange, answering, said)
+        at = tuple(f"{prefix}{one}" for one in why.at)
+        _refused(report, error, Link(None, why.place, "refused", at))
+        text = f"fault {error.kind}: {why.text}"
+        report.entries.append(ReportLine("error.message", error.message, text, why.place.file_line))
+        return
+    for out, place, at, why_ in errors_row(exchange, error, said):
+        value = paths.get(report.error, tuple(out.strip("/").split("/")))
+        came = at and steps_of(said, at[0].strip("/").replace("/", "."))
+        how = "constant"
+        if came:
+            how = "found" if paths.get(said, came) == value else "rewritten"
+        report.links.append(Link(out, place, how, tuple(f"{prefix}{one}" for one in at)))
+        name = out.strip("/").replace("/", ".")
+        report.entries.append(ReportLine(name, value, why_, place.file_line, ", ".join(at)))
 
 
 def _ignored(exchange: Exchange) -> list[ReportLine]:
@@ -144,171 +213,113 @@ def _ignored(exchange: Exchange) -> list[ReportLine]:
     ]
 
 
-def _leaves(node: Json, at: str) -> Iterator[tuple[str, Json]]:
-    if type(node) is dict and node:
-        for key, value in node.items():
-            yield from _leaves(value, f"{at}.{key}" if at else key)
-    elif type(node) is list and node:
-        for number, value in enumerate(node):
-            yield from _leaves(value, f"{at}[{number}]")
-    else:
-        yield at, node
-
-
-_INDEX = re.compile(r"\[\d+\]")
-
-
-class _Lines:
-    """The lines of a trace, found again by the table that wrote them and the path they wrote."""
-
-    def __init__(self, lines: list[TraceLine]) -> None:
-        self._by_group: dict[str, list[TraceLine]] = {}
-        self._finish: TraceLine | None = None
-        for line in lines:
-            if line.target == FINISH:
-                self._finish = line
-                continue
-            words = line.place.name.split(".")
-            group = ".".join(words[:2]) if words[0] == "envelope" else words[0]
-            self._by_group.setdefault(group, []).append(line)
-        # A shape writes what its items are made of: that is part of the message.
-        self._by_group.setdefault("message", []).extend(self._by_group.get("shape", ()))
-
-    def entry(self, path: str, value: Json, envelope: str = "envelope.whole") -> ReportLine:
-        line, rest = self._covering(envelope, path)
-        if line is None:
-            return ReportLine(path, value, "as the upstream said it", "")
-        if line.why == "from $finish" and self._finish is not None and value is not None:
-            return _entry(path, value, self._finish)
-        for name, group in (("$message", "message"), ("$counted", "usage"), ("$delta", "chunk")):
-            if line.why == f"from {name}":
-                inner, below = self._covering(group, rest)
-                if inner is None:
-                    continue
-                if inner.why.startswith("from $folded."):
-                    return self._put_together(path, value, rest, inner)
-                line, rest = inner, below
-                break
-        return _entry(path, value, line)
-
-    def _put_together(self, path: str, value: Json, rest: str, inner: TraceLine) -> ReportLine:
-        """A field of the message whose text the chunks brought, piece by piece."""
-        pieces = [line for line in self._all("chunk", rest) if line.value not in ("", NULL)]
-        if not pieces:
-            return _entry(path, value, inner)
-        many = f" (the first of {len(pieces)} chunks)" if len(pieces) > 1 else ""
-        return ReportLine(path, value, pieces[0].why + many, pieces[0].place.file_line)
-
-    def _covering(self, group: str, path: str) -> tuple[TraceLine | None, str]:
-        """The last line of a group that wrote this field or one around it, and what is left."""
-        best: TraceLine | None = None
-        rest = path
-        for line in self._by_group.get(group, ()):
-            target = line.target
-            if _same(target, path):
-                best, rest = line, ""
-            elif rest and _INDEX.sub("[]", path).startswith(
-                (_INDEX.sub("[]", target) + ".", _INDEX.sub("[]", target) + "[")
-            ):
-                best, rest = line, path[len(target) :].lstrip(".")
-        return best, rest
-
-    def in_delta(self, path: str) -> bool:
-        """Whether it is what this chunk brings, not what every chunk has around it."""
-        for line in self._by_group.get("envelope.chunk", ()):
-            if line.why == "from $delta" and path.startswith(f"{line.target}."):
-                return True
-        return False
-
-    def _all(self, group: str, path: str) -> list[TraceLine]:
-        return [line for line in self._by_group.get(group, ()) if _same(line.target, path)]
-
-
-def _same(target: str, path: str) -> bool:
-    return target == path or _INDEX.sub("[]", target) == _INDEX.sub("[]", path)
-
-
-def _entry(path: str, value: Json, line: TraceLine) -> ReportLine:
-    return ReportLine(path, value, line.why, line.place.file_line, line.source)
-
-
 # ---------------------------------------------------------------- streams
-def explain_stream(exchange: Exchange, data: bytes) -> Report:
+def explain_stream(exchange: Exchange, data: bytes, watch: str = "") -> Report:
     """Each event and the chunks it made. Of a chunk, what it says; the rest once, and on change."""
-    scope = exchange.traced_answer()
-    assert scope.trace is not None
-    report, out = Report(), b""
-    shown: dict[str, Json] = {}
+    trace, answering = _traced(exchange, watch)
+    report = Report(trace=trace)
+    stream = _Stream(exchange, answering, report, trace)
     reader = SseReader()
-    for number, payload in enumerate([*reader.feed(data), *reader.rest()], 1):
-        report.entries.append(_event(exchange, number, payload))
-        before, unknown = len(scope.trace.lines), len(exchange.unknown)
-        made = exchange.receive(b"data: " + payload.replace(b"\n", b"\ndata: ") + b"\n\n")
-        report.entries += _chunks(made, _Lines(scope.trace.lines[before:]), shown)
-        report.entries += _ignored(exchange)[unknown:]
-        out += made
-    before = len(scope.trace.lines)
-    made = exchange.end()
-    report.entries += _chunks(made, _Lines(scope.trace.lines[before:]), shown)
-    report.result = (out + made).decode("utf-8", "replace")
-    report.entries += _notes(scope.notes)
+    for payload in [*reader.feed(data), *reader.rest()]:
+        stream.event(payload)
+    stream.chunks(exchange.end(), None)
+    report.entries += stream.notes()
+    report.result = stream.out.decode("utf-8", "replace")
     if exchange.error is not None:
-        report.status = exchange.error.status
-        report.error = msgspec.json.decode(exchange.error.body)
-        report.entries.append(_error(exchange, exchange.error.kind, exchange.error.message))
+        _failed(report, exchange, answering, exchange.error, trace.document, trace.prefix)
     report.warnings = exchange.warnings
     return report
 
 
-def _event(exchange: Exchange, number: int, payload: bytes) -> ReportLine:
-    try:
-        event = msgspec.json.decode(payload)
-    except (msgspec.DecodeError, UnicodeError):
-        event = None
-    word = paths.get(event, exchange.tables.answer.by.steps)
-    known = exchange.tables.answer.events
-    row = word if type(word) is str and word in known else "*"
-    where = exchange.tables.tree.where(("answer", "event", row))
-    return ReportLine(f"event {number}", word, f"row {row}", where)
+class _Stream:
+    """A stream that is explained, event by event."""
+
+    def __init__(
+        self, exchange: Exchange, answering: Answering, report: Report, trace: RuleTrace
+    ) -> None:
+        self._exchange, self._answering = exchange, answering
+        self._report, self._trace = report, trace
+        self._shown: dict[str, Json] = {}
+        self._seen: dict[str, Json] = {}
+        self.out = b""
+        self._changes()
+
+    def event(self, payload: bytes) -> None:
+        exchange, trace, report = self._exchange, self._trace, self._report
+        number = len(report.events) + 1
+        trace.document, trace.prefix = _decoded(payload), f"#{number}"
+        rows, unknown = len(trace.rows), len(exchange.unknown)
+        word = paths.get(trace.document, exchange.tables.answer.by.steps)
+        shown_at = len(report.entries)
+        data = trace.document
+        event = Event(payload.decode("utf-8", "replace") if data is None else data, word, [], [])
+        report.events.append(event)
+        made = exchange.receive(b"data: " + payload.replace(b"\n", b"\ndata: ") + b"\n\n")
+        event.rows = trace.rows[rows:]
+        self.chunks(made, event)
+        self._changes()
+        if event.rows:
+            said = ", ".join(f"row {place.name.removeprefix('event.')}" for place in event.rows)
+            where = event.rows[0].file_line
+        else:
+            said, where = "no row" if type(data) is dict else "", ""
+        report.entries.insert(shown_at, ReportLine(f"event {number}", word, said, where))
+        report.entries += _ignored(exchange)[unknown:]
+
+    def chunks(self, data: bytes, event: Event | None) -> None:
+        """What was sent to the caller: the chunks of an event, or those at the end."""
+        report, trace = self._report, self._trace
+        self.out += data
+        for frame in data.split(b"\n\n"):
+            _, mark, text = frame.rpartition(b"data: ")
+            if not mark:
+                continue
+            body = _decoded(text)
+            report.chunks.append(text.decode("utf-8", "replace") if body is None else body)
+            number = len(report.chunks)
+            if event is not None:
+                event.chunks.append(number)
+            if body is None:
+                report.entries.append(ReportLine("  chunk", report.chunks[-1], "the end mark", ""))
+            elif trace.chunks:  # not an error: those are no rule's
+                found = Links(trace)
+                found.walk(trace.chunks.pop(0), f"#{number}")
+                report.links += found.links
+                report.entries += self._news(found.entries)
+
+    def _news(self, entries: list[ReportLine]) -> Iterator[ReportLine]:
+        """Of a chunk, what it brings, and what every chunk has around it once and on change."""
+        for line in entries:
+            told = self._shown.get(line.target, NULL)
+            if told is NULL or told != line.value or line.source.startswith("#"):
+                yield ReportLine(f"  {line.target}", line.value, line.why, line.where, line.source)
+            self._shown[line.target] = line.value
+
+    def _changes(self) -> None:
+        """Which registers have changed."""
+        scope = self._answering.scope
+        now: dict[str, Json] = {}
+        for kind, registers in (
+            ("state", scope.state),
+            ("block", scope.block),
+            ("usage", scope.usage),
+        ):
+            now |= {f"{kind}.{name}": _register(value) for name, value in registers.items()}
+        before, self._seen = self._seen, now
+        changed = {
+            name: [before.get(name), now.get(name)]
+            for name in dict.fromkeys((*before, *now))
+            if before.get(name) != now.get(name)
+        }
+        self._report.state.append(changed)
+
+    def notes(self) -> list[ReportLine]:
+        found = Links(self._trace)
+        found.lost(self._answering.scope.notes, None)
+        self._report.links += found.links
+        return found.entries
 
 
-def _chunks(data: bytes, lines: _Lines, shown: dict[str, Json]) -> Iterator[ReportLine]:
-    for frame in data.split(b"\n\n"):
-        _, mark, text = frame.rpartition(b"data: ")
-        try:
-            body = msgspec.json.decode(text)
-        except (msgspec.DecodeError, UnicodeError):
-            if mark:
-                yield ReportLine("  chunk", text.decode("utf-8", "replace"), "the end mark", "")
-            continue
-        for path, value in _leaves(body, ""):
-            entry = lines.entry(path, value, "envelope.chunk")
-            if not entry.where:
-                entry = lines.entry(path, value, "envelope.usage")
-            if lines.in_delta(path) or path not in shown or shown[path] != value:
-                yield ReportLine(f"  {path}", value, entry.why, entry.where)
-            shown[path] = value
-
-
-# ---------------------------------------------------------------- what happened on the way
-def _notes(notes: list[Note]) -> list[ReportLine]:
-    out = []
-    for note in notes:
-        quiet = " (quietly)" if note.quiet else ""
-        change = note.how + quiet
-        if note.new is not None and note.old is not None:
-            change += f", was {_short(note.old)}"
-        if note.place.name:
-            change += f" by {note.place.name}"
-        shown = note.new if note.new is not None else note.old
-        out.append(
-            ReportLine(
-                f"({note.how}) {note.param}", shown, change, note.place.file_line, note.param
-            )
-        )
-    return out
-
-
-def _short(value: Json) -> str:
-    text = msgspec.json.encode(value).decode()
-    return text if len(text) <= 40 else text[:37] + "..."
+def _register(value: Json) -> Json:
+    said = shown(value)
+    return {"characters": len(value)} if type(value) is str and said != value else said
