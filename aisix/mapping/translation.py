@@ -128,7 +128,9 @@ def trace(
     scope = Scope(facts, caller_body, headers=named, trace=trace, budget=spent, now=now)
     request.translate(tables.request, scope)
     if why is not None:
+        of_the_body = len(why.moments)
         request.headers(tables.request, scope)
+        del why.moments[of_the_body:]
         if facts.strict:
             why.losses([note.place for note in scope.notes if not note.quiet])
             request.refuse_losses(scope.notes, caller_body, tables.request)

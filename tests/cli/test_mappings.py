@@ -191,7 +191,7 @@ def test_explain_of_an_upstream_error(said: Any) -> None:
     file = CASES / "error-rate-limit/upstream-response.json"
     code, out, _ = said("explain", str(file), "--status", "429", width=200)
     assert code == 1
-    assert re.search(r"error\.message +.* row rate-limit +errors\.toml:\d+", out)
+    assert re.search(r"error\.message +.* row rate-limit, from message +errors\.toml:\d+", out)
 
 
 def test_diff_names_what_changes_and_is_empty_for_nothing(
