@@ -9,7 +9,7 @@ laid over each other, parsed, and kept. `mappings.py` reads the files.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -373,7 +373,7 @@ class Mapping:
             errors,
             self.upstream,
             frozenset(parser.used | answers.used | errors.used),
-            frozenset(_names(tree)),
+            frozenset(structure.named(tree.data)),
             written,
             frozenset(read),
             RequestForms(request, Facts("", "", version, facts, values), f"{self.name} {row}"),
@@ -392,14 +392,3 @@ def _is_error(errors: ErrorTables) -> Callable[[dict[str, Json]], bool]:
         return compiled_errors.is_error(asked.harmless, places, asked.marks, asked.usual)
     except CannotCompile:
         return asked.is_error
-
-
-def _names(tree: Tree) -> Iterator[str]:
-    """The named things rules may refer to, as `Parser.used` calls them."""
-    for section in ("request", "answer", "errors"):
-        for kind in ("shape", "convert", "chunk"):
-            for name in tree.data.get(section, {}).get(kind, {}):
-                yield f"{section}.{kind}.{name}"
-    for name, table in tree.data.get("values", {}).items():
-        if isinstance(table, dict | list):
-            yield f"values.{name}"

@@ -8,7 +8,7 @@ Must never know: what stands in those tables.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from aisix.errors import Complaint
 from aisix.mapping.grammar import kinds
@@ -134,3 +134,14 @@ def sound_caller(tree: Tree, out: list[Complaint]) -> None:
         return tree.where(keys[1:])
 
     tree.data = _sound(tree.data, SECTIONS["caller"], ("caller",), where, out)
+
+
+def named(data: dict[str, Json]) -> Iterator[str]:
+    """The named things rules may refer to, as `Parser.used` calls them."""
+    for section in ("request", "answer", "errors"):
+        for kind in ("shape", "convert", "chunk"):
+            for name in data.get(section, {}).get(kind, {}):
+                yield f"{section}.{kind}.{name}"
+    for name, table in data.get("values", {}).items():
+        if isinstance(table, dict | list):
+            yield f"values.{name}"
