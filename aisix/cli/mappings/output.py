@@ -66,11 +66,11 @@ def _limits(names: list[str], cells: list[list[str]], width: int) -> list[int]:
         *((where, ROOMY), ([0, *middle, *where], NARROWEST)),
     )
     for free, least in steps:
-        while free and sum(limits) + GAP * (len(names) - 1) > width:
-            longest = max(free, key=lambda i: limits[i])
-            if limits[longest] <= least:
+        while sum(limits) + GAP * (len(names) - 1) > width:
+            wide = [i for i in free if limits[i] > max(least, len(names[i]) + PADDING)]
+            if not wide:
                 break
-            limits[longest] -= 1
+            limits[max(wide, key=lambda i: limits[i])] -= 1
     return limits
 
 
