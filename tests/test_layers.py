@@ -66,8 +66,8 @@ MAPPING: dict[str, set[str]] = {
     "interpret": {"syntax", "verbs"},
     "compile": {"syntax", "grammar", "verbs", "interpret"},
     "dialect": {"syntax", "grammar", "parse", "interpret"},
-    "editor": {"syntax", "grammar", "verbs", "parse"},
     "door": {"syntax", "verbs", "parse", "interpret", "compile", "dialect"},
+    "editor": {"syntax", "grammar", "verbs", "parse", "door"},
     "verify": {"syntax", "grammar", "parse", "interpret", "compile", "dialect", "door"},
 }
 PURE_OF = {"asyncio", "sqlite3", "socket", "time", "random", "threading", "subprocess"}

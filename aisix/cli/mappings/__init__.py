@@ -7,6 +7,8 @@
     alias.py   what an alias of a gateway is translated by
     test.py    check, test
     select.py  which mapping and model
+    editor.py  schema, init
+    places.py  complaints with file, line and columns: `check --format`
     output.py  tables that fit the terminal
 
 Exit code 0: fine; 1: there are findings; 2: wrong usage. `--json` on every verb.
@@ -19,7 +21,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from aisix.cli.mappings import explain, keys, show, test
+from aisix.cli.mappings import editor, explain, keys, places, show, test
 from aisix.cli.mappings.output import write_json
 from aisix.cli.mappings.select import add_choice
 from aisix.errors import OperatorError
@@ -51,6 +53,9 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
     add_choice(sub)
     sub = verb("check", "syntax, grammar, names, cases: every complaint at once", test.check_)
     sub.add_argument("folder", nargs="?", metavar="DIR", help="a site's tables, laid over ours")
+    sub.add_argument("--format", choices=places.FORMATS, default=places.TEXT, help="text; json and"
+                     " lsp (as a language server publishes them) with file, line and columns;"
+                     " github: annotations of a workflow")  # fmt: skip
     sub.add_argument("--no-cases", action="store_true", help="do not run the cases")
     sub.add_argument("--all", action="store_true", help="every case in every form, every"
                      " configuration, whatever was shown before")  # fmt: skip
@@ -72,6 +77,13 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
     sub = verb("verbs", "the verbs a rule may name, with their options", show.verbs)
     sub.add_argument("--markdown", action="store_true", help="as mappings/README.md has them")
 
+    sub = verb("schema", "write JSON Schemas of every table file, for editors", editor.schema_)
+    sub.add_argument("folder", nargs="?", default="", metavar="DIR", help="where they are written,"
+                     " below DIR/schemas; default: here")  # fmt: skip
+    sub.add_argument("--for", dest="site", metavar="DIR", help="into a site's tables, with every"
+                     " name of the tables below them")  # fmt: skip
+    sub = verb("init", "make a folder for a site's own tables, ready for an editor", editor.init)
+    sub.add_argument("folder", metavar="DIR", help="what is there already stays as it is")
     sub = verb("keys", "what may stand where in a table file", keys.keys)
     sub.add_argument("place", nargs="?", metavar="FILE[.SECTION]", help='as "request.accept", or a'
                      ' unit ("rule", "shape"), or "roots": what a path may begin with')  # fmt: skip

@@ -12,7 +12,9 @@ from typing import Any
 
 import msgspec
 
+from aisix.cli.mappings import places
 from aisix.cli.mappings.output import write_json
+from aisix.cli.mappings.places import JSON, TEXT
 from aisix.config.cache import cache_folder, shipped_results
 from aisix.config.settings import Settings
 from aisix.errors import Complaint
@@ -44,9 +46,14 @@ def check_(args: argparse.Namespace, folders: list[Path]) -> int:
         if args.settings and not findings:
             findings = overlay_findings(args.settings, folders)
     took = time.perf_counter() - began
-    if args.json:
+    if args.json and args.packed:  # for the gateway: no places
         told = [complaint(f) for f in findings]
         write_json({"ok": not findings, "findings": told, "left_out": checker.left_out})
+        return 1 if findings else 0
+    if args.json or args.format != TEXT:
+        places.tell(
+            JSON if args.json else args.format, findings, folders, left_out=checker.left_out
+        )
         return 1 if findings else 0
     for finding in findings:
         print(finding)

@@ -12,23 +12,30 @@ import json
 
 from aisix.mapping.editor import judging, showing
 from aisix.mapping.editor.json_types import Schema
+from aisix.mapping.editor.known import Names
 from aisix.mapping.grammar.tables import FILES
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 DEFINITIONS = "definitions"
 
 
-def schema(file: str) -> Schema:
-    """The schema of one kind of file, by its name in the declarations: "request"."""
+def schema(file: str, names: Names | None = None) -> Schema:
+    """The schema of one kind of file, by its name in the declarations: "request"; `names`: of the
+    tables it is laid over."""
     unit = FILES[file].unit
+    judged, shown = judging.refer(unit), [showing.refer(unit)]
+    if names is not None:
+        shown.append(names.shown)
+    if names is not None and names.judged:
+        judged = {"allOf": [judged, names.judged]}
     return {
         "$schema": DRAFT,
         "title": f"{file}.toml",
         "description": FILES[file].about,
         "type": "object",
-        "anyOf": [showing.refer(unit), True],
+        "anyOf": [*shown, True],
         "if": True,
-        "then": judging.refer(unit),
+        "then": judged,
         DEFINITIONS: judging.definitions([unit]) | showing.definitions([unit]),
     }
 

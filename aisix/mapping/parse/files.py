@@ -70,17 +70,24 @@ class TableFolder:
         yield from seen
 
 
-def read_folders(folders: Sequence[Path]) -> tuple[TableFolder, ...]:
-    """Every folder, shipped first. What cannot be read is a complaint of its folder."""
-    table_folders: list[TableFolder] = []
+def folder_names(folders: Sequence[Path]) -> list[tuple[str, Path]]:
+    """Each folder behind what begins its files' names in complaints: its last word, or where an
+    earlier one has that, its whole path.
+
+    >>> [name for name, _ in folder_names([Path("/a/x"), Path("/b/x")])]
+    ['x', '/b/x']
+    """
+    named: list[tuple[str, Path]] = []
     for folder in map(Path, folders):
         name = folder.name or str(folder)
-        if any(
-            table_folder.name == name for table_folder in table_folders
-        ):  # two folders of one name
-            name = str(folder)
-        table_folders.append(_read(folder, name))
-    return tuple(table_folders)
+        taken = any(name == known for known, _ in named)
+        named.append((str(folder) if taken else name, folder))
+    return named
+
+
+def read_folders(folders: Sequence[Path]) -> tuple[TableFolder, ...]:
+    """Every folder, shipped first. What cannot be read is a complaint of its folder."""
+    return tuple(_read(folder, name) for name, folder in folder_names(folders))
 
 
 def _read(folder: Path, name: str) -> TableFolder:
