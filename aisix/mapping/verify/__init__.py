@@ -1,5 +1,6 @@
 """What shows that the tables are right: `aisix mappings check | explain | test | diff`.
 
+    liveness/           whether a key of a table acts
     check.py            every complaint, and every case
     touched.py          what a site's folders write, and what to build to hear of it
     unused.py           what nothing uses, and who took its last use away

@@ -27,9 +27,10 @@ from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verify import case_index, cases, coverage, touched
 from aisix.mapping.verify.case_index import CaseEntry
 from aisix.mapping.verify.kept import Kept, engine, hashed
+from aisix.mapping.verify.liveness.found import MOST_READ, found_dead
 from aisix.mapping.verify.proofs import AGREE, BY_RULES, THOROUGH, Proofs
 from aisix.mapping.verify.touched import TouchedUnit
-from aisix.mapping.verify.unused import unused
+from aisix.mapping.verify.unused import tables_without_other, unused
 
 Finding = Complaint
 EVERY = 8  # of cases run for the first time, one in so many in every form and every cut
@@ -81,7 +82,7 @@ class Checker:
         for mapping in mappings.mappings.values():  # what can be said of the rest all the same
             if all(mapping.tree.data.get(name) for name in NEEDED):
                 found += self._build(mapping, self._wanted(mappings, mapping))[0]
-                found += _tables_without_other(mapping)
+                found += tables_without_other(mapping)
         return list(dict.fromkeys(found))
 
     def findings(self, mappings: Mappings) -> list[Finding]:
@@ -99,7 +100,11 @@ class Checker:
         out: list[Finding] = []
         for mapping in mappings.mappings.values():
             out += self._mapping(mappings, mapping)
-            out += _tables_without_other(mapping)
+            out += tables_without_other(mapping)
+        if last:
+            dead = found_dead(mappings, out, None if self._thorough else MOST_READ)
+            out += dead.complaints
+            self.left_out += dead.left_out
         if not out and self._with_cases:
             out += self._cases(mappings)
         self._proofs.save()
@@ -370,17 +375,6 @@ def _before(mapping: Mapping, mappings: Mappings) -> Mapping | None:
         return mappings.up_to(layer).mappings.get(mapping.name)
     except OperatorError:
         return None
-
-
-def _tables_without_other(mapping: Mapping) -> Iterator[Finding]:
-    """A value table must say what becomes of a word nobody knew when it was written."""
-    for name, table in (mapping.tree.data.get("values") or {}).items():
-        if isinstance(table, dict) and "*" not in table:
-            yield Complaint(
-                mapping.tree.where(("values", name)),
-                f"{name}",
-                'a value table needs a row "*" for words it does not list',
-            )
 
 
 def changed_cases(mappings: Mappings) -> Iterator[str]:

@@ -69,3 +69,14 @@ def _overlay_line(tree: Tree, before: Tree, spot: Keys) -> str:
             if keys[:length] == at[:length] and before.lines.get(keys) != line:
                 return line
     return ""
+
+
+def tables_without_other(mapping: Mapping) -> Iterator[Complaint]:
+    """A value table must say what becomes of a word nobody knew when it was written."""
+    for name, table in (mapping.tree.data.get("values") or {}).items():
+        if isinstance(table, dict) and "*" not in table:
+            yield Complaint(
+                mapping.tree.where(("values", name)),
+                f"{name}",
+                'a value table needs a row "*" for words it does not list',
+            )
