@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from aisix.mapping.exchange import Answer, Exchange, ResolvedModel
 from aisix.mapping.mappings import Mapping, load_mappings
 from aisix.mapping.parse.inline import read_inline
 from aisix.mapping.verify.inline import misfits
+from aisix.store import writes
+from aisix.store.opening import open_store
 from tests.mapping.test_readme import README, message, text
 from tests.running import chunks
 
@@ -32,7 +35,8 @@ def mapping() -> Mapping:
 def recipes() -> dict[str, str]:
     """Title -> overlay of README's section for one alias."""
     part = README.split("## For one alias", 1)[1].split("\n## ", 1)[0]
-    found = re.findall(r"^\*\*(.+?)\*\*\n\n```toml\n(.*?)```", part, re.S | re.M)
+    prose = r"(?:[^\n`*][^\n]*\n)*\n?"
+    found = re.findall(rf"^\*\*([^*\n]+)\*\*\n\n{prose}```toml\n(.*?)```", part, re.S | re.M)
     assert len(found) > 5
     return dict(found)
 
@@ -108,9 +112,15 @@ def test_the_caller_s_user_with_a_prefix() -> None:
     assert Alias(overlay).sent(user="bob")["metadata"] == {"user_id": "team-7:bob"}
 
 
-def test_pictures_are_refused() -> None:
-    alias = Alias(recipes()["No pictures"])
-    assert alias.refused(messages=[{"role": "user", "content": [PICTURE]}]) == "messages"
+def test_pictures_are_refused_in_words_of_one_s_own() -> None:
+    alias = Alias(recipes()["No pictures, in your own words"])
+    with pytest.raises(CallerError) as caught:
+        alias.asked(messages=[{"role": "user", "content": [PICTURE]}])
+    assert caught.value.param == "messages"
+    for dialect in load_mappings([shipped_mappings()]).callers.values():
+        told = dialect.fault(caught.value)
+        said = json.loads(told.body)["error"]["message"]
+        assert (told.status, said) == (400, "This alias reads no pictures. Use `big` for them.")
     assert alias.sent()["messages"]
 
 
@@ -166,6 +176,91 @@ def test_more_tools_than_32_are_refused() -> None:
     assert alias.refused(tools=functions(33)) == "tools"
 
 
+def test_a_list_of_more_than_four_stops_is_refused_and_no_text() -> None:
+    alias = Alias(recipes()["At most four stop sequences"])
+    assert alias.refused(stop=[*"abcde"]) == "stop"
+    assert alias.sent(stop=[*"abcd"])["stop_sequences"] == [*"abcd"]
+    assert alias.sent(stop="abcde")["stop_sequences"] == ["abcde"]
+
+
+def test_a_refusal_is_a_400() -> None:
+    alias = Alias(recipes()["A refusal of the model as a 400"])
+    for content in ([], [text("I will")]):
+        told = alias.answer(message(*content, stop="refusal"))
+        error = json.loads(told.body)["error"]
+        assert (told.status, error["code"]) == (400, "content_filter")
+    assert alias.answer(message(text("a"))).status == 200
+    assert alias.answer(message(text("a"), stop="max_tokens")).status == 200
+
+
+CITED = [
+    {"type": "web_search_result_location", "url": f"https://{name}.example", "title": name}
+    for name in "abb"
+]
+
+
+def test_sources_as_text_at_the_end_plain_and_streamed() -> None:
+    alias = Alias(recipes()["Sources as text"])
+    blocks = [{**text("Yes."), "citations": CITED[:2]}, {**text(" No."), "citations": CITED[2:]}]
+    told = json.loads(alias.answer(message(*blocks)).body)["choices"][0]["message"]
+    wanted = "Yes. No.\n\nSources: https://a.example, https://b.example"
+    assert told["content"] == wanted
+    assert len(told["annotations"]) == 3
+    start = {"type": "message_start", "message": {**message(), "content": []}}
+    events = [start]
+    for number, block in enumerate(blocks):
+        at = {"index": number}
+        begun = {"type": "content_block_start", **at, "content_block": text("")}
+        piece = {"type": "text_delta", "text": block["text"]}
+        events += [begun, {"type": "content_block_delta", **at, "delta": piece}]
+        for one in block["citations"]:
+            cited = {"type": "citations_delta", "citation": one}
+            events.append({"type": "content_block_delta", **at, "delta": cited})
+        events.append({"type": "content_block_stop", **at})
+    events.append({"type": "message_delta", "delta": {"stop_reason": "end_turn"}})
+    frames = alias.stream(*events, {"type": "message_stop"})
+    deltas = [frame["choices"][0]["delta"] for frame in frames[:-1]]
+    assert "".join(delta.get("content", "") for delta in deltas) == wanted
+    assert frames[-1] == "[DONE]"
+    plain = json.loads(alias.answer(message(text("a"))).body)["choices"][0]["message"]
+    assert plain["content"] == "a"
+
+
+def test_the_wait_that_only_an_error_s_text_says() -> None:
+    alias = Alias(recipes()["... when only the text says it"])
+
+    def wait(words: str) -> str | None:
+        error = {"type": "error", "error": {"type": "rate_limit_error", "message": words}}
+        told = alias.answer(error, 429)
+        assert told.status == 429
+        return told.headers.get("retry-after")
+
+    assert [wait("Slow down. Try again in 1500ms."), wait("again in 20s")] == ["2", "20"]
+    assert wait("Slow down.") is None
+
+
+def test_a_budget_of_one_alias_and_of_one_model(tmp_path: Path) -> None:
+    alias = Alias(recipes()["A reasoning budget of its own"])
+    for effort, tokens in (("high", 24000), ("medium", 8192)):
+        sent = alias.sent(reasoning_effort=effort)["thinking"]
+        assert sent == {"type": "enabled", "budget_tokens": tokens}
+    site = tmp_path / "openai-chat/anthropic-messages"
+    (site / "traits").mkdir(parents=True)
+    (site / "traits/small-budget.toml").write_text("[values.thinking_budget]\nhigh = 9000\n")
+    row = '[model.haiku-4-5-2025]\nlike = "sonnet-4-5"\nmore_traits = ["small-budget"]\n'
+    (site / "models.toml").write_text(row)
+    laid = load_mappings([shipped_mappings(), tmp_path]).mappings["openai-chat/anthropic-messages"]
+    asked = {"model": "m", "messages": [{"role": "user", "content": "q"}]}
+    asked["reasoning_effort"] = "high"
+    for model, tokens in (("claude-haiku-4-5-20251001", 9000), ("claude-haiku-4-5", 16384)):
+        exchange = Exchange(
+            *(laid.effective(model), laid.caller, ResolvedModel("m", model)),
+            now=1, new_id=lambda: "0",
+        )  # fmt: skip
+        sent = json.loads(exchange.request(dict(asked)).body)
+        assert sent["thinking"]["budget_tokens"] == tokens, model
+
+
 def test_cache_writes_are_not_counted() -> None:
     answer = message(text("a"))
     answer["usage"]["cache_creation_input_tokens"] = 100
@@ -203,6 +298,21 @@ def test_an_effort_that_is_refused() -> None:
     alias = Alias(recipes()["No high effort"])
     assert alias.refused(reasoning_effort="high") == "reasoning_effort"
     assert alias.sent(reasoning_effort="low")
+
+
+def test_one_alias_for_many_names(tmp_path: Path) -> None:
+    overlay = recipes()["Fewer tokens at most"]
+    store = open_store(tmp_path, None)
+    key = {"display_name": "prod", "provider": "anthropic", "secret": "secret-of-prod"}
+    writes.create(store, "provider_keys", key, now=0, new_id="pk")
+    many = {"display_name": "gpt-*", "model_name": MODEL, "provider_key_id": "pk"}
+    many |= {"provider": "anthropic", "overlay": overlay}
+    writes.create(store, "models", many, now=0, new_id="m")
+    found = store.current().model("gpt-4o")
+    assert found is not None
+    assert (found.display_name, found.model_name) == ("gpt-4o", MODEL)
+    assert Alias(*found.overlay).sent(max_tokens=9000)["max_tokens"] == 4096
+    store.close()
 
 
 def test_every_recipe_of_the_section_fits() -> None:
