@@ -21,6 +21,7 @@ from aisix.mapping.verbs.registry import Declared, Option, Verb
 from aisix.mapping.verify import cases
 from aisix.mapping.verify.check import changed_cases
 from aisix.mapping.verify.compiled_source import sources
+from aisix.mapping.verify.liveness.narrowing import narrowed
 
 FILES = ("request", "values", "answer", "errors")
 
@@ -199,9 +200,13 @@ def diff(args: argparse.Namespace, folders: list[Path]) -> int:
                     }
                 )
     found = sorted(changed_cases(theirs)) if args.cases else []
+    notes = [str(note) for note in narrowed(theirs)]
     if args.json:
-        write_json({"changes": rows, **({"cases": found} if args.cases else {})})
+        cases_ = {"cases": found} if args.cases else {}
+        write_json({"notes": notes, "changes": rows, **cases_})
     else:
+        for note in notes:
+            print(f"note: {note}")
         for name in dict.fromkeys(str(row["mapping"]) for row in rows):
             print(f"{name}: ", end="")
             mine = [row for row in rows if row["mapping"] == name]

@@ -51,12 +51,14 @@ def check_(args: argparse.Namespace, folders: list[Path]) -> int:
         write_json({"ok": not findings, "findings": told, "left_out": checker.left_out})
         return 1 if findings else 0
     if args.json or args.format != TEXT:
-        places.tell(
-            JSON if args.json else args.format, findings, folders, left_out=checker.left_out
-        )
+        notes = [complaint(note) for note in checker.notes]
+        form = JSON if args.json else args.format
+        places.tell(form, findings, folders, left_out=checker.left_out, notes=notes)
         return 1 if findings else 0
     for finding in findings:
         print(finding)
+    for note in checker.notes if not findings else ():
+        print(f"note: {note}")
     for text in checker.left_out if not findings else ():
         print(f"not tried: {text}; --all does")
     if args.verbose:

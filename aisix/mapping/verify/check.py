@@ -28,6 +28,7 @@ from aisix.mapping.verify import case_index, cases, coverage, touched
 from aisix.mapping.verify.case_index import CaseEntry
 from aisix.mapping.verify.kept import Kept, engine, hashed
 from aisix.mapping.verify.liveness.found import MOST_READ, found_dead
+from aisix.mapping.verify.liveness.narrowing import narrowed
 from aisix.mapping.verify.proofs import AGREE, BY_RULES, THOROUGH, Proofs
 from aisix.mapping.verify.touched import TouchedUnit
 from aisix.mapping.verify.unused import tables_without_other, unused
@@ -42,7 +43,9 @@ def check(folders: Sequence[Path], with_cases: bool = True) -> list[Finding]:
 
 
 class Checker:
-    """One check. `left_out` says what was not tried; `ran` and `built` count cases and tables.
+    """One check. `ran` and `built` count cases and tables.
+
+    `left_out` says what was not tried, `notes` what may well be meant.
 
     released: the first folder is one that a release has, which is not made unless all of it holds:
     it is not tried, and nothing is found out about it that takes long.
@@ -62,6 +65,7 @@ class Checker:
         self._released = released
         self._indexed: dict[Path, list[CaseEntry]] = {}
         self.left_out: list[str] = []
+        self.notes: list[Finding] = []
         self.ran = 0
         self.built = 0
 
@@ -105,6 +109,7 @@ class Checker:
             dead = found_dead(mappings, out, None if self._thorough else MOST_READ)
             out += dead.complaints
             self.left_out += dead.left_out
+            self.notes = [] if out else narrowed(mappings)
         if not out and self._with_cases:
             out += self._cases(mappings)
         self._proofs.save()

@@ -273,6 +273,11 @@ class UnitReader:
         made = how(parser, unit[-1], data, unit)
         return made, frozenset(parser.read), tuple(parser.complaints)
 
+    def condition(self, data: Data) -> Condition | None:
+        """A condition by itself."""
+        made: Condition | None = self._parser("request").condition(data, ("request",))
+        return made
+
     def _parser(self, file: str) -> Any:
         """One that has read nothing so far."""
         side = "request" if file == "request" else "answer"
