@@ -124,3 +124,16 @@ def test_the_problem_matcher_of_the_docs_reads_what_is_said() -> None:
     assert match[pattern["line"]] == "1"
     assert match[pattern["message"]] == "a.b: no: that"
     assert match[pattern["file"]] == one["file"]
+
+
+def test_a_folder_called_as_ours_is_not_taken_for_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "mappings" / NAME
+    folder.mkdir(parents=True)
+    (folder / "values.toml").write_text("[a]\nx = = 3\n")
+    monkeypatch.chdir(tmp_path)
+    assert main.main(["mappings", "check", "mappings", "--no-cases", "--format", "json"]) == 1
+    (one,) = json.loads(capsys.readouterr().out)["findings"]
+    assert (one["file"], one["line"]) == (f"mappings/{NAME}/values.toml", 2)
+    assert (one["column"], one["end_column"]) == (5, 6)

@@ -72,16 +72,17 @@ class TableFolder:
 
 def folder_names(folders: Sequence[Path]) -> list[tuple[str, Path]]:
     """Each folder behind what begins its files' names in complaints: its last word, or where an
-    earlier one has that, its whole path.
+    earlier one has that, its path as it is given, or from the root.
 
-    >>> [name for name, _ in folder_names([Path("/a/x"), Path("/b/x")])]
-    ['x', '/b/x']
+    >>> [name for name, _ in folder_names([Path("/a/x"), Path("/b/x"), Path("y")])]
+    ['x', '/b/x', 'y']
     """
     named: list[tuple[str, Path]] = []
     for folder in map(Path, folders):
-        name = folder.name or str(folder)
-        taken = any(name == known for known, _ in named)
-        named.append((str(folder) if taken else name, folder))
+        taken = {known for known, _ in named}
+        names = (folder.name or str(folder), str(folder))
+        free = (name for name in names if name not in taken)
+        named.append((next(free, str(folder.absolute())), folder))
     return named
 
 

@@ -226,7 +226,7 @@ def _same_types(one: Json, other: Json) -> bool:
 
 
 def _syntax(error: tomllib.TOMLDecodeError, text: str, name: str) -> Complaint:
-    found = re.search(r"\(at line (\d+), column \d+\)|\(at end of document\)", str(error))
+    found = re.search(r"\(at line (\d+), column (\d+)\)|\(at end of document\)", str(error))
     line = int(found.group(1)) if found and found.group(1) else text.count("\n") + 1
     words = re.sub(r"\s*\(at .*\)$", "", str(error))
     if words.startswith(("Cannot overwrite", "Cannot declare")):
@@ -235,7 +235,8 @@ def _syntax(error: tomllib.TOMLDecodeError, text: str, name: str) -> Complaint:
         if keys and first and first < line:
             told = f"is there twice (first on line {first})"
             return Complaint(f"{name}:{line}", ".".join(keys), told)
-    return Complaint(f"{name}:{line}", "", f"not valid TOML: {words}")
+    column = f" in column {found.group(2)}" if found and found.group(2) else ""
+    return Complaint(f"{name}:{line}", "", f"not valid TOML: {words}{column}")
 
 
 def _key_at(text: str, number: int) -> Keys:
