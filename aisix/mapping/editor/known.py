@@ -16,25 +16,25 @@ LONGEST = 120  # characters shown of what stands there
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class KnownNames:
     """What a schema gets on top: of the half that judges, and of the one that is shown."""
 
     judged: Schema
     shown: Schema
 
 
-def names(kind: str, tree: Tree) -> Names:
+def names(kind: str, tree: Tree) -> KnownNames:
     """Of one kind of file, what a mapping's tables have there now; of traits, all they may have."""
     if kind == TRAIT:
         below = [key.name for key in UNITS[FILES[TRAIT].unit].keys]
         held = {name: names(name, tree) for name in below}
-        return Names(
+        return KnownNames(
             {"properties": {name: one.judged for name, one in held.items() if one.judged}},
             {"properties": {name: one.shown for name, one in held.items()}},
         )
     data = tree.data.get(kind) or {}
     unit = UNITS[FILES[kind].unit]
-    return Names(_judged(data, unit), _shown(data, (kind,), tree))
+    return KnownNames(_judged(data, unit), _shown(data, (kind,), tree))
 
 
 def _judged(data: Json, unit: Unit) -> Schema:

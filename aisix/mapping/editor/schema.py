@@ -12,14 +12,14 @@ import json
 
 from aisix.mapping.editor import judging, showing
 from aisix.mapping.editor.json_types import Schema
-from aisix.mapping.editor.known import Names
+from aisix.mapping.editor.known import KnownNames
 from aisix.mapping.grammar.tables import FILES
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 DEFINITIONS = "definitions"
 
 
-def schema(file: str, names: Names | None = None) -> Schema:
+def schema(file: str, names: KnownNames | None = None) -> Schema:
     """The schema of one kind of file, by its name in the declarations: "request"; `names`: of the
     tables it is laid over."""
     unit = FILES[file].unit
