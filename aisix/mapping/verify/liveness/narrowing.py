@@ -43,8 +43,8 @@ def narrowed(mappings: Mappings) -> list[Complaint]:
 
 
 def _of(before: Mapping, mapping: Mapping, after: Mappings, number: int) -> Iterator[Complaint]:
-    for part in Sources.of(after.table_folders, mapping).parts:
-        if part.folder != number or not (part.trait or part.file in FILES):
+    for part in Sources.of(after.table_folders[number : number + 1], mapping).parts:
+        if not (part.trait or part.file in FILES):
             continue
         below = before.traits.get(part.trait, Tree()) if part.trait else before.tree
         root: Keys = () if part.trait else (part.file,)
