@@ -247,7 +247,7 @@ def test_a_budget_of_one_alias_and_of_one_model(tmp_path: Path) -> None:
     site = tmp_path / "openai-chat/anthropic-messages"
     (site / "traits").mkdir(parents=True)
     (site / "traits/small-budget.toml").write_text("[values.thinking_budget]\nhigh = 9000\n")
-    row = '[model.haiku-4-5-2025]\nlike = "sonnet-4-5"\nmore_traits = ["small-budget"]\n'
+    row = '[model.haiku-4-5-20251001]\nlike = "sonnet-4-5"\nmore_traits = ["small-budget"]\n'
     (site / "models.toml").write_text(row)
     laid = load_mappings([shipped_mappings(), tmp_path]).mappings["openai-chat/anthropic-messages"]
     asked = {"model": "m", "messages": [{"role": "user", "content": "q"}]}
