@@ -23,9 +23,12 @@ from aisix.mapping.verify import cases
 from aisix.mapping.verify.check import check
 from tests.running import ROOT
 
-TABLES = ROOT / "mappings" / "README.md"
+BOOK = sorted((ROOT / "mappings").glob("*.md"))  # the tables' own: README, reference, recipes
+REFERENCE = ROOT / "mappings" / "REFERENCE.md"
+RECIPES = ROOT / "mappings" / "RECIPES.md"
+LESSON = ROOT / "mappings" / "NEW-PROVIDER.md"
 CLI = ROOT / "docs" / "cli.md"
-DOCS = [ROOT / "README.md", TABLES, *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = [ROOT / "README.md", *BOOK, *sorted((ROOT / "docs").glob("*.md"))]
 BEGIN, END = "<!-- begin of `{}` -->\n", "<!-- end -->"
 WRITE = bool(os.environ.get("AISIX_WRITE_DOCS"))
 
@@ -54,7 +57,12 @@ def said(*argv: str) -> str:
 
 def test_the_table_of_verbs_is_what_the_command_says() -> None:
     text = said("mappings", "verbs", "--markdown")
-    generated(TABLES, "aisix mappings verbs --markdown", text)
+    generated(REFERENCE, "aisix mappings verbs --markdown", text)
+
+
+def test_the_table_of_keys_is_what_the_command_says() -> None:
+    text = said("mappings", "keys", "--markdown")
+    generated(REFERENCE, "aisix mappings keys --markdown", text)
 
 
 # ---------------------------------------------------------------- the command line
@@ -159,8 +167,8 @@ def test_every_toml_snippet_is_good(file: Path, line: int, text: str, tmp_path: 
     named = re.match(r"# (\S+\.toml)\n", text)
     assert named, f"{file.name}:{line}: the first line should name the file"
     name = named.group(1)
-    if file == TABLES and text in TABLES.read_text().partition("## For one alias")[2]:
-        return  # part of a recipe: tests/mapping/test_readme.py and test_wishes.py run them
+    if file in (RECIPES, LESSON):
+        return  # tests/mapping/test_recipes.py, test_wishes.py and test_new_provider.py run them
     if name.endswith("case.toml"):
         assert set(toml_tree.parse_text(text, "").data) <= set(cases.KEYS)
         return

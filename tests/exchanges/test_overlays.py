@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from aisix.standin.server import Standin
-from tests.mapping.test_readme import recipes, written
+from tests.mapping.test_recipes import recipes, written
 from tests.running import Running, chunks, send
 
 TABLES = Path("openai-chat/anthropic-messages")

@@ -1,4 +1,4 @@
-"""What people wish of one alias, as the overlay they would write from mappings/README.md."""
+"""What people wish of one alias, as the overlay they would write from mappings/RECIPES.md."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from aisix.mapping.parse.inline import read_inline
 from aisix.mapping.verify.inline import misfits
 from aisix.store import writes
 from aisix.store.opening import open_store
-from tests.mapping.test_readme import README, message, text
+from tests.mapping.test_recipes import BOOK, message, text
 from tests.running import chunks
 
 MODEL = "claude-haiku-4-5"
@@ -33,8 +33,8 @@ def mapping() -> Mapping:
 
 @cache
 def recipes() -> dict[str, str]:
-    """Title -> overlay of README's section for one alias."""
-    part = README.split("## For one alias", 1)[1].split("\n## ", 1)[0]
+    """Title -> overlay of the section for one alias."""
+    part = BOOK.split("## For one alias", 1)[1].split("\n## ", 1)[0]
     prose = r"(?:[^\n`*][^\n]*\n)*\n?"
     found = re.findall(rf"^\*\*([^*\n]+)\*\*\n\n{prose}```toml\n(.*?)```", part, re.S | re.M)
     assert len(found) > 5

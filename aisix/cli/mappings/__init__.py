@@ -2,6 +2,7 @@
 
     show.py    list, show, diff, verbs
     keys.py    keys: what may stand where
+    reference.py  the same as a page of Markdown
     explain.py explain
     chain.py   one key through every layer, for show --key
     alias.py   what an alias of a gateway is translated by
@@ -9,7 +10,7 @@
     select.py  which mapping and model
     editor.py  schema, init
     places.py  complaints with file, line and columns: `check --format`
-    output.py  tables that fit the terminal
+    output.py  tables that fit the terminal, or a page
 
 Exit code 0: fine; 1: there are findings; 2: wrong usage. `--json` on every verb.
 """
@@ -75,7 +76,7 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
     sub.add_argument("folder", metavar="DIR", help="a site's tables")
     sub.add_argument("--cases", action="store_true", help="also which cases come out differently")
     sub = verb("verbs", "the verbs a rule may name, with their options", show.verbs)
-    sub.add_argument("--markdown", action="store_true", help="as mappings/README.md has them")
+    sub.add_argument("--markdown", action="store_true", help="as mappings/REFERENCE.md has them")
 
     sub = verb("schema", "write JSON Schemas of every table file, for editors", editor.schema_)
     sub.add_argument("folder", nargs="?", default="", metavar="DIR", help="where they are written,"
@@ -87,6 +88,7 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
     sub = verb("keys", "what may stand where in a table file", keys.keys)
     sub.add_argument("place", nargs="?", metavar="FILE[.SECTION]", help='as "request.accept", or a'
                      ' unit ("rule", "shape"), or "roots": what a path may begin with')  # fmt: skip
+    sub.add_argument("--markdown", action="store_true", help="as mappings/REFERENCE.md has them")
 
 
 def run(args: argparse.Namespace, folders: Sequence[Path]) -> int:

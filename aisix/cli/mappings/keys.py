@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
+from aisix.cli.mappings import reference
 from aisix.cli.mappings.output import Row, table, write_json
 from aisix.errors import OperatorError
 from aisix.mapping.grammar.roots import ROOTS, Root
@@ -16,6 +17,9 @@ from aisix.mapping.parse.units import meant
 
 def keys(args: argparse.Namespace, folders: list[Path]) -> int:
     """All units that a file, one of its sections or a unit's name leads to; or "roots"."""
+    if args.markdown:
+        print(reference.markdown(), end="")
+        return 0
     if args.place == "roots":
         table([_root(root) for root in ROOTS.values()], args.json, wrap=True)
         return 0
@@ -75,19 +79,10 @@ def _rows(one: Unit) -> Iterator[Row]:
         yield {
             "in": "",
             "key": "(any other name)" if key.name == ANY else key.name,
-            "holds": holds(key),
+            "holds": reference.holds(key),
             "what it means": key.about + _beside(key),
             "for example": in_toml(key.example),
         }
-
-
-def holds(key: Key) -> str:
-    """The kinds a key takes, or its words; and what it is when it is not there."""
-    kinds = " or ".join(dict.fromkeys(kind.word for kind in key.kinds))
-    text = ", ".join(key.words) if key.words else kinds
-    if key.required:
-        return f"{text} (required)"
-    return text if key.default is None else f"{text} ({in_toml(key.default)})"
 
 
 def _beside(key: Key) -> str:

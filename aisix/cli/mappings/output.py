@@ -1,10 +1,14 @@
-"""Rows on a terminal: tables that fit its width, or JSON. The only place that imports tabulate."""
+"""Rows as tables that fit the terminal's width, as JSON, as Markdown.
+
+The only place that imports tabulate.
+"""
 
 from __future__ import annotations
 
 import shutil
 import sys
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -100,3 +104,15 @@ def one_line(value: Json) -> str:
 
 def write_json(value: Any) -> None:
     print(msgspec.json.format(msgspec.json.encode(value, enc_hook=repr), indent=2).decode())
+
+
+def markdown_table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Lines of one table, and a blank one."""
+    escaped = ([c.replace("|", "\\|").replace("\n", "\\n") for c in row] for row in rows)
+    lines = [f"| {' | '.join(row)} |" for row in escaped]
+    return [f"| {' | '.join(head)} |", "|" + "---|" * len(head), *lines, ""]
+
+
+def ticked(text: str) -> str:
+    """As code; "" stays."""
+    return f"`{text}`" if text else ""

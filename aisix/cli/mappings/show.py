@@ -9,7 +9,15 @@ from pathlib import Path
 import msgspec
 
 from aisix.cli.mappings.chain import chain
-from aisix.cli.mappings.output import WHERE, Row, one_line, table, write_json
+from aisix.cli.mappings.output import (
+    WHERE,
+    Row,
+    markdown_table,
+    one_line,
+    table,
+    ticked,
+    write_json,
+)
 from aisix.cli.mappings.select import effective, mapping_named
 from aisix.mapping.mappings import Effective, Mapping, Mappings, load_mappings
 from aisix.mapping.parse.structure import in_toml
@@ -329,28 +337,18 @@ def _json(value: Json) -> str:
 
 
 def markdown() -> str:
-    """The tables of verbs and of their options as they stand in mappings/README.md."""
+    """The tables of verbs and of their options as they stand in mappings/REFERENCE.md."""
     out = []
     for kind, all_ in _KINDS.items():
         example = any(_example(one) for one in all_)
-        out += _markdown((_HEADS[kind], "what it does", *["example"][: int(example)]), [
-            (f"`{one.name}`", one.summary, *([_ticked(_example(one))] if example else []))
+        out += markdown_table((_HEADS[kind], "what it does", *["example"][: int(example)]), [
+            (f"`{one.name}`", one.summary, *([ticked(_example(one))] if example else []))
             for one in all_
         ])  # fmt: skip
         head = (_HEADS[kind], "option", "type (what it is else)", "what it means", "for example")
-        out += _markdown(head, [
+        out += markdown_table(head, [
             (f"`{one.name}`", f"`{option.name}`", _type(option), option.about,
-             _ticked(in_toml(option.example)))
+             ticked(in_toml(option.example)))
             for one in all_ for option in one.options
         ])  # fmt: skip
     return "\n".join(out)
-
-
-def _markdown(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
-    escaped = ([c.replace("|", "\\|").replace("\n", "\\n") for c in row] for row in rows)
-    lines = [f"| {' | '.join(row)} |" for row in escaped]
-    return [f"| {' | '.join(head)} |", "|" + "---|" * len(head), *lines, ""]
-
-
-def _ticked(text: str) -> str:
-    return f"`{text}`" if text else ""

@@ -180,7 +180,7 @@ class Canonical:
         if guard is False:
             return None
         said: dict[str, Any] = {"guard": guard, **self._source(rule)}
-        finds = rule.kind in ("from", "first", "object")  # others always come to something
+        finds = rule.kind in ("from", "find", "first", "object")  # others always come to something
         if rule.required and finds and (rule.default is None or isinstance(rule.default, Path)):
             said["required"] = self._fault(rule.required)
         said["about"] = rule.about or None
@@ -211,6 +211,13 @@ class Canonical:
             case "from":
                 return {
                     "from": tuple(map(self.path, rule.paths)),
+                    "only": rule.only or None,
+                    "default": self._kept(rule.default),
+                }
+            case "find" if (find := rule.find) is not None:
+                asked = (find.among, find.by, find.equals, find.take)
+                return {
+                    "find": tuple(map(self.path, asked)),
                     "only": rule.only or None,
                     "default": self._kept(rule.default),
                 }

@@ -1,4 +1,4 @@
-"""mappings/README.md: every recipe is applied to an empty folder and the result is run."""
+"""mappings/RECIPES.md: every recipe is applied to an empty folder and the result is run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from aisix.mapping.verify.check import check
 from tests.running import ROOT, chunks
 
 SHIPPED = ROOT / "mappings"
-README = (SHIPPED / "README.md").read_text()
+BOOK = (SHIPPED / "RECIPES.md").read_text()
 NAME = "openai-chat/anthropic-messages"
 Json = Any
 
@@ -27,7 +27,7 @@ NEWEST, OLD, HAIKU = "claude-opus-5-5", "claude-opus-4-1", "claude-haiku-4-5"
 
 def recipes() -> dict[str, list[tuple[str, str]]]:
     """Title -> (file below the mapping, snippet)."""
-    part = README.split("## I want to ...", 1)[1]
+    part = BOOK.split("## I want to ...", 1)[1]
     found = {}
     for text in part.split("\n### ... ")[1:]:
         title = text.partition("\n")[0]
