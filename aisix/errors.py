@@ -15,15 +15,9 @@ Must never know: a wire format. Must never hold: a secret, a prompt, a completio
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-
-# What a step that the event loop, libcurl or a driver calls back may raise by a mistake of ours. A
-# CancelledError is one as well, there: nobody can have cancelled it (the result of a future that
-# was cancelled is asked for, most likely), and asyncio would only log it.
-CRASHES = (Exception, asyncio.CancelledError)
 
 
 class AisixError(Exception):

@@ -63,6 +63,11 @@ ERROR = logging.ERROR
 QUIET_SECS = 1.0  # after a line of one kind, in which more of the kind are only counted
 MOST_KINDS = 200  # kinds told apart at one time; what comes beyond them is one kind together
 
+# What a step that the event loop, libcurl or a driver calls back may raise by a mistake of ours. A
+# CancelledError is one as well, there: nobody can have cancelled it (the result of a future that
+# was cancelled is asked for, most likely), and asyncio would only log it.
+CRASHES = (Exception, asyncio.CancelledError)
+
 CALLED_WITH = "Exception in callback "  # asyncio's words before a callback's arguments
 
 _waiting: list[bytes] = []  # access lines of this turn of the loop

@@ -36,6 +36,7 @@ from aisix.listener.certificates import expires
 from aisix.mapping.mappings import Mappings, load_mappings
 from aisix.mapping.verify.check import Checker
 from aisix.mapping.verify.kept import Kept
+from aisix.mapping.verify.processes import usable
 from aisix.routing import resource_checks
 from aisix.routing.doubts import doubts, open_addresses
 from aisix.routing.target import base_url
@@ -78,7 +79,8 @@ def check(settings: Settings, cases: bool = True) -> list[Finding]:
     mappings = None
     if where is not None:
         kept = Kept(cache_folder(os.environ), shipped_results())
-        found += [Finding(FAULT, "", str(one)) for one in Checker(kept, cases).folders(where)]
+        checker = Checker(kept, cases, processes=usable())
+        found += [Finding(FAULT, "", str(one)) for one in checker.folders(where)]
         mappings = _caught(found, lambda: load_mappings(where)) if not found else None
     found += _listeners(settings)
     snapshot = _caught(found, lambda: stored(settings))

@@ -179,9 +179,12 @@ def demo(args: argparse.Namespace) -> int:
 
 def mappings(args: argparse.Namespace) -> int:
     from aisix.cli import mappings as mappings_cli
-    from aisix.config.settings import load_settings
 
-    args.settings = load_settings(args.config, os.environ) if args.config else None
+    args.settings = None
+    if args.config:
+        from aisix.config.settings import load_settings
+
+        args.settings = load_settings(args.config, os.environ)
     return mappings_cli.run(args, _folders(args.settings.mappings if args.settings else ()))
 
 

@@ -18,9 +18,9 @@ import errno
 import socket
 from collections.abc import Callable, Sequence
 
-from aisix.errors import CRASHES
 from aisix.listener.connection_table import Admitted, ConnectionTable
 from aisix.listener.refusals import written
+from aisix.log import CRASHES
 
 AT_ONCE = 64  # connections taken in one turn of the loop, so that each is read before it may go
 LOOK_SECS = 0.05  # between looks at the other workers' sockets

@@ -30,9 +30,9 @@ from tornado.httputil import (
 from tornado.web import Application, HTTPError, RequestHandler
 
 from aisix import log
-from aisix.errors import CRASHES
 from aisix.listener.heads import LONGEST_FOREIGN, Headers, canonical, date, header_text
 from aisix.listener.refusals import STATUS, Refusable
+from aisix.log import CRASHES
 
 HOST = re.compile(r"[A-Za-z0-9\-._~!$&'()*+;=%\[\]:]*")
 

@@ -18,7 +18,6 @@ from typing import Any
 
 from tornado.httputil import HTTPInputError, HTTPMessageDelegate
 
-from aisix.errors import CRASHES
 from aisix.listener.connection_table import BODY, HEAD, IDLE, Admitted
 from aisix.listener.context import ConnectionOwner, Context
 from aisix.listener.guard import closing
@@ -26,6 +25,7 @@ from aisix.listener.reader import Reader
 from aisix.listener.refusals import CONTINUE, Bad, Refusable, RefusedRequest, written
 from aisix.listener.reply import Done, Reply
 from aisix.listener.sending import Sending
+from aisix.log import CRASHES
 from aisix.timer import LazyTimer
 
 AHEAD = 64 << 10  # bytes read beyond the request in hand

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
-from aisix.errors import CRASHES
+from aisix.log import CRASHES
 
 
 class Reporter(Protocol):

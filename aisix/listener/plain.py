@@ -21,11 +21,11 @@ from tornado.httputil import HTTPConnection, HTTPMessageDelegate, HTTPServerConn
 from tornado.iostream import IOStream
 
 from aisix import log
-from aisix.errors import CRASHES
 from aisix.listener.acceptor import Acceptor
 from aisix.listener.connection_table import BODY, HEAD, IDLE, Admitted, ConnectionTable, Tell
 from aisix.listener.limits import ListenerLimits
 from aisix.listener.refusals import Refusable, Refuse, RefusedRequest, bare, written
+from aisix.log import CRASHES
 
 REFUSED = b"HTTP/1.1 400 Bad Request\r\n\r\n"  # Tornado's
 

@@ -1,7 +1,8 @@
 """The mapping engine: dicts and bytes in, dicts and bytes out.
 
-PURE: no tornado, pycurl, sqlite3, asyncio, clock or random; only parse/files, verify/cases and
-verify/kept touch the world. Rules, the request and the answer each stand in four rooms:
+PURE: no tornado, pycurl, sqlite3, asyncio, clock or random; only parse/files, verify/cases,
+verify/kept and verify/processes touch the world. Rules, the request and the answer each stand in
+four rooms:
 
     syntax/     what tables say, typed
     grammar/    what may stand where in a table file, declared once
@@ -20,7 +21,8 @@ and this is the door, for whoever is outside:
     metering.py     what it has used, by estimate where nobody has counted
     translation.py  its first half: the request, by the compiled form or rule by rule; its losses
     mappings.py     load_mappings(folders): every table, checked
-    effective.py    one mapping for one model: tables merged, parsed, compiled when first asked for
+    effective.py    one mapping: its model rows and options, tables merged and parsed
+    model_tables.py what comes of it for one model, compiled when first asked for
     configurations.py  every kind of model a mapping can be asked for
     types.py        what an exchange is given and gives
     sse.py          bytes -> events of a stream, with bounds

@@ -15,7 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from aisix.mapping.effective import Effective, Mapping
+from aisix.mapping.effective import Mapping
+from aisix.mapping.model_tables import Effective
 from aisix.mapping.parse.options import words_of
 from aisix.mapping.syntax.paths import Json
 

@@ -9,20 +9,14 @@ laid over each other, parsed, and kept. `mappings.py` reads the files.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from aisix.errors import Complaint, OperatorError
-from aisix.mapping.compile import errors as compiled_errors
-from aisix.mapping.compile.answer import AnswerForms, Form, FormCache
-from aisix.mapping.compile.request import RequestForms
-from aisix.mapping.compile.runtime import CannotCompile
 from aisix.mapping.dialect.upstream_errors import CallerDialect, ErrorTables
-from aisix.mapping.interpret.answer import Answering
-from aisix.mapping.interpret.answer_state import AnswerScope
-from aisix.mapping.interpret.scope import Facts
+from aisix.mapping.model_tables import Effective
 from aisix.mapping.parse import overlays, schema, structure, toml_tree
 from aisix.mapping.parse.answer import AnswerParser
 from aisix.mapping.parse.inline import Inline
@@ -30,87 +24,10 @@ from aisix.mapping.parse.model_rows import LIKE, line_of
 from aisix.mapping.parse.options import option_faults, option_value
 from aisix.mapping.parse.request import RequestParser
 from aisix.mapping.parse.toml_tree import Tree
-from aisix.mapping.syntax.answer import AnswerTables
 from aisix.mapping.syntax.paths import Json
-from aisix.mapping.syntax.rules import RequestTables
-from aisix.mapping.types import ResolvedModel
 
 Options = dict[str, Json]
-Told = Callable[[str, Exception], None]  # (part, what its compiled form raised)
-MOST_FACTS = 4096
 MOST_EFFECTIVE = 4096  # of one mapping: each overlay of an alias makes tables of its own
-
-
-@dataclass(frozen=True, slots=True)
-class Effective:
-    """The tables of one kind of model with one set of options: what an exchange runs on."""
-
-    name: str  # "openai-chat/anthropic-messages"
-    digest: str
-    row: str  # the model row that was chosen
-    model: dict[str, Json]
-    option: dict[str, Json]
-    version: str
-    traits: tuple[str, ...]
-    overlays: tuple[Inline, ...]  # the alias's own
-    tree: Tree
-    request: RequestTables
-    answer: AnswerTables
-    errors: ErrorTables
-    upstream: dict[str, Json]
-    used: frozenset[str]  # names of shapes, conversions, value tables and chunks that rules use
-    known: frozenset[str]  # and of all there are
-    registers: dict[str, Complaint]  # that are set, and what to say of one that nothing reads
-    registers_read: frozenset[str]
-    forms: RequestForms = field(repr=False, compare=False)  # the request tables as Python source
-    answers: AnswerForms = field(repr=False, compare=False)  # and the answer's
-    is_error: Callable[[dict[str, Json]], bool] = field(repr=False, compare=False)  # of an event
-    _facts: dict[ResolvedModel, Facts] = field(default_factory=dict, repr=False, compare=False)
-
-    def facts(self, target: ResolvedModel) -> Facts:
-        """What rules know of an alias before they see a body."""
-        found = self._facts.get(target)
-        if found is None:
-            if len(self._facts) >= MOST_FACTS:  # aliases of a wildcard are the caller's words
-                self._facts.clear()
-            alias, upstream_model, strict = target
-            found = Facts(alias, upstream_model, self.version, self.model, self.option, strict)
-            self._facts[target] = found
-        return found
-
-    def answering(
-        self,
-        scope: AnswerScope,
-        armed: bool,
-        stream: bool,
-        frame: str,
-        compiled: bool,
-        told: Told,
-    ) -> Answering:
-        """What runs one answer: in its compiled form, if there is one for what this request left.
-
-        `armed`: the upstream may pause, to be asked again. `frame`: how the caller's dialect sends
-        a chunk. `told` hears of a form that could not be written.
-        """
-        if compiled and not stream and not armed:
-            plain = _found("plain", self.answers.plain, scope, told)
-            if plain is not None:
-                return Answering(self.answer, scope, plain_form=plain)
-        form = deltas = None
-        if compiled:
-            deltas = _found("stream" if stream else "plain", self.answers.deltas, scope, told)
-        if compiled and stream and frame.count("{") == frame.count("{data}") == 1:
-            form = _found("stream", self.answers.stream, scope, told)
-        return Answering(self.answer, scope, armed, form, None, frame, deltas)
-
-
-def _found(part: str, forms: FormCache[Form], scope: AnswerScope, told: Told) -> Form | None:
-    """The answer's compiled form; None: the interpreter's."""
-    try:
-        return forms.find(scope.remember, scope.wants_usage)
-    except Exception as raised:
-        told(part, raised)
-        return None
 
 
 class Settled(NamedTuple):
@@ -376,19 +293,4 @@ class Mapping:
             frozenset(structure.named(tree.data)),
             written,
             frozenset(read),
-            RequestForms(request, Facts("", "", version, facts, values), f"{self.name} {row}"),
-            AnswerForms(answer, Facts("", "", version, facts, values), f"{self.name} {row}"),
-            _is_error(errors),
         )
-
-
-def _is_error(errors: ErrorTables) -> Callable[[dict[str, Json]], bool]:
-    """Whether an event is an error: asked of every one, so compiled where it can be."""
-    asked = errors.recogniser
-    places = asked.places.get("mark", ())
-    if not places and not asked.marks:
-        return asked.is_error
-    try:
-        return compiled_errors.is_error(asked.harmless, places, asked.marks, asked.usual)
-    except CannotCompile:
-        return asked.is_error

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping.dialect.upstream_errors import CallerDialect
-from aisix.mapping.effective import Effective, Mapping, Options
+from aisix.mapping.effective import Mapping, Options
+from aisix.mapping.model_tables import Effective
 from aisix.mapping.parse import overlays, schema, structure, toml_tree
 from aisix.mapping.parse.files import CALLER, FILES, TRAITS, TableFolder, digest, read_folders
 from aisix.mapping.parse.renamed import rename

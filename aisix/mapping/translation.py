@@ -18,10 +18,10 @@ from collections.abc import Mapping as Map
 from typing import NamedTuple
 
 from aisix.mapping.compile.runtime import CompiledRequest
-from aisix.mapping.effective import Effective, Told
 from aisix.mapping.interpret import request
 from aisix.mapping.interpret.scope import Facts, Note, Scope
 from aisix.mapping.interpret.trace import RuleTrace
+from aisix.mapping.model_tables import Effective, Told
 from aisix.mapping.syntax.budget import Budget, Spent
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import Place

@@ -20,7 +20,7 @@ from math import inf
 from typing import NamedTuple, Protocol
 
 from aisix import log
-from aisix.errors import CRASHES
+from aisix.log import CRASHES
 
 EVERY = 5.0  # s between two looks
 CALLER = "caller"  # where it waits for a caller who takes nothing

@@ -12,7 +12,7 @@ import asyncio
 from typing import Protocol
 
 from aisix import log
-from aisix.errors import CRASHES
+from aisix.log import CRASHES
 
 EVERY = 1.0  # s
 AT_ONE_TIME = 32  # requests, until others have their turn

@@ -16,7 +16,8 @@ from collections.abc import Callable, Coroutine
 from math import inf
 from typing import Any, TypeVar
 
-from aisix.errors import CRASHES, Fault, UpstreamError
+from aisix.errors import Fault, UpstreamError
+from aisix.log import CRASHES
 from aisix.mapping.dialect.upstream_errors import ErrorAnswer
 from aisix.mapping.exchange import Answer, UpstreamRequest
 from aisix.mapping.syntax.budget import Spent

@@ -14,9 +14,9 @@ import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from aisix.errors import Complaint, OperatorError
-from aisix.mapping.effective import Effective
 from aisix.mapping.effective import Mapping as Tables
 from aisix.mapping.mappings import Mappings
+from aisix.mapping.model_tables import Effective
 from aisix.mapping.parse.inline import FOR, Inline, in_resource, read_inline
 from aisix.mapping.parse.schema import near
 from aisix.mapping.verify.inline import misfits

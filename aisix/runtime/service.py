@@ -36,6 +36,7 @@ from aisix.errors import OperatorError, StoreError
 from aisix.limits import SharedRateLimiter
 from aisix.listener.certificates import Certificates
 from aisix.mapping.mappings import Mappings, load_mappings
+from aisix.mapping.model_tables import preload
 from aisix.mapping.verify.proofs import of_files
 from aisix.routing import doubts, resource_checks
 from aisix.runtime.reload import RELOAD
@@ -115,6 +116,7 @@ def make_plan(
 ) -> WorkerPlan:
     """Everything a worker needs that can be checked before there is one; OperatorError."""
     keys = admin_keys(settings)
+    preload()
     mappings = load_mappings(folders(settings))
     certificates = certificates_of(settings)
     if settings.observability.otlp_endpoint is not None:

@@ -30,7 +30,8 @@ from typing import Any
 
 import pycurl
 
-from aisix.errors import CRASHES, UpstreamError
+from aisix.errors import UpstreamError
+from aisix.log import CRASHES
 from aisix.timer import LazyTimer
 from aisix.upstream import faults
 from aisix.upstream.buffered import BufferedSink

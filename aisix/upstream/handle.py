@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 import pycurl
 
 from aisix import log
-from aisix.errors import CRASHES, UpstreamError
+from aisix.errors import UpstreamError
+from aisix.log import CRASHES
 from aisix.upstream import faults
 from aisix.upstream.addresses import refused_address
 from aisix.upstream.head import read_head

@@ -28,31 +28,6 @@ LONGEST_VALUE = 400  # characters of a value, without --wide
 Reports = list[tuple[str, explain.Report]]  # what of the file, and its report
 
 
-def add_options(sub: argparse.ArgumentParser) -> None:
-    """Everything but what other verbs have too."""
-    sub.add_argument("file", metavar="FILE", help="caller request (JSON), upstream answer (JSON)"
-                     " or captured stream (.sse, or an event a line); of several requests, one a"
-                     " line; - is standard input")  # fmt: skip
-    sub.add_argument("--as", dest="as_", choices=("request", "answer", "stream"),
-                     help="what the file is; default: by what is in it")  # fmt: skip
-    sub.add_argument("--request", metavar="FILE", help="the request an answer belongs to")
-    sub.add_argument("--status", type=int, default=200, help="status of the upstream's answer")
-    sub.add_argument("--header", action="append", default=[], metavar="NAME=VALUE",
-                     help="a header that comes with it: the caller's, or the upstream's of an"
-                     " answer")  # fmt: skip
-    sub.add_argument("--mapping", metavar="NAME", help="default: the first one")
-    sub.add_argument("--alias", metavar="NAME", help="an alias of a gateway: its upstream model,"
-                     " options and traits")  # fmt: skip
-    sub.add_argument("--resources", metavar="FILE", help="the resources file --alias stands in;"
-                     " without it a running gateway is asked")  # fmt: skip
-    sub.add_argument("--admin", metavar="URL", help="its admin API; default: of the settings")
-    sub.add_argument("--admin-key-file", metavar="FILE", help="a file that holds an admin key")
-    sub.add_argument("--diff", metavar="DIR", help="what a site's tables change for this very file")
-    sub.add_argument("--trace", metavar="RULE", default="",
-                     help="follow one rule: what it found, changed, wrote, or why not")  # fmt: skip
-    sub.add_argument("--wide", action="store_true", help="a row on a line, nothing cut or wrapped")
-
-
 def explain_(args: argparse.Namespace, folders: list[Path]) -> int:
     data = sys.stdin.buffer.read() if args.file == "-" else Path(args.file).read_bytes()
     mappings = load_mappings(folders)

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from tabulate import tabulate
 
 from aisix.mapping.syntax.paths import Json
 
@@ -35,6 +34,8 @@ def table(rows: list[Row], as_json: bool, wrap: bool = False, wide: bool = False
         return
     if not rows:
         return
+    from tabulate import tabulate
+
     width = sys.maxsize if wide else shutil.get_terminal_size((100, 24)).columns
     names = [n for n in rows[0] if n == WHERE or any(str(row[n]) for row in rows)]
     shared = _shared([str(row[WHERE]) for row in rows if row.get(WHERE)])

@@ -8,7 +8,7 @@ import re
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -16,7 +16,6 @@ from aisix.cli.mappings import places
 from aisix.cli.mappings.output import write_json
 from aisix.cli.mappings.places import JSON, TEXT
 from aisix.config.cache import cache_folder, shipped_results
-from aisix.config.settings import Settings
 from aisix.errors import Complaint
 from aisix.mapping.mappings import load_mappings
 from aisix.mapping.parse import toml_tree
@@ -25,7 +24,10 @@ from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verify import cases
 from aisix.mapping.verify.check import Checker
 from aisix.mapping.verify.kept import Kept
-from aisix.routing import resource_checks
+from aisix.mapping.verify.processes import usable
+
+if TYPE_CHECKING:
+    from aisix.config.settings import Settings
 
 OVERLAY_PATH = re.compile(r"(^|\.)overlay($|[.\[])")
 
@@ -41,7 +43,7 @@ def check_(args: argparse.Namespace, folders: list[Path]) -> int:
         findings = checker.read(unpack(packed))
     else:
         kept = Kept(None if args.no_cache else cache_folder(os.environ), shipped_results())
-        checker = Checker(kept, not args.no_cases, thorough=args.all)
+        checker = Checker(kept, not args.no_cases, thorough=args.all, processes=usable())
         findings = checker.folders(folders)
         if args.settings and not findings:
             findings = overlay_findings(args.settings, folders)
@@ -72,6 +74,7 @@ def check_(args: argparse.Namespace, folders: list[Path]) -> int:
 def overlay_findings(settings: Settings, folders: list[Path]) -> list[Complaint]:
     """What is wrong with the tables that aliases of this site carry themselves."""
     from aisix.cli import doctor, store
+    from aisix.routing import resource_checks
 
     if settings.resources_file is not None:
         whole = store.findings(str(settings.resources_file), settings, folders, files=False,

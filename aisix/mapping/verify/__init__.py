@@ -8,6 +8,8 @@
     coverage.py         which cases reach which unit
     kept.py             results of earlier checks, on disk
     case_index.py       the cases there are, known without being read
+    case_runs.py        of all cases, those run that are not known to hold
+    processes.py        work shared out among processes
     cases.py            golden cases: run, compare
     case_files.py       where a case's files are
     inline.py           what is wrong with the tables an alias carries itself

@@ -156,15 +156,18 @@ def unsaid(case: Case) -> list[str]:
     return wrong
 
 
-def both_forms_agree(case: Case, mapping: Mapping) -> list[str]:
-    """For tables the case was not written for: whatever comes out must come out in every form.
+def breaks(case: Case, mapping: Mapping, thorough: bool = True) -> list[str]:
+    """For tables the case was not written for: whatever comes out, nothing breaks.
 
-    Both forms of the tables give the same, a stream the same in every cut, and nothing breaks.
+    thorough: both forms of the tables give the same, a stream the same in every cut.
     """
     files = {n: data for n, data in case.files.items() if not n.startswith("upstream-request")}
     case = replace(case, files=files)
     try:
-        fast, slow = (_outcome(form, mapping) for form in (case, replace(case, compiled=False)))
+        slow = _outcome(replace(case, compiled=False), mapping)
+        if not thorough:
+            return []
+        fast = _outcome(case, mapping)
         if fast != slow:
             return ["the compiled tables give something else than the tables rule by rule"]
         if "upstream-stream.sse" in case.files and not isinstance(fast[0], ErrorAnswer):

@@ -17,24 +17,25 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping.configurations import Configuration, configurations
 from aisix.mapping.mappings import NEEDED, Mapping, Mappings, load_as_told, read_parts
 from aisix.mapping.parse import toml_tree
-from aisix.mapping.parse.files import CASES, TableFolder, read_folders
+from aisix.mapping.parse.files import TableFolder, read_folders
 from aisix.mapping.syntax.paths import Json
-from aisix.mapping.verify import case_index, cases, coverage, touched
-from aisix.mapping.verify.case_index import CaseEntry
+from aisix.mapping.verify import cases, touched
+from aisix.mapping.verify.case_runs import CaseRuns
 from aisix.mapping.verify.kept import Kept, engine, hashed
 from aisix.mapping.verify.liveness.found import MOST_READ, found_dead
 from aisix.mapping.verify.liveness.narrowing import narrowed
-from aisix.mapping.verify.proofs import AGREE, BY_RULES, THOROUGH, Proofs
+from aisix.mapping.verify.processes import spread
+from aisix.mapping.verify.proofs import Proofs
 from aisix.mapping.verify.touched import TouchedUnit
 from aisix.mapping.verify.unused import tables_without_other, unused
 
 Finding = Complaint
-EVERY = 8  # of cases run for the first time, one in so many in every form and every cut
 
 
 def check(folders: Sequence[Path], with_cases: bool = True) -> list[Finding]:
@@ -48,7 +49,8 @@ class Checker:
     `left_out` says what was not tried, `notes` what may well be meant.
 
     released: the first folder is one that a release has, which is not made unless all of it holds:
-    it is not tried, and nothing is found out about it that takes long.
+    it is not tried, and nothing is found out about it that takes long. processes: what is much is
+    shared out among so many; only where there are no threads.
     """
 
     def __init__(
@@ -57,17 +59,22 @@ class Checker:
         with_cases: bool = True,
         thorough: bool = False,
         released: bool = False,
+        processes: int = 1,
     ) -> None:
         self.kept = kept or Kept(None)
         self._proofs = Proofs(self.kept)
         self._with_cases = with_cases
         self._thorough = thorough
         self._released = released
-        self._indexed: dict[Path, list[CaseEntry]] = {}
-        self.left_out: list[str] = []
+        self._processes = processes
+        self._runs = CaseRuns(self._proofs, self.kept, thorough, released, processes)
+        self.left_out = self._runs.left_out
         self.notes: list[Finding] = []
-        self.ran = 0
         self.built = 0
+
+    @property
+    def ran(self) -> int:
+        return self._runs.ran
 
     def folders(self, folders: Sequence[Path]) -> list[Finding]:
         """What there is to say of the tables below these folders, shipped first."""
@@ -111,7 +118,7 @@ class Checker:
             self.left_out += dead.left_out
             self.notes = [] if out else narrowed(mappings)
         if not out and self._with_cases:
-            out += self._cases(mappings)
+            out += self._runs.findings(mappings)
         self._proofs.save()
         return list(dict.fromkeys(out))
 
@@ -174,13 +181,10 @@ class Checker:
         known: set[str] = set()
         registers: dict[str, Finding] = {}
         read: set[str] = set()
-        for one in wanted:
+        jobs = tuple(wanted)
+        for tables in spread(jobs, lambda one: _built(one, mapping), self._processes, Built):
             self.built += 1
-            try:
-                tables = one.build(mapping)
-            except OperatorError as error:
-                out += error.complaints
-                continue
+            out += tables.complaints
             used |= tables.used
             known |= tables.known
             registers |= tables.registers
@@ -200,151 +204,36 @@ class Checker:
         told = [unused(mapping, name, None if name in before_too else before) for name in names]
         return told + list(never_read.values())
 
-    # ------------------------------------------------------------------ cases
     def _whole(self, mappings: Mappings, layer: int) -> bool:
         """Whether all of the folders up to this one have been shown, with the cases of the last."""
         if layer == 0 and self._released:
             return True
         there = [m for m in mappings.mappings.values() if self._there(mappings, m, layer)]
         built = [self._proofs.of_mapping(mappings, mapping, layer) for mapping in there]
-        return all(map(self._proofs.known, built)) and self._held(mappings, layer)
+        return all(map(self._proofs.known, built)) and self._runs.held(mappings, layer)
 
     def _there(self, mappings: Mappings, mapping: Mapping, layer: int) -> bool:
         """Whether the folders up to this one have this mapping, or what it is like."""
         folders = mappings.table_folders[: layer + 1]
         return any(f"{mapping.line[0]}/mapping.toml" in folder.files for folder in folders)
 
-    def _held(self, mappings: Mappings, layer: int) -> bool:
-        """Whether the cases of a folder are known to hold with the tables up to it."""
-        if layer == 0 and self._released:
-            return True
-        try:
-            names = [self._set(mappings, layer, how) for how in (THOROUGH, BY_RULES)]
-        except OperatorError:  # a case that cannot be read
-            return False
-        return any(map(self._proofs.known, names))
 
-    def _set(self, mappings: Mappings, layer: int, how: str) -> str:
-        """The proof that the cases of a folder hold with the tables up to it."""
-        folders = mappings.table_folders
-        parts: list[str | bytes] = [engine(), "cases", how]
-        for table_folder in folders[: layer + 1]:
-            for path, data in table_folder.files.items():
-                parts += (path, data)
-        parts += [entry.digest for entry in self._entries(folders[layer])]
-        return hashed(*parts)
+class Built(NamedTuple):
+    """What there is to know of one configuration's tables, or the complaints about them."""
 
-    def _entries(self, table_folder: TableFolder) -> list[CaseEntry]:
-        found = self._indexed.get(table_folder.folder)
-        if found is None:
-            found = case_index.entries(table_folder.folder, self.kept)
-            self._indexed[table_folder.folder] = found
-        return found
-
-    def _cases(self, mappings: Mappings) -> Iterator[Finding]:
-        """Those of each folder with the tables up to it, and with all.
-
-        A case is a promise of its folder: it holds with the tables of that folder and those before.
-        Later folders may change what comes out, on purpose; then nothing may break all the same.
-        """
-        last = len(mappings.table_folders) - 1
-        for layer, table_folder in enumerate(mappings.table_folders):
-            try:
-                self._entries(table_folder)
-            except OperatorError as error:  # a case that cannot be read
-                yield from error.complaints
-                continue
-            try:
-                if self._thorough or not self._held(mappings, layer):
-                    found = list(self._own(mappings.up_to(layer), layer))
-                    yield from found
-                    if not found:
-                        how = THOROUGH if self._thorough else BY_RULES
-                        self._proofs.add(self._set(mappings, layer, how))
-                if layer == last and not self._proofs.known(self._set(mappings, layer, THOROUGH)):
-                    self._tell_sampled(self._entries(table_folder))
-                if layer < last:
-                    yield from self._later(mappings, table_folder, layer)
-            except OperatorError as error:
-                if layer == last:
-                    yield from error.complaints
-                # else: a folder that is whole only with a later one has its cases there
-
-    def _own(self, mappings: Mappings, layer: int) -> Iterator[Finding]:
-        """Cases with the tables they are written for."""
-        table_folder = mappings.table_folders[layer]
-        for name, entries in _by_mapping(self._entries(table_folder)).items():
-            mapping = mappings.mappings.get(name)
-            if mapping is None:
-                continue
-            todo: dict[str, tuple[str, bool]] = {}
-            for number, entry in enumerate(entries):
-                full = self._proofs.of_case(entry, mapping, THOROUGH)
-                some = self._proofs.of_case(entry, mapping, BY_RULES)
-                all_forms = self._thorough or number % EVERY == 0
-                proven = self._proofs.known(full) or (not all_forms and self._proofs.known(some))
-                if self._thorough or not proven:
-                    todo[entry.name] = full if all_forms else some, all_forms
-            for case in cases.of_folder(table_folder.folder, name, layer, list(todo)):
-                proof, all_forms = todo[case.name]
-                self.ran += 1
-                found = cases.run(case, mapping, all_forms)
-                yield from (Complaint(_place(table_folder, case), "", text) for text in found)
-                if not found:
-                    self._proofs.add(proof)
-
-    def _tell_sampled(self, entries: Sequence[CaseEntry]) -> None:
-        by_rules = sum(
-            number % EVERY != 0
-            for some in _by_mapping(entries).values()
-            for number in range(len(some))
-        )
-        if by_rules:
-            text = f"{by_rules} of {len(entries)} cases are run rule by rule alone, the others"
-            self.left_out.append(f"{text} compiled and with streams in pieces too")
-
-    def _later(
-        self, mappings: Mappings, table_folder: TableFolder, layer: int
-    ) -> Iterator[Finding]:
-        """Cases of an earlier folder with all tables: whatever comes out, nothing breaks."""
-        written = touched.units(mappings, layer + 1)
-        left = 0
-        for name, entries in _by_mapping(self._entries(table_folder)).items():
-            mapping, units = mappings.mappings[name], written.get(name)
-            if not units:
-                continue
-            chosen = entries
-            if not self._thorough:
-                given = mappings, name, layer, entries, self.kept
-                reached = coverage.of(*given, make=not self._released)
-                chosen, met = coverage.chosen(entries, reached, units)
-                left += met - len(chosen)
-            todo = {e.name: self._proofs.of_case(e, mapping, AGREE) for e in chosen}
-            if not self._thorough:
-                todo = {n: proof for n, proof in todo.items() if not self._proofs.known(proof)}
-            for case in cases.of_folder(table_folder.folder, name, layer, list(todo)):
-                self.ran += 1
-                found = cases.both_forms_agree(case, mapping)
-                for text in found:
-                    yield Complaint(_place(table_folder, case), "with the later folders", text)
-                if not found:
-                    self._proofs.add(todo[case.name])
-        if left:
-            self.left_out.append(
-                f"{left} more cases of {table_folder.name} meet what later folders write"
-            )
+    complaints: tuple[Finding, ...]
+    used: frozenset[str]
+    known: frozenset[str]
+    registers: dict[str, Finding]
+    registers_read: frozenset[str]
 
 
-def _place(table_folder: TableFolder, case: cases.Case) -> str:
-    mapping = "/".join(case.folder.parts[-4:-2])
-    return f"{table_folder.where(mapping)}/{CASES}/{case.name}"
-
-
-def _by_mapping(entries: Sequence[CaseEntry]) -> dict[str, list[CaseEntry]]:
-    out: dict[str, list[CaseEntry]] = {}
-    for entry in entries:
-        out.setdefault(entry.mapping, []).append(entry)
-    return out
+def _built(one: Configuration, mapping: Mapping) -> Built:
+    try:
+        tables = one.build(mapping)
+    except OperatorError as error:
+        return Built(tuple(error.complaints), frozenset(), frozenset(), {}, frozenset())
+    return Built((), tables.used, tables.known, tables.registers, tables.registers_read)
 
 
 def _may_be_idle(

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from aisix.errors import Complaint, OperatorError
-from aisix.mapping.effective import Effective, Mapping, Options
+from aisix.mapping.effective import Mapping, Options
 from aisix.mapping.grammar.rule import RULE
+from aisix.mapping.model_tables import Effective
 from aisix.mapping.parse.inline import Inline
 from aisix.mapping.parse.schema import near
 from aisix.mapping.syntax.paths import Json

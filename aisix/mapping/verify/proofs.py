@@ -25,7 +25,8 @@ from aisix.mapping.verify.kept import Kept, engine, hashed
 
 MOST_PROOFS = 50_000  # the latest are kept: 32 letters each
 ANSWERS = ("response", "stream")  # behind upstream- or caller- in names of files
-THOROUGH, BY_RULES, AGREE = "thorough", "by rules", "agree"  # how a case was run
+THOROUGH, BY_RULES = "thorough", "by rules"  # how a case was run with the tables it is written for
+AGREE, BREAKS_NOT = "agree", "breaks not"  # and with those of later folders
 
 
 class Proofs:

@@ -1,0 +1,196 @@
+"""The cases of every folder, run as far as they are not known to hold.
+
+    runs = CaseRuns(proofs, kept, thorough=False, released=False, processes=2)
+    runs.findings(mappings)              # of each folder's cases: with its tables, and with all
+    runs.held(mappings, layer)           # whether those of one folder are known to hold
+    runs.ran, runs.left_out
+
+A case is a promise of its folder: it holds with the tables of that folder and those before. Later
+folders may change what comes out, on purpose; then nothing may break all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from aisix.errors import Complaint, OperatorError
+from aisix.mapping.mappings import Mapping, Mappings
+from aisix.mapping.parse.files import CASES, TableFolder
+from aisix.mapping.verify import case_index, cases, coverage, touched
+from aisix.mapping.verify.case_index import CaseEntry
+from aisix.mapping.verify.kept import Kept, engine, hashed
+from aisix.mapping.verify.processes import spread
+from aisix.mapping.verify.proofs import AGREE, BREAKS_NOT, BY_RULES, THOROUGH, Proofs
+
+EVERY = 8  # of cases run for the first time, one in so many in every form and every cut
+
+
+class CaseRuns:
+    """Those of one check. `left_out` says what was not tried; `ran` counts cases."""
+
+    def __init__(
+        self, proofs: Proofs, kept: Kept, thorough: bool, released: bool, processes: int
+    ) -> None:
+        self._proofs = proofs
+        self._kept = kept
+        self._thorough = thorough
+        self._released = released
+        self._processes = processes
+        self._indexed: dict[Path, list[CaseEntry]] = {}
+        self.left_out: list[str] = []
+        self.ran = 0
+
+    def held(self, mappings: Mappings, layer: int) -> bool:
+        """Whether the cases of a folder are known to hold with the tables up to it."""
+        if layer == 0 and self._released:
+            return True
+        try:
+            names = [self._set(mappings, layer, how) for how in (THOROUGH, BY_RULES)]
+        except OperatorError:  # a case that cannot be read
+            return False
+        return any(map(self._proofs.known, names))
+
+    def findings(self, mappings: Mappings) -> Iterator[Complaint]:
+        """What does not hold, of the cases of every folder."""
+        last = len(mappings.table_folders) - 1
+        for layer, table_folder in enumerate(mappings.table_folders):
+            try:
+                self._entries(table_folder)
+            except OperatorError as error:  # a case that cannot be read
+                yield from error.complaints
+                continue
+            try:
+                if self._thorough or not self.held(mappings, layer):
+                    found = list(self._own(mappings.up_to(layer), layer))
+                    yield from found
+                    if not found:
+                        how = THOROUGH if self._thorough else BY_RULES
+                        self._proofs.add(self._set(mappings, layer, how))
+                if layer == last and not self._proofs.known(self._set(mappings, layer, THOROUGH)):
+                    self._tell_sampled(self._entries(table_folder))
+                if layer < last:
+                    yield from self._later(mappings, table_folder, layer)
+            except OperatorError as error:
+                if layer == last:
+                    yield from error.complaints
+                # else: a folder that is whole only with a later one has its cases there
+
+    def _set(self, mappings: Mappings, layer: int, how: str) -> str:
+        """The proof that the cases of a folder hold with the tables up to it."""
+        folders = mappings.table_folders
+        parts: list[str | bytes] = [engine(), "cases", how]
+        for table_folder in folders[: layer + 1]:
+            for path, data in table_folder.files.items():
+                parts += (path, data)
+        parts += [entry.digest for entry in self._entries(folders[layer])]
+        return hashed(*parts)
+
+    def _entries(self, table_folder: TableFolder) -> list[CaseEntry]:
+        found = self._indexed.get(table_folder.folder)
+        if found is None:
+            found = case_index.entries(table_folder.folder, self._kept)
+            self._indexed[table_folder.folder] = found
+        return found
+
+    def _own(self, mappings: Mappings, layer: int) -> Iterator[Complaint]:
+        """Cases with the tables they are written for."""
+        table_folder = mappings.table_folders[layer]
+        for name, entries in _by_mapping(self._entries(table_folder)).items():
+            mapping = mappings.mappings.get(name)
+            if mapping is not None:
+                todo = self._todo(entries, mapping, THOROUGH, BY_RULES)
+                yield from self._run(table_folder, layer, mapping, todo, later=False)
+
+    def _later(
+        self, mappings: Mappings, table_folder: TableFolder, layer: int
+    ) -> Iterator[Complaint]:
+        """Cases of an earlier folder with all tables: whatever comes out, nothing breaks."""
+        written = touched.units(mappings, layer + 1)
+        left = alone = 0
+        for name, entries in _by_mapping(self._entries(table_folder)).items():
+            mapping, units = mappings.mappings[name], written.get(name)
+            if not units:
+                continue
+            chosen = entries
+            if not self._thorough:
+                given = mappings, name, layer, entries, self._kept
+                reached = coverage.of(*given, make=not self._released)
+                chosen, met = coverage.chosen(entries, reached, units)
+                left += met - len(chosen)
+            todo = self._todo(chosen, mapping, AGREE, BREAKS_NOT)
+            yield from self._run(table_folder, layer, mapping, todo, later=True)
+            full = [self._proofs.of_case(entry, mapping, AGREE) for entry in chosen]
+            alone += sum(not self._proofs.known(proof) for proof in full)
+        if left:
+            self.left_out.append(
+                f"{left} more cases of {table_folder.name} meet what later folders write"
+            )
+        if alone:
+            self.left_out.append(f"the compiled form of {alone} cases that meet it")
+
+    def _todo(
+        self, entries: Sequence[CaseEntry], mapping: Mapping, whole: str, quick: str
+    ) -> dict[str, tuple[str, bool]]:
+        """Of these cases those not proven: name -> (the proof it gives, whether in every form)."""
+        todo: dict[str, tuple[str, bool]] = {}
+        for number, entry in enumerate(entries):
+            full, some = (self._proofs.of_case(entry, mapping, how) for how in (whole, quick))
+            all_forms = self._thorough or number % EVERY == 0
+            proven = self._proofs.known(full) or (not all_forms and self._proofs.known(some))
+            if self._thorough or not proven:
+                todo[entry.name] = full if all_forms else some, all_forms
+        return todo
+
+    def _run(
+        self,
+        table_folder: TableFolder,
+        layer: int,
+        mapping: Mapping,
+        todo: dict[str, tuple[str, bool]],
+        later: bool,
+    ) -> Iterator[Complaint]:
+        """Complaints about these; those without one are proven. Cases of one model go together."""
+        found = cases.of_folder(table_folder.folder, mapping.name, layer, list(todo))
+        jobs = sorted(found, key=_model) if todo else []
+        work = cases.breaks if later else cases.run
+        told = spread(
+            jobs,
+            lambda case: work(case, mapping, todo[case.name][1]),
+            processes=self._processes,
+            kind=list[str],
+        )
+        self.ran += len(jobs)
+        for case, texts in zip(jobs, told, strict=True):
+            about = "with the later folders" if later else ""
+            yield from (Complaint(_place(table_folder, case), about, text) for text in texts)
+            if not texts:
+                self._proofs.add(todo[case.name][0])
+
+    def _tell_sampled(self, entries: Sequence[CaseEntry]) -> None:
+        by_rules = sum(
+            number % EVERY != 0
+            for some in _by_mapping(entries).values()
+            for number in range(len(some))
+        )
+        if by_rules:
+            text = f"{by_rules} of {len(entries)} cases are run rule by rule alone, the others"
+            self.left_out.append(f"{text} compiled and with streams in pieces too")
+
+
+def _model(case: cases.Case) -> str:
+    """What its effective tables depend on."""
+    about = case.about
+    return repr([about.get(key) for key in ("model", "version", "options", "traits")])
+
+
+def _place(table_folder: TableFolder, case: cases.Case) -> str:
+    mapping = "/".join(case.folder.parts[-4:-2])
+    return f"{table_folder.where(mapping)}/{CASES}/{case.name}"
+
+
+def _by_mapping(entries: Sequence[CaseEntry]) -> dict[str, list[CaseEntry]]:
+    out: dict[str, list[CaseEntry]] = {}
+    for entry in entries:
+        out.setdefault(entry.mapping, []).append(entry)
+    return out

@@ -1,0 +1,57 @@
+"""Which cases are run, in which forms, and what is told of the rest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from aisix.config.shipped import shipped_mappings
+from aisix.mapping.mappings import load_mappings
+from aisix.mapping.verify import cases
+from aisix.mapping.verify.case_runs import EVERY, CaseRuns
+from aisix.mapping.verify.coverage import EACH
+from aisix.mapping.verify.kept import Kept
+from aisix.mapping.verify.proofs import Proofs
+
+PAIR = "openai-chat/anthropic-messages"
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
+    """(name, whether in every form) of cases that were run with later folders; they are not."""
+    names: list[tuple[str, bool]] = []
+
+    def noted(case: cases.Case, _: object, thorough: bool) -> list[str]:
+        names.append((case.name, thorough))
+        return []
+
+    monkeypatch.setattr(cases, "breaks", noted)
+    return names
+
+
+def test_of_an_overlay_some_cases_in_every_form_and_the_rest_is_told(
+    tmp_path: Path, run: list[tuple[str, bool]]
+) -> None:
+    file = tmp_path / "site" / PAIR / "request.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text("[field.max_tokens]\ndefault = 4000\n")
+    mappings = load_mappings([shipped_mappings(), tmp_path / "site"])
+    proofs = Proofs(Kept(None))
+    for _ in range(2):  # told again when nothing is left to do
+        runs = CaseRuns(proofs, Kept(None), thorough=False, released=True, processes=1)
+        assert list(runs.findings(mappings)) == []
+        alone = EACH - EACH // EVERY
+        assert runs.left_out[-1] == f"the compiled form of {alone} cases that meet it"
+    assert [thorough for _, thorough in run] == [n % EVERY == 0 for n in range(EACH)]
+
+
+def test_a_case_of_the_site_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    case = tmp_path / "site" / PAIR / "cases/broken/case.toml"
+    case.parent.mkdir(parents=True)
+    case.write_text("reason = [")
+    mappings = load_mappings([shipped_mappings(), tmp_path / "site"])
+    runs = CaseRuns(Proofs(Kept(None)), Kept(None), thorough=False, released=True, processes=1)
+    assert not runs.held(mappings, 1)
+    (found,) = runs.findings(mappings)
+    assert found.where.startswith(f"site/{PAIR}/cases/broken/case.toml")
