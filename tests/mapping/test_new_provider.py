@@ -58,7 +58,7 @@ def test_the_page_ends_with_tables_that_hold(tmp_path: Path, said: str) -> None:
         {"index": 0, **message["tool_calls"][0]}
     ]
     assert chunks[-1]["usage"] == whole["usage"]
-    error = json.loads((made / "busy/caller-error.json").read_text())["error"]
+    error = json.loads((made / "busy/caller-response.json").read_text())["error"]
     assert (error["type"], error["message"]) == ("rate_limit_error", "Too many at once.")
 
 

@@ -27,8 +27,8 @@ Json = Any
 
 
 @cache
-def mapping() -> Mapping:
-    return load_mappings([shipped_mappings()]).mappings["openai-chat/anthropic-messages"]
+def mapping(name: str = "openai-chat/anthropic-messages") -> Mapping:
+    return load_mappings([shipped_mappings()]).mappings[name]
 
 
 @cache
@@ -44,18 +44,20 @@ def recipes() -> dict[str, str]:
 class Alias:
     """One with this overlay; every request and answer in both forms of the tables."""
 
-    def __init__(self, overlay: str) -> None:
+    def __init__(self, overlay: str, name: str = "openai-chat/anthropic-messages") -> None:
         laid = read_inline([overlay])
-        assert misfits(mapping(), MODEL, None, {}, (), laid) == []
-        self.tables = mapping().effective(MODEL, overlays=laid)
+        self.headers: dict[str, str] = {}  # of the caller, beside the usual one
+        self.mapping = mapping(name)
+        assert misfits(self.mapping, MODEL, None, {}, (), laid) == []
+        self.tables = self.mapping.effective(MODEL, overlays=laid)
 
     def asked(self, **more: Json) -> list[tuple[Exchange, Json]]:
         body = {"model": "small", "messages": [{"role": "user", "content": "q"}], **more}
-        headers = {"x-caller-team": "seven"}
+        headers = {"x-caller-team": "seven", **self.headers}
         made = []
         for compiled in (True, False):
             exchange = Exchange(
-                *(self.tables, mapping().caller, ResolvedModel("small", MODEL)),
+                *(self.tables, self.mapping.caller, ResolvedModel("small", MODEL)),
                 now=1, new_id=lambda: "0", compiled=compiled,
             )  # fmt: skip
             made.append((exchange, exchange.request(dict(body), headers)))
@@ -300,6 +302,62 @@ def test_an_effort_that_is_refused() -> None:
     assert alias.sent(reasoning_effort="low")
 
 
+# ---------------------------------------------------------------- wishes of other gateways' users
+def test_a_field_that_one_upstream_always_gets() -> None:
+    """envoyproxy/ai-gateway 1481: another service_tier for one of several backends."""
+    alias = Alias(recipes()["A field that this upstream always gets"], "openai-chat/openai-chat")
+    for more in ({}, {"service_tier": "priority"}, {"service_tier": None}):
+        [(exchange, _), _] = asked = alias.asked(seed=1, **more)
+        sent = json.loads(asked[0][1].body)
+        assert exchange.warnings == ("service_tier=dropped" if more.get("service_tier") else "")
+        assert (sent["service_tier"], sent["seed"]) == ("flex", 1)
+        assert sent["chat_template_kwargs"] == {"enable_thinking": False}
+
+
+def test_a_header_of_callers_that_stays_behind() -> None:
+    """BerriAI/litellm 28238: drop headers of clients for one deployment."""
+    name = "anthropic-messages/anthropic-messages"
+    alias = Alias(recipes()["A header of callers that stays behind"], name)
+    alias.headers = {"anthropic-beta": "b-2027", "anthropic-version": "2099-01-01"}
+    [(exchange, sent), _] = alias.asked(max_tokens=9)
+    assert "anthropic-beta" not in sent.headers
+    assert exchange.warnings == "anthropic-beta=dropped"
+    assert sent.headers["anthropic-version"] == "2023-06-01"
+    sent = alias.asked(max_tokens=9, mcp_servers=[])[0][1]
+    assert sent.headers["anthropic-beta"].startswith("mcp-")
+
+
+def test_reasoning_between_tags_in_the_text_plain_and_streamed() -> None:
+    """BerriAI/litellm 9029: for Open WebUI, which shows reasoning between tags."""
+    alias = Alias(recipes()["Reasoning between tags in the text"])
+    thought = {"type": "thinking", "thinking": "Hm. So.", "signature": "s"}
+    told = json.loads(alias.answer(message(thought, text("Yes."))).body)["choices"][0]["message"]
+    assert told["content"] == "<think>Hm. So.</think>\n\nYes."
+    assert "reasoning_content" not in told
+    pieces = [
+        ({"type": "thinking", "thinking": ""}, {"type": "thinking_delta", "thinking": "Hm. "}),
+        (None, {"type": "thinking_delta", "thinking": "So."}),
+        (None, {"type": "signature_delta", "signature": "s"}),
+        (text(""), {"type": "text_delta", "text": "Yes."}),
+    ]
+    events: list[Json] = [{"type": "message_start", "message": {**message(), "content": []}}]
+    number = -1
+    for begun, delta in pieces:
+        if begun is not None:
+            if number >= 0:
+                events.append({"type": "content_block_stop", "index": number})
+            number += 1
+            at = {"index": number, "content_block": begun}
+            events.append({"type": "content_block_start", **at})
+        events.append({"type": "content_block_delta", "index": number, "delta": delta})
+    events.append({"type": "content_block_stop", "index": number})
+    events.append({"type": "message_delta", "delta": {"stop_reason": "end_turn"}})
+    frames = alias.stream(*events, {"type": "message_stop"})
+    deltas = [frame["choices"][0]["delta"] for frame in frames[:-1]]
+    assert "".join(delta.get("content", "") for delta in deltas) == told["content"]
+    assert not any("reasoning_content" in delta for delta in deltas)
+
+
 def test_one_alias_for_many_names(tmp_path: Path) -> None:
     overlay = recipes()["Fewer tokens at most"]
     store = open_store(tmp_path, None)
@@ -317,4 +375,7 @@ def test_one_alias_for_many_names(tmp_path: Path) -> None:
 
 def test_every_recipe_of_the_section_fits() -> None:
     for title, overlay in recipes().items():
-        assert Alias(overlay), title
+        found = re.search(r'^for = "(.+)"', overlay, re.M)
+        assert found, title
+        name = found.group(1)
+        assert Alias(overlay, name if "/" in name else f"{name}/anthropic-messages"), title
