@@ -44,6 +44,9 @@ def test_the_page_ends_with_tables_that_hold(tmp_path: Path, said: str) -> None:
     assert f"accepted {NAME}/streamed" in said
     assert "3 of 3 cases hold" in said
     assert "x-aisix-warnings: max_tokens=clamped, seed=unknown" in said
+    for name in ("values.why.full", "errors.upstream.any"):
+        assert f"{name}: no case of yours reaches it" in said
+    assert "values.why.asked" not in said
     made = tmp_path / CASES
     sent = json.loads((made / "asks/upstream-request.json").read_text())
     assert [turn["who"] for turn in sent["turns"]] == ["narrator", "human", "nimbus", "function"]

@@ -63,6 +63,8 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
                      " configuration, whatever was shown before")  # fmt: skip
     sub.add_argument("--no-cache", action="store_true", help="neither use what earlier checks"
                      " found nor keep what this one finds")  # fmt: skip
+    sub.add_argument("--coverage", action="store_true", help="also which lines of the site's"
+                     " tables no case of its own reaches")  # fmt: skip
     sub.add_argument("--verbose", action="store_true", help="what was done, and what was known")
     sub.add_argument("--packed", action="store_true", help=argparse.SUPPRESS)  # a reload's own
     sub = verb(

@@ -21,7 +21,7 @@ from aisix.mapping.mappings import load_mappings
 from aisix.mapping.parse import toml_tree
 from aisix.mapping.parse.files import unpack
 from aisix.mapping.syntax.paths import Json
-from aisix.mapping.verify import cases
+from aisix.mapping.verify import cases, coverage
 from aisix.mapping.verify.check import Checker
 from aisix.mapping.verify.kept import Kept
 from aisix.mapping.verify.processes import usable
@@ -47,19 +47,22 @@ def check_(args: argparse.Namespace, folders: list[Path]) -> int:
         findings = checker.folders(folders)
         if args.settings and not findings:
             findings = overlay_findings(args.settings, folders)
+    missed: list[Complaint] = []
+    if args.coverage and not findings:
+        missed = coverage.missed(load_mappings(folders), checker.kept)
     took = time.perf_counter() - began
     if args.json and args.packed:  # for the gateway: no places
         told = [complaint(f) for f in findings]
         write_json({"ok": not findings, "findings": told, "left_out": checker.left_out})
         return 1 if findings else 0
     if args.json or args.format != TEXT:
-        notes = [complaint(note) for note in checker.notes]
+        notes = [complaint(note) for note in (*checker.notes, *missed)]
         form = JSON if args.json else args.format
         places.tell(form, findings, folders, left_out=checker.left_out, notes=notes)
         return 1 if findings else 0
     for finding in findings:
         print(finding)
-    for note in checker.notes if not findings else ():
+    for note in (*checker.notes, *missed) if not findings else ():
         print(f"note: {note}")
     for text in checker.left_out if not findings else ():
         print(f"not tried: {text}; --all does")

@@ -2,6 +2,7 @@
 
     reached = of(mappings, name, layer, entries, kept)    # {"field.max_tokens of request": [0, 3]}
     some, met = chosen(entries, reached, units)           # at most EACH for every unit
+    notes = missed(mappings, kept)                        # what no case of a site's own reaches
 
 Each case is run rule by rule once, with a trace: the units of every rule that had a value and of
 every row of a value table that was looked up. That is kept under the digest of tables and cases.
@@ -12,12 +13,13 @@ Must never know: what a table says.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 import msgspec
 
-from aisix.errors import CallerError, OperatorError
+from aisix.errors import CallerError, Complaint, OperatorError
 from aisix.mapping.interpret import request
 from aisix.mapping.interpret.scope import Scope
 from aisix.mapping.interpret.trace import RuleTrace
@@ -26,13 +28,21 @@ from aisix.mapping.parse.toml_tree import Tree
 from aisix.mapping.syntax.budget import Budget
 from aisix.mapping.verify import cases
 from aisix.mapping.verify.case_index import CaseEntry
+from aisix.mapping.verify.case_index import entries as entries_of
 from aisix.mapping.verify.kept import Kept, engine, hashed
 from aisix.mapping.verify.proofs import files_of
 from aisix.mapping.verify.touched import TouchedUnit
 from aisix.mapping.verify.touched import of as units_of
+from aisix.mapping.verify.touched import units as written_by
 
 EACH = 8  # cases for one unit
 MOST = 24  # for all that a site writes into one mapping
+# Sections of which a run shows whether they are reached.
+SEEN = {
+    "request": ("accept", "let", "check", "field", "shape", "adjust", "header"),
+    "answer": ("event", "chunk"),
+    "errors": ("upstream",),
+}
 Reached = dict[str, list[int]]  # a unit, or a trait, row or file -> numbers of cases
 
 
@@ -85,6 +95,42 @@ def chosen(
         room = min(room, len(fresh))
         some |= dict.fromkeys(fresh[number * len(fresh) // room] for number in range(room))
     return [entries[number] for number in sorted(list(some)[:MOST])], len(met)
+
+
+def missed(mappings: Mappings, kept: Kept) -> list[Complaint]:
+    """Of what a site's folders write, the units that none of their own cases reaches."""
+    met: dict[tuple[str, TouchedUnit], bool] = {}  # of a `like` mapping either one's cases count
+    for name, written in written_by(mappings).items():
+        reached: set[str] = set()
+        for layer, table_folder in enumerate(mappings.table_folders[1:], 1):
+            entries = [one for one in entries_of(table_folder.folder, kept) if one.mapping == name]
+            reached |= of(mappings, name, layer, entries, kept).keys() if entries else set()
+        for unit in filter(_seen, written):
+            at = unit.where, unit
+            met[at] = met.get(at, False) or _shown_by(unit) in reached
+    text = "no case of yours reaches it"
+    return [
+        Complaint(where, ".".join((unit.file, *unit.keys)), text)
+        for (where, unit), one in met.items()
+        if not one
+    ]
+
+
+def _seen(unit: TouchedUnit) -> bool:
+    """Whether a run shows that it is reached: of a value table each word, of others by section."""
+    if unit.file == "values":
+        return len(unit.keys) > 1
+    return unit.keys[0] in SEEN.get(unit.file, ())
+
+
+def _shown_by(unit: TouchedUnit) -> str:
+    """What it is in `Reached`; a field within a field is known by the outer one."""
+    if unit.trait:
+        return f"trait {unit.trait}"
+    section, *names = unit.keys
+    if section == "accept":
+        names = [re.split(r"[.\[]", names[0])[0]]
+    return _name(unit.file, (section, *names))
 
 
 def _names(unit: TouchedUnit) -> Iterator[str]:

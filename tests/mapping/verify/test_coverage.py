@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,36 @@ def test_few_are_chosen_and_the_rest_is_counted() -> None:
     assert len(of(TouchedUnit("answer", ("event", "new")))[0]) == EACH  # nothing is known of it
     many = [TouchedUnit("answer", ("event", f"new{n}")) for n in range(50)]
     assert len(of(*many)[0]) <= MOST
+
+
+def test_what_no_case_of_a_site_reaches_is_named_with_its_line(tmp_path: Path) -> None:
+    mine = tmp_path / "openai-chat/anthropic-messages"
+    like = tmp_path / "openai-chat/careful"
+    for folder in (mine / "traits", mine / "cases/one", like):
+        folder.mkdir(parents=True)
+    (mine / "request.toml").write_text(
+        '[field.top_k]\ndefault = 40\n[field.other]\nfrom = "top_k"\nwhen = { top_k = 9 }\n'
+    )
+    (mine / "values.toml").write_text('[stop_reason]\nrefusal = "stop"\nend_turn = "stop"\n')
+    (mine / "answer.toml").write_text("[event.progress]\nping = true\n")
+    (mine / "traits/loud.toml").write_text('[values.effort]\nlow = "high"\n')
+    (mine / "traits/calm.toml").write_text('[values.effort]\nlow = "low"\n')
+    (like / "mapping.toml").write_text(
+        'format = 1\ntitle = "careful"\nlike = "anthropic-messages"\n'
+        "[option.auto_cache]\ndefault = true\n"
+    )
+    (mine / "cases/one/case.toml").write_text(
+        'reason = "r"\nmodel = "claude-haiku-4-5"\ntraits = ["loud"]\n'
+    )
+    message = {"type": "message", "id": "m", "content": [], "stop_reason": "end_turn"}
+    message |= {"usage": {"input_tokens": 1, "output_tokens": 1}}
+    (mine / "cases/one/upstream-response.json").write_text(json.dumps(message))
+    found = coverage.missed(load_mappings([SHIPPED, tmp_path]), Kept(None))
+    place = f"{tmp_path.name}/openai-chat/anthropic-messages"
+    assert {(one.where, one.path) for one in found} == {
+        (f"{place}/request.toml:3", "request.field.other"),
+        (f"{place}/values.toml:2", "values.stop_reason.refusal"),
+        (f"{place}/answer.toml:1", "answer.event.progress"),
+        (f"{place}/traits/calm.toml:2", "values.effort.low"),
+    }
+    assert coverage.missed(load_mappings([SHIPPED]), Kept(None)) == []
