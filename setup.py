@@ -1,17 +1,23 @@
 """Only for what pyproject.toml cannot say: a wheel carries `mappings/` as aisix/mappings.
 
 A checkout uses the folder itself, so the tables exist once. The cases of a mapping become one
-cases.zip: as thousands of small files they would take more room than the libraries.
+cases.zip: as thousands of small files they would take more room than the libraries. Beside them, in
+aisix/results, is what checks would find out of them: nobody who installs it waits for that.
 """
 
+import os
 import runpy
 import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).parent
+NEEDED = ("msgspec", "toml")  # by the engine of the tables; pyproject.toml asks for them too
 runpy.run_path(str(HERE / "aisix" / "__init__.py"))  # ends with a sentence on a Python too old
 
 
@@ -27,6 +33,17 @@ class WithMappings(build_py):
             for cases in list(target.glob("*/*/cases")):
                 shutil.make_archive(str(cases), "zip", cases)
                 shutil.rmtree(cases)
+            self.show_that_they_hold(target, target.parent / "results")
+
+    def show_that_they_hold(self, tables, results):
+        """Fills `results`; a build whose tables or cases are wrong ends here."""
+        shutil.rmtree(results, ignore_errors=True)
+        if not all(map(find_spec, NEEDED)):
+            print(f"warning: no {results.name} without {', '.join(NEEDED)}: the first check of"
+                  " what is installed takes seconds", file=sys.stderr)  # fmt: skip
+            return
+        script = [sys.executable, "-B", "-m", "aisix.mapping.verify.shipped", tables, results]
+        subprocess.run(script, env={**os.environ, "PYTHONPATH": self.build_lib}, check=True)
 
 
 setup(cmdclass={"build_py": WithMappings})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from aisix.mapping.verify.coverage import EACH
+from aisix.mapping.verify.kept import engine
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKED = "openai-chat/anthropic-messages/cases.zip"
@@ -106,6 +110,34 @@ def test_the_packed_cases_hold(built: Path) -> None:
     found = said(built, "test", "image")
     assert found["ok"]
     assert found["cases"] > 5
+
+
+def test_what_checks_find_out_of_it_is_in_it(built: Path, tmp_path: Path) -> None:
+    """So that the first check of a site's overlay is as quick as the next; without a word of it
+    where the engine is another one."""
+    site = tmp_path / "site/openai-chat/anthropic-messages/request.toml"
+    site.parent.mkdir(parents=True)
+    site.write_text("[field.max_tokens]\ndefault = 4321\n")
+
+    def check(*words: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "aisix", "mappings", "check", "--verbose", *words],
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(built), "HOME": str(tmp_path)},
+            cwd=built, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    assert "built 0 effective tables, ran 0 cases" in check()
+    one = check(str(tmp_path / "site"))
+    ran = re.search(r"built 1 effective tables, ran (\d+) cases", one)
+    assert ran is not None
+    assert 0 < int(ran[1]) <= EACH
+    assert "found proofs, parsed, cases, coverage, made proofs" in one
+    results = built / "aisix/results"
+    assert {file.stat().st_mode & 0o777 for file in results.iterdir()} == {0o644}
+    (name,) = [file.name for file in results.glob("proofs-*")]
+    assert name == f"proofs-{engine()}"  # another engine looks for another name
 
 
 def test_a_case_that_breaks_is_told_and_not_rewritten(built: Path, tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ from aisix.routing.doubts import doubts, open_addresses
 from aisix.routing.target import base_url
 from aisix.runtime.open_files import shares, wanted_shares
 from aisix.runtime.service import addresses, bind, certificates_of, folders
+from aisix.runtime.table_checks import CACHE
 from aisix.store.opening import has_database, not_lost, open_store
 from aisix.store.resources import ProviderKey
 from aisix.store.secrets import KEY_FILE
@@ -185,7 +186,7 @@ def doctor(settings: Settings) -> list[Finding]:
     found = check(settings, cases=False)
     if not found:
         found = [Finding(OK, "configuration", "settings, tables, certificates and resources")]
-    found += [_python(), *_data(settings), _files(settings), _trust(settings)]
+    found += [_python(), *_data(settings), *_kept(settings), _files(settings), _trust(settings)]
     found += _ports(settings)
     try:
         snapshot = stored(settings)
@@ -219,6 +220,24 @@ def _data(settings: Settings) -> Iterator[Finding]:
         yield Finding(WARNING, "data_dir", f"{folder}: {free >> 20} MiB free")
     if fine:
         yield Finding(OK, "data_dir", f"{folder}: closed to others, {free >> 30} GiB free")
+
+
+def _kept(settings: Settings) -> Iterator[Finding]:
+    """Where results of checks are kept: what cannot be kept is found out again each time."""
+    about = "results of checks"
+    gateway = settings.data_dir / CACHE
+    if cache_folder(os.environ) is None:
+        text = "nothing is kept for who has neither XDG_CACHE_HOME nor HOME"
+        yield Finding(WARNING, about, f"{text}: every check takes seconds")
+    for folder in filter(None, (cache_folder(os.environ), gateway)):
+        files, size = Kept(folder).sizes()
+        wrong = Kept(folder).trouble()
+        if wrong:
+            yield Finding(WARNING, about, f"{folder}: {wrong}; every check takes seconds")
+        elif files or folder != gateway:
+            yield Finding(OK, about, f"{folder}: {files} files, {size >> 10} KiB")
+    if shipped_results() is not None:
+        yield Finding(OK, about, f"{shipped_results()}: came with the tables")
 
 
 def _files(settings: Settings) -> Finding:

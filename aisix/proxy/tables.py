@@ -70,6 +70,7 @@ class Tables:
             "folders": [str(Path(folder)) for folder in mappings.folders],
             "names": sorted(mappings.mappings),
             "last_reload": self._noted().get("last") or {"ok": True},
+            "thorough_check": self._thorough(mappings.digest),
             "reloads": self.reloads(),
         }
 
@@ -86,7 +87,16 @@ class Tables:
         counts = self.reloads()
         counts["ok" if last["ok"] else "failed"] += 1
         note = {"counts": counts, "last": last, "good": good or self.good()}
-        self._generation.write_note(msgspec.json.encode(note))
+        self._generation.write_note(msgspec.json.encode({**self._noted(), **note}))
+
+    def note_thorough(self, told: dict[str, Any]) -> None:
+        """What every case in every form has shown of the tables of a digest."""
+        self._generation.write_note(msgspec.json.encode({**self._noted(), "thorough": told}))
+
+    def _thorough(self, digest: str) -> dict[str, Any]:
+        """Of the tables that serve; none yet where there was no reload, or just now."""
+        told = self._noted().get("thorough") or {}
+        return dict(told) if told.get("digest") == digest else {"ok": None}
 
     def _noted(self) -> dict[str, Any]:
         note = self._generation.read_note()

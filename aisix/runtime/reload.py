@@ -4,9 +4,10 @@
     told = await reloader.reload("admin")       # {"ok": ..., "digest": ..., "findings": [...]}
 
 1. The files are read once, and those bytes go through everything that follows.
-2. A process of its own checks them: syntax, names, every model row, the cases. Requests go on.
+2. A process of its own checks them: syntax, names, what they touch. Requests go on.
 3. Every worker makes the new set ready beside the old one.
 4. One number changes (`workers/generation.py`): requests that begin after it have the new set.
+5. When no further reload comes, everything is checked, with what time is left.
 
 A fault at any step leaves everything as it was and is told: to who asked, in the status, in the log
 and in a counter. One reload at a time, over all workers.
@@ -18,32 +19,26 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from aisix import log
 from aisix.errors import AisixError, Complaint, OperatorError
 from aisix.mapping.mappings import load_shelves
-from aisix.mapping.parse import toml_tree
-from aisix.mapping.parse.files import Marks, TableFolder, marks, pack, read_folders
+from aisix.mapping.parse.files import Marks, marks, pack, read_folders
 from aisix.mapping.verify.check import Checker
 from aisix.mapping.verify.proofs import of_files
 from aisix.proxy.gateway import Gateway
 from aisix.routing import resource_checks
+from aisix.runtime.table_checks import LOCK_PAUSE, MOST_TOLD, Afterwards, checked
 from aisix.store.audit import records
 from aisix.workers.bus import Bus
 from aisix.workers.generation import Generation
 
 READY_SECS = 30  # for every worker to make the new set ready
-LOCK_PAUSE = 0.05  # s between two looks whether another reload has ended
-MOST_TOLD = 200  # complaints of one answer
-CACHE = "cache"  # folder of the data directory for what checks have found
 PREPARE, SWITCHED, RELOAD = "mappings.prepare", "mappings.switched", "mappings.reload"
 
 
@@ -59,6 +54,7 @@ class Reloader:
         self._folders = tuple(folders)
         self._secs = secs
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._afterwards = Afterwards(gateway, generation)
         bus.on(PREPARE, self._prepare)
         bus.on(SWITCHED, self._switched)
         bus.on(RELOAD, lambda by: self.begin(str(by)))
@@ -72,6 +68,7 @@ class Reloader:
     def close(self) -> None:
         for task in self._tasks:
             task.cancel()
+        self._afterwards.close()
 
     # ------------------------------------------------------------------ one reload
     async def reload(self, by: str) -> dict[str, Any]:
@@ -109,7 +106,8 @@ class Reloader:
         except OperatorError:
             checker = Checker(with_cases=False, released=True)
             return await asyncio.to_thread(checker.read, table_folders), [], ""
-        found = await self._checked(table_folders, end)
+        left = max(1.0, end - time.monotonic())
+        found = await checked(table_folders, self._gateway.settings.data_dir, left)
         if found:
             return found, [], ""
         if fresh.digest == self._gateway.mappings.digest:
@@ -128,6 +126,7 @@ class Reloader:
         if found:
             return found, [], ""
         self._generation.number = number  # here it happens
+        self._afterwards.begin(table_folders)
         return [], await self._said(), good
 
     async def _said(self) -> list[dict[str, Any]]:
@@ -146,37 +145,6 @@ class Reloader:
         if well:
             log.info("%d models are out of quarantine", len(well))
         return now
-
-    async def _checked(self, table_folders: Sequence[TableFolder], end: float) -> list[Complaint]:
-        """What `aisix mappings check` says, in another process: it may take seconds."""
-        home = str(Path(__file__).resolve().parents[2])
-        paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
-        env = {k: v for k, v in os.environ.items() if not k.startswith("AISIX_")}
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "aisix", "mappings", "check", "--json", "--packed"),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env={**env, "PYTHONPATH": os.pathsep.join(paths)},
-        )
-        try:
-            async with asyncio.timeout(max(1.0, end - time.monotonic())):
-                cache = str(self._gateway.settings.data_dir / CACHE)
-                asked = msgspec.msgpack.encode((pack(table_folders), cache, toml_tree.known()))
-                out, said = await process.communicate(asked)
-        except TimeoutError:
-            return [Complaint("", "", f"the check took longer than {self._secs} s")]
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        try:
-            rows = msgspec.json.decode(out)["findings"]
-            return [Complaint(row["where"], row["path"], row["message"]) for row in rows]
-        except (msgspec.DecodeError, KeyError, TypeError):
-            why = said.decode("utf-8", "replace").strip().rpartition("\n")[2][:200]
-            text = f"the check ended with {process.returncode}: {why or 'no word'}"
-            return [Complaint("", "", text)]
 
     async def _resources(self) -> dict[str, Any]:
         """Take the resources file over, for all workers; the good content serves on otherwise."""

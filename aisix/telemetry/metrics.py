@@ -126,7 +126,8 @@ FAMILIES = (
         "aisix_reloads_total",
         "counter",
         ("what", "result"),
-        "Reloads: mappings, settings, certificates, resources; ok or failed.",
+        "Reloads: mappings (and the thorough check after one), settings, certificates, resources;"
+        " ok or failed.",
     ),
     Family(
         "aisix_worker_exits_total", "counter", ("how",), "Workers that ended without being told."

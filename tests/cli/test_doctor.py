@@ -13,6 +13,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from aisix.cli import doctor
+from aisix.config.settings import load_settings
+from aisix.mapping.verify.kept import Kept
 from aisix.standin.server import Standin
 from aisix.store import writes
 from aisix.store.opening import open_store
@@ -46,6 +51,24 @@ def test_check_is_quiet_about_what_is_well_and_writes_nothing(tmp_path: Path) ->
     done = run("check", written(tmp_path), "--no-cases")
     assert (done.returncode, done.stdout) == (0, "everything is fine\n")
     assert not (tmp_path / "data").exists()
+
+
+def test_where_results_of_checks_are_kept_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load_settings(str(written(tmp_path)), {})
+
+    def said() -> list[str]:
+        return [str(one) for one in doctor._kept(settings)]
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    Kept(tmp_path / "cache/aisix/tables").put("some-result", b"x" * 2000)
+    assert said() == [f"results of checks: {tmp_path}/cache/aisix/tables: 1 files, 1 KiB"]
+    (tmp_path / "data").write_text("")
+    assert "data is not a folder; every check takes seconds" in said()[1]
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.delenv("HOME")
+    assert "neither XDG_CACHE_HOME nor HOME" in said()[0]
 
 
 def test_check_tells_of_settings_tables_certificates_and_resources(

@@ -29,6 +29,7 @@ from aisix.mapping.verify.processes import usable
 if TYPE_CHECKING:
     from aisix.config.settings import Settings
 
+LEAST = 19  # the lowest priority there is
 OVERLAY_PATH = re.compile(r"(^|\.)overlay($|[.\[])")
 
 
@@ -39,7 +40,10 @@ def check_(args: argparse.Namespace, folders: list[Path]) -> int:
     if args.packed:  # the very files a gateway is about to take over; it goes on meanwhile
         packed, cache, parsed = msgspec.msgpack.decode(sys.stdin.buffer.read())
         toml_tree.learn(parsed)
-        checker = Checker(Kept(cache and Path(cache), shipped_results()), released=True)
+        if args.all:
+            os.nice(LEAST)  # callers come first
+        kept = Kept(cache and Path(cache), shipped_results())
+        checker = Checker(kept, thorough=args.all, released=True)
         findings = checker.read(unpack(packed))
     else:
         kept = Kept(None if args.no_cache else cache_folder(os.environ), shipped_results())

@@ -7,6 +7,7 @@
     proofs.py           what was shown of tables and cases, by digest
     coverage.py         which cases reach which unit
     kept.py             results of earlier checks, on disk
+    shipped.py          all of it for the shipped tables, when a wheel is made
     case_index.py       the cases there are, known without being read
     case_runs.py        of all cases, those run that are not known to hold
     processes.py        work shared out among processes

@@ -61,7 +61,8 @@ class CaseRuns:
                 yield from error.complaints
                 continue
             try:
-                if self._thorough or not self.held(mappings, layer):
+                again = self._thorough and not (layer == 0 and self._released)
+                if again or not self.held(mappings, layer):
                     found = list(self._own(mappings.up_to(layer), layer))
                     yield from found
                     if not found:
@@ -96,7 +97,7 @@ class CaseRuns:
     def _own(self, mappings: Mappings, layer: int) -> Iterator[Complaint]:
         """Cases with the tables they are written for."""
         table_folder = mappings.table_folders[layer]
-        for name, entries in _by_mapping(self._entries(table_folder)).items():
+        for name, entries in by_mapping(self._entries(table_folder)).items():
             mapping = mappings.mappings.get(name)
             if mapping is not None:
                 todo = self._todo(entries, mapping, THOROUGH, BY_RULES)
@@ -108,7 +109,7 @@ class CaseRuns:
         """Cases of an earlier folder with all tables: whatever comes out, nothing breaks."""
         written = touched.units(mappings, layer + 1)
         left = alone = 0
-        for name, entries in _by_mapping(self._entries(table_folder)).items():
+        for name, entries in by_mapping(self._entries(table_folder)).items():
             mapping, units = mappings.mappings[name], written.get(name)
             if not units:
                 continue
@@ -170,7 +171,7 @@ class CaseRuns:
     def _tell_sampled(self, entries: Sequence[CaseEntry]) -> None:
         by_rules = sum(
             number % EVERY != 0
-            for some in _by_mapping(entries).values()
+            for some in by_mapping(entries).values()
             for number in range(len(some))
         )
         if by_rules:
@@ -189,7 +190,8 @@ def _place(table_folder: TableFolder, case: cases.Case) -> str:
     return f"{table_folder.where(mapping)}/{CASES}/{case.name}"
 
 
-def _by_mapping(entries: Sequence[CaseEntry]) -> dict[str, list[CaseEntry]]:
+def by_mapping(entries: Sequence[CaseEntry]) -> dict[str, list[CaseEntry]]:
+    """The same, sorted out."""
     out: dict[str, list[CaseEntry]] = {}
     for entry in entries:
         out.setdefault(entry.mapping, []).append(entry)

@@ -22,7 +22,7 @@ from typing import NamedTuple
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping.configurations import Configuration, configurations
 from aisix.mapping.mappings import NEEDED, Mapping, Mappings, load_as_told, read_parts
-from aisix.mapping.parse import toml_tree
+from aisix.mapping.parse import structure, toml_tree
 from aisix.mapping.parse.files import TableFolder, read_folders
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verify import cases, touched
@@ -199,7 +199,7 @@ class Checker:
         if out or not names:
             return out or list(never_read.values())
         before, before_too = _before(mapping, mappings), set[str]()
-        if before is not None:
+        if before is not None and not _names_of(before).isdisjoint(names):
             before_too = set(self._build(before, tuple(configurations(before)))[2])
         told = [unused(mapping, name, None if name in before_too else before) for name in names]
         return told + list(never_read.values())
@@ -252,6 +252,12 @@ def _may_be_idle(
                 before = [u for u in touched.of(part, f"{file}.toml") if (file, u.keys) in units]
                 words |= touched.words_at(part, before)
     return words
+
+
+def _names_of(mapping: Mapping) -> set[str]:
+    """What its tables have a name for, in the base or in a trait."""
+    trees = mapping.tree, *mapping.traits.values()
+    return {name for tree in trees for name in structure.named(tree.data)}
 
 
 def _is_list(data: dict[str, Json], name: str) -> bool:

@@ -114,6 +114,19 @@ class Kept:
                       for names in (self.used, self.made))  # fmt: skip
         return f"{self.folder} ({files} files, {size} bytes), found {used}, made {made}"
 
+    def trouble(self) -> str:
+        """Why nothing is kept there; "" when it is, or will be."""
+        folder = self.folder
+        while folder is not None and not folder.is_symlink() and not folder.exists():
+            folder = folder.parent  # it is made when there is something to keep
+        if folder is None:
+            return ""
+        if not folder.is_dir():
+            return "is not a folder" if folder == self.folder else f"{folder} is not a folder"
+        if folder == self.folder and (folder.is_symlink() or folder.stat().st_uid != os.geteuid()):
+            return "is another user's, or a link"
+        return "" if os.access(folder, os.W_OK | os.X_OK) else f"{folder} cannot be written"
+
     def sizes(self) -> tuple[int, int]:
         """(files, bytes) there are."""
         if self.folder is None or not self.folder.is_dir():

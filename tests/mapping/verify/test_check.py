@@ -50,7 +50,13 @@ FAULTS = {
         {"traits/one-sampler.toml": '[request.field.x]\nfrom = "$let.nope"\n'},
         "no [let]",
     ),
-    "a table without other words": ({"values.toml": '[mine]\na = "b"\n'}, '"*"'),
+    "a table without other words": (
+        {
+            "values.toml": '[mine]\na = "b"\n',
+            "request.toml": '[field.x]\nfrom = "model"\ntable = "mine"\n',
+        },
+        '"*"',
+    ),
     "a case that does not hold": (
         {
             "cases/mine/case.toml": "reason = 'ours'\nmodel = 'claude-opus-5-5'\n",

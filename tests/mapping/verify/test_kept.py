@@ -92,3 +92,17 @@ def test_digests() -> None:
     assert hashed("ab", "c") != hashed("a", "bc")
     assert engine() == engine()
     assert len(engine()) == 32
+
+
+def test_why_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "a/b"
+    assert Kept(folder).trouble() == Kept(None).trouble() == ""
+    (tmp_path / "a").write_text("")
+    assert Kept(folder).trouble() == f"{tmp_path / 'a'} is not a folder"
+    assert Kept(tmp_path / "a").trouble() == "is not a folder"
+    (tmp_path / "link").symlink_to(tmp_path / "a", target_is_directory=True)
+    assert Kept(tmp_path / "link").trouble()
+    (tmp_path / "own").mkdir()
+    assert Kept(tmp_path / "own").trouble() == ""
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    assert "another user's" in Kept(tmp_path / "own").trouble()

@@ -1,0 +1,121 @@
+"""What `aisix mappings check` says of tables, in a process of its own: for a reload, and after it.
+
+    found = await checked(table_folders, cache, secs=120)
+    afterwards.begin(table_folders)          # thoroughly, when no further reload comes
+
+A reload waits for what its tables touch, and for a sample of the cases. When it has been let be for
+a moment, every case is run in every form and every configuration built, at the lowest priority and
+in one process. What that finds changes nothing: the tables serve; it is told in the status, in the
+log and in a counter.
+
+Must never know: what a table says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from aisix import log
+from aisix.errors import Complaint
+from aisix.mapping.parse import toml_tree
+from aisix.mapping.parse.files import TableFolder, pack
+from aisix.proxy.gateway import Gateway
+from aisix.workers.generation import Generation
+
+LEFT_BE = 10.0  # s after a reload: whoever is editing brings the next one
+THOROUGH_SECS = 1800  # for a thorough check, which has only what time others leave
+LOCK_PAUSE = 0.05  # s between two looks whether another reload has ended
+MOST_TOLD = 200  # complaints
+CACHE = "cache"  # folder of the data directory for what checks have found
+
+
+async def checked(
+    table_folders: Sequence[TableFolder], data_dir: Path, secs: float, thorough: bool = False
+) -> list[Complaint]:
+    """Every complaint; also that it took longer than `secs`, or ended without a word."""
+    home = str(Path(__file__).resolve().parents[2])
+    paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
+    env = {k: v for k, v in os.environ.items() if not k.startswith("AISIX_")}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "aisix", "mappings", "check", "--json", "--packed"),
+        *(["--all"] if thorough else []),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**env, "PYTHONPATH": os.pathsep.join(paths)},
+    )
+    try:
+        async with asyncio.timeout(secs):
+            known = toml_tree.known()
+            asked = msgspec.msgpack.encode((pack(table_folders), str(data_dir / CACHE), known))
+            out, said = await process.communicate(asked)
+    except TimeoutError:
+        return [Complaint("", "", f"the check took longer than {secs:.0f} s")]
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    try:
+        rows = msgspec.json.decode(out)["findings"]
+        return [Complaint(row["where"], row["path"], row["message"]) for row in rows]
+    except (msgspec.DecodeError, KeyError, TypeError):
+        why = said.decode("utf-8", "replace").strip().rpartition("\n")[2][:200]
+        text = f"the check ended with {process.returncode}: {why or 'no word'}"
+        return [Complaint("", "", text)]
+
+
+class Afterwards:
+    """The thorough check after a reload; a further reload ends it."""
+
+    def __init__(self, gateway: Gateway, generation: Generation) -> None:
+        self._gateway = gateway
+        self._generation = generation
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self, table_folders: Sequence[TableFolder]) -> None:
+        self.close()
+        work = self._check(table_folders, self._gateway.mappings.digest)
+        self._task = asyncio.get_running_loop().create_task(work)
+
+    def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _check(self, table_folders: Sequence[TableFolder], digest: str) -> None:
+        await asyncio.sleep(LEFT_BE)
+        began = time.monotonic()
+        data_dir = self._gateway.settings.data_dir
+        try:
+            found = await checked(table_folders, data_dir, THOROUGH_SECS, thorough=True)
+        except OSError as error:
+            log.warning("the tables are not thoroughly checked: %s", error.strerror)
+            return
+        if self._gateway.mappings.digest != digest:
+            return  # another worker has reloaded meanwhile, and looks at those
+        took = round((time.monotonic() - began) * 1000)
+        faults = [str(complaint) for complaint in found[:MOST_TOLD]]
+        for fault in faults:
+            log.error("the tables serve, but thoroughly checked: %s", fault)
+        if not faults:
+            log.info("the tables are thoroughly checked (%d ms): %s", took, digest)
+        result = "failed" if faults else "ok"
+        self._gateway.metrics.add("aisix_reloads_total", "thorough check", result)
+        told = {"ok": not faults, "digest": digest, "ms": took, "at": int(time.time())}
+        await self._note({**told, **({"faults": faults} if faults else {})})
+
+    async def _note(self, told: dict[str, object]) -> None:
+        while not self._generation.take():  # a reload is about to note something
+            await asyncio.sleep(LOCK_PAUSE)
+        try:
+            self._gateway.tables.note_thorough(told)
+        except OSError as error:
+            log.warning("the thorough check cannot be noted: %s", error.strerror)
+        finally:
+            self._generation.give_back()

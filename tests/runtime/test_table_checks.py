@@ -1,0 +1,114 @@
+"""After a reload everything is checked with what time is left, and what that finds is told."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from aisix.errors import Complaint
+from aisix.mapping.parse.files import read_folders
+from aisix.proxy.tables import Tables
+from aisix.runtime import table_checks
+from aisix.runtime.table_checks import Afterwards, checked
+from aisix.workers.generation import Generation
+from tests.mapping.laid import SHIPPED, laid
+
+FAULT = Complaint("site/a.toml:3", "field.x", "is wrong")
+
+
+class Stage:
+    """A gateway that serves tables of one digest, and a check that is not made."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.mappings = SimpleNamespace(digest="0a", folders=(), mappings={})
+        self.settings = SimpleNamespace(data_dir=Path("data"))
+        self.counted: list[tuple[str, ...]] = []
+        self.metrics = SimpleNamespace(add=lambda *words: self.counted.append(words))
+        self.generation = Generation()
+        self.tables = Tables(self.mappings, self.generation)  # type: ignore[arg-type]
+        self.began: list[object] = []
+        self.found: list[Complaint] = []
+        self.go = asyncio.Event()
+        monkeypatch.setattr(table_checks, "LEFT_BE", 0.0)
+        monkeypatch.setattr(table_checks, "checked", self._checked)
+        self.afterwards = Afterwards(self, self.generation)  # type: ignore[arg-type]
+
+    async def _checked(self, folders: object, *_: Any, thorough: bool) -> list[Complaint]:
+        assert thorough
+        self.began.append(folders)
+        await self.go.wait()
+        return self.found
+
+    @property
+    def told(self) -> dict[str, Any]:
+        return dict(self.tables.status()["thorough_check"])
+
+    async def ended(self) -> None:
+        self.go.set()
+        task = self.afterwards._task
+        assert task is not None
+        await asyncio.wait([task])
+
+
+def test_what_it_finds_is_told_in_status_log_and_counter(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run() -> None:
+        stage = Stage(monkeypatch)
+        stage.tables.note({"ok": True, "by": "admin"}, "ff")
+        assert stage.told == {"ok": None}
+        stage.found = [FAULT]
+        stage.afterwards.begin(())
+        await stage.ended()
+        assert (stage.told["ok"], stage.told["faults"]) == (False, [str(FAULT)])
+        assert stage.counted == [("aisix_reloads_total", "thorough check", "failed")]
+        assert stage.tables.status()["last_reload"] == {"ok": True, "by": "admin"}
+        assert stage.tables.good() == "ff"
+        stage.found = []
+        stage.afterwards.begin(())
+        await stage.ended()
+        assert stage.told["ok"] is True
+        stage.tables.note({"ok": True, "by": "watch"}, "ff")  # a reload that changed nothing
+        assert stage.told["ok"] is True
+        stage.mappings.digest = "0b"  # it is of other tables
+        assert stage.told == {"ok": None}
+
+    asyncio.run(run())
+    assert f"thoroughly checked: {FAULT}" in caplog.text
+
+
+def test_a_further_reload_ends_it_and_tables_that_serve_no_more_are_not_told_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def run() -> None:
+        stage = Stage(monkeypatch)
+        stage.afterwards.begin(("first",))  # type: ignore[arg-type]
+        while not stage.began:
+            await asyncio.sleep(0)
+        stage.afterwards.begin(("second",))  # type: ignore[arg-type]
+        await stage.ended()
+        assert stage.began == [("first",), ("second",)]
+        assert len(stage.counted) == 1
+        stage.go.clear()
+        stage.afterwards.begin(("third",))  # type: ignore[arg-type]
+        while len(stage.began) < 3:
+            await asyncio.sleep(0)
+        stage.mappings.digest = "0b"  # another worker has reloaded
+        await stage.ended()
+        assert len(stage.counted) == 1
+
+    asyncio.run(run())
+
+
+def test_a_check_that_takes_too_long_or_finds_something_says_so(tmp_path: Path) -> None:
+    folders = read_folders(
+        [SHIPPED, laid(tmp_path, {"request.toml": '[field.x]\nform = "model"\n'})]
+    )
+    (late,) = asyncio.run(checked(folders, tmp_path, 0.001))
+    assert "took longer" in late.text
+    found = asyncio.run(checked(folders, tmp_path, 60))
+    assert any('did you mean "from"' in one.text for one in found)
