@@ -1,0 +1,80 @@
+"""All edits of all bases, or a fixed part of them: who tells, counted and listed.
+
+    python -m tests.mapping.mutate --count 3000 --processes 2 --list silent
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+
+from tests.mapping.mutate.bases import Base, bases
+from tests.mapping.mutate.edits import KINDS, Edit, edits
+from tests.mapping.mutate.judge import CLASSES, PROGRAM, SILENT, Judge, Outcome
+
+SEED = 18
+
+
+def chosen(count: int, seed: int = SEED) -> Iterator[tuple[Base, list[Edit]]]:
+    """So many edits of all there are, each base with its own."""
+    found = [
+        (base, edit)
+        for base in bases()
+        for path, text in base.files.items()
+        for edit in edits(path, text, random.Random(seed))
+    ]
+    some = random.Random(seed).sample(found, min(count, len(found)))
+    for base in dict.fromkeys(base.name for base, _ in found):
+        own = [(one, edit) for one, edit in some if one.name == base]
+        if own:
+            yield own[0][0], [edit for _, edit in own]
+
+
+def judged(base: Base, some: Iterable[Edit]) -> tuple[list[str], list[Outcome]]:
+    """(false alarms, what became of each edit)"""
+    judge = Judge(base)
+    return [f"{base.name}: {one}" for one in judge.alarms], [judge.sort(edit) for edit in some]
+
+
+def table(outcomes: list[Outcome]) -> str:
+    """Classes down, kinds of edits across."""
+    count = Counter((one.kind, one.edit.kind) for one in outcomes)
+    lines = [f"{'':16}" + "".join(f"{kind:>14}" for kind in KINDS) + f"{'all':>14}{'%':>8}"]
+    for name in CLASSES:
+        row = [count[name, kind] for kind in KINDS]
+        share = 100 * sum(row) / max(1, len(outcomes))
+        lines.append(f"{name:16}" + "".join(f"{n:>14}" for n in (*row, sum(row))) + f"{share:8.2f}")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.mapping.mutate")
+    parser.add_argument("--count", type=int, default=3000, help="edits, of some 8,000")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--list", nargs="*", default=[SILENT, PROGRAM], choices=CLASSES)
+    args = parser.parse_args()
+    alarms: list[str] = []
+    outcomes: list[Outcome] = []
+    work = list(chosen(args.count))
+    with ProcessPoolExecutor(args.processes) as pool:
+        for wrong, found in pool.map(judged, *zip(*work, strict=True)):
+            alarms += wrong
+            outcomes += found
+    for name in args.list:
+        print(f"\n{name}:")
+        for one in outcomes:
+            if one.kind == name:
+                print(f"    {one}")
+    print(f"\n{len(outcomes)} edits of {len(work)} good overlays\n")
+    print(table(outcomes))
+    told = [one for one in outcomes if one.words and one.kind in CLASSES[:2]]
+    print(f"\ntold at the edited line: {sum(one.at_line for one in told)} of {len(told)}")
+    print(f"false alarms about the good overlays: {len(alarms)}")
+    print("\n".join(f"    {one}" for one in alarms))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""What becomes of one slip: who tells it, and if nobody does, what it changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+
+from aisix.errors import Complaint, OperatorError
+from aisix.mapping.mappings import Mappings, load_as_told
+from aisix.mapping.parse.files import TableFolder
+from aisix.mapping.verify import case_index, cases, coverage, touched
+from aisix.mapping.verify.cases import Case
+from aisix.mapping.verify.check import Checker
+from aisix.mapping.verify.hints import hints
+from aisix.mapping.verify.kept import Kept
+from tests.mapping.mutate.bases import Base, shipped
+from tests.mapping.mutate.edits import Edit
+from tests.mapping.mutate.programs import same
+
+TOLD, HINTED, CASE, PROGRAM, SILENT = "told", "hinted at", "changes a case", "program only", "silent"
+CLASSES = (TOLD, HINTED, CASE, PROGRAM, SILENT)
+MOST_CASES = 40  # of the shipped ones, for one edit
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`at_line`: what is told stands at the line that was edited."""
+
+    edit: Edit
+    kind: str  # one of CLASSES
+    words: str = ""
+    at_line: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.edit}" + (f"\n        {self.words}" if self.words else "")
+
+
+@dataclass(slots=True)
+class Judge:
+    """Of the edits of one base."""
+
+    base: Base
+    shipped: TableFolder = field(init=False)
+    good: Mappings = field(init=False)
+    alarms: list[Complaint] = field(init=False)  # about the base itself, which is good
+    own_hints: set[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        files = shipped().files
+        if self.base.dialects == {"openai-chat"}:  # which names nothing of the other's
+            files = {path: data for path, data in files.items() if path.startswith("openai-chat/")}
+        self.shipped = TableFolder(shipped().folder, shipped().name, files)
+        found, mappings = self._told(self.base.files)
+        assert mappings is not None
+        self.alarms, self.good = found, mappings
+        said = hints(mappings)
+        self.alarms += said
+        self.own_hints = {one.text for one in said}
+
+    def _told(self, files: dict[str, str]) -> tuple[list[Complaint], Mappings | None]:
+        site = TableFolder(self.base.cases or Path("mine"), "mine", _bytes(files))
+        found: list[Complaint] = []
+        try:
+            mappings = load_as_told([self.shipped, site], found)
+        except OperatorError as error:
+            return list(error.complaints), None
+        if found:
+            return found, None
+        return Checker(Kept(None), with_cases=False, released=True).findings(mappings), mappings
+
+    def sort(self, edit: Edit) -> Outcome:
+        found, mappings = self._told({**self.base.files, edit.path: edit.text})
+        if found or mappings is None:
+            return _said(TOLD, edit, found)
+        hinted = [one for one in hints(mappings) if one.text not in self.own_hints]
+        if hinted:
+            return _said(HINTED, edit, hinted)
+        if same(self.good, mappings):
+            return Outcome(edit, SILENT)
+        failed = self._failed(edit, mappings)
+        return Outcome(edit, CASE, failed) if failed else Outcome(edit, PROGRAM)
+
+    def _failed(self, edit: Edit, mappings: Mappings) -> str:
+        """A case that comes out otherwise than with the good tables; "" when all are as before."""
+        for name, mapping in mappings.mappings.items():
+            before = self.good.mappings[name]
+            if before.digest == mapping.digest:
+                continue
+            for case in _cases(self.base.cases, name) + self._met(mappings, name):
+                if _run(case, mappings) != _run(case, self.good):
+                    return f"{name}/{case.name}"
+        return ""
+
+    def _met(self, mappings: Mappings, name: str) -> tuple[Case, ...]:
+        """Shipped cases that meet what the site writes."""
+        if name not in _reached():
+            return ()
+        reached, numbered = _reached()[name]
+        numbers: set[int] = set()
+        for unit in touched.units(mappings)[name]:
+            numbers |= next(
+                (set(reached[one]) for one in coverage._names(unit) if reached.get(one)), set()
+            )
+        some = sorted(numbers)
+        step = max(1, len(some) // MOST_CASES)
+        return tuple(numbered[number] for number in some[::step][:MOST_CASES])
+
+
+def _bytes(files: dict[str, str]) -> dict[str, bytes]:
+    return {path: text.encode() for path, text in files.items()}
+
+
+def _said(kind: str, edit: Edit, found: list[Complaint]) -> Outcome:
+    at_line = any(one.where == f"mine/{edit.path}:{edit.line}" for one in found)
+    return Outcome(edit, kind, str(found[0]) if found else "", at_line)
+
+
+def _run(case: Case, mappings: Mappings) -> list[str]:
+    name = "/".join(case.folder.parts[-4:-2])
+    return cases.run(replace(case, compiled=False), mappings.mappings[name], thorough=False)
+
+
+@cache
+def _cases(folder: Path | None, name: str) -> tuple[Case, ...]:
+    return tuple(cases.of_folder(folder, name, 1)) if folder else ()
+
+
+@cache
+def _reached() -> dict[str, tuple[coverage.Reached, list[Case]]]:
+    """Of each shipped mapping, the units its cases reach, and the cases by number."""
+    mappings = load_as_told([shipped()], [])
+    out = {}
+    by_mapping: dict[str, list[case_index.CaseEntry]] = {}
+    for entry in case_index.entries(shipped().folder, Kept(None)):
+        by_mapping.setdefault(entry.mapping, []).append(entry)
+    for name, entries in by_mapping.items():
+        found = {case.name: case for case in cases.of_folder(shipped().folder, name, 0)}
+        numbered = [found[entry.name] for entry in entries]
+        out[name] = coverage.of(mappings, name, 0, entries, Kept(None)), numbered
+    return out
