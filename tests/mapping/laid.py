@@ -6,6 +6,9 @@ from pathlib import Path
 
 from aisix.errors import OperatorError
 from aisix.mapping.mappings import load_mappings
+from aisix.mapping.parse.files import TableFolder, read_folders
+from aisix.mapping.verify.check import Checker
+from aisix.mapping.verify.kept import Kept
 from tests.running import ROOT
 
 SHIPPED = ROOT / "mappings"
@@ -29,3 +32,17 @@ def said(folder: Path, name: str = NAME) -> list[str]:
     except OperatorError as error:
         return [str(complaint) for complaint in error.complaints]
     return []
+
+
+def checked(files: dict[str, str]) -> tuple[list[str], list[str]]:
+    """(complaints, notes) of `aisix mappings check` about a site's files, by their whole path."""
+    tables = {path: text.encode() for path, text in files.items()}
+    shipped, site = read_folders([SHIPPED])[0], TableFolder(Path("mine"), "mine", tables)
+    if all(path.startswith("openai-chat/") for path in files):  # which names nothing of the other's
+        own = {
+            path: data for path, data in shipped.files.items() if path.startswith("openai-chat/")
+        }
+        shipped = TableFolder(shipped.folder, shipped.name, own)
+    checker = Checker(Kept(None), with_cases=False, released=True)
+    found = checker.read([shipped, site])
+    return [str(one) for one in found], [str(one) for one in checker.notes]

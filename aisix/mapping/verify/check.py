@@ -27,6 +27,7 @@ from aisix.mapping.parse.files import TableFolder, read_folders
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verify import cases, touched
 from aisix.mapping.verify.case_runs import CaseRuns
+from aisix.mapping.verify.hints import hints
 from aisix.mapping.verify.kept import Kept, engine, hashed
 from aisix.mapping.verify.liveness.found import MOST_READ, found_dead
 from aisix.mapping.verify.liveness.narrowing import narrowed
@@ -116,7 +117,7 @@ class Checker:
             dead = found_dead(mappings, out, None if self._thorough else MOST_READ)
             out += dead.complaints
             self.left_out += dead.left_out
-            self.notes = [] if out else narrowed(mappings)
+            self.notes = [] if out else narrowed(mappings) + hints(mappings)
         if not out and self._with_cases:
             out += self._runs.findings(mappings)
         self._proofs.save()

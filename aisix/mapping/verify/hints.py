@@ -1,9 +1,207 @@
-"""Hints."""
+"""What in a site's tables looks like a slip of the pen, though it may well be meant.
+
+    hints(mappings)      # notes, never a refusal: a word that is nearly another, a constant of an
+                         # odd kind
+
+A name of the writer's own choosing (an output field, an event, a word of a value table) can be
+spelt in any way. One that stands once in all tables and in the site's cases, and is one letter away
+from one that stands there often, is likely that one.
+
+Must never know: what a table says.
+"""
+
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import lru_cache
+
 from aisix.errors import Complaint
-from aisix.mapping.mappings import Mappings
+from aisix.mapping.mappings import Mappings, read_parts
+from aisix.mapping.parse.files import TableFolder
+from aisix.mapping.parse.toml_tree import Keys, Tree
+from aisix.mapping.syntax.paths import Json
+from aisix.mapping.syntax.rules import SOURCES as WAYS
+
+SHORTEST = 5  # letters of a word that may be misspelt: shorter ones are too near to others
+LONG = 7  # ... or in which one letter may be another
+OFTEN = 2  # how often the right word stands somewhere
+MOST_WORDS = 20_000  # of a site; behind them nothing is hinted at
+DECLARED = ("convert", "arrange", "adjust")  # whose options have kinds of their own
+SOURCES = frozenset(WAYS) - {"value"}
+WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[_-][A-Za-z0-9]+)*")
+PROSE = re.compile(r"[\s\\^({|]")  # in a text that people read, or in an expression
+PLAIN = re.compile(r"[a-z]+(?:[_-][a-z]+)*")
+CONDITIONS = frozenset(("when", "unless", "match", "where", "where_not", "guard", "check"))
 
 
 def hints(mappings: Mappings) -> list[Complaint]:
-    return []
+    """Of every folder but the first."""
+    shelves = mappings.table_folders
+    known, kinds = _of_shipped(_Held(shelves[0]))
+    own = [(path, tree) for shelf in shelves[1:] for path, tree in _trees(shelf)]
+    count: Counter[str] = Counter()
+    for _, tree in own:
+        for _, words in _words(tree.data, ()):
+            count.update(words)
+        if count.total() > MOST_WORDS:
+            return []
+    every = known + count
+    found: dict[tuple[str, str], Complaint] = {}
+    for _, tree in own:
+        for keys, words in _words(tree.data, ()):
+            for word in words:
+                near = _meant(word, every)
+                if near:
+                    text = f'"{word}" stands nowhere else; did you mean "{near}"?'
+                    told = Complaint(tree.where(keys), ".".join(keys), text)
+                    found.setdefault((told.where, word), told)
+        for told in _odd_kinds(tree, tree.data, (), kinds):
+            found.setdefault((told.where, told.path), told)
+    return list(found.values())
+
+
+class _Held:
+    """A folder of tables, known by its digest-like identity: its words are counted once."""
+
+    def __init__(self, shelf: TableFolder) -> None:
+        self.shelf = shelf
+
+    def __hash__(self) -> int:
+        return hash(tuple(map(id, self.shelf.files.values())))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Held) and other.shelf.files == self.shelf.files
+
+
+@lru_cache(maxsize=2)
+def _of_shipped(held: _Held) -> tuple[Counter[str], dict[str, set[str]]]:
+    """(how often each word stands there, the kinds of constant that each key has)"""
+    count: Counter[str] = Counter()
+    kinds: dict[str, set[str]] = {}
+    times: Counter[str] = Counter()
+    for _, tree in _trees(held.shelf):
+        for _, words in _words(tree.data, ()):
+            count.update(words)
+        for key, value, asked in _leaves(tree.data):
+            of = f"when {key}" if asked else key
+            kinds.setdefault(of, set()).add(_kind(value))
+            times[of] += 1
+    return count, {key: found for key, found in kinds.items() if times[key] >= OFTEN}
+
+
+def _trees(shelf: TableFolder) -> Iterator[tuple[str, Tree]]:
+    for path in shelf.files:
+        tree = read_parts(shelf, path, [], [])
+        if tree is not None:
+            yield path, tree
+
+
+def _leaves(node: dict[str, Json], asked: bool = False) -> Iterator[tuple[str, Json, bool]]:
+    """(name, constant, whether it stands in a condition) of all below."""
+    for key, value in node.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, asked or key in CONDITIONS)
+        else:
+            yield key, value, asked
+
+
+def _kind(value: Json) -> str:
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, int | float):
+        return "number"
+    return "list" if isinstance(value, list) else "text"
+
+
+# ---------------------------------------------------------------- spelling
+def _words(node: Json, at: Keys) -> Iterator[tuple[Keys, list[str]]]:
+    """(place, words of a key and of the texts at it)"""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            keys = (*at, key)
+            yield keys, [*_in_text(key), *_in_value(value)]
+            yield from _words(value, keys)
+    elif isinstance(node, list):
+        for item in node:
+            yield from _words(item, at)
+
+
+def _in_value(value: Json) -> Iterator[str]:
+    if isinstance(value, str):
+        yield from _in_text(value)
+    elif isinstance(value, list):
+        for item in value:
+            if isinstance(item, str):
+                yield from _in_text(item)
+
+
+def _in_text(text: str) -> Iterator[str]:
+    if not PROSE.search(text):
+        yield from WORD.findall(text)
+
+
+def _meant(word: str, every: Counter[str]) -> str:
+    """The word that stands often and is one slip away from one that stands once; "" for none."""
+    if len(word) < SHORTEST or every[word] != 1 or not PLAIN.fullmatch(word):
+        return ""
+    near = [one for one in _slips(word) if every[one] >= OFTEN and not _another_form(word, one)]
+    return max(near, key=lambda one: every[one], default="")
+
+
+def _slips(word: str) -> set[str]:
+    """What a word may have been before two letters changed places, one was lost, doubled or hit
+    beside."""
+    letters = "abcdefghijklmnopqrstuvwxyz_"
+    cuts = [(word[:at], word[at:]) for at in range(len(word) + 1)]
+    out = {a + b[1] + b[0] + b[2:] for a, b in cuts if len(b) > 1}
+    out |= {a + b[1:] for a, b in cuts if b}
+    out |= {a + letter + b for a, b in cuts for letter in letters}
+    if len(word) >= LONG:
+        out |= {a + letter + b[1:] for a, b in cuts if b for letter in letters}
+    return out - {word}
+
+
+def _another_form(word: str, other: str) -> bool:
+    """A plural, a third person, a number behind it: a word of its own."""
+    longer, shorter = sorted((word, other), key=len, reverse=True)
+    return longer in (f"{shorter}s", f"{shorter}d", f"{shorter}_")
+
+
+# ---------------------------------------------------------------- kinds
+def _odd_kinds(
+    tree: Tree, node: dict[str, Json], at: Keys, kinds: dict[str, set[str]]
+) -> Iterator[Complaint]:
+    """A constant of another kind than its name has in all shipped tables; a list of rules."""
+    for key, value in node.items():
+        keys = (*at, key)
+        asked = not CONDITIONS.isdisjoint(at)
+        if isinstance(value, dict):
+            if key not in DECLARED:
+                yield from _odd_kinds(tree, value, keys, kinds)
+            continue
+        usual, own = kinds.get(f"when {key}" if asked else key, set()), _kind(value)
+        text = ""
+        if len(usual) == 1 and own not in usual and not _may_be(value, asked, usual):
+            text = f"is {own} here, and {next(iter(usual))} wherever else it stands"
+        elif isinstance(value, list) and any(map(_meant_to_run, value)):
+            text = "a list is a constant: nothing in it is looked up"
+        if text:
+            yield Complaint(tree.where(keys), ".".join(keys), text)
+
+
+def _may_be(value: Json, asked: bool, usual: set[str]) -> bool:
+    """A look-up may be of any kind; a condition compares, or names several words."""
+    if isinstance(value, str):
+        return value[:1] in ("$", "<", ">")
+    return asked and (not isinstance(value, bool) or "list" in usual)
+
+
+def _meant_to_run(item: Json) -> bool:
+    """Whether an item of a list looks like a rule."""
+    if isinstance(item, dict):
+        return not SOURCES.isdisjoint(item) and all(
+            isinstance(item[key], str | list | dict) for key in item if key in SOURCES
+        )
+    return False

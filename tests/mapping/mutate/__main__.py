@@ -1,6 +1,6 @@
 """All edits of all bases, or a fixed part of them: who tells, counted and listed.
 
-    python -m tests.mapping.mutate --count 3000 --processes 2 --list silent
+python -m tests.mapping.mutate --count 3000 --processes 2 --list silent
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from aisix.mapping.parse.files import TableFolder, read_folders
 from tests.mapping.laid import NAME, SHIPPED
-from tests.mapping.test_readme import recipes
+from tests.mapping.test_recipes import recipes
 from tests.mapping.test_wishes import recipes as wishes
 
 OVERLAYS = Path(__file__).parent.parent / "overlays"
@@ -66,7 +66,7 @@ def _path(name: str) -> str:
 
 def _as_trait(text: str) -> dict[str, str]:
     """An alias's overlay is a trait of one model: here of all that have no other."""
-    own = re.sub(r"^for = .*\n", "", text)
+    own = re.sub(r"^for = .*\n", "", text, flags=re.M)
     return {
         f"{NAME}/traits/mine.toml": own,
         f"{NAME}/models.toml": '[defaults]\nmore_traits = ["mine"]\n',

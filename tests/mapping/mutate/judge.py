@@ -12,13 +12,19 @@ from aisix.mapping.parse.files import TableFolder
 from aisix.mapping.verify import case_index, cases, coverage, touched
 from aisix.mapping.verify.cases import Case
 from aisix.mapping.verify.check import Checker
-from aisix.mapping.verify.hints import hints
 from aisix.mapping.verify.kept import Kept
+from aisix.mapping.verify.liveness.narrowing import narrowed
 from tests.mapping.mutate.bases import Base, shipped
 from tests.mapping.mutate.edits import Edit
 from tests.mapping.mutate.programs import same
 
-TOLD, HINTED, CASE, PROGRAM, SILENT = "told", "hinted at", "changes a case", "program only", "silent"
+TOLD, HINTED, CASE, PROGRAM, SILENT = (
+    "told",
+    "hinted at",
+    "changes a case",
+    "program only",
+    "silent",
+)
 CLASSES = (TOLD, HINTED, CASE, PROGRAM, SILENT)
 MOST_CASES = 40  # of the shipped ones, for one edit
 
@@ -44,36 +50,41 @@ class Judge:
     shipped: TableFolder = field(init=False)
     good: Mappings = field(init=False)
     alarms: list[Complaint] = field(init=False)  # about the base itself, which is good
-    own_hints: set[str] = field(init=False)
+    own_notes: set[str] = field(init=False)
 
     def __post_init__(self) -> None:
         files = shipped().files
         if self.base.dialects == {"openai-chat"}:  # which names nothing of the other's
             files = {path: data for path, data in files.items() if path.startswith("openai-chat/")}
         self.shipped = TableFolder(shipped().folder, shipped().name, files)
-        found, mappings = self._told(self.base.files)
-        assert mappings is not None
-        self.alarms, self.good = found, mappings
-        said = hints(mappings)
-        self.alarms += said
-        self.own_hints = {one.text for one in said}
+        found, notes, mappings = self._told(self.base.files)
+        assert mappings is not None, found
+        self.good = mappings
+        meant = narrowed(mappings)  # what such a note says is so
+        self.alarms = found + [one for one in notes if one not in meant]
+        self.own_notes = {one.text for one in notes}
 
-    def _told(self, files: dict[str, str]) -> tuple[list[Complaint], Mappings | None]:
+    def _told(
+        self, files: dict[str, str]
+    ) -> tuple[list[Complaint], list[Complaint], Mappings | None]:
+        """(complaints, notes, the tables when there are none)"""
         site = TableFolder(self.base.cases or Path("mine"), "mine", _bytes(files))
         found: list[Complaint] = []
         try:
             mappings = load_as_told([self.shipped, site], found)
         except OperatorError as error:
-            return list(error.complaints), None
+            return list(error.complaints), [], None
         if found:
-            return found, None
-        return Checker(Kept(None), with_cases=False, released=True).findings(mappings), mappings
+            return found, [], None
+        checker = Checker(Kept(None), with_cases=False, released=True)
+        found = checker.findings(mappings)
+        return found, checker.notes, mappings
 
     def sort(self, edit: Edit) -> Outcome:
-        found, mappings = self._told({**self.base.files, edit.path: edit.text})
+        found, notes, mappings = self._told({**self.base.files, edit.path: edit.text})
         if found or mappings is None:
             return _said(TOLD, edit, found)
-        hinted = [one for one in hints(mappings) if one.text not in self.own_hints]
+        hinted = [one for one in notes if one.text not in self.own_notes]
         if hinted:
             return _said(HINTED, edit, hinted)
         if same(self.good, mappings):

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import fields, is_dataclass
 from typing import Any
 
 from aisix.mapping.configurations import configurations
 from aisix.mapping.mappings import Mapping, Mappings
-from aisix.mapping.syntax.rules import Place
+from aisix.mapping.verify.liveness.program import Program
 
 FOR_PEOPLE = ("format", "title", "help")
+AS_WRITTEN = ("mapping", "models")  # files that are compared as they are
 
 
 def same(one: Mappings, other: Mappings) -> bool:
@@ -18,39 +17,34 @@ def same(one: Mappings, other: Mappings) -> bool:
     if one.mappings.keys() != other.mappings.keys():
         return False
     return all(
-        _form(_raw(one.mappings[name])) == _form(_raw(other.mappings[name]))
-        and _tables(one.mappings[name]) == _tables(other.mappings[name])
-        for name in one.mappings
-        if one.mappings[name].digest != other.mappings[name].digest
+        _alike(mapping, other.mappings[name])
+        for name, mapping in one.mappings.items()
+        if mapping.digest != other.mappings[name].digest
     )
 
 
-def _raw(mapping: Mapping) -> Any:
-    """What counts as it is written."""
-    data = mapping.tree.data
-    return mapping.caller.data, data["mapping"], data.get("models")
+def _alike(one: Mapping, other: Mapping) -> bool:
+    if _written(one) != _written(other):
+        return False
+    programs = Program.of(one), Program.of(other)
+    brought = (
+        {each.brings(mapping) for each in configurations(mapping)} for mapping in (one, other)
+    )
+    every = set().union(*brought)
+    if any(
+        not set(traits) <= mapping.traits.keys() for traits in every for mapping in (one, other)
+    ):
+        return False
+    return all(programs[0].reached(traits).same(programs[1].reached(traits)) for traits in every)
 
 
-def _tables(mapping: Mapping) -> Any:
-    made = {}
-    for one in configurations(mapping):
-        tables = one.build(mapping)
-        made.setdefault((tables.traits, repr(tables.option)), _form((tables.request, tables.answer, tables.errors)))
-    return made
+def _written(mapping: Mapping) -> Any:
+    files = {name: mapping.tree.data.get(name) for name in AS_WRITTEN}
+    return _acting({**files, "caller": mapping.caller.data})
 
 
-def _form(value: Any) -> Any:
-    match value:
-        case Place():
-            return None
-        case re.Pattern():
-            return value.pattern
-        case dict():
-            return tuple((key, _form(below)) for key, below in value.items() if key not in FOR_PEOPLE)
-        case list() | tuple():
-            return tuple(map(_form, value))
-        case frozenset() | set():
-            return tuple(sorted(map(repr, value)))
-    if is_dataclass(value):
-        return type(value).__name__, *(_form(getattr(value, one.name)) for one in fields(value))
-    return getattr(value, "__qualname__", None) or repr(value)
+def _acting(value: Any) -> Any:
+    """Without what people read."""
+    if isinstance(value, dict):
+        return {key: _acting(below) for key, below in value.items() if key not in FOR_PEOPLE}
+    return value
