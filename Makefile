@@ -45,6 +45,7 @@ test-long: $(VENV)/.test
 	$(BIN)/python -m tests.limits.soak
 	$(BIN)/python -m tests.differential --count 5000 --minutes 60
 	$(BIN)/python -m tests.mapping.linear --bad --rules
+	$(BIN)/python -m tests.mapping.mutate
 
 test-pythons:
 	python3 tests/pythons.py run $(PARTS)

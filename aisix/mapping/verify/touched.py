@@ -107,16 +107,14 @@ def concerned(mapping: Mapping, written: Collection[TouchedUnit]) -> tuple[Confi
     meeting = _Meeting(mapping, written)
     out: list[Configuration] = []
     seen: set[tuple[object, ...]] = set()
-    for number, one in enumerate(configurations(mapping)):
+    for one in configurations(mapping):
         brings = one.brings(mapping)
-        met = tuple(name for name in brings if name in meeting.traits)
-        told = meeting.told(one)
-        if number == 0 or met or told:
-            # Traits that meet nothing change nothing here: what differs is met, asked, or written.
-            kind = met, told
-            if kind not in seen:
-                seen.add(kind)
-                out.append(one)
+        # Traits that meet nothing change nothing here: what differs is met, asked, or written.
+        # Where none is met the site's words stand: the base may have a trait laid over them.
+        kind = tuple(name for name in brings if name in meeting.traits), meeting.told(one)
+        if kind not in seen:
+            seen.add(kind)
+            out.append(one)
     return tuple(out)
 
 

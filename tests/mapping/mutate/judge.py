@@ -105,9 +105,9 @@ class Judge:
 
     def _met(self, mappings: Mappings, name: str) -> tuple[Case, ...]:
         """Shipped cases that meet what the site writes."""
-        if name not in _reached():
+        if not any(path.startswith(f"{name}/") for path in shipped().files):
             return ()
-        reached, numbered = _reached()[name]
+        reached, numbered = _reached(name)
         numbers: set[int] = set()
         for unit in touched.units(mappings)[name]:
             numbers |= next(
@@ -138,15 +138,10 @@ def _cases(folder: Path | None, name: str) -> tuple[Case, ...]:
 
 
 @cache
-def _reached() -> dict[str, tuple[coverage.Reached, list[Case]]]:
-    """Of each shipped mapping, the units its cases reach, and the cases by number."""
-    mappings = load_as_told([shipped()], [])
-    out = {}
-    by_mapping: dict[str, list[case_index.CaseEntry]] = {}
-    for entry in case_index.entries(shipped().folder, Kept(None)):
-        by_mapping.setdefault(entry.mapping, []).append(entry)
-    for name, entries in by_mapping.items():
-        found = {case.name: case for case in cases.of_folder(shipped().folder, name, 0)}
-        numbered = [found[entry.name] for entry in entries]
-        out[name] = coverage.of(mappings, name, 0, entries, Kept(None)), numbered
-    return out
+def _reached(name: str) -> tuple[coverage.Reached, list[Case]]:
+    """The units that the shipped cases of a mapping reach, and the cases by number."""
+    every = case_index.entries(shipped().folder, Kept(None))
+    entries = [entry for entry in every if entry.mapping == name]
+    found = {case.name: case for case in cases.of_folder(shipped().folder, name, 0)}
+    reached = coverage.of(load_as_told([shipped()], []), name, 0, entries, Kept(None))
+    return reached, [found[entry.name] for entry in entries]

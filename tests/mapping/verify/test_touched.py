@@ -128,3 +128,12 @@ def test_few_are_built_for_one_value(tmp_path: Path) -> None:
     every = list(configurations(mapping))
     assert len(concerned(mapping, units(mappings)[NAME])) < 4 < 40 < len(every)
     assert concerned(mapping, ()) == ()
+
+
+def test_a_word_that_a_trait_of_the_base_hides_is_seen_where_no_trait_does(tmp_path: Path) -> None:
+    text = "[field.top_k]\npolicy = ['reject']\n"
+    mappings = load_mappings([SHIPPED, laid(tmp_path, {"request.toml": text})])
+    mapping = mappings.mappings[NAME]
+    assert said(mapping, Configuration()) == set()  # unknown models take no top_k anyway
+    built = concerned(mapping, units(mappings)[NAME])
+    assert len(set().union(*(said(mapping, one) for one in built))) == 1

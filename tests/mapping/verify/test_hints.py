@@ -1,0 +1,30 @@
+"""What looks like a slip of the pen in a site's tables."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.mapping.laid import NAME, checked
+
+HINTED = {
+    "two letters changed places": ("[event.message_dleta]\nping = true\n", 1, '"message_delta"'),
+    "one was lost": ("[event.mesage_delta]\nping = true\n", 1, '"message_delta"'),
+    "one twice": ("[event.message_deltaa]\nping = true\n", 1, '"message_delta"'),
+    "an odd kind": ("[chunk.text]\nrole = true\n", 2, "is true or false here, and text"),
+    "a rule in a list": ("[chunk.text]\nx = [{ from = 'say' }]\n", 2, "a list is a constant"),
+}
+
+
+@pytest.mark.parametrize("slip", HINTED)
+def test_what_looks_like_a_slip(slip: str) -> None:
+    text, line, words = HINTED[slip]
+    found, notes = checked({f"{NAME}/answer.toml": text})
+    assert found == []
+    told = [note for note in notes if note.startswith(f"mine/{NAME}/answer.toml:{line}: ")]
+    assert any(words in note for note in told), notes
+
+
+def test_what_is_good_is_quiet() -> None:
+    text = "[event.hint]\nemit = 'hint'\n[chunk.hint]\nhints = { from = 'hint.texts' }\n"
+    text += "numbered = 3\nprose = 'mesage delta of ours'\n"
+    assert checked({f"{NAME}/answer.toml": text}) == ([], [])
