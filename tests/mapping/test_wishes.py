@@ -109,8 +109,7 @@ def test_a_clamp_that_is_told() -> None:
 
 
 def test_the_caller_s_user_with_a_prefix() -> None:
-    overlay = '[request.field.metadata.user_id]\nfrom = "user"\nas = ["not_empty", "team"]\n'
-    overlay += '[request.convert.team]\nverb = "template"\ntext = "team-7:{value}"\n'
+    overlay = recipes()["The caller's user, with a prefix"]
     assert Alias(overlay).sent(user="bob")["metadata"] == {"user_id": "team-7:bob"}
 
 
@@ -127,10 +126,18 @@ def test_pictures_are_refused_in_words_of_one_s_own() -> None:
 
 
 def test_reasoning_under_another_name() -> None:
-    overlay = '[answer.message.reasoning]\nfrom = "$folded.reasoning_content"\n'
+    overlay = recipes()["Reasoning under another name"]
     answer = message({"type": "thinking", "thinking": "hm", "signature": "s"}, text("a"))
     told = json.loads(Alias(overlay).answer(answer).body)["choices"][0]["message"]
     assert told["reasoning"] == "hm"
+    start = {"type": "message_start", "message": {**message(), "content": []}}
+    block = {"type": "thinking", "thinking": ""}
+    begun = {"type": "content_block_start", "index": 0, "content_block": block}
+    piece = {"type": "thinking_delta", "thinking": "hm"}
+    more = {"type": "content_block_delta", "index": 0, "delta": piece}
+    found = Alias(overlay).stream(start, begun, more)
+    deltas = [frame["choices"][0]["delta"] for frame in found if "choices" in frame]
+    assert [delta["reasoning"] for delta in deltas if "reasoning" in delta] == ["hm"]
 
 
 def test_an_overloaded_upstream_as_503_with_retry_after() -> None:
@@ -142,22 +149,23 @@ def test_an_overloaded_upstream_as_503_with_retry_after() -> None:
 
 
 def test_a_beta_header_only_for_streams_with_tools() -> None:
-    overlay = '[request.header.anthropic-beta]\nmine = { value = "b-2027", when = { stream = true,'
-    alias = Alias(overlay + ' tools = "$present" } }\n')
+    alias = Alias(recipes()["A beta header for streams with tools alone"])
     assert alias.asked(stream=True, tools=functions(1))[0][1].headers["anthropic-beta"] == "b-2027"
     for more in ({"stream": True}, {"tools": functions(1)}):
         assert "anthropic-beta" not in alias.asked(**more)[0][1].headers
 
 
 def test_top_p_rather_than_temperature() -> None:
-    alias = Alias('[request.field.temperature]\nunless = { top_p = "$present" }\n')
-    sent = alias.sent(top_p=0.5, temperature=0.3)
+    alias = Alias(recipes()["`top_p` rather than `temperature`"])
+    [(exchange, asked), _] = alias.asked(top_p=0.5, temperature=0.3)
+    assert exchange.warnings == "temperature=dropped"
+    sent = json.loads(asked.body)
     assert (sent["top_p"], "temperature" in sent) == (0.5, False)
     assert alias.sent(temperature=0.3)["temperature"] == 0.3
 
 
 def test_a_caller_s_header_under_another_name() -> None:
-    alias = Alias('[request.header.x-team]\nteam = { from = "$header.x-caller-team" }\n')
+    alias = Alias(recipes()["A header of the caller's under another name"])
     assert alias.asked()[0][1].headers["x-team"] == "seven"
 
 
@@ -266,14 +274,12 @@ def test_a_budget_of_one_alias_and_of_one_model(tmp_path: Path) -> None:
 def test_cache_writes_are_not_counted() -> None:
     answer = message(text("a"))
     answer["usage"]["cache_creation_input_tokens"] = 100
-    overlay = '[answer.usage.prompt_tokens]\nsum = ["input_tokens", "cache_read_input_tokens"]\n'
+    overlay = recipes()["Cache writes that are not counted"]
     assert json.loads(Alias(overlay).answer(answer).body)["usage"]["prompt_tokens"] == 1
 
 
 def test_a_new_part_of_the_caller_s() -> None:
-    overlay = (
-        '[request.shape.part.is.note]\ntype = "text"\ntext = { from = "note", type = "string" }\n'
-    )
+    overlay = recipes()["A new part of the caller's messages"]
     sent = Alias(overlay).sent(
         messages=[{"role": "user", "content": [{"type": "note", "note": "n"}]}]
     )
@@ -281,8 +287,7 @@ def test_a_new_part_of_the_caller_s() -> None:
 
 
 def test_a_new_event_as_a_chunk() -> None:
-    overlay = '[answer.event.hint]\nemit = "hint"\n'
-    overlay += '[answer.chunk.hint]\ncontent = { from = "hint.text", only = "string" }\n'
+    overlay = recipes()["A new event as a chunk"]
     start = {"type": "message_start", "message": {**message(), "content": []}}
     found = Alias(overlay).stream(start, {"type": "hint", "hint": {"text": "soon"}})
     said = [c["choices"][0]["delta"].get("content") for c in found if "choices" in c]
@@ -290,9 +295,7 @@ def test_a_new_event_as_a_chunk() -> None:
 
 
 def test_today_s_date_in_the_system_prompt() -> None:
-    overlay = '[request.field.system.concat.today]\nfrom = "$now"\nas = ["today", "today_is"]\n'
-    overlay += 'shape = "say"\n[request.convert.today]\nverb = "date"\n'
-    overlay += '[request.convert.today_is]\nverb = "template"\ntext = "Today is {value}."\n'
+    overlay = recipes()["Today's date"]
     assert Alias(overlay).sent()["system"] == [text("Today is 1970-01-01.")]
 
 
