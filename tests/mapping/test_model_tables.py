@@ -9,10 +9,12 @@ from aisix.config.shipped import shipped_mappings
 from aisix.mapping.mappings import load_mappings
 
 COMPILER = "aisix.mapping.compile.request"
-CHECK = (
-    "from aisix.cli.main import main\n"
-    "assert main(['mappings', 'check', '--no-cache', 'no-such-folder']) == 1"
-)
+CHECK = """
+from aisix.cli.main import main
+from aisix.mapping.verify.check import Checker
+Checker.findings = lambda self, mappings: []  # loaded, and not built: that takes seconds
+assert main(["mappings", "check", "--no-cache"]) == 0
+"""
 LOADED = "import sys; print([n for n in ({names}) if n in sys.modules])"
 OTHERS = (COMPILER, "asyncio", "tornado", "pycurl", "tabulate", "yaml", "voluptuous",
           "aisix.admin", "aisix.routing", "aisix.mapping.editor")  # fmt: skip
