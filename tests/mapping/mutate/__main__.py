@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -63,11 +64,11 @@ def main() -> None:
         for wrong, found in pool.map(judged, *zip(*work, strict=True)):
             alarms += wrong
             outcomes += found
-    for name in args.list:
-        print(f"\n{name}:")
-        for one in outcomes:
-            if one.kind == name:
-                print(f"    {one}")
+            counts = Counter(one.kind for one in found)
+            print(f"{found[0].edit.path}: {dict(counts)}", file=sys.stderr, flush=True)
+            for one in found:
+                if one.kind in args.list:
+                    print(f"{one.kind}: {one}", flush=True)
     print(f"\n{len(outcomes)} edits of {len(work)} good overlays\n")
     print(table(outcomes))
     told = [one for one in outcomes if one.words and one.kind in CLASSES[:2]]

@@ -18,14 +18,9 @@ from tests.mapping.mutate.bases import Base, shipped
 from tests.mapping.mutate.edits import Edit
 from tests.mapping.mutate.programs import same
 
-TOLD, HINTED, CASE, PROGRAM, SILENT = (
-    "told",
-    "hinted at",
-    "changes a case",
-    "program only",
-    "silent",
-)
-CLASSES = (TOLD, HINTED, CASE, PROGRAM, SILENT)
+TOLD, HINTED, CASE = "told", "hinted at", "changes a case"
+BARE, PROGRAM, SILENT = "no case there", "program only", "silent"
+CLASSES = (TOLD, HINTED, CASE, BARE, PROGRAM, SILENT)  # BARE: `check --coverage` tells that line
 MOST_CASES = 40  # of the shipped ones, for one edit
 
 
@@ -90,7 +85,22 @@ class Judge:
         if same(self.good, mappings):
             return Outcome(edit, SILENT)
         failed = self._failed(edit, mappings)
-        return Outcome(edit, CASE, failed) if failed else Outcome(edit, PROGRAM)
+        if failed:
+            return Outcome(edit, CASE, failed)
+        return Outcome(edit, BARE if self._is_bare(edit, mappings) else PROGRAM)
+
+    def _is_bare(self, edit: Edit, mappings: Mappings) -> bool:
+        """Whether no case of the site's own reaches the unit that the edited line is of."""
+        file = f"mine/{edit.path}"
+        lines = {
+            int(unit.where.rpartition(":")[2])
+            for written in touched.units(mappings).values()
+            for unit in written
+            if unit.where.startswith(f"{file}:")
+        }
+        begins = max((line for line in lines if line <= edit.line), default=0)
+        told = {one.where for one in coverage.missed(mappings, Kept(None))}
+        return f"{file}:{begins}" in told
 
     def _failed(self, edit: Edit, mappings: Mappings) -> str:
         """A case that comes out otherwise than with the good tables; "" when all are as before."""
