@@ -49,7 +49,7 @@ def hints(mappings: Mappings) -> list[Complaint]:
             return []
     every = known + count
     found: dict[tuple[str, str], Complaint] = {}
-    for _, tree in own:
+    for path, tree in own:
         for keys, words in _words(tree.data, ()):
             for word in words:
                 near = _meant(word, every)
@@ -57,7 +57,8 @@ def hints(mappings: Mappings) -> list[Complaint]:
                     text = f'"{word}" stands nowhere else; did you mean "{near}"?'
                     told = Complaint(tree.where(keys), ".".join(keys), text)
                     found.setdefault((told.where, word), told)
-        for told in _odd_kinds(tree, tree.data, (), kinds):
+        said = [*_odd_kinds(tree, tree.data, (), kinds), *_unsent(mappings, path, tree)]
+        for told in said:
             found.setdefault((told.where, told.path), told)
     return list(found.values())
 
@@ -205,3 +206,31 @@ def _meant_to_run(item: Json) -> bool:
             isinstance(item[key], str | list | dict) for key in item if key in SOURCES
         )
     return False
+
+
+# ---------------------------------------------------------------- headers
+def _unsent(mappings: Mappings, path: str, tree: Tree) -> Iterator[Complaint]:
+    """Rules of headers look at what is sent: a field that nothing writes is nothing there."""
+    mapping = mappings.mappings.get("/".join(path.split("/")[:2]))
+    at = ("request",) if "/traits/" in path else ()
+    request = tree.data.get("request", {}) if at else tree.data
+    if mapping is None or not (at or path.endswith(("/request.toml", "/rest.toml"))):
+        return
+    sections = [one.data.get("request") or {} for one in (mapping.tree, *mapping.traits.values())]
+    written = {name for one in sections for name in one.get("field") or {}}
+    if "pass" in {
+        one
+        for section in sections
+        for one in (section.get("rest") or {}).values()
+        if isinstance(one, str)
+    }:
+        return
+    for header, rules in (request.get("header") or {}).items():
+        for name, rule in rules.items() if isinstance(rules, dict) else ():
+            given = rule.get("from") if isinstance(rule, dict) else None
+            for word in _in_value(given):
+                if word == given and word not in written:
+                    text = f'no [field] "{word}" is sent, which this looks at: the caller\'s is'
+                    text += f' "$body.{word}"'
+                    keys = (*at, "header", header, name, "from")
+                    yield Complaint(tree.where(keys), ".".join(keys), text)

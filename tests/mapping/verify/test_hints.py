@@ -28,3 +28,12 @@ def test_what_is_good_is_quiet() -> None:
     text = "[event.hint]\nemit = 'hint'\n[chunk.hint]\nhints = { from = 'hint.texts' }\n"
     text += "numbered = 3\nprose = 'mesage delta of ours'\n"
     assert checked({f"{NAME}/answer.toml": text}) == ([], [])
+
+
+def test_a_header_of_what_is_not_sent_is_told_where_the_caller_s_own_is() -> None:
+    text = "[accept]\nteam = 'string'\n[field.user]\nfrom = 'team'\n[header.x-team]\n"
+    for given, hinted in (("team", True), ("$body.team", False), ("user", False)):
+        rule = f"team = {{ from = '{given}' }}\n"
+        found, notes = checked({f"{NAME}/request.toml": text + rule})
+        assert found == []
+        assert any('"$body.team"' in note for note in notes) == hinted, notes
