@@ -5,6 +5,7 @@ from __future__ import annotations
 from aisix.mapping.grammar.tables import UNITS
 from aisix.mapping.parse.rules import Parser
 from aisix.mapping.parse.structure import in_toml
+from aisix.mapping.parse.units import asked_for
 from aisix.mapping.parse.vocabulary import odd_check
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import (
@@ -18,6 +19,8 @@ from aisix.mapping.syntax.rules import (
     Rule,
 )
 from aisix.mapping.verbs import adjustments
+
+SAID_OF_A_CHECK = ("alias", "param", "value")  # without `values` too; of no value "this value"
 
 
 class RequestParser(Parser):
@@ -137,6 +140,7 @@ class RequestParser(Parser):
         places = tuple(self.path(text, (*at, "at")) for text in texts)
         for path in places:
             self.top(path, "", (*at, "at"))
+        self.unsaid(row, at)
         return Refusal(
             self.condition(row, at, "") or Condition(),
             self.fault(row.get("reject", ""), (*at, "reject")),
@@ -144,6 +148,15 @@ class RequestParser(Parser):
             self.place(at),
             row.get("values", {}),
         )
+
+    def unsaid(self, row: dict[str, Json], at: tuple[str, ...]) -> None:
+        """Tell of a name that the text of the fault asks for, and nothing here says."""
+        kind = row.get("reject", "")
+        fault = (self.facts.get("fault") or {}).get(kind, {})
+        for _, name in asked_for(fault.get("message", "")):
+            if name not in SAID_OF_A_CHECK and name not in row.get("values", {}):
+                text = f'the text of [fault.{kind}] asks for it: values = {{ {name} = "..." }}'
+                self.complain((*at, "values", name), text)
 
     def adjust(self, name: str, row: Json, at: tuple[str, ...]) -> Adjust:
         row = self.unit(row, at, "adjust")

@@ -148,6 +148,11 @@ FAULTS: dict[str, tuple[str, str, str]] = {
         'request.toml:2: field.messages.arrange.late_native.past: the items have no "roel" '
         '(did you mean "role"?)',
     ),
+    "a refusal that does not say what its text asks for": (
+        "request.toml",
+        "[check.no]\nwhen = { stop = 'x' }\nreject = 'policy'\n",
+        'request.toml:1: check.no.values.why: the text of [fault.policy] asks for it: values = { why = "..." }',
+    ),
     "a fault that is no word": (
         "request.toml",
         "[convert.arguments_schema]\nbad = 3\n",
