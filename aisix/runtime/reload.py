@@ -28,7 +28,7 @@ from typing import Any
 from aisix import log
 from aisix.errors import AisixError, Complaint, OperatorError
 from aisix.mapping.mappings import load_shelves
-from aisix.mapping.parse.files import Marks, marks, pack, read_folders
+from aisix.mapping.parse.files import Marks, TableFolder, marks, pack, read_folders
 from aisix.mapping.verify.check import Checker
 from aisix.mapping.verify.proofs import of_files
 from aisix.proxy.gateway import Gateway
@@ -55,6 +55,7 @@ class Reloader:
         self._secs = secs
         self._tasks: set[asyncio.Task[Any]] = set()
         self._afterwards = Afterwards(gateway, generation)
+        self._fresh: tuple[TableFolder, ...] | None = None  # taken over by the reload under way
         bus.on(PREPARE, self._prepare)
         bus.on(SWITCHED, self._switched)
         bus.on(RELOAD, lambda by: self.begin(str(by)))
@@ -80,6 +81,7 @@ class Reloader:
                 text = f"another reload is under way for {self._secs} s"
                 return self._answer(by, [Complaint("", "", text)], began, before)
             await asyncio.sleep(LOCK_PAUSE)
+        self._afterwards.close()
         try:
             before = self._gateway.mappings.digest
             were = self._gateway.quarantined()
@@ -93,6 +95,8 @@ class Reloader:
             self._note(told, good)
         finally:
             self._generation.give_back()
+            self._afterwards.begin(self._fresh)
+            self._fresh = None
         return told
 
     async def _try(self, end: float) -> tuple[list[Complaint], list[dict[str, Any]], str]:
@@ -126,7 +130,7 @@ class Reloader:
         if found:
             return found, [], ""
         self._generation.number = number  # here it happens
-        self._afterwards.begin(table_folders)
+        self._fresh = table_folders
         return [], await self._said(), good
 
     async def _said(self) -> list[dict[str, Any]]:

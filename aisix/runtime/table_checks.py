@@ -78,13 +78,19 @@ class Afterwards:
         self._gateway = gateway
         self._generation = generation
         self._task: asyncio.Task[None] | None = None
+        self._left: Sequence[TableFolder] | None = None  # to be checked, or under way
 
-    def begin(self, table_folders: Sequence[TableFolder]) -> None:
+    def begin(self, table_folders: Sequence[TableFolder] | None = None) -> None:
+        """For new tables; without them, anew what `close` has ended, if it has."""
         self.close()
-        work = self._check(table_folders, self._gateway.mappings.digest)
+        self._left = self._left if table_folders is None else table_folders
+        if self._left is None:
+            return
+        work = self._check(self._left, self._gateway.mappings.digest)
         self._task = asyncio.get_running_loop().create_task(work)
 
     def close(self) -> None:
+        """End it: at the end, and while a reload of this process is the one writer of notes."""
         if self._task is not None:
             self._task.cancel()
 
@@ -94,6 +100,7 @@ class Afterwards:
         data_dir = self._gateway.settings.data_dir
         try:
             found = await checked(table_folders, data_dir, THOROUGH_SECS, thorough=True)
+            self._left = None
         except OSError as error:
             log.warning("the tables are not thoroughly checked: %s", error.strerror)
             return

@@ -93,10 +93,17 @@ def test_a_further_reload_ends_it_and_tables_that_serve_no_more_are_not_told_of(
         await stage.ended()
         assert stage.began == [("first",), ("second",)]
         assert len(stage.counted) == 1
+        stage.afterwards.begin()  # a reload that changed nothing: it is done
+        assert stage.began == [("first",), ("second",)]
         stage.go.clear()
         stage.afterwards.begin(("third",))  # type: ignore[arg-type]
         while len(stage.began) < 3:
             await asyncio.sleep(0)
+        stage.afterwards.close()  # a reload begins, which is refused
+        stage.afterwards.begin()
+        while len(stage.began) < 4:
+            await asyncio.sleep(0)
+        assert stage.began[2:] == [("third",), ("third",)]
         stage.mappings.digest = "0b"  # another worker has reloaded
         await stage.ended()
         assert len(stage.counted) == 1
