@@ -24,6 +24,7 @@ from aisix.mapping.compile.values import (
 from aisix.mapping.syntax.paths import Json, Path
 from aisix.mapping.syntax.rules import Arrange, Convert, Rule, TableEntry, ValueTable
 from aisix.mapping.verbs import conversions, passes
+from aisix.mapping.verbs.nested import leads_below, runner
 
 
 class StepCompiler(SourceCompiler):
@@ -195,7 +196,8 @@ class StepCompiler(SourceCompiler):
             verb = passes.PASSES[step.verb]
             needed = asked.get(questions[number]) or self._needed(step, made)
             chosen = self.predicate(step.where, Var("item", DICT, True)) if verb.chooses else "None"
-            run, options = self.w.const(verb.run), self.w.const(step.options)
+            run = self.w.const(runner(verb, step.options))
+            options = self.w.const(step.options)
             later = questions[number + 1 :]
             with ExitStack() as stack:
                 conditions = [str(test) for test in (guard, needed) if test is not True]
@@ -212,6 +214,8 @@ class StepCompiler(SourceCompiler):
     def _question(self, step: Arrange) -> str:
         """What is asked of all items to know whether a pass has anything to do; "": nothing."""
         needs = passes.PASSES[step.verb].needs
+        if leads_below(step.options, passes.PASSES[step.verb]):
+            return ""
         if needs == "empty":
             return f"not x.get({step.options['list']!r})"
         found = self.inline("x", step.where) if needs == "any" else None
@@ -220,6 +224,8 @@ class StepCompiler(SourceCompiler):
     def _needed(self, step: Arrange, made: str) -> bool | str:
         """Whether a pass has anything to do: see NEEDS in verbs/registry.py."""
         needs = passes.PASSES[step.verb].needs
+        if leads_below(step.options, passes.PASSES[step.verb]):
+            return True
         if needs == "several":
             return f"len({made}) > 1"
         if needs == "paired":

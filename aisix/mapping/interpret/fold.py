@@ -84,13 +84,16 @@ def fold(whole: dict[str, Json], delta: dict[str, Json]) -> None:
 
 
 def numbered(items: list[Json], number: Json) -> dict[str, Json] | None:
-    """The item with this number. Most are numbered from 0 on: those are not searched."""
+    """The item with this number, or this text. Most are numbered from 0 on: those are not searched,
+    and of texts the last item is nearly always the one."""
     if type(number) is int and 0 <= number <= len(items):
         if number == len(items):
             if not items or (_has(items[0], 0) and _has(items[-1], number - 1)):
                 return None
         elif _has(items[number], number):
             return items[number]  # type: ignore[no-any-return]
+    elif items and _has(items[-1], number):
+        return items[-1]  # type: ignore[no-any-return]
     return next((one for one in items if _has(one, number)), None)
 
 

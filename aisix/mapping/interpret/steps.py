@@ -14,6 +14,7 @@ from aisix.mapping.syntax.paths import Json, Path
 from aisix.mapping.syntax.rules import Condition, Rule, TableEntry
 from aisix.mapping.verbs import passes
 from aisix.mapping.verbs.conversions import VERBS
+from aisix.mapping.verbs.nested import runner
 from aisix.mapping.verbs.refused import Refused
 
 DEFAULT = "default (caller sent none)"
@@ -90,7 +91,8 @@ def arrange(rule: Rule, view: View, value: Json, param: str) -> Json:
             return holds(where, View(view.scope, item))
 
         try:
-            value = passes.PASSES[step.verb].run(value, step.options, chosen, view)
+            run = runner(passes.PASSES[step.verb], step.options)
+            value = run(value, step.options, chosen, view)
         except Refused as refused:
             if trace is not None:
                 trace.refused = step.place

@@ -185,7 +185,12 @@ class Grammar:
                 self.sets(f"state.{value}", at)
             case kinds.CALLER_FIELD:
                 self.reading(value, at)
-            case kinds.FIELD | kinds.FIELDS | kinds.ITEM_FIELD:
+            case kinds.ITEM_FIELD | kinds.PART_FIELD:
+                self.below(value, at)
+            case kinds.ITEM_LIKE | kinds.ITEM_FIELDS:
+                for text in value:
+                    self.below(text, at)
+            case kinds.FIELD | kinds.FIELDS:
                 for text in places_among(value):
                     self.complain(at, NO_PLACE.format(text))
             case kinds.PATTERN | kinds.PATTERNS | kinds.CHARACTERS:
@@ -204,6 +209,13 @@ class Grammar:
                     self.complain(at, f'"{text}" is no field')
             except ValueError as error:
                 self.complain(at, str(error))
+
+    def below(self, text: str, at: tuple[str, ...]) -> None:
+        """A field of an item, or a path through its objects."""
+        if text.startswith("$") or "" in text.split("."):
+            self.complain(at, f'"{text}" is no path below an item, such as "function.name"')
+        else:
+            self.members(text, at)
 
     def members(self, value: Json, at: tuple[str, ...]) -> None:
         """Paths that lead through objects only."""

@@ -381,10 +381,11 @@ class Parser(Conditions):
                 if option.name in step.options
             ]
             made.update(*(value for _, _, kind, value in given if kind == ITEM_FIELDS))
+            made = {name.partition(".")[0] for name in made}
             for step, name, kind, value in given:
                 if kind in (ITEM_FIELD, ITEM_LIKE):
                     for field in [value] if kind == ITEM_FIELD else value:
-                        if field not in made:
+                        if field.partition(".")[0] not in made:
                             place = (*at, step.name, name)
                             self.unknown(place, "the items have no", field, made)
             for step in rule.arrange:

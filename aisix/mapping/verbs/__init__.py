@@ -8,6 +8,7 @@
     content.py      ... those of parts, pictures, files
     passes.py       `[... .arrange.NAME]`: passes over a list of messages
     pairing.py      ... those that know of calls and their answers
+    nested.py       ... passes whose options lead below a field
     adjustments.py  `[adjust.NAME]`: corrections of the finished request
     schema/         JSON Schema made acceptable to who takes less of it
     media.py        data URLs, media types

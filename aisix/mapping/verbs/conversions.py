@@ -134,7 +134,7 @@ def without_nulls(value: Json, options: Options, call: RuleContext) -> Json:
 
 @verb(
     "items of one `by` become one: `join` fields are put end to end, of others the first stays",
-    Option("by", FIELD, "the field whose whole number says which are one", "i"),
+    Option("by", FIELD, "the field whose whole number or text says which are one", "i"),
     Option("join", WORDS, "fields whose texts are put end to end", ["t"], ()),
     example=(
         [{"i": 0, "t": "a"}, {"i": 0, "t": "b", "s": "z"}],
@@ -150,9 +150,9 @@ def combine(value: Json, options: Options, call: RuleContext) -> Json:
     out: list[Json] = []
     for item in value:
         key = item.get(by) if type(item) is dict else None
-        if type(key) is not int or key not in combined:
+        if type(key) not in (int, str) or key not in combined:
             out.append(dict(item) if type(item) is dict else item)
-            if type(key) is int:
+            if type(key) in (int, str):
                 combined[key] = out[-1]
             continue
         whole = combined[key]

@@ -7,6 +7,7 @@ from aisix.mapping.grammar.kinds import (
     FIELD,
     ITEM_FIELD,
     OBJECT,
+    PART_FIELD,
     REGISTER,
     TEXT,
     TEXT_OR_NUMBER,
@@ -17,9 +18,9 @@ from aisix.mapping.verbs.refused import Refused
 from aisix.mapping.verbs.registry import Chosen, Item, Items, Option, Options, RuleContext, arranges
 
 _LIST = Option("list", ITEM_FIELD, "the field with an item's list", "parts")
-_KIND = Option("kind", FIELD, "the field of a part that says what it is", "kind")
+_KIND = Option("kind", PART_FIELD, "the field of a part that says what it is", "kind")
 _ANSWER = Option("answer", TEXT, "that word of an answer", "answer")
-_INNER = Option("inner", FIELD, "the field of an answer with a list of its own", "said")
+_INNER = Option("inner", PART_FIELD, "the field of an answer with a list of its own", "said")
 
 
 def parts_of(item: Item, name: str) -> list[Json]:
@@ -37,9 +38,9 @@ def of_kind(part: Json, kind: str) -> Json:
     "gives every call its answer in the next turn: first, once, in the order of the calls",
     *(_LIST, _KIND),
     Option("call", TEXT, "that word of a call", "call"),
-    Option("call_id", FIELD, "the field of a call with its id", "id"),
+    Option("call_id", PART_FIELD, "the field of a call with its id", "id"),
     _ANSWER,
-    Option("answer_id", FIELD, "the field of an answer with the id of its call", "of"),
+    Option("answer_id", PART_FIELD, "the field of an answer with the id of its call", "of"),
     Option("unanswered", FAULT, "what calls without an answer are refused with", "unanswered"),
     Option("orphan", FAULT, "what an answer without a call is refused with", "orphan"),
     chooses=False,
@@ -170,7 +171,7 @@ def _first(item: Item, name: str, kind: str) -> Json:
 @arranges(
     "takes marks off the parts inside an answer; the answer itself gets one, the longest",
     *(_LIST, _KIND, _ANSWER, _INNER),
-    Option("mark", FIELD, "the field that is a mark", "mark"),
+    Option("mark", PART_FIELD, "the field that is a mark", "mark"),
     Option("span", FIELD, "where a mark says how long it lasts", "span"),
     Option("long", TEXT_OR_NUMBER, "what a longer one says there", "1h"),
     Option("counted", REGISTER, "the register that counts marks", "marks"),
@@ -200,7 +201,7 @@ def hoist(items: Items, options: Options, chosen: Chosen, call: RuleContext) -> 
 @arranges(
     "answers that are flagged keep parts of these `kinds`; others follow in the item's own list",
     *(_LIST, _KIND, _ANSWER, _INNER),
-    Option("flag", FIELD, "the field of an answer that is true then", "failed"),
+    Option("flag", PART_FIELD, "the field of an answer that is true then", "failed"),
     Option("kinds", WORDS, "what stays", ["text"]),
     Option("item", OBJECT, "what an answer gets of which nothing stays", {"text": "(empty)"}),
     chooses=False,

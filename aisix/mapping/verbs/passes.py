@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from aisix.mapping.grammar.kinds import (
     BOOLEAN,
-    FIELD,
     ITEM_FIELD,
     ITEM_FIELDS,
     ITEM_LIKE,
     OBJECT,
+    PART_FIELD,
     REGISTER,
     TEXT,
     WORDS,
@@ -37,7 +37,7 @@ __all__ = ["PASSES"]
 _LIST = Option("list", ITEM_FIELD, "the field with an item's list", "parts")
 _FIELDS = Option("fields", ITEM_FIELDS, "the new item, but for its list", {"who": "user"})
 _ITEM = Option("item", OBJECT, "what the list gets", {"text": "(empty)"})
-_TEXT = Option("text", FIELD, "the field of a part with its text", "text")
+_TEXT = Option("text", PART_FIELD, "the field of a part with its text", "text")
 _TOLD = Option("told", TEXT, "how it is told when it has changed something", "rewritten", "")
 
 
@@ -264,7 +264,7 @@ def _say_first(item: Item, text: str, options: Options) -> None:
     Option("by", ITEM_FIELD, "the field that is the same", "who"),
     _LIST,
     Option("part", OBJECT, "what a text in a list's place is put into", {"kind": "text"}, None),
-    Option("text", FIELD, "... and where in it", "text", "text", needs="part"),
+    Option("text", PART_FIELD, "... and where in it", "text", "text", needs="part"),
     _TOLD,
     tells=True,
     needs="several",
@@ -324,7 +324,7 @@ def end(items: Items, options: Options, chosen: Chosen, call: RuleContext) -> It
 @arranges(
     "takes parts of these `kinds` out of the last item, when it is a chosen one",
     _LIST,
-    Option("kind", FIELD, "the field of a part that says what it is", "kind"),
+    Option("kind", PART_FIELD, "the field of a part that says what it is", "kind"),
     Option("kinds", WORDS, "what goes", ["thought"]),
     needs="last",
 )
