@@ -312,7 +312,7 @@ def reshape(shape: Shape, view: View, target: str) -> Json:
             view.scope.notes.append(Note(shape.told, view.at, shape.place))
         return None
     made = _variant(shape, view, target)
-    if type(made) is dict:
+    if type(made) is dict and shape.several is None:
         made = _finish(shape, view, made, target)
     return made
 
