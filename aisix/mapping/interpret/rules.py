@@ -357,7 +357,8 @@ def _variant(shape: Shape, view: View, target: str) -> Json:
 
 
 def _finish(shape: Shape, view: View, made: dict[str, Json], target: str) -> Json:
-    late = shape.fields if shape.by is not None or shape.first else ()
+    chosen = not shape.verbatim and (shape.by is not None or shape.first)
+    late = shape.fields if chosen else ()
     for key, rule in (*late, *shape.all):
         value = run(rule, view, f"{target}.{key}")
         if value is not None:

@@ -145,13 +145,13 @@ class Parser(Conditions):
         data = self.unit(data, at, unit)
         shape.of = data.get("of", "object")
         shape.my = self.rules(data.get("my", {}), (*at, "my"))
-        if "by" in data:
+        if "by" in data and "is" in data:
             shape.by = self.path(data["by"], (*at, "by"))
         variants = data.get("is", {})
         for word, variant in variants.items():
             shape.variants[word] = self.variant(variants, word, variant, (*at, "is", word))
         name_the_allowed(shape)
-        if "by_key" in data:
+        if "by_key" in data and "is" in data:
             self.item_read |= choose_by_key(shape, self.path(data["by_key"], (*at, "by_key")))
         for word, variant in data.get("first", {}).items():
             here = (*at, "first", word)

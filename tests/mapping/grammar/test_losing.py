@@ -169,6 +169,9 @@ def made(seed: int, one: Unit, key: Key, other: str) -> tuple[Json, Json, list[J
             table.pop(mark, None)
     if other:
         table[other] = value_of(maker, one, other)
+        for need in one.by_name[other].needs:  # without which it is no winner
+            if other in ("by", "by_key"):
+                table[need] = value_of(maker, one, need)
     elif one.marks and table.keys().isdisjoint(one.marks):
         table["value"] = "x"
     less = copy.deepcopy(tables)

@@ -12,7 +12,7 @@ import pytest
 from aisix.mapping.effective import Mapping
 from aisix.mapping.mappings import load_as_told, load_mappings
 from aisix.mapping.parse.files import read_folders
-from aisix.mapping.parse.toml_tree import Keys, Tree
+from aisix.mapping.parse.toml_tree import Keys
 from aisix.mapping.verify import cases
 from aisix.mapping.verify.liveness.found import Found, found_dead
 from aisix.mapping.verify.liveness.sources import Part
@@ -125,10 +125,10 @@ def without(mapping: Mapping, part: Part, keys: Keys) -> Mapping:
     data, traits = mapping.tree.data, dict(mapping.traits)
     if part.trait:
         old = traits[part.trait]
-        traits[part.trait] = Tree(less(old.data, keys), old.lines)
+        traits[part.trait] = replace(old, data=less(old.data, keys))
     else:
         data = {**data, part.file: less(data[part.file], keys)}
-    tree = Tree(data, mapping.tree.lines)
+    tree = replace(mapping.tree, data=data)
     return replace(mapping, tree=tree, traits=traits, _effective={}, _rows=[])
 
 
