@@ -18,7 +18,8 @@ from typing import Any
 
 from tornado.web import Application, RequestHandler
 
-from aisix.admin.base import AdminContext
+from aisix.admin.base import AdminContext, CaptureBoard
+from aisix.admin.captures import CaptureHandler, CapturesHandler, ExchangeHandler
 from aisix.admin.handlers import CollectionHandler, ItemHandler, RotateHandler
 from aisix.admin.pages import (
     DocumentHandler,
@@ -50,6 +51,7 @@ def make_admin_app(
     access: Callable[[RequestHandler], None] = lambda handler: None,
     hosts: Hosts | None = None,
     doubts: Doubts = lambda kind, document: (),
+    captures: CaptureBoard | None = None,
 ) -> Application:
     """The admin API over a store.
 
@@ -57,6 +59,7 @@ def make_admin_app(
     extra(kind, document, snapshot): more faults, for what only the gateway knows (as adapters).
     hosts: under which names it answers; None: any.
     doubts(kind, document): what the writer may regret, told in the answer.
+    captures: who keeps captured exchanges; None: there are none.
     status(), reload(): dicts; a reload's has `ok`. access(handler): called after every answer.
     """
     context = AdminContext(
@@ -71,6 +74,7 @@ def make_admin_app(
         reload=reload,
         hosts=hosts,
         doubts=doubts,
+        captures=captures,
     )
     routes: list[Any] = [
         (r"/admin/v1/status", StatusHandler, {"context": context}),
@@ -78,6 +82,12 @@ def make_admin_app(
         (r"/admin/docs/?", PageHandler, {"context": context}),
         (r"/admin/v1/mappings/reload", ReloadHandler, {"context": context}),
     ]
+    if captures is not None:
+        routes += [
+            (r"/admin/v1/captures", CapturesHandler, {"context": context}),
+            (r"/admin/v1/captures/([^/]+)", CaptureHandler, {"context": context}),
+            (r"/admin/v1/captures/([^/]+)/([^/]+)", ExchangeHandler, {"context": context}),
+        ]
     for path, kind in KINDS.paths().items():
         mine = {"context": context, "kind": kind}
         routes.append((rf"/admin/v1/{path}", CollectionHandler, mine))

@@ -22,7 +22,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from tornado.web import HTTPError, stream_request_body
@@ -37,6 +37,21 @@ BODY_LIMIT = 1 << 20
 DRAIN_LIMIT = 64 << 20  # a longer body is read to its end up to here, so that the 413 is seen
 
 T = TypeVar("T")
+
+
+class CaptureBoard(Protocol):
+    """Who keeps captured exchanges; see proxy/captures.py."""
+
+    async def begin(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """A new capture, as the API shows it; ChangeRefused."""
+
+    def listed(self) -> list[dict[str, Any]]: ...
+    def one(self, id: str) -> dict[str, Any] | None: ...
+
+    def exchange(self, id: str, number: int) -> bytes | None:
+        """The JSON of one; numbers begin with 1."""
+
+    async def cancel(self, id: str) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +73,7 @@ class AdminContext:
     reload: Callable[[], Mapping[str, Any] | Awaitable[Mapping[str, Any]]]
     hosts: Hosts | None
     doubts: Callable[[str, Mapping[str, Any]], Sequence[Complaint]]
+    captures: CaptureBoard | None
 
 
 STATUS_OF = {"invalid": 400, "missing": 404, "conflict": 409, "read_only": 409, "stale": 412}

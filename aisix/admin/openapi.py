@@ -13,6 +13,7 @@ from __future__ import annotations
 import html
 
 from aisix import __version__
+from aisix.admin import captures_api
 from aisix.store.kinds.declare import Field, Json, Kind, always_required, nullable
 from aisix.store.kinds.registry import KINDS
 
@@ -71,6 +72,7 @@ def document() -> Json:
         }
     }
     paths["/admin/v1/mappings/reload"]["post"]["responses"]["409"] = _answer("Reload", SAID[409])
+    paths |= captures_api.paths(_operation, ID, READ)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -222,6 +224,7 @@ def _schemas() -> Json:
                 },
             },
         },
+        **captures_api.schemas(_closed, _ref),
         "Reload": {
             "type": "object",
             "required": ["ok"],

@@ -3,7 +3,8 @@
     main.py          aisix COMMAND: arguments, exit codes
     doctor.py        aisix check, aisix doctor: what would go wrong, said before it does
     resources.py     aisix resources: a resources file against a running gateway
-    admin_client.py  the admin API, as resources.py calls it
+    capture.py       aisix capture: exchanges of a running gateway, as files
+    admin_client.py  the admin API, as resources.py and capture.py call it
     store.py         aisix store: look into the database, change its encryption key
     mappings/        aisix mappings: list, show, check, explain, test, diff, verbs
 

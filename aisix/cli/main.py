@@ -73,6 +73,14 @@ def _parser(verb: list[str]) -> argparse.ArgumentParser:
         from aisix.cli import mappings as mappings_cli
 
         mappings_cli.add_parser(sub)
+    sub = verbs.add_parser(
+        "capture", parents=[config], help="the next exchanges of an alias, as files"
+    )
+    sub.set_defaults(go=capture)
+    if verb == ["capture"]:
+        from aisix.cli import capture as capture_cli
+
+        capture_cli.add_parser(sub)
     _add_store(verbs, config)
     if not verb or verb[0] not in verbs.choices:
         _add_resources(verbs, verb)
@@ -186,6 +194,13 @@ def mappings(args: argparse.Namespace) -> int:
 
         args.settings = load_settings(args.config, os.environ)
     return mappings_cli.run(args, _folders(args.settings.mappings if args.settings else ()))
+
+
+def capture(args: argparse.Namespace) -> int:
+    from aisix.cli import capture as capture_cli
+    from aisix.config.settings import load_settings
+
+    return capture_cli.run(args, load_settings(args.config, os.environ))
 
 
 def resources(args: argparse.Namespace) -> int:

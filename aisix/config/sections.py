@@ -80,6 +80,16 @@ class Upstream:
 
 
 @dataclass(frozen=True, slots=True)
+class Capture:
+    enabled: bool
+    max_exchanges: int
+    max_secs: int
+    keep_secs: int
+    exchange_limit_bytes: int
+    limit_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Downstream:
     sse_keepalive_interval_secs: int
     stalled_timeout_secs: int
@@ -106,6 +116,7 @@ class Observability:
 class Settings:
     proxy: Proxy
     admin: Admin
+    capture: Capture
     upstream: Upstream
     downstream: Downstream
     limits: Limits

@@ -36,6 +36,7 @@ from aisix.config.file import read
 from aisix.config.names import PREFIX, flatten, unknown_variables
 from aisix.config.sections import (
     Admin,
+    Capture,
     Downstream,
     Limits,
     Observability,
@@ -140,6 +141,12 @@ SETTINGS = (
     ),
     Setting("admin.max_connections", integer(1), 64, "as proxy.max_connections, for the admin API"),
     Setting("admin.admin_keys", words, (), "who may use it; none: one is made on the first start"),
+    Setting("capture.enabled", yes_no, True, "whether an admin may capture exchanges of an alias"),
+    Setting("capture.max_exchanges", integer(1), 100, "of one capture"),
+    Setting("capture.max_secs", integer(1), 3600, "how long one capture may wait for them"),
+    Setting("capture.keep_secs", integer(1), 600, "how long they can be fetched after its end"),
+    Setting("capture.exchange_limit_bytes", integer(1024), 2 << 20, "of one exchange; in parts"),
+    Setting("capture.limit_bytes", integer(1024), 32 << 20, "of one capture; then it ends"),
     Setting(
         "upstream.timeout_ms", integer(0), 600_000, "a whole answer, from start to end; 0: none"
     ),
@@ -284,6 +291,7 @@ PAIRS = (("proxy.tls_cert", "proxy.tls_key"), ("admin.tls_cert", "admin.tls_key"
 _SECTIONS: dict[str, type[Any]] = {
     "proxy": Proxy,
     "admin": Admin,
+    "capture": Capture,
     "upstream": Upstream,
     "downstream": Downstream,
     "limits": Limits,

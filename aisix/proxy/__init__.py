@@ -14,6 +14,8 @@
     booking.py     what requests under way have used, booked where a limit counts tokens
     chat.py        the handler of one exchange: the caller's side, plain answers
     call.py        an exchange, its attempts, the request that goes out; what both sides hold
+    captures.py    which exchanges an admin has asked to see, and where they are kept
+    recording.py   one of them, written down while it happens
     relay.py       a stream: upstream bytes -> exchange -> caller's socket, with back-pressure
     stream_writer.py  what a stream needs of its caller's side
     count.py       how many tokens a request would take, estimated

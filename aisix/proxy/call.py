@@ -30,6 +30,7 @@ from aisix.mapping.syntax.budget import Budget, Spent
 from aisix.proxy import ids
 from aisix.proxy.beside import INLINE
 from aisix.proxy.gateway import Gateway
+from aisix.proxy.recording import Recording
 from aisix.routing.attempts import Attempts
 from aisix.routing.target import Target
 from aisix.telemetry.trace_context import TraceContext
@@ -55,6 +56,7 @@ class Call:
         "heavy",
         "mended",
         "out",
+        "recording",
         "seen",
         "spent",
         "target",
@@ -83,6 +85,7 @@ class Call:
         self.mended = mended
         self.out: tuple[Transfer, Sink] | None = None  # an attempt that may have been billed
         self.spent: Tokens = {}  # what earlier attempts have used
+        self.recording: Recording | None = None  # it is written down, for an admin who asked
         self.heavy = heavy  # it is known to be too much work for the loop
 
     # ------------------------------------------------------------------ upstream
@@ -135,7 +138,7 @@ class Call:
             self.caller,
             ResolvedModel(target.alias, target.model_name, target.model.strict),
             now=int(time.time()),
-            new_id=ids.new,
+            new_id=ids.new if self.recording is None else self.recording.new_id,
             largest_event=settings.upstream.stream_event_limit_bytes,
             hidden=target.hidden,
             budget=budget,
@@ -143,8 +146,10 @@ class Call:
 
     def send(self, upstream_request: UpstreamRequest, sink: Sink) -> Transfer:
         """One attempt goes out; UpstreamError when that cannot even begin."""
-        self.out = None
-        transfer = self.gateway.driver.stream(self.outgoing(upstream_request), sink)
+        self.out, to = None, sink
+        if self.recording is not None:
+            to = self.recording.attempt(self.target, upstream_request, sink)
+        transfer = self.gateway.driver.stream(self.outgoing(upstream_request), to)
         self.out = transfer, sink
         return transfer
 

@@ -30,6 +30,7 @@ from aisix.proxy.beside import is_light
 from aisix.proxy.call import Call, note_failure
 from aisix.proxy.gateway import Gateway
 from aisix.proxy.rate_limit import Reservation, ask, headers, limited, rate_limited
+from aisix.proxy.recording import Recording
 from aisix.proxy.relay import Relay
 from aisix.routing.attempts import LONGEST_PAUSE, Attempts
 from aisix.routing.target import Target
@@ -47,6 +48,7 @@ class ChatHandler(ProxyHandler):
     attempts: Attempts | None = None
     call: Call | None = None  # once a target's tables have taken the request
     relay: Relay | None = None
+    recording: Recording | None = None  # of it, for an admin who asked
     _admitted = False  # it holds a place of the admission
     _reservation: Reservation | None = None
     _levels: Sequence[Level] = ()  # of its rate limits, for the headers
@@ -85,6 +87,8 @@ class ChatHandler(ProxyHandler):
             self.attempts = attempts = Attempts(balancer, patience, loop.time())
             mine = self.seen, self.request.headers, self.trace, self.mended
             call = Call(gateway, self.caller, attempts, *mine, self.large)
+            if gateway.recorder is not None:
+                self.recording = call.recording = gateway.recorder.record(self, caller_body)
             try:
                 upstream_request = call.translated(attempts.target, caller_body)
             except Spent:
@@ -96,7 +100,8 @@ class ChatHandler(ProxyHandler):
             if here is not None:
                 self.answer(here)
             elif upstream_request.stream:
-                self.relay = relay = Relay(call, self)
+                to = self if self.recording is None else self.recording.writer(self)
+                self.relay = relay = Relay(call, to)
                 relay.start(upstream_request)
                 del caller_body, upstream_request  # a long stream does not keep its request
                 await relay.finish()
@@ -255,6 +260,11 @@ class ChatHandler(ProxyHandler):
             for name, value in headers(self._levels, self.caller, time.time()).items():
                 self.set_header(name, value)
 
+    def send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        if self.recording is not None:
+            self.recording.given(body)
+        super().send(status, headers, body)
+
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         self._tell_levels()
         super().write_error(status_code, **kwargs)
@@ -296,7 +306,9 @@ class ChatHandler(ProxyHandler):
         )
 
     def _note(self) -> None:
-        """What the access line tells of the exchange."""
+        """What the access line tells of the exchange, and what an admin asked to see of it."""
+        if self.recording is not None:
+            self.recording.ended(self, self.target)
         if self.call is not None:
             self.gateway.count_fallbacks(self.call.exchange)
             if self.relay is not None and (warnings := self.call.exchange.warnings):

@@ -24,6 +24,7 @@ from aisix.proxy.admission import Admission
 from aisix.proxy.backstop import Backstop, Watched
 from aisix.proxy.beside import Beside
 from aisix.proxy.booking import Booking
+from aisix.proxy.captures import Captures
 from aisix.proxy.tables import Tables
 from aisix.routing import resource_checks
 from aisix.routing.balancer import Balancers
@@ -100,6 +101,7 @@ class Gateway:
         self._balancers = Balancers(settings, store.current(), mappings, breakers)
         seen = settings.observability
         self.spans: SpanExporter | None = None  # who exports them, set by the server
+        self.recorder: Captures | None = None  # while a capture waits for exchanges
         self.traces = seen.trace_upstream or seen.otlp_endpoint is not None
         self._bugs: set[str] = set()  # in compiled tables, that have been logged
         self._unverified: set[str] = set()  # ids of provider keys we have warned of
@@ -189,6 +191,10 @@ class Gateway:
                 self._labels.clear()
             label = self._labels[alias] = snapshot.stored_name(alias)
         return label
+
+    def record_with(self, recorder: Captures | None) -> None:
+        """Ask it of every request whether to write it down; None: ask nobody."""
+        self.recorder = recorder
 
     # ------------------------------------------------------------------ requests under way
     def enter(self) -> None:

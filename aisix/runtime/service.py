@@ -38,6 +38,7 @@ from aisix.listener.certificates import Certificates
 from aisix.mapping.mappings import Mappings, load_mappings
 from aisix.mapping.model_tables import preload
 from aisix.mapping.verify.proofs import of_files
+from aisix.proxy.captures import MOST
 from aisix.routing import doubts, resource_checks
 from aisix.runtime.reload import RELOAD
 from aisix.runtime.supervisor import Supervisor
@@ -50,6 +51,7 @@ from aisix.upstream.addresses import refused_host
 from aisix.workers.bus import WorkerSlots
 from aisix.workers.generation import Generation
 from aisix.workers.scoreboard import Scoreboard, Slot
+from aisix.workers.spool import Spool
 
 HANDOVER = "AISIX_HANDOVER"  # {"sockets": {"proxy.addr": ["127.0.0.1:3000", 5]}, "workers": [7]}
 CHECK_SECS = 120  # for the newly installed program to say that it can start
@@ -126,7 +128,9 @@ def make_plan(
     admin, metrics = settings.admin, settings.observability.metrics_addr
     limits = SharedRateLimiter(len(scoreboard.slots)) if before is None else before.shared.limits
     worker_slots = WorkerSlots(_count(settings))
-    shared = Shared(mappings, Generation(), worker_slots, scoreboard, limits, parent=os.getpid())
+    spool = Spool(MOST) if before is None else before.shared.spool
+    of_all = Generation(), worker_slots, scoreboard, limits, spool
+    shared = Shared(mappings, *of_all, parent=os.getpid())
     if len(mappings.table_folders) == 1:  # no release is made unless its cases hold
         good = of_files(mappings.table_folders)
         shared.generation.write_note(msgspec.json.encode({"good": good}))

@@ -44,6 +44,7 @@ from aisix.proxy import refusals
 from aisix.proxy.app import make_proxy_app
 from aisix.proxy.base import DRAIN
 from aisix.proxy.beside import SWITCH
+from aisix.proxy.captures import Captures
 from aisix.proxy.gateway import Gateway
 from aisix.routing.doubts import doubts
 from aisix.runtime.guarded import Guard
@@ -61,6 +62,7 @@ from aisix.upstream.curl import Driver
 from aisix.workers.bus import WorkerSlots
 from aisix.workers.generation import Generation
 from aisix.workers.scoreboard import DRAINING, READY, STARTING, Scoreboard, Slot
+from aisix.workers.spool import Spool
 
 POLL_SECS = 1.0  # how often the store looks for changes nobody announced
 LOOK_SECS = 0.02  # between looks at the connections of a drain
@@ -79,6 +81,7 @@ class Shared:
     worker_slots: WorkerSlots
     scoreboard: Scoreboard
     limits: SharedRateLimiter
+    spool: Spool  # what was captured
     parent: int  # its process id; asked of the system by a worker, it might have gone already
 
 
@@ -177,6 +180,7 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
     bus = shared.worker_slots.sit(seat)
     secs = settings.mappings_reload_timeout_secs
     reloader = Reloader(gateway, shared.generation, bus, shared.mappings.folders, secs)
+    captures = Captures.of_worker(settings.capture, gateway, shared.spool, bus)
     shown = plan.certificates
     loop.add_signal_handler(signal.SIGHUP, _read_again, shown, drivers, gateway)
     limit = settings.proxy.request_body_limit_bytes
@@ -205,6 +209,7 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
             },
             reload=lambda: reloader.reload("admin"),
             extra=gateway.extra,
+            captures=captures,
             access=lambda h: gateway.administered(h.request.method or "", h.get_status()),
             hosts=_hosts(settings.admin.addr, settings, shown["admin"]),
             doubts=doubts,
@@ -243,6 +248,7 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
     for task in tasks:
         task.cancel()
     reloader.close()
+    captures.close()
     bus.close()
     drivers.close()
     store.close()

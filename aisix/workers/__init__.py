@@ -3,6 +3,7 @@
     bus.py         messages from any worker to all of them, and their answers
     generation.py  a number that changes for all at the same moment, and the bytes that belong to it
     scoreboard.py  counters in shared memory: each worker writes its slot, anyone adds them up
+    spool.py       bytes that all append to and read back, and a small state
 
 Must never know: what the messages, the bytes and the counters are about.
 """

@@ -125,9 +125,37 @@ def test_every_operation_answers_as_the_document_says(api: Running, document: An
     assert status["resources"] == {"provider_keys": 1, "models": 0, "apikeys": 0}
     assert len(status["config"]["digest"]) == 16
     assert spec.call("POST", "/admin/v1/mappings/reload").status == 200
+    captures(spec, keys)
     spec.call("DELETE", keys + "/{id}", id="mine")
     every = {(m, path) for path, found in document["paths"].items() for m in found if m in METHODS}
     assert spec.called == every
+
+
+def captures(spec: Spec, keys: str) -> None:
+    base, item, one = (f"/admin/v1/captures{end}" for end in ("", "/{id}", "/{id}/{number}"))
+    model = {"display_name": "a", "provider": "anthropic", "model_name": "m"}
+    made = spec.call("POST", "/admin/v1/models", {**model, "provider_key_id": "mine"}).json
+    assert spec.call("POST", base, {"alias": "b", "next": 0, "sex": 1}).json["error"]["faults"] == [
+        {"path": "sex", "message": "no such field (there are: alias, next, secs, redact)"},
+        {"path": "alias", "message": 'there is no model "b"'},
+        {"path": "next", "message": "must be a whole number from 1 to 100 (capture.max_exchanges)"},
+    ]
+    first, *others = (spec.call("POST", base, {"alias": "a"}) for _ in range(4))
+    assert {answer.status for answer in (first, *others)} == {201}
+    assert spec.call("POST", base, {"alias": "a"}).status == 409, "there are four already"
+    assert len(spec.call("GET", base).json["items"]) == 4
+    id = first.json["id"]
+    assert spec.call("GET", item, id=id).json["waiting"] is True
+    path = one.replace("{number}", "1")
+    spec.document["paths"][path] = spec.document["paths"][one]
+    assert spec.call("GET", path, id=id).status == 404, "it has none yet"
+    del spec.document["paths"][path]
+    spec.called = {(m, one if p == path else p) for m, p in spec.called}
+    for answer in (first, *others):
+        assert spec.call("DELETE", item, id=answer.json["id"]).status == 200
+    assert spec.call("GET", item, id=id).status == 404
+    assert spec.call("DELETE", item, id=id).status == 404
+    spec.call("DELETE", "/admin/v1/models/{id}", id=made["id"])
 
 
 def test_the_page_is_whole_and_needs_nothing_from_elsewhere(api: Running, document: Any) -> None:

@@ -7,6 +7,7 @@
     chain.py   one key through every layer, for show --key
     alias.py   what an alias of a gateway is translated by
     test.py    check, test
+    captures.py  new-case, and captured exchanges for explain and test
     select.py  which mapping and model
     editor.py  schema, init
     places.py  complaints with file, line and columns: `check --format`
@@ -73,8 +74,16 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
     _add_explain(sub)
     add_choice(sub)
     sub = verb("test", "run the golden cases", "test.test")
-    sub.add_argument("case", nargs="?", help="a case's name, or a part of it")
+    sub.add_argument("case", nargs="?", help="a case's name, or a part of it; or a file of `aisix"
+                     " capture`: what the tables of now make otherwise")  # fmt: skip
     sub.add_argument("--accept", action="store_true", help="write what is built now as expected")
+    sub = verb("new-case", "a golden case made of a captured exchange", "captures.new_case")
+    sub.add_argument("--from", dest="from_", metavar="FILE", required=True,
+                     help="what `aisix capture` has written")  # fmt: skip
+    sub.add_argument("--name", metavar="NAME", help="of the case; default: that of the file")
+    sub.add_argument("--to", metavar="DIR", help="the folder of tables it is for; default: the last"
+                     " --dir, or here")  # fmt: skip
+    sub.add_argument("--reason", metavar="TEXT", default="", help="what it shows")
     sub = verb("diff", "what a site's tables change", "show.diff")
     sub.add_argument("folder", metavar="DIR", help="a site's tables")
     sub.add_argument("--cases", action="store_true", help="also which cases come out differently")
@@ -98,7 +107,7 @@ def _add_explain(sub: argparse.ArgumentParser) -> None:
     """Everything but what other verbs have too."""
     sub.add_argument("file", metavar="FILE", help="caller request (JSON), upstream answer (JSON)"
                      " or captured stream (.sse, or an event a line); of several requests, one a"
-                     " line; - is standard input")  # fmt: skip
+                     " line; what `aisix capture` has written; - is standard input")  # fmt: skip
     sub.add_argument("--as", dest="as_", choices=("request", "answer", "stream"),
                      help="what the file is; default: by what is in it")  # fmt: skip
     sub.add_argument("--request", metavar="FILE", help="the request an answer belongs to")

@@ -76,7 +76,11 @@ def _resources(args: argparse.Namespace) -> tuple[list[Row], list[Row]]:
         return models, keys
     settings = load_settings(getattr(args, "config", None), os.environ)
     client = client_of(args, settings)
-    return client.every("models"), client.every("provider_keys")
+    models, keys = (
+        [{"id": one["id"], **one["value"]} for one in client.every(kind)]
+        for kind in ("models", "provider_keys")
+    )
+    return models, keys
 
 
 def _overlays(*given: Any, name: str) -> tuple[Inline, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from aisix.cli.mappings import alias
+from aisix.cli.mappings import alias, captures
 from aisix.cli.mappings.output import WHERE, Row, one_line, table, write_json
 from aisix.cli.mappings.select import effective, mapping_named
 from aisix.errors import OperatorError
@@ -54,6 +54,8 @@ def explain_(args: argparse.Namespace, folders: list[Path]) -> int:
 
 def _explained(args: argparse.Namespace, mappings: Mappings, data: bytes) -> tuple[Reports, str]:
     """The reports of what a file holds, and the callers' dialect."""
+    if data.lstrip()[:1] == b"{" and captures.is_captured(data):
+        return captures.explained(args, mappings, data)
     if args.alias:
         found = alias.served(args, mappings)
         mapping, model, name = found.mapping, found.model, found.alias

@@ -99,6 +99,10 @@ def complaint(finding: Any) -> dict[str, str]:
 # ---------------------------------------------------------------- test
 def test(args: argparse.Namespace, folders: list[Path]) -> int:
     mappings = load_mappings(folders)
+    if args.case and args.case.endswith(".json"):
+        from aisix.cli.mappings import captures
+
+        return captures.tested(args, mappings)
     failed: list[dict[str, Json]] = []
     accepted: list[str] = []
     count = 0

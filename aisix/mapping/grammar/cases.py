@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aisix.mapping.grammar.declared import Key, file
 from aisix.mapping.grammar.kinds import (
     BOOLEAN,
+    FILLED_WORDS,
     INTEGER,
     OBJECT,
     TEXT,
@@ -26,6 +27,12 @@ CASE = file(
     Key("strict", BOOLEAN, "a loss is refused", True, False),
     Key("options", OBJECT, "options of the alias", {"loud": True}),
     Key("traits", TRAITS, "traits of the alias", ["loud"]),
+    Key(
+        "overlay",
+        FILLED_WORDS,
+        "tables the alias carries itself, each a text of TOML or of a JSON object",
+        ["[request.field.max_tokens]\nmax = 10"],
+    ),
     Key("now", INTEGER, "the time, in Unix seconds", 1795000000, 1795000000),
     Key("caller_headers", TEXTS_BY_NAME, "headers of the caller's request", {"x-mode": "fast"}),
     Key("headers", TEXTS_BY_NAME, "headers that the upstream must get", {"x-mode": "fast"}),

@@ -13,6 +13,8 @@
     case_runs.py        of all cases, those run that are not known to hold
     processes.py        work shared out among processes
     cases.py            golden cases: run, compare
+    captured.py         an exchange captured from a gateway, as a file and as a case
+    redaction.py        ... its texts replaced by others of the same length and kind
     case_files.py       where a case's files are
     inline.py           what is wrong with the tables an alias carries itself
     differences.py      two JSON values: where they differ

@@ -12,10 +12,10 @@ bench.
     upstream-request-2.json, upstream-response-2.json, upstream-stream-2.sse
                             the next round of a paused turn, and so on
 
-case.toml: reason (text), model (upstream model), alias, version, strict, options, traits, now,
-warnings (the exact x-aisix-warnings), headers (upstream request headers that must be there),
-status (of the caller's answer), upstream_status, upstream_headers, answer_headers (exactly those
-made of the upstream's).
+case.toml: reason (text), model (upstream model), alias, version, strict, options, traits, overlay
+(the alias's own tables), now, warnings (the exact x-aisix-warnings), headers (upstream request
+headers that must be there), status (of the caller's answer), upstream_status, upstream_headers,
+answer_headers (exactly those made of the upstream's).
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from aisix.mapping.grammar.cases import CASE_FILES, EXPECTED_KEYS
 from aisix.mapping.mappings import Mapping
 from aisix.mapping.parse import schema, toml_tree
 from aisix.mapping.parse.files import CASES
+from aisix.mapping.parse.inline import read_inline
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verify.case_files import ABOUT, case_files, wrong_names
@@ -99,8 +100,9 @@ def _load(folder: Path, files: dict[str, bytes], shown: str, layer: int) -> Case
 def exchange(case: Case, mapping: Mapping) -> Exchange:
     about = case.about
     model = about.get("model") or mapping.example()
+    own = read_inline(about.get("overlay", ()), f"{case.name}: overlay")
     tables = mapping.effective(
-        model, about.get("version"), about.get("options"), about.get("traits", ())
+        model, about.get("version"), about.get("options"), about.get("traits", ()), own
     )
     target = ResolvedModel(
         about.get("alias") or mapping.caller.sample_alias, model, about.get("strict", False)
@@ -197,7 +199,7 @@ def _outcome(case: Case, mapping: Mapping) -> tuple[Json, ...]:
     # KeyError: the tables ask for a further round, and the case has none.
     with contextlib.suppress(CallerError, KeyError):
         if any(name.startswith("upstream-response.") for name in case.files):
-            answer = _answered(case, mapping, [])[0]
+            answer = answered(case, mapping, [])[0]
     with contextlib.suppress(CallerError, KeyError):
         if "upstream-stream.sse" in case.files:
             streamed = stream(case, mapping, [case.files["upstream-stream.sse"]])
@@ -210,7 +212,9 @@ def actual(case: Case, mapping: Mapping) -> dict[str, bytes]:
     talk = exchange(case, mapping)
     try:
         upstream_request = talk.request(case.request(mapping.caller), _headers(case))
-        if (here := talk.answered_here()) is not None:
+        if (here := talk.answered_here()) is not None and talk.stream:
+            out["caller-stream.sse"] = here.body
+        elif here is not None:
             out["caller-response.json"] = msgspec.json.format(here.body, indent=2) + b"\n"
         elif "upstream-request.json" in case.files or "caller-request.json" in case.files:
             out["upstream-request.json"] = (
@@ -219,8 +223,8 @@ def actual(case: Case, mapping: Mapping) -> dict[str, bytes]:
     except CallerError as error:
         out["caller-error.json"] = msgspec.json.format(talk.fault(error).body, indent=2) + b"\n"
         return out
-    if "upstream-response.json" in case.files:
-        answer = _answered(case, mapping, [])[0]
+    if any(name.startswith("upstream-response.") for name in case.files):
+        answer = answered(case, mapping, [])[0]
         out["caller-response.json"] = msgspec.json.format(answer.body, indent=2) + b"\n"
     if "upstream-stream.sse" in case.files:
         out["caller-stream.sse"] = stream(case, mapping, [case.files["upstream-stream.sse"]])
@@ -285,7 +289,7 @@ def _status(case: Case, found: int, usual: int) -> list[str]:
     return [] if found == expected else [f"status: expected {expected}, found {found}"]
 
 
-def _answered(case: Case, mapping: Mapping, wrong: list[str]) -> tuple[Answer, Exchange]:
+def answered(case: Case, mapping: Mapping, wrong: list[str]) -> tuple[Answer, Exchange]:
     """The caller's answer after every round there is."""
     talk = exchange(case, mapping)
     streamed = False if "upstream-stream.sse" in case.files else None
@@ -318,7 +322,7 @@ def _answer(case: Case, mapping: Mapping) -> list[str]:
     if not any(name.startswith("upstream-response.") for name in case.files):
         return []
     wrong: list[str] = []
-    answer, talk = _answered(case, mapping, wrong)
+    answer, talk = answered(case, mapping, wrong)
     wrong += _status(case, answer.status, 200)
     headers = case.about.get("answer_headers")
     if headers is not None:

@@ -1,0 +1,118 @@
+"""`aisix capture` against a gateway of two workers, and what is made of its files."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aisix.cli.main import main
+from aisix.standin.server import Standin
+from tests.running import ADMIN_KEY, CALLER_KEY, Running, until
+
+SECRETS = (ADMIN_KEY, CALLER_KEY, "sk-ant-the-secret-of-the-provider")
+BODY = {"model": "small", "messages": [{"role": "user", "content": "My name is Bobcat 42"}]}
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    standin = Standin().start()
+    with Running(tmp_path_factory.mktemp("capture"), workers=2) as running:
+        overlay = "[request.field.max_tokens]\nmax = 77"
+        running.set_up(
+            standin.url, {"small": {"model_name": "claude-sonnet-4-6", "overlay": overlay}}
+        )
+        running.allow("small")
+        yield running
+        assert not running.bugs
+    standin.stop()
+
+
+@pytest.fixture(scope="module", params=["", "--redact"])
+def files(request: Any, gateway: Running, tmp_path_factory: Any) -> list[Path]:
+    """A plain answer, a stream and a refusal."""
+    folder = tmp_path_factory.mktemp("seen")
+    config = str(gateway.folder / "config.yaml")
+    command = [sys.executable, "-m", "aisix", "capture", "--config", config, "--alias", "small"]
+    more = ["--next", "3", "--for", "60", "--to", str(folder), *filter(None, [request.param])]
+    process = subprocess.Popen([*command, *more])
+    rows = lambda: gateway.admin("GET", "captures").json["items"]  # noqa: E731
+    until(lambda: any(row["waiting"] for row in rows()))
+    assert gateway.call(BODY).status == 200
+    assert gateway.call({**BODY, "stream": True}).status == 200
+    assert gateway.call({**BODY, "temperature": "hot"}).status == 400
+    assert process.wait(60) == 0
+    assert rows() == [], "the gateway keeps nothing that was fetched"
+    return sorted(folder.iterdir())
+
+
+def test_no_secret_is_in_a_file_and_no_text_of_a_redacted_one(files: list[Path]) -> None:
+    assert len(files) == 3
+    for file in files:
+        text = file.read_text()
+        assert file.stat().st_mode & 0o777 == 0o600
+        assert not [one for one in SECRETS if one in text]
+        assert ("Bobcat" in text) is not json.loads(text).get("redacted", False)
+
+
+def test_its_files_are_read_by_explain_test_and_new_case(
+    files: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for file in files:
+        assert main(["mappings", "test", str(file)]) == 0, capsys.readouterr().out
+        refused = json.loads(file.read_text())["answer"]["status"] == 400
+        capsys.readouterr()
+        assert main(["mappings", "explain", str(file), "--json"]) == int(refused)
+        found = json.loads(capsys.readouterr().out)
+        assert (found.get("status") == 400) is refused
+        if not refused:
+            asked, answered = found["reports"]
+            assert asked["result"]["max_tokens"] == 77, "with the alias's own tables"
+            assert answered["links"]
+        assert main(["mappings", "new-case", "--from", str(file), "--to", str(tmp_path)]) == 0
+        assert "look at what must come out" in capsys.readouterr().out
+
+
+def test_what_an_overlay_changes_of_it_is_told(
+    files: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = json.loads(files[0].read_text())["target"]["mapping"]
+    folder = tmp_path / "mine" / name
+    folder.mkdir(parents=True)
+    (folder / "request.toml").write_text("[field.top_k]\nvalue = 7\n")
+    [plain, *_] = [f for f in files if json.loads(f.read_text())["answer"]["status"] == 200]
+    mine = str(tmp_path / "mine")
+    assert main(["mappings", "explain", str(plain), "--diff", mine]) == 1
+    assert "top_k" in capsys.readouterr().out
+    assert main(["mappings", "test", str(plain), "--dir", mine]) == 1
+    assert "top_k" in capsys.readouterr().out
+
+
+def test_reading_and_beginning_are_audited_and_a_key_is_needed(
+    gateway: Running, files: list[Path]
+) -> None:
+    assert gateway.admin("GET", "captures", key="no").status == 401
+    told = [one["action"] for one in gateway.audits if one["kind"] == "captures"]
+    assert {"create", "read", "delete"} <= set(told)
+
+
+def test_an_alias_of_a_running_gateway_is_explained(
+    gateway: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(BODY))
+    config = str(gateway.folder / "config.yaml")
+    given = [str(tmp_path / "a.json"), "--alias", "small", "--json", "--config", config]
+    assert main(["mappings", "explain", *given]) == 0
+    assert json.loads(capsys.readouterr().out)["result"]["max_tokens"] == 77
+
+
+def test_a_file_that_is_none_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "a.json"
+    file.write_text('{"aisix_capture": 1, "alias": 3}')
+    assert main(["mappings", "explain", str(file)]) == 2
+    assert "no captured exchange" in capsys.readouterr().err

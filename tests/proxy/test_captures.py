@@ -1,0 +1,103 @@
+"""Captures over several workers: who takes an exchange, what ends one, a worker that dies."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any
+
+from aisix.config.settings import load_settings
+from aisix.proxy.captures import FULL, TIME, Captures
+from aisix.workers.spool import Spool
+
+
+class Host:
+    recorder: Captures | None = None
+
+    def record_with(self, recorder: Captures | None) -> None:
+        self.recorder = recorder
+
+    def label(self, alias: str) -> str:
+        return {"small": "small", "gpt-7": "gpt-*"}.get(alias, "")
+
+
+def worker(spool: Spool, clock: list[float], **env: str) -> tuple[Captures, Host]:
+    host = Host()
+    settings = load_settings(None, {f"AISIX_CAPTURE__{k.upper()}": v for k, v in env.items()})
+    return Captures(settings.capture, spool, host, now=lambda: clock[0]), host
+
+
+def take(captures: Captures, document: bytes = b"{}", alias: str = "small") -> Any:
+    """What `record` does with the spool, without a handler's request."""
+    with captures._spool.held() as state:
+        for row in captures._settled(state):
+            if row["alias"] in (alias, captures._gateway.label(alias)) and not row["ended"]:
+                row["number"] += 1
+                row["under_way"].append([row["number"], os.getpid()])
+                taken = row["id"], row["number"]
+                break
+        else:
+            return None
+    captures._keep(*taken, document)
+    return taken
+
+
+def test_any_worker_takes_and_any_answers_for_all() -> None:
+    async def main() -> None:
+        spool, clock = Spool(4), [1000.0]
+        (one, host), (other, watching) = worker(spool, clock), worker(spool, clock)
+        row = await one.begin({"alias": "small", "next": 2})
+        other.look()
+        assert host.recorder is one and watching.recorder is other
+        assert take(one, b'{"n":1}') and take(other, b'{"n":2}') and take(one) is None
+        assert other.exchange(row["id"], 2) == b'{"n":2}' and one.exchange(row["id"], 3) is None
+        found = one.one(row["id"])
+        assert found is not None and not found["waiting"] and found["ended"] == "enough"
+        other.look()
+        assert watching.recorder is None
+        assert await other.cancel(row["id"]) and one.one(row["id"]) is None
+        assert not await one.cancel(row["id"])
+        one.close()
+        other.close()
+
+    asyncio.run(main())
+
+
+def test_time_and_room_have_an_end_and_nothing_is_kept_for_ever() -> None:
+    async def main() -> None:
+        spool, clock = Spool(4), [1000.0]
+        captures, host = worker(spool, clock, limit_bytes="1024", keep_secs="60")
+        timed = await captures.begin({"alias": "gpt-7", "secs": 10})
+        full = await captures.begin({"alias": "small"})
+        assert take(captures, b"x" * 1000) and take(captures, b"x" * 100)
+        found = captures.one(full["id"])
+        assert found is not None and (found["ended"], found["exchanges"]) == (FULL, 1)
+        clock[0] += 11
+        found = captures.one(timed["id"])
+        assert found is not None and found["ended"] == TIME
+        captures.look()
+        assert host.recorder is None
+        clock[0] += 61
+        assert captures.listed() == [] and captures.exchange(full["id"], 1) is None
+        captures.close()
+
+    asyncio.run(main())
+
+
+def test_what_a_worker_had_under_way_when_it_died_is_told_and_another_takes_its_place() -> None:
+    async def main() -> None:
+        spool, clock = Spool(4), [1000.0]
+        captures, _ = worker(spool, clock)
+        row = await captures.begin({"alias": "small", "next": 1})
+        pid = os.fork()
+        if not pid:
+            with spool.held() as state:
+                state["rows"][0]["under_way"].append([1, os.getpid()])
+            os._exit(0)
+        os.waitpid(pid, 0)
+        found = captures.one(row["id"])
+        assert found is not None and (found["lost"], found["under_way"]) == (1, 0)
+        assert found["waiting"] and take(captures)
+        captures.close()
+
+    asyncio.run(main())
