@@ -82,7 +82,9 @@ def check(settings: Settings, cases: bool = True) -> list[Finding]:
         kept = Kept(cache_folder(os.environ), shipped_results())
         checker = Checker(kept, cases, processes=usable())
         found += [Finding(FAULT, "", str(one)) for one in checker.folders(where)]
-        mappings = _caught(found, lambda: load_mappings(where)) if not found else None
+        found += [Finding(WARNING, "mappings", str(bug)) for bug in checker.bugs]
+        bad = any(one.level == FAULT for one in found)
+        mappings = None if bad else _caught(found, lambda: load_mappings(where))
     found += _listeners(settings)
     snapshot = _caught(found, lambda: stored(settings))
     if snapshot is not None and mappings is not None:

@@ -52,6 +52,7 @@ class Mapping:
     digest: str
     line: tuple[str, ...] = ()  # the mappings it is made of, itself last
     lender: tuple[str, ...] = ()  # and those whose rows of models it has
+    differs: tuple[str, ...] = ()  # parts whose compiled form is known to be wrong
     words: frozenset[str] | None = None  # the fields that callers of its dialect may send
     _effective: dict[tuple[Json, ...], Effective] = field(default_factory=dict)
     _rows: list[tuple[str, str]] = field(default_factory=list)
@@ -293,4 +294,5 @@ class Mapping:
             frozenset(structure.named(tree.data)),
             written,
             frozenset(read),
+            self.differs,
         )

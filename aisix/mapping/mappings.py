@@ -10,6 +10,7 @@ models, so that what a model can do stands once.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Mapping as Map
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,6 +40,17 @@ class Mappings:
     digest: str
     table_folders: tuple[TableFolder, ...] = field(repr=False)  # the files they were made of
     spoken: dict[str, Tree] = field(repr=False)  # caller.toml of each dialect, with its lines
+
+    @property
+    def differs(self) -> dict[str, list[str]]:
+        """By mapping the parts whose compiled form is known to be wrong: they run rule by rule."""
+        return {name: [*m.differs] for name, m in self.mappings.items() if m.differs}
+
+    def run_by_rules(self, differs: Map[str, Sequence[str]]) -> None:
+        """What a check has found so; before any of these tables is used."""
+        for name, parts in differs.items():
+            if name in self.mappings:
+                self.mappings[name].differs = tuple(parts)
 
     @property
     def folders(self) -> tuple[Path, ...]:

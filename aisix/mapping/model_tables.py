@@ -60,6 +60,7 @@ class Effective:
     known: frozenset[str]  # and of all there are
     registers: dict[str, Complaint]  # that are set, and what to say of one that nothing reads
     registers_read: frozenset[str]
+    differs: tuple[str, ...] = ()  # parts whose compiled form is known to be wrong
     _facts: dict[ResolvedModel, Facts] = field(default_factory=dict, repr=False, compare=False)
 
     def facts(self, target: ResolvedModel) -> Facts:
@@ -78,14 +79,14 @@ class Effective:
         """The request tables as Python source."""
         from aisix.mapping.compile.request import RequestForms
 
-        return RequestForms(self.request, *self._named)
+        return RequestForms(self.request, *self._named, "request" in self.differs)
 
     @cached_property
     def answers(self) -> AnswerForms:
         """And the answer's."""
         from aisix.mapping.compile.answer import AnswerForms
 
-        return AnswerForms(self.answer, *self._named)
+        return AnswerForms(self.answer, *self._named, self.differs)
 
     @cached_property
     def is_error(self) -> Callable[[dict[str, Json]], bool]:

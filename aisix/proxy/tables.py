@@ -57,7 +57,9 @@ class Tables:
         packed = self._generation.read(number)
         if packed is None:
             raise OperatorError("they are gone")
-        fresh = load_shelves(unpack(packed))
+        files, differs = msgspec.msgpack.decode(packed, type=tuple[bytes, dict[str, list[str]]])
+        fresh = load_shelves(unpack(files))
+        fresh.run_by_rules(differs)
         self._ready = {number: fresh}
         return fresh
 
@@ -69,6 +71,7 @@ class Tables:
             "digest": mappings.digest,
             "folders": [str(Path(folder)) for folder in mappings.folders],
             "names": sorted(mappings.mappings),
+            "by_rules": mappings.differs,
             "last_reload": self._noted().get("last") or {"ok": True},
             "thorough_check": self._thorough(mappings.digest),
             "reloads": self.reloads(),

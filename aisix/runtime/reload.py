@@ -25,15 +25,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from aisix import log
 from aisix.errors import AisixError, Complaint, OperatorError
 from aisix.mapping.mappings import load_shelves
 from aisix.mapping.parse.files import Marks, TableFolder, marks, pack, read_folders
+from aisix.mapping.verify.both_forms import by_rules, known_to_differ
 from aisix.mapping.verify.check import Checker
+from aisix.mapping.verify.kept import Kept
 from aisix.mapping.verify.proofs import of_files
 from aisix.proxy.gateway import Gateway
 from aisix.routing import resource_checks
-from aisix.runtime.table_checks import LOCK_PAUSE, MOST_TOLD, Afterwards, checked
+from aisix.runtime.table_checks import CACHE, LOCK_PAUSE, MOST_TOLD, Afterwards, checked
 from aisix.store.audit import records
 from aisix.workers.bus import Bus
 from aisix.workers.generation import Generation
@@ -54,7 +58,7 @@ class Reloader:
         self._folders = tuple(folders)
         self._secs = secs
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._afterwards = Afterwards(gateway, generation)
+        self._afterwards = Afterwards(gateway, generation, self.begin)
         self._fresh: tuple[TableFolder, ...] | None = None  # taken over by the reload under way
         bus.on(PREPARE, self._prepare)
         bus.on(SWITCHED, self._switched)
@@ -85,8 +89,13 @@ class Reloader:
         try:
             before = self._gateway.mappings.digest
             were = self._gateway.quarantined()
-            found, workers, good = await self._try(end)
+            bugs: list[dict[str, Any]] = []
+            found, workers, good = await self._try(end, bugs)
             told = self._answer(by, found, began, before, workers)
+            if bugs:
+                told["bugs"] = bugs
+            for bug in bugs:
+                log.error("%s", bug["text"])
             if not found:
                 told["quarantined"] = self._quarantined(were)
             if not self._gateway.store.writable:
@@ -99,11 +108,18 @@ class Reloader:
             self._fresh = None
         return told
 
-    async def _try(self, end: float) -> tuple[list[Complaint], list[dict[str, Any]], str]:
-        """(complaints, what the workers say, digest of the files that were found good)"""
+    async def _try(
+        self, end: float, bugs: list[dict[str, Any]]
+    ) -> tuple[list[Complaint], list[dict[str, Any]], str]:
+        """(complaints, what the workers say, digest of the files that were found good)
+
+        bugs: gets those of aisix, which are no reason to refuse the tables.
+        """
         table_folders = await asyncio.to_thread(read_folders, self._folders)
         good = await asyncio.to_thread(of_files, table_folders)
-        if good and good == self._gateway.tables.good():
+        now, cache = self._gateway.mappings, Kept(self._gateway.settings.data_dir / CACHE)
+        same = good and good == self._gateway.tables.good()
+        if same and known_to_differ(cache, now.digest) == now.differs:
             return [], await self._said(), good  # checked before, and it is what serves
         try:
             fresh = await asyncio.to_thread(load_shelves, table_folders)
@@ -111,14 +127,19 @@ class Reloader:
             checker = Checker(with_cases=False, released=True)
             return await asyncio.to_thread(checker.read, table_folders), [], ""
         left = max(1.0, end - time.monotonic())
-        found = await checked(table_folders, self._gateway.settings.data_dir, left)
+        found, ours = await checked(table_folders, self._gateway.settings.data_dir, left)
+        bugs += ours
         if found:
             return found, [], ""
-        if fresh.digest == self._gateway.mappings.digest:
+        differ = [*known_to_differ(cache, fresh.digest).items()]
+        fresh.run_by_rules(by_rules([*differ, *((bug["mapping"], bug["parts"]) for bug in bugs)]))
+        good = "" if bugs else good  # told again by the next reload
+        if (fresh.digest, fresh.differs) == (now.digest, now.differs):
             return [], await self._said(), good
         number = self._generation.number + 1
         try:
-            self._generation.put(number, pack(table_folders))
+            packed = msgspec.msgpack.encode((pack(table_folders), fresh.differs))
+            self._generation.put(number, packed)
         except OSError as error:
             return [Complaint("", "", f"no room for the new tables: {error.strerror}")], [], ""
         ready = await self._bus.ask(PREPARE, [number, fresh.digest], READY_SECS)
@@ -213,7 +234,10 @@ class Reloader:
 
     def _note(self, told: dict[str, Any], good: str) -> None:
         try:
-            self._gateway.tables.note({k: v for k, v in told.items() if k != "workers"}, good)
+            short = {k: v for k, v in told.items() if k != "workers"}
+            if "bugs" in short:
+                short["bugs"] = [bug["text"] for bug in short["bugs"]]
+            self._gateway.tables.note(short, good)
         except OSError as error:
             log.warning("the last reload cannot be noted: %s", error.strerror)
 

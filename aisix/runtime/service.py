@@ -37,12 +37,15 @@ from aisix.limits import SharedRateLimiter
 from aisix.listener.certificates import Certificates
 from aisix.mapping.mappings import Mappings, load_mappings
 from aisix.mapping.model_tables import preload
+from aisix.mapping.verify.both_forms import known_to_differ
+from aisix.mapping.verify.kept import Kept
 from aisix.mapping.verify.proofs import of_files
 from aisix.proxy.captures import MOST
 from aisix.routing import doubts, resource_checks
 from aisix.runtime.reload import RELOAD
 from aisix.runtime.supervisor import Supervisor
 from aisix.runtime.systemd import Notifier
+from aisix.runtime.table_checks import CACHE
 from aisix.runtime.worker import Shared, Sockets, WorkerPlan, renew, store_of, work
 from aisix.store.audit import records
 from aisix.store.opening import has_database
@@ -120,6 +123,9 @@ def make_plan(
     keys = admin_keys(settings)
     preload()
     mappings = load_mappings(folders(settings))
+    mappings.run_by_rules(known_to_differ(Kept(settings.data_dir / CACHE), mappings.digest))
+    for name, parts in mappings.differs.items():
+        log.error("bug in aisix: %s runs rule by rule: %s", name, " and ".join(parts))
     certificates = certificates_of(settings)
     if settings.observability.otlp_endpoint is not None:
         otlp.check()

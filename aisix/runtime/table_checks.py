@@ -1,12 +1,13 @@
 """What `aisix mappings check` says of tables, in a process of its own: for a reload, and after it.
 
-    found = await checked(table_folders, cache, secs=120)
+    found, bugs = await checked(table_folders, cache, secs=120)
     afterwards.begin(table_folders)          # thoroughly, when no further reload comes
 
 A reload waits for what its tables touch, and for a sample of the cases. When it has been let be for
 a moment, every case is run in every form and every configuration built, at the lowest priority and
 in one process. What that finds changes nothing: the tables serve; it is told in the status, in the
-log and in a counter.
+log and in a counter. Only where compiled tables give something else than their rules, which is a
+bug of aisix, one more reload lets the rules serve.
 
 Must never know: what a table says.
 """
@@ -17,8 +18,9 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -26,6 +28,7 @@ from aisix import log
 from aisix.errors import Complaint
 from aisix.mapping.parse import toml_tree
 from aisix.mapping.parse.files import TableFolder, pack
+from aisix.mapping.verify.both_forms import by_rules
 from aisix.proxy.gateway import Gateway
 from aisix.workers.generation import Generation
 
@@ -33,13 +36,17 @@ LEFT_BE = 10.0  # s after a reload: whoever is editing brings the next one
 THOROUGH_SECS = 1800  # for a thorough check, which has only what time others leave
 LOCK_PAUSE = 0.05  # s between two looks whether another reload has ended
 MOST_TOLD = 200  # complaints
+AGAIN = "thorough check"  # whose reload it is that lets rules serve
 CACHE = "cache"  # folder of the data directory for what checks have found
 
 
 async def checked(
     table_folders: Sequence[TableFolder], data_dir: Path, secs: float, thorough: bool = False
-) -> list[Complaint]:
-    """Every complaint; also that it took longer than `secs`, or ended without a word."""
+) -> tuple[list[Complaint], list[dict[str, Any]]]:
+    """Every complaint; also that it took longer than `secs`, or ended without a word.
+
+    And the bugs of aisix that show: FormsDiffer.told of each.
+    """
     home = str(Path(__file__).resolve().parents[2])
     paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
     env = {k: v for k, v in os.environ.items() if not k.startswith("AISIX_")}
@@ -57,26 +64,30 @@ async def checked(
             asked = msgspec.msgpack.encode((pack(table_folders), str(data_dir / CACHE), known))
             out, said = await process.communicate(asked)
     except TimeoutError:
-        return [Complaint("", "", f"the check took longer than {secs:.0f} s")]
+        return [Complaint("", "", f"the check took longer than {secs:.0f} s")], []
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
     try:
-        rows = msgspec.json.decode(out)["findings"]
-        return [Complaint(row["where"], row["path"], row["message"]) for row in rows]
+        told = msgspec.json.decode(out)
+        found = [Complaint(r["where"], r["path"], r["message"]) for r in told["findings"]]
+        return found, list(told["bugs"])
     except (msgspec.DecodeError, KeyError, TypeError):
         why = said.decode("utf-8", "replace").strip().rpartition("\n")[2][:200]
         text = f"the check ended with {process.returncode}: {why or 'no word'}"
-        return [Complaint("", "", text)]
+        return [Complaint("", "", text)], []
 
 
 class Afterwards:
-    """The thorough check after a reload; a further reload ends it."""
+    """The thorough check after a reload; a further reload ends it. `again` begins one, by whom."""
 
-    def __init__(self, gateway: Gateway, generation: Generation) -> None:
+    def __init__(
+        self, gateway: Gateway, generation: Generation, again: Callable[[str], None]
+    ) -> None:
         self._gateway = gateway
         self._generation = generation
+        self._again = again
         self._task: asyncio.Task[None] | None = None
         self._left: Sequence[TableFolder] | None = None  # to be checked, or under way
 
@@ -99,7 +110,7 @@ class Afterwards:
         began = time.monotonic()
         data_dir = self._gateway.settings.data_dir
         try:
-            found = await checked(table_folders, data_dir, THOROUGH_SECS, thorough=True)
+            found, bugs = await checked(table_folders, data_dir, THOROUGH_SECS, thorough=True)
             self._left = None
         except OSError as error:
             log.warning("the tables are not thoroughly checked: %s", error.strerror)
@@ -110,12 +121,19 @@ class Afterwards:
         faults = [str(complaint) for complaint in found[:MOST_TOLD]]
         for fault in faults:
             log.error("the tables serve, but thoroughly checked: %s", fault)
+        for bug in bugs:
+            log.error("%s", bug["text"])
         if not faults:
             log.info("the tables are thoroughly checked (%d ms): %s", took, digest)
         result = "failed" if faults else "ok"
         self._gateway.metrics.add("aisix_reloads_total", "thorough check", result)
         told = {"ok": not faults, "digest": digest, "ms": took, "at": int(time.time())}
-        await self._note({**told, **({"faults": faults} if faults else {})})
+        more = {"faults": faults, "bugs": [bug["text"] for bug in bugs]}
+        await self._note({**told, **{name: texts for name, texts in more.items() if texts}})
+        differ = by_rules((bug["mapping"], bug["parts"]) for bug in bugs)
+        serving = self._gateway.mappings.differs
+        if any(not {*parts} <= {*serving.get(name, [])} for name, parts in differ.items()):
+            self._again(AGAIN)
 
     async def _note(self, told: dict[str, object]) -> None:
         while not self._generation.take():  # a reload is about to note something

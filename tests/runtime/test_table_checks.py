@@ -24,7 +24,7 @@ class Stage:
     """A gateway that serves tables of one digest, and a check that is not made."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.mappings = SimpleNamespace(digest="0a", folders=(), mappings={})
+        self.mappings = SimpleNamespace(digest="0a", folders=(), mappings={}, differs={})
         self.settings = SimpleNamespace(data_dir=Path("data"))
         self.counted: list[tuple[str, ...]] = []
         self.metrics = SimpleNamespace(add=lambda *words: self.counted.append(words))
@@ -32,16 +32,20 @@ class Stage:
         self.tables = Tables(self.mappings, self.generation)  # type: ignore[arg-type]
         self.began: list[object] = []
         self.found: list[Complaint] = []
+        self.bugs: list[dict[str, Any]] = []
+        self.again: list[str] = []
         self.go = asyncio.Event()
         monkeypatch.setattr(table_checks, "LEFT_BE", 0.0)
         monkeypatch.setattr(table_checks, "checked", self._checked)
-        self.afterwards = Afterwards(self, self.generation)  # type: ignore[arg-type]
+        self.afterwards = Afterwards(self, self.generation, self.again.append)  # type: ignore[arg-type]
 
-    async def _checked(self, folders: object, *_: Any, thorough: bool) -> list[Complaint]:
+    async def _checked(
+        self, folders: object, *_: Any, thorough: bool
+    ) -> tuple[list[Complaint], list[Any]]:
         assert thorough
         self.began.append(folders)
         await self.go.wait()
-        return self.found
+        return self.found, self.bugs
 
     @property
     def told(self) -> dict[str, Any]:
@@ -115,7 +119,26 @@ def test_a_check_that_takes_too_long_or_finds_something_says_so(tmp_path: Path) 
     folders = read_folders(
         [SHIPPED, laid(tmp_path, {"request.toml": '[field.x]\nform = "model"\n'})]
     )
-    (late,) = asyncio.run(checked(folders, tmp_path, 0.001))
+    (late,), _ = asyncio.run(checked(folders, tmp_path, 0.001))
     assert "took longer" in late.text
-    found = asyncio.run(checked(folders, tmp_path, 60))
+    found, _ = asyncio.run(checked(folders, tmp_path, 60))
     assert any('did you mean "from"' in one.text for one in found)
+
+
+def test_where_both_forms_differ_one_more_reload_lets_the_rules_serve(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run() -> None:
+        stage = Stage(monkeypatch)
+        stage.bugs = [{"text": "bug in aisix", "mapping": "a/b", "parts": ["stream"]}]
+        stage.afterwards.begin(())
+        await stage.ended()
+        assert (stage.told["ok"], stage.told["bugs"]) == (True, ["bug in aisix"])
+        assert stage.again == ["thorough check"]
+        stage.mappings.differs = {"a/b": ["request", "stream"]}  # they do
+        stage.afterwards.begin(())
+        await stage.ended()
+        assert stage.again == ["thorough check"]
+
+    asyncio.run(run())
+    assert caplog.text.count("bug in aisix") == 2

@@ -22,6 +22,7 @@ from aisix.mapping.parse import toml_tree
 from aisix.mapping.parse.files import unpack
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verify import cases, coverage
+from aisix.mapping.verify.both_forms import FormsDiffer, both_forms_agree
 from aisix.mapping.verify.check import Checker
 from aisix.mapping.verify.kept import Kept
 from aisix.mapping.verify.processes import usable
@@ -55,14 +56,18 @@ def check_(args: argparse.Namespace, folders: list[Path]) -> int:
     if args.coverage and not findings:
         missed = coverage.missed(load_mappings(folders), checker.kept)
     took = time.perf_counter() - began
+    bugs = [bug.told() for bug in checker.bugs]
     if args.json and args.packed:  # for the gateway: no places
         told = [complaint(f) for f in findings]
-        write_json({"ok": not findings, "findings": told, "left_out": checker.left_out})
+        write_json({"ok": not findings, "findings": told, "bugs": bugs})
         return 1 if findings else 0
-    if args.json or args.format != TEXT:
+    form = JSON if args.json else args.format
+    for bug in checker.bugs if form != JSON else ():
+        print(bug, file=sys.stdout if form == TEXT else sys.stderr)
+    if form != TEXT:
         notes = [complaint(note) for note in (*checker.notes, *missed)]
-        form = JSON if args.json else args.format
-        places.tell(form, findings, folders, left_out=checker.left_out, notes=notes)
+        more = {"left_out": checker.left_out, "notes": notes, "bugs": bugs}
+        places.tell(form, findings, folders, **more)
         return 1 if findings else 0
     for finding in findings:
         print(finding)
@@ -105,6 +110,7 @@ def test(args: argparse.Namespace, folders: list[Path]) -> int:
         return captures.tested(args, mappings)
     failed: list[dict[str, Json]] = []
     accepted: list[str] = []
+    bugs: list[FormsDiffer] = []
     count = 0
     for layer in range(len(mappings.table_folders)):
         for name, mapping in mappings.up_to(layer).mappings.items():
@@ -114,6 +120,9 @@ def test(args: argparse.Namespace, folders: list[Path]) -> int:
                     continue
                 count += 1
                 wrong = cases.run(case, mapping)
+                if not wrong:
+                    wrong, bug = both_forms_agree(case, mapping)
+                    bugs += [bug] if bug else []
                 if wrong and args.accept:
                     if not case.folder.is_dir():
                         raise ValueError(f"{full} is in {case.folder.parent}, which stays as it is")
@@ -125,7 +134,8 @@ def test(args: argparse.Namespace, folders: list[Path]) -> int:
     if not count:
         raise ValueError(f"no case is named {args.case}" if args.case else "there are no cases")
     if args.json:
-        write_json({"ok": not failed, "cases": count, "failed": failed, "accepted": accepted})
+        told = {"ok": not failed, "cases": count, "failed": failed, "accepted": accepted}
+        write_json({**told, "bugs": [bug.told() for bug in bugs]})
     else:
         for full in accepted:
             print(f"accepted {full}")
@@ -133,5 +143,7 @@ def test(args: argparse.Namespace, folders: list[Path]) -> int:
             print(f"{one['case']}")
             for text in one["wrong"]:
                 print(f"    {text}")
+        for bug in bugs:
+            print(bug)
         print(f"{count - len(failed)} of {count} cases hold")
     return 1 if failed else 0

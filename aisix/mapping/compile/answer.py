@@ -16,6 +16,7 @@ them, out of rows (`compile/rows.py`) and chunks (`compile/chunks.py`).
 from __future__ import annotations
 
 import linecache
+from collections.abc import Collection
 from dataclasses import fields
 from typing import Any, Generic, TypeVar
 
@@ -40,13 +41,20 @@ class FormCache(Generic[Form]):
     """The forms of one kind, of one model's tables, each written when it is first asked for."""
 
     def __init__(
-        self, kind: type[Form], compiler: Any, tables: AnswerTables, facts: Facts, name: str
+        self,
+        kind: type[Form],
+        compiler: Any,
+        tables: AnswerTables,
+        facts: Facts,
+        name: str,
+        differs: bool = False,
     ) -> None:
         self._kind: type[Form] = kind
         self._compiler = compiler
         self._tables = tables
         self._facts = facts
         self._name = name
+        self._differs = differs  # known to give something else than the rules: there is none
         self._forms: dict[Any, Form | None] = {}
         self._known: dict[Any, Form | None] = {}  # by what was remembered, where that is a key
 
@@ -57,6 +65,8 @@ class FormCache(Generic[Form]):
             return self._find(remember, wants_usage)
 
     def _find(self, remember: dict[str, Json], wants_usage: bool) -> Form | None:
+        if self._differs and self._compiler.can(self._tables):
+            raise Bail("differs")
         # A list stays a question at run time; words and flags are constants of the form.
         key = (
             wants_usage,
@@ -104,7 +114,11 @@ class FormCache(Generic[Form]):
 class AnswerForms:
     """All kinds; a form is written when it is first asked for."""
 
-    def __init__(self, tables: AnswerTables, facts: Facts, name: str) -> None:
-        self.stream = FormCache(StreamForm, StreamCompiler, tables, facts, name)
-        self.plain = FormCache(PlainForm, PlainCompiler, tables, facts, name)
-        self.deltas = FormCache(DeltaForm, DeltaCompiler, tables, facts, name)
+    def __init__(
+        self, tables: AnswerTables, facts: Facts, name: str, differs: Collection[str] = ()
+    ) -> None:
+        given = tables, facts, name
+        stream, plain = "stream" in differs, "plain" in differs
+        self.stream = FormCache(StreamForm, StreamCompiler, *given, stream)
+        self.plain = FormCache(PlainForm, PlainCompiler, *given, plain)
+        self.deltas = FormCache(DeltaForm, DeltaCompiler, *given, stream or plain)

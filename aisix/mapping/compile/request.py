@@ -39,9 +39,15 @@ WIDEST = 100  # fields of a body worth a form: no dialect has that many, so most
 
 
 class RequestForms:
-    """The request's forms of one model's tables, each written when it is first asked for."""
+    """The request's forms of one model's tables, each written when it is first asked for.
 
-    def __init__(self, tables: RequestTables, facts: Facts, name: str) -> None:
+    differs: they are known to give something else than the rules, so there is none.
+    """
+
+    def __init__(
+        self, tables: RequestTables, facts: Facts, name: str, differs: bool = False
+    ) -> None:
+        self._differs = differs
         self._tables = tables
         self._facts = facts
         self._name = name
@@ -72,6 +78,8 @@ class RequestForms:
         return dict(self._sources)
 
     def _make(self, present: frozenset[str], call: CompiledRequest) -> Translate:
+        if self._differs:
+            raise Bail("differs")
         strange = self._lists and not present <= self._named
         if len(self._forms) >= MOST or (strange and self._strange >= STRANGE):
             raise Bail("too_many_forms")

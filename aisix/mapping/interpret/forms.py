@@ -20,6 +20,7 @@ REASONS = {
     "too_wide": "more fields than a form is written for",
     "too_many_forms": "no form for these fields: there are as many as are kept",
     "cannot_compile": "a form could not be written; told once, then the tables are interpreted",
+    "differs": "a check has found that the form gives something else than the rules: a bug of ours",
     "bug": "a mistake of ours in a form, or in writing one",
 }
 

@@ -20,18 +20,17 @@ answer_headers (exactly those made of the upstream's).
 
 from __future__ import annotations
 
-import contextlib
 import random
 import traceback
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import count, islice, pairwise
+from itertools import count, pairwise
 from pathlib import Path
 
 import msgspec
 
 from aisix.errors import CallerError, Complaint, OperatorError
-from aisix.mapping.dialect.upstream_errors import CallerDialect, ErrorAnswer
+from aisix.mapping.dialect.upstream_errors import CallerDialect
 from aisix.mapping.exchange import Answer, Exchange, ResolvedModel
 from aisix.mapping.grammar.cases import CASE_FILES, EXPECTED_KEYS
 from aisix.mapping.mappings import Mapping
@@ -51,7 +50,6 @@ class Case:
     about: dict[str, Json]
     files: dict[str, bytes] = field(repr=False)
     compiled: bool = True  # run by the tables' compiled form, or rule by rule
-    cuts: bool = True  # a stream also comes in pieces, not only whole
     layer: int = 0  # number of the folder it is in: a case is a promise of these tables so far
 
     def json(self, name: str) -> Json:
@@ -117,25 +115,20 @@ def exchange(case: Case, mapping: Mapping) -> Exchange:
     )
 
 
-def run(case: Case, mapping: Mapping, thorough: bool = True) -> list[str]:
-    """What is wrong with the case, in the compiled form and rule by rule; empty when it holds.
+def run(case: Case, mapping: Mapping) -> list[str]:
+    """What is wrong with the case, rule by rule; empty when it holds.
 
-    Not thorough: rule by rule alone, and streams as a whole. That the compiled form gives the same,
-    and a stream the same in pieces, is the engine's doing and shows on a few.
+    That the compiled form gives the same, and a stream the same in pieces, is the engine's doing:
+    `both_forms.py`.
     """
-    by_rules = replace(case, compiled=False)
-    forms = (case, by_rules) if thorough else (replace(by_rules, cuts=False),)
+    case = replace(case, compiled=False)
     try:
-        for form in forms:
-            wrong = _request(form, mapping) + _answer(form, mapping) + _stream(form, mapping)
-            wrong += _local(form, mapping)
-            if wrong:
-                return wrong if form.compiled else ["not compiled:", *wrong]
-        return unsaid(case)
+        wrong = _request(case, mapping) + _answer(case, mapping) + _stream(case, mapping)
+        return wrong + _local(case, mapping) or unsaid(case)
     except OperatorError as error:
         return [str(error)]
     except Exception as error:  # a table that asks a verb for what it cannot do
-        return [_broke(error)]
+        return [broke(error)]
 
 
 def unsaid(case: Case) -> list[str]:
@@ -158,60 +151,21 @@ def unsaid(case: Case) -> list[str]:
     return wrong
 
 
-def breaks(case: Case, mapping: Mapping, thorough: bool = True) -> list[str]:
-    """For tables the case was not written for: whatever comes out, nothing breaks.
-
-    thorough: both forms of the tables give the same, a stream the same in every cut.
-    """
-    files = {n: data for n, data in case.files.items() if not n.startswith("upstream-request")}
-    case = replace(case, files=files)
-    try:
-        slow = _outcome(replace(case, compiled=False), mapping)
-        if not thorough:
-            return []
-        fast = _outcome(case, mapping)
-        if fast != slow:
-            return ["the compiled tables give something else than the tables rule by rule"]
-        if "upstream-stream.sse" in case.files and not isinstance(fast[0], ErrorAnswer):
-            return _cut(replace(case, files={**files, "caller-stream.sse": fast[2]}), mapping)
-    except OperatorError as error:
-        return [str(error)]
-    except Exception as error:
-        return [_broke(error)]
-    return []
-
-
-def _broke(error: Exception) -> str:
+def broke(error: Exception) -> str:
+    """What a table has come to, and where in the engine."""
     place = traceback.extract_tb(error.__traceback__)[-1]
     return (
         f"broke with {type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"
     )
 
 
-def _outcome(case: Case, mapping: Mapping) -> tuple[Json, ...]:
-    """Request, plain answer and stream of a case, or the error that stands for them."""
-    talk = exchange(case, mapping)
-    try:
-        upstream_request = talk.request(case.request(mapping.caller), _headers(case))
-    except CallerError as error:
-        return (talk.fault(error).error,)
-    answer, streamed = None, b""
-    # KeyError: the tables ask for a further round, and the case has none.
-    with contextlib.suppress(CallerError, KeyError):
-        if any(name.startswith("upstream-response.") for name in case.files):
-            answer = answered(case, mapping, [])[0]
-    with contextlib.suppress(CallerError, KeyError):
-        if "upstream-stream.sse" in case.files:
-            streamed = stream(case, mapping, [case.files["upstream-stream.sse"]])
-    return (upstream_request.body, answer, streamed)
-
-
 def actual(case: Case, mapping: Mapping) -> dict[str, bytes]:
     """The files the case would have if what is built now were right (`test --accept`)."""
     out: dict[str, bytes] = {}
+    case = replace(case, compiled=False)  # the rules are what is meant
     talk = exchange(case, mapping)
     try:
-        upstream_request = talk.request(case.request(mapping.caller), _headers(case))
+        upstream_request = talk.request(case.request(mapping.caller), caller_headers(case))
         if (here := talk.answered_here()) is not None and talk.stream:
             out["caller-stream.sse"] = here.body
         elif here is not None:
@@ -239,7 +193,7 @@ def _local(case: Case, mapping: Mapping) -> list[str]:
     for name, streamed in (("caller-response.json", False), ("caller-stream.sse", True)):
         if name in case.files:
             talk = exchange(case, mapping)
-            talk.request(case.request(mapping.caller, streamed), _headers(case))
+            talk.request(case.request(mapping.caller, streamed), caller_headers(case))
             answer = talk.answered_here()
             if answer is None:
                 wrong.append(f"{name}: the request goes upstream")
@@ -248,7 +202,8 @@ def _local(case: Case, mapping: Mapping) -> list[str]:
     return wrong
 
 
-def _headers(case: Case) -> dict[str, str]:
+def caller_headers(case: Case) -> dict[str, str]:
+    """The headers of the caller's request."""
     return dict(case.about.get("caller_headers", {}))
 
 
@@ -257,7 +212,7 @@ def _request(case: Case, mapping: Mapping) -> list[str]:
     body = case.request(mapping.caller)
     before = msgspec.json.encode(body)
     try:
-        upstream_request = talk.request(body, _headers(case))
+        upstream_request = talk.request(body, caller_headers(case))
     except CallerError as error:
         answer = talk.fault(error)
         if "caller-error.json" not in case.files:
@@ -293,7 +248,7 @@ def answered(case: Case, mapping: Mapping, wrong: list[str]) -> tuple[Answer, Ex
     """The caller's answer after every round there is."""
     talk = exchange(case, mapping)
     streamed = False if "upstream-stream.sse" in case.files else None
-    talk.request(case.request(mapping.caller, streamed), _headers(case))
+    talk.request(case.request(mapping.caller, streamed), caller_headers(case))
     headers = {"content-type": "application/json", **case.about.get("upstream_headers", {})}
     status = case.about.get("upstream_status", 200)
     first = case.files.get("upstream-response.json", case.files.get("upstream-response.txt", b""))
@@ -336,10 +291,20 @@ def _answer(case: Case, mapping: Mapping) -> list[str]:
 
 
 def stream(
-    case: Case, mapping: Mapping, pieces: list[bytes], wrong: list[str] | None = None
+    case: Case,
+    mapping: Mapping,
+    pieces: list[bytes],
+    wrong: list[str] | None = None,
+    talks: list[Exchange] | None = None,
 ) -> bytes:
+    """What the caller gets of a stream in these pieces, after every round there is.
+
+    wrong: gets what requests of further rounds are otherwise; talks: the exchange.
+    """
     talk = exchange(case, mapping)
-    talk.request(case.request(mapping.caller, True), _headers(case))
+    if talks is not None:
+        talks.append(talk)
+    talk.request(case.request(mapping.caller, True), caller_headers(case))
     out: list[bytes] = []
     for number in count(2):
         for piece in pieces:
@@ -364,25 +329,9 @@ def cuttings(data: bytes, seed: int = 1, rounds: int = 5) -> Iterator[list[bytes
 
 
 def _stream(case: Case, mapping: Mapping) -> list[str]:
-    return _cut(case, mapping) if "upstream-stream.sse" in case.files else []
-
-
-def _cut(case: Case, mapping: Mapping) -> list[str]:
-    """What differs from caller-stream.sse when the stream comes in pieces."""
-    expected = case.files.get("caller-stream.sse")
+    if "upstream-stream.sse" not in case.files:
+        return []
     wrong: list[str] = []
-    cut = cuttings(case.files["upstream-stream.sse"])
-    for number, pieces in enumerate(cut if case.cuts else islice(cut, 1)):
-        found = stream(case, mapping, pieces, wrong)
-        if wrong:
-            return wrong
-        if expected is None:
-            expected = found  # nothing to compare with but the uncut stream
-        if frames(found) != frames(expected):
-            how = (
-                ("whole", "byte by byte")[number]
-                if number < 2
-                else f"cut at random, round {number}"
-            )
-            return [f"stream fed {how}", *frame_differences(expected, found)]
-    return []
+    found = stream(case, mapping, [case.files["upstream-stream.sse"]], wrong)
+    expected = case.files.get("caller-stream.sse", found)
+    return wrong or frame_differences(expected, found)

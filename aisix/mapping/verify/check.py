@@ -25,7 +25,7 @@ from aisix.mapping.mappings import NEEDED, Mapping, Mappings, load_as_told, read
 from aisix.mapping.parse import structure, toml_tree
 from aisix.mapping.parse.files import TableFolder, read_folders
 from aisix.mapping.syntax.paths import Json
-from aisix.mapping.verify import cases, touched
+from aisix.mapping.verify import both_forms, cases, touched
 from aisix.mapping.verify.case_runs import CaseRuns
 from aisix.mapping.verify.hints import hints
 from aisix.mapping.verify.kept import Kept, engine, hashed
@@ -47,7 +47,8 @@ def check(folders: Sequence[Path], with_cases: bool = True) -> list[Finding]:
 class Checker:
     """One check. `ran` and `built` count cases and tables.
 
-    `left_out` says what was not tried, `notes` what may well be meant.
+    `left_out` says what was not tried, `notes` what may well be meant, `bugs` where both forms of
+    tables differ: that is ours, no complaint, and the rules are to serve.
 
     released: the first folder is one that a release has, which is not made unless all of it holds:
     it is not tried, and nothing is found out about it that takes long. processes: what is much is
@@ -70,6 +71,7 @@ class Checker:
         self._processes = processes
         self._runs = CaseRuns(self._proofs, self.kept, thorough, released, processes)
         self.left_out = self._runs.left_out
+        self.bugs = self._runs.bugs
         self.notes: list[Finding] = []
         self.built = 0
 
@@ -120,6 +122,8 @@ class Checker:
             self.notes = [] if out else narrowed(mappings) + hints(mappings)
         if not out and self._with_cases:
             out += self._runs.findings(mappings)
+            ours = both_forms.by_rules((bug.mapping, bug.parts) for bug in self.bugs)
+            both_forms.keep(self.kept, mappings.digest, ours)
         self._proofs.save()
         return list(dict.fromkeys(out))
 

@@ -92,8 +92,8 @@ def test_an_answer_is_the_same_in_both_forms_to_the_byte(
         pieces = [case.files["upstream-stream.sse"]]
         assert cases.stream(case, mapping, pieces) == cases.stream(slow, mapping, pieces)
     if "upstream-response.json" in case.files:
-        one, talk = cases._answered(case, mapping, [])
-        two, plain = cases._answered(slow, mapping, [])
+        one, talk = cases.answered(case, mapping, [])
+        two, plain = cases.answered(slow, mapping, [])
         assert (one, talk.warnings, talk.tokens) == (two, plain.warnings, plain.tokens)
         assert talk.unknown == plain.unknown
 
@@ -180,7 +180,7 @@ def test_a_spoilt_answer_is_the_same_in_both_forms(
 
     def run(compiled: bool) -> Any:
         spoilt = replace(case, files=files, compiled=compiled)
-        answer, talk = cases._answered(spoilt, mapping, [])
+        answer, talk = cases.answered(spoilt, mapping, [])
         return answer, talk.warnings, talk.unknown, talk.tokens
 
     assert outcome(lambda: run(True)) == outcome(lambda: run(False))

@@ -8,7 +8,8 @@ import pytest
 
 from aisix.config.shipped import shipped_mappings
 from aisix.mapping.mappings import load_mappings
-from aisix.mapping.verify import cases
+from aisix.mapping.verify import case_runs, cases
+from aisix.mapping.verify.both_forms import Tried
 from aisix.mapping.verify.case_runs import EVERY, CaseRuns
 from aisix.mapping.verify.coverage import EACH
 from aisix.mapping.verify.kept import Kept
@@ -22,11 +23,16 @@ def run(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
     """(name, whether in every form) of cases that were run with later folders; they are not."""
     names: list[tuple[str, bool]] = []
 
-    def noted(case: cases.Case, _: object, thorough: bool) -> list[str]:
-        names.append((case.name, thorough))
+    def noted(case: cases.Case, _: object) -> list[str]:
+        names.append((case.name, False))
         return []
 
-    monkeypatch.setattr(cases, "breaks", noted)
+    def noted_whole(case: cases.Case, _: object) -> Tried:
+        names.append((case.name, True))
+        return [], None
+
+    monkeypatch.setattr(case_runs, "breaks", noted)
+    monkeypatch.setattr(case_runs, "both_forms_agree", noted_whole)
     return names
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from aisix.mapping.mappings import Mappings, load_mappings
 from aisix.mapping.verify import cases
+from aisix.mapping.verify.both_forms import both_forms_agree
 from tests.running import ROOT
 
 SHIPPED = ROOT / "mappings"
@@ -20,6 +21,7 @@ ALL = [
 @pytest.mark.parametrize(("mapping", "case"), ALL)
 def test_the_case_holds(mapping, case):
     assert cases.run(case, mapping) == []
+    assert both_forms_agree(case, mapping) == ([], None)
 
 
 @pytest.mark.parametrize(("mapping", "case"), ALL)
