@@ -38,6 +38,7 @@ class Generation:
         self._cell = memoryview(self._map).cast("Q")
         self._slots: tuple[IO[bytes], IO[bytes]] = (_file(), _file())
         self._note = _file()
+        self._taken_by = 0  # a lock of files does not keep a process from itself
 
     @property
     def number(self) -> int:
@@ -66,14 +67,19 @@ class Generation:
 
     # ------------------------------------------------------------------ one writer
     def take(self) -> bool:
-        """Whether we are the one writer now. A process that dies gives it back."""
+        """Whether we are the one writer now, which is not twice so. A process that dies gives it
+        back."""
+        if self._taken_by == os.getpid():
+            return False
         try:
             fcntl.lockf(self._note.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             return False
+        self._taken_by = os.getpid()
         return True
 
     def give_back(self) -> None:
+        self._taken_by = 0
         fcntl.lockf(self._note.fileno(), fcntl.LOCK_UN)
 
     # ------------------------------------------------------------------ a note

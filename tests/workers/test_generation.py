@@ -23,8 +23,11 @@ def test_a_turn_keeps_the_bytes_in_use_and_has_one_writer() -> None:
     generation.write_note(b"note")
     assert generation.read_note() == b"note"
     assert generation.take()
+    assert not generation.take(), "a second reload of the same worker waits too"
     pid = os.fork()
     if not pid:
         os._exit(int(generation.take() or generation.number != 1))
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    generation.give_back()
+    assert generation.take()
     generation.give_back()

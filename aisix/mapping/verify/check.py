@@ -93,6 +93,9 @@ class Checker:
             return list(error.complaints)
         if not found:
             return self.findings(mappings)
+        nothing = {one for folder in table_folders if not folder.files for one in folder.complaints}
+        if nothing.issuperset(found):  # no such folder: of the others there is nothing to say
+            return found
         for mapping in mappings.mappings.values():  # what can be said of the rest all the same
             if all(mapping.tree.data.get(name) for name in NEEDED):
                 found += self._build(mapping, self._wanted(mappings, mapping))[0]

@@ -35,6 +35,11 @@ def test_an_overlay_costs_what_it_touches_and_once(tmp_path: Path) -> None:
     assert (found, other.ran, other.built) == ([], first.ran, first.built)
 
 
+def test_a_folder_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
+    checker, found = checked(tmp_path / "nowhere")
+    assert (found, checker.built) == ([f"{tmp_path / 'nowhere'}: no such folder"], 0)
+
+
 def test_a_variant_costs_what_it_changes(tmp_path: Path) -> None:
     text = 'format = 1\nlike = "anthropic-messages"\ntitle = "a variant"\n'
     site = laid(tmp_path, {"mapping.toml": text}, "openai-chat/variant")
