@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
 import pytest
 
 from aisix.mapping.exchange import Exchange, ResolvedModel
+from aisix.mapping.grammar import kinds
 from aisix.mapping.mappings import Mapping, load_mappings
 from aisix.mapping.verify import cases
 from aisix.mapping.verify.explain import explain_request
 from tests.mapping.laid import NAME, SHIPPED, laid, said
+
+pytestmark = pytest.mark.skipif(not available_timezones(), reason="no time zones: install tzdata")
 
 DAY = 1_795_000_000  # 2026-11-18T11:06:40Z, 20:06 in Tokyo
 TABLES = """
@@ -113,6 +117,19 @@ def test_a_case_fixes_the_clock(tmp_path: Path) -> None:
     assert cases.run(case, mapping) == []
     about["now"] = DAY + 1
     assert any("x_raw" in line for line in cases.run(case, mapping))
+
+
+def test_a_machine_without_time_zones_is_told_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kinds, "ZoneInfo", lambda _: {}["no such file"])
+    monkeypatch.setattr(kinds, "available_timezones", set)
+    tables = TABLES.replace("Asia/Tokyo", "Europe/Berlin")
+    (found,) = said(laid(tmp_path, {"request.toml": tables}))
+    assert "request.toml:" in found and "no database of them; install the package tzdata" in found
+    there = load(tmp_path, TABLES.replace("Asia/Tokyo", "UTC"))  # which needs none
+    sent = json.loads(exchange(there, DAY).request(dict(BODY)).body)
+    assert sent["x_today"] == "Wednesday, 18 November 2026, 11:00"
 
 
 @pytest.mark.parametrize(

@@ -340,7 +340,7 @@ class PlainCompiler(AnswerCompiler):
                 both += f" if type({before}) is str else {text}"
             self.keep(register, Var(both, STR, True), check)
         else:
-            whole = f"grown_by({self.w.say(old)}, {text}, {name!r})"
+            whole = f"grown_by({self.w.say(old)}, {text}, {name!r}, a.numbers)"
             self.keep(register, Var(whole, None, True), check)
 
     def _no_item(self, name: str) -> None:
@@ -366,7 +366,7 @@ class PlainCompiler(AnswerCompiler):
         else:
             slot = self._slot(register)
             w.put(f"if {slot} is None: {slot} = [{item.name}]")
-            w.put(f"else: add_item({slot}, {item.name})")
+            w.put(f"else: add_item({slot}, {item.name}, a.numbers)")
             self._stores(register, Var(slot, LIST))
             self._know(register, Var(slot, LIST, True, True, live=True))
         w.loaded[-1]["item", name] = item
@@ -396,5 +396,5 @@ class PlainCompiler(AnswerCompiler):
             elif joined and is_sure(before) and is_only(before, STR):
                 self.w.put(f"{check}{place} += {text}")
             else:
-                self.w.put(f"{check}fold({old.name}, {{{key!r}: {text}}})")
+                self.w.put(f"{check}fold({old.name}, {{{key!r}: {text}}}, a.numbers)")
             known[key] = Var(place, value.kinds if isinstance(value, Var) else None, live=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aisix.mapping.interpret.fold import NUMBER, fold, numbered
+from aisix.mapping.interpret.fold import NUMBER, Numbers, fold
 from aisix.mapping.interpret.forms import Bail
 from aisix.mapping.interpret.scope import NOWHERE, Note
 from aisix.mapping.interpret.view import look_up
@@ -67,16 +67,16 @@ def table(entries: dict[str, TableEntry], value: Json, call: CompiledRequest, ab
     return value if entry.same else entry.to
 
 
-def grown_by(old: Json, value: Json, key: str) -> Json:
+def grown_by(old: Json, value: Json, key: str, numbers: Numbers) -> Json:
     """What folding makes of a field."""
     whole = {key: old}
-    fold(whole, {key: value})
+    fold(whole, {key: value}, numbers)
     return whole[key]
 
 
-def add_item(items: list[Json], item: dict[str, Json]) -> None:
+def add_item(items: list[Json], item: dict[str, Json], numbers: Numbers) -> None:
     """Folds an item that is new; one that is not is the interpreter's."""
     number = item.get(NUMBER)
-    if number is not None and numbered(items, number) is not None:
+    if number is not None and numbers.find(items, number) is not None:
         raise Bail
     items.append(item)

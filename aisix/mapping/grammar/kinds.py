@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -98,18 +99,25 @@ def _format(text: str) -> str:
     return text
 
 
-def _zone(name: str) -> ZoneInfo:
+def _zone(name: str) -> tzinfo:
     """ValueError for a name that this machine's time zones do not have."""
+    if name == "UTC":
+        return UTC  # there is no need of a database
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        near = difflib.get_close_matches(name, available_timezones(), 1)
+        known = available_timezones()
+        if not known:
+            text = f'no time zone "{name}": this machine has no database of them'
+            raise ValueError(f"{text}; {NO_ZONES}") from None
+        near = difflib.get_close_matches(name, known, 1)
         hint = f'did you mean "{near[0]}"?' if near else 'names are such as "Europe/Berlin"'
         raise ValueError(f'no time zone "{name}" on this machine ({hint})') from None
 
 
 DIRECTIVES = "YymdjHIMSpAaBbuVGZz%"
 DATE_FORMAT = ValueKind("format of a date", (str,), filled=True, read=_format)
+NO_ZONES = "install the package tzdata, the system's or the one of PyPI (pip install tzdata)"
 ZONE = ValueKind("time zone", (str,), filled=True, read=_zone)
 
 # ---------------------------------------------------------------- places in JSON

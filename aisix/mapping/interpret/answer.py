@@ -334,7 +334,7 @@ class Answering(RowRunner):
     def _fold(self, delta: dict[str, Json]) -> None:
         how, trace = self.tables.accumulate, self.scope.trace
         if how is None:
-            fold(self.folded, delta)
+            fold(self.folded, delta, self.numbers)
             if trace is not None:
                 trace.folded(self.folded, delta)
         else:

@@ -7,7 +7,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from aisix.mapping.interpret.fold import add_up
+from aisix.mapping.interpret.fold import Numbers, add_up
 from aisix.mapping.interpret.forms import PlainForm, StreamForm
 from aisix.mapping.interpret.scope import NOWHERE, NULL, Facts, Note
 from aisix.mapping.interpret.trace import RuleTrace
@@ -163,6 +163,7 @@ class AnswerState:
     failed: Json = None
     offset = 0  # blocks of earlier rounds of a paused turn
     rounds = 0
+    _numbers: Numbers | None = None
     past_usage: dict[str, Json] = MappingProxyType({})  # type: ignore[assignment]
 
     def reset(self) -> None:
@@ -177,9 +178,16 @@ class AnswerState:
         self.blocks: dict[Json, dict[str, Json]] = {}
         self.open: set[int] = set()  # numbers of blocks that have begun and not ended
         self.folded: dict[str, Json] = {}  # a plain answer's deltas, put together
+        self._numbers = None
         self.grown: dict[Json, dict[str, Json]] = {}  # or its blocks
         self.said: dict[str, Json] = {}  # a plain answer that goes on as it is
         self.said_before: list[Json] = []  # blocks of earlier rounds
+
+    @property
+    def numbers(self) -> Numbers:
+        """Where the items of `folded`, or of what a compiled form folds, stand by number."""
+        found = self._numbers = self._numbers or Numbers()
+        return found
 
     def new_block(self, number: int) -> dict[str, Json]:
         """The registers of a block that begins."""

@@ -1,4 +1,4 @@
-"""Chunks put together and taken apart: plain functions over JSON, no state.
+"""Chunks put together and taken apart, over JSON.
 
 `fold` is what SDKs do with the deltas of a stream; a plain answer is made by it.
 """
@@ -59,8 +59,56 @@ def put(target: dict[str, Json], steps: tuple[paths.Step, ...], value: Json) -> 
         node[last] = value
 
 
-def fold(whole: dict[str, Json], delta: dict[str, Json]) -> None:
-    """What SDKs do: texts are joined, list items of one `index` merged, others replaced."""
+class Numbers:
+    """Where the items of lists stand, by their number or text. The lists do nothing but grow."""
+
+    def __init__(self) -> None:
+        self._of: dict[int, _Index] = {}
+
+    def find(self, items: list[Json], number: Json) -> dict[str, Json] | None:
+        """The first item with this number, or this text; none has an object or a list for it.
+
+        Most are numbered from 0 on: those are not searched, and of texts the last item is nearly
+        always the one.
+        """
+        if type(number) is int and 0 <= number <= len(items):
+            if number == len(items):
+                if not items or (_has(items[0], 0) and _has(items[-1], number - 1)):
+                    return None
+            elif _has(items[number], number):
+                return items[number]  # type: ignore[no-any-return]
+        elif type(number) in (dict, list):
+            return None
+        elif items and _has(items[-1], number):
+            return items[-1]  # type: ignore[no-any-return]
+        index = self._of.get(id(items))
+        if index is None:
+            index = self._of[id(items)] = _Index(items)
+        return index.find(number)
+
+
+class _Index:
+    """Of one list, which lives as long as this."""
+
+    def __init__(self, items: list[Json]) -> None:
+        self._items = items
+        self._seen = 0
+        self._by: dict[Json, dict[str, Json]] = {}
+
+    def find(self, number: Json) -> dict[str, Json] | None:
+        for at in range(self._seen, len(self._items)):
+            item = self._items[at]
+            if type(item) is dict and type(item.get(NUMBER)) not in (dict, list):
+                self._by.setdefault(item.get(NUMBER), item)
+        self._seen = len(self._items)
+        return self._by.get(number)
+
+
+def fold(whole: dict[str, Json], delta: dict[str, Json], numbers: Numbers | None = None) -> None:
+    """What SDKs do: texts are joined, list items of one `index` merged, others replaced.
+
+    numbers: one for all that is put together, or items that interleave are searched each time.
+    """
     for key, value in delta.items():
         old = whole.get(key)
         if old is None:
@@ -70,31 +118,18 @@ def fold(whole: dict[str, Json], delta: dict[str, Json]) -> None:
             old += value
             whole[key] = old
         elif type(old) is dict and type(value) is dict:
-            fold(old, value)
+            fold(old, value, numbers)
         elif type(old) is list and type(value) is list:
+            numbers = numbers or Numbers()
             for item in value:
                 number = item.get(NUMBER) if type(item) is dict else None
-                same = None if number is None else numbered(old, number)
+                same = None if number is None else numbers.find(old, number)
                 if same is not None:
-                    fold(same, item)
+                    fold(same, item, numbers)
                 else:
                     old.append(paths.copied(item))
         elif value is not None:
             whole[key] = value
-
-
-def numbered(items: list[Json], number: Json) -> dict[str, Json] | None:
-    """The item with this number, or this text. Most are numbered from 0 on: those are not searched,
-    and of texts the last item is nearly always the one."""
-    if type(number) is int and 0 <= number <= len(items):
-        if number == len(items):
-            if not items or (_has(items[0], 0) and _has(items[-1], number - 1)):
-                return None
-        elif _has(items[number], number):
-            return items[number]  # type: ignore[no-any-return]
-    elif items and _has(items[-1], number):
-        return items[-1]  # type: ignore[no-any-return]
-    return next((one for one in items if _has(one, number)), None)
 
 
 def _has(item: Json, number: Json) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aisix.mapping.interpret.fold import add_up, fold, put, written
+from aisix.mapping.interpret.fold import Numbers, add_up, fold, put, written
 from aisix.mapping.interpret.scope import NULL
 
 
@@ -55,3 +55,38 @@ def test_counters_are_added_at_every_depth() -> None:
 
 def test_a_null_that_tables_write_is_null_for_the_encoder() -> None:
     assert written({"a": [NULL, {"b": NULL}], "c": 1}) == {"a": [None, {"b": None}], "c": 1}
+
+
+class Word(str):
+    """A text that counts how often it is compared with another."""
+
+    compared = 0
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        Word.compared += 1
+        return str.__eq__(self, other)
+
+
+def test_items_of_text_keys_that_interleave_are_found_and_not_searched() -> None:
+    many, rounds = 300, 3
+    whole: dict[str, Any] = {}
+    numbers, Word.compared = Numbers(), 0
+    for _ in range(rounds):
+        for n in range(many):
+            fold(whole, {"calls": [{"index": Word(f"id-{n}"), "args": "x"}]}, numbers)
+    assert [item["args"] for item in whole["calls"]] == ["x" * rounds] * many
+    assert Word.compared < 10 * many * rounds  # and not many times that
+
+
+def test_numbers_in_any_order_and_what_is_no_number() -> None:
+    def item(index: Any, text: str) -> dict[str, Any]:
+        return {"calls": [{"index": index, "t": text}]}
+
+    keys = [7, "a", 2, "b", 7, "a", 0, 2, True, 1, 2.0]
+    whole, numbers = dict[str, Any](), Numbers()
+    for number, key in enumerate(keys):
+        fold(whole, item(key, str(number)), numbers)
+    assert [one["t"] for one in whole["calls"]] == ["04", "15", "2710", "3", "6", "89"]
+    odd = folded(item({}, "a"), item({}, "b"), item([1], "c"), item("z", "d"), item([1], "e"))
+    assert [one["t"] for one in odd["calls"]] == ["a", "b", "c", "d", "e"]

@@ -139,7 +139,7 @@ def _said(kind: str, edit: Edit, found: list[Complaint]) -> Outcome:
 
 def _run(case: Case, mappings: Mappings) -> list[str]:
     name = "/".join(case.folder.parts[-4:-2])
-    return cases.run(replace(case, compiled=False), mappings.mappings[name], thorough=False)
+    return cases.run(replace(case, compiled=False), mappings.mappings[name])
 
 
 @cache
