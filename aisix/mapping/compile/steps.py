@@ -240,10 +240,12 @@ class StepCompiler(SourceCompiler):
     def _has_parts(self, made: str, options: dict[str, Json]) -> str:
         """The name of whether an item has a part that is a call or an answer."""
         found = self.w.let("False")
-        kinds = self.w.const(frozenset({options["call"], options["answer"]}))
+        kinds = (options["call"], options["answer"])
         with self.w.block(f"for x in {made}"):
-            with self.w.block(f"for y in x[{options['list']!r}]"):
-                self.w.put(f"if y.get({options['kind']!r}) in {kinds}: {found} = True")
+            self.w.put(f"z = x.get({options['list']!r})")  # an item may have none
+            with self.w.block("for y in z if type(z) is list else ()"):
+                word = f"type(y) is dict and y.get({options['kind']!r})"
+                self.w.put(f"if {word} in {kinds!r}: {found} = True")
             self.w.put(f"if {found}: break")
         return found
 

@@ -14,7 +14,7 @@ from aisix.mapping.mappings import load_mappings
 from aisix.mapping.verbs.nested import leads_below, runner
 from aisix.mapping.verbs.passes import PASSES
 from aisix.mapping.verbs.refused import Refused
-from tests.mapping.laid import SHIPPED, laid, said
+from tests.mapping.laid import NAME, SHIPPED, laid, said
 from tests.mapping.verbs.test_pairing import Asked
 
 PAIR = {"list": "parts", "kind": "kind", "call": "call", "answer": "answer"}
@@ -155,3 +155,47 @@ def test_a_path_that_leads_nowhere_is_complained_about(tmp_path: Path) -> None:
     assert any("the items have no" in text for text in said(site)), said(site)
     laid(tmp_path, {"request.toml": OVERLAY.replace('"function.id"', '"function..id"')})
     assert any("no path below an item" in text for text in said(site)), said(site)
+
+
+FLAT = (
+    OVERLAY.replace('"function.id"', '"id"').partition("[field.turns.arrange.one]")[0]
+    + """
+[field.turns.arrange.two]
+verb = "pair"
+list = "parts"
+kind = "kind"
+call = "call"
+call_id = "id"
+answer = "answer"
+answer_id = "of"
+unanswered = "bad_value"
+orphan = "bad_value"
+[shape.turn]
+parts = { from = "parts" }
+"""
+)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{}, {"parts": "text"}, {"parts": ["text", 1, None, [1]]}, {"parts": [{"kind": ["call"]}]}],
+)
+def test_an_item_without_its_list_and_a_part_that_is_no_object_are_passed_over(
+    tmp_path: Path, odd: dict[str, Any]
+) -> None:
+    mapping = load_mappings([SHIPPED, laid(tmp_path, {"request.toml": FLAT})]).mappings[NAME]
+    body = dict(mapping.caller.sample)
+    calls = [{"kind": "call", "id": x} for x in "ab"]
+    answers = [{"kind": "answer", "of": x} for x in "ba"]
+    body["turns"] = [odd, {"parts": ["text", *calls]}, {"parts": [*answers, 1]}, odd]
+    target = ResolvedModel("a", mapping.example())
+    tables = mapping.effective(mapping.example())
+    made = []
+    for compiled in (True, False):
+        talk = Exchange(
+            tables, mapping.caller, target, now=1, new_id=lambda: "0", compiled=compiled
+        )
+        made.append(json.loads(talk.request(copy.deepcopy(body)).body))
+        assert not talk.take_fallbacks()
+    assert made[0] == made[1]
+    assert [one["of"] for one in made[0]["turns"][-2]["parts"][:2]] == ["a", "b"]
