@@ -132,7 +132,7 @@ ACCEPT = unit(
     "accept",
     "what one field of the caller's may hold; another value is a 400",
     _TYPE,
-    Key("range", RANGE, "a number from the first to the second", [0, 2], needs=("type",)),
+    Key("range", RANGE, "a number from the first to the second", [0, 2]),
     Key("one_of", LIST, "one of these values", ["low", "high"]),
     Key("match", PATTERN, "a text with this in it", "^[a-z]+$"),
     Key("required", BOOLEAN, "it has to be there", True, False),

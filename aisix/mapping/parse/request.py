@@ -190,11 +190,13 @@ class RequestParser(Parser):
             vain = policy != "reject" if key == "reject" else policy in ("drop", "pass")
             if key in row and vain and self.knew((*at, key), (*at, "policy")):
                 self.complain((*at, key), f'never acts: the policy is "{policy}"')
+        drop, drop_empty = tuple(row.get("drop", [])), row.get("drop_empty", False)
         return Rest(
             policy,
-            tuple(row.get("drop", [])),
-            row.get("drop_empty", False),
-            row.get("items", False),
+            drop,
+            drop_empty,
+            # Where nothing is taken away, a list is one value, an empty one as well.
+            bool(row.get("items") and (drop or drop_empty)),
             self.place(at),
             self.fault(row.get("reject", ""), (*at, "reject")),
         )

@@ -151,7 +151,7 @@ class Parser(Conditions):
         for word, variant in variants.items():
             shape.variants[word] = self.variant(variants, word, variant, (*at, "is", word))
         name_the_allowed(shape)
-        if "by_key" in data and "is" in data:
+        if "by_key" in data and "is" in data and shape.by is None:
             self.item_read |= choose_by_key(shape, self.path(data["by_key"], (*at, "by_key")))
         for word, variant in data.get("first", {}).items():
             here = (*at, "first", word)

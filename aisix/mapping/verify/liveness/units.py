@@ -137,7 +137,7 @@ def _rest(parser: Any, name: str, data: Json, at: Unit) -> Any:
     guard = parser.condition(data if isinstance(data, dict) else {}, at) or Condition()
     if name == "*" or made.policy in ("pass", "drop"):
         return made.policy, guard
-    emptied = made.drop, made.drop_empty, made.items and bool(made.drop or made.drop_empty)
+    emptied = made.drop, made.drop_empty, made.items
     return made.policy, guard, emptied, made.reject if made.policy == "reject" else ""
 
 
