@@ -80,8 +80,9 @@ def check(settings: Settings, cases: bool = True) -> list[Finding]:
     mappings = None
     if where is not None:
         kept = Kept(cache_folder(os.environ), shipped_results())
-        checker = Checker(kept, cases, processes=usable())
+        checker = Checker(kept, cases, processes=usable(), serving=True)
         found += [Finding(FAULT, "", str(one)) for one in checker.folders(where)]
+        found += [Finding(WARNING, "", str(one)) for one in checker.warnings]
         found += [Finding(WARNING, "mappings", str(bug)) for bug in checker.bugs]
         bad = any(one.level == FAULT for one in found)
         mappings = None if bad else _caught(found, lambda: load_mappings(where))

@@ -74,6 +74,7 @@ class Tables:
             "by_rules": mappings.differs,
             "last_reload": self._noted().get("last") or {"ok": True},
             "thorough_check": self._thorough(mappings.digest),
+            "warnings": self.warnings(),
             "reloads": self.reloads(),
         }
 
@@ -85,16 +86,25 @@ class Tables:
         """The digest of the files that were last checked and taken over; "" for none."""
         return str(self._noted().get("good", ""))
 
-    def note(self, last: dict[str, Any], good: str) -> None:
-        """What came of a reload; only its one writer calls this. OSError when the disk is full."""
+    def warnings(self) -> list[str]:
+        """Keys of a site's tables that change nothing, as they were found last."""
+        return list(self._noted().get("warnings") or ())
+
+    def note(self, last: dict[str, Any], good: str, warnings: list[str] | None = None) -> None:
+        """What came of a reload; only its one writer calls this. OSError when the disk is full.
+
+        warnings: of the tables that serve now; None when they are as they were.
+        """
         counts = self.reloads()
         counts["ok" if last["ok"] else "failed"] += 1
-        note = {"counts": counts, "last": last, "good": good or self.good()}
+        note: dict[str, Any] = {"counts": counts, "last": last, "good": good or self.good()}
+        note["warnings"] = self.warnings() if warnings is None else warnings
         self._generation.write_note(msgspec.json.encode({**self._noted(), **note}))
 
-    def note_thorough(self, told: dict[str, Any]) -> None:
+    def note_thorough(self, told: dict[str, Any], warnings: list[str]) -> None:
         """What every case in every form has shown of the tables of a digest."""
-        self._generation.write_note(msgspec.json.encode({**self._noted(), "thorough": told}))
+        note = {**self._noted(), "thorough": told, "warnings": warnings}
+        self._generation.write_note(msgspec.json.encode(note))
 
     def _thorough(self, digest: str) -> dict[str, Any]:
         """Of the tables that serve; none yet where there was no reload, or just now."""

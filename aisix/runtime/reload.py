@@ -23,7 +23,7 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -44,6 +44,16 @@ from aisix.workers.generation import Generation
 
 READY_SECS = 30  # for every worker to make the new set ready
 PREPARE, SWITCHED, RELOAD = "mappings.prepare", "mappings.switched", "mappings.reload"
+
+
+class ReloadOutcome(NamedTuple):
+    """What came of the tables of a reload."""
+
+    found: list[Complaint]  # why they are not taken over
+    workers: Sequence[dict[str, Any]] = ()  # what each serves with now
+    good: str = ""  # digest of the files that were found good
+    bugs: Sequence[dict[str, Any]] = ()  # of aisix, which are no reason to refuse the tables
+    warnings: list[Complaint] | None = None  # None: not looked at
 
 
 class Reloader:
@@ -89,11 +99,13 @@ class Reloader:
         try:
             before = self._gateway.mappings.digest
             were = self._gateway.quarantined()
-            bugs: list[dict[str, Any]] = []
-            found, workers, good = await self._try(end, bugs)
+            found, workers, good, bugs, warnings = await self._try(end)
             told = self._answer(by, found, began, before, workers)
+            lines = self._warned(warnings)
+            if lines:
+                told["warnings"] = lines
             if bugs:
-                told["bugs"] = bugs
+                told["bugs"] = list(bugs)
             for bug in bugs:
                 log.error("%s", bug["text"])
             if not found:
@@ -101,47 +113,44 @@ class Reloader:
             if not self._gateway.store.writable:
                 told["resources"] = await self._resources()
                 told["ok"] = told["ok"] and told["resources"]["ok"]
-            self._note(told, good)
+            self._note(told, good, None if warnings is None else lines)
         finally:
             self._generation.give_back()
             self._afterwards.begin(self._fresh)
             self._fresh = None
         return told
 
-    async def _try(
-        self, end: float, bugs: list[dict[str, Any]]
-    ) -> tuple[list[Complaint], list[dict[str, Any]], str]:
-        """(complaints, what the workers say, digest of the files that were found good)
-
-        bugs: gets those of aisix, which are no reason to refuse the tables.
-        """
+    async def _try(self, end: float) -> ReloadOutcome:
+        """One reload, which a complaint ends."""
         table_folders = await asyncio.to_thread(read_folders, self._folders)
         good = await asyncio.to_thread(of_files, table_folders)
         now, cache = self._gateway.mappings, Kept(self._gateway.settings.data_dir / CACHE)
         same = good and good == self._gateway.tables.good()
         if same and known_to_differ(cache, now.digest) == now.differs:
-            return [], await self._said(), good  # checked before, and it is what serves
+            # Checked before, and it is what serves.
+            return ReloadOutcome([], await self._said(), good)
         try:
             fresh = await asyncio.to_thread(load_shelves, table_folders)
         except OperatorError:
             checker = Checker(with_cases=False, released=True)
-            return await asyncio.to_thread(checker.read, table_folders), [], ""
+            return ReloadOutcome(await asyncio.to_thread(checker.read, table_folders))
         left = max(1.0, end - time.monotonic())
-        found, ours = await checked(table_folders, self._gateway.settings.data_dir, left)
-        bugs += ours
+        data_dir = self._gateway.settings.data_dir
+        found, bugs, warnings = await checked(table_folders, data_dir, left)
         if found:
-            return found, [], ""
+            return ReloadOutcome(found, bugs=bugs)
         differ = [*known_to_differ(cache, fresh.digest).items()]
         fresh.run_by_rules(by_rules([*differ, *((bug["mapping"], bug["parts"]) for bug in bugs)]))
         good = "" if bugs else good  # told again by the next reload
         if (fresh.digest, fresh.differs) == (now.digest, now.differs):
-            return [], await self._said(), good
+            return ReloadOutcome([], await self._said(), good, bugs, warnings)
         number = self._generation.number + 1
         try:
             packed = msgspec.msgpack.encode((pack(table_folders), fresh.differs))
             self._generation.put(number, packed)
         except OSError as error:
-            return [Complaint("", "", f"no room for the new tables: {error.strerror}")], [], ""
+            text = f"no room for the new tables: {error.strerror}"
+            return ReloadOutcome([Complaint("", "", text)], bugs=bugs)
         ready = await self._bus.ask(PREPARE, [number, fresh.digest], READY_SECS)
         found = [
             Complaint(f"worker {seat}", "", ready.get(seat) or f"not ready in {READY_SECS} s")
@@ -149,10 +158,10 @@ class Reloader:
             if ready.get(seat) != fresh.digest
         ]
         if found:
-            return found, [], ""
+            return ReloadOutcome(found, bugs=bugs)
         self._generation.number = number  # here it happens
         self._fresh = table_folders
-        return [], await self._said(), good
+        return ReloadOutcome([], await self._said(), good, bugs, warnings)
 
     async def _said(self) -> list[dict[str, Any]]:
         """What each worker serves with now."""
@@ -232,12 +241,19 @@ class Reloader:
             log.info("mappings reloaded (%s, %d ms): %s -> %s", by, took, before, digest)
         return {**told, "by": by, "at": int(time.time()), "ms": took}
 
-    def _note(self, told: dict[str, Any], good: str) -> None:
+    def _warned(self, warnings: list[Complaint] | None) -> list[str]:
+        """The keys that change nothing in tables that are taken over: told, and no more."""
+        lines = [str(complaint) for complaint in (warnings or ())[:MOST_TOLD]]
+        for line in lines:
+            log.warning("the tables: %s", line)
+        return lines
+
+    def _note(self, told: dict[str, Any], good: str, warnings: list[str] | None) -> None:
         try:
-            short = {k: v for k, v in told.items() if k != "workers"}
+            short = {k: v for k, v in told.items() if k not in ("workers", "warnings")}
             if "bugs" in short:
                 short["bugs"] = [bug["text"] for bug in short["bugs"]]
-            self._gateway.tables.note(short, good)
+            self._gateway.tables.note(short, good, warnings)
         except OSError as error:
             log.warning("the last reload cannot be noted: %s", error.strerror)
 

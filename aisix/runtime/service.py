@@ -45,7 +45,7 @@ from aisix.routing import doubts, resource_checks
 from aisix.runtime.reload import RELOAD
 from aisix.runtime.supervisor import Supervisor
 from aisix.runtime.systemd import Notifier
-from aisix.runtime.table_checks import CACHE
+from aisix.runtime.table_checks import CACHE, warnings_at_start
 from aisix.runtime.worker import Shared, Sockets, WorkerPlan, renew, store_of, work
 from aisix.store.audit import records
 from aisix.store.opening import has_database
@@ -137,9 +137,10 @@ def make_plan(
     spool = Spool(MOST) if before is None else before.shared.spool
     of_all = Generation(), worker_slots, scoreboard, limits, spool
     shared = Shared(mappings, *of_all, parent=os.getpid())
+    note: dict[str, object] = {"warnings": warnings_at_start(mappings)}
     if len(mappings.table_folders) == 1:  # no release is made unless its cases hold
-        good = of_files(mappings.table_folders)
-        shared.generation.write_note(msgspec.json.encode({"good": good}))
+        note["good"] = of_files(mappings.table_folders)
+    shared.generation.write_note(msgspec.json.encode(note))
     return WorkerPlan(
         settings,
         keys,

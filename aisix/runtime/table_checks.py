@@ -1,6 +1,6 @@
 """What `aisix mappings check` says of tables, in a process of its own: for a reload, and after it.
 
-    found, bugs = await checked(table_folders, cache, secs=120)
+    found, bugs, warnings = await checked(table_folders, cache, secs=120)
     afterwards.begin(table_folders)          # thoroughly, when no further reload comes
 
 A reload waits for what its tables touch, and for a sample of the cases. When it has been let be for
@@ -8,6 +8,9 @@ a moment, every case is run in every form and every configuration built, at the 
 in one process. What that finds changes nothing: the tables serve; it is told in the status, in the
 log and in a counter. Only where compiled tables give something else than their rules, which is a
 bug of aisix, one more reload lets the rules serve.
+
+A key that changes nothing refuses neither a reload nor a start, where it is looked for as well: it
+is a warning, in the log and as `mappings.warnings` of the status.
 
 Must never know: what a table says.
 """
@@ -20,15 +23,17 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from aisix import log
 from aisix.errors import Complaint
+from aisix.mapping.mappings import Mappings
 from aisix.mapping.parse import toml_tree
 from aisix.mapping.parse.files import TableFolder, pack
 from aisix.mapping.verify.both_forms import by_rules
+from aisix.mapping.verify.liveness.found import found_dead
 from aisix.proxy.gateway import Gateway
 from aisix.workers.generation import Generation
 
@@ -36,16 +41,40 @@ LEFT_BE = 10.0  # s after a reload: whoever is editing brings the next one
 THOROUGH_SECS = 1800  # for a thorough check, which has only what time others leave
 LOCK_PAUSE = 0.05  # s between two looks whether another reload has ended
 MOST_TOLD = 200  # complaints
+MOST_READ_AT_START = 3_000  # units that are read for one folder: some 0.5 s
 AGAIN = "thorough check"  # whose reload it is that lets rules serve
 CACHE = "cache"  # folder of the data directory for what checks have found
 
 
+def warnings_at_start(mappings: Mappings) -> list[str]:
+    """Keys of a site's tables that change nothing: told, for an upgrade may have made them so.
+
+    Those that a moment is enough for; the check after the first reload tries all.
+    """
+    try:
+        found = found_dead(mappings, most=MOST_READ_AT_START).complaints[:MOST_TOLD]
+    except Exception as error:  # what only warns must not keep a gateway from its callers
+        log.error("bug in the check for keys that change nothing: %s", log.place(error))
+        return []
+    for complaint in found:
+        log.warning("the tables: %s", complaint)
+    return [str(complaint) for complaint in found]
+
+
+class Checked(NamedTuple):
+    """What a check found; `warnings` are of keys that change nothing, and refuse nothing."""
+
+    findings: list[Complaint]
+    bugs: list[dict[str, Any]]  # FormsDiffer.told of each
+    warnings: list[Complaint]
+
+
 async def checked(
     table_folders: Sequence[TableFolder], data_dir: Path, secs: float, thorough: bool = False
-) -> tuple[list[Complaint], list[dict[str, Any]]]:
+) -> Checked:
     """Every complaint; also that it took longer than `secs`, or ended without a word.
 
-    And the bugs of aisix that show: FormsDiffer.told of each.
+    And the bugs of aisix that show.
     """
     home = str(Path(__file__).resolve().parents[2])
     paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -64,19 +93,22 @@ async def checked(
             asked = msgspec.msgpack.encode((pack(table_folders), str(data_dir / CACHE), known))
             out, said = await process.communicate(asked)
     except TimeoutError:
-        return [Complaint("", "", f"the check took longer than {secs:.0f} s")], []
+        return Checked([Complaint("", "", f"the check took longer than {secs:.0f} s")], [], [])
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
     try:
         told = msgspec.json.decode(out)
-        found = [Complaint(r["where"], r["path"], r["message"]) for r in told["findings"]]
-        return found, list(told["bugs"])
+        found, warnings = (
+            [Complaint(r["where"], r["path"], r["message"]) for r in told[name]]
+            for name in ("findings", "warnings")
+        )
+        return Checked(found, list(told["bugs"]), warnings)
     except (msgspec.DecodeError, KeyError, TypeError):
         why = said.decode("utf-8", "replace").strip().rpartition("\n")[2][:200]
         text = f"the check ended with {process.returncode}: {why or 'no word'}"
-        return [Complaint("", "", text)], []
+        return Checked([Complaint("", "", text)], [], [])
 
 
 class Afterwards:
@@ -110,7 +142,9 @@ class Afterwards:
         began = time.monotonic()
         data_dir = self._gateway.settings.data_dir
         try:
-            found, bugs = await checked(table_folders, data_dir, THOROUGH_SECS, thorough=True)
+            found, bugs, warnings = await checked(
+                table_folders, data_dir, THOROUGH_SECS, thorough=True
+            )
             self._left = None
         except OSError as error:
             log.warning("the tables are not thoroughly checked: %s", error.strerror)
@@ -123,23 +157,28 @@ class Afterwards:
             log.error("the tables serve, but thoroughly checked: %s", fault)
         for bug in bugs:
             log.error("%s", bug["text"])
+        lines = [str(complaint) for complaint in warnings[:MOST_TOLD]]
+        before = self._gateway.tables.warnings()
+        for line in lines:
+            if line not in before:  # it is told already
+                log.warning("the tables: %s", line)
         if not faults:
             log.info("the tables are thoroughly checked (%d ms): %s", took, digest)
         result = "failed" if faults else "ok"
         self._gateway.metrics.add("aisix_reloads_total", "thorough check", result)
         told = {"ok": not faults, "digest": digest, "ms": took, "at": int(time.time())}
         more = {"faults": faults, "bugs": [bug["text"] for bug in bugs]}
-        await self._note({**told, **{name: texts for name, texts in more.items() if texts}})
+        await self._note({**told, **{name: texts for name, texts in more.items() if texts}}, lines)
         differ = by_rules((bug["mapping"], bug["parts"]) for bug in bugs)
         serving = self._gateway.mappings.differs
         if any(not {*parts} <= {*serving.get(name, [])} for name, parts in differ.items()):
             self._again(AGAIN)
 
-    async def _note(self, told: dict[str, object]) -> None:
+    async def _note(self, told: dict[str, object], warnings: list[str]) -> None:
         while not self._generation.take():  # a reload is about to note something
             await asyncio.sleep(LOCK_PAUSE)
         try:
-            self._gateway.tables.note_thorough(told)
+            self._gateway.tables.note_thorough(told, warnings)
         except OSError as error:
             log.warning("the thorough check cannot be noted: %s", error.strerror)
         finally:

@@ -147,6 +147,21 @@ def test_a_faulty_set_is_refused_with_every_complaint_and_the_last_good_one_serv
     assert len(told["workers"]) == 2
 
 
+def test_a_key_that_changes_nothing_is_a_warning_and_the_set_is_taken_over(
+    two: Running, site: Path
+) -> None:
+    file = site / TABLES / "errors.toml"
+    file.write_text('[upstream.overloaded]\nmessage = "wait"\nlongest = 30\n')
+    told = two.admin("POST", "mappings/reload").json
+    assert (told["ok"], told["changed"]) == (True, True)
+    (warning,) = told["warnings"]
+    assert "errors.toml:3" in warning and "changes nothing" in warning
+    assert two.admin("GET", "status").json["mappings"]["warnings"] == [warning]
+    file.unlink()
+    assert "warnings" not in two.admin("POST", "mappings/reload").json
+    assert two.admin("GET", "status").json["mappings"]["warnings"] == []
+
+
 def children(pid: int) -> set[int]:
     return set(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
 

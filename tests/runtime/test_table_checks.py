@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from aisix.errors import Complaint
+from aisix.mapping.mappings import load_mappings
 from aisix.mapping.parse.files import read_folders
 from aisix.proxy.tables import Tables
 from aisix.runtime import table_checks
-from aisix.runtime.table_checks import Afterwards, checked
+from aisix.runtime.table_checks import Afterwards, Checked, checked, warnings_at_start
 from aisix.workers.generation import Generation
 from tests.mapping.laid import SHIPPED, laid
 
@@ -33,19 +34,18 @@ class Stage:
         self.began: list[object] = []
         self.found: list[Complaint] = []
         self.bugs: list[dict[str, Any]] = []
+        self.warnings: list[Complaint] = []
         self.again: list[str] = []
         self.go = asyncio.Event()
         monkeypatch.setattr(table_checks, "LEFT_BE", 0.0)
         monkeypatch.setattr(table_checks, "checked", self._checked)
         self.afterwards = Afterwards(self, self.generation, self.again.append)  # type: ignore[arg-type]
 
-    async def _checked(
-        self, folders: object, *_: Any, thorough: bool
-    ) -> tuple[list[Complaint], list[Any]]:
+    async def _checked(self, folders: object, *_: Any, thorough: bool) -> Checked:
         assert thorough
         self.began.append(folders)
         await self.go.wait()
-        return self.found, self.bugs
+        return Checked(self.found, self.bugs, self.warnings)
 
     @property
     def told(self) -> dict[str, Any]:
@@ -119,9 +119,9 @@ def test_a_check_that_takes_too_long_or_finds_something_says_so(tmp_path: Path) 
     folders = read_folders(
         [SHIPPED, laid(tmp_path, {"request.toml": '[field.x]\nform = "model"\n'})]
     )
-    (late,), _ = asyncio.run(checked(folders, tmp_path, 0.001))
+    (late,), *_ = asyncio.run(checked(folders, tmp_path, 0.001))
     assert "took longer" in late.text
-    found, _ = asyncio.run(checked(folders, tmp_path, 60))
+    found, *_ = asyncio.run(checked(folders, tmp_path, 60))
     assert any('did you mean "from"' in one.text for one in found)
 
 
@@ -142,3 +142,40 @@ def test_where_both_forms_differ_one_more_reload_lets_the_rules_serve(
 
     asyncio.run(run())
     assert caplog.text.count("bug in aisix") == 2
+
+
+DEAD = {"errors.toml": '[upstream.overloaded]\nmessage = "wait"\nlongest = 30\n'}
+
+
+def test_a_key_that_changes_nothing_refuses_nothing_and_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    folders = [SHIPPED, laid(tmp_path, DEAD)]
+    found, _, (warning,) = asyncio.run(checked(read_folders(folders), tmp_path, 60))
+    assert found == []
+    assert warning.where.endswith("errors.toml:3")
+    mappings = load_mappings(folders)
+    assert warnings_at_start(mappings) == [str(warning)]
+    assert f"the tables: {warning}" in caplog.text
+    monkeypatch.setattr(table_checks, "found_dead", lambda *_, **__: 1 // 0)
+    assert warnings_at_start(mappings) == []  # a bug there keeps nobody from starting
+    assert "bug in the check" in caplog.text
+
+
+def test_what_the_thorough_check_finds_of_such_keys_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run() -> None:
+        stage = Stage(monkeypatch)
+        stage.warnings = [FAULT, Complaint("site/a.toml:9", "field.y", "changes nothing")]
+        stage.tables.note({"ok": True}, "ff", [str(FAULT)])
+        stage.tables.note({"ok": False}, "")  # a reload that is refused leaves them as they are
+        assert stage.tables.status()["warnings"] == [str(FAULT)]
+        stage.afterwards.begin(())
+        await stage.ended()
+        assert stage.told["ok"] is True
+        assert stage.tables.status()["warnings"] == [str(one) for one in stage.warnings]
+
+    asyncio.run(run())
+    assert "field.y" in caplog.text
+    assert str(FAULT) not in caplog.text

@@ -44,7 +44,7 @@ def check_(args: argparse.Namespace, folders: list[Path]) -> int:
         if args.all:
             os.nice(LEAST)  # callers come first
         kept = Kept(cache and Path(cache), shipped_results())
-        checker = Checker(kept, thorough=args.all, released=True)
+        checker = Checker(kept, thorough=args.all, released=True, serving=True)
         findings = checker.read(unpack(packed))
     else:
         kept = Kept(None if args.no_cache else cache_folder(os.environ), shipped_results())
@@ -58,8 +58,8 @@ def check_(args: argparse.Namespace, folders: list[Path]) -> int:
     took = time.perf_counter() - began
     bugs = [bug.told() for bug in checker.bugs]
     if args.json and args.packed:  # for the gateway: no places
-        told = [complaint(f) for f in findings]
-        write_json({"ok": not findings, "findings": told, "bugs": bugs})
+        told, warnings = ([complaint(f) for f in of] for of in (findings, checker.warnings))
+        write_json({"ok": not findings, "findings": told, "bugs": bugs, "warnings": warnings})
         return 1 if findings else 0
     form = JSON if args.json else args.format
     for bug in checker.bugs if form != JSON else ():

@@ -50,6 +50,8 @@ class Checker:
     `left_out` says what was not tried, `notes` what may well be meant, `bugs` where both forms of
     tables differ: that is ours, no complaint, and the rules are to serve.
 
+    serving: for a gateway. A key that changes nothing, which an upgrade can make of a good one, is
+    no reason not to serve: it stands in `warnings`, and is no finding.
     released: the first folder is one that a release has, which is not made unless all of it holds:
     it is not tried, and nothing is found out about it that takes long. processes: what is much is
     shared out among so many; only where there are no threads.
@@ -62,6 +64,7 @@ class Checker:
         thorough: bool = False,
         released: bool = False,
         processes: int = 1,
+        serving: bool = False,
     ) -> None:
         self.kept = kept or Kept(None)
         self._proofs = Proofs(self.kept)
@@ -69,6 +72,8 @@ class Checker:
         self._thorough = thorough
         self._released = released
         self._processes = processes
+        self._serving = serving
+        self.warnings: list[Finding] = []
         self._runs = CaseRuns(self._proofs, self.kept, thorough, released, processes)
         self.left_out = self._runs.left_out
         self.bugs = self._runs.bugs
@@ -120,7 +125,10 @@ class Checker:
             out += tables_without_other(mapping)
         if last:
             dead = found_dead(mappings, out, None if self._thorough else MOST_READ)
-            out += dead.complaints
+            if self._serving:
+                self.warnings = dead.complaints
+            else:
+                out += dead.complaints
             self.left_out += dead.left_out
             self.notes = [] if out else narrowed(mappings) + hints(mappings)
         if not out and self._with_cases:
