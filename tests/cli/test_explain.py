@@ -40,6 +40,9 @@ models:
 """
 
 
+OWN = {"request": {"field": {"max_tokens": {"max": 30}}}}  # tables of an alias
+
+
 @pytest.fixture
 def told(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
     def run(*argv: str, width: int = 100) -> tuple[int, str, str]:
@@ -177,6 +180,55 @@ def test_the_layers_of_a_key_are_shown(capsys: pytest.CaptureFixture[str], tmp_p
     told_ = [(r["layer"], r["value"], r["wins"]) for r in rows if r["key"].endswith(".max")]
     assert told_ == [("shipped", "1", ""), ("mine", "0.5", "wins")]
     assert main.main(["mappings", "show", "--key", "request.field.temperatur"]) == 1
+
+
+def test_so_are_those_of_a_like_mapping_and_of_an_alias(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for name, most in ((NAME, 60), ("openai-chat/variant", 50)):
+        folder = tmp_path / "mine" / name
+        folder.mkdir(parents=True)
+        (folder / "request.toml").write_text(f"[field.max_tokens]\nmax = {most}\n")
+    like = 'format = 1\nlike = "anthropic-messages"\ntitle = "like it"\n'
+    (tmp_path / "mine/openai-chat/variant/mapping.toml").write_text(like)
+    own = [written(tmp_path, "[request.field.max_tokens]\nmax = 40\n", "a.toml")]
+    own.append(written(tmp_path, OWN, "b.json"))
+    laid = [word for file in own for word in ("--overlay", file)]
+    asked = ["variant", "--key", "request.field.max_tokens", "--dir", str(tmp_path / "mine")]
+    assert main.main(["mappings", "show", *asked, *laid, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [(r["layer"], r["value"], r["wins"]) for r in rows if r["key"].endswith(".max")] == [
+        (f"shipped ({NAME})", "$model.max_tokens", ""),
+        (f"mine ({NAME})", "60", ""),
+        ("mine", "50", ""),
+        (own[0], "40", ""),
+        (own[1], "30", "wins"),
+    ]
+    resources = written(tmp_path, RESOURCES, "resources.yaml")
+    asked = ["--key", "request.field.temperature", "--alias", "clamped", "--resources", resources]
+    assert main.main(["mappings", "show", *asked, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert rows[-1]["layer"] == "alias clamped"
+    assert {row["wins"] for row in rows if row["layer"] == "alias clamped"} == {"wins"}
+
+
+def test_a_rule_of_an_aliass_own_tables_is_shown_as_it_is_written(
+    told: Any, tmp_path: Path
+) -> None:
+    request = written(tmp_path, {**REQUEST, "max_tokens": 99})
+    for name, own, lines in (
+        (
+            "a.toml",
+            "[request.field.max_tokens]\nmax = 30\n",
+            ["[request.field.max_tokens]", "max = 30"],
+        ),
+        ("b.json", OWN, ['"max_tokens": {', '  "max": 30', "}"]),
+    ):
+        file = written(tmp_path, own, name)
+        report = json.loads(told(request, "--overlay", file, "--json")[1])
+        assert report["result"]["max_tokens"] == 30
+        rule = report["rules"]["field.max_tokens"]
+        assert (rule["layer"], rule["lines"]) == (file, lines)
 
 
 def test_nothing_that_matters_is_cut(told: Any, tmp_path: Path) -> None:

@@ -53,6 +53,7 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
     sub.add_argument("--compiled", action="store_true", help="the Python source the rules become")
     sub.add_argument("--request", metavar="FILE", help="with --compiled: a caller's request (JSON)"
                      " to write it for; default: the smallest there is")  # fmt: skip
+    _add_alias(sub)
     add_choice(sub)
     sub = verb("check", "syntax, grammar, names, cases: every complaint at once", "test.check_")
     sub.add_argument("folder", nargs="?", metavar="DIR", help="a site's tables, laid over ours")
@@ -116,16 +117,20 @@ def _add_explain(sub: argparse.ArgumentParser) -> None:
                      help="a header that comes with it: the caller's, or the upstream's of an"
                      " answer")  # fmt: skip
     sub.add_argument("--mapping", metavar="NAME", help="default: the first one")
-    sub.add_argument("--alias", metavar="NAME", help="an alias of a gateway: its upstream model,"
-                     " options and traits")  # fmt: skip
-    sub.add_argument("--resources", metavar="FILE", help="the resources file --alias stands in;"
-                     " without it a running gateway is asked")  # fmt: skip
-    sub.add_argument("--admin", metavar="URL", help="its admin API; default: of the settings")
-    sub.add_argument("--admin-key-file", metavar="FILE", help="a file that holds an admin key")
+    _add_alias(sub)
     sub.add_argument("--diff", metavar="DIR", help="what a site's tables change for this very file")
     sub.add_argument("--trace", metavar="RULE", default="",
                      help="follow one rule: what it found, changed, wrote, or why not")  # fmt: skip
     sub.add_argument("--wide", action="store_true", help="a row on a line, nothing cut or wrapped")
+
+
+def _add_alias(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--alias", metavar="NAME", help="an alias of a gateway: its upstream model,"
+                     " options, traits and own tables")  # fmt: skip
+    sub.add_argument("--resources", metavar="FILE", help="the resources file --alias stands in;"
+                     " without it a running gateway is asked")  # fmt: skip
+    sub.add_argument("--admin", metavar="URL", help="its admin API; default: of the settings")
+    sub.add_argument("--admin-key-file", metavar="FILE", help="a file that holds an admin key")
 
 
 def run(args: argparse.Namespace, folders: Sequence[Path]) -> int:

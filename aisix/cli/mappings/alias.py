@@ -16,7 +16,7 @@ from typing import Any
 from aisix.cli.resources import client_of
 from aisix.cli.store import ANY_ENVIRONMENT
 from aisix.config.settings import load_settings
-from aisix.mapping.mappings import Mapping, Mappings, Options
+from aisix.mapping.mappings import Effective, Mapping, Mappings, Options
 from aisix.mapping.parse.inline import Inline, read_inline
 from aisix.store import yaml_document
 
@@ -62,6 +62,14 @@ def served(args: argparse.Namespace, mappings: Mappings) -> Served:
     laid = [] if chosen is model else [chosen.get("overlay")]
     overlays = _overlays(model.get("overlay"), *laid, name=f"alias {args.alias}")
     return Served(args.alias, mapping, name, key.get("version"), *own, overlays)
+
+
+def effective(args: argparse.Namespace, mappings: Mappings) -> tuple[Mapping, Effective]:
+    """The mapping and the tables of what `--alias` names."""
+    found = served(args, mappings)
+    version = args.version or found.version
+    own = found.options, found.traits, found.overlays
+    return found.mapping, found.mapping.effective(found.model, version, *own)
 
 
 def _resources(args: argparse.Namespace) -> tuple[list[Row], list[Row]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from aisix.mapping.mappings import Effective, Mappings
+from aisix.mapping.mappings import Effective, Mappings, read_parts
+from aisix.mapping.parse.files import TRAITS
 from aisix.mapping.parse.toml_tree import Keys, Tree
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verify.layers import Layers
@@ -24,26 +25,43 @@ class Layered:
 
 def chain(mappings: Mappings, tables: Effective, key: str) -> list[Layered]:
     """Every layer's word for a key ("request.field.max_tokens") and the keys below it, the first
-    layer first: folders as they are laid over each other, then the traits of the model."""
+    layer first: of the mappings it is like and then its own, each folder's; then the traits of the
+    model, then an alias's own tables."""
     asked = tuple(key.split("."))
-    layers = Layers(mappings)
+    layers = Layers(mappings, tables.overlays)
     found: list[Layered] = []
-    seen: dict[str, str] = {}
-    for number in range(len(mappings.table_folders)):
-        mapping = mappings.up_to(number).mappings.get(tables.name)
-        for keys, value, where in _below(mapping.tree, asked) if mapping is not None else ():
-            name = ".".join(keys)
-            if seen.get(name) != where:  # else the layer says nothing of its own
-                seen[name] = where
-                found.append(Layered(name, layers.layer(where), value, where))
-    traits = mappings.mappings[tables.name].traits
-    for name in tables.traits:
-        for keys, value, where in _below(traits[name], asked):
-            found.append(Layered(".".join(keys), layers.layer(where), value, where))
+    for like, tree, keys in _laid(mappings, tables, asked):
+        for below, value, where in _below(tree, keys):
+            name = ".".join((*asked[: len(asked) - len(keys)], *below))
+            found.append(Layered(name, f"{layers.layer(where)}{like}", value, where))
     last = {link.key: link for link in found}
     for link in last.values():
         link.wins = True
     return sorted(found, key=lambda link: [*last].index(link.key))
+
+
+def _laid(mappings: Mappings, tables: Effective, asked: Keys) -> Iterator[tuple[str, Tree, Keys]]:
+    """(" of the mapping it is like", what is laid over those before, the key as it stands there)"""
+    mapping = mappings.mappings[tables.name]
+    file = asked[0]
+    lent = mapping.lender if file == "models" else ()
+    for each in (*lent, *mapping.line):
+        yield from _files(mappings, tables, f"{each}/{file}.toml", each, asked[1:])
+    for trait in tables.traits:
+        for each in mapping.line:
+            yield from _files(mappings, tables, f"{each}/{TRAITS}/{trait}.toml", each, asked)
+    for inline in tables.overlays:
+        yield "", inline.tree, asked
+
+
+def _files(
+    mappings: Mappings, tables: Effective, path: str, of: str, keys: Keys
+) -> Iterator[tuple[str, Tree, Keys]]:
+    """The file of this path in every folder that has it."""
+    for table_folder in mappings.table_folders:
+        part = read_parts(table_folder, path, [], [])
+        if part is not None:
+            yield "" if of == tables.name else f" ({of})", part, keys
 
 
 def _below(tree: Tree, keys: Keys) -> Iterator[tuple[Keys, Json, str]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from aisix.cli.mappings import alias
 from aisix.cli.mappings.chain import chain
 from aisix.cli.mappings.output import (
     WHERE,
@@ -60,8 +61,11 @@ def list_(args: argparse.Namespace, folders: list[Path]) -> int:
 # ---------------------------------------------------------------- show
 def show(args: argparse.Namespace, folders: list[Path]) -> int:
     mappings = load_mappings(folders)
-    mapping = mapping_named(mappings, args.mapping)
-    tables = effective(mapping, args)
+    if args.alias:
+        mapping, tables = alias.effective(args, mappings)
+    else:
+        mapping = mapping_named(mappings, args.mapping)
+        tables = effective(mapping, args)
     if args.compiled:
         return _compiled(mapping, tables, args)
     if args.key:

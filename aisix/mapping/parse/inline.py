@@ -49,6 +49,7 @@ class Inline:
     digest: str
     wanted: tuple[str, ...]
     tree: Tree = field(repr=False)
+    text: str = field(default="", repr=False)  # as it is written
 
     def meant_for(self, mapping: str) -> bool:
         """Whether it is laid over this mapping's tables.
@@ -131,7 +132,7 @@ def _read(text: str, name: str) -> Inline:
         raise OperatorError(complaints)
     overlays.mark_removed(tree)
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return Inline(name, digest, tuple(wanted), tree)
+    return Inline(name, digest, tuple(wanted), tree, text)
 
 
 def is_object(text: str) -> bool:

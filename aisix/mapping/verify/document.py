@@ -11,13 +11,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from aisix.mapping.interpret.scope import NULL
 from aisix.mapping.mappings import Mappings
+from aisix.mapping.parse.inline import Inline
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import Place
 from aisix.mapping.verify.explain import Report
-from aisix.mapping.verify.layers import Layers
+from aisix.mapping.verify.layers import Layers, file_line
 from aisix.mapping.verify.links import Link
 
 VARIANT = re.compile(r"(?:^|\.)((?:is|first|when|each|of)\..+)$")
@@ -26,7 +28,7 @@ Rules = dict[str, Json]
 
 def document(report: Report, mappings: Mappings, dialect: str) -> dict[str, Json]:
     """`dialect`: the caller's, whose faults the report may name."""
-    names = _Names(mappings, dialect)
+    names = _Names(mappings, dialect, report.overlays)
     links = [_link(number, link, names) for number, link in enumerate(report.links, 1)]
     made_by = {n: number for number, e in enumerate(report.events, 1) for n in e.chunks}
     events = [
@@ -81,9 +83,9 @@ def _link(number: int, link: Link, names: _Names) -> dict[str, Json]:
 class _Names:
     """The rules a report names, each with its place."""
 
-    def __init__(self, mappings: Mappings, dialect: str) -> None:
+    def __init__(self, mappings: Mappings, dialect: str, overlays: Sequence[Inline]) -> None:
         self.rules: Rules = {}
-        self._layers = Layers(mappings)
+        self._layers = Layers(mappings, overlays)
         self._spoken = mappings.spoken.get(dialect)
 
     def of(self, place: Place) -> str | None:
@@ -93,15 +95,15 @@ class _Names:
         where = place.file_line
         if not where and self._spoken is not None:  # of the caller's dialect
             where = self._spoken.where(tuple(place.name.split(".")))
-        file, _, line = where.rpartition(":")
+        file, line = file_line(where)
         name, known = place.name, self.rules.get(place.name)
-        if known is not None and (known["file"], known["line"]) != (file, int(line or 0)):
+        if known is not None and (known["file"], known["line"]) != (file, line):
             name = f"{name}@{where}"
         if name not in self.rules:
             variant = VARIANT.search(place.name)
             self.rules[name] = {
                 "file": file,
-                "line": int(line or 0),
+                "line": line,
                 "layer": self._layers.layer(where),
                 "variant": variant.group(1) if variant else None,
                 "lines": self._layers.lines(where),

@@ -24,6 +24,7 @@ from aisix.mapping.interpret.answer import Answering
 from aisix.mapping.interpret.pointers import shown
 from aisix.mapping.interpret.scope import NULL
 from aisix.mapping.interpret.trace import RuleTrace
+from aisix.mapping.parse.inline import Inline
 from aisix.mapping.sse import SseReader
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json
@@ -58,6 +59,7 @@ class Report:
     chunks: list[Json] = field(default_factory=list)  # of a stream, each JSON or a text
     state: list[Changes] = field(default_factory=list)  # before any event, then by each
     trace: RuleTrace | None = None
+    overlays: tuple[Inline, ...] = ()  # the alias's own tables
 
 
 # ---------------------------------------------------------------- requests
@@ -67,7 +69,7 @@ def explain_request(
     """How the upstream's request came to be, or why it was refused; Spent."""
     trace = RuleTrace(watch)
     _begin(exchange, trace, caller_body)
-    report = Report(title="upstream gets", trace=trace)
+    report = Report(title="upstream gets", trace=trace, overlays=exchange.tables.overlays)
     try:
         scope = exchange.trace(caller_body, headers, trace)
     except CallerError as error:
@@ -133,7 +135,12 @@ def explain_answer(
     trace, answering = _traced(exchange, watch)
     trace.document = _decoded(body)
     answer = exchange.response(status, headers, body)
-    report = Report(status=answer.status, headers=dict(answer.headers), trace=trace)
+    report = Report(
+        status=answer.status,
+        headers=dict(answer.headers),
+        trace=trace,
+        overlays=exchange.tables.overlays,
+    )
     result = msgspec.json.decode(answer.body) if answer.body else None
     if answer.error is not None:
         _failed(report, exchange, answering, answer.error, trace.document, "")
@@ -217,7 +224,7 @@ def _ignored(exchange: Exchange) -> list[ReportLine]:
 def explain_stream(exchange: Exchange, data: bytes, watch: str = "") -> Report:
     """Each event and the chunks it made. Of a chunk, what it says; the rest once, and on change."""
     trace, answering = _traced(exchange, watch)
-    report = Report(trace=trace)
+    report = Report(trace=trace, overlays=exchange.tables.overlays)
     stream = _Stream(exchange, answering, report, trace)
     reader = SseReader()
     for payload in [*reader.feed(data), *reader.rest()]:
