@@ -14,6 +14,7 @@ Must never know: a wire name, where the finished document goes.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Collection, Iterator
 from typing import Any, Protocol
@@ -56,7 +57,7 @@ class Bytes:
         self.left_out = ""
 
     def add(self, data: bytes) -> None:
-        if self.left_out:
+        if self.left_out or self._recording.over:
             return
         self._recording.room -= len(data)
         if self._recording.room < 0:
@@ -157,7 +158,8 @@ class Recording:
         given = (headers.get(name, "") for name, _ in handler.caller.credentials)
         self._secrets = [text.rpartition(" ")[2] for text in given]
         self._redacted = redacted
-        self._over = False
+        self.over = False  # then nothing is added any more: a thread reads it
+        self._writing: asyncio.Task[None] | None = None  # held: a loop holds no task
         self.room = limit
         self._made: list[str] = []
         self._request = Bytes(self)
@@ -187,12 +189,23 @@ class Recording:
 
     def ended(self, handler: Handled, target: Target | None) -> None:
         """Nothing follows; without a target nothing translated it, and nothing is kept."""
-        if self._over:
+        if self.over:
             return
-        self._over = True
+        self.over = True
         told = {name.lower(): value for name, value in handler._headers.get_all()}
         given = handler.get_status(), told, handler.left
-        self._keep(b"" if target is None else self._document(target, *given))
+        if target is None:
+            self._keep(b"")
+        else:
+            self._writing = asyncio.get_running_loop().create_task(self._written(target, *given))
+
+    async def _written(self, target: Target, *given: Any) -> None:
+        """Megabytes are cleaned and encoded beside the loop."""
+        document = b""
+        try:
+            document = await asyncio.to_thread(self._document, target, *given)
+        finally:
+            self._keep(document)  # its place is free again whatever happened
 
     # ------------------------------------------------------------------ the document
     def _document(self, target: Target, status: int, headers: Headers, left: bool) -> bytes:
