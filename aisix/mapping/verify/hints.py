@@ -1,7 +1,7 @@
 """What in a site's tables looks like a slip of the pen, though it may well be meant.
 
     hints(mappings)      # notes, never a refusal: a word that is nearly another, a constant of an
-                         # odd kind
+                         # odd kind, a field that the caller's own takes the place of
 
 A name of the writer's own choosing (an output field, an event, a word of a value table) can be
 spelt in any way. One that stands once in all tables and in the site's cases, and is one letter away
@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 
-from aisix.errors import Complaint
+from aisix.errors import Complaint, OperatorError
 from aisix.mapping.mappings import Mappings, read_parts
 from aisix.mapping.parse.files import TableFolder
 from aisix.mapping.parse.toml_tree import Keys, Tree
@@ -60,6 +60,10 @@ def hints(mappings: Mappings) -> list[Complaint]:
         said = [*_odd_kinds(tree, tree.data, (), kinds), *_unsent(mappings, path, tree)]
         for told in said:
             found.setdefault((told.where, told.path), told)
+    for shelf in shelves[1:]:
+        for path, tree in _requests(shelf):
+            for told in _overruled(mappings, path, tree):
+                found.setdefault((told.where, told.path), told)
     return list(found.values())
 
 
@@ -234,3 +238,36 @@ def _unsent(mappings: Mappings, path: str, tree: Tree) -> Iterator[Complaint]:
                     text += f' "$body.{word}"'
                     keys = (*at, "header", header, name, "from")
                     yield Complaint(tree.where(keys), ".".join(keys), text)
+
+
+def _requests(shelf: TableFolder) -> Iterator[tuple[str, Tree]]:
+    """Files that may write a field: those of requests, each with its parts, and traits."""
+    folders = {"/".join(path.split("/")[:2]) for path in shelf.files}
+    traits = [path for path in shelf.files if "/traits/" in path]
+    for path in (*sorted(f"{folder}/request.toml" for folder in folders), *traits):
+        tree = read_parts(shelf, path, [], [])
+        if tree is not None:
+            yield path, tree
+
+
+def _overruled(mappings: Mappings, path: str, tree: Tree) -> Iterator[Complaint]:
+    """A field whose rule does not read the caller's own, which is passed on in its place."""
+    at = ("request",) if "/traits/" in path else ()
+    fields = (tree.data.get("request", {}) if at else tree.data).get("field")
+    mapping = mappings.mappings.get("/".join(path.split("/")[:2]))
+    if mapping is None or not isinstance(fields, dict):
+        return
+    traits = (path.rpartition("/")[2].removesuffix(".toml"),) if at else ()
+    try:
+        request = mapping.effective(mapping.example(), None, {}, traits).request
+    except OperatorError:
+        return  # for a model it does not come with
+    written = {name: rule for name, rule in request.fields if not rule.policy}
+    for name in fields:
+        row = request.rest.get(name)
+        passed = row is None and name not in request.known and request.rest["*"].policy == "pass"
+        if name in written and (passed or (row is not None and row.policy == "pass")):
+            text = f'where the caller sends "{name}", [rest] passes it on in place of this: for'
+            text += f' yours alone write [rest] {name} = "drop", for the caller\'s first'
+            text += f' {{ from = "{name}", default = ... }}'
+            yield Complaint(tree.where((*at, "field", name)), ".".join((*at, "field", name)), text)

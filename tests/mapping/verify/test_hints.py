@@ -37,3 +37,35 @@ def test_a_header_of_what_is_not_sent_is_told_where_the_caller_s_own_is() -> Non
         found, notes = checked({f"{NAME}/request.toml": text + rule})
         assert found == []
         assert any('"$body.team"' in note for note in notes) == hinted, notes
+
+
+PASSING = "openai-chat/openai-chat"  # its [rest] passes everything on
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "hinted"),
+    [
+        ("request.toml", "[field]\nservice_tier = 'flex'\n", True),
+        ("request.toml", "[field.service_tier]\nfrom = '$option.x'\ndefault = 'flex'\n", True),
+        ("request/rest.toml", "[field]\nservice_tier = 'flex'\n", True),
+        ("request.toml", "[field]\nservice_tier = 'flex'\n[rest]\nservice_tier = 'drop'\n", False),
+        ("request.toml", "[field]\nservice_tier = 'flex'\n[rest]\nservice_tier = 'pass'\n", True),
+        (
+            "request.toml",
+            "[field.service_tier]\nfrom = 'service_tier'\ndefault = 'flex'\n",
+            False,
+        ),
+        ("request.toml", "[field.service_tier]\nvalue = 1\npolicy = 'warn'\n", False),
+    ],
+)
+def test_a_field_that_the_caller_s_own_takes_the_place_of(
+    file: str, text: str, hinted: bool
+) -> None:
+    found, notes = checked({f"{PASSING}/{file}": text.replace("$option.x", "$upstream_model")})
+    assert found == []
+    assert any("in place of this" in note for note in notes) == hinted, notes
+
+
+def test_where_nothing_is_passed_on_it_is_not_told() -> None:
+    text = "[field]\nmy_tier = 'flex'\n"
+    assert checked({f"{NAME}/request.toml": text}) == ([], [])
