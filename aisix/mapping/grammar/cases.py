@@ -31,7 +31,7 @@ CASE = file(
         "overlay",
         FILLED_WORDS,
         "tables the alias carries itself, each a text of TOML or of a JSON object",
-        ["[request.field.max_tokens]\nmax = 10"],
+        ["[request.field.limit]\nmax = 10"],
     ),
     Key("now", INTEGER, "the time, in Unix seconds", 1795000000, 1795000000),
     Key("caller_headers", TEXTS_BY_NAME, "headers of the caller's request", {"x-mode": "fast"}),
