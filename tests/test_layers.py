@@ -219,7 +219,6 @@ TESTED_BY = {
     "proxy/chat": "exchanges/test_upstream_wire",
     "proxy/count": "clients/test_openai_upstream",
     "proxy/models": "exchanges/test_walkthrough",
-    "proxy/recording": "cli/test_capture",
     "proxy/relay": "exchanges/test_upstream_wire",
     "proxy/stream_writer": "exchanges/test_upstream_wire",
     "proxy/tables": "runtime/test_reload",
