@@ -29,6 +29,7 @@ from aisix.proxy.tables import Tables
 from aisix.routing import resource_checks
 from aisix.routing.balancer import Balancers
 from aisix.routing.circuit_breaker import BreakerRules, CircuitBreakers
+from aisix.routing.resource_checks import Misfit, misfits
 from aisix.store.base import Store
 from aisix.store.resources import ProviderKey
 from aisix.store.snapshot import Snapshot
@@ -103,6 +104,7 @@ class Gateway:
         self.spans: SpanExporter | None = None  # who exports them, set by the server
         self.recorder: Captures | None = None  # while a capture waits for exchanges
         self.traces = seen.trace_upstream or seen.otlp_endpoint is not None
+        self._misfits: list[Misfit] | None = None  # of the balancers of now
         self._bugs: set[str] = set()  # in compiled tables, that have been logged
         self._unverified: set[str] = set()  # ids of provider keys we have warned of
         self._labelled: Snapshot | None = None
@@ -142,6 +144,7 @@ class Gateway:
             self._balancers = Balancers(
                 self.settings, snapshot, mappings, old.breakers, old.last_good
             )
+            self._misfits = None
         return self._balancers
 
     def _tell_unverified(self, snapshot: Snapshot) -> None:
@@ -281,6 +284,8 @@ class Gateway:
         return shown
 
     def status(self) -> dict[str, Any]:
+        now = self.balancers()
+        stored = now.mappings, self.settings, now.snapshot, self._unfit(now)
         return {
             "version": __version__,
             "uptime_secs": int(time.time() - self.started_at),
@@ -288,21 +293,24 @@ class Gateway:
             "in_flight": self.serving,
             "queued": self.admission.waiting,
             "targets": self._targets(),
-            "faults": resource_checks.stored(
-                self.mappings, self.settings, self._balancers.snapshot
-            ),
+            "faults": resource_checks.stored(*stored),
             "mappings": {**self.tables.status(), "quarantined": self.quarantined()},
         }
 
     def quarantined(self) -> list[dict[str, Any]]:
         """The aliases whose overlay does not fit the tables, and whether they serve on."""
         balancers = self.balancers()
-        found = resource_checks.misfits(balancers.mappings, balancers.snapshot)
         return [
             {"id": one.id, "alias": one.alias, "why": list(one.why)}
             | {"serving": self._serving(balancers, one.alias)}
-            for one in found
+            for one in self._unfit(balancers)
         ]
+
+    def _unfit(self, balancers: Balancers) -> list[Misfit]:
+        """The same, looked for once: it takes tens of milliseconds for each there is."""
+        if self._misfits is None:
+            self._misfits = misfits(balancers.mappings, balancers.snapshot)
+        return self._misfits
 
     def _serving(self, balancers: Balancers, alias: str) -> str | None:
         """With which tables callers of some dialect are served all the same; None: not at all."""

@@ -16,10 +16,12 @@ import math
 from collections.abc import Callable, Collection, Sequence
 
 from aisix.config.settings import Settings
+from aisix.errors import OperatorError
 from aisix.mapping.mappings import Mappings
 from aisix.routing.circuit_breaker import CircuitBreaker, CircuitBreakers
 from aisix.routing.overlays import LastGood
 from aisix.routing.target import Target, make_targets
+from aisix.store.resources import Model
 from aisix.store.snapshot import Snapshot
 
 MOST = 4096  # aliases kept; wildcards make as many as callers think of
@@ -113,27 +115,39 @@ class Balancers:
         self.breakers = breakers
         self.last_good = last_good or LastGood()
         self._settings = settings
-        self._balancers: dict[tuple[str, str], Balancer] = {}
+        # What does not work either is found out once: its tables are read for nothing.
+        self._found: dict[tuple[str, str], Balancer | OperatorError] = {}
 
     def find(self, dialect: str, alias: str) -> Balancer | None:
         """None when there is no such alias, OperatorError when it cannot work."""
-        balancer = self._balancers.get((dialect, alias))
-        if balancer is None:
+        found = self._found.get((dialect, alias))
+        if found is None:
             model = self.snapshot.model(alias)
             if model is None:
                 return None
-            if len(self._balancers) >= MOST:
-                self._balancers.clear()
-            targets = make_targets(
-                *(dialect, model, self.snapshot, self.mappings, self._settings, self.breakers),
-                self.last_good,
-            )
-            balancer = Balancer(targets, model.routing if model.targets else None)
-            self._balancers[dialect, alias] = balancer
-        return balancer
+            if len(self._found) >= MOST:
+                self._found.clear()
+            found = self._found[dialect, alias] = self._made(dialect, model)
+        if isinstance(found, OperatorError):
+            raise _afresh(found)
+        return found
+
+    def _made(self, dialect: str, model: Model) -> Balancer | OperatorError:
+        given = dialect, model, self.snapshot, self.mappings, self._settings, self.breakers
+        try:
+            targets = make_targets(*given, self.last_good)
+        except OperatorError as error:
+            return _afresh(error)
+        return Balancer(targets, model.routing if model.targets else None)
 
     def in_use(self) -> list[CircuitBreaker]:
         """How the targets do of all aliases that have several, for a status page."""
-        several = (balancer for balancer in self._balancers.values() if balancer.only is None)
+        known = [one for one in self._found.values() if isinstance(one, Balancer)]
+        several = (balancer for balancer in known if balancer.only is None)
         found = {id(t.breaker): t.breaker for balancer in several for t in balancer.targets}
         return list(found.values())
+
+
+def _afresh(error: OperatorError) -> OperatorError:
+    """The same without where it was raised, which would hold on to a request."""
+    return type(error)(error.complaints)

@@ -8,7 +8,7 @@ Must never know: where the document comes from (the admin API, a file, an import
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,15 +44,17 @@ def faults(
     return []
 
 
-def stored(mappings: Mappings, settings: Settings, snapshot: Snapshot) -> list[str]:
+def stored(
+    mappings: Mappings, settings: Settings, snapshot: Snapshot, unfit: Sequence[Misfit]
+) -> list[str]:
     """What is wrong with provider keys that are kept already, of which none is sent anywhere, and
-    with the overlays of aliases."""
+    with the overlays of aliases (`misfits`)."""
     keys = [
         f"provider_keys/{entry.document.get('display_name')}: {one.path}: {one.text}"
         for entry in snapshot.entries("provider_keys")
         for one in _key_faults(mappings, settings, entry.document, True)
     ]
-    return keys + [str(one) for one in misfits(mappings, snapshot)]
+    return keys + [str(one) for one in unfit]
 
 
 @dataclass(frozen=True, slots=True)

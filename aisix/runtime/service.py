@@ -266,7 +266,8 @@ def first_look(settings: Settings, mappings: Mappings) -> None:
         # A file of TLS that has gone stops one upstream, and not the start: it is told below.
         extra = partial(resource_checks.faults, mappings, settings, files=False)
         after = store.reload(extra)
-        for fault in resource_checks.stored(mappings, settings, after):
+        unfit = resource_checks.misfits(mappings, after)
+        for fault in resource_checks.stored(mappings, settings, after, unfit):
             log.error("%s", fault)
         for doubt in doubts.stored(after):
             log.warning("%s", doubt)

@@ -15,6 +15,7 @@ from aisix.mapping.mappings import Mappings, load_mappings
 from aisix.routing import resource_checks
 from aisix.routing.balancer import Balancers
 from aisix.routing.circuit_breaker import BreakerRules, CircuitBreakers
+from aisix.routing.target import Target, make_targets
 from aisix.store.snapshot import Entry, Snapshot
 
 NAME = "openai-chat/anthropic-messages"
@@ -128,15 +129,18 @@ def test_when_it_no_longer_fits_its_alias_serves_as_it_did_and_others_take_the_n
     [misfit] = resource_checks.misfits(changed, content)
     assert (misfit.id, misfit.alias) == ("m", "small")
     assert str(misfit).startswith("models/small: overlay.request.field.max_tokens")
-    assert resource_checks.stored(changed, load_settings(None, {}), content) == [str(misfit)]
+    settings = load_settings(None, {})
+    assert resource_checks.stored(changed, settings, content, [misfit]) == [str(misfit)]
 
     after = balancers(changed, content, before)
     kept, other = after.find("openai-chat", "small"), after.find("openai-chat", "other")
     assert kept is not None and other is not None
     assert kept.targets[0].tables is served.targets[0].tables
     assert other.targets[0].tables.digest == changed.mappings[NAME].digest
-    with pytest.raises(OperatorError):  # a process that never had them: not without the overlay
-        balancers(changed, content).find("openai-chat", "small")
+    without = balancers(changed, content)  # a process that never had them: not without the overlay
+    for _ in range(2):
+        with pytest.raises(OperatorError, match="max_tokens"):
+            without.find("openai-chat", "small")
 
     ready = balancers(changed, content, None)  # those made ready beside do not touch what serves
     ready.last_good = before.last_good.copy()
@@ -144,6 +148,26 @@ def test_when_it_no_longer_fits_its_alias_serves_as_it_did_and_others_take_the_n
     back = balancers(shipped(), content, after).find("openai-chat", "small")
     assert back is not None
     assert back.targets[0].tables.digest == shipped().mappings[NAME].digest
+
+
+def test_tables_that_do_not_fit_are_not_read_for_every_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[Any] = []
+
+    def make(*given: Any) -> list[Target]:
+        asked.append(given)
+        return make_targets(*given)
+
+    monkeypatch.setattr("aisix.routing.balancer.make_targets", make)
+    own = balancers(shipped(), snapshot(overlay={"request": {"field": {"x": {"form": "y"}}}}))
+    told = []
+    for _ in range(3):
+        with pytest.raises(OperatorError) as raised:
+            own.find("openai-chat", "small")
+        told.append(raised.value)
+    assert len(asked) == len({str(error) for error in told}) == 1
+    assert len({id(error) for error in told}) == 3, "a raised one holds on to who raised it"
 
 
 def test_what_it_is_for_is_gone_with_its_mapping(tmp_path: Path) -> None:
