@@ -26,7 +26,6 @@ from aisix.mapping.verify.processes import spread
 from aisix.mapping.verify.proofs import AGREE, ANSWERS, BREAKS_NOT, BY_RULES, THOROUGH, Proofs
 
 MOST_ALIKE = 3  # bugs of the same parts of one mapping: one mistake shows in many cases
-REQUESTS = ("request", "models", "mapping")  # files that compiled answers are not made of
 EVERY = 8  # of cases run for the first time, one in so many in every form and every cut
 
 
@@ -109,7 +108,7 @@ class CaseRuns:
         for name, entries in by_mapping(self._entries(table_folder)).items():
             mapping = mappings.mappings.get(name)
             if mapping is not None:
-                todo = self._todo(entries, mapping, THOROUGH, BY_RULES, answers=True)
+                todo = self._todo(entries, mapping, THOROUGH, BY_RULES, _sample(entries))
                 yield from self._run(table_folder, layer, mapping, todo, later=False)
 
     def _later(
@@ -128,8 +127,7 @@ class CaseRuns:
                 reached = coverage.of(*given, make=not self._released)
                 chosen, met = coverage.chosen(entries, reached, units)
                 left += met - len(chosen)
-            answers = any(unit.file not in REQUESTS for unit in units)
-            todo = self._todo(chosen, mapping, AGREE, BREAKS_NOT, answers)
+            todo = self._todo(chosen, mapping, AGREE, BREAKS_NOT, set())
             yield from self._run(table_folder, layer, mapping, todo, later=True)
             full = [self._proofs.of_case(entry, mapping, AGREE) for entry in chosen]
             alone += sum(not self._proofs.known(proof) for proof in full)
@@ -146,10 +144,12 @@ class CaseRuns:
         mapping: Mapping,
         whole: str,
         quick: str,
-        answers: bool,
+        sample: set[int],
     ) -> dict[str, tuple[str, bool]]:
-        """Of these cases those not proven: name -> (the proof it gives, whether in every form)."""
-        sample = _sample(entries, answers)
+        """Of these cases those not proven: name -> (the proof it gives, whether in every form).
+
+        sample: numbers of those to be run in every form; of others it is done by `thorough` only.
+        """
         todo: dict[str, tuple[str, bool]] = {}
         for number, entry in enumerate(entries):
             full, some = (self._proofs.of_case(entry, mapping, how) for how in (whole, quick))
@@ -194,7 +194,7 @@ class CaseRuns:
 
     def _tell_sampled(self, entries: Sequence[CaseEntry]) -> None:
         some = by_mapping(entries).values()
-        by_rules = len(entries) - sum(len(_sample(one, answers=True)) for one in some)
+        by_rules = len(entries) - sum(len(_sample(one)) for one in some)
         if by_rules:
             text = f"{by_rules} of {len(entries)} cases are run rule by rule alone, the others"
             self.left_out.append(f"{text} compiled and with streams in pieces too")
@@ -206,10 +206,10 @@ def _tried(case: cases.Case, mapping: Mapping, all_forms: bool, later: bool) -> 
     return (texts, None) if texts or not all_forms else both_forms_agree(case, mapping)
 
 
-def _sample(entries: Sequence[CaseEntry], answers: bool) -> set[int]:
-    """Numbers of those to be run in every form; `answers`: at least one answer of either kind."""
+def _sample(entries: Sequence[CaseEntry]) -> set[int]:
+    """Numbers of those to be run in every form: at least one answer of either kind."""
     chosen = set(range(0, len(entries), EVERY))
-    for kind in ANSWERS if answers else ():
+    for kind in ANSWERS:
         having = (n for n, entry in enumerate(entries) if f"upstream-{kind}" in _stems(entry))
         chosen.update(islice(having, 1))
     return chosen

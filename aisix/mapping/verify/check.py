@@ -8,8 +8,9 @@ Loads them (syntax, grammar, names), builds the effective tables of every config
 meet there), looks for what nothing uses, and runs the cases. All findings at once.
 
 What has been shown once is not done again (`proofs.py`). Of a site's tables over ours that are
-proven, only the configurations and cases are tried that meet what the site writes; of cases that
-were run before nowhere, all rule by rule and one in eight in every form. `thorough` does all.
+proven, only the configurations and cases are tried that meet what the site writes, rule by rule; of
+cases that were run before nowhere, all rule by rule and one in eight in every form. `thorough` does
+all.
 """
 
 from __future__ import annotations
@@ -130,7 +131,7 @@ class Checker:
             else:
                 out += dead.complaints
             self.left_out += dead.left_out
-            self.notes = [] if out else narrowed(mappings) + hints(mappings)
+            self.notes = [] if out else narrowed(mappings) + hints(mappings, self.kept)
         if not out and self._with_cases:
             out += self._runs.findings(mappings)
             ours = both_forms.by_rules((bug.mapping, bug.parts) for bug in self.bugs)

@@ -1,7 +1,7 @@
 """What in a site's tables looks like a slip of the pen, though it may well be meant.
 
-    hints(mappings)      # notes, never a refusal: a word that is nearly another, a constant of an
-                         # odd kind, a field that the caller's own takes the place of
+    hints(mappings, kept)    # notes, never a refusal: a word that is nearly another, a constant of
+                             # an odd kind, a field that the caller's own takes the place of
 
 A name of the writer's own choosing (an output field, an event, a word of a value table) can be
 spelt in any way. One that stands once in all tables and in the site's cases, and is one letter away
@@ -12,10 +12,12 @@ Must never know: what a table says.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import Counter
 from collections.abc import Iterator
-from functools import lru_cache
+
+import msgspec
 
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping.mappings import Mappings, read_parts
@@ -23,6 +25,7 @@ from aisix.mapping.parse.files import TableFolder
 from aisix.mapping.parse.toml_tree import Keys, Tree
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import SOURCES as WAYS
+from aisix.mapping.verify.kept import Kept, engine, hashed
 
 SHORTEST = 5  # letters of a word that may be misspelt: shorter ones are too near to others
 LONG = 7  # ... or in which one letter may be another
@@ -36,10 +39,10 @@ PLAIN = re.compile(r"[a-z]+(?:[_-][a-z]+)*")
 CONDITIONS = frozenset(("when", "unless", "match", "where", "where_not", "guard", "check"))
 
 
-def hints(mappings: Mappings) -> list[Complaint]:
+def hints(mappings: Mappings, kept: Kept) -> list[Complaint]:
     """Of every folder but the first."""
     shelves = mappings.table_folders
-    known, kinds = _of_shipped(_Held(shelves[0]))
+    known, kinds = of_shipped(shelves[0], kept)
     own = [(path, tree) for shelf in shelves[1:] for path, tree in _trees(shelf)]
     count: Counter[str] = Counter()
     for _, tree in own:
@@ -67,33 +70,44 @@ def hints(mappings: Mappings) -> list[Complaint]:
     return list(found.values())
 
 
-class _Held:
-    """A folder of tables, known by its digest-like identity: its words are counted once."""
-
-    def __init__(self, shelf: TableFolder) -> None:
-        self.shelf = shelf
-
-    def __hash__(self) -> int:
-        return hash(tuple(map(id, self.shelf.files.values())))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Held) and other.shelf.files == self.shelf.files
+Usual = tuple[dict[str, int], dict[str, set[str]]]
 
 
-@lru_cache(maxsize=2)
-def _of_shipped(held: _Held) -> tuple[Counter[str], dict[str, set[str]]]:
+def of_shipped(shelf: TableFolder, kept: Kept) -> tuple[Counter[str], dict[str, set[str]]]:
     """(how often each word stands there, the kinds of constant that each key has)"""
+    texts = (part for path, data in shelf.files.items() for part in (path, data))
+    name = "words-" + hashed(engine(), *texts)
+    found = _read_before.get(name) or _kept(kept, name)
+    if found is None:
+        found = _usual(shelf)
+        kept.put(name, msgspec.msgpack.encode(found))
+    _read_before.clear()  # a gateway's are the same for as long as it runs
+    _read_before[name] = found
+    return Counter(found[0]), found[1]
+
+
+_read_before: dict[str, Usual] = {}
+
+
+def _kept(kept: Kept, name: str) -> Usual | None:
+    found: Usual | None = None
+    with contextlib.suppress(msgspec.DecodeError):
+        found = msgspec.msgpack.decode(kept.get(name) or b"", type=Usual)
+    return found
+
+
+def _usual(shelf: TableFolder) -> Usual:
     count: Counter[str] = Counter()
     kinds: dict[str, set[str]] = {}
     times: Counter[str] = Counter()
-    for _, tree in _trees(held.shelf):
+    for _, tree in _trees(shelf):
         for _, words in _words(tree.data, ()):
             count.update(words)
         for key, value, asked in _leaves(tree.data):
             of = f"when {key}" if asked else key
             kinds.setdefault(of, set()).add(_kind(value))
             times[of] += 1
-    return count, {key: found for key, found in kinds.items() if times[key] >= OFTEN}
+    return dict(count), {key: found for key, found in kinds.items() if times[key] >= OFTEN}
 
 
 def _trees(shelf: TableFolder) -> Iterator[tuple[str, Tree]]:

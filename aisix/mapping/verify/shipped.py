@@ -2,9 +2,9 @@
 
     complaints = make(tables, results)      # into the folder that `Kept(shipped=...)` reads
 
-Parsed files, the cases there are, the proof that all holds, and which cases reach which unit: on a
-machine where a release is installed nothing of it is done again. A complaint: nothing is to be
-packed.
+Parsed files, their words, the cases there are, the proof that all holds, and which cases reach
+which unit: on a machine where a release is installed nothing of it is done again. A complaint:
+nothing is to be packed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from aisix.errors import Complaint
 from aisix.mapping.mappings import load_mappings
-from aisix.mapping.verify import case_index, coverage
+from aisix.mapping.verify import case_index, coverage, hints
 from aisix.mapping.verify.case_runs import by_mapping
 from aisix.mapping.verify.check import Checker
 from aisix.mapping.verify.kept import Kept
@@ -33,6 +33,7 @@ def make(tables: Path, results: Path, processes: int = 1) -> Sequence[Complaint]
     mappings = load_mappings([tables])
     for name, entries in by_mapping(case_index.entries(tables, kept)).items():
         coverage.of(mappings, name, 0, entries, kept)
+    hints.of_shipped(mappings.table_folders[0], kept)
     for file in results.iterdir():
         file.chmod(READABLE)
     return ()

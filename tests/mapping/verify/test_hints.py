@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from aisix.mapping.parse.files import TableFolder
+from aisix.mapping.verify import hints
+from aisix.mapping.verify.kept import Kept
 from tests.mapping.laid import NAME, checked
 
 HINTED = {
@@ -69,3 +74,23 @@ def test_a_field_that_the_caller_s_own_takes_the_place_of(
 def test_where_nothing_is_passed_on_it_is_not_told() -> None:
     text = "[field]\nmy_tier = 'flex'\n"
     assert checked({f"{NAME}/request.toml": text}) == ([], [])
+
+
+def test_words_of_the_first_folder_are_counted_once_and_those_of_another_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Kept(tmp_path / "kept")
+    text = b"[field.wonder]\nfrom = 'wonder'\n"
+    first = TableFolder(tmp_path, "a", {"x/y/request.toml": text})
+    counted = hints.of_shipped(first, kept)
+    assert counted[0]["wonder"] == 2
+    (file,) = kept.folder.iterdir() if kept.folder else ()
+    monkeypatch.setattr(hints, "_read_before", {})  # as another process has it
+    with monkeypatch.context() as patched:
+        patched.setattr(hints, "_usual", None)
+        assert hints.of_shipped(first, kept) == counted
+    monkeypatch.setattr(hints, "_read_before", {})
+    file.write_bytes(file.read_bytes()[:-1])  # cut: counted anew
+    assert hints.of_shipped(first, kept) == counted
+    other = TableFolder(tmp_path, "a", {"x/y/request.toml": text.replace(b"wonder", b"wander")})
+    assert hints.of_shipped(other, kept)[0]["wonder"] == 0

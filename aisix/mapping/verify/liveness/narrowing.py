@@ -8,7 +8,7 @@ it along: told with the lines that stop acting, and for whom.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from aisix.errors import Complaint, OperatorError
@@ -19,7 +19,7 @@ from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import SOURCES, Condition
 from aisix.mapping.verify.liveness.domain import NEVER, Domain
 from aisix.mapping.verify.liveness.program import MISSING
-from aisix.mapping.verify.liveness.sources import Sources, found_at
+from aisix.mapping.verify.liveness.sources import Part, Sources, found_at
 from aisix.mapping.verify.liveness.units import FILES, UnitReader
 
 CONDITIONS = ("when", "unless", "match", "guard")
@@ -33,19 +33,29 @@ def narrowed(mappings: Mappings) -> list[Complaint]:
     notes: list[Complaint] = []
     for number in range(1, len(mappings.table_folders)):
         try:
-            before, after = mappings.up_to(number - 1), mappings.up_to(number)
+            after = mappings.up_to(number)
+            narrowing = {name: [*_narrowing(after, name, number)] for name in after.mappings}
+            if not any(narrowing.values()):
+                continue
+            before = mappings.up_to(number - 1)
         except OperatorError:
             continue  # whole only with a later one
-        for name, mapping in after.mappings.items():
-            if name in before.mappings and before.mappings[name].digest != mapping.digest:
-                notes += _of(before.mappings[name], mapping, after, number)
+        for name, parts in narrowing.items():
+            if name in before.mappings:
+                notes += _of(before.mappings[name], after.mappings[name], parts)
     return list(dict.fromkeys(notes))
 
 
-def _of(before: Mapping, mapping: Mapping, after: Mappings, number: int) -> Iterator[Complaint]:
-    for part in Sources.of(after.table_folders[number : number + 1], mapping).parts:
-        if not (part.trait or part.file in FILES):
-            continue
+def _narrowing(after: Mappings, name: str, number: int) -> Iterator[Part]:
+    """Of what a folder says of a mapping, the files that may narrow anything."""
+    sources = Sources.of(after.table_folders[number : number + 1], after.mappings[name])
+    for part in sources.parts:
+        if (part.trait or part.file in FILES) and any(_written(part.tree.data, ())):
+            yield part
+
+
+def _of(before: Mapping, mapping: Mapping, parts: Sequence[Part]) -> Iterator[Complaint]:
+    for part in parts:
         below = before.traits.get(part.trait, Tree()) if part.trait else before.tree
         root: Keys = () if part.trait else (part.file,)
         for keys, word in _written(part.tree.data, ()):
