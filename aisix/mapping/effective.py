@@ -20,6 +20,7 @@ from aisix.mapping.model_tables import Effective
 from aisix.mapping.parse import overlays, schema, structure, toml_tree
 from aisix.mapping.parse.answer import AnswerParser
 from aisix.mapping.parse.inline import Inline
+from aisix.mapping.parse.meant import near
 from aisix.mapping.parse.model_rows import LIKE, line_of
 from aisix.mapping.parse.options import option_faults, option_value
 from aisix.mapping.parse.request import RequestParser
@@ -126,9 +127,7 @@ class Mapping:
         values: Options = {}
         traits: list[str] = []
         wrong = [
-            f'unknown option "{name}"{schema.near(name, known)}'
-            for name in given
-            if name not in known
+            f'unknown option "{name}"{near(name, known)}' for name in given if name not in known
         ]
         for name, row in known.items():
             value = given.get(name)
@@ -243,7 +242,7 @@ class Mapping:
         for name in names:
             trait = self.traits.get(name)
             if trait is None:
-                hint = schema.near(name, self.traits)
+                hint = near(name, self.traits)
                 complaints.append(Complaint("", "traits", f'no trait "{name}"{hint}'))
             else:
                 tree = overlays.lay_over(tree, trait)

@@ -20,6 +20,7 @@ from aisix.mapping.effective import Mapping, Options
 from aisix.mapping.model_tables import Effective
 from aisix.mapping.parse import overlays, schema, structure, toml_tree
 from aisix.mapping.parse.files import CALLER, FILES, TRAITS, TableFolder, digest, read_folders
+from aisix.mapping.parse.meant import near
 from aisix.mapping.parse.renamed import rename
 from aisix.mapping.parse.toml_tree import Tree
 from aisix.mapping.parse.vocabulary import words_of
@@ -197,7 +198,7 @@ def _strays(
     name = path.rpartition("/")[2]
     for table_folder in table_folders:
         if any(file.startswith(f"{path}/") for file in table_folder.files):
-            text = f"no {needs} here or in an earlier folder{schema.near(name, known)}"
+            text = f"no {needs} here or in an earlier folder{near(name, known)}"
             yield Complaint(table_folder.where(path), "", text)
 
 
@@ -299,7 +300,7 @@ def _like(
         known = _below(table_folders, f"{dialect}/", "mapping.toml")
         where = tree.where(("like",))
         if given not in known:
-            text = f'no mapping "{given}"{schema.near(str(given), known)}'
+            text = f'no mapping "{given}"{near(str(given), known)}'
             complaints.append(Complaint(where, "like", text))
             return line
         if other in line:

@@ -18,7 +18,7 @@ from aisix.mapping.effective import Mapping as Tables
 from aisix.mapping.mappings import Mappings
 from aisix.mapping.model_tables import Effective
 from aisix.mapping.parse.inline import FOR, Inline, in_resource, read_inline
-from aisix.mapping.parse.schema import near
+from aisix.mapping.parse.meant import near
 from aisix.mapping.verify.inline import misfits
 from aisix.store.kinds.types import OVERLAY
 from aisix.store.resources import Document, Model, ModelTarget, ProviderKey

@@ -16,7 +16,7 @@ from aisix.config.settings import Settings
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping.effective import Mapping as Tables
 from aisix.mapping.mappings import Mappings
-from aisix.mapping.parse.schema import near
+from aisix.mapping.parse.meant import near
 from aisix.routing import key_checks, overlays
 from aisix.routing.target import has_base, no_base
 from aisix.store.kinds.models import targets_of

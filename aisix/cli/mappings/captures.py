@@ -14,7 +14,7 @@ from aisix.cli.mappings.output import write_json
 from aisix.mapping.exchange import Exchange, ResolvedModel
 from aisix.mapping.mappings import Mapping, Mappings
 from aisix.mapping.parse.files import CASES
-from aisix.mapping.parse.schema import near
+from aisix.mapping.parse.meant import near
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verify import cases, explain

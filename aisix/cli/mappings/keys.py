@@ -11,8 +11,8 @@ from aisix.cli.mappings.output import Row, table, write_json
 from aisix.errors import OperatorError
 from aisix.mapping.grammar.roots import ROOTS, Root
 from aisix.mapping.grammar.tables import ANY, FILES, UNITS, Key, Unit, at
+from aisix.mapping.parse.meant import meant
 from aisix.mapping.parse.structure import in_toml
-from aisix.mapping.parse.units import meant
 
 
 def keys(args: argparse.Namespace, folders: list[Path]) -> int:

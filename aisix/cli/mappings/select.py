@@ -10,7 +10,7 @@ import msgspec
 from aisix.errors import OperatorError
 from aisix.mapping.mappings import Effective, Mapping, Mappings
 from aisix.mapping.parse.inline import read_inline
-from aisix.mapping.parse.schema import near
+from aisix.mapping.parse.meant import near
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verify.inline import misfits
 

@@ -15,7 +15,7 @@ import msgspec
 
 from aisix.errors import Complaint, Fault
 from aisix.mapping.dialect import counts, durations
-from aisix.mapping.parse.schema import near
+from aisix.mapping.parse.meant import near
 from aisix.mapping.parse.structure import EXPECTED, found
 from aisix.mapping.parse.toml_tree import Keys
 from aisix.mapping.syntax import paths

@@ -27,10 +27,10 @@ from aisix.mapping.dialect.recogniser import Recogniser, Said
 from aisix.mapping.grammar.tables import UNITS
 from aisix.mapping.interpret.scope import Facts, Scope
 from aisix.mapping.interpret.view import View, holds
+from aisix.mapping.parse.meant import meant
 from aisix.mapping.parse.rules import Parser
 from aisix.mapping.parse.structure import found
 from aisix.mapping.parse.toml_tree import Keys
-from aisix.mapping.parse.units import meant
 from aisix.mapping.parse.unreachable import unreachable
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import Condition

@@ -9,7 +9,6 @@ Must never know: what a table says.
 from __future__ import annotations
 
 import contextlib
-import difflib
 import hashlib
 import os
 import stat
@@ -22,6 +21,7 @@ from pathlib import Path
 import msgspec
 
 from aisix.errors import Complaint
+from aisix.mapping.parse.meant import near
 
 CALLER = "caller.toml"
 FILES = ("mapping", "values", "request", "answer", "errors", "models")
@@ -160,21 +160,16 @@ def _misplaced(path: str) -> str:
             return ""
         case [_, _, folder, file] if folder in PARTS:
             parts = [f"{name}.toml" for name in PARTS[folder]]
-            near = _near(file, parts)
-            return "" if file in parts else f"no part of {folder}.toml has this name{near}"
+            hint = near(file, parts)
+            return "" if file in parts else f"no part of {folder}.toml has this name{hint}"
         case [_, _, file]:
-            return f"no table file has this name{_near(file, NAMES)}"
+            return f"no table file has this name{near(file, NAMES)}"
         case [_, _, folder, _]:
-            return f'no folder "{folder}" here{_near(folder, (*PARTS, TRAITS, CASES))}'
+            return f'no folder "{folder}" here{near(folder, (*PARTS, TRAITS, CASES))}'
     return (
         f"stands at the wrong place: <caller>/{CALLER}, <caller>/<upstream>/<table>.toml,"
         f" <caller>/<upstream>/request/<part>.toml or <caller>/<upstream>/{TRAITS}/<trait>.toml"
     )
-
-
-def _near(word: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(word, known, 1, 0.6)
-    return f' (did you mean "{close[0]}"?)' if close else f" (one of: {', '.join(known)})"
 
 
 # ---------------------------------------------------------------- one piece of bytes

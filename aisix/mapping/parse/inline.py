@@ -22,8 +22,8 @@ from functools import lru_cache
 
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping.parse import overlays, toml_tree
+from aisix.mapping.parse.meant import near
 from aisix.mapping.parse.renamed import rename
-from aisix.mapping.parse.schema import near
 from aisix.mapping.parse.structure import SECTIONS as FILE_SECTIONS
 from aisix.mapping.parse.structure import found
 from aisix.mapping.parse.toml_tree import Keys, Tree

@@ -9,8 +9,8 @@ from typing import Any
 
 from aisix.errors import Complaint
 from aisix.mapping.grammar.tables import UNITS
+from aisix.mapping.parse.meant import meant
 from aisix.mapping.parse.toml_tree import Keys, Tree
-from aisix.mapping.parse.units import meant
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import SOURCES
 

@@ -16,8 +16,9 @@ from aisix.errors import Complaint
 from aisix.mapping.grammar import kinds
 from aisix.mapping.grammar.roots import ANSWER, REGISTERS, REQUEST, ROOTS, WHOLE, Root
 from aisix.mapping.grammar.tables import UNITS
+from aisix.mapping.parse.meant import meant
 from aisix.mapping.parse.structure import EXPECTED, found, in_toml
-from aisix.mapping.parse.units import NO_PLACE, meant, places_among, sound
+from aisix.mapping.parse.units import NO_PLACE, places_among, sound
 from aisix.mapping.parse.vocabulary import Vocabulary
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json, Path

@@ -13,21 +13,13 @@ from aisix.mapping.grammar.caller import SAID
 from aisix.mapping.grammar.declared import TRAIT
 from aisix.mapping.grammar.tables import FILES, UNITS
 from aisix.mapping.parse import overlays
+from aisix.mapping.parse.meant import meant, near
 from aisix.mapping.parse.model_rows import LIKE, line_of
 from aisix.mapping.parse.options import option_faults, words_of
 from aisix.mapping.parse.structure import found
 from aisix.mapping.parse.toml_tree import Keys, Tree
-from aisix.mapping.parse.units import all_sound, asked_for, meant
+from aisix.mapping.parse.units import all_sound, asked_for
 from aisix.mapping.syntax.paths import Json
-
-
-def near(word: str, known: Iterable[str]) -> str:
-    """' (did you mean "x"?)' or ' (one of: ...)'."""
-    names = sorted(map(str, known))
-    close = difflib.get_close_matches(str(word), names, 1, 0.6)
-    if close:
-        return f' (did you mean "{close[0]}"?)'
-    return f" (one of: {', '.join(names)})" if names else ""
 
 
 def stray(tree: Tree, keys: Keys) -> Complaint:

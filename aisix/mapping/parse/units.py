@@ -7,12 +7,12 @@ Must never know: what is made of the table afterwards.
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from aisix.mapping.grammar.kinds import FIELD
 from aisix.mapping.grammar.tables import ANY, UNITS, Key, Unit
+from aisix.mapping.parse.meant import meant
 from aisix.mapping.parse.structure import EXPECTED, found, in_toml
 from aisix.mapping.parse.toml_tree import Keys
 from aisix.mapping.syntax.paths import Json
@@ -21,18 +21,10 @@ NO_PLACE = '"{}" finds nothing: expected the name of a field, not a place below 
 _BELOW = re.compile(r"\w[.\[]")
 _NAMED = re.compile(r"\{([\w.-]+)\}")
 LONGEST_EXAMPLE = 60
-MOST_WORDS = 12  # told of those that could have been meant
 
 Complain = Callable[[Keys, str], None]
 Where = Callable[[Keys], str]
 Knew = Callable[[Keys, Keys], bool]
-
-
-def meant(word: str, known: Iterable[str]) -> str:
-    """'did you mean "x"?' or 'one of: ...'."""
-    names = sorted(set(known))
-    near = difflib.get_close_matches(word, names, 1, 0.6)
-    return f'did you mean "{near[0]}"?' if near else "one of: " + ", ".join(names[:MOST_WORDS])
 
 
 def sound(

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from aisix.mapping.parse.meant import meant
 from aisix.mapping.parse.options import option_faults
-from aisix.mapping.parse.units import meant
 from aisix.mapping.syntax.paths import Json, Path
 from aisix.mapping.syntax.rules import Check, Rule, TableEntry
 

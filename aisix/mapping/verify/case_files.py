@@ -9,7 +9,7 @@ from pathlib import Path
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping.grammar.cases import CASE_FILES
 from aisix.mapping.parse.files import CASES, PACKED
-from aisix.mapping.parse.schema import near
+from aisix.mapping.parse.meant import near
 
 ABOUT = "case.toml"
 

@@ -12,7 +12,7 @@ from aisix.mapping.effective import Mapping, Options
 from aisix.mapping.grammar.rule import RULE
 from aisix.mapping.model_tables import Effective
 from aisix.mapping.parse.inline import Inline
-from aisix.mapping.parse.schema import near
+from aisix.mapping.parse.meant import near
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import SOURCES
 
