@@ -6,18 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from aisix.mapping.grammar.kinds import CONDITION, PATTERNS_BY_PATH, ValueKind
+from aisix.mapping.syntax.paths import TYPE_NAMES
 
 Schema = dict[str, Any]
 ANYTHING: Schema = {}
-TABLE = "object"
-TYPES = {
-    str: "string",
-    bool: "boolean",
-    int: "integer",
-    float: "number",
-    list: "array",
-    dict: TABLE,
-}
+TABLE = TYPE_NAMES[dict]
 _FOUND = ["string", "boolean", "number", "array"]  # what a condition may compare with
 _HELD: dict[ValueKind, Schema] = {
     CONDITION: {"type": _FOUND},
@@ -28,8 +21,8 @@ _HELD: dict[ValueKind, Schema] = {
 def types_of(kinds: Iterable[ValueKind]) -> list[str]:
     """The JSON types of what kinds may hold; [] when it may be anything."""
     found = dict.fromkeys(type_ for kind in kinds for type_ in kind.types)
-    names = dict.fromkeys(TYPES[type_] for type_ in found)
-    if len(found) == len(TYPES):
+    names = dict.fromkeys(TYPE_NAMES[type_] for type_ in found)
+    if len(found) == len(TYPE_NAMES):
         return []
     if "number" in names:
         names.pop("integer", None)
@@ -47,7 +40,7 @@ def typed(types: list[str]) -> Schema:
 def of_kinds(kinds: tuple[ValueKind, ...], words: tuple[str, ...] = ()) -> Schema:
     """The types of kinds, and what is asked of each type by the only kind that takes it."""
     schema = typed(types_of(kinds))
-    for type_ in TYPES:
+    for type_ in TYPE_NAMES:
         asking = [kind for kind in kinds if type_ in kind.types]
         if len(asking) == 1:
             schema |= _asked(asking[0], type_)
@@ -62,7 +55,7 @@ def _asked(kind: ValueKind, type_: type) -> Schema:
     """What a kind asks of its values of one type."""
     held = _HELD.get(kind)
     if kind.holds:
-        held = {"type": TYPES[kind.holds], **(_range(kind) if kind.holds is int else {})}
+        held = {"type": TYPE_NAMES[kind.holds], **(_range(kind) if kind.holds is int else {})}
     if type_ is str and kind.begins:
         return {"pattern": "^" + kind.begins.replace("$", r"\$")}
     if type_ is str and kind.filled:

@@ -25,8 +25,9 @@ from aisix.mapping.grammar.kinds import (
     WORD_OR_WORDS,
 )
 from aisix.mapping.grammar.kinds import RULE as RULE_KIND
+from aisix.mapping.syntax.paths import TYPE_NAMES
 
-TYPES = ("string", "boolean", "integer", "number", "object", "array")
+TYPES = tuple(TYPE_NAMES.values())
 POLICIES = ("drop", "warn", "reject")
 
 WHEN = Key("when", CONDITION, "only where all of this holds", {"stream": True})

@@ -13,19 +13,10 @@ from aisix.mapping.interpret.pointers import shown
 from aisix.mapping.interpret.scope import NULL, Note, Scope
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.budget import Budget
-from aisix.mapping.syntax.paths import Json, Path
+from aisix.mapping.syntax.paths import TYPE_NAMES, Json, Path
 from aisix.mapping.syntax.rules import Condition, Place, TableEntry, Test
 
-JSON_TYPES: dict[type, str] = {
-    str: "string",
-    bool: "boolean",
-    int: "integer",
-    float: "number",
-    dict: "object",
-    list: "array",
-    type(None): "null",
-    type(NULL): "null",
-}
+JSON_TYPES = {**TYPE_NAMES, type(None): "null", type(NULL): "null"}
 
 
 def is_kind(value: Json, kinds: tuple[str, ...]) -> bool:

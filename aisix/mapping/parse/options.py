@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from aisix.mapping.syntax.paths import Json
+from collections.abc import Iterable
 
-TYPES: dict[str, type | tuple[type, ...]] = {
-    "string": str,
-    "boolean": bool,
-    "integer": int,
-    "number": (int, float),
-    "array": list,
-    "object": dict,
-}
+from aisix.mapping.syntax.paths import TYPE_NAMES, Json
 
 
 def words_of(row: dict[str, Json]) -> list[Json]:
@@ -26,12 +19,17 @@ def option_value(row: dict[str, Json], value: Json) -> Json:
 
 def option_faults(name: str, row: dict[str, Json], value: Json) -> list[str]:
     """What is wrong with the value an alias gives an option."""
-    if row.get("type") not in TYPES:
+    if row.get("type") not in TYPE_NAMES.values():
         return []  # which has been told
-    odd = isinstance(value, bool) and row["type"] != "boolean"
-    if odd or not isinstance(value, TYPES[row["type"]]):
+    if not fits(value, (row["type"],)):
         return [f'option "{name}": expected {row["type"]}, found {value!r}']
     if "one_of" in row and value not in row["one_of"]:
         words = ", ".join(map(str, row["one_of"]))
         return [f'option "{name}": expected one of {words}, found {value!r}']
     return []
+
+
+def fits(value: Json, types: Iterable[str]) -> bool:
+    """Whether a constant is of one of these types."""
+    kind = TYPE_NAMES.get(type(value), "")
+    return kind in types or (kind == "integer" and "number" in types)

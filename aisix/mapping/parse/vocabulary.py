@@ -11,20 +11,12 @@ import re
 from collections.abc import Iterable, Iterator
 
 from aisix.mapping.parse.meant import meant
-from aisix.mapping.parse.options import option_faults
-from aisix.mapping.syntax.paths import Json, Path
+from aisix.mapping.parse.options import fits, option_faults
+from aisix.mapping.syntax.paths import TYPE_NAMES, Json, Path
 from aisix.mapping.syntax.rules import Check, Rule, TableEntry
 
 COMPARE = re.compile(r"([<>])\s*(-?[0-9.]+)")
 NUMBERS = ("integer", "number")
-TYPE_OF: dict[type, str] = {
-    str: "string",
-    bool: "boolean",
-    int: "integer",
-    float: "number",
-    dict: "object",
-    list: "array",
-}
 TEXTS = ("alias", "upstream_model", "version")
 
 
@@ -69,7 +61,7 @@ class Vocabulary:
             row = self.options.get(str(path.steps[0]))
             return (row["type"],) if isinstance(row, dict) and "type" in row else ()
         if path.root == "model" and len(path.steps) == 1:
-            return tuple(sorted({TYPE_OF[type(v)] for v in self._facts(str(path.steps[0]))}))
+            return tuple(sorted({TYPE_NAMES[type(v)] for v in self._facts(str(path.steps[0]))}))
         if path.root == "body" or (of_body and path.root == ""):
             return self.types.get(path.text.removeprefix("$body."), ())
         return ()
@@ -94,7 +86,7 @@ class Vocabulary:
         if compared:
             return ""
         if types and not fits(value, types):
-            return f"{path.text} is {_or(types)}, {value!r} is {TYPE_OF.get(type(value), 'none')}"
+            return f"{path.text} is {_or(types)}, {value!r} is {_type(value)}"
         word = str(path.steps[0]) if len(path.steps) == 1 else ""
         if path.root == "option" and word in self.options:
             faults = option_faults(word, self.options[word], value)
@@ -131,7 +123,7 @@ class Vocabulary:
         if default is not None and not (isinstance(default, str) and default.startswith("$")):
             wanted = rule.types or types
             if wanted and not fits(default, wanted):
-                kind = TYPE_OF.get(type(default), "none")
+                kind = _type(default)
                 yield "default", f"{named} is {_or(wanted)}, {default!r} is {kind}"
             elif (low, high) != (None, None) and same and not fits(default, NUMBERS):
                 yield "default", f"expected number: min and max are for those, found {default!r}"
@@ -155,7 +147,7 @@ class Vocabulary:
             value = row.get(name)
             if isinstance(value, str) and value.startswith("$"):
                 value = next((r[value[1:]] for r in (row, *self.rows) if value[1:] in r), None)
-            if value is not None and type(value) in TYPE_OF:
+            if value is not None and type(value) in TYPE_NAMES:
                 yield value
 
 
@@ -169,15 +161,13 @@ def is_slip(key: str, word: str) -> bool:
     return any(long[:i] + long[i + 1 :] == short for i in range(len(long)))
 
 
-def fits(value: Json, types: Iterable[str]) -> bool:
-    """Whether a constant is of one of these types."""
-    kind = TYPE_OF.get(type(value), "")
-    return kind in types or (kind == "integer" and "number" in types)
-
-
 def fits_word(word: str, types: Iterable[str]) -> bool:
     """Whether something of the type `word` may be of one of these types."""
     return word in types or (word in NUMBERS and any(one in NUMBERS for one in types))
+
+
+def _type(value: Json) -> str:
+    return TYPE_NAMES.get(type(value), "none")
 
 
 def _or(types: tuple[str, ...]) -> str:
@@ -209,13 +199,13 @@ def odd_check(check: Check, row: dict[str, Json]) -> Iterator[tuple[str, str]]:
             yield key, f"never acts: {check.path.text} is {_or(types)}"
     for value in check.one_of:
         if not fits(value, types):
-            yield "one_of", f"never true: {value!r} is {TYPE_OF.get(type(value), 'none')}"
+            yield "one_of", f"never true: {value!r} is {_type(value)}"
 
 
 def odd_rows(entries: dict[str, TableEntry]) -> Iterator[tuple[str, str]]:
     """(word, why) of each row of a value table that becomes another kind of value than most."""
     kinds = {
-        word: TYPE_OF.get(type(entry.to), "none").replace("integer", "number")
+        word: _type(entry.to).replace("integer", "number")
         for word, entry in entries.items()
         if entry.to is not None
     }

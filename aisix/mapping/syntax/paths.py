@@ -14,6 +14,14 @@ from typing import Any
 
 Json = Any  # one name for "any JSON value"; the only Any of this package
 Step = str | int | None  # key, list index, or None for "[]"
+TYPE_NAMES: dict[type, str] = {  # what tables call the type of a value
+    str: "string",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    dict: "object",
+    list: "array",
+}
 
 _WORD = re.compile(r"([^.\[\]]+)|\[(-?\d*)\]")
 
