@@ -1,6 +1,6 @@
 """What `aisix mappings check` says of tables, in a process of its own: for a reload, and after it.
 
-    found, bugs, warnings = await checked(table_folders, cache, secs=120)
+    found, bugs, warnings = await checked(table_folders, data_dir, secs=120)
     afterwards.begin(table_folders)          # thoroughly, when no further reload comes
 
 A reload waits for what its tables touch, and for a sample of the cases. When it has been let be for
@@ -72,10 +72,8 @@ class Checked(NamedTuple):
 async def checked(
     table_folders: Sequence[TableFolder], data_dir: Path, secs: float, thorough: bool = False
 ) -> Checked:
-    """Every complaint; also that it took longer than `secs`, or ended without a word.
-
-    And the bugs of aisix that show.
-    """
+    """Every complaint, also that it took longer than `secs` or ended without a word; the bugs of
+    aisix that show; warnings."""
     home = str(Path(__file__).resolve().parents[2])
     paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
     env = {k: v for k, v in os.environ.items() if not k.startswith("AISIX_")}

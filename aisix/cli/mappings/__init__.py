@@ -1,17 +1,17 @@
 """`aisix mappings`: see, check, explain, test and compare the translation tables.
 
-    show.py    list, show, diff, verbs
-    keys.py    keys: what may stand where
+    show.py       list, show, diff, verbs
+    keys.py       keys: what may stand where
     reference.py  the same as a page of Markdown
-    explain.py explain
-    chain.py   one key through every layer, for show --key
-    alias.py   what an alias of a gateway is translated by
-    test.py    check, test
-    captures.py  new-case, and captured exchanges for explain and test
-    select.py  which mapping and model
-    editor.py  schema, init
-    places.py  complaints with file, line and columns: `check --format`
-    output.py  tables that fit the terminal, or a page
+    explain.py    explain
+    chain.py      one key through every layer, for show --key
+    alias.py      what an alias of a gateway is translated by
+    test.py       check, test
+    captures.py   new-case, and captured exchanges for explain and test
+    select.py     which mapping and model
+    editor.py     schema, init
+    places.py     complaints with file, line and columns: `check --format`
+    output.py     tables that fit the terminal, or a page
 
 Exit code 0: fine; 1: there are findings; 2: wrong usage. `--json` on every verb.
 """

@@ -20,16 +20,17 @@ from aisix.cli.mappings.output import (
     write_json,
 )
 from aisix.cli.mappings.select import effective, mapping_named
+from aisix.mapping.grammar.rule import SOURCES
 from aisix.mapping.mappings import Effective, Mapping, Mappings, load_mappings
 from aisix.mapping.parse.structure import in_toml
 from aisix.mapping.parse.toml_tree import Tree
 from aisix.mapping.syntax.paths import Json
-from aisix.mapping.syntax.rules import SOURCES
 from aisix.mapping.verbs import adjustments, conversions, passes
 from aisix.mapping.verbs.registry import Declared, Option, Verb
 from aisix.mapping.verify import cases
 from aisix.mapping.verify.check import changed_cases
 from aisix.mapping.verify.compiled_source import sources
+from aisix.mapping.verify.layers import Layers
 from aisix.mapping.verify.liveness.narrowing import narrowed
 
 FILES = ("request", "values", "answer", "errors")
@@ -70,8 +71,9 @@ def show(args: argparse.Namespace, folders: list[Path]) -> int:
         return _compiled(mapping, tables, args)
     if args.key:
         return _chain(mappings, tables, args)
+    layers = Layers(mappings, tables.overlays)
     rows = [
-        {"rule": path, "is": text, "from": _origin(where, mappings), WHERE: where}
+        {"rule": path, "is": text, "from": layers.layer(where), WHERE: where}
         for path, text, where in [*_facts(mapping, tables), *_rules(tables.tree)]
         if not args.rule or f".{path}.".find(f".{args.rule}.") >= 0
     ]
@@ -128,28 +130,6 @@ def _compiled(mapping: Mapping, tables: Effective, args: argparse.Namespace) -> 
     for title, source in found.items():
         print(f"\n# {'-' * 16} {title}\n{source}", end="")
     return 0
-
-
-def _origin(where: str, mappings: Mappings) -> str:
-    """base, trait NAME, model row; behind the site's folder when it is not the shipped one."""
-    number = max(
-        (
-            n
-            for n, table_folder in enumerate(mappings.table_folders)
-            if where.startswith(f"{table_folder.name}/")
-        ),
-        key=lambda n: len(mappings.table_folders[n].name),
-        default=0,
-    )
-    file = where.rpartition(":")[0]
-    trait = file.rpartition("/traits/")[2] if "/traits/" in file else ""
-    if trait:
-        kind = f"trait {trait.removesuffix('.toml')}"
-    elif file.endswith("/models.toml"):
-        kind = "model row"
-    else:
-        kind = "base"
-    return f"{mappings.table_folders[number].name}: {kind}" if number else kind
 
 
 def _facts(mapping: Mapping, tables: Effective) -> Iterator[tuple[str, str, str]]:

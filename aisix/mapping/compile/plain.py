@@ -33,9 +33,9 @@ from aisix.mapping.compile.values import (
     may_be,
 )
 from aisix.mapping.compile.writer import Line
-from aisix.mapping.interpret.fold import NOT_JOINED, NUMBER, fold
+from aisix.mapping.interpret.fold import NOT_JOINED, fold
 from aisix.mapping.interpret.scope import NULL
-from aisix.mapping.syntax.answer import Chunk, Register
+from aisix.mapping.syntax.answer import NUMBER, Chunk, Register
 from aisix.mapping.syntax.paths import Json, Path, Step, copied
 from aisix.mapping.syntax.rules import Shape
 

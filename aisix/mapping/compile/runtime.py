@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aisix.mapping.interpret.fold import NUMBER, Numbers, fold
+from aisix.mapping.interpret.fold import Numbers, fold
 from aisix.mapping.interpret.forms import Bail
 from aisix.mapping.interpret.scope import NOWHERE, Note
 from aisix.mapping.interpret.view import look_up
+from aisix.mapping.syntax.answer import NUMBER
 from aisix.mapping.syntax.budget import Budget
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import Place, TableEntry

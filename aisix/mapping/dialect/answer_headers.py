@@ -35,9 +35,8 @@ OWN = re.compile(
 Reads = Callable[[str, float], str | None]
 READS: dict[str, Reads] = {
     "time_left": durations.left,  # a point in time becomes the time left
-    "wait": lambda text, now: durations.wait(
-        text
-    ),  # what is neither a number nor a date is left out
+    # What is neither a number nor a date is left out.
+    "wait": lambda text, now: durations.wait(text),
 }
 Written = tuple[tuple[str, Rule], ...]  # (header, its rule)
 

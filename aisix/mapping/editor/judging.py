@@ -14,9 +14,8 @@ from aisix.mapping.grammar.kinds import ValueKind
 from aisix.mapping.grammar.tables import UNITS, Key, Unit
 from aisix.mapping.parse.overlays import BEFORE, DROP
 
-CLOSED = (
-    "-whole"  # behind a unit's name: a table of which it is known that it is no object of rules
-)
+# Behind a unit's name: a table of which it is known that it is no object of rules.
+CLOSED = "-whole"
 _IDLE = {"enum": [False, "", [], {}]}  # what does nothing, whatever stands beside it
 
 

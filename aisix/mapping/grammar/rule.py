@@ -41,7 +41,7 @@ ITEM_ROOTS = ("my", "index")
 # A rule with a policy writes nothing: of its other keys only those that choose and name matter.
 _SILENT = ("policy",)
 
-SOURCES = (
+_SOURCES = (
     Key("from", PATHS, "a path, or several: the first that is there", ["new_name", "old_name"]),
     Key("value", VALUE, "a constant, also a list or an object", "text"),
     Key(
@@ -214,10 +214,11 @@ STEPS = (
         loses_to=_SILENT,
     ),
 )
+SOURCES = tuple(key.name for key in _SOURCES)
 RULE = unit(
     "rule",
     "how one value is made: found, filtered, changed, rebuilt, told; in this order",
-    *SOURCES,
+    *_SOURCES,
     *STEPS,
     example="""
 [request.field.most]
@@ -226,7 +227,7 @@ default = 4096
 max = "$model.most"
 """,
     free=Key(ANY, RULE_KIND, "one field of an object of rules", "$let.a", below="rule"),
-    marks=tuple(key.name for key in SOURCES),
+    marks=SOURCES,
     short=Key(ANY, VALUE, "a constant; a text that begins with $ is looked up", "$upstream_model"),
 )
 

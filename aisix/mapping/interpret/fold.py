@@ -10,9 +10,9 @@ from typing import Any
 
 from aisix.mapping.interpret.scope import NULL
 from aisix.mapping.syntax import paths
+from aisix.mapping.syntax.answer import NUMBER
 from aisix.mapping.syntax.paths import Json, Path
 
-NUMBER = "index"  # tells which item of a list a delta belongs to
 NOT_JOINED = ("type", NUMBER)  # texts that are replaced
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from aisix.mapping.syntax import paths
-from aisix.mapping.syntax.answer import Accumulate
+from aisix.mapping.syntax.answer import NUMBER, Accumulate
 from aisix.mapping.syntax.paths import Json, Path, Step
 from aisix.mapping.syntax.rules import Adjust, Arrange, Place
 
@@ -289,11 +289,11 @@ class Pointers:
 
 def _numbered(items: list[Json], item: dict[str, Json]) -> Json:
     """The item of a list that a delta of it has become part of."""
-    number = item.get("index")
+    number = item.get(NUMBER)
     there = items[number] if type(number) is int and 0 <= number < len(items) else None
-    if type(there) is dict and there.get("index") == number:
+    if type(there) is dict and there.get(NUMBER) == number:
         return there
-    same = (one for one in items if type(one) is dict and one.get("index") == number)
+    same = (one for one in items if type(one) is dict and one.get(NUMBER) == number)
     return items[-1] if number is None else next(same, items[-1])
 
 

@@ -92,13 +92,14 @@ def run(rule: Rule, view: View, target: str = "") -> Json:
 
 def _source(rule: Rule, view: View, target: str) -> tuple[Json, str, str]:
     """(value, caller path, why)."""
+    trace = view.scope.trace
     match rule.kind:
         case "from":
             for path in rule.paths:
                 value = view.find(path)
                 if value is not None and (not rule.only or is_kind(value, rule.only)):
-                    if view.scope.trace is not None:
-                        view.scope.trace.found(view, path, value)
+                    if trace is not None:
+                        trace.found(view, path, value)
                     return value, view.caller_path(path), f"from {path.text}"
             return _default(rule, view, rule.paths[0])
         case "find":
@@ -106,8 +107,8 @@ def _source(rule: Rule, view: View, target: str) -> tuple[Json, str, str]:
             value = find_in(view, rule.find)
             if value is not None and (not rule.only or is_kind(value, rule.only)):
                 why = f"found in {rule.find.among.text} by {rule.find.by.text}"
-                if view.scope.trace is not None:
-                    view.scope.trace.found_by(view, rule.find, value, why)
+                if trace is not None:
+                    trace.found_by(view, rule.find, value, why)
                 return value, view.caller_path(rule.find.equals), why
             return _default(rule, view, rule.find.equals)
         case "value":
@@ -124,8 +125,8 @@ def _source(rule: Rule, view: View, target: str) -> tuple[Json, str, str]:
             out: list[Json] = []
             for _, part in rule.parts:
                 value = run(part, view, target)
-                if view.scope.trace is not None:
-                    view.scope.trace.part(value)
+                if trace is not None:
+                    trace.part(value)
                 if type(value) is list:
                     out += value
                 elif value is not None:
@@ -142,8 +143,8 @@ def _source(rule: Rule, view: View, target: str) -> tuple[Json, str, str]:
             total = sum(to_count(view.find(path)) for path in rule.paths)
             if rule.minus:
                 total = max(0, total - sum(to_count(view.find(path)) for path in rule.minus))
-            if view.scope.trace is not None:
-                view.scope.trace.summed(view, (*rule.paths, *rule.minus))
+            if trace is not None:
+                trace.summed(view, (*rule.paths, *rule.minus))
             return total, view.at, "sum"
         case "largest":
             counts = [to_count(run(part, view, target)) for _, part in rule.parts]
@@ -167,13 +168,14 @@ def _default(rule: Rule, view: View, path: Path) -> tuple[Json, str, str]:
 
 
 def build(parts: tuple[tuple[str, Rule], ...], view: View, target: str) -> dict[str, Json] | None:
+    trace = view.scope.trace
     out: dict[str, Json] = {}
     for key, part in parts:
         value = run(part, view, f"{target}.{key}" if target else key)
         if value is not None:
             out[key] = None if value is NULL else value
-            if view.scope.trace is not None:
-                view.scope.trace.wrote(out, (key,))
+            if trace is not None:
+                trace.wrote(out, (key,))
     return out or None
 
 
@@ -214,8 +216,8 @@ def _refine(
         entry = look_up(table.entries, value)
         if entry is None:
             return None, why
-        if view.scope.trace is not None:
-            view.scope.trace.reach(entry.place)
+        if trace is not None:
+            trace.reach(entry.place)
         if entry.reject:
             raise CallerError(entry.reject, param, value=value, allowed=allowed(table.entries))
         if entry.told:
@@ -280,13 +282,13 @@ def _each(rule: Rule, view: View, value: Json, param: str, target: str) -> list[
 # ---------------------------------------------------------------- shapes
 def reshape(shape: Shape, view: View, target: str) -> Json:
     """The object a shape makes of `view.item`, or None when it is left out."""
-    if view.scope.trace is not None:
-        view.scope.trace.reach(shape.place)
+    trace = view.scope.trace
+    if trace is not None:
+        trace.reach(shape.place)
     if shape.of == "object" and type(view.item) is not dict:
         raise CallerError(
             "wrong_type", view.at, expected="object", found=JSON_TYPES[type(view.item)]
         )
-    trace = view.scope.trace
     for name, rule in shape.my:
         if view.my is None:
             view.my, view.my_at = {}, {}
@@ -318,19 +320,20 @@ def reshape(shape: Shape, view: View, target: str) -> Json:
 
 
 def _variant(shape: Shape, view: View, target: str) -> Json:
+    trace = view.scope.trace
     if shape.several is not None:
         return run(shape.several, view, target) or []
     if shape.verbatim:
         item = paths.copied(view.item)  # ours to change from here on
-        if view.scope.trace is not None:
-            view.scope.trace.copied(view.item, item)
+        if trace is not None:
+            trace.copied(view.item, item)
         laid = build(shape.fields, view, target) if shape.fields else None
         if not laid or type(item) is not dict:
             return item
         made = {**item, **laid}
-        if view.scope.trace is not None:
-            view.scope.trace.copied(item, made)
-            view.scope.trace.copied(laid, made)
+        if trace is not None:
+            trace.copied(item, made)
+            trace.copied(laid, made)
         return made
     if shape.by is not None:
         word = view.find(shape.by)
@@ -343,13 +346,13 @@ def _variant(shape: Shape, view: View, target: str) -> Json:
             taken = (name for name, below in shape.variants.items() if not below.refuses)
             allowed = ", ".join(f"'{name}'" for name in taken)
             raise CallerError("bad_value", where, value=word, allowed=allowed)
-        if view.scope.trace is not None:
-            view.scope.trace.chose(view, None, shape.by)
+        if trace is not None:
+            trace.chose(view, None, shape.by)
         return reshape(variant, view, target)
     for guard, variant in shape.first:
         if holds(guard, view):
-            if view.scope.trace is not None:
-                view.scope.trace.chose(view, guard)
+            if trace is not None:
+                trace.chose(view, guard)
             return reshape(variant, view, target)
     if shape.first:
         return None
@@ -357,14 +360,15 @@ def _variant(shape: Shape, view: View, target: str) -> Json:
 
 
 def _finish(shape: Shape, view: View, made: dict[str, Json], target: str) -> Json:
+    trace = view.scope.trace
     chosen = not shape.verbatim and (shape.by is not None or shape.first)
     late = shape.fields if chosen else ()
     for key, rule in (*late, *shape.all):
         value = run(rule, view, f"{target}.{key}")
         if value is not None:
             made[key] = None if value is NULL else value
-            if view.scope.trace is not None:
-                view.scope.trace.wrote(made, (key,))
+            if trace is not None:
+                trace.wrote(made, (key,))
     if shape.blank:
         text = made.get(shape.blank)
         if text is None or (type(text) is str and (not text or text.isspace())):
@@ -375,12 +379,12 @@ def _finish(shape: Shape, view: View, made: dict[str, Json], target: str) -> Jso
         value = run(rule, view, f"{target}.{name}[-1].{key}")
         if value is not None and made.get(name):
             made[name][-1][key] = None if value is NULL else value
-            if view.scope.trace is not None:
-                view.scope.trace.wrote(made, (name, -1, key))
+            if trace is not None:
+                trace.wrote(made, (name, -1, key))
     if shape.count:
         view.scope.state[shape.count] = view.scope.state.get(shape.count, 0) + 1
     if shape.told:
         view.scope.notes.append(Note(shape.told, view.at, shape.place))
-    if view.scope.trace is not None:
-        view.scope.trace.shaped(made, view, shape.place)
+    if trace is not None:
+        trace.shaped(made, view, shape.place)
     return made

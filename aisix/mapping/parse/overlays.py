@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from aisix.errors import Complaint
+from aisix.mapping.grammar.rule import SOURCES
 from aisix.mapping.grammar.tables import UNITS
 from aisix.mapping.parse.meant import meant
 from aisix.mapping.parse.toml_tree import Keys, Tree
 from aisix.mapping.syntax.paths import Json
-from aisix.mapping.syntax.rules import SOURCES
 
 
 def join(base: Tree, part: Tree) -> list[Complaint]:

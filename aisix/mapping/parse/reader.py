@@ -18,7 +18,7 @@ from aisix.mapping.grammar.roots import ANSWER, REGISTERS, REQUEST, ROOTS, WHOLE
 from aisix.mapping.grammar.tables import UNITS
 from aisix.mapping.parse.meant import meant
 from aisix.mapping.parse.structure import EXPECTED, found, in_toml
-from aisix.mapping.parse.units import NO_PLACE, places_among, sound
+from aisix.mapping.parse.units import NO_PLACE, places_among, sound, wanted
 from aisix.mapping.parse.vocabulary import Vocabulary
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json, Path
@@ -157,12 +157,9 @@ class Grammar:
     def option(self, option: Option, value: Json, at: tuple[str, ...]) -> None:
         """One option: of its type, and what it names is there."""
         if option.wrong(value):
-            kind = option.kind
-            inside = isinstance(value, kind.types) and type(value) is not bool
-            plain = dict.fromkeys(EXPECTED[type_] for type_ in kind.types)
-            wanted = kind.word if inside or len(plain) > 1 else next(iter(plain))
             example = f"{option.name} = {in_toml(option.example)}"
-            self.complain(at, f"expected {wanted}, found {found(value)}; for example {example}")
+            text = f"expected {wanted((option.kind,), value)}, found {found(value)}"
+            self.complain(at, f"{text}; for example {example}")
             return
         if option.words and value not in option.words:
             self.unknown(at, "unknown word", value, option.words)

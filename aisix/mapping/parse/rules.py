@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from aisix.mapping.grammar.kinds import ITEM_FIELD, ITEM_FIELDS, ITEM_LIKE
+from aisix.mapping.grammar.rule import SOURCES
 from aisix.mapping.grammar.tables import UNITS
 from aisix.mapping.parse.conditions import Conditions
 from aisix.mapping.parse.unreachable import fields_of, hidden, twice_written, unreachable
@@ -12,7 +13,6 @@ from aisix.mapping.parse.variants import choose_by_key, name_the_allowed
 from aisix.mapping.parse.vocabulary import is_slip, odd_rows
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import (
-    SOURCES,
     Arrange,
     Condition,
     Convert,

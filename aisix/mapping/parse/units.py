@@ -8,9 +8,9 @@ Must never know: what is made of the table afterwards.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from aisix.mapping.grammar.kinds import FIELD
+from aisix.mapping.grammar.kinds import FIELD, ValueKind
 from aisix.mapping.grammar.tables import ANY, UNITS, Key, Unit
 from aisix.mapping.parse.meant import meant
 from aisix.mapping.parse.structure import EXPECTED, found, in_toml
@@ -85,7 +85,8 @@ def all_sound(
 def is_sound(key: Key, value: Json, at: Keys, complain: Complain) -> bool:
     """Whether a value is of the kinds and words that its key may hold; else it is told."""
     if key.wrong(value):
-        complain(at, f"expected {_kinds(key, value)}, found {found(value)}{_for_example(key)}")
+        text = f"expected {wanted(key.kinds, value)}, found {found(value)}"
+        complain(at, text + _for_example(key))
         return False
     if key.words:
         held = value if isinstance(value, list) else [value]
@@ -152,14 +153,15 @@ def _vain(key: Key, data: Json, here: Keys, complain: Complain, where: Where, kn
 
 
 def _expected(one: Unit, value: Json) -> str:
-    short = f"{_kinds(one.short, value)}, or " if one.short is not None else ""
+    short = f"{wanted(one.short.kinds, value)}, or " if one.short is not None else ""
     return f"expected {short}table, found {found(value)}"
 
 
-def _kinds(key: Key, value: Json) -> str:
-    """What a key takes, in plain words where a plain type is all there is to say."""
+def wanted(kinds: Iterable[ValueKind], value: Json) -> str:
+    """What may stand in a value's place, in plain words where a plain type is all there is to
+    say."""
     words: list[str] = []
-    for kind in key.kinds:
+    for kind in kinds:
         inside = isinstance(value, kind.types) and type(value) is not bool
         plain = dict.fromkeys(EXPECTED[type_] for type_ in kind.types)
         exact = inside or len(plain) > 1 or kind.least is not None

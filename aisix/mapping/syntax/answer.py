@@ -9,6 +9,7 @@ from aisix.mapping.syntax.mending import BlockMends, ChoiceMends
 from aisix.mapping.syntax.paths import Json, Path
 from aisix.mapping.syntax.rules import Condition, Place, Rule, Shape
 
+NUMBER = "index"  # tells which item of a list a delta belongs to
 Register = tuple[str, str]  # ("state" or "block", name)
 Parts = tuple[tuple[str, str, Path], ...]  # (field of the block, "" | json | list, path of a delta)
 

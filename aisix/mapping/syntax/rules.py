@@ -17,10 +17,6 @@ from typing import Any
 
 from aisix.mapping.syntax.paths import Json, Path
 
-SOURCES = (
-    *("from", "value", "first", "concat", "layers", "weave", "sum", "largest", "find", "object"),
-)
-
 
 @dataclass(slots=True, frozen=True)
 class Place:

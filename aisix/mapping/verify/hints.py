@@ -20,11 +20,11 @@ from collections.abc import Iterator
 import msgspec
 
 from aisix.errors import Complaint, OperatorError
+from aisix.mapping.grammar.rule import SOURCES as WAYS
 from aisix.mapping.mappings import Mappings, read_parts
 from aisix.mapping.parse.files import TableFolder
 from aisix.mapping.parse.toml_tree import Keys, Tree
 from aisix.mapping.syntax.paths import Json
-from aisix.mapping.syntax.rules import SOURCES as WAYS
 from aisix.mapping.verify.kept import Kept, engine, hashed
 
 SHORTEST = 5  # letters of a word that may be misspelt: shorter ones are too near to others

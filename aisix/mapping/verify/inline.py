@@ -9,12 +9,11 @@ from collections.abc import Iterator, Sequence
 
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping.effective import Mapping, Options
-from aisix.mapping.grammar.rule import RULE
+from aisix.mapping.grammar.rule import RULE, SOURCES
 from aisix.mapping.model_tables import Effective
 from aisix.mapping.parse.inline import Inline
 from aisix.mapping.parse.meant import near
 from aisix.mapping.syntax.paths import Json
-from aisix.mapping.syntax.rules import SOURCES
 
 STEPS = frozenset(RULE.names)
 

@@ -10,10 +10,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from aisix.errors import Complaint, OperatorError
+from aisix.mapping.grammar.rule import SOURCES
 from aisix.mapping.mappings import Mappings
 from aisix.mapping.parse.toml_tree import Keys
 from aisix.mapping.syntax.paths import Json
-from aisix.mapping.syntax.rules import SOURCES
 from aisix.mapping.verify.liveness.program import MISSING, Traits
 from aisix.mapping.verify.liveness.sources import Part, found_at, replaced
 from aisix.mapping.verify.liveness.tried import Tried, declared

@@ -13,10 +13,11 @@ from dataclasses import replace
 
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping.effective import Mapping
+from aisix.mapping.grammar.rule import SOURCES
 from aisix.mapping.mappings import Mappings
 from aisix.mapping.parse.toml_tree import Keys, Tree
 from aisix.mapping.syntax.paths import Json
-from aisix.mapping.syntax.rules import SOURCES, Condition
+from aisix.mapping.syntax.rules import Condition
 from aisix.mapping.verify.liveness.domain import NEVER, Domain
 from aisix.mapping.verify.liveness.program import MISSING
 from aisix.mapping.verify.liveness.sources import Part, Sources, found_at
