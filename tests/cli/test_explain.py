@@ -210,6 +210,10 @@ def test_so_are_those_of_a_like_mapping_and_of_an_alias(
     rows = json.loads(capsys.readouterr().out)
     assert rows[-1]["layer"] == "alias clamped"
     assert {row["wins"] for row in rows if row["layer"] == "alias clamped"} == {"wins"}
+    assert main.main(["mappings", "show", *asked[2:], "--json"]) == 0
+    rules = {row["rule"]: row["from"] for row in json.loads(capsys.readouterr().out)["rules"]}
+    assert rules["request.field.max_tokens"] == "shipped"
+    assert rules["request.field.temperature.max"] == "alias clamped"
 
 
 def test_a_rule_of_an_aliass_own_tables_is_shown_as_it_is_written(

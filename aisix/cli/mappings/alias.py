@@ -35,6 +35,11 @@ class Served:
     traits: tuple[str, ...]
     overlays: tuple[Inline, ...]
 
+    def tables(self, version: str | None) -> Effective:
+        """Those it is translated by; `version`: another one than its provider key says."""
+        own = self.options, self.traits, self.overlays
+        return self.mapping.effective(self.model, version or self.version, *own)
+
 
 def served(args: argparse.Namespace, mappings: Mappings) -> Served:
     """What `--alias` names, for callers of the dialect of `--mapping` (default: the default one).
@@ -62,14 +67,6 @@ def served(args: argparse.Namespace, mappings: Mappings) -> Served:
     laid = [] if chosen is model else [chosen.get("overlay")]
     overlays = _overlays(model.get("overlay"), *laid, name=f"alias {args.alias}")
     return Served(args.alias, mapping, name, key.get("version"), *own, overlays)
-
-
-def effective(args: argparse.Namespace, mappings: Mappings) -> tuple[Mapping, Effective]:
-    """The mapping and the tables of what `--alias` names."""
-    found = served(args, mappings)
-    version = args.version or found.version
-    own = found.options, found.traits, found.overlays
-    return found.mapping, found.mapping.effective(found.model, version, *own)
 
 
 def _resources(args: argparse.Namespace) -> tuple[list[Row], list[Row]]:

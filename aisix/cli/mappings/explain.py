@@ -59,9 +59,7 @@ def _explained(args: argparse.Namespace, mappings: Mappings, data: bytes) -> tup
     if args.alias:
         found = alias.served(args, mappings)
         mapping, model, name = found.mapping, found.model, found.alias
-        tables = mapping.effective(
-            model, args.version or found.version, found.options, found.traits, found.overlays
-        )
+        tables = found.tables(args.version)
     else:
         mapping = mapping_named(mappings, args.mapping)
         tables = effective(mapping, args)

@@ -63,7 +63,8 @@ def list_(args: argparse.Namespace, folders: list[Path]) -> int:
 def show(args: argparse.Namespace, folders: list[Path]) -> int:
     mappings = load_mappings(folders)
     if args.alias:
-        mapping, tables = alias.effective(args, mappings)
+        found = alias.served(args, mappings)
+        mapping, tables = found.mapping, found.tables(args.version)
     else:
         mapping = mapping_named(mappings, args.mapping)
         tables = effective(mapping, args)
