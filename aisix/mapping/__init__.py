@@ -22,6 +22,7 @@ and this is the door, for whoever is outside:
     translation.py  its first half: the request, by the compiled form or rule by rule; its losses
     mappings.py     load_mappings(folders): every table, checked
     effective.py    one mapping: its model rows and options, tables merged and parsed
+    parsed.py       what was parsed of its tables, shared among kinds of models
     model_tables.py what comes of it for one model, compiled when first asked for
     configurations.py  every kind of model a mapping can be asked for
     types.py        what an exchange is given and gives

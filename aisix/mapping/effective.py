@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from aisix.errors import Complaint, OperatorError
-from aisix.mapping.dialect.upstream_errors import CallerDialect, ErrorTables
+from aisix.mapping.dialect.upstream_errors import CallerDialect
 from aisix.mapping.model_tables import Effective
-from aisix.mapping.parse import overlays, schema, structure, toml_tree
-from aisix.mapping.parse.answer import AnswerParser
+from aisix.mapping.parse import schema
 from aisix.mapping.parse.inline import Inline
 from aisix.mapping.parse.meant import near
 from aisix.mapping.parse.model_rows import LIKE, line_of
 from aisix.mapping.parse.options import option_faults, option_value
-from aisix.mapping.parse.request import RequestParser
+from aisix.mapping.parse.reader import told_of
 from aisix.mapping.parse.toml_tree import Tree
+from aisix.mapping.parsed import ANSWER, ERRORS, REQUEST, Parsed
 from aisix.mapping.syntax.paths import Json
 
 Options = dict[str, Json]
@@ -57,6 +57,7 @@ class Mapping:
     words: frozenset[str] | None = None  # the fields that callers of its dialect may send
     _effective: dict[tuple[Json, ...], Effective] = field(default_factory=dict)
     _rows: list[tuple[str, str]] = field(default_factory=list)
+    _parsed: Parsed = field(default_factory=Parsed, repr=False, compare=False)
 
     @property
     def variant(self) -> bool:
@@ -238,43 +239,32 @@ class Mapping:
         settled = self.settled(row, version, options, extra)
         version, facts, values, names = settled[:4]
         complaints = list(settled.complaints)
-        tree = self.tree
         for name in names:
-            trait = self.traits.get(name)
-            if trait is None:
+            if name not in self.traits:
                 hint = near(name, self.traits)
                 complaints.append(Complaint("", "traits", f'no trait "{name}"{hint}'))
-            else:
-                tree = overlays.lay_over(tree, trait)
-        for inline in laid:
-            tree = overlays.lay_over(tree, inline.tree)
-        strays: list[toml_tree.Keys] = []
-        placed: set[toml_tree.Keys] = set()
-        whole = tree
-        tree = whole.with_data(overlays.settle(whole.data, (), strays, placed))
-        complaints += [schema.stray(whole, keys) for keys in strays]
-        structure.sound(tree.data, tree.where, complaints)
-        known_facts = {
+        there = tuple(name for name in names if name in self.traits)
+        tables = self._parsed.laid(self.tree, self.traits, there, laid)
+        complaints += tables.complaints
+        tree = tables.tree
+        known = {
             "model": facts,
             "option": values,
             "fault": self.caller.data.get("fault", {}),
-            "placed": placed,
+            "placed": tables.placed,
             "ranks": tree.ranks,
-            "removed": whole.removed,
+            "removed": tables.removed,
             "words": self.words,
+            "reads": self.caller.reads,
         }
-        parser = RequestParser(tree.data, tree.where, known_facts)
-        parser.read |= self.caller.reads
-        request = parser.request()
-        answers = AnswerParser(tree.data, tree.where, known_facts)
-        answer = answers.answer()
-        errors = ErrorTables.parse(tree.data, tree.where, complaints, known_facts)
-        complaints += parser.complaints + answers.complaints
-        written, read = parser.registers()
-        more, too = answers.registers()
-        written, read = written | more, read | too
+        errors, request, answer = (
+            self._parsed.part(part, tables, known, keep=not laid)
+            for part in (ERRORS, REQUEST, ANSWER)
+        )
+        complaints += errors.complaints + request.complaints + answer.complaints
         if complaints:
             raise OperatorError(list(dict.fromkeys(complaints)))
+        written = told_of(request.registers, tree) | told_of(answer.registers, tree)
         return Effective(
             self.name,
             self.digest,
@@ -285,13 +275,13 @@ class Mapping:
             names,
             laid,
             tree,
-            request,
-            answer,
-            errors,
+            request.tables,
+            answer.tables,
+            errors.tables,
             self.upstream,
-            frozenset(parser.used | answers.used | errors.used),
-            frozenset(structure.named(tree.data)),
+            request.used | answer.used | errors.used,
+            tables.known,
             written,
-            frozenset(read),
+            request.registers.read | answer.registers.read,
             self.differs,
         )

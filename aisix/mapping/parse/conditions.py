@@ -72,11 +72,10 @@ class Conditions(Grammar):
 
     def _option_is(self, text: str, value: Json) -> bool | None:
         """Whether "$option.NAME" is what a test wants; None when that is not known here."""
-        options = self.facts.get("option", {})
         name = text.removeprefix("$option.")
-        if name == text or name not in options:
+        if name == text or name not in self.facts.get("option", {}):
             return None
-        given = options[name]
+        given = self.settled("option", name)
         if value in ("$present", "$absent"):
             return (given is not None) is (value == "$present")
         if isinstance(value, dict) or (

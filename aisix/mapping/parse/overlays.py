@@ -5,6 +5,7 @@ Must never know: what a table says.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from aisix.errors import Complaint
@@ -125,13 +126,15 @@ def settle(
     at: Keys = (),
     strays: list[Keys] | None = None,
     placed: set[Keys] | None = None,
+    settled: Collection[int] = (),
 ) -> Json:
     """Without the tables that say `drop = true`, and with those that say `before` moved there.
 
-    `strays` gets the place of every `before` that names no sibling, or stands where rows have no
-    order; `placed` the other rows.
+    A table with nothing to settle is given back itself. `strays` gets the place of every `before`
+    that names no sibling, or stands where rows have no order; `placed` the other rows. `settled`:
+    ids of tables that are known to be so (`without_orders`).
     """
-    if not isinstance(node, dict):
+    if not isinstance(node, dict) or id(node) in settled:
         return node
     out: dict[str, Json] = {}
     moved: list[tuple[str, str]] = []
@@ -145,7 +148,7 @@ def settle(
             elif strays is not None and len(at) > 1 and _names_sibling(value, key, node):
                 strays.append((*at, key, BEFORE))
                 value = {k: v for k, v in value.items() if k != BEFORE}
-            out[key] = settle(value, (*at, key), strays, placed)
+            out[key] = settle(value, (*at, key), strays, placed, settled)
         elif key != DROP or not isinstance(value, bool):
             out[key] = value
     for key, sibling in moved:
@@ -159,7 +162,26 @@ def settle(
         rows = list(out.items())
         place = list(out).index(sibling)
         out = dict([*rows[:place], (key, value), *rows[place:]])
+    if not moved and len(out) == len(node) and all(out[key] is node[key] for key in out):
+        return node
     return out
+
+
+def without_orders(trees: Iterable[Json]) -> Iterator[int]:
+    """Ids of the tables in which, however deep, nothing says `drop` or `before`."""
+
+    def walk(node: dict[str, Json]) -> bool:
+        said = BEFORE in node or DROP in node
+        below = [walk(value) for value in node.values() if isinstance(value, dict)]
+        free = not said and all(below)
+        if free:
+            found.append(id(node))
+        return free
+
+    found: list[int] = []
+    for tree in trees:
+        walk(tree)
+    yield from found
 
 
 def _names_sibling(table: dict[str, Json], key: str, rows: dict[str, Json]) -> bool:

@@ -10,7 +10,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from aisix.errors import Complaint
 from aisix.mapping.grammar import kinds
@@ -18,7 +18,8 @@ from aisix.mapping.grammar.roots import ANSWER, REGISTERS, REQUEST, ROOTS, WHOLE
 from aisix.mapping.grammar.tables import UNITS
 from aisix.mapping.parse.meant import meant
 from aisix.mapping.parse.structure import EXPECTED, found, in_toml
-from aisix.mapping.parse.units import NO_PLACE, places_among, sound, wanted
+from aisix.mapping.parse.toml_tree import Tree
+from aisix.mapping.parse.units import NO_PLACE, Sounds, places_among, sound, wanted
 from aisix.mapping.parse.vocabulary import Vocabulary
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json, Path
@@ -39,6 +40,28 @@ def _names_of(word: str, node: Json) -> Iterator[str]:
         yield from _names_of(word, below)
 
 
+class Registers(NamedTuple):
+    """What rules set and read: "answer.state.NAME" and the like."""
+
+    at: dict[str, tuple[str, ...]]  # where the tables first set each one
+    read: frozenset[str]
+
+
+def told_of(registers: Registers, tree: Tree) -> dict[str, Complaint]:
+    """What is to be said of each register if nothing reads it.
+
+    Of one that the shipped tables set, nothing: a site that reads it no more may leave it.
+    """
+    own = max(tree.ranks.values(), default=0) == 0
+    return {
+        name: Complaint(
+            tree.where(at), ".".join(at[1:]), f'nothing reads "{name.partition(".")[2]}"'
+        )
+        for name, at in registers.at.items()
+        if own or tree.rank(at)
+    }
+
+
 class Grammar:
     """Reads one mapping's merged tables. `where(path)` gives "file:line" of a key."""
 
@@ -51,6 +74,9 @@ class Grammar:
         self.tables = tables
         self.where = where
         self.facts = facts or {}  # {"model": row, "option": values}: constant for one alias
+        # (model or option, name) -> what it was, of those that were asked for
+        self.depends: dict[tuple[str, str], str] = self.facts.get("asked", {})
+        self.sounds: Sounds = self.facts.get("sounds") or Sounds()
         self.complaints: list[Complaint] = []
         self.used: set[str] = set()
         self.read: set[str] = set()
@@ -78,6 +104,12 @@ class Grammar:
             named["option"] = "no option", set(self.facts["option"])
         return named
 
+    def settled(self, of: str, name: str) -> Json:
+        """The value of a fact or option, which decides what is parsed."""
+        value = (self.facts.get(of) or {}).get(name)
+        self.depends[of, name] = repr(value)
+        return value
+
     def names_below(self, at: tuple[str, ...]) -> None:
         """What `$my` and `$request` may name in this section."""
         section = self.tables.get(at[0], {})
@@ -90,7 +122,13 @@ class Grammar:
     # ------------------------------------------------------------------ complaints
     def unit(self, data: Json, at: tuple[str, ...], name: str) -> dict[str, Json]:
         """A table as it is declared (`grammar/`): what is wrong in it is told and left out."""
-        return sound(data, at, UNITS[name], self.complain, self.where, self.knew)
+        known = self.sounds.get(data, name)
+        if known is None:
+            before = len(self.complaints)
+            known = sound(data, at, UNITS[name], self.complain, self.where, self.knew)
+            if len(self.complaints) == before:
+                self.sounds.put(data, name, known)
+        return known
 
     def knew(self, key: tuple[str, ...], other: tuple[str, ...]) -> bool:
         """Whether who wrote a key had the other one before him: it is of the same layer, or below.
@@ -306,21 +344,10 @@ class Grammar:
         self.registers_set.add(register)
         self.registers_at.setdefault(register, at)
 
-    def registers(self) -> tuple[dict[str, Complaint], set[str]]:
-        """What is to be said of each register of this section if nothing reads it; those read.
-
-        Of one that the shipped tables set, nothing: a site that reads it no more may leave it.
-        """
-        ranks = self.facts.get("ranks", {})
-        own = max(ranks.values(), default=0) == 0
-        told = {
-            f"{at[0]}.{name}": Complaint(
-                self.where(at), ".".join(at[1:]), f'nothing reads "{name}"'
-            )
-            for name, at in self.registers_at.items()
-            if own or ranks.get(self.where(at).rpartition(":")[0], 0)
-        }
-        return told, {f"{self.section}.{name}" for name, _ in self.registers_read}
+    def registers(self) -> Registers:
+        """Those of this section, with the names of both of its kinds."""
+        read = frozenset(f"{self.section}.{name}" for name, _ in self.registers_read)
+        return Registers({f"{at[0]}.{name}": at for name, at in self.registers_at.items()}, read)
 
     def check_registers(self) -> None:
         """A register that nothing sets is never there; asked when all has been read."""

@@ -134,7 +134,10 @@ class Parser(Conditions):
             return rows
         if path.root not in ("", "option", "model"):  # "": it is no path, which has been told
             self.complain(at, "an option can be $values.NAME, $option.NAME or $model.NAME")
-        return path.get(self.facts.get(path.root, {}))
+        if not path.steps or path.root not in ("option", "model"):
+            return None
+        name = str(path.steps[0])
+        return path.get({name: self.settled(path.root, name)})
 
     # ------------------------------------------------------------------ shapes
     def fill_shape(

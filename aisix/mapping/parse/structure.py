@@ -91,11 +91,13 @@ def sound(data: dict[str, Json], where: Callable[[Keys], str], out: list[Complai
         if file in data:
             data[file] = _sound(data[file], sections, (file,), where, out)
     if "values" in data:
-        data["values"] = {
+        kept = {
             name: table
             for name, table in data["values"].items()
             if isinstance(table, list) or _is_table(table, ("values", name), where, out)
         }
+        if len(kept) < len(data["values"]):
+            data["values"] = kept
 
 
 def _sound(
@@ -105,19 +107,22 @@ def _sound(
     where: Callable[[Keys], str],
     out: list[Complaint],
 ) -> dict[str, Json]:
+    """The same table where nothing is to be left out."""
     kept = {}
     for key, value in data.items():
         kind = kinds.get(key)
         if kind is not None and not _is_table(value, (*at, key), where, out):
             continue
         if kind == OF_TABLES:
-            value = {
+            tables = {
                 name: below
                 for name, below in value.items()
                 if _is_table(below, (*at, key, name), where, out)
             }
+            value = tables if len(tables) < len(value) else value
         kept[key] = value
-    return kept
+    same = len(kept) == len(data) and all(kept[key] is data[key] for key in kept)
+    return data if same else kept
 
 
 def _is_table(value: Json, at: Keys, where: Callable[[Keys], str], out: list[Complaint]) -> bool:

@@ -27,6 +27,31 @@ Where = Callable[[Keys], str]
 Knew = Callable[[Keys, Keys], bool]
 
 
+class Sounds:
+    """Tables in which nothing is wrong, known by themselves: those of `trees`, which stay as they
+    are and outlive this."""
+
+    def __init__(self, trees: Iterable[Json] = ()) -> None:
+        self._own: set[int] = set()
+        self._kept: dict[tuple[int, str], dict[str, Json]] = {}
+        for tree in trees:
+            self._add(tree)
+
+    def _add(self, node: Json) -> None:
+        if isinstance(node, dict):
+            self._own.add(id(node))
+            for below in node.values():
+                self._add(below)
+
+    def get(self, data: Json, unit: str) -> dict[str, Json] | None:
+        """What `sound` made of it as this unit, if there was nothing to complain about."""
+        return self._kept.get((id(data), unit))
+
+    def put(self, data: Json, unit: str, kept: dict[str, Json]) -> None:
+        if id(data) in self._own:
+            self._kept[id(data), unit] = kept
+
+
 def sound(
     data: Json, at: Keys, one: Unit, complain: Complain, where: Where, knew: Knew
 ) -> dict[str, Json]:

@@ -26,6 +26,7 @@ from aisix.mapping.verify.processes import spread
 from aisix.mapping.verify.proofs import AGREE, ANSWERS, BREAKS_NOT, BY_RULES, THOROUGH, Proofs
 
 MOST_ALIKE = 3  # bugs of the same parts of one mapping: one mistake shows in many cases
+REQUESTS = ("request", "models", "mapping")  # files that compiled answers are not made of
 EVERY = 8  # of cases run for the first time, one in so many in every form and every cut
 
 
@@ -37,13 +38,20 @@ class CaseRuns:
     """
 
     def __init__(
-        self, proofs: Proofs, kept: Kept, thorough: bool, released: bool, processes: int
+        self,
+        proofs: Proofs,
+        kept: Kept,
+        thorough: bool,
+        released: bool,
+        processes: int,
+        serving: bool = False,
     ) -> None:
         self._proofs = proofs
         self._kept = kept
         self._thorough = thorough
         self._released = released
         self._processes = processes
+        self._serving = serving
         self._indexed: dict[Path, list[CaseEntry]] = {}
         self.left_out: list[str] = []
         self.bugs: list[FormsDiffer] = []
@@ -127,7 +135,9 @@ class CaseRuns:
                 reached = coverage.of(*given, make=not self._released)
                 chosen, met = coverage.chosen(entries, reached, units)
                 left += met - len(chosen)
-            todo = self._todo(chosen, mapping, AGREE, BREAKS_NOT, set())
+            answers = any(unit.file not in REQUESTS for unit in units)
+            sample = _sample(chosen, answers) if self._serving else set()
+            todo = self._todo(chosen, mapping, AGREE, BREAKS_NOT, sample)
             yield from self._run(table_folder, layer, mapping, todo, later=True)
             full = [self._proofs.of_case(entry, mapping, AGREE) for entry in chosen]
             alone += sum(not self._proofs.known(proof) for proof in full)
@@ -206,10 +216,10 @@ def _tried(case: cases.Case, mapping: Mapping, all_forms: bool, later: bool) -> 
     return (texts, None) if texts or not all_forms else both_forms_agree(case, mapping)
 
 
-def _sample(entries: Sequence[CaseEntry]) -> set[int]:
-    """Numbers of those to be run in every form: at least one answer of either kind."""
+def _sample(entries: Sequence[CaseEntry], answers: bool = True) -> set[int]:
+    """Numbers of those to be run in every form; `answers`: at least one answer of either kind."""
     chosen = set(range(0, len(entries), EVERY))
-    for kind in ANSWERS:
+    for kind in ANSWERS if answers else ():
         having = (n for n, entry in enumerate(entries) if f"upstream-{kind}" in _stems(entry))
         chosen.update(islice(having, 1))
     return chosen

@@ -8,9 +8,9 @@ Loads them (syntax, grammar, names), builds the effective tables of every config
 meet there), looks for what nothing uses, and runs the cases. All findings at once.
 
 What has been shown once is not done again (`proofs.py`). Of a site's tables over ours that are
-proven, only the configurations and cases are tried that meet what the site writes, rule by rule; of
-cases that were run before nowhere, all rule by rule and one in eight in every form. `thorough` does
-all.
+proven, only the configurations and cases are tried that meet what the site writes, rule by rule;
+where it is to serve, one of them in every form. Of cases that were run before nowhere, all rule by
+rule and one in eight in every form. `thorough` does all.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Checker:
         self._processes = processes
         self._serving = serving
         self.warnings: list[Finding] = []
-        self._runs = CaseRuns(self._proofs, self.kept, thorough, released, processes)
+        self._runs = CaseRuns(self._proofs, self.kept, thorough, released, processes, serving)
         self.left_out = self._runs.left_out
         self.bugs = self._runs.bugs
         self.notes: list[Finding] = []

@@ -10,6 +10,7 @@ from aisix.errors import Complaint
 from aisix.mapping.dialect.upstream_errors import ErrorTables
 from aisix.mapping.parse import overlays, toml_tree
 from aisix.mapping.parse.answer import AnswerParser
+from aisix.mapping.parse.reader import told_of
 
 BASE = """
 by = "kind"
@@ -117,9 +118,9 @@ def test_registers_that_nothing_reads_are_known() -> None:
     tree.data["event"]["part"]["count"] = "block.parts"
     parser = AnswerParser({"answer": tree.data}, lambda keys: tree.where(keys[1:]))
     parser.answer()
-    registers, read = parser.registers()
-    assert set(registers) - read == {"answer.block.parts"}
-    assert 'nothing reads "block.parts"' in str(registers["answer.block.parts"])
+    told = told_of(parser.registers(), tree)
+    assert set(told) - parser.registers().read == {"answer.block.parts"}
+    assert 'nothing reads "block.parts"' in str(told["answer.block.parts"])
 
 
 ERRORS: list[tuple[dict[str, Any], str]] = [

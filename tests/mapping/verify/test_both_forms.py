@@ -60,7 +60,7 @@ def test_it_is_no_finding_and_its_reproduction_is_whole(
     kept = Kept(tmp_path / "kept")
     folders = [SHIPPED, laid(tmp_path, files)]
     for _ in range(2):  # it is told again: nothing was shown
-        checker = Checker(kept, released=True)
+        checker = Checker(kept, released=True, serving=True)
         assert checker.folders(folders) == []
         assert checker.bugs
         bug = checker.bugs[0]

@@ -10,7 +10,7 @@ from aisix.config.shipped import shipped_mappings
 from aisix.mapping.mappings import load_mappings
 from aisix.mapping.verify import case_runs, cases
 from aisix.mapping.verify.both_forms import Tried
-from aisix.mapping.verify.case_runs import CaseRuns
+from aisix.mapping.verify.case_runs import EVERY, CaseRuns
 from aisix.mapping.verify.coverage import EACH
 from aisix.mapping.verify.kept import Kept
 from aisix.mapping.verify.proofs import Proofs
@@ -44,11 +44,12 @@ def test_of_an_overlay_some_cases_rule_by_rule_and_the_rest_is_told(
     file.write_text("[field.max_tokens]\ndefault = 4000\n")
     mappings = load_mappings([shipped_mappings(), tmp_path / "site"])
     proofs = Proofs(Kept(None))
-    for _ in range(2):  # told again when nothing is left to do
-        runs = CaseRuns(proofs, Kept(None), thorough=False, released=True, processes=1)
+    for serving, alone in ((False, EACH), (False, EACH), (True, EACH - EACH // EVERY)):
+        runs = CaseRuns(proofs, Kept(None), False, released=True, processes=1, serving=serving)
         assert list(runs.findings(mappings)) == []
-        assert runs.left_out[-1] == f"the compiled form of {EACH} cases that meet it"
-    assert [thorough for _, thorough in run] == [False] * EACH
+        assert runs.left_out[-1] == f"the compiled form of {alone} cases that meet it"
+    # Told again when nothing is left to do; before it serves, some in every form.
+    assert [thorough for _, thorough in run] == [False] * EACH + [True] * (EACH // EVERY)
 
 
 def test_a_case_of_the_site_that_cannot_be_read_is_told(tmp_path: Path) -> None:
