@@ -12,17 +12,13 @@ import msgspec
 
 from aisix.cli.mappings.output import write_json
 from aisix.mapping.exchange import Exchange, ResolvedModel
-from aisix.mapping.mappings import Mapping, Mappings
+from aisix.mapping.mappings import Mapping, Mappings, load_mappings
 from aisix.mapping.parse.files import CASES
 from aisix.mapping.parse.meant import near
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verify import cases, explain
-from aisix.mapping.verify.captured import (
-    CapturedExchange,
-    differences_of,
-    read,
-)
+from aisix.mapping.verify.captured import CapturedExchange, differences_of, read
 from aisix.mapping.verify.case_files import ABOUT
 
 MARK = re.compile(rb'"aisix_capture"\s*:')
@@ -101,8 +97,6 @@ def tested(args: argparse.Namespace, mappings: Mappings) -> int:
 # ---------------------------------------------------------------- a golden case
 def new_case(args: argparse.Namespace, folders: list[Path]) -> int:
     """Write one; what must come out is what the tables make of it now."""
-    from aisix.mapping.mappings import load_mappings
-
     file = Path(args.from_)
     found = read(file.read_bytes(), args.from_)
     mappings = load_mappings(folders)

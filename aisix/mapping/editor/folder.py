@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from aisix.mapping.editor.schema import in_lines, schema
 from aisix.mapping.grammar.declared import TRAIT
 from aisix.mapping.grammar.tables import FILES
@@ -56,10 +54,3 @@ def directive(path: str) -> str:
     if parts[2:3] == [TRAITS]:
         kind = TRAIT
     return f"{DIRECTIVE}{'../' * (len(parts) - 1)}{SCHEMAS}/{kind}.json"
-
-
-def without_directive(files: dict[str, bytes]) -> Iterator[str]:
-    """Paths of table files, path -> content, that do not begin with theirs."""
-    for path, content in files.items():
-        if not content.startswith(directive(path).encode() + b"\n"):
-            yield path

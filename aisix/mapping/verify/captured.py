@@ -164,10 +164,6 @@ def read(data: bytes, name: str) -> CapturedExchange:
     return found
 
 
-def is_captured(body: Json) -> bool:
-    return type(body) is dict and "aisix_capture" in body
-
-
 def _whole(message: CapturedMessage, what: str) -> bytes:
     if message.left_out:
         raise ValueError(f"{what} is not in the file: {message.left_out}")

@@ -29,6 +29,7 @@ WORD = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 HEAD = re.compile(r"(?:[a-z]{1,12}_)?")  # of an id, which tables may look at
 DATA = re.compile(r"(data:[^,;]{0,100}(?:;[^,;]{0,100})*;base64,)?([A-Za-z0-9+/=_-]{64,})")
 MAGIC = ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR", "JVBERi0")  # PNG, JPEG, GIF, RIFF, PDF
+EXPONENT = re.compile(r"[+-]?\d")
 SHOWN = 16  # letters of base64 that tell what it is
 WIDE = {2: "\u00e9", 3: "\u5b57", 4: "\U00020000"}  # by bytes of UTF-8
 WRITTEN: tuple[dict[str, Any], ...] = tuple(  # how programs write JSON
@@ -57,10 +58,9 @@ def _plain(found: re.Match[str]) -> str:
     one = found[0]
     if len(one) > 1:
         return "\\u0061" if one[1] == "u" and one[0] == "\\" else one
-    if one in "eE" and found.string[found.start() - 1 : found.start()].isdigit():
-        before, after = found.string[: found.start()], found.string[found.end() :]
-        if re.match(r"[+-]?\d", after) and before[-1].isdigit():
-            return one
+    of_number = one in "eE" and found.string[found.start() - 1 : found.start()].isdigit()
+    if of_number and EXPONENT.match(found.string, found.end()):
+        return one
     if one.isascii():
         return "1" if one.isdigit() else "X" if one.isupper() else "x"
     return WIDE[len(one.encode("utf-8", "surrogatepass"))]
