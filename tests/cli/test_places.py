@@ -84,6 +84,26 @@ def test_a_check_says_it_in_every_form(checked: Any, tmp_path: Path) -> None:
     assert row["data"] == {"suggest": "max"}
 
 
+def test_a_note_is_a_warning_at_its_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no reason to fail, and whoever edits sees it all the same."""
+    folder = tmp_path / "mine" / NAME
+    folder.mkdir(parents=True)
+    (folder / "request.toml").write_text("[field.top_k]\nwhen = { stream = true }\n")
+    monkeypatch.chdir(tmp_path)
+    said = {}
+    for form in ("json", "github", "lsp"):
+        argv = ["check", "mine", "--no-cases", "--format", form]
+        assert main.main(["mappings", *argv]) == 0, form
+        said[form] = capsys.readouterr().out
+    (note,) = json.loads(said["json"])["notes"]
+    assert (note["file"], note["line"], note["column"]) == (f"mine/{NAME}/request.toml", 2, 1)
+    assert said["github"].startswith(f"::warning file={note['file']},line=2,col=1,")
+    ((row,),) = (one["diagnostics"] for one in json.loads(said["lsp"]))
+    assert (row["severity"], row["message"]) == (2, note["message"])
+
+
 def test_a_command_to_github_cannot_be_broken_out_of() -> None:
     one = {"file": "a,b:c", "line": 1, "column": 1, "end_column": 2, "where": "", "path": "p"}
     said = github([{**one, "message": "x\n::set-env name=a::b %"}])
@@ -119,11 +139,13 @@ def test_the_problem_matcher_of_the_docs_reads_what_is_said() -> None:
     one = Finder([ROOT / "mappings"]).found(
         Complaint(f"mappings/{NAME}/values.toml:1", "a.b", "no: that")
     )
-    match = re.search(pattern["regexp"], github([one]).rstrip())
-    assert match
-    assert match[pattern["line"]] == "1"
-    assert match[pattern["message"]] == "a.b: no: that"
-    assert match[pattern["file"]] == one["file"]
+    for how in ("error", "warning"):
+        match = re.search(pattern["regexp"], github([one], how).rstrip())
+        assert match
+        assert match[pattern["severity"]] == how
+        assert match[pattern["line"]] == "1"
+        assert match[pattern["message"]] == "a.b: no: that"
+        assert match[pattern["file"]] == one["file"]
 
 
 def test_a_folder_called_as_ours_is_not_taken_for_it(

@@ -12,24 +12,31 @@ from aisix.errors import Complaint
 from aisix.mapping.parse.files import folder_names
 
 TEXT, JSON, GITHUB, LSP = FORMATS = ("text", "json", "github", "lsp")
-ERROR = 1  # a severity of the Language Server Protocol
+ERROR, WARNING = 1, 2  # severities of the Language Server Protocol
 _MEANT = re.compile(r'did you mean "([^"]+)"')
 _AT_COLUMN = re.compile(r"\bcolumn (\d+)\b")
 _TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|\'([^\']*)\'|([A-Za-z0-9_-]+)')
 Found = dict[str, Any]
 
 
-def tell(form: str, complaints: Sequence[Complaint], folders: Sequence[Path], **more: Any) -> None:
-    """Print complaints about tables of these folders in one of FORMATS but text."""
+def tell(
+    form: str,
+    complaints: Sequence[Complaint],
+    notes: Sequence[Complaint],
+    folders: Sequence[Path],
+    **more: Any,
+) -> None:
+    """Print complaints about tables of these folders, and what may well be meant, in one of FORMATS
+    but text. `more`: what else JSON says."""
     finder = Finder(folders)
     if form == LSP:
-        write_json(finder.published(complaints))
+        write_json(finder.published(complaints, notes))
         return
-    found = [finder.found(one) for one in complaints]
+    found, noted = ([finder.found(one) for one in of] for of in (complaints, notes))
     if form == GITHUB:
-        print(github(found), end="")
+        print(github(found) + github(noted, "warning"), end="")
     else:
-        write_json({"ok": not found, "findings": found, **more})
+        write_json({"ok": not found, "findings": found, "notes": noted, **more})
 
 
 class Finder:
@@ -82,14 +89,17 @@ class Finder:
         lines = self._lines[file]
         return lines[number - 1] if 0 < number <= len(lines) else ""
 
-    def published(self, complaints: Iterable[Complaint]) -> list[Found]:
+    def published(
+        self, complaints: Iterable[Complaint], notes: Iterable[Complaint] = ()
+    ) -> list[Found]:
         """What a language server publishes: [{uri, diagnostics}], one for each file.
 
         Lines and characters count from 0, characters are those of UTF-16. `uri` is "" of what
         stands in no file.
         """
         files: dict[str, list[Found]] = {}
-        for one in map(self.found, complaints):
+        every = [(ERROR, one) for one in complaints] + [(WARNING, one) for one in notes]
+        for severity, one in ((of, self.found(told)) for of, told in every):
             file = one["file"]
             text = self._line(file, one["line"]) if file else ""
             start, end = (
@@ -99,7 +109,7 @@ class Finder:
             files.setdefault(Path(file).absolute().as_uri() if file else "", []).append(
                 {
                     "range": {"start": start, "end": end},
-                    "severity": ERROR,
+                    "severity": severity,
                     "source": "aisix",
                     "code": one["path"],
                     "message": one["message"],
@@ -133,8 +143,9 @@ def columns(line: str, one: Complaint) -> tuple[int, int]:
     return begin + 1, begin + max(1, len(bare)) + 1
 
 
-def github(found: Iterable[Found]) -> str:
-    """Workflow commands: GitHub shows each beside its line in a pull request."""
+def github(found: Iterable[Found], how: str = "error") -> str:
+    """Workflow commands: GitHub shows each beside its line in a pull request. how: "error" or
+    "warning"."""
     rows = []
     for one in found:
         place = {"title": "aisix mappings"}
@@ -150,7 +161,7 @@ def github(found: Iterable[Found]) -> str:
         message = ": ".join(part for part in (one["path"], one["message"]) if part)
         if not one["file"] and one["where"]:
             message = f"{one['where']}: {message}"
-        rows.append(f"::error {listed}::{_escaped(message)}\n")
+        rows.append(f"::{how} {listed}::{_escaped(message)}\n")
     return "".join(rows)
 
 

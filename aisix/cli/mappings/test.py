@@ -62,19 +62,21 @@ def check_(args: argparse.Namespace, folders: list[Path]) -> int:
         write_json({"ok": not findings, "findings": told, "bugs": bugs, "warnings": warnings})
         return 1 if findings else 0
     form = JSON if args.json else args.format
+    beside = sys.stdout if form == TEXT else sys.stderr  # what programs read holds places alone
     for bug in checker.bugs if form != JSON else ():
-        print(bug, file=sys.stdout if form == TEXT else sys.stderr)
+        print(bug, file=beside)
+    notes = [] if findings else [*checker.notes, *missed]
     if form != TEXT:
-        notes = [complaint(note) for note in (*checker.notes, *missed)]
-        more = {"left_out": checker.left_out, "notes": notes, "bugs": bugs}
-        places.tell(form, findings, folders, **more)
+        places.tell(form, findings, notes, folders, left_out=checker.left_out, bugs=bugs)
+    else:
+        for finding in findings:
+            print(finding)
+        for note in notes:
+            print(f"note: {note}")
+    for text in checker.left_out if form != JSON and not findings else ():
+        print(f"not tried: {text}; --all does", file=beside)
+    if form != TEXT:
         return 1 if findings else 0
-    for finding in findings:
-        print(finding)
-    for note in (*checker.notes, *missed) if not findings else ():
-        print(f"note: {note}")
-    for text in checker.left_out if not findings else ():
-        print(f"not tried: {text}; --all does")
     if args.verbose:
         print(f"built {checker.built} effective tables, ran {checker.ran} cases")
         print(f"cache: {checker.kept.told()}")
