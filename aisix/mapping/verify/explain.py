@@ -30,7 +30,7 @@ from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import Place
 from aisix.mapping.verify.failed import broken, errors_row
-from aisix.mapping.verify.links import Link, Links, ReportLine, entry, pointer_of, steps_of
+from aisix.mapping.verify.links import Link, Links, ReportLine, entry, leaves, pointer_of, steps_of
 
 Changes = dict[str, list[Json]]  # register -> [before, after]
 
@@ -115,16 +115,8 @@ def _refused(report: Report, error: ErrorAnswer | None, why: Link) -> None:
     report.status, report.error = error.status, msgspec.json.decode(error.body)
     row = Place("", f"fault.{error.kind}")
     report.links.append(why)
-    for out, _ in _fields(report.error, ""):
+    for out, _ in leaves(report.error):
         report.links.append(Link(out, row, "constant", why.at))
-
-
-def _fields(node: Json, out: str) -> Iterator[tuple[str, Json]]:
-    for key, value in node.items() if type(node) is dict else ():
-        if type(value) is dict:
-            yield from _fields(value, f"{out}/{key}")
-        else:
-            yield f"{out}/{key}", value
 
 
 # ---------------------------------------------------------------- answers

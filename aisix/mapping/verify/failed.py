@@ -14,6 +14,7 @@ from aisix.mapping.parse.toml_tree import Keys
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json, Path
 from aisix.mapping.syntax.rules import Condition, Place
+from aisix.mapping.verify.links import leaves
 
 TEXTS = {
     "not_a_message": "the answer is no JSON object",
@@ -83,7 +84,7 @@ def errors_row(
     row = kind.partition(".")[2]
     tables = exchange.tables.errors
     data = next((one.data for one in tables.rows if one.name == row), {})
-    for out, word in _template(exchange.caller.data["error"]["body"], ""):
+    for out, word in leaves(exchange.caller.data["error"]["body"]):
         key = word[1:] if type(word) is str and word.startswith("$") else ""
         if not key:
             yield out, Place("", "error.body"), (), "constant of the caller's dialect"
@@ -103,11 +104,3 @@ def errors_row(
             if paths.get(said, path.steps) is not None
         )[:1]
         yield out, place, at, f"row {row}" + (f", from {part}" if part else "")
-
-
-def _template(node: Json, out: str) -> Iterator[tuple[str, Json]]:
-    for key, value in node.items():
-        if type(value) is dict:
-            yield from _template(value, f"{out}/{key}")
-        else:
-            yield f"{out}/{key}", value

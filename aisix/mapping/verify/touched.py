@@ -36,11 +36,14 @@ class TouchedUnit:
     where: str = field(default="", compare=False)  # file:line of the first key that is written
 
 
+Written = dict[
+    str, dict[str, list[TouchedUnit]]
+]  # folder of a mapping, or dialect -> file -> units
+
+
 def units(mappings: Mappings, above: int = 1) -> dict[str, tuple[TouchedUnit, ...]]:
     """Of each mapping, what the folders from number `above` write that becomes part of it."""
-    found: dict[
-        str, dict[str, list[TouchedUnit]]
-    ] = {}  # folder of a mapping, or dialect -> file -> units
+    found: Written = {}
     for table_folder in mappings.table_folders[above:]:
         for path in dict.fromkeys(map(_file, table_folder.files)):
             tree = read_parts(table_folder, path, [], [])
@@ -64,9 +67,7 @@ def _file(path: str) -> str:
     return path
 
 
-def _of_mapping(
-    mapping: Mapping, found: dict[str, dict[str, list[TouchedUnit]]]
-) -> Iterator[TouchedUnit]:
+def _of_mapping(mapping: Mapping, found: Written) -> Iterator[TouchedUnit]:
     yield from found.get(mapping.name.partition("/")[0], {}).get(CALLER, ())
     for folder in mapping.line:
         for written in found.get(folder, {}).values():

@@ -87,14 +87,7 @@ class Tried:
         elif isinstance(value, int | float):
             yield value + 1
         elif isinstance(value, list):
-            yield (
-                [*value, *(value[-1:] or ["z"])]
-                if value and not isinstance(value[0], str)
-                else [
-                    *value,
-                    "z",
-                ]
-            )
+            yield [*value, value[-1] if value and not isinstance(value[0], str) else "z"]
             yield [f"{one}z" if isinstance(one, str) else one for one in value]
         elif isinstance(value, dict):
             yield {"z": "z"}
