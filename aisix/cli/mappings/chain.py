@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from aisix.mapping.mappings import Effective, Mappings, read_parts
-from aisix.mapping.parse.files import TRAITS
+from aisix.mapping.parse.files import FILES, TRAITS
 from aisix.mapping.parse.toml_tree import Keys, Tree
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verify.layers import Layers
@@ -38,6 +39,27 @@ def chain(mappings: Mappings, tables: Effective, key: str) -> list[Layered]:
     for link in last.values():
         link.wins = True
     return sorted(found, key=lambda link: [*last].index(link.key))
+
+
+def full_keys(mappings: Mappings, tables: Effective, key: str) -> list[str]:
+    """The key with the name of its file: each that some layer writes, if it has none itself."""
+    if key.partition(".")[0] in FILES:
+        return [key]
+    return [full for file in FILES if chain(mappings, tables, full := f"{file}.{key}")]
+
+
+def hint(tables: Effective, key: str) -> str:
+    """' (did you mean "request.field.max_tokens"?)', of the keys there are; or ""."""
+    known: list[str] = []
+    waiting: list[tuple[str, Json]] = [(file, tables.tree.data.get(file)) for file in FILES]
+    while waiting:
+        name, node = waiting.pop()
+        known.append(name)
+        if isinstance(node, dict):
+            waiting += [(f"{name}.{below}", value) for below, value in node.items()]
+    asked = [key] if key.partition(".")[0] in FILES else [f"{file}.{key}" for file in FILES]
+    near = [one for word in asked for one in difflib.get_close_matches(word, known, 1, 0.8)]
+    return f' (did you mean "{near[0]}"?)' if near else ""
 
 
 def _laid(mappings: Mappings, tables: Effective, asked: Keys) -> Iterator[tuple[str, Tree, Keys]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from aisix.cli.mappings import alias
-from aisix.cli.mappings.chain import chain
+from aisix.cli.mappings.chain import chain, full_keys, hint
 from aisix.cli.mappings.output import (
     WHERE,
     Row,
@@ -100,7 +100,8 @@ def show(args: argparse.Namespace, folders: list[Path]) -> int:
 
 
 def _chain(mappings: Mappings, tables: Effective, args: argparse.Namespace) -> int:
-    """Each layer's word for one key, and who wins."""
+    """Each layer's word for one key, and who wins; a key without its file's name is found too."""
+    keys = full_keys(mappings, tables, args.key)
     rows: list[Row] = [
         {
             "key": link.key,
@@ -109,11 +110,12 @@ def _chain(mappings: Mappings, tables: Effective, args: argparse.Namespace) -> i
             "wins": "wins" if link.wins else "",
             WHERE: link.where,
         }
-        for link in chain(mappings, tables, args.key)
+        for key in keys or [args.key]
+        for link in chain(mappings, tables, key)
     ]
     table(rows, args.json, wrap=True)
     if not rows and not args.json:
-        print(f"no layer writes {args.key}")
+        print(f"no layer writes {args.key}{hint(tables, args.key)}")
     return 0 if rows else 1
 
 

@@ -12,9 +12,11 @@
     units.py         a table against its declaration
     schema.py        what each key may hold
     options.py       what values an option can have
-    reader.py        values, paths, words and options, with complaints and did-you-mean
+    reader.py        values, paths and words, with complaints and did-you-mean
+    verb_options.py  options of verbs, passes and adjustments
     conditions.py    when, unless, match, where
     vocabulary.py    what a path can find at all: types, words
+    sourceless.py    tables that were meant for rules and have no source
     rules.py         rules, conditions, shapes, value tables
     variants.py      variants of a shape: by key, and what a refusal calls right
     request.py       request.toml

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from aisix.mapping.grammar.rule import ITEM_ROOTS
-from aisix.mapping.parse.reader import Grammar
 from aisix.mapping.parse.structure import found
+from aisix.mapping.parse.verb_options import VerbOptions
 from aisix.mapping.parse.vocabulary import COMPARE
 from aisix.mapping.syntax.paths import Json, Path
 from aisix.mapping.syntax.rules import Condition, Test
 
 
-class Conditions(Grammar):
+class Conditions(VerbOptions):
     """Reads the conditions of one mapping's merged tables."""
 
     def condition(

@@ -13,18 +13,17 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from aisix.errors import Complaint
-from aisix.mapping.grammar import kinds
 from aisix.mapping.grammar.roots import ANSWER, REGISTERS, REQUEST, ROOTS, WHOLE, Root
 from aisix.mapping.grammar.tables import UNITS
 from aisix.mapping.parse.meant import meant
-from aisix.mapping.parse.structure import EXPECTED, found, in_toml
+from aisix.mapping.parse.sourceless import below, misnamed, sourceless
+from aisix.mapping.parse.structure import EXPECTED, found
 from aisix.mapping.parse.toml_tree import Tree
-from aisix.mapping.parse.units import NO_PLACE, Sounds, places_among, sound, wanted
+from aisix.mapping.parse.units import Sounds, sound
 from aisix.mapping.parse.vocabulary import Vocabulary
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json, Path
 from aisix.mapping.syntax.rules import Place
-from aisix.mapping.verbs.registry import Declared, Option
 
 # A path of the tables is read again for every model row: texts of tables, never a caller's.
 read_path = lru_cache(8192)(paths.parse)
@@ -173,93 +172,6 @@ class Grammar:
             if key not in known:
                 self.unknown((*path, key), "", key, known)
 
-    def options(
-        self, given: dict[str, Json], at: tuple[str, ...], one: Declared
-    ) -> dict[str, Json]:
-        """The options of a verb, a pass or an adjustment as it takes them, each one checked."""
-        self.keys(given, at, [option.name for option in one.options])
-        missing = [o.name for o in one.options if o.required and o.name not in given]
-        if missing:
-            self.complain(at, f'"{one.name}" needs {", ".join(missing)}')
-        sound = {}
-        for option in one.options:
-            if option.name in given:
-                before, value = len(self.complaints), given[option.name]
-                self.option(option, value, (*at, option.name))
-                if option.needs and option.needs not in given:
-                    self.complain((*at, option.name), f'means nothing without "{option.needs}"')
-                if len(self.complaints) == before:
-                    sound[option.name] = value
-        return one.read(sound)
-
-    def option(self, option: Option, value: Json, at: tuple[str, ...]) -> None:
-        """One option: of its type, and what it names is there."""
-        if option.wrong(value):
-            example = f"{option.name} = {in_toml(option.example)}"
-            text = f"expected {wanted((option.kind,), value)}, found {found(value)}"
-            self.complain(at, f"{text}; for example {example}")
-            return
-        if option.words and value not in option.words:
-            self.unknown(at, "unknown word", value, option.words)
-        match option.kind:
-            case kinds.PATH | kinds.PATHS:
-                self.places(value, at)
-            case kinds.MEMBER | kinds.MEMBERS:
-                self.members(value, at)
-            case kinds.PATH_OR_LOOKUP:
-                if value.startswith("$"):
-                    self.path(value, at)
-                else:
-                    self.members(value, at)
-            case kinds.VALUES_BY_PATH:
-                for text, below in value.items():
-                    self.members(text, (*at, text))
-                    self.scalar_or_path(below, (*at, text))
-            case kinds.FAULT:
-                self.fault(value, at)
-            case kinds.REGISTER:
-                self.sets(f"state.{value}", at)
-            case kinds.CALLER_FIELD:
-                self.reading(value, at)
-            case kinds.ITEM_FIELD | kinds.PART_FIELD:
-                self.below(value, at)
-            case kinds.ITEM_LIKE | kinds.ITEM_FIELDS:
-                for text in value:
-                    self.below(text, at)
-            case kinds.FIELD | kinds.FIELDS:
-                for text in places_among(value):
-                    self.complain(at, NO_PLACE.format(text))
-            case kinds.PATTERN | kinds.PATTERNS | kinds.CHARACTERS:
-                for text in value if isinstance(value, list) else [value]:
-                    self.regex(f"[^{text}]" if option.kind == kinds.CHARACTERS else text, at)
-            case kinds.DATE_FORMAT | kinds.ZONE:
-                try:
-                    option.kind.read(value)  # type: ignore[misc]
-                except ValueError as error:
-                    self.complain(at, str(error))
-
-    def places(self, value: Json, at: tuple[str, ...]) -> None:
-        for text in self.words(value, at):
-            try:
-                if not paths.parse(text).steps:
-                    self.complain(at, f'"{text}" is no field')
-            except ValueError as error:
-                self.complain(at, str(error))
-
-    def below(self, text: str, at: tuple[str, ...]) -> None:
-        """A field of an item, or a path through its objects."""
-        if text.startswith("$") or "" in text.split("."):
-            self.complain(at, f'"{text}" is no path below an item, such as "function.name"')
-        else:
-            self.members(text, at)
-
-    def members(self, value: Json, at: tuple[str, ...]) -> None:
-        """Paths that lead through objects only."""
-        self.places(value, at)
-        for text in value if isinstance(value, list) else [value]:
-            if "[" in text:
-                self.complain(at, f'"{text}" reaches nothing: only fields of objects, no [ ]')
-
     def typed(self, data: Json, path: tuple[str, ...], kind: type, default: Any) -> Any:
         """data[path[-1]] when it has the type, else a complaint and the default."""
         value = data.get(path[-1], default)
@@ -386,6 +298,16 @@ class Grammar:
         """A complaint, when there is something to say."""
         if why:
             self.complain(at, why)
+
+    def sourceless(self, data: dict[str, Json], at: tuple[str, ...]) -> None:
+        """Complain of a table that was meant for a rule, and has no source."""
+        for key, why in sourceless(data, at[-1], below(self.tables, at[:-1])):
+            self.complain((*at, key), why)
+
+    def misnamed(self, rules: dict[str, Json], at: tuple[str, ...]) -> None:
+        """Complain of named rules that were meant as one."""
+        for name, why in misnamed(rules):
+            self.complain((*at, name), why)
 
     def regex(self, text: Json, at: tuple[str, ...]) -> re.Pattern[str] | None:
         """A regular expression, or a table of named ones of which one is enough."""

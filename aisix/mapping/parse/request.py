@@ -49,6 +49,8 @@ class RequestParser(Parser):
         if "*" not in rest:
             self.complain(("request", "rest"), '[rest] needs a "*" row for fields not listed')
             rest["*"] = Rest("warn")
+        for name, rows in data.get("header", {}).items():
+            self.misnamed(rows, ("request", "header", name))
         headers = tuple(
             Header(name, self.rules(rows, ("request", "header", name)))
             for name, rows in data.get("header", {}).items()

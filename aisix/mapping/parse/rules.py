@@ -10,7 +10,7 @@ from aisix.mapping.grammar.tables import UNITS
 from aisix.mapping.parse.conditions import Conditions
 from aisix.mapping.parse.unreachable import fields_of, hidden, twice_written, unreachable
 from aisix.mapping.parse.variants import choose_by_key, name_the_allowed
-from aisix.mapping.parse.vocabulary import is_slip, odd_rows
+from aisix.mapping.parse.vocabulary import odd_rows
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import (
     Arrange,
@@ -250,10 +250,7 @@ class Parser(Conditions):
                 return Rule("from", place, paths=(self.path(data, at),))
             return Rule("value", place, value=data)
         if not any(key in data for key in SOURCES):
-            for key in data:
-                near = next((word for word in SOURCES if is_slip(key, word)), None)
-                if near:
-                    self.complain((*at, key), f'unknown key (did you mean "{near}"?)')
+            self.sourceless(data, at)
             return Rule("object", place, parts=self.rules(data, at, base))
         data = self.unit(data, at, "rule")
         kinds = [key for key in SOURCES if key in data]
@@ -283,6 +280,8 @@ class Parser(Conditions):
         elif rule.kind == "find":
             rule.find = self.find(given, here, base)
         else:
+            if rule.kind != "object":
+                self.misnamed(given, here)
             rule.parts = self.rules(given, here, base)
             if rule.kind == "first":
                 for name, why in hidden(rule.parts, self.hiding(dict(rule.parts), here)):

@@ -258,6 +258,8 @@ def _check_facts(
             if isinstance(standard, str) and standard.startswith("$"):
                 standard = usual.get(standard[1:])
             if fact not in known:
+                if tree.rank(("models", *at)) < last:
+                    continue  # as above
                 text = f"no rule reads this fact{near(fact, known)}"
             elif (
                 standard is None

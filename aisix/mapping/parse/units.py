@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from aisix.mapping.grammar.kinds import FIELD, ValueKind
-from aisix.mapping.grammar.tables import ANY, UNITS, Key, Unit
+from aisix.mapping.grammar.tables import ANY, FILES, UNITS, Key, Unit
 from aisix.mapping.parse.meant import meant
 from aisix.mapping.parse.structure import EXPECTED, found, in_toml
 from aisix.mapping.parse.toml_tree import Keys
@@ -75,7 +75,7 @@ def sound(
         if name in elsewhere:
             complain(here, f"means nothing here: {elsewhere[name]}")
         elif key is None and not one.verbs:
-            complain(here, f"unknown key ({meant(name, one.names)})")
+            complain(here, _unknown(name, one))
         elif key is None or (key is one.free and key.below) or is_sound(key, value, here, complain):
             kept[name] = value
         if key is not None and (key.loses_to or key.needs):
@@ -84,6 +84,16 @@ def sound(
         if key.name not in data:
             complain(at, f"needs {key.name} = {in_toml(key.example)}, or the like")
     return kept
+
+
+def _unknown(name: str, one: Unit) -> str:
+    """What is wrong with a key that the unit has not; a section of another file is told so."""
+    homes = [
+        file for file in FILES if one.name in FILES and name in UNITS[FILES[file].unit].by_name
+    ]
+    if homes:
+        return f"means nothing here: [{name}] stands in {' and '.join(homes)}.toml"
+    return f"unknown key ({meant(name, one.names)})"
 
 
 def all_sound(

@@ -218,7 +218,9 @@ class Checker:
         before, before_too = _before(mapping, mappings), set[str]()
         if before is not None and not _names_of(before).isdisjoint(names):
             before_too = set(self._build(before, tuple(configurations(before)))[2])
-        told = [unused(mapping, name, None if name in before_too else before) for name in names]
+        told = [
+            unused(mapping, name, None if name in before_too else before, names) for name in names
+        ]
         return told + list(never_read.values())
 
     def _whole(self, mappings: Mappings, layer: int) -> bool:

@@ -9,13 +9,10 @@ from collections.abc import Iterator, Sequence
 
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping.effective import Mapping, Options
-from aisix.mapping.grammar.rule import RULE, SOURCES
 from aisix.mapping.model_tables import Effective
 from aisix.mapping.parse.inline import Inline
 from aisix.mapping.parse.meant import near
 from aisix.mapping.syntax.paths import Json
-
-STEPS = frozenset(RULE.names)
 
 
 def misfits(
@@ -52,9 +49,6 @@ def _of_one(inline: Inline, base: Effective, tables: Effective) -> Iterator[Comp
             where = inline.tree.where(("values", name))
             text = 'a value table needs a row "*" for words it does not list'
             yield Complaint(where, f"values.{name}", text)
-    for keys in _sourceless(inline, tables):
-        text = "has no source, so it is no rule: write `from`, or `object` where one is meant"
-        yield Complaint(inline.tree.where(keys), ".".join(keys), text)
     for keys in _dropped(inline.tree.data, tables.tree.data, ()):
         text = "is taken away by the tables below it: drop = false brings it back"
         yield Complaint(inline.tree.where(keys), ".".join(keys), text)
@@ -75,17 +69,6 @@ def _dropped(node: Json, whole: Json, at: tuple[str, ...]) -> Iterator[tuple[str
                 yield (*at, key)
             else:
                 yield from _dropped(value, below, (*at, key))
-
-
-def _sourceless(inline: Inline, tables: Effective) -> Iterator[tuple[str, ...]]:
-    """Rules that were meant to change one, where there is none any more: they read as objects."""
-    for section in ("field", "let"):
-        for name, rule in (_below(inline.tree.data, ("request", section)) or {}).items():
-            whole = _below(tables.tree.data, ("request", section, name))
-            if isinstance(rule, dict) and rule and isinstance(whole, dict):
-                words = whole.keys()
-                if words <= STEPS and not words & {*SOURCES, "policy"}:
-                    yield "request", section, name
 
 
 def _below(node: Json, keys: Sequence[str]) -> Json:

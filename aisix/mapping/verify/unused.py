@@ -5,32 +5,66 @@ Of a name that a site's folder made unused, the site is told at its own line, wi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from aisix.errors import Complaint
 from aisix.mapping.effective import Mapping
+from aisix.mapping.parse.overlays import is_there
 from aisix.mapping.parse.toml_tree import Keys, Tree
 from aisix.mapping.syntax.paths import Json
 
 MOST_SPOTS = 256  # places that named a thing: the first of them that is another now is told
 
 
-def unused(mapping: Mapping, name: str, before: Mapping | None) -> Complaint:
+def unused(
+    mapping: Mapping, name: str, before: Mapping | None, others: Collection[str] = ()
+) -> Complaint:
     """The complaint about one name ("request.convert.words").
 
-    before: the mapping without the last folder, when that one used it.
+    before: the mapping without the last folder, when that one used it. others: the names that
+    nothing uses any more, of which one may have been the last to use this.
     """
-    keys = tuple(name.split(".", 2)) if not name.startswith("values.") else ("values", name[7:])
-    there = mapping.tree.where(keys)
+    keys = _keys(name)
+    there = _where(mapping, keys)
     if before is not None:
-        for spot in _spots(before.tree.data, keys):
-            line = _overlay_line(mapping.tree, before.tree, spot)
-            if line:
-                section = ".".join(keys[1:])
-                text = f"this takes away the last use of [{section}] ({there}): when that is meant,"
-                text += f" write [{section}] drop = true in {keys[0]}.toml"
-                return Complaint(line, ".".join(spot[1:]), text)
+        found = _caused(mapping, before, keys, {_keys(other) for other in others})
+        if found is not None:
+            section = ".".join(keys[1:])
+            text = f"this takes away the last use of [{section}] ({there}): when that is meant,"
+            text += f" write [{section}] drop = true in {keys[0]}.toml"
+            return Complaint(found[0], ".".join(found[1][1:]), text)
     return Complaint(there, name, "nothing uses it")
+
+
+def _keys(name: str) -> Keys:
+    return ("values", name[7:]) if name.startswith("values.") else tuple(name.split(".", 2))
+
+
+def _where(mapping: Mapping, keys: Keys) -> str:
+    """Where a thing is written: in the base, or in a trait."""
+    trees = mapping.tree, *mapping.traits.values()
+    return next((t for t in trees if is_there(t.data, keys)), mapping.tree).where(keys)
+
+
+def _caused(
+    mapping: Mapping, before: Mapping, keys: Keys, gone: Collection[Keys]
+) -> tuple[str, Keys] | None:
+    """(the line that took the last use of a thing away, what it is about)."""
+    waiting, seen = [keys], {keys}
+    while waiting:
+        asked = waiting.pop(0)
+        for name, tree in (("", before.tree), *before.traits.items()):
+            for spot in _spots(tree.data, asked):
+                line = _overlay_line(mapping.tree, before.tree, spot)
+                if not line and name in mapping.traits:
+                    line = _overlay_line(mapping.traits[name], tree, spot)
+                if line:
+                    return line, spot
+                user = next((one for one in gone if spot[: len(one)] == one), asked)
+                if user not in seen:  # what used it is itself used no more
+                    seen.add(user)
+                    waiting.append(user)
+    return None
 
 
 def _spots(data: dict[str, Json], keys: Keys) -> Iterator[Keys]:

@@ -34,7 +34,7 @@ def found(text: str) -> list[str]:
         ("[request.field.max_tokns]\ndrop = true\n", "there is nothing here to take away (did you mean "
                                                      '"max_tokens"?)'),
         ("[request.shape.part]\ndrop = true\n", 'overlay:2: shape.part.drop: it is still asked for'),
-        ("[request.field.limit]\nmax = 4\n", "overlay:1: request.field.limit: has no source, so it is no"),
+        ("[request.field.limit]\nmax = 4\n", "overlay:2: field.limit.max: no source stands beside it"),
         ("[errors.upstream.mine]\nbefore = 'nobody'\nstatus = 500\n", 'no row "nobody" here'),
     ],
 )  # fmt: skip

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from aisix.errors import OperatorError
 from aisix.mapping.mappings import load_mappings
 from aisix.mapping.verify.unused import unused
-from tests.mapping.laid import NAME, SHIPPED, laid
+from tests.mapping.laid import NAME, SHIPPED, checked, laid
 
 # what a site writes -> the line that takes the last use of [convert.user_tag] away
 TAKEN = {
@@ -42,3 +43,48 @@ def test_a_value_table_is_told_too(tmp_path: Path) -> None:
     mappings = load_mappings([SHIPPED, laid(tmp_path, {"request.toml": text})])
     spot = unused(mappings.mappings[NAME], "values.effort", mappings.up_to(0).mappings[NAME])
     assert "[effort] drop = true in values.toml" in spot.text
+
+
+OTHER = "anthropic-messages/openai-chat"
+
+
+def told(tmp_path: Path, text: str, name: str = NAME) -> list[str]:
+    """What a check says of such a request.toml."""
+    return checked({f"{name}/request.toml": text})[0]
+
+
+def test_what_only_a_trait_used_is_told_where_the_rule_went(tmp_path: Path) -> None:
+    said = told(tmp_path, "[field.reasoning_effort]\ndrop = true\n", OTHER)
+    trait = f"mappings/{OTHER}/traits/no-reasoning.toml:"
+    [line] = [one for one in said if "last use of [no_effort]" in one]
+    assert line.startswith(f"mine/{OTHER}/request.toml:2: field.reasoning_effort.table: this takes")
+    assert trait in line
+    assert line.endswith("write [no_effort] drop = true in values.toml")
+
+
+def test_what_was_used_by_what_is_used_no_more_is_told_at_the_same_line(tmp_path: Path) -> None:
+    said = told(tmp_path, "[field.tools]\ndrop = true\n")
+    assert said
+    assert [one for one in said if not one.startswith(f"mine/{NAME}/request.toml:2: ")] == []
+
+
+def test_another_verb_leaves_the_options_of_the_one_below_behind(tmp_path: Path) -> None:
+    text = '[convert.user_tag]\nverb = "split"\n'
+    assert told(tmp_path, f'{text}by = ","\n') == []
+    [line] = told(tmp_path, text)
+    assert line == f'mine/{NAME}/request.toml:1: convert.user_tag: "split" needs by'
+
+
+def test_an_option_of_the_verb_below_that_another_one_cannot_use(tmp_path: Path) -> None:
+    shipped = "[convert.mine]\nverb = 'split'\nby = ','\n[field.x]\nfrom = 'user'\nas = 'mine'\n"
+    for folder, text in (
+        ("a", shipped),
+        ("b", "[convert.mine]\nverb = 'wrap'\nkey = 'a'\nx = 1\n"),
+    ):
+        (tmp_path / folder / NAME).mkdir(parents=True)
+        (tmp_path / folder / NAME / "request.toml").write_text(text)
+    with pytest.raises(OperatorError) as error:
+        mapping = load_mappings([SHIPPED, tmp_path / "a", tmp_path / "b"]).mappings[NAME]
+        mapping.effective(mapping.example())
+    [one] = error.value.complaints  # `by`, which wrap has not, is gone; `x` is his own
+    assert str(one).startswith(f"b/{NAME}/request.toml:4: convert.mine.x: unknown key")
