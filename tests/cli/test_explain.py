@@ -179,7 +179,13 @@ def test_the_layers_of_a_key_are_shown(capsys: pytest.CaptureFixture[str], tmp_p
     rows = json.loads(capsys.readouterr().out)
     told_ = [(r["layer"], r["value"], r["wins"]) for r in rows if r["key"].endswith(".max")]
     assert told_ == [("shipped", "1", ""), ("mine", "0.5", "wins")]
+    capsys.readouterr()
     assert main.main(["mappings", "show", "--key", "request.field.temperatur"]) == 1
+    assert '(did you mean "request.field.temperature"?)' in capsys.readouterr().out
+    assert main.main(["mappings", *asked[:2], "field.temperature", *asked[3:], "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[-1]["key"].startswith("request.field.temperature.")
+    assert main.main(["mappings", "show", "--key", "stop_reason.refusal", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["key"] == "values.stop_reason.refusal"
 
 
 def test_so_are_those_of_a_like_mapping_and_of_an_alias(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 from pathlib import Path
@@ -18,6 +17,7 @@ from aisix.mapping.parse.meant import near
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verify import cases, explain
+from aisix.mapping.verify.accepting import actual, as_toml, expected
 from aisix.mapping.verify.captured import CapturedExchange, differences_of, read
 from aisix.mapping.verify.case_files import ABOUT
 
@@ -110,12 +110,11 @@ def new_case(args: argparse.Namespace, folders: list[Path]) -> int:
         raise ValueError(f"{folder}: there is one already; take another --name")
     case = found.case(mapping.caller, folder)
     given = {n: data for n, data in case.files.items() if not n.startswith("upstream-request")}
-    made = cases.actual(case, mapping)
     about = {"reason": args.reason or f"as captured on {found.at[:10]}", **case.about}
-    about |= _expected(case, mapping)
-    files = {**given, **_rounds(case, made), **made}
+    about |= {key: said for key, said in expected(case, mapping).items() if said is not None}
+    files = {**given, **actual(case, mapping)}
     folder.mkdir(parents=True)
-    for one, data in {**files, ABOUT: _toml(about)}.items():
+    for one, data in {**files, ABOUT: as_toml(about)}.items():
         (folder / one).write_bytes(data)
     wrong = cases.run(next(cases.of_folder(into, mapping.name, 0, [name])), mapping)
     if args.json:
@@ -131,43 +130,6 @@ def new_case(args: argparse.Namespace, folders: list[Path]) -> int:
         if not found.redacted:
             print("and at what it says: it holds what a caller and a model said")
     return 1 if wrong else 0
-
-
-def _rounds(case: cases.Case, made: dict[str, bytes]) -> dict[str, bytes]:
-    """Of a paused turn, what the upstream was asked then: the first request is made anew."""
-    first = "upstream-request.json"
-    later = {n: d for n, d in case.files.items() if n.startswith("upstream-request-")}
-    return later if first in made else {}
-
-
-def _expected(case: cases.Case, mapping: Mapping) -> dict[str, Json]:
-    """What case.toml says of what must come out: status and warnings."""
-    out: dict[str, Json] = {}
-    if any(name.startswith("upstream-response.") for name in case.files):
-        answer, talk = cases.answered(case, mapping, [])
-        status = answer.status
-        if talk.warnings:
-            out["warnings"] = talk.warnings
-        if status != 200:
-            out["status"] = status
-    return out
-
-
-def _toml(about: dict[str, Json]) -> bytes:
-    lines = []
-    for key, value in about.items():
-        lines.append(f"{key} = {_value(value)}")
-    return ("\n".join(lines) + "\n").encode()
-
-
-def _value(value: Json) -> str:
-    """A TOML value on one line, which both of our parsers read."""
-    if isinstance(value, dict):
-        rows = (f"{json.dumps(str(k))} = {_value(v)}" for k, v in value.items() if v is not None)
-        return "{ " + ", ".join(rows) + " }"
-    if isinstance(value, list):
-        return "[" + ", ".join(_value(one) for one in value) + "]"
-    return json.dumps(value, ensure_ascii=False)
 
 
 # ---------------------------------------------------------------- what it is of

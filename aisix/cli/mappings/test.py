@@ -22,6 +22,7 @@ from aisix.mapping.parse import toml_tree
 from aisix.mapping.parse.files import unpack
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verify import cases, coverage
+from aisix.mapping.verify.accepting import accept
 from aisix.mapping.verify.both_forms import FormsDiffer, both_forms_agree
 from aisix.mapping.verify.check import Checker
 from aisix.mapping.verify.kept import Kept
@@ -128,10 +129,9 @@ def test(args: argparse.Namespace, folders: list[Path]) -> int:
                 if wrong and args.accept:
                     if not case.folder.is_dir():
                         raise ValueError(f"{full} is in {case.folder.parent}, which stays as it is")
-                    for file, content in cases.actual(case, mapping).items():
-                        (case.folder / file).write_bytes(content)
-                    accepted.append(full)
-                elif wrong:
+                    wrong = accept(case, mapping)
+                    accepted += [full] if not wrong else []
+                if wrong:
                     failed.append({"case": full, "folder": str(case.folder), "wrong": wrong})
     if not count:
         raise ValueError(f"no case is named {args.case}" if args.case else "there are no cases")

@@ -16,7 +16,7 @@ from aisix.errors import Complaint
 from aisix.mapping.grammar.roots import ANSWER, REGISTERS, REQUEST, ROOTS, WHOLE, Root
 from aisix.mapping.grammar.tables import UNITS
 from aisix.mapping.parse.meant import meant
-from aisix.mapping.parse.sourceless import below, misnamed, sourceless
+from aisix.mapping.parse.sourceless import misnamed, names_at, sourceless
 from aisix.mapping.parse.structure import EXPECTED, found
 from aisix.mapping.parse.toml_tree import Tree
 from aisix.mapping.parse.units import Sounds, sound
@@ -301,7 +301,7 @@ class Grammar:
 
     def sourceless(self, data: dict[str, Json], at: tuple[str, ...]) -> None:
         """Complain of a table that was meant for a rule, and has no source."""
-        for key, why in sourceless(data, at[-1], below(self.tables, at[:-1])):
+        for key, why in sourceless(data, at[-1], names_at(self.tables, at[:-1])):
             self.complain((*at, key), why)
 
     def misnamed(self, rules: dict[str, Json], at: tuple[str, ...]) -> None:

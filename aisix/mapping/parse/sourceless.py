@@ -52,7 +52,7 @@ def sourceless(
     yield (own if whole else asked)[0], f"{text} or value = {said} where that is meant"
 
 
-def below(tables: Json, at: Keys) -> Collection[str]:
+def names_at(tables: Json, at: Keys) -> Collection[str]:
     """The names in the table at a place."""
     for key in at:
         tables = tables.get(key) if isinstance(tables, dict) else None

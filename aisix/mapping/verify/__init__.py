@@ -13,6 +13,7 @@
     case_runs.py        of all cases, those run that are not known to hold
     processes.py        work shared out among processes
     cases.py            golden cases: run, compare
+    accepting.py        what a case would say if what is made now were right
     both_forms.py       compiled and rule by rule: where they differ it is our bug
     captured.py         an exchange captured from a gateway, as a file and as a case
     redaction.py        ... its texts replaced by others of the same length and kind

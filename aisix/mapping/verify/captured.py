@@ -21,7 +21,7 @@ from aisix.mapping.mappings import Mapping
 from aisix.mapping.parse.inline import Inline, read_inline
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json
-from aisix.mapping.verify import cases
+from aisix.mapping.verify.accepting import actual, pretty
 from aisix.mapping.verify.cases import Case
 from aisix.mapping.verify.differences import differences, frame_differences, frames
 from aisix.mapping.verify.redaction import by_line, mapped, plain
@@ -129,10 +129,10 @@ class CapturedExchange(msgspec.Struct, omit_defaults=True, forbid_unknown_fields
         about |= {"overlay": self.target.overlay} if self.target.overlay else {}
         if self.request.headers:
             about["caller_headers"] = self.request.headers
-        files = {"caller-request.json": _pretty(_whole(self.request, "the caller's request"))}
+        files = {"caller-request.json": pretty(_whole(self.request, "the caller's request"))}
         for number, one in enumerate(self.rounds, 1):
             last = f"-{number}" if number > 1 else ""
-            files[f"upstream-request{last}.json"] = _pretty(_whole(one.request, "the request"))
+            files[f"upstream-request{last}.json"] = pretty(_whole(one.request, "the request"))
             if one.answer is None:
                 continue
             said, data = one.answer, _whole(one.answer, "the upstream's answer")
@@ -141,7 +141,7 @@ class CapturedExchange(msgspec.Struct, omit_defaults=True, forbid_unknown_fields
             elif said.body is msgspec.UNSET and number == 1:
                 files["upstream-response.txt"] = data
             else:
-                files[f"upstream-response{last}.json"] = _pretty(data)
+                files[f"upstream-response{last}.json"] = pretty(data)
             if number == 1 and not said.streamed:
                 about |= {"upstream_status": said.status} if said.status != 200 else {}
                 about |= {"upstream_headers": said.headers} if said.headers else {}
@@ -170,10 +170,6 @@ def _whole(message: CapturedMessage, what: str) -> bytes:
     return message.data
 
 
-def _pretty(data: bytes) -> bytes:
-    return msgspec.json.format(data, indent=2) + b"\n"
-
-
 # ---------------------------------------------------------------- today's tables
 def differences_of(found: CapturedExchange, mapping: Mapping) -> list[str]:
     """What the tables of now make of it otherwise than those of then; ValueError, OperatorError.
@@ -182,7 +178,7 @@ def differences_of(found: CapturedExchange, mapping: Mapping) -> list[str]:
     """
     case = found.case(mapping.caller)
     case.about["now"] = found.now
-    made = cases.actual(case, mapping)
+    made = actual(case, mapping)
     before = {n: d for n, d in case.files.items() if n == "upstream-request.json"}
     answer = found.answer
     whole = answer is not None and not answer.left_out and not found.left

@@ -42,6 +42,8 @@ from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verify.case_files import ABOUT, case_files, wrong_names
 from aisix.mapping.verify.differences import differences, frame_differences, frames
 
+GOOD, REFUSED = 200, 400  # the status a case expects where it says none
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -144,6 +146,9 @@ def unsaid(case: Case) -> list[str]:
         upstream = any(name.startswith("upstream-") for name in case.files)
         if expected in case.files and not there and upstream:
             wrong.append(f"{expected}: compared with nothing, as there is no {sent}")
+    for key in ("status", "answer_headers"):
+        if key in case.about and not is_answered(case) and "caller-error.json" not in case.files:
+            wrong.append(f"{key}: compared with nothing, as there is no upstream-response.json")
     given = {one.name for one in CASE_FILES if one.given}
     said = any(name in case.about for name in EXPECTED_KEYS)
     if not wrong and not said and given.issuperset(case.files):
@@ -159,30 +164,9 @@ def broke(error: Exception) -> str:
     )
 
 
-def actual(case: Case, mapping: Mapping) -> dict[str, bytes]:
-    """The files the case would have if what is built now were right (`test --accept`)."""
-    out: dict[str, bytes] = {}
-    case = replace(case, compiled=False)  # the rules are what is meant
-    talk = exchange(case, mapping)
-    try:
-        upstream_request = talk.request(case.request(mapping.caller), caller_headers(case))
-        if (here := talk.answered_here()) is not None and talk.stream:
-            out["caller-stream.sse"] = here.body
-        elif here is not None:
-            out["caller-response.json"] = msgspec.json.format(here.body, indent=2) + b"\n"
-        elif "upstream-request.json" in case.files or "caller-request.json" in case.files:
-            out["upstream-request.json"] = (
-                msgspec.json.format(upstream_request.body, indent=2) + b"\n"
-            )
-    except CallerError as error:
-        out["caller-error.json"] = msgspec.json.format(talk.fault(error).body, indent=2) + b"\n"
-        return out
-    if any(name.startswith("upstream-response.") for name in case.files):
-        answer = answered(case, mapping, [])[0]
-        out["caller-response.json"] = msgspec.json.format(answer.body, indent=2) + b"\n"
-    if "upstream-stream.sse" in case.files:
-        out["caller-stream.sse"] = stream(case, mapping, [case.files["upstream-stream.sse"]])
-    return out
+def is_answered(case: Case) -> bool:
+    """Whether it has a plain answer of the upstream."""
+    return any(name.startswith("upstream-response.") for name in case.files)
 
 
 def _local(case: Case, mapping: Mapping) -> list[str]:
@@ -218,7 +202,7 @@ def _request(case: Case, mapping: Mapping) -> list[str]:
         if "caller-error.json" not in case.files:
             return [f"refused: {answer.body.decode()}"]
         wrong = differences(case.json("caller-error.json"), msgspec.json.decode(answer.body))
-        return wrong + _status(case, answer.status, 400)
+        return wrong + _status(case, answer.status, REFUSED)
     wrong = []
     if "caller-error.json" in case.files:
         wrong.append("was not refused")
@@ -233,8 +217,7 @@ def _request(case: Case, mapping: Mapping) -> list[str]:
                 f"header {name}: expected {value!r}, found {upstream_request.headers.get(name)!r}"
             )
     expected = case.about.get("warnings")
-    answered = any(name.startswith("upstream-") and "request" not in name for name in case.files)
-    if expected is not None and not answered and talk.warnings != expected:
+    if expected is not None and not is_answered(case) and talk.warnings != expected:
         wrong.append(f"warnings: expected {expected!r}, found {talk.warnings!r}")
     return wrong
 
@@ -244,8 +227,10 @@ def _status(case: Case, found: int, usual: int) -> list[str]:
     return [] if found == expected else [f"status: expected {expected}, found {found}"]
 
 
-def answered(case: Case, mapping: Mapping, wrong: list[str]) -> tuple[Answer, Exchange]:
-    """The caller's answer after every round there is."""
+def answered(
+    case: Case, mapping: Mapping, wrong: list[str], asked: dict[str, bytes] | None = None
+) -> tuple[Answer, Exchange]:
+    """The caller's answer after every round there is; asked: gets the files of their requests."""
     talk = exchange(case, mapping)
     streamed = False if "upstream-stream.sse" in case.files else None
     talk.request(case.request(mapping.caller, streamed), caller_headers(case))
@@ -254,19 +239,27 @@ def answered(case: Case, mapping: Mapping, wrong: list[str]) -> tuple[Answer, Ex
     first = case.files.get("upstream-response.json", case.files.get("upstream-response.txt", b""))
     answer = talk.response(status, headers, first)
     for number in count(2):
-        again = _again(case, talk, number, wrong)
+        again = _again(case, talk, number, wrong, asked)
         if not again:
             break
         answer = talk.response(200, headers, case.files[f"upstream-response-{number}.json"])
     return answer, talk
 
 
-def _again(case: Case, talk: Exchange, number: int, wrong: list[str]) -> bool:
+def _again(
+    case: Case,
+    talk: Exchange,
+    number: int,
+    wrong: list[str],
+    asked: dict[str, bytes] | None = None,
+) -> bool:
     """Whether a paused turn goes on, with the request the case expects."""
     again = talk.take_continuation()
     if again is None:
         return False
     expected = f"upstream-request-{number}.json"
+    if asked is not None:
+        asked[expected] = again.body
     if expected in case.files:
         found = differences(case.json(expected), msgspec.json.decode(again.body))
         wrong += [f"round {number}: {text}" for text in found]
@@ -274,11 +267,11 @@ def _again(case: Case, talk: Exchange, number: int, wrong: list[str]) -> bool:
 
 
 def _answer(case: Case, mapping: Mapping) -> list[str]:
-    if not any(name.startswith("upstream-response.") for name in case.files):
+    if not is_answered(case):
         return []
     wrong: list[str] = []
     answer, talk = answered(case, mapping, wrong)
-    wrong += _status(case, answer.status, 200)
+    wrong += _status(case, answer.status, GOOD)
     headers = case.about.get("answer_headers")
     if headers is not None:
         wrong += differences(headers, dict(answer.headers), "header ")
@@ -296,10 +289,12 @@ def stream(
     pieces: list[bytes],
     wrong: list[str] | None = None,
     talks: list[Exchange] | None = None,
+    asked: dict[str, bytes] | None = None,
 ) -> bytes:
     """What the caller gets of a stream in these pieces, after every round there is.
 
-    wrong: gets what requests of further rounds are otherwise; talks: the exchange.
+    wrong: gets what requests of further rounds are otherwise; talks: the exchange; asked: as of
+    `answered`.
     """
     talk = exchange(case, mapping)
     if talks is not None:
@@ -311,7 +306,7 @@ def stream(
             out.append(talk.receive(piece))
             if talk.continuation is not None or talk.done:
                 break  # what still comes of this round is not read
-        if not _again(case, talk, number, [] if wrong is None else wrong):
+        if not _again(case, talk, number, [] if wrong is None else wrong, asked):
             return b"".join([*out, talk.end()])
         pieces = [case.files[f"upstream-stream-{number}.sse"]]
     raise AssertionError
