@@ -22,7 +22,7 @@ from aisix.mapping.parse.inline import Inline
 from aisix.mapping.parse.meant import near
 from aisix.mapping.parse.model_rows import LIKE, line_of
 from aisix.mapping.parse.options import option_faults, option_value
-from aisix.mapping.parse.reader import told_of
+from aisix.mapping.parse.registers import told_of
 from aisix.mapping.parse.toml_tree import Tree
 from aisix.mapping.parsed import ANSWER, ERRORS, REQUEST, Parsed
 from aisix.mapping.syntax.paths import Json

@@ -20,7 +20,7 @@ from aisix.mapping.dialect.upstream_errors import ErrorTables
 from aisix.mapping.parse import overlays, schema, structure
 from aisix.mapping.parse.answer import AnswerParser
 from aisix.mapping.parse.inline import Inline
-from aisix.mapping.parse.reader import Registers
+from aisix.mapping.parse.registers import Registers
 from aisix.mapping.parse.request import RequestParser
 from aisix.mapping.parse.toml_tree import Keys, Tree
 from aisix.mapping.parse.units import Sounds
@@ -65,7 +65,7 @@ class _Known(NamedTuple):
         return all(repr(facts[of].get(name)) == text for (of, name), text in self.asked.items())
 
 
-class _File(NamedTuple):
+class _SettledFile(NamedTuple):
     """One file of the base, settled; `node`: as it was."""
 
     node: Json
@@ -81,7 +81,7 @@ class Parsed:
     def __init__(self) -> None:
         self._sounds: Sounds | None = None
         self._settled: frozenset[int] = frozenset()
-        self._files: dict[str, _File] = {}
+        self._files: dict[str, _SettledFile] = {}
         self._laid: dict[tuple[str, ...], Laid] = {}
         self._parts: dict[str, list[_Known]] = {REQUEST: [], ANSWER: [], ERRORS: []}
 
@@ -129,14 +129,14 @@ class Parsed:
         tree, known = whole.with_data(data), frozenset(structure.named(data))
         return Laid(tree, placed, whole.removed, known, tuple(complaints))
 
-    def _file(self, name: str, node: Json, whole: Tree) -> _File:
+    def _file(self, name: str, node: Json, whole: Tree) -> _SettledFile:
         strays: list[Keys] = []
         placed: set[Keys] = set()
         complaints: list[Complaint] = []
         settled = overlays.settle({name: node}, (), strays, placed, self._settled)
         data = dict(settled)
         structure.sound(data, whole.where, complaints)
-        return _File(node, data, strays, placed, complaints)
+        return _SettledFile(node, data, strays, placed, complaints)
 
     # ------------------------------------------------------------------ parsed
     def part(self, name: str, laid: Laid, facts: Facts, keep: bool) -> ParsedPart:

@@ -14,6 +14,7 @@
     options.py       what values an option can have
     reader.py        values, paths and words, with complaints and did-you-mean
     verb_options.py  options of verbs, passes and adjustments
+    registers.py     what rules set and read
     conditions.py    when, unless, match, where
     vocabulary.py    what a path can find at all: types, words
     sourceless.py    tables that were meant for rules and have no source

@@ -10,15 +10,15 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from aisix.errors import Complaint
 from aisix.mapping.grammar.roots import ANSWER, REGISTERS, REQUEST, ROOTS, WHOLE, Root
 from aisix.mapping.grammar.tables import UNITS
 from aisix.mapping.parse.meant import meant
+from aisix.mapping.parse.registers import Registers
 from aisix.mapping.parse.sourceless import misnamed, names_at, sourceless
 from aisix.mapping.parse.structure import EXPECTED, found
-from aisix.mapping.parse.toml_tree import Tree
 from aisix.mapping.parse.units import Sounds, sound
 from aisix.mapping.parse.vocabulary import Vocabulary
 from aisix.mapping.syntax import paths
@@ -37,28 +37,6 @@ def _names_of(word: str, node: Json) -> Iterator[str]:
         if key == word and isinstance(below, dict):
             yield from below
         yield from _names_of(word, below)
-
-
-class Registers(NamedTuple):
-    """What rules set and read: "answer.state.NAME" and the like."""
-
-    at: dict[str, tuple[str, ...]]  # where the tables first set each one
-    read: frozenset[str]
-
-
-def told_of(registers: Registers, tree: Tree) -> dict[str, Complaint]:
-    """What is to be said of each register if nothing reads it.
-
-    Of one that the shipped tables set, nothing: a site that reads it no more may leave it.
-    """
-    own = max(tree.ranks.values(), default=0) == 0
-    return {
-        name: Complaint(
-            tree.where(at), ".".join(at[1:]), f'nothing reads "{name.partition(".")[2]}"'
-        )
-        for name, at in registers.at.items()
-        if own or tree.rank(at)
-    }
 
 
 class Grammar:

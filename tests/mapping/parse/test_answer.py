@@ -10,7 +10,7 @@ from aisix.errors import Complaint
 from aisix.mapping.dialect.upstream_errors import ErrorTables
 from aisix.mapping.parse import overlays, toml_tree
 from aisix.mapping.parse.answer import AnswerParser
-from aisix.mapping.parse.reader import told_of
+from aisix.mapping.parse.registers import told_of
 
 BASE = """
 by = "kind"
