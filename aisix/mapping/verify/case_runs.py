@@ -27,7 +27,9 @@ from aisix.mapping.verify.proofs import AGREE, ANSWERS, BREAKS_NOT, BY_RULES, TH
 
 MOST_ALIKE = 3  # bugs of the same parts of one mapping: one mistake shows in many cases
 REQUESTS = ("request", "models", "mapping")  # files that compiled answers are not made of
-EVERY = 8  # of cases run for the first time, one in so many in every form and every cut
+EVERY = 16  # of cases run for the first time, one in so many in every form and every cut
+
+Todo = dict[str, tuple[str, bool]]  # case -> the proof it gives, whether it is run in every form
 
 
 class CaseRuns:
@@ -113,11 +115,13 @@ class CaseRuns:
     def _own(self, mappings: Mappings, layer: int) -> Iterator[Complaint]:
         """Cases with the tables they are written for."""
         table_folder = mappings.table_folders[layer]
+        todo: list[tuple[Mapping, Todo]] = []
         for name, entries in by_mapping(self._entries(table_folder)).items():
             mapping = mappings.mappings.get(name)
             if mapping is not None:
-                todo = self._todo(entries, mapping, THOROUGH, BY_RULES, _sample(entries))
-                yield from self._run(table_folder, layer, mapping, todo, later=False)
+                sample = _sample(entries)
+                todo.append((mapping, self._todo(entries, mapping, THOROUGH, BY_RULES, sample)))
+        yield from self._run(table_folder, layer, todo, later=False)
 
     def _later(
         self, mappings: Mappings, table_folder: TableFolder, layer: int
@@ -138,7 +142,7 @@ class CaseRuns:
             answers = any(unit.file not in REQUESTS for unit in units)
             sample = _sample(chosen, answers) if self._serving else set()
             todo = self._todo(chosen, mapping, AGREE, BREAKS_NOT, sample)
-            yield from self._run(table_folder, layer, mapping, todo, later=True)
+            yield from self._run(table_folder, layer, [(mapping, todo)], later=True)
             full = [self._proofs.of_case(entry, mapping, AGREE) for entry in chosen]
             alone += sum(not self._proofs.known(proof) for proof in full)
         if left:
@@ -155,12 +159,12 @@ class CaseRuns:
         whole: str,
         quick: str,
         sample: set[int],
-    ) -> dict[str, tuple[str, bool]]:
-        """Of these cases those not proven: name -> (the proof it gives, whether in every form).
+    ) -> Todo:
+        """Of these cases those not proven.
 
         sample: numbers of those to be run in every form; of others it is done by `thorough` only.
         """
-        todo: dict[str, tuple[str, bool]] = {}
+        todo: Todo = {}
         for number, entry in enumerate(entries):
             full, some = (self._proofs.of_case(entry, mapping, how) for how in (whole, quick))
             all_forms = self._thorough or number in sample
@@ -173,25 +177,27 @@ class CaseRuns:
         self,
         table_folder: TableFolder,
         layer: int,
-        mapping: Mapping,
-        todo: dict[str, tuple[str, bool]],
+        todo: Sequence[tuple[Mapping, Todo]],
         later: bool,
     ) -> Iterator[Complaint]:
         """Complaints about these; those without one are proven. Cases of one model go together."""
-        found = cases.of_folder(table_folder.folder, mapping.name, layer, list(todo))
-        jobs = sorted(found, key=_model) if todo else []
+        jobs: list[tuple[cases.Case, Mapping, str, bool]] = []
+        for mapping, wanted in todo:
+            given = table_folder.folder, mapping.name, layer, list(wanted)
+            for case in sorted(cases.of_folder(*given) if wanted else (), key=_model):
+                jobs.append((case, mapping, *wanted[case.name]))
         told = spread(
             jobs,
-            lambda case: _tried(case, mapping, todo[case.name][1], later),
+            lambda job: _tried(job[0], job[1], job[3], later),
             processes=self._processes,
             kind=Tried,
         )
         self.ran += len(jobs)
-        for case, (texts, bug) in zip(jobs, told, strict=True):
+        for (case, _, proof, _), (texts, bug) in zip(jobs, told, strict=True):
             about = "with the later folders" if later else ""
             yield from (Complaint(_place(table_folder, case), about, text) for text in texts)
             if not texts and not self._ours(bug):
-                self._proofs.add(todo[case.name][0])
+                self._proofs.add(proof)
 
     def _ours(self, bug: FormsDiffer | None) -> bool:
         """Whether it is a bug of aisix; it is kept for `bugs`."""

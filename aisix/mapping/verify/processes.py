@@ -2,8 +2,9 @@
 
     found = spread(cases, run, processes=2, kind=list[str])    # [run(case) for case in cases]
 
-Each of the others is forked, works through its part and sends what it found back; what one of them
-did not do, this process does itself, so that a mistake shows as it would without them.
+Each process, the others forked, takes the next piece of the work until none is left, and the others
+send what they found back; what one of them did not do, this process does itself, so that a mistake
+shows as it would without them.
 
 Must never know: what the work is. Must never be called where there are threads.
 """
@@ -13,14 +14,16 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 
-FEW = 16  # pieces of work for which no process is made
+FEW = 16  # jobs for which no process is made
 MOST = 4  # processes: more would wait for the slowest part
+SHARE = 8  # pieces for each process: the last ones are done at nearly the same time
 PIECE = 1 << 16  # bytes of one read or write
+NUMBER = 4  # bytes of the number of a piece
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -39,29 +42,53 @@ def spread(
     Neighbours are done by one process: they may share what is made once.
     """
     count = max(1, min(processes, len(jobs) // FEW))
+    if count == 1:
+        return [work(job) for job in jobs]
+    pieces = count * SHARE
     parts = [
-        jobs[len(jobs) * number // count : len(jobs) * (number + 1) // count]
-        for number in range(count)
+        jobs[len(jobs) * number // pieces : len(jobs) * (number + 1) // pieces]
+        for number in range(pieces)
     ]
-    others: dict[int, tuple[int, int]] = {}  # by the number of their part
+    done: dict[int, list[Result]] = {}
+    others: list[tuple[int, int]] = []  # (process, pipe its results come through)
+    waiting = _numbers(pieces)
     try:
-        for number in range(1, count):
-            with contextlib.suppress(OSError):  # no room for one more: its part is done here
-                others[number] = _forked(parts[number], work)
-        results = [work(job) for job in parts[0]]
-        for number in range(1, count):
-            found = _received(others[number][1], list[kind]) if number in others else None
-            results += [work(job) for job in parts[number]] if found is None else found
-        return results
+        for _ in range(1, count):
+            with contextlib.suppress(OSError):  # no room for one more: the others do its part
+                others.append(_forked(parts, work, waiting))
+        for number in _taken(waiting):
+            done[number] = [work(job) for job in parts[number]]
+        for _, pipe in others:
+            done |= _received(pipe, dict[int, list[kind]])
+        for number in range(pieces):
+            if len(done.get(number, ())) != len(parts[number]):
+                done[number] = [work(job) for job in parts[number]]
+        return [result for number in range(pieces) for result in done[number]]
     finally:
-        for pid, pipe in others.values():
+        os.close(waiting)
+        for pid, pipe in others:
             os.close(pipe)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
 
 
-def _forked(part: Sequence[Job], work: Callable[[Job], Result]) -> tuple[int, int]:
+def _numbers(count: int) -> int:
+    """A pipe that holds the numbers of pieces: whoever reads one has it alone."""
+    reading, writing = os.pipe()
+    with open(writing, "wb") as pipe:
+        pipe.write(b"".join(number.to_bytes(NUMBER, "big") for number in range(count)))
+    return reading
+
+
+def _taken(waiting: int) -> Iterator[int]:
+    while number := os.read(waiting, NUMBER):
+        yield int.from_bytes(number, "big")
+
+
+def _forked(
+    parts: Sequence[Sequence[Job]], work: Callable[[Job], Result], waiting: int
+) -> tuple[int, int]:
     """(process, pipe its results come through)"""
     reading, writing = os.pipe()
     try:
@@ -74,7 +101,8 @@ def _forked(part: Sequence[Job], work: Callable[[Job], Result]) -> tuple[int, in
         os.close(writing)
         return pid, reading
     try:
-        data = memoryview(msgspec.msgpack.encode([work(job) for job in part]))
+        done = {number: [work(job) for job in parts[number]] for number in _taken(waiting)}
+        data = memoryview(msgspec.msgpack.encode(done))
         while data:
             data = data[os.write(writing, data[:PIECE]) :]
     finally:
@@ -82,11 +110,11 @@ def _forked(part: Sequence[Job], work: Callable[[Job], Result]) -> tuple[int, in
 
 
 def _received(pipe: int, kind: Any) -> Any:
-    """The results of a part; None when they did not come, or not whole."""
+    """The results of a process, by piece; {} when they did not come, or not whole."""
     data = bytearray()
     while piece := os.read(pipe, PIECE):
         data += piece
     try:
         return msgspec.msgpack.decode(data, type=kind)
     except msgspec.DecodeError:
-        return None
+        return {}

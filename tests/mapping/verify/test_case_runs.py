@@ -44,12 +44,13 @@ def test_of_an_overlay_some_cases_rule_by_rule_and_the_rest_is_told(
     file.write_text("[field.max_tokens]\ndefault = 4000\n")
     mappings = load_mappings([shipped_mappings(), tmp_path / "site"])
     proofs = Proofs(Kept(None))
-    for serving, alone in ((False, EACH), (False, EACH), (True, EACH - EACH // EVERY)):
+    some = len(range(0, EACH, EVERY))
+    for serving, alone in ((False, EACH), (False, EACH), (True, EACH - some)):
         runs = CaseRuns(proofs, Kept(None), False, released=True, processes=1, serving=serving)
         assert list(runs.findings(mappings)) == []
         assert runs.left_out[-1] == f"the compiled form of {alone} cases that meet it"
     # Told again when nothing is left to do; before it serves, some in every form.
-    assert [thorough for _, thorough in run] == [False] * EACH + [True] * (EACH // EVERY)
+    assert [thorough for _, thorough in run] == [False] * EACH + [True] * some
 
 
 def test_a_case_of_the_site_that_cannot_be_read_is_told(tmp_path: Path) -> None:
