@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from aisix.mapping.mappings import Effective, Mappings, read_parts
 from aisix.mapping.parse.files import FILES, TRAITS
 from aisix.mapping.parse.toml_tree import Keys, Tree
-from aisix.mapping.syntax.paths import Json
+from aisix.mapping.syntax.paths import Json, get
 from aisix.mapping.verify.layers import Layers
 
 
@@ -87,9 +87,7 @@ def _files(
 
 
 def _below(tree: Tree, keys: Keys) -> Iterator[tuple[Keys, Json, str]]:
-    node: Json = tree.data
-    for key in keys:
-        node = node.get(key) if isinstance(node, dict) else None
+    node = get(tree.data, keys)
     if isinstance(node, dict) and node:
         for key in node:
             yield from _below(tree, (*keys, key))

@@ -13,7 +13,7 @@ from aisix.mapping.grammar.rule import SOURCES
 from aisix.mapping.grammar.tables import UNITS
 from aisix.mapping.parse.meant import meant
 from aisix.mapping.parse.toml_tree import Keys, Tree
-from aisix.mapping.syntax.paths import Json
+from aisix.mapping.syntax.paths import Json, get
 
 
 def join(base: Tree, part: Tree) -> list[Complaint]:
@@ -236,9 +236,7 @@ def dropped_in_vain(tree: Tree, traits: dict[str, Tree]) -> list[Complaint]:
         others = [other.data for other in (tree, *traits.values()) if other is not one]
         for keys, line in one.missed.items():
             if not any(is_there(data, keys) for data in others):
-                rows: Json = tree.data
-                for key in keys[:-1]:
-                    rows = rows.get(key) if isinstance(rows, dict) else None
+                rows = get(tree.data, keys[:-1])
                 known = [name for name in rows or () if name != keys[-1]]
                 text = f'there is nothing "{keys[-1]}" to take away ({meant(keys[-1], known)})'
                 told.append(Complaint(line, ".".join((*keys[1:], DROP)), text))
@@ -247,9 +245,8 @@ def dropped_in_vain(tree: Tree, traits: dict[str, Tree]) -> list[Complaint]:
 
 def _option_asked(node: Json, keys: Keys) -> str:
     """The option that a rule's own condition asks for."""
-    for key in keys:
-        node = node.get(key) if isinstance(node, dict) else None
-    rule = node if isinstance(node, dict) else {}
+    found = get(node, keys)
+    rule = found if isinstance(found, dict) else {}
     for table in (rule, rule.get("guard")):
         for word in ("when", "unless"):
             tests = table.get(word) if isinstance(table, dict) else None

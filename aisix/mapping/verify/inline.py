@@ -12,7 +12,7 @@ from aisix.mapping.effective import Mapping, Options
 from aisix.mapping.model_tables import Effective
 from aisix.mapping.parse.inline import Inline
 from aisix.mapping.parse.meant import near
-from aisix.mapping.syntax.paths import Json
+from aisix.mapping.syntax.paths import Json, get
 
 
 def misfits(
@@ -40,10 +40,10 @@ def _of_one(inline: Inline, base: Effective, tables: Effective) -> Iterator[Comp
     unused = tables.known - tables.used - (base.known - base.used)
     for name in sorted(unused):
         keys = tuple(name.split(".", 1 if name.startswith("values.") else 2))
-        if _below(inline.tree.data, keys) is not None:
+        if get(inline.tree.data, keys) is not None:
             yield Complaint(inline.tree.where(keys), name, "nothing uses it")
     for name, table in inline.tree.data.get("values", {}).items():
-        whole = _below(tables.tree.data, ("values", name))
+        whole = get(tables.tree.data, ("values", name))
         told = f"values.{name}" in unused
         if isinstance(table, dict) and isinstance(whole, dict) and "*" not in whole and not told:
             where = inline.tree.where(("values", name))
@@ -53,8 +53,8 @@ def _of_one(inline: Inline, base: Effective, tables: Effective) -> Iterator[Comp
         text = "is taken away by the tables below it: drop = false brings it back"
         yield Complaint(inline.tree.where(keys), ".".join(keys), text)
     for keys, where in inline.tree.removed.items():
-        if _below(base.tree.data, keys) is None:
-            others = _below(base.tree.data, keys[:-1])
+        if get(base.tree.data, keys) is None:
+            others = get(base.tree.data, keys[:-1])
             text = "there is nothing here to take away"
             hint = near(keys[-1], others) if isinstance(others, dict) else ""
             yield Complaint(where, ".".join((*keys, "drop")), text + hint)
@@ -69,9 +69,3 @@ def _dropped(node: Json, whole: Json, at: tuple[str, ...]) -> Iterator[tuple[str
                 yield (*at, key)
             else:
                 yield from _dropped(value, below, (*at, key))
-
-
-def _below(node: Json, keys: Sequence[str]) -> Json:
-    for key in keys:
-        node = node.get(key) if isinstance(node, dict) else None
-    return node

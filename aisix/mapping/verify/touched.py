@@ -21,7 +21,7 @@ from aisix.mapping.configurations import Configuration, configurations
 from aisix.mapping.mappings import Mapping, Mappings, read_parts
 from aisix.mapping.parse.files import CALLER, TRAITS
 from aisix.mapping.parse.toml_tree import Keys, Tree
-from aisix.mapping.syntax.paths import Json
+from aisix.mapping.syntax.paths import Json, get
 
 UNNAMED = ("field", "header", "event", "model", "option")  # sections whose names nobody refers to
 
@@ -229,10 +229,8 @@ def _name(unit: TouchedUnit) -> str:
 
 def _found(mapping: Mapping, unit: TouchedUnit) -> Json:
     """What the whole tables have at a unit: names and rules below it."""
-    node: Json = mapping.traits.get(unit.trait, Tree()).data if unit.trait else mapping.tree.data
-    for key in (unit.file, *unit.keys):
-        node = node.get(key) if isinstance(node, dict) else None
-    return node
+    data = mapping.traits.get(unit.trait, Tree()).data if unit.trait else mapping.tree.data
+    return get(data, (unit.file, *unit.keys))
 
 
 def words_of(mapping: Mapping, written: Collection[TouchedUnit]) -> set[str]:
@@ -247,10 +245,7 @@ def words_at(tree: Tree, written: Collection[TouchedUnit]) -> set[str]:
     """The same of one file that was read."""
     found: set[str] = set()
     for unit in written:
-        node: Json = tree.data
-        for key in unit.keys:
-            node = node.get(key) if isinstance(node, dict) else None
-        found |= {_last(word) for word in words_below(node)}
+        found |= {_last(word) for word in words_below(get(tree.data, unit.keys))}
     return found
 
 

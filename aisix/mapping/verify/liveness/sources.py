@@ -62,7 +62,7 @@ class Sources:
         data = replaced(part.data, full, value)
         return {
             (part.trait, unit): self._merged(part, unit, data)
-            for unit in _unitsfound_at(part.data, full)
+            for unit in _units_at(part.data, full)
         }
 
     def _merged(self, changed: Part, unit: Unit, data: Data) -> Json:
@@ -81,7 +81,7 @@ class Sources:
         return found_at(tree.data, unit[0 if changed.trait else 1 :])
 
 
-def _unitsfound_at(data: Data, keys: Keys) -> list[Unit]:
+def _units_at(data: Data, keys: Keys) -> list[Unit]:
     """The units that lie below a key, or that it lies in."""
     if len(keys) >= 2:
         if keys[0] == "values" or not is_rows(keys[0], keys[1]):
@@ -89,8 +89,8 @@ def _unitsfound_at(data: Data, keys: Keys) -> list[Unit]:
         if len(keys) >= 3:
             return [keys[:3]]
     below = found_at(data, keys)
-    return [unit for name in (below if isinstance(below, dict) else ()) for unit in
-            _unitsfound_at(data, (*keys, name))]  # fmt: skip
+    names = below if isinstance(below, dict) else ()
+    return [unit for name in names for unit in _units_at(data, (*keys, name))]
 
 
 def found_at(node: Json, keys: Keys) -> Json:
