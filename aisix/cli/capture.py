@@ -15,6 +15,7 @@ import json
 import os
 import re
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -75,8 +76,7 @@ def _listed(args: argparse.Namespace, client: AdminClient) -> int:
 
 
 def _capture(args: argparse.Namespace, client: AdminClient) -> int:
-    folder = Path(args.to)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder = _writable(Path(args.to))
     asked = {"alias": args.alias, "next": args.next, "secs": args.secs, "redact": args.redact}
     row = client.call("POST", KIND, asked)
     print(f"waiting for {row['next']} exchanges of {row['alias']}, at most {row['secs']} s"
@@ -95,7 +95,21 @@ def _capture(args: argparse.Namespace, client: AdminClient) -> int:
     except KeyboardInterrupt:
         print("cancelled", file=sys.stderr)
         return _done(args, client, {**row, "ended": "cancelled"}, files)
+    except OSError as error:  # the disk is full, or the folder gone
+        client.call("DELETE", f"{KIND}/{row['id']}")
+        told = f"{error.filename or folder}: cannot be written: {error.strerror}"
+        raise OperatorError(f"{told} ({len(files)} of {row['next']} files are)") from None
     return _done(args, client, row, files)
+
+
+def _writable(folder: Path) -> Path:
+    """The folder, there and good to write in; what is captured must not be lost for want of it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        raise OperatorError(f"--to {folder}: cannot be written: {error.strerror}") from None
 
 
 def _done(args: argparse.Namespace, client: AdminClient, row: Row, files: list[Path]) -> int:

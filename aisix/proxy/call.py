@@ -133,11 +133,14 @@ class Call:
 
     def _exchange(self, target: Target, budget: Budget) -> Exchange:
         settings = self.gateway.settings
+        now = int(time.time())
+        if self.recording is not None:
+            self.recording.began(now)
         return Exchange(
             target.tables,
             self.caller,
             ResolvedModel(target.alias, target.model_name, target.model.strict),
-            now=int(time.time()),
+            now=now,
             new_id=ids.new if self.recording is None else self.recording.new_id,
             largest_event=settings.upstream.stream_event_limit_bytes,
             hidden=target.hidden,

@@ -34,6 +34,8 @@ from aisix.workers.spool import Spool, SpoolBusy
 MOST = 4  # captures at one time, over all workers
 USUAL_NEXT, USUAL_SECS = 5, 60
 ENOUGH, TIME, FULL, CANCELLED = "enough", "time is up", "capture.limit_bytes", "cancelled"
+GONE = "the model is gone"
+GONE_SECS = 5  # until then a worker may not have heard of a new one
 FIELDS = ("alias", "next", "secs", "redact")
 LOOK, LOOK_SECS = "captures.look", 5.0  # for every worker to have heard of a change
 Row = dict[str, Any]
@@ -217,6 +219,8 @@ class Captures:
                     self._end(row, ENOUGH)
                 elif now >= row["until"]:
                     self._end(row, TIME)
+                elif now >= row["began"] + GONE_SECS and not self._gateway.label(row["alias"]):
+                    self._end(row, GONE)
             elif now >= row["gone_at"]:
                 rows.remove(row)
                 self._spool.clear(row["lane"])

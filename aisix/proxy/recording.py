@@ -167,6 +167,11 @@ class Recording:
         self._attempts: list[RecordedSink] = []
         self._answer = Bytes(self)
 
+    def began(self, now: int) -> None:
+        """A target's tables begin with the request; of an earlier one's nothing is answered."""
+        self._now = now
+        self._made.clear()
+
     def new_id(self) -> str:
         """An id of the gateway's, noted."""
         made = ids.new()
@@ -193,7 +198,8 @@ class Recording:
             return
         self.over = True
         told = {name.lower(): value for name, value in handler._headers.get_all()}
-        given = handler.get_status(), told, handler.left
+        unanswered = handler.left and not self._answer.pieces and not self._answer.left_out
+        given = None if unanswered else (handler.get_status(), told), handler.left
         if target is None:
             self._keep(b"")
         else:
@@ -208,7 +214,7 @@ class Recording:
             self._keep(document)  # its place is free again whatever happened
 
     # ------------------------------------------------------------------ the document
-    def _document(self, target: Target, status: int, headers: Headers, left: bool) -> bytes:
+    def _document(self, target: Target, said: tuple[int, Headers] | None, left: bool) -> bytes:
         words = frozenset(_words(target, self._caller))
         wanted = ALWAYS | {w.removeprefix(HEADER) for w in words if w.startswith(HEADER)}
         mine = {name: value for name, value in self._headers.items() if name in wanted}
@@ -240,7 +246,7 @@ class Recording:
                 )
                 for one in self._attempts
             ],
-            answer=clean.message(self._answer.message(headers, status)),
+            answer=clean.message(self._answer.message(said[1], said[0])) if said else None,
             made=[clean.id(one) for one in self._made],
             left=left,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,25 +13,44 @@ from typing import Any
 import pytest
 
 from aisix.cli.main import main
+from aisix.standin.handler import Scripted
 from aisix.standin.server import Standin
-from tests.running import ADMIN_KEY, CALLER_KEY, Running, until
+from tests.running import ADMIN_KEY, CALLER_KEY, Answer, Running, send, until
 
 SECRETS = (ADMIN_KEY, CALLER_KEY, "sk-ant-the-secret-of-the-provider")
+KEY = {"provider": "anthropic", "adapter": "anthropic", "secret": SECRETS[2]}
 BODY = {"model": "small", "messages": [{"role": "user", "content": "My name is Bobcat 42"}]}
 
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     standin = Standin().start()
+    nobody = socket.socket()  # takes a connection, and says nothing
+    nobody.bind(("127.0.0.1", 0))
+    nobody.listen()
+    silent = f"http://127.0.0.1:{nobody.getsockname()[1]}"
     with Running(tmp_path_factory.mktemp("capture"), workers=2) as running:
         overlay = "[request.field.max_tokens]\nmax = 77"
-        running.set_up(
+        key = running.set_up(
             standin.url, {"small": {"model_name": "claude-sonnet-4-6", "overlay": overlay}}
         )
-        running.allow("small")
+        keys = [
+            running.create("provider_keys", {**KEY, "display_name": name, "api_base": url})
+            for name, url in (("other", standin.url), ("silent", silent))
+        ]
+        named = [key, keys[0]]
+        targets = [{"provider_key_id": one, "model_name": "claude-sonnet-4-6"} for one in named]
+        both = {"display_name": "both", "targets": targets, "routing": "failover"}
+        alone = {"provider_key_id": keys[1], "model_name": "claude-sonnet-4-6"}
+        late = {"display_name": "late", **alone, "first_byte_timeout": 300}
+        for model in (both, late):
+            running.create("models", {"provider": "anthropic", **model})
+        running.allow("small", "both", "late")
+        running.standin = standin  # type: ignore[attr-defined]
         yield running
         assert not running.bugs
     standin.stop()
+    nobody.close()
 
 
 @pytest.fixture(scope="module", params=["", "--redact"])
@@ -116,3 +136,68 @@ def test_a_file_that_is_none_is_told(tmp_path: Path, capsys: pytest.CaptureFixtu
     file.write_text('{"aisix_capture": 1, "alias": 3}')
     assert main(["mappings", "explain", str(file)]) == 2
     assert "no captured exchange" in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------- what else an exchange can come to
+JSON = (("content-type", "application/json"),)
+BUSY = b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
+
+
+def asked(gateway: Running, alias: str, text: str, **more: Any) -> Answer:
+    return gateway.call({"model": alias, "messages": [{"role": "user", "content": text}], **more})
+
+
+def of_anthropic(gateway: Running, alias: str, text: str, **more: Any) -> Answer:
+    body = {"model": alias, "max_tokens": 9, "messages": [{"role": "user", "content": text}]}
+    headers = {"x-api-key": CALLER_KEY, "content-type": "application/json"}
+    return send(gateway.proxy_port, "POST", "/v1/messages", {**body, **more}, headers)
+
+
+# alias, what the stand-in is asked for, streamed, status for the caller, attempts
+ENDS: dict[str, tuple[str, str, bool, int, int]] = {
+    "another target": ("both", "hi", False, 200, 2),
+    "another target, streamed": ("both", "hi", True, 200, 2),
+    "cut in its midst": ("small", "standin:cut standin:long-9", True, 200, 1),
+    "an error in its midst": ("small", "standin:stream-error standin:long-9", True, 200, 1),
+    "an error": ("small", "standin:status-401", False, 502, 1),
+    "no JSON": ("small", "standin:garbage", False, 502, 1),
+    "no stream": ("small", "standin:json-instead-of-sse", True, 502, 1),
+    "no answer": ("late", "hi", False, 504, 1),
+}
+
+
+@pytest.mark.parametrize("call", [asked, of_anthropic])
+@pytest.mark.parametrize("end", ENDS)
+def test_whatever_it_comes_to_it_is_told_and_comes_out_the_same_again(
+    end: str, call: Any, gateway: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alias, text, streamed, status, attempts = ENDS[end]
+    if attempts == 2:
+        gateway.standin.script(Scripted((BUSY,), 529, JSON))  # type: ignore[attr-defined]
+    row = gateway.admin("POST", "captures", {"alias": alias, "next": 1, "secs": 60}).json
+    assert call(gateway, alias, text, stream=streamed).status == status
+    path = f"captures/{row['id']}"
+    until(lambda: gateway.admin("GET", path).json["exchanges"] == 1)
+    file = tmp_path / "one.json"
+    file.write_bytes(gateway.admin("GET", f"{path}/1").body)
+    gateway.admin("DELETE", path)
+    found = json.loads(file.read_text())
+    assert (len(found["attempts"]), found["answer"]["status"]) == (attempts, status)
+    assert not [one for one in SECRETS if one in file.read_text()]
+    assert main(["mappings", "test", str(file)]) == 0, capsys.readouterr().out
+    assert main(["mappings", "explain", str(file)]) in (0, 1)
+    told = capsys.readouterr()
+    assert ("none came (first_byte)" in told.err) is (end == "no answer")
+    assert main(["mappings", "new-case", "--from", str(file), "--to", str(tmp_path)]) == 0
+    assert ("of the request alone" in capsys.readouterr().out) is (end == "no answer")
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_captured(
+    gateway: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    config = str(gateway.folder / "config.yaml")
+    given = ["--alias", "small", "--to", str(tmp_path / "file" / "x"), "--config", config]
+    assert main(["capture", *given]) == 2
+    assert "cannot be written: Not a directory" in capsys.readouterr().err
+    assert gateway.admin("GET", "captures").json["items"] == []

@@ -7,18 +7,19 @@ import os
 from typing import Any
 
 from aisix.config.settings import load_settings
-from aisix.proxy.captures import FULL, TIME, Captures
+from aisix.proxy.captures import FULL, GONE, GONE_SECS, TIME, Captures
 from aisix.workers.spool import Spool
 
 
 class Host:
     recorder: Captures | None = None
+    gone = False
 
     def record_with(self, recorder: Captures | None) -> None:
         self.recorder = recorder
 
     def label(self, alias: str) -> str:
-        return {"small": "small", "gpt-7": "gpt-*"}.get(alias, "")
+        return "" if self.gone else {"small": "small", "gpt-7": "gpt-*"}.get(alias, "")
 
 
 def worker(spool: Spool, clock: list[float], **env: str) -> tuple[Captures, Host]:
@@ -79,6 +80,22 @@ def test_time_and_room_have_an_end_and_nothing_is_kept_for_ever() -> None:
         assert host.recorder is None
         clock[0] += 61
         assert captures.listed() == [] and captures.exchange(full["id"], 1) is None
+        captures.close()
+
+    asyncio.run(main())
+
+
+def test_one_whose_model_was_deleted_ends_soon_and_says_so() -> None:
+    async def main() -> None:
+        spool, clock = Spool(4), [1000.0]
+        captures, host = worker(spool, clock)
+        row = await captures.begin({"alias": "small"})
+        host.gone = True  # or this worker has not heard of it yet
+        found = captures.one(row["id"])
+        assert found is not None and found["waiting"]
+        clock[0] += GONE_SECS
+        found = captures.one(row["id"])
+        assert found is not None and not found["waiting"] and found["ended"] == GONE
         captures.close()
 
     asyncio.run(main())

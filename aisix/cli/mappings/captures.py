@@ -18,7 +18,7 @@ from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verify import cases, explain
 from aisix.mapping.verify.accepting import actual, as_toml, expected
-from aisix.mapping.verify.captured import CapturedExchange, differences_of, read
+from aisix.mapping.verify.captured import CapturedAttempt, CapturedExchange, differences_of, read
 from aisix.mapping.verify.case_files import ABOUT
 
 MARK = re.compile(rb'"aisix_capture"\s*:')
@@ -63,7 +63,7 @@ def explained(args: argparse.Namespace, mappings: Mappings, data: bytes) -> tupl
     for number, one in enumerate(found.rounds, 1):
         said = one.answer
         if said is None or said.left_out:
-            why = said.left_out if said is not None else one.error or "none came"
+            why = said.left_out if said is not None else _none_came(one)
             print(f"the upstream's answer is not in the file: {why}", file=sys.stderr)
             break
         title = f"answer {number}" if len(found.rounds) > 1 else "answer"
@@ -75,6 +75,10 @@ def explained(args: argparse.Namespace, mappings: Mappings, data: bytes) -> tupl
         if talk.take_continuation() is None:
             break
     return reports, mapping.caller.name
+
+
+def _none_came(one: CapturedAttempt) -> str:
+    return f"none came ({one.error})" if one.error else "none came"
 
 
 def tested(args: argparse.Namespace, mappings: Mappings) -> int:
@@ -127,6 +131,8 @@ def new_case(args: argparse.Namespace, folders: list[Path]) -> int:
         for text in wrong:
             print(f"does not hold: {text}")
         print("look at what must come out: it is what the tables make of it now")
+        if found.rounds and found.rounds[-1].answer is None:
+            print(f"it is of the request alone: of the answer {_none_came(found.rounds[-1])}")
         if not found.redacted:
             print("and at what it says: it holds what a caller and a model said")
     return 1 if wrong else 0
