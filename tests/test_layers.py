@@ -210,6 +210,7 @@ TESTED_BY = {
     "mapping/verify/changed": "cli/test_explain",
     "mapping/verify/followed": "cli/test_explain",
     "mapping/verify/document": "mapping/verify/test_links",
+    "mapping/verify/hints": "mapping/verify/hints/test_found",
     "mapping/verify/liveness": "mapping/verify/liveness/test_found",
     "mapping/verify/explain": "mapping/verify/test_links",
     "mapping/verify/failed": "mapping/verify/test_links",

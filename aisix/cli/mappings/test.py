@@ -66,7 +66,7 @@ def _check(args: argparse.Namespace, folders: list[Path]) -> int:
         findings = checker.folders(folders)
         if args.settings and not findings:
             findings = overlay_findings(args.settings, folders)
-    missed: list[Complaint] = []
+    missed = checker.unshown
     if args.coverage and not findings:
         missed = coverage.missed(load_mappings(folders), checker.kept)
     took = time.perf_counter() - began

@@ -1,8 +1,8 @@
 """What shows that the tables are right: `aisix mappings check | explain | test | diff`.
 
     liveness/           whether a key of a table acts
+    hints/              what looks like a slip of the pen, and may be meant
     check.py            every complaint, and every case
-    hints.py            what looks like a slip of the pen, and may be meant
     touched.py          what a site's folders write, and what to build to hear of it
     unused.py           what nothing uses, and who took its last use away
     proofs.py           what was shown of tables and cases, by digest

@@ -28,7 +28,8 @@ from aisix.mapping.parse.files import TableFolder, read_folders
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verify import both_forms, cases, touched
 from aisix.mapping.verify.case_runs import CaseRuns
-from aisix.mapping.verify.hints import hints
+from aisix.mapping.verify.hints.found import hints
+from aisix.mapping.verify.hints.unshown import unshown
 from aisix.mapping.verify.kept import Kept, engine, hashed
 from aisix.mapping.verify.liveness.found import MOST_READ, found_dead
 from aisix.mapping.verify.liveness.narrowing import narrowed
@@ -48,8 +49,9 @@ def check(folders: Sequence[Path], with_cases: bool = True) -> list[Finding]:
 class Checker:
     """One check. `ran` and `built` count cases and tables.
 
-    `left_out` says what was not tried, `notes` what may well be meant, `bugs` where both forms of
-    tables differ: that is ours, no complaint, and the rules are to serve.
+    `left_out` says what was not tried, `notes` what may well be meant, `unshown` the lines that no
+    case of a site that has cases reaches, `bugs` where both forms of tables differ: that is ours,
+    no complaint, and the rules are to serve.
 
     serving: for a gateway. A key that changes nothing, which an upgrade can make of a good one, is
     no reason not to serve: it stands in `warnings`, and is no finding.
@@ -80,6 +82,7 @@ class Checker:
         self.bugs = self._runs.bugs
         self.notes: list[Finding] = []
         self._ahead: dict[tuple[int, str], Built] = {}
+        self.unshown: list[Finding] = []
         self.built = 0
 
     @property
@@ -138,6 +141,7 @@ class Checker:
             out += self._runs.findings(mappings)
             ours = both_forms.by_rules((bug.mapping, bug.parts) for bug in self.bugs)
             both_forms.keep(self.kept, mappings.digest, ours)
+            self.unshown = unshown(mappings, self.kept) if last and not self._serving else []
         self._proofs.save()
         return list(dict.fromkeys(out))
 

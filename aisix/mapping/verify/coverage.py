@@ -97,10 +97,17 @@ def chosen(
     return [entries[number] for number in sorted(list(some)[:MOST])], len(met)
 
 
-def missed(mappings: Mappings, kept: Kept) -> list[Complaint]:
-    """Of what a site's folders write, the units that none of their own cases reaches."""
+def missed(
+    mappings: Mappings, kept: Kept, of_mappings: Collection[str] | None = None
+) -> list[Complaint]:
+    """Of what a site's folders write, the units that none of their own cases reaches.
+
+    of_mappings: only what is part of one of these.
+    """
     met: dict[tuple[str, TouchedUnit], bool] = {}  # of a `like` mapping either one's cases count
     for name, written in written_by(mappings).items():
+        if of_mappings is not None and name not in of_mappings:
+            continue
         reached: set[str] = set()
         for layer, table_folder in enumerate(mappings.table_folders[1:], 1):
             entries = [one for one in entries_of(table_folder.folder, kept) if one.mapping == name]

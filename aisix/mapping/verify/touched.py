@@ -45,7 +45,7 @@ def units(mappings: Mappings, above: int = 1) -> dict[str, tuple[TouchedUnit, ..
     """Of each mapping, what the folders from number `above` write that becomes part of it."""
     found: Written = {}
     for table_folder in mappings.table_folders[above:]:
-        for path in dict.fromkeys(map(_file, table_folder.files)):
+        for path in dict.fromkeys(map(whole_file, table_folder.files)):
             tree = read_parts(table_folder, path, [], [])
             if tree is not None:
                 folder, _, name = path.partition(f"/{TRAITS}/")
@@ -59,7 +59,7 @@ def units(mappings: Mappings, above: int = 1) -> dict[str, tuple[TouchedUnit, ..
     }
 
 
-def _file(path: str) -> str:
+def whole_file(path: str) -> str:
     """request.toml of its parts."""
     parts = path.split("/")
     if len(parts) == 4 and parts[2] != TRAITS:
