@@ -15,7 +15,7 @@ Must never know: a wire format. Must never hold: a secret, a prompt, a completio
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,9 +60,15 @@ class Complaint:
     where: str  # "mappings/.../request.toml:13" or "config.yaml:4"
     path: str  # "field.max_tokens.defualt"
     text: str  # 'unknown key (did you mean "default"?)'
+    idle: bool = False  # what it is about does nothing: told, but no reason not to serve
 
     def __str__(self) -> str:
         return ": ".join(part for part in (self.where, self.path, self.text) if part)
+
+
+def wrong_among(complaints: Iterable[Complaint]) -> list[Complaint]:
+    """Those that are a reason not to serve."""
+    return [complaint for complaint in complaints if not complaint.idle]
 
 
 class OperatorError(AisixError):

@@ -141,7 +141,8 @@ def _resources(settings: Settings, snapshot: Snapshot, mappings: Mappings) -> It
         name = entry.document.get("display_name") or entry.id
         found = resource_checks.faults(mappings, settings, entry.kind, entry.document, snapshot)
         for one in found:
-            yield Finding(FAULT, f"{entry.kind}/{name}", f"{one.path}: {one.text}")
+            level = WARNING if one.idle else FAULT
+            yield Finding(level, f"{entry.kind}/{name}", f"{one.path}: {one.text}")
         for one in doubts(entry.kind, entry.document):
             yield Finding(WARNING, f"{entry.kind}/{name}", f"{one.path}: {one.text}")
         if isinstance(entry.resource, ProviderKey):

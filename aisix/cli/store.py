@@ -92,7 +92,8 @@ def import_(args: argparse.Namespace, settings: Settings, folders: Sequence[Path
     """Write a resources file into the store, all of it or nothing."""
     items, lines = yaml_document.read(_text(args.file), args.file, settings.environ)
     store = _open(settings)
-    extra = _extra(settings, folders)
+    mappings = load_mappings(list(folders))
+    extra = partial(resource_checks.faults, mappings, settings, idle=False)
     try:
         result = import_items(
             store, items, now=time.time(), only=args.prune, extra=extra, dry=args.dry_run
@@ -111,7 +112,10 @@ def import_(args: argparse.Namespace, settings: Settings, folders: Sequence[Path
         log.audit(told)
     for kind, id in (*result.created, *result.changed):
         entry = result.after.entry(kind, id)
-        for one in doubts(kind, entry.document) if entry else ():
+        if entry is None:
+            continue
+        idle = resource_checks.faults(mappings, settings, kind, entry.document, result.after)
+        for one in (*doubts(kind, entry.document), *idle):
             print(f"warning: {kind}/{id}: {one}", file=sys.stderr)
     print(_said(result, args.dry_run))
     return 0

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from aisix.errors import Complaint, OperatorError
+from aisix.errors import Complaint, OperatorError, wrong_among
 from aisix.mapping.dialect.upstream_errors import CallerDialect
 from aisix.mapping.model_tables import Effective
 from aisix.mapping.parse import schema
@@ -262,8 +262,9 @@ class Mapping:
             for part in (ERRORS, REQUEST, ANSWER)
         )
         complaints += errors.complaints + request.complaints + answer.complaints
-        if complaints:
-            raise OperatorError(list(dict.fromkeys(complaints)))
+        told = tuple(dict.fromkeys(complaints))
+        if wrong_among(told):
+            raise OperatorError(told)
         written = told_of(request.registers, tree) | told_of(answer.registers, tree)
         return Effective(
             self.name,
@@ -284,4 +285,5 @@ class Mapping:
             written,
             request.registers.read | answer.registers.read,
             self.differs,
+            told,
         )

@@ -14,7 +14,7 @@ from collections.abc import Mapping as Map
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from aisix.errors import Complaint, OperatorError
+from aisix.errors import Complaint, OperatorError, wrong_among
 from aisix.mapping.dialect.upstream_errors import CallerDialect
 from aisix.mapping.effective import Mapping, Options
 from aisix.mapping.model_tables import Effective
@@ -41,6 +41,7 @@ class Mappings:
     digest: str
     table_folders: tuple[TableFolder, ...] = field(repr=False)  # the files they were made of
     spoken: dict[str, Tree] = field(repr=False)  # caller.toml of each dialect, with its lines
+    idle: tuple[Complaint, ...] = field(default=(), repr=False)  # about what does nothing
 
     @property
     def differs(self) -> dict[str, list[str]]:
@@ -95,7 +96,7 @@ class Mappings:
 
 
 def load_mappings(folders: Sequence[Path]) -> Mappings:
-    """Read every mapping below `folders`, shipped first; OperatorError with every complaint."""
+    """Read every mapping below `folders`, shipped first; OperatorError with all that is wrong."""
     return load_shelves(read_folders(folders))
 
 
@@ -103,8 +104,9 @@ def load_shelves(table_folders: Sequence[TableFolder]) -> Mappings:
     """The same, of files that have been read."""
     complaints: list[Complaint] = []
     mappings = load_as_told(table_folders, complaints)
-    if complaints:
-        raise OperatorError(list(dict.fromkeys(complaints)))
+    wrong = wrong_among(complaints)
+    if wrong:
+        raise OperatorError(list(dict.fromkeys(wrong)))
     return mappings
 
 
@@ -152,7 +154,8 @@ def load_as_told(table_folders: Sequence[TableFolder], complaints: list[Complain
         raise OperatorError(
             "no mappings found in " + ", ".join(str(s.folder) for s in table_folders)
         )
-    return Mappings(mappings, callers, digest(raw), tuple(table_folders), trees)
+    idle = tuple(dict.fromkeys(one for one in complaints if one.idle))
+    return Mappings(mappings, callers, digest(raw), tuple(table_folders), trees, idle)
 
 
 def _tell_words(caller: CallerDialect, mappings: Sequence[Mapping]) -> None:
@@ -253,7 +256,7 @@ def _vain_adapter(table_folders: Sequence[TableFolder], line: list[str]) -> Iter
     if own.data.get("adapter") not in (None, other.data.get("adapter")):
         text = "never chooses this mapping: what is like another is used only where an alias names"
         text += " it; variant = false gives it the provider keys with this adapter"
-        yield Complaint(own.where(("adapter",)), "adapter", text)
+        yield Complaint(own.where(("adapter",)), "adapter", text, idle=True)
 
 
 def _lent(

@@ -61,6 +61,7 @@ class Effective:
     registers: dict[str, Complaint]  # that are set, and what to say of one that nothing reads
     registers_read: frozenset[str]
     differs: tuple[str, ...] = ()  # parts whose compiled form is known to be wrong
+    idle: tuple[Complaint, ...] = ()  # about what does nothing in them
     _facts: dict[ResolvedModel, Facts] = field(default_factory=dict, repr=False, compare=False)
 
     def facts(self, target: ResolvedModel) -> Facts:

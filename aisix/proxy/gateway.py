@@ -294,8 +294,17 @@ class Gateway:
             "queued": self.admission.waiting,
             "targets": self._targets(),
             "faults": resource_checks.stored(*stored),
-            "mappings": {**self.tables.status(), "quarantined": self.quarantined()},
+            "mappings": {
+                **self.tables.status(),
+                "warnings": [*self.tables.warnings(), *self.idle()],
+                "quarantined": self.quarantined(),
+            },
         }
+
+    def idle(self) -> list[str]:
+        """What overlays of aliases say and does nothing with the tables of now."""
+        balancers = self.balancers()
+        return resource_checks.idle(balancers.mappings, balancers.snapshot)
 
     def quarantined(self) -> list[dict[str, Any]]:
         """The aliases whose overlay does not fit the tables, and whether they serve on."""

@@ -13,13 +13,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from aisix.errors import Complaint, OperatorError
+from aisix.errors import Complaint, OperatorError, wrong_among
 from aisix.mapping.effective import Mapping as Tables
 from aisix.mapping.mappings import Mappings
 from aisix.mapping.model_tables import Effective
 from aisix.mapping.parse.inline import FOR, Inline, in_resource, read_inline
 from aisix.mapping.parse.meant import near
 from aisix.mapping.verify.inline import misfits
+from aisix.mapping.verify.liveness.own_tables import Use
 from aisix.store.kinds.types import OVERLAY
 from aisix.store.resources import Document, Model, ModelTarget, ProviderKey
 
@@ -43,7 +44,7 @@ def tables_of(
         names = [each.name for each in usable]
         wrong = [*_not_meant(laid, names, known, (dialect,))]
         if laid and not wrong:
-            wrong = misfits(mapping, stored.model_name, key.version, *own, laid)
+            wrong = wrong_among(misfits(mapping, stored.model_name, key.version, *own, laid))
         if wrong:
             raise OperatorError(wrong)
         made.append(mapping.effective(stored.model_name, key.version, *own, laid))
@@ -102,17 +103,7 @@ def faults(
     usable: the target's mappings; serving: the names of all that serve the alias; chosen: options
     and traits.
     """
-    given = [(NAME, document.get(NAME))]
-    if at:
-        given.append((at + NAME, target.get(NAME)))
-    laid: list[Inline] = []
-    wrong: list[Complaint] = []
-    for path, value in given:
-        try:
-            texts = () if value is None else OVERLAY.made(value)
-            laid += read_inline(texts, path, listed=isinstance(value, list))
-        except OperatorError as error:
-            wrong += [in_resource(one, path) for one in error.complaints]
+    laid, wrong = _read(document, target, at)
     if wrong or not laid:
         return wrong
     wrong = [*_not_meant(laid, serving, known, tuple(known.callers))]
@@ -125,6 +116,40 @@ def faults(
         for mapping in usable
     }
     return list(dict.fromkeys(_told(found, laid)))
+
+
+def _read(
+    document: Mapping[str, object], target: Document, at: str
+) -> tuple[list[Inline], list[Complaint]]:
+    """Those laid over the tables of a target, and what cannot be read of them."""
+    given = [(NAME, document.get(NAME))]
+    if at:
+        given.append((at + NAME, target.get(NAME)))
+    laid: list[Inline] = []
+    wrong: list[Complaint] = []
+    for path, value in given:
+        try:
+            texts = () if value is None else OVERLAY.made(value)
+            laid += read_inline(texts, path, listed=isinstance(value, list))
+        except OperatorError as error:
+            wrong += [in_resource(one, path) for one in error.complaints]
+    return laid, wrong
+
+
+def uses(
+    usable: Sequence[Tables],
+    document: Mapping[str, object],
+    target: Document,
+    at: str,
+    version: str | None,
+    chosen: tuple[dict[str, object], tuple[str, ...]],
+) -> Iterator[Use]:
+    """Where they are laid over the tables of one target, in which nothing was wrong."""
+    laid, _ = _read(document, target, at)
+    for mapping in usable if laid else ():
+        row = mapping.row_for(str(target.get("model_name", "")))
+        traits = mapping.settled(row, version, *mapping.own(*chosen)).traits
+        yield Use(mapping, traits, tuple(o for o in laid if o.meant_for(mapping.name)))
 
 
 def _not_meant(
@@ -153,7 +178,7 @@ def _told(found: dict[str, list[Complaint]], laid: Sequence[Inline]) -> Iterator
         for complaint in wrong:
             inline, own = next(
                 ((one, told) for one in laid if (told := one.own(complaint))),
-                (laid[-1], Complaint("", laid[-1].name, f"with it, {complaint}")),
+                (laid[-1], _with(laid[-1], complaint)),
             )
             good = [one for one in fits if inline.meant_for(one)]
             more = ""
@@ -163,4 +188,9 @@ def _told(found: dict[str, list[Complaint]], laid: Sequence[Inline]) -> Iterator
                 more = f" (in {name}; it fits {', '.join(good)}: say {FOR} = {said})"
             elif any(other != wrong for one, other in found.items() if inline.meant_for(one)):
                 more = f" (in {name})"
-            yield Complaint("", own.path, own.text + more)
+            yield Complaint("", own.path, own.text + more, own.idle)
+
+
+def _with(inline: Inline, complaint: Complaint) -> Complaint:
+    """One about what stands elsewhere."""
+    return Complaint("", inline.name, f"with it, {complaint}", complaint.idle)

@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from aisix.config.settings import Settings
-from aisix.errors import Complaint, OperatorError
+from aisix.errors import Complaint, OperatorError, wrong_among
 from aisix.mapping.effective import Mapping as Tables
 from aisix.mapping.mappings import Mappings
 from aisix.mapping.parse.meant import near
+from aisix.mapping.verify.liveness.own_tables import dead_keys
 from aisix.routing import key_checks, overlays
 from aisix.routing.target import has_base, no_base
 from aisix.store.kinds.models import targets_of
 from aisix.store.resources import ProviderKey
-from aisix.store.snapshot import Snapshot
+from aisix.store.snapshot import Entry, Snapshot
 
 
 def faults(
@@ -32,15 +33,20 @@ def faults(
     snapshot: Snapshot,
     *,
     files: bool = True,
+    idle: bool = True,
 ) -> list[Complaint]:
     """What the tables, the settings and (with `files`) this machine have against it.
 
-    `snapshot` holds the provider keys it may refer to.
+    `snapshot` holds the provider keys it may refer to. idle: also what its overlay says and does
+    nothing: whoever writes it is told, but what is kept already serves with it.
     """
     if kind == "provider_keys":
         return _key_faults(mappings, settings, document, files)
     if kind == "models":
-        return _model_faults(mappings, document, snapshot)
+        found = _model_faults(mappings, document, snapshot)
+        if not idle:
+            return wrong_among(found)
+        return found or _dead(mappings, document, snapshot)
     return []
 
 
@@ -72,13 +78,39 @@ class Misfit:
 def misfits(mappings: Mappings, snapshot: Snapshot) -> list[Misfit]:
     """Every alias whose overlay does not fit these tables."""
     found = []
+    for entry in _with_overlay(snapshot):
+        wrong = wrong_among(_model_faults(mappings, entry.document, snapshot))
+        if wrong:
+            why = tuple(map(str, wrong))
+            found.append(Misfit(entry.id, str(entry.document.get("display_name")), why))
+    return found
+
+
+def idle(mappings: Mappings, snapshot: Snapshot) -> list[str]:
+    """What aliases' overlays say and plainly does nothing with these tables; they serve with it."""
+    return [
+        f"models/{entry.document.get('display_name')}: {one}"
+        for entry in _with_overlay(snapshot)
+        for one in _model_faults(mappings, entry.document, snapshot)
+        if one.idle
+    ]
+
+
+def of_overlays(mappings: Mappings, snapshot: Snapshot) -> list[Complaint]:
+    """Everything there is to say of the overlays of aliases, as of files of a site."""
+    return [
+        Complaint(f"models/{entry.document.get('display_name')}", one.path, one.text, one.idle)
+        for entry in _with_overlay(snapshot)
+        for one in _model_faults(mappings, entry.document, snapshot)
+        or _dead(mappings, entry.document, snapshot)
+    ]
+
+
+def _with_overlay(snapshot: Snapshot) -> Iterator[Entry]:
     for entry in snapshot.entries("models"):
         targets = targets_of(entry.document)
         if overlays.NAME in entry.document or any(overlays.NAME in one for _, one in targets):
-            wrong = tuple(str(one) for one in _model_faults(mappings, entry.document, snapshot))
-            if wrong:
-                found.append(Misfit(entry.id, str(entry.document.get("display_name")), wrong))
-    return found
+            yield entry
 
 
 def _key_faults(
@@ -118,12 +150,7 @@ def _model_faults(
     mappings: Mappings, document: Mapping[str, Any], snapshot: Snapshot
 ) -> list[Complaint]:
     found = []
-    listed = [
-        (at, target, key)
-        for at, target in targets_of(dict(document))
-        # else the store says so itself
-        if (key := snapshot.provider_key(str(target.get("provider_key_id")))) is not None
-    ]
+    listed = _listed(document, snapshot)
     serving = {
         mapping.name
         for _, target, key in listed
@@ -132,6 +159,39 @@ def _model_faults(
     for at, target, key in listed:
         found += _target_faults(mappings, document, target, at, key, serving)
     return list(dict.fromkeys(found))
+
+
+def _listed(
+    document: Mapping[str, Any], snapshot: Snapshot
+) -> list[tuple[str, Mapping[str, Any], ProviderKey]]:
+    """(where it stands, what it says, its key) of each target."""
+    return [
+        (at, target, key)
+        for at, target in targets_of(dict(document))
+        # else the store says so itself
+        if (key := snapshot.provider_key(str(target.get("provider_key_id")))) is not None
+    ]
+
+
+def _dead(mappings: Mappings, document: Mapping[str, Any], snapshot: Snapshot) -> list[Complaint]:
+    """Keys of its overlays with and without which every target does the same."""
+    uses = [
+        use
+        for at, target, key in _listed(document, snapshot)
+        for use in overlays.uses(
+            _usable(mappings, document, target, key)[0],
+            *(document, dict(target), at, key.version, _chosen(document, target)),
+        )
+    ]
+    return dead_keys(uses)
+
+
+def _chosen(
+    document: Mapping[str, Any], target: Mapping[str, Any]
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Options and traits of a target."""
+    options = {**(document.get("options") or {}), **(target.get("options") or {})}
+    return options, tuple(target.get("traits", document.get("traits")) or ())
 
 
 def _usable(
@@ -157,8 +217,7 @@ def _target_faults(
     serving: set[str],
 ) -> list[Complaint]:
     variant = target.get("mapping") or document.get("mapping")
-    options = {**(document.get("options") or {}), **(target.get("options") or {})}
-    traits = tuple(target.get("traits", document.get("traits")) or ())
+    options, traits = _chosen(document, target)
     usable, missing = _usable(mappings, document, target, key)
     if missing is not None and variant and not usable:
         return [Complaint("", f"{at}mapping", str(missing))]

@@ -102,8 +102,11 @@ class Reloader:
             found, workers, good, bugs, warnings = await self._try(end)
             told = self._answer(by, found, began, before, workers)
             lines = self._warned(warnings)
-            if lines:
-                told["warnings"] = lines
+            own = [] if found else self._gateway.idle()
+            for line in own:
+                log.warning("%s", line)
+            if lines or own:
+                told["warnings"] = [*lines, *own]
             if bugs:
                 told["bugs"] = list(bugs)
             for bug in bugs:
@@ -132,7 +135,7 @@ class Reloader:
         try:
             fresh = await asyncio.to_thread(load_shelves, table_folders)
         except OperatorError:
-            checker = Checker(with_cases=False, released=True)
+            checker = Checker(with_cases=False, released=True, serving=True)
             return ReloadOutcome(await asyncio.to_thread(checker.read, table_folders))
         left = max(1.0, end - time.monotonic())
         data_dir = self._gateway.settings.data_dir
@@ -183,7 +186,7 @@ class Reloader:
     async def _resources(self) -> dict[str, Any]:
         """Take the resources file over, for all workers; the good content serves on otherwise."""
         store, mappings = self._gateway.store, self._gateway.mappings
-        extra = partial(resource_checks.faults, mappings, self._gateway.settings)
+        extra = partial(resource_checks.faults, mappings, self._gateway.settings, idle=False)
         before = store.current()
         try:
             snapshot = await asyncio.to_thread(store.reload, extra)

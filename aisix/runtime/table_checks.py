@@ -33,7 +33,7 @@ from aisix.mapping.mappings import Mappings
 from aisix.mapping.parse import toml_tree
 from aisix.mapping.parse.files import TableFolder, pack
 from aisix.mapping.verify.both_forms import by_rules
-from aisix.mapping.verify.liveness.found import found_dead
+from aisix.mapping.verify.liveness.found import found_dead, idle_in_examples
 from aisix.proxy.gateway import Gateway
 from aisix.workers.generation import Generation
 
@@ -52,10 +52,12 @@ def warnings_at_start(mappings: Mappings) -> list[str]:
     Those that a moment is enough for; the check after the first reload tries all.
     """
     try:
-        found = found_dead(mappings, most=MOST_READ_AT_START).complaints[:MOST_TOLD]
+        found = [*mappings.idle, *idle_in_examples(mappings)]
+        found += found_dead(mappings, found, MOST_READ_AT_START).complaints
     except Exception as error:  # what only warns must not keep a gateway from its callers
         log.error("bug in the check for keys that change nothing: %s", log.place(error))
         return []
+    found = list(dict.fromkeys(found))[:MOST_TOLD]
     for complaint in found:
         log.warning("the tables: %s", complaint)
     return [str(complaint) for complaint in found]

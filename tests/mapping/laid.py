@@ -27,11 +27,12 @@ def laid(tmp_path: Path, files: dict[str, str], name: str = NAME) -> Path:
 def said(folder: Path, name: str = NAME) -> list[str]:
     """Every complaint about a mapping's tables for its unknown models."""
     try:
-        mapping = load_mappings([SHIPPED, folder]).mappings[name]
-        mapping.effective(mapping.example())
+        mappings = load_mappings([SHIPPED, folder])
+        mapping = mappings.mappings[name]
+        idle = mappings.idle + mapping.effective(mapping.example()).idle
     except OperatorError as error:
         return [str(complaint) for complaint in error.complaints]
-    return []
+    return [str(complaint) for complaint in idle]
 
 
 def checked(files: dict[str, str]) -> tuple[list[str], list[str]]:

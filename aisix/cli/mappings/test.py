@@ -109,8 +109,7 @@ def overlay_findings(settings: Settings, folders: list[Path]) -> list[Complaint]
                                environ=store.ANY_ENVIRONMENT)  # fmt: skip
         return [one for one in whole if OVERLAY_PATH.search(one.path)]
     snapshot = doctor.stored(settings)
-    found = resource_checks.misfits(load_mappings(folders), snapshot) if snapshot else []
-    return [Complaint(f"models/{one.alias}", "", why) for one in found for why in one.why]
+    return resource_checks.of_overlays(load_mappings(folders), snapshot) if snapshot else []
 
 
 def complaint(finding: Any) -> dict[str, str]:

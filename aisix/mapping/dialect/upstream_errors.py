@@ -93,7 +93,7 @@ class ErrorTables:
         tried = [(row.name, row.guard) for row in rows]
         hiding = parser.hiding(dict(tried), ("errors", "upstream"))
         for name, why in unreachable(tried, hiding):
-            parser.complain(("errors", "upstream", name), why)
+            parser.complain(("errors", "upstream", name), why, idle=True)
         params = []
         for name, given in data.get("param", {}).items():
             at = ("errors", "param", name)
@@ -237,7 +237,8 @@ def _recogniser(parser: Parser, data: dict[str, Json]) -> Recogniser:
     for name in body:
         if name not in UNITS["error_body"].by_name and not _asks_for(data, name):
             hint = meant(name, UNITS["error_body"].names)
-            parser.complain(("errors", "body", name), f'no row asks for "${name}" ({hint})')
+            text = f'no row asks for "${name}" ({hint})'
+            parser.complain(("errors", "body", name), text, idle=True)
     marks = []
     at: Keys
     for name, row in data.get("mark", {}).items():

@@ -144,7 +144,7 @@ class AnswerParser(PlainParser):
             row.first += ((guard or Condition(), self.row(below, path, "guarded_row")),)
         tried = [(x.place.name.rpartition(".")[2], guard) for guard, x in row.first]
         for name, why in unreachable(tried, self.hiding(dict(tried), (*at, "first"))):
-            self.complain((*at, "first", name), why)
+            self.complain((*at, "first", name), why, idle=True)
         row.guard = self.condition({"unless": data["unless"]}, at) if "unless" in data else None
         row.open = data.get("open", "")
         row.set = self.registers_of(data.get("set", {}), (*at, "set"))
@@ -179,7 +179,8 @@ class AnswerParser(PlainParser):
         for key in ("ping", "fail", "end", "unknown"):
             setattr(row, key, data.get(key, False))
         if row.unknown and at[-1] != "*":
-            self.complain((*at, "unknown"), 'means nothing here: only a "*" row has it')
+            text = 'means nothing here: only a "*" row has it'
+            self.complain((*at, "unknown"), text, idle=True)
         return row
 
     def silenced(self, data: dict[str, Json], at: At) -> None:

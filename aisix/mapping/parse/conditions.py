@@ -42,7 +42,8 @@ class Conditions(VerbOptions):
                 self.complain((*at, name), f"expected a table of path = {what}")
                 one = {}
             elif name in data and not one:
-                self.complain((*at, name), "an empty table asks for nothing: take it out")
+                text = "an empty table asks for nothing: take it out"
+                self.complain((*at, name), text, idle=True)
             given.append(one)
         when, match, unless = given
         tests = self.tests(when, (*at, names[0]), base)

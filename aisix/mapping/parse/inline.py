@@ -69,7 +69,9 @@ class Inline:
         path = complaint.path
         if file and path.partition(".")[0] != file:
             path = f"{file}.{path}" if path else file
-        return in_resource(Complaint(complaint.where, path, complaint.text), self.name)
+        return in_resource(
+            Complaint(complaint.where, path, complaint.text, complaint.idle), self.name
+        )
 
 
 def in_resource(complaint: Complaint, name: str) -> Complaint:
@@ -81,7 +83,8 @@ def in_resource(complaint: Complaint, name: str) -> Complaint:
     place = re.match(rf"({re.escape(name)}(?:\[\d+\])?)(?::(\d+))?", complaint.where)
     own, line = place.groups() if place else (name, None)
     text = f"line {line}: {complaint.text}" if line else complaint.text
-    return Complaint("", f"{own}.{complaint.path}" if complaint.path else own, text)
+    path = f"{own}.{complaint.path}" if complaint.path else own
+    return Complaint("", path, text, complaint.idle)
 
 
 def read_inline(

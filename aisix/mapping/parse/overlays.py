@@ -231,7 +231,7 @@ def dropped_in_vain(tree: Tree, traits: dict[str, Tree]) -> list[Complaint]:
                 text = "nothing takes this away"
             else:
                 continue
-            told.append(Complaint(line, ".".join((*keys[1:], DROP)), text))
+            told.append(Complaint(line, ".".join((*keys[1:], DROP)), text, idle=True))
     for one in (tree, *traits.values()):
         others = [other.data for other in (tree, *traits.values()) if other is not one]
         for keys, line in one.missed.items():
@@ -239,7 +239,7 @@ def dropped_in_vain(tree: Tree, traits: dict[str, Tree]) -> list[Complaint]:
                 rows = get(tree.data, keys[:-1])
                 known = [name for name in rows or () if name != keys[-1]]
                 text = f'there is nothing "{keys[-1]}" to take away ({meant(keys[-1], known)})'
-                told.append(Complaint(line, ".".join((*keys[1:], DROP)), text))
+                told.append(Complaint(line, ".".join((*keys[1:], DROP)), text, idle=True))
     return told
 
 

@@ -120,8 +120,9 @@ class Grammar:
     def place(self, path: tuple[str, ...]) -> Place:
         return Place(self.where(path), ".".join(path[1:]))
 
-    def complain(self, path: tuple[str, ...], text: str) -> None:
-        self.complaints.append(Complaint(self.where(path), ".".join(path[1:]), text))
+    def complain(self, path: tuple[str, ...], text: str, *, idle: bool = False) -> None:
+        """`idle`: what stands there does nothing, which is no reason not to serve."""
+        self.complaints.append(Complaint(self.where(path), ".".join(path[1:]), text, idle))
 
     def unknown(
         self,

@@ -23,7 +23,7 @@ def told_of(registers: Registers, tree: Tree) -> dict[str, Complaint]:
     own = max(tree.ranks.values(), default=0) == 0
     return {
         name: Complaint(
-            tree.where(at), ".".join(at[1:]), f'nothing reads "{name.partition(".")[2]}"'
+            *(tree.where(at), ".".join(at[1:]), f'nothing reads "{name.partition(".")[2]}"', True)
         )
         for name, at in registers.at.items()
         if own or tree.rank(at)

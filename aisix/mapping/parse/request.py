@@ -106,7 +106,7 @@ class RequestParser(Parser):
         if "longest" in row and types and not {"array", "object"}.intersection(types):
             most = f"(?s)^.{{0,{row['longest']}}}$"
             text = f"counts items of a list and fields of an object; of a text, match = '{most}'"
-            self.complain((*at, "longest"), text)
+            self.complain((*at, "longest"), text, idle=True)
         check = Check(
             path,
             types,
@@ -121,8 +121,8 @@ class RequestParser(Parser):
             self.fault(row.get("reject", ""), (*at, "reject")),
             self.words(row.get("values", []), (*at, "values")),
         )
-        for key, why in odd_check(check, row):
-            self.complain((*at, key), why)
+        for key, why, idle in odd_check(check, row):
+            self.complain((*at, key), why, idle=idle)
         return check
 
     def range(self, row: dict[str, Json], at: tuple[str, ...]) -> tuple[Json, Json]:
@@ -191,7 +191,7 @@ class RequestParser(Parser):
         for key in ("drop", "drop_empty", "items", "reject"):
             vain = policy != "reject" if key == "reject" else policy in ("drop", "pass")
             if key in row and vain and self.knew((*at, key), (*at, "policy")):
-                self.complain((*at, key), f'never acts: the policy is "{policy}"')
+                self.complain((*at, key), f'never acts: the policy is "{policy}"', idle=True)
         drop, drop_empty = tuple(row.get("drop", [])), row.get("drop_empty", False)
         return Rest(
             policy,

@@ -182,11 +182,12 @@ class Parser(Conditions):
         if "knows" in data:
             shape.knows = frozenset({*data["knows"], *self.item_read})
             if shape.of != "object" or shape.verbatim:
-                self.complain((*at, "knows"), "only an item that is rebuilt key by key has it")
+                text = "only an item that is rebuilt key by key has it"
+                self.complain((*at, "knows"), text, idle=True)
         self.item_read = around
         tried = [(v.name, guard) for guard, v in shape.first]
         for name, why in unreachable(tried, self.hiding(dict(tried), (*at, "first"))):
-            self.complain((*at, "first", name), why)
+            self.complain((*at, "first", name), why, idle=True)
         for field, word in twice_written(shape):
             text = f'writes what the variant "{word}" writes too'
             self.complain((*at, "all", field), text)
@@ -261,8 +262,8 @@ class Parser(Conditions):
         rule = Rule(kinds[0], place)
         self.source(rule, data, at, base)
         self.refine(rule, data, at, base)
-        for key, why in self.vocabulary.odd(rule, base == "", data.get("default")):
-            self.complain((*at, key), why)
+        for key, why, idle in self.vocabulary.odd(rule, base == "", data.get("default")):
+            self.complain((*at, key), why, idle=idle)
         return rule
 
     def source(self, rule: Rule, data: dict[str, Json], at: tuple[str, ...], base: str) -> None:
@@ -285,7 +286,7 @@ class Parser(Conditions):
             rule.parts = self.rules(given, here, base)
             if rule.kind == "first":
                 for name, why in hidden(rule.parts, self.hiding(dict(rule.parts), here)):
-                    self.complain((*here, name), why)
+                    self.complain((*here, name), why, idle=True)
             if rule.kind == "weave":
                 if list(given) != ["placed", "others"]:
                     self.complain(here, "weave holds two rules: placed, then others")
@@ -367,7 +368,8 @@ class Parser(Conditions):
         options = self.options(options, at, passes.PASSES[verb])
         where = self.selection(data, at)
         if where is not None and not passes.PASSES[verb].chooses:
-            self.complain((*at, "where"), f'"{verb}" is about the whole list: it chooses no items')
+            text = f'"{verb}" is about the whole list: it chooses no items'
+            self.complain((*at, "where"), text, idle=True)
         return Arrange(name, verb, options, self.condition(data, at), self.place(at), where)
 
     def check_arranged(self) -> None:

@@ -26,7 +26,7 @@ def stray(tree: Tree, keys: Keys) -> Complaint:
     """A row that wants to stand before one that is not there, or where there is no order."""
     if len(keys) > 2 and keys[-3] not in overlays.ORDERED:
         text = "means nothing here: these rows are not tried or run in order"
-        return Complaint(tree.where(keys), ".".join(keys[1:]), text)
+        return Complaint(tree.where(keys), ".".join(keys[1:]), text, idle=True)
     node = tree.data
     for key in keys[:-2]:
         node = node[key]
@@ -117,8 +117,9 @@ def read(
 ) -> dict[str, Json]:
     """A whole file as it is declared: what is wrong in it is told and left out."""
 
-    def complain(keys: Keys, text: str) -> None:
-        complaints.append(Complaint(tree.where(keys), ".".join(keys[len(at) :]), text))
+    def complain(keys: Keys, text: str, /, *, idle: bool = False) -> None:
+        path = ".".join(keys[len(at) :])
+        complaints.append(Complaint(tree.where(keys), path, text, idle))
 
     def knew(key: Keys, other: Keys) -> bool:
         return tree.rank(key) >= tree.rank(other)
@@ -196,11 +197,11 @@ def _check_rows(tree: Tree, traits: dict[str, Tree], complaints: list[Complaint]
                 *line_of(rows, other)[:-1],
             }:
                 text = f'"{prefix}" is matched by "{seen[prefix]}" too; each prefix has one row'
-                complaints.append(Complaint(tree.where(at), f"model.{name}", text))
+                complaints.append(Complaint(tree.where(at), f"model.{name}", text, idle=True))
             elif isinstance(prefix, str) and prefix != prefix.lower():
                 text = f'never reached: "{prefix}" is compared with lower case'
                 where = tree.where((*at, "match"))
-                complaints.append(Complaint(where, f"model.{name}.match", text))
+                complaints.append(Complaint(where, f"model.{name}.match", text, idle=True))
             seen[str(prefix)] = name
         if LIKE in row and (wrong := _not_like(rows, name, models)):
             where = tree.where(("models", "model", name, LIKE))
@@ -249,15 +250,16 @@ def _check_facts(
             fact not in known and tree.rank(at) == last
         ):  # else what is laid over it reads it no more
             text = f"no rule reads this fact{near(fact, known)}"
-            complaints.append(Complaint(tree.where(at), f"defaults.{fact}", text))
+            complaints.append(Complaint(tree.where(at), f"defaults.{fact}", text, idle=True))
     known |= usual.keys()
     for name, row in (models.get("model") or {}).items():
         for fact, value in row.items():
             at = ("model", name, fact)
+            idle = fact not in known
             standard = usual.get(fact)
             if isinstance(standard, str) and standard.startswith("$"):
                 standard = usual.get(standard[1:])
-            if fact not in known:
+            if idle:
                 if tree.rank(("models", *at)) < last:
                     continue  # as above
                 text = f"no rule reads this fact{near(fact, known)}"
@@ -269,7 +271,8 @@ def _check_facts(
                 continue
             else:
                 text = f"expected {found(standard)} or the like, found {found(value)}"
-            complaints.append(Complaint(tree.where(("models", *at)), ".".join(at), text))
+            where = tree.where(("models", *at))
+            complaints.append(Complaint(where, ".".join(at), text, idle))
 
 
 def _facts_read(data: Json) -> set[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
 
 from aisix.mapping.grammar.kinds import FIELD, ValueKind
 from aisix.mapping.grammar.tables import ANY, FILES, UNITS, Key, Unit
@@ -22,9 +23,14 @@ _BELOW = re.compile(r"\w[.\[]")
 _NAMED = re.compile(r"\{([\w.-]+)\}")
 LONGEST_EXAMPLE = 60
 
-Complain = Callable[[Keys, str], None]
 Where = Callable[[Keys], str]
 Knew = Callable[[Keys, Keys], bool]
+
+
+class Complain(Protocol):
+    """Hears what is wrong at a key; `idle`: with a key that does nothing."""
+
+    def __call__(self, at: Keys, text: str, /, *, idle: bool = False) -> None: ...
 
 
 class Sounds:
@@ -178,13 +184,13 @@ def _vain(key: Key, data: Json, here: Keys, complain: Complain, where: Where, kn
         if other in data and acts(data[other]) and acts(data[name]):
             if knew(here, (*at, other)):
                 line = where((*at, other))
-                complain(here, f"never acts: `{other}` beside it wins ({line})")
+                complain(here, f"never acts: `{other}` beside it wins ({line})", idle=True)
             return
     if not key.needs or any(other in data for other in key.needs):
         return
     if all(knew(here, (*at, other)) for other in data):
         words = " or ".join(f"`{name}`" for name in key.needs)
-        complain(here, f"means nothing without {words} beside it")
+        complain(here, f"means nothing without {words} beside it", idle=True)
 
 
 def _expected(one: Unit, value: Json) -> str:

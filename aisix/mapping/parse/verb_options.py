@@ -38,7 +38,8 @@ class VerbOptions(Grammar):
                 self.option(option, value, here)
                 vain = option.needs and option.needs not in given
                 if vain and self.with_verb(option.name, at):
-                    self.complain((*at, option.name), f'means nothing without "{option.needs}"')
+                    text = f'means nothing without "{option.needs}"'
+                    self.complain((*at, option.name), text, idle=True)
                 if len(self.complaints) == before:
                     sound[option.name] = value
         return one.read(sound)

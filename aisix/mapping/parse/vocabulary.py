@@ -106,14 +106,14 @@ class Vocabulary:
             return ""
         return f"never true: {path.text} is {_or(types)}, and only text matches"
 
-    def odd(self, rule: Rule, of_body: bool, default: Json) -> Iterator[tuple[str, str]]:
-        """(key, why) of each key of a rule that does not fit what the rule finds.
+    def odd(self, rule: Rule, of_body: bool, default: Json) -> Iterator[tuple[str, str, bool]]:
+        """(key, why, whether it does nothing) of each key that does not fit what a rule finds.
 
         default: as it is written; a policy takes it away from the rule.
         """
         low, high = rule.low, rule.high
         if type(low) in (int, float) and type(high) in (int, float) and low > high:  # type: ignore[operator]
-            yield "min", f"is above max ({high})"
+            yield "min", f"is above max ({high})", False
         if rule.kind != "from":
             return
         each = [self.types_of(path, of_body) for path in rule.paths]
@@ -124,13 +124,14 @@ class Vocabulary:
             wanted = rule.types or types
             if wanted and not fits(default, wanted):
                 kind = _type(default)
-                yield "default", f"{named} is {_or(wanted)}, {default!r} is {kind}"
+                yield "default", f"{named} is {_or(wanted)}, {default!r} is {kind}", False
             elif (low, high) != (None, None) and same and not fits(default, NUMBERS):
-                yield "default", f"expected number: min and max are for those, found {default!r}"
+                text = f"expected number: min and max are for those, found {default!r}"
+                yield "default", text, False
         if not types:
             return
         if rule.only and not any(fits_word(word, rule.only) for word in types):
-            yield "only", f"finds nothing: {named} is {_or(types)}"
+            yield "only", f"finds nothing: {named} is {_or(types)}", False
         for key, given, wanted in (
             ("min", low, NUMBERS),
             ("max", high, NUMBERS),
@@ -139,7 +140,7 @@ class Vocabulary:
             ("keep", rule.keep or None, ("array", "string")),
         ):
             if given is not None and same and not any(fits_word(word, wanted) for word in types):
-                yield key, f"never acts: {named} is {_or(types)}"
+                yield key, f"never acts: {named} is {_or(types)}", True
 
     def _facts(self, name: str) -> Iterable[Json]:
         """The values of a fact in all rows; one that refers to another fact is that one's."""
@@ -183,8 +184,8 @@ def _accepted(rows: Json) -> Iterable[tuple[str, tuple[str, ...]]]:
             yield name, tuple(map(str, types))
 
 
-def odd_check(check: Check, row: dict[str, Json]) -> Iterator[tuple[str, str]]:
-    """(key, why) of each key of a row of [accept] that its types can never meet."""
+def odd_check(check: Check, row: dict[str, Json]) -> Iterator[tuple[str, str, bool]]:
+    """The same of each key of a row of [accept] that its types can never meet."""
     types = check.types
     if not types:
         return
@@ -196,10 +197,10 @@ def odd_check(check: Check, row: dict[str, Json]) -> Iterator[tuple[str, str]]:
         ("values", ("object",)),
     ):
         if key in row and not any(word in wanted for word in types):
-            yield key, f"never acts: {check.path.text} is {_or(types)}"
+            yield key, f"never acts: {check.path.text} is {_or(types)}", True
     for value in check.one_of:
         if not fits(value, types):
-            yield "one_of", f"never true: {value!r} is {_type(value)}"
+            yield "one_of", f"never true: {value!r} is {_type(value)}", False
 
 
 def odd_rows(entries: dict[str, TableEntry]) -> Iterator[tuple[str, str]]:

@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from aisix.errors import Complaint, OperatorError
+from aisix.errors import Complaint, OperatorError, wrong_among
 from aisix.mapping.configurations import Configuration, configurations
 from aisix.mapping.mappings import NEEDED, Mapping, Mappings, load_as_told, read_parts
 from aisix.mapping.parse import structure, toml_tree
@@ -101,7 +101,7 @@ class Checker:
             mappings = load_as_told(table_folders, found)
         except OperatorError as error:
             return list(error.complaints)
-        if not found:
+        if not wrong_among(found):
             return self.findings(mappings)
         nothing = {one for folder in table_folders if not folder.files for one in folder.complaints}
         if nothing.issuperset(found):  # no such folder: of the others there is nothing to say
@@ -110,7 +110,7 @@ class Checker:
             if all(mapping.tree.data.get(name) for name in NEEDED):
                 found += self._build(mapping, self._wanted(mappings, mapping))[0]
                 found += tables_without_other(mapping)
-        return list(dict.fromkeys(found))
+        return self._told(found)
 
     def findings(self, mappings: Mappings) -> list[Finding]:
         """The same for tables that have been loaded."""
@@ -124,18 +124,17 @@ class Checker:
                 found = self.findings(lower)
                 if found:
                     return found
-        out: list[Finding] = []
+        out: list[Finding] = [*mappings.idle]
         self._build_ahead(mappings)
         for mapping in mappings.mappings.values():
             out += self._mapping(mappings, mapping)
             out += tables_without_other(mapping)
         if last:
             dead = found_dead(mappings, out, None if self._thorough else MOST_READ)
-            if self._serving:
-                self.warnings = dead.complaints
-            else:
-                out += dead.complaints
+            out += dead.complaints
             self.left_out += dead.left_out
+        out = self._told(out)
+        if last:
             self.notes = [] if out else narrowed(mappings) + hints(mappings, self.kept)
         if not out and self._with_cases:
             out += self._runs.findings(mappings)
@@ -144,6 +143,13 @@ class Checker:
             self.unshown = unshown(mappings, self.kept) if last and not self._serving else []
         self._proofs.save()
         return list(dict.fromkeys(out))
+
+    def _told(self, found: Sequence[Finding]) -> list[Finding]:
+        """Each once; for a gateway those that are a reason not to serve, the others as warnings."""
+        if self._serving:
+            self.warnings = list(dict.fromkeys(one for one in found if one.idle))
+            found = wrong_among(found)
+        return list(dict.fromkeys(found))
 
     def _learn(self, table_folder: TableFolder) -> None:
         """What another process read of the first folder need not be read by two parsers again."""
@@ -176,7 +182,7 @@ class Checker:
         written = touched.units(mappings)[mapping.name]
         found, never_read, names = self._build(mapping, self._wanted(mappings, mapping))
         suspects = {name.rpartition(".")[2] for name in (*names, *never_read)}
-        if not found and suspects & _may_be_idle(mappings, mapping, written):
+        if not wrong_among(found) and suspects & _may_be_idle(mappings, mapping, written):
             found = self._whole_of(mappings, mapping)
         if not found:
             self._proofs.add(quick)
@@ -228,17 +234,17 @@ class Checker:
         return out, never_read, [n for n in sorted(known - used) if not _is_list(data, n)]
 
     def _whole_of(self, mappings: Mappings, mapping: Mapping) -> list[Finding]:
-        """Every complaint about its configurations; if there is none, what none of them uses."""
+        """Every complaint about its configurations; what none uses, where they can serve."""
         out, never_read, names = self._build(mapping, tuple(configurations(mapping)))
-        if out or not names:
-            return out or list(never_read.values())
+        if wrong_among(out):
+            return out
         before, before_too = _before(mapping, mappings), set[str]()
-        if before is not None and not _names_of(before).isdisjoint(names):
+        if names and before is not None and not _names_of(before).isdisjoint(names):
             before_too = set(self._build(before, tuple(configurations(before)))[2])
         told = [
             unused(mapping, name, None if name in before_too else before, names) for name in names
         ]
-        return told + list(never_read.values())
+        return [*out, *told, *never_read.values()]
 
     def _whole(self, mappings: Mappings, layer: int) -> bool:
         """Whether all of the folders up to this one have been shown, with the cases of the last."""
@@ -255,7 +261,7 @@ class Checker:
 
 
 class Built(NamedTuple):
-    """What there is to know of one configuration's tables, or the complaints about them."""
+    """What there is to know of one configuration's tables, and the complaints about them."""
 
     complaints: tuple[Finding, ...]
     used: frozenset[str]
@@ -269,7 +275,7 @@ def _built(one: Configuration, mapping: Mapping) -> Built:
         tables = one.build(mapping)
     except OperatorError as error:
         return Built(tuple(error.complaints), frozenset(), frozenset(), {}, frozenset())
-    return Built((), tables.used, tables.known, tables.registers, tables.registers_read)
+    return Built(tables.idle, tables.used, tables.known, tables.registers, tables.registers_read)
 
 
 def _may_be_idle(

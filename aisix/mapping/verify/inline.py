@@ -32,7 +32,8 @@ def misfits(
         tables = mapping.effective(model, version, options, traits, laid)
     except OperatorError as error:
         return list(error.complaints)
-    found = [one for inline in laid for one in _of_one(inline, base, tables)]
+    found = [one for one in tables.idle if one not in base.idle]
+    found += [one for inline in laid for one in _of_one(inline, base, tables)]
     return list(dict.fromkeys(found))
 
 
@@ -41,7 +42,7 @@ def _of_one(inline: Inline, base: Effective, tables: Effective) -> Iterator[Comp
     for name in sorted(unused):
         keys = tuple(name.split(".", 1 if name.startswith("values.") else 2))
         if get(inline.tree.data, keys) is not None:
-            yield Complaint(inline.tree.where(keys), name, "nothing uses it")
+            yield Complaint(inline.tree.where(keys), name, "nothing uses it", idle=True)
     for name, table in inline.tree.data.get("values", {}).items():
         whole = get(tables.tree.data, ("values", name))
         told = f"values.{name}" in unused
@@ -51,13 +52,13 @@ def _of_one(inline: Inline, base: Effective, tables: Effective) -> Iterator[Comp
             yield Complaint(where, f"values.{name}", text)
     for keys in _dropped(inline.tree.data, tables.tree.data, ()):
         text = "is taken away by the tables below it: drop = false brings it back"
-        yield Complaint(inline.tree.where(keys), ".".join(keys), text)
+        yield Complaint(inline.tree.where(keys), ".".join(keys), text, idle=True)
     for keys, where in inline.tree.removed.items():
         if get(base.tree.data, keys) is None:
             others = get(base.tree.data, keys[:-1])
             text = "there is nothing here to take away"
             hint = near(keys[-1], others) if isinstance(others, dict) else ""
-            yield Complaint(where, ".".join((*keys, "drop")), text + hint)
+            yield Complaint(where, ".".join((*keys, "drop")), text + hint, idle=True)
 
 
 def _dropped(node: Json, whole: Json, at: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

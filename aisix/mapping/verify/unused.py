@@ -32,8 +32,8 @@ def unused(
             section = ".".join(keys[1:])
             text = f"this takes away the last use of [{section}] ({there}): when that is meant,"
             text += f" write [{section}] drop = true in {keys[0]}.toml"
-            return Complaint(found[0], ".".join(found[1][1:]), text)
-    return Complaint(there, name, "nothing uses it")
+            return Complaint(found[0], ".".join(found[1][1:]), text, idle=True)
+    return Complaint(there, name, "nothing uses it", idle=True)
 
 
 def _keys(name: str) -> Keys:

@@ -443,7 +443,7 @@ def told(expected: str, *folders: Path) -> list[str]:
     found: list[Complaint] = []
     try:
         for mapping in load_as_told(read_folders(folders), found).mappings.values():
-            mapping.effective(mapping.example())
+            found += mapping.effective(mapping.example()).idle
     except OperatorError as error:
         found += error.complaints
     lines = [str(one) for one in found]

@@ -7,6 +7,7 @@
     sources.py    the files a mapping is made of, and units when one of them says otherwise
     tried.py      each key left out by turns, and with another value
     found.py      what nothing comes of, with the rule that wins
+    own_tables.py  the same of the tables an alias carries
     narrowing.py  what of earlier folders acts for fewer since a site's
 
 Must never know: a file of the disk, a case.

@@ -6,6 +6,7 @@ found.complaints, found.untried         # file -> how many keys there was no tim
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
@@ -45,7 +46,43 @@ def found_dead(
     return found
 
 
-class _Folder:
+def idle_in_examples(mappings: Mappings) -> Iterator[Complaint]:
+    """Of each mapping a folder after the first writes in, what plainly does nothing for its
+    unknown models."""
+    written = {path for folder in mappings.table_folders[1:] for path in folder.files}
+    for mapping in mappings.mappings.values():
+        if any(path.startswith(f"{name}/") for name in mapping.line for path in written):
+            with contextlib.suppress(OperatorError):  # no reason not to serve the others
+                yield from mapping.effective(mapping.example()).idle
+
+
+class Search:
+    """What is tried, at most so many units, and what has been found."""
+
+    def __init__(
+        self, told: Collection[Complaint], most: int | None, found: Found | None = None
+    ) -> None:
+        self.most, self.found = most, found or Found()
+        self.told = [(one.where.rpartition(":")[0], one.where, one.path) for one in told]
+        self.tried: dict[str, Tried] = {}
+
+    @property
+    def spent(self) -> bool:
+        count = sum(one.program.reader.count for one in self.tried.values())
+        return self.most is not None and count >= self.most
+
+    def is_told(self, where: str, path: str) -> bool:
+        """Whether something has been said of a key, of what is in it or around it."""
+        file = where.rpartition(":")[0]
+        return any(
+            line == where
+            or (other == file and f"{told}.".startswith(f"{path}."))
+            or (other == file and told and f"{path}.".startswith(f"{told}."))
+            for other, line, told in self.told
+        )
+
+
+class _Folder(Search):
     """One folder over those before it."""
 
     def __init__(
@@ -56,9 +93,8 @@ class _Folder:
         most: int | None,
         found: Found,
     ) -> None:
-        self.mappings, self.number, self.most, self.found = mappings, number, most, found
-        self.told = [(one.where.rpartition(":")[0], one.where, one.path) for one in told]
-        self.tried: dict[str, Tried] = {}
+        super().__init__(told, most, found)
+        self.mappings, self.number = mappings, number
 
     def look(self) -> None:
         for path in self._paths():
@@ -72,7 +108,7 @@ class _Folder:
             users.sort(key=lambda name: name != folder)
             files = [(one, part) for one in self._users(users) for part in self._parts(one, path)]
             if files:
-                _File(self, files).look(files[0][1].tree.data, ())
+                LookedAt(self, files).look(files[0][1].tree.data, ())
 
     def _paths(self) -> list[str]:
         """Files as they are laid over each other: the parts of one are one."""
@@ -98,27 +134,12 @@ class _Folder:
             if own and (part.trait or part.file in FILES):
                 yield part
 
-    @property
-    def spent(self) -> bool:
-        count = sum(one.program.reader.count for one in self.tried.values())
-        return self.most is not None and count >= self.most
-
-    def is_told(self, where: str, path: str) -> bool:
-        """Whether something has been said of a key, of what is in it or around it."""
-        file = where.rpartition(":")[0]
-        return any(
-            line == where
-            or (other == file and f"{told}.".startswith(f"{path}."))
-            or (other == file and told and f"{path}.".startswith(f"{told}."))
-            for other, line, told in self.told
-        )
-
 
 @dataclass(slots=True)
-class _File:
+class LookedAt:
     """One file, as each mapping has it that it is part of."""
 
-    folder: _Folder
+    search: Search
     files: list[tuple[Tried, Part]]
 
     @property
@@ -128,17 +149,17 @@ class _File:
     def look(self, tree: dict[str, Json], above: Keys) -> None:
         for key, value in tree.items():
             keys = (*above, key)
-            if self.folder.spent:
+            if self.search.spent:
                 where = self.part.tree.where(keys).rpartition(":")[0]
-                untried = self.folder.found.untried
+                untried = self.search.found.untried
                 untried[where] = untried.get(where, 0) + sum(1 for _ in _leaves(value, keys))
             elif not self._for_people(keys):
                 self._look(keys, value, len(tree) == 1 and len(above) > 1)
 
     def _look(self, keys: Keys, value: Json, alone: bool) -> None:
         """`alone`: nothing stands beside it, so it acts as the table around it does."""
-        let = keys[:1] == ("let",) and len(keys) == 2
-        if let and not self._asked_for(keys[1]):
+        let = keys[1:] if self.part.trait and keys[0] == "request" else keys
+        if len(let) == 2 and let[0] == "let" and not self._asked_for(let[1]):
             self._tell(keys, keys)
         elif alone or any(one.acts(part, keys) for one, part in self.files):
             if isinstance(value, dict):
@@ -176,7 +197,7 @@ class _File:
     def _tell(self, first: Keys, keys: Keys) -> None:
         """`first`: the first line of what is dead, where there is one."""
         where = self.part.tree.where(first)
-        if self.folder.is_told(where, ".".join(keys)):
+        if self.search.is_told(where, ".".join(keys)):
             return
         for one, part in self.files:
             why = winner(one, part, keys) or winner(one, part, first)
@@ -184,8 +205,8 @@ class _File:
                 break
         else:
             why = _unread(keys[1:] if self.part.trait else keys)
-        told = Complaint(where, ".".join(keys), f"changes nothing: {why}")
-        self.folder.found.complaints.append(told)
+        told = Complaint(where, ".".join(keys), f"changes nothing: {why}", idle=True)
+        self.search.found.complaints.append(told)
 
 
 def _leaves(value: Json, keys: Keys) -> Iterator[tuple[Keys, Json]]:
