@@ -73,6 +73,11 @@ class Mapping:
         return dict(self.tree.data["mapping"]["upstream"])
 
     # ------------------------------------------------------------------ models
+    @property
+    def rows(self) -> list[str]:
+        """The names of the model rows."""
+        return list((self.tree.data.get("models") or {}).get("model") or {})
+
     def row_for(self, upstream_model: str) -> str:
         """The name of the model row: the longest `match` that begins what follows `after`.
 

@@ -25,6 +25,7 @@ from aisix.store.kinds.types import OVERLAY
 from aisix.store.resources import Document, Model, ModelTarget, ProviderKey
 
 NAME = "overlay"
+ANY = "*"  # in a name of many models
 MOST = 4096  # aliases whose last tables are kept; wildcards make as many as callers think of
 
 
@@ -109,12 +110,13 @@ def faults(
     wrong = [*_not_meant(laid, serving, known, tuple(known.callers))]
     if wrong:
         return wrong
+    name = str(target.get("model_name", ""))
     found = {
-        mapping.name: misfits(
-            mapping, str(target.get("model_name", "")), version, *mapping.own(*chosen), laid
-        )
+        mapping.name: misfits(mapping, name, version, *mapping.own(*chosen), laid)
         for mapping in usable
     }
+    if ANY in name:  # what does nothing for one model may act for another
+        found = {mapping: wrong_among(told) for mapping, told in found.items()}
     return list(dict.fromkeys(_told(found, laid)))
 
 
@@ -146,10 +148,13 @@ def uses(
 ) -> Iterator[Use]:
     """Where they are laid over the tables of one target, in which nothing was wrong."""
     laid, _ = _read(document, target, at)
+    name = str(target.get("model_name", ""))
     for mapping in usable if laid else ():
-        row = mapping.row_for(str(target.get("model_name", "")))
-        traits = mapping.settled(row, version, *mapping.own(*chosen)).traits
-        yield Use(mapping, traits, tuple(o for o in laid if o.meant_for(mapping.name)))
+        own = mapping.own(*chosen)
+        rows = mapping.rows if ANY in name else [mapping.row_for(name)]
+        over = tuple(one for one in laid if one.meant_for(mapping.name))
+        for traits in dict.fromkeys(mapping.settled(row, version, *own).traits for row in rows):
+            yield Use(mapping, traits, over)
 
 
 def _not_meant(

@@ -196,3 +196,77 @@ def test_what_serves_is_remembered_for_so_many(monkeypatch: pytest.MonkeyPatch) 
     for name in ("a", "b", "c", "b"):
         assert own.find("openai-chat", name) is not None
     assert len(own.last_good._known) == 2
+
+
+# ---------------------------------------------------------------- what does nothing
+FOR = 'for = "openai-chat/anthropic-messages"\n'
+IDLE = {
+    "beside what wins": (
+        "[request.shape.part.is.image_url]\nreject = 'missing'\n",
+        "overlay.request.shape.part.is.image_url.reject: line 3: never acts: `use` beside it wins",
+    ),
+    "used by nothing": (
+        "[request.shape.mine]\na = { from = 'b' }\n",
+        "overlay.request.shape.mine: line 2: nothing uses it",
+    ),
+    "nothing to take away": (
+        "[request.field.max_tokns]\ndrop = true\n",
+        "overlay.request.field.max_tokns.drop: line 3: there is nothing here to take away",
+    ),
+    "by what is reached": (
+        "[errors.upstream.overloaded]\nmessage = 'wait'\nlongest = 30\n",
+        "overlay.errors.upstream.overloaded.longest: line 4: changes nothing",
+    ),
+    "asked for by nothing": (
+        "[request.let.mine]\nfrom = 'user'\n",
+        "overlay.request.let.mine: line 2: changes nothing: nothing asks for `$let.mine`",
+    ),
+    "a rule of another trait": (
+        "[request.field.top_k]\nmax = 3\n",
+        "overlay.request.field.top_k.max: line 3: never acts: `policy` beside it wins (",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", IDLE)
+def test_who_writes_a_key_that_does_nothing_is_told_and_what_is_kept_serves(name: str) -> None:
+    overlay, told = IDLE[name]
+    assert faults(FOR + overlay)[0].startswith(told)
+    content, settings = snapshot(overlay=FOR + overlay), load_settings(None, {})
+    document = content.entries("models")[0].document
+    args = shipped(), settings, "models", document, content
+    assert resource_checks.faults(*args, idle=False) == []  # a resources file is taken over
+    assert resource_checks.misfits(shipped(), content) == []
+    assert resource_checks.stored(shipped(), settings, content) == []
+    found = balancers(shipped(), content).find("openai-chat", "small")
+    assert found is not None
+    assert len(found.targets[0].tables.overlays) == 1
+    [whole] = resource_checks.of_overlays(shipped(), content)
+    assert str(whole).startswith(f"models/small: {told}")
+    if "changes nothing" not in told:  # which takes too long to be asked of a gateway
+        assert resource_checks.idle(shipped(), content)[0].startswith(f"models/small: {told}")
+
+
+def test_what_an_upgrade_makes_idle_serves_on(tmp_path: Path) -> None:
+    content = snapshot(overlay=FOR + "[request.field.max_tokens]\nmax = 7\n")
+    site = tmp_path / "site" / NAME
+    site.mkdir(parents=True)
+    (site / "request.toml").write_text("[field.max_tokens]\npolicy = 'drop'\n")
+    changed = load_mappings([shipped_mappings(), tmp_path / "site"])
+    assert balancers(changed, content).find("openai-chat", "small") is not None
+    [told] = resource_checks.idle(changed, content)
+    assert told.startswith("models/small: overlay.request.field.max_tokens.max: line 3: never acts")
+
+
+def test_what_acts_for_one_target_or_one_model_of_many_acts() -> None:
+    clamp = FOR + "[request.field.top_k]\nmax = 3\n"
+    many = {"display_name": "*", "model_name": "claude-*"}
+    assert faults(clamp)
+    assert faults(clamp, **many) == []  # some of them have it
+    targets = [
+        {"provider_key_id": "a", "model_name": name} for name in ("claude-haiku-4-5", "claude-x")
+    ]
+    assert len(faults(FOR + IDLE["by what is reached"][0], **many)) == 1
+    two = {"targets": targets, "model_name": None, "provider_key_id": None}
+    row = FOR + "[request.let.mine]\nfrom = 'user'\n[request.field.x]\nfrom = '$let.mine'\n"
+    assert faults(row, **two) == []

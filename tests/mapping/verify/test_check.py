@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from aisix.mapping.mappings import load_mappings
 from aisix.mapping.verify.check import Checker
 from aisix.mapping.verify.coverage import EACH
 from aisix.mapping.verify.kept import Kept
@@ -80,3 +81,61 @@ def test_what_is_wrong_is_found_and_never_kept_as_right(name: str, tmp_path: Pat
     for _ in range(2 if "case" in name else 1):  # the others take seconds
         _, found = checked(site, kept)
         assert any(expected in text for text in found), found
+
+
+IDLE = {
+    "beside what wins": (
+        {"request.toml": "[shape.part.is.image_url]\nreject = 'missing'\n"},
+        "never acts: `use`",
+    ),
+    "beside what wins, in a trait": (
+        {"traits/mine.toml": "[request.field.x]\nfrom = 'user'\nmax = 1\npolicy = 'drop'\n"},
+        "never acts: `policy`",
+    ),
+    "without what it needs": (
+        {"request.toml": "[field.x]\nvalue = 1\ndefault = 2\n"},
+        "means nothing without `from`",
+    ),
+    "taken away, though it is not there": (
+        {"request.toml": "[field.gone]\ndrop = true\n"},
+        'nothing "gone" to take away',
+    ),
+    "brought back, though nothing took it": (
+        {"request.toml": "[field.max_tokens]\ndrop = false\n"},
+        "nothing takes this away",
+    ),
+    "behind a row that always holds": (
+        {
+            "request.toml": "[field.x.first.a]\nvalue = 1\n[field.x.first.b]\nvalue = 2\n",
+        },
+        "never reached",
+    ),
+    "of another type": (
+        {"request.toml": "[accept]\nuser = { type = 'string', range = [1, 3] }\n"},
+        "never acts: user is string",
+    ),
+    "a fact no rule reads": ({"models.toml": "[model.opus-5]\nzzz = 4\n"}, "no rule reads"),
+    "a row behind another": (
+        {"models.toml": "[model.mine]\nmatch = ['opus-5']\n"},
+        "each prefix has one row",
+    ),
+    "a place where nothing is tried in order": (
+        {"request.toml": "[field.x]\nvalue = 1\nbefore = 'max_tokens'\n"},
+        "not tried or run in order",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", IDLE)
+def test_a_key_that_does_nothing_is_a_finding_and_for_a_gateway_a_warning(
+    name: str, tmp_path: Path
+) -> None:
+    files, told = IDLE[name]
+    site = laid(tmp_path, files)
+    _, found = checked(site)
+    assert any(told in line for line in found), found
+    assert any(line.startswith("mine/") for line in found)
+    serving = Checker(with_cases=False, released=True, serving=True)
+    assert serving.folders([SHIPPED, site]) == []
+    assert [str(one) for one in serving.warnings] == found
+    load_mappings([SHIPPED, site])  # a start
