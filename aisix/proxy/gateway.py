@@ -105,6 +105,7 @@ class Gateway:
         self.recorder: Captures | None = None  # while a capture waits for exchanges
         self.traces = seen.trace_upstream or seen.otlp_endpoint is not None
         self._misfits: list[Misfit] | None = None  # of the balancers of now
+        self._vain: list[str] = []  # what their overlays say and does nothing
         self._bugs: set[str] = set()  # in compiled tables, that have been logged
         self._unverified: set[str] = set()  # ids of provider keys we have warned of
         self._labelled: Snapshot | None = None
@@ -302,9 +303,9 @@ class Gateway:
         }
 
     def idle(self) -> list[str]:
-        """What overlays of aliases say and does nothing with the tables of now."""
-        balancers = self.balancers()
-        return resource_checks.idle(balancers.mappings, balancers.snapshot)
+        """What overlays of aliases say and plainly does nothing with the tables of now."""
+        self._unfit(self.balancers())
+        return self._vain
 
     def quarantined(self) -> list[dict[str, Any]]:
         """The aliases whose overlay does not fit the tables, and whether they serve on."""
@@ -318,7 +319,8 @@ class Gateway:
     def _unfit(self, balancers: Balancers) -> list[Misfit]:
         """The same, looked for once: it takes tens of milliseconds for each there is."""
         if self._misfits is None:
-            self._misfits = misfits(balancers.mappings, balancers.snapshot)
+            self._vain = []
+            self._misfits = misfits(balancers.mappings, balancers.snapshot, self._vain)
         return self._misfits
 
     def _serving(self, balancers: Balancers, alias: str) -> str | None:

@@ -75,25 +75,21 @@ class Misfit:
         return f"models/{self.alias}: {'; '.join(self.why)}"
 
 
-def misfits(mappings: Mappings, snapshot: Snapshot) -> list[Misfit]:
-    """Every alias whose overlay does not fit these tables."""
+def misfits(mappings: Mappings, snapshot: Snapshot, idle: list[str] | None = None) -> list[Misfit]:
+    """Every alias whose overlay does not fit these tables.
+
+    idle: gets what overlays say and plainly does nothing; their aliases serve with it.
+    """
     found = []
     for entry in _with_overlay(snapshot):
-        wrong = wrong_among(_model_faults(mappings, entry.document, snapshot))
+        alias = str(entry.document.get("display_name"))
+        told = _model_faults(mappings, entry.document, snapshot)
+        wrong = wrong_among(told)
         if wrong:
-            why = tuple(map(str, wrong))
-            found.append(Misfit(entry.id, str(entry.document.get("display_name")), why))
+            found.append(Misfit(entry.id, alias, tuple(map(str, wrong))))
+        elif idle is not None:
+            idle += [f"models/{alias}: {one}" for one in told]
     return found
-
-
-def idle(mappings: Mappings, snapshot: Snapshot) -> list[str]:
-    """What aliases' overlays say and plainly does nothing with these tables; they serve with it."""
-    return [
-        f"models/{entry.document.get('display_name')}: {one}"
-        for entry in _with_overlay(snapshot)
-        for one in _model_faults(mappings, entry.document, snapshot)
-        if one.idle
-    ]
 
 
 def of_overlays(mappings: Mappings, snapshot: Snapshot) -> list[Complaint]:

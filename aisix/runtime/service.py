@@ -265,13 +265,11 @@ def first_look(settings: Settings, mappings: Mappings) -> None:
         before = store.current()
         # A file of TLS that has gone stops one upstream, and not the start: it is told below.
         extra = partial(resource_checks.faults, mappings, settings, files=False, idle=False)
-        after = store.reload(extra)
-        unfit = resource_checks.misfits(mappings, after)
+        after, idle = store.reload(extra), list[str]()
+        unfit = resource_checks.misfits(mappings, after, idle)
         for fault in resource_checks.stored(mappings, settings, after, unfit):
             log.error("%s", fault)
-        for text in resource_checks.idle(mappings, after):
-            log.warning("%s", text)
-        for doubt in doubts.stored(after):
+        for doubt in (*idle, *doubts.stored(after)):
             log.warning("%s", doubt)
         if not store.writable:  # else every write was told when it was made
             for told in records({"by": "file"}, time.time(), before, after):

@@ -182,8 +182,7 @@ class Parser(Conditions):
         if "knows" in data:
             shape.knows = frozenset({*data["knows"], *self.item_read})
             if shape.of != "object" or shape.verbatim:
-                text = "only an item that is rebuilt key by key has it"
-                self.complain((*at, "knows"), text, idle=True)
+                self.complain((*at, "knows"), "only what is rebuilt key by key has it", idle=True)
         self.item_read = around
         tried = [(v.name, guard) for guard, v in shape.first]
         for name, why in unreachable(tried, self.hiding(dict(tried), (*at, "first"))):
