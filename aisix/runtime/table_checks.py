@@ -89,8 +89,7 @@ async def checked(
     )
     try:
         async with asyncio.timeout(secs):
-            known = toml_tree.known()
-            asked = msgspec.msgpack.encode((pack(table_folders), str(data_dir / CACHE), known))
+            asked = await asyncio.to_thread(_asked, table_folders, data_dir / CACHE)
             out, said = await process.communicate(asked)
     except TimeoutError:
         return Checked([Complaint("", "", f"the check took longer than {secs:.0f} s")], [], [])
@@ -109,6 +108,11 @@ async def checked(
         why = said.decode("utf-8", "replace").strip().rpartition("\n")[2][:200]
         text = f"the check ended with {process.returncode}: {why or 'no word'}"
         return Checked([Complaint("", "", text)], [], [])
+
+
+def _asked(table_folders: Sequence[TableFolder], cache: Path) -> bytes:
+    """What the other process is told: the files, and what is known of them already."""
+    return msgspec.msgpack.encode((pack(table_folders), str(cache), toml_tree.known()))
 
 
 class Afterwards:

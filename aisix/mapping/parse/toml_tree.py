@@ -177,7 +177,7 @@ def _opened(packed: bytes) -> tuple[dict[str, Json], list[_Line]]:
 def known() -> bytes:
     """What was read so far, for another process; without dates and the like, which are no JSON."""
     out = []
-    for name, packed in _read.items():
+    for name, packed in [*_read.items()]:  # another thread may read a file meanwhile
         if packed[:1] == pickle.PROTO:
             found = pickle.loads(packed)
             try:
