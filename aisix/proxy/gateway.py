@@ -104,8 +104,8 @@ class Gateway:
         self.spans: SpanExporter | None = None  # who exports them, set by the server
         self.recorder: Captures | None = None  # while a capture waits for exchanges
         self.traces = seen.trace_upstream or seen.otlp_endpoint is not None
-        self._misfits: list[Misfit] | None = None  # of the balancers of now
-        self._vain: list[str] = []  # what their overlays say and does nothing
+        # Of some tables and resources: those of now, or of a reload that is made ready.
+        self._looked: tuple[Mappings, Snapshot, list[Misfit], list[str]] | None = None
         self._bugs: set[str] = set()  # in compiled tables, that have been logged
         self._unverified: set[str] = set()  # ids of provider keys we have warned of
         self._labelled: Snapshot | None = None
@@ -145,7 +145,6 @@ class Gateway:
             self._balancers = Balancers(
                 self.settings, snapshot, mappings, old.breakers, old.last_good
             )
-            self._misfits = None
         return self._balancers
 
     def _tell_unverified(self, snapshot: Snapshot) -> None:
@@ -178,10 +177,12 @@ class Gateway:
                 log.warning("model %s cannot serve: %s", alias, words)
 
     def prepare(self, number: int, snapshot: Snapshot) -> str:
-        """Make the tables of a later generation ready, for every alias there is; their digest."""
+        """Make the tables of a later generation ready, for every alias there is; their digest. Not
+        in the loop's own thread."""
         fresh = self.tables.prepare(number)
         breakers, last_good = CircuitBreakers(self._rules), self._balancers.last_good.copy()
         self.warm(Balancers(self.settings, snapshot, fresh, breakers, last_good))
+        self._look(fresh, snapshot)
         return fresh.digest
 
     def label(self, alias: str) -> str:
@@ -286,7 +287,8 @@ class Gateway:
 
     def status(self) -> dict[str, Any]:
         now = self.balancers()
-        stored = now.mappings, self.settings, now.snapshot, self._unfit(now)
+        unfit, _ = self._look(now.mappings, now.snapshot)
+        stored = now.mappings, self.settings, now.snapshot, unfit
         return {
             "version": __version__,
             "uptime_secs": int(time.time() - self.started_at),
@@ -304,8 +306,8 @@ class Gateway:
 
     def idle(self) -> list[str]:
         """What overlays of aliases say and plainly does nothing with the tables of now."""
-        self._unfit(self.balancers())
-        return self._vain
+        now = self.balancers()
+        return self._look(now.mappings, now.snapshot)[1]
 
     def quarantined(self) -> list[dict[str, Any]]:
         """The aliases whose overlay does not fit the tables, and whether they serve on."""
@@ -313,29 +315,36 @@ class Gateway:
         return [
             {"id": one.id, "alias": one.alias, "why": list(one.why)}
             | {"serving": self._serving(balancers, one.alias)}
-            for one in self._unfit(balancers)
+            for one in self._look(balancers.mappings, balancers.snapshot)[0]
         ]
 
-    def _unfit(self, balancers: Balancers) -> list[Misfit]:
-        """The same, looked for once: it takes tens of milliseconds for each there is."""
-        if self._misfits is None:
-            self._vain = []
-            self._misfits = misfits(balancers.mappings, balancers.snapshot, self._vain)
-        return self._misfits
+    def _look(self, mappings: Mappings, snapshot: Snapshot) -> tuple[list[Misfit], list[str]]:
+        """(overlays that do not fit, what others say and plainly does nothing), looked for once: it
+        takes tens of milliseconds for each there is."""
+        known = self._looked
+        if known is None or known[0] is not mappings or known[1] is not snapshot:
+            idle: list[str] = []
+            known = mappings, snapshot, misfits(mappings, snapshot, idle), idle
+            self._looked = known
+        return known[2:]
 
     def _serving(self, balancers: Balancers, alias: str) -> str | None:
-        """With which tables callers of some dialect are served all the same; None: not at all."""
+        """With which tables callers are served all the same; None: those of some dialect are not,
+        who were, or would be."""
+        found = set()
         for dialect in balancers.mappings.callers if "*" not in alias else ():
             try:
                 balancer = balancers.find(dialect, alias)
-            except OperatorError:
+            except NoMapping:
                 continue
+            except OperatorError:
+                return None
             if balancer is not None:
                 tables = [target.tables for target in balancer.targets]
                 now = balancers.mappings.mappings
                 old = any(now[t.name].digest != t.digest if t.name in now else True for t in tables)
-                return SERVES_ON if old else SERVES_NOW
-        return None
+                found.add(SERVES_ON if old else SERVES_NOW)
+        return next((one for one in (SERVES_ON, SERVES_NOW) if one in found), None)
 
     def _targets(self) -> dict[str, Any]:
         """The targets of aliases that have several, as this worker has found them."""

@@ -118,3 +118,36 @@ def test_it_goes_out_and_comes_in_with_a_resources_file(gateway: Running, tmp_pa
     assert code == 1
     assert "overlay.request.field.max_tokens.maxx: line 3: unknown key" in told
     assert f"{file}:" in told
+
+
+def test_tables_that_it_does_not_fit_put_it_in_quarantine_and_no_other(
+    tmp_path: Path, standin: Standin
+) -> None:
+    """It serves on as it did, and everybody who asks is told."""
+    file = tmp_path / "site" / TABLES / "request.toml"
+    file.parent.mkdir(parents=True)
+    site = {"mappings": [str(tmp_path / "site")]}
+    with Running(tmp_path / "gateway", site, workers=1) as gateway:  # who has had it keeps it
+        plain = {"model_name": "claude-opus-5-5"}
+        gateway.set_up(standin.url, {"small": {**plain, "overlay": CLAMP}, "other": plain})
+        gateway.allow("small", "other")
+        before = tokens(gateway, standin, "small")
+        gauge = "aisix_models_quarantined"
+        assert gateway.metrics()[gauge] == 0
+        file.write_text("[field]\nmax_tokens = 4096\n")
+        told = gateway.admin("POST", "mappings/reload").json
+        assert told["ok"], told
+        [one] = told["quarantined"]
+        assert (one["alias"], one["serving"]) == ("small", "with the tables it fitted last")
+        assert one["why"][0].startswith("overlay.request.field.max_tokens")
+        status = gateway.admin("GET", "status").json
+        assert status["mappings"]["quarantined"] == [one]
+        assert any(fault.startswith("models/small: overlay.") for fault in status["faults"])
+        assert gateway.metrics()[gauge] == 1
+        assert tokens(gateway, standin, "small") == before
+        assert tokens(gateway, standin, "other")[0] == 4096
+        assert "in quarantine: models/small: overlay.request.field.max_tokens" in gateway.log
+        file.unlink()
+        assert gateway.admin("POST", "mappings/reload").json["quarantined"] == []
+        assert gateway.metrics()[gauge] == 0
+        assert not gateway.bugs
