@@ -72,8 +72,8 @@ def _by_form(
     now: int,
 ) -> TranslatedRequest | None:
     """The result of the compiled form; None when this request is for the interpreter."""
-    names = facts.alias, facts.upstream_model
-    run = CompiledRequest(caller_body, *names, caller_headers, budget, now)
+    alias, model = facts.alias, facts.upstream_model
+    run = CompiledRequest(caller_body, alias, model, caller_headers, budget, now)
     try:
         upstream_body = tables.forms.translate(caller_body, run)
     except Spent:

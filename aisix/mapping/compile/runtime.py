@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from aisix.mapping.interpret.fold import Numbers, fold
@@ -45,7 +46,11 @@ class CompiledRequest:
         self.budget = Budget() if budget is None else budget
         self.notes: list[Note] = []
         self.state: dict[str, Json] = {}
-        self.indexes: dict[Any, Any] = {}
+
+    @cached_property  # few tables look anything up in a list
+    def indexes(self) -> dict[Any, Any]:
+        """Of lists: see `interpret/find.py`."""
+        return {}
 
     def tell(self, how: str, name: str = "") -> None:
         self.notes.append(Note(how, *self.spot, part=name))

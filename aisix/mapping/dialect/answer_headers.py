@@ -8,8 +8,7 @@ LONGEST) is as if it were absent: an upstream's words make no header by themselv
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from collections.abc import Mapping as Map
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aisix.errors import CallerError
@@ -61,20 +60,6 @@ def passed(parser: Parser, data: dict[str, Json], group: str) -> tuple[Passed, .
             parser.complain(at, "needs from = the upstream's header")
         shown.append(Passed(name, sources, READS.get(row.get("as", ""))))
     return tuple(shown)
-
-
-def passed_on(rows: Iterable[Passed], headers: Map[str, str], now: float) -> dict[str, str]:
-    """What a caller may see of the upstream's headers, by the caller's names."""
-    out = {}
-    for row in rows:
-        for name in row.sources:
-            if name in headers:
-                value = headers[name]
-                text = row.reads(value, now) if row.reads else value
-                if text is not None:
-                    out[row.name] = text
-                break
-    return out
 
 
 def written(parser: Parser, row: dict[str, Json], at: Keys) -> Written:

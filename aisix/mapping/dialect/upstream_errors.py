@@ -18,7 +18,6 @@ from aisix.mapping.dialect.answer_headers import (
     Written,
     laid_over,
     passed,
-    passed_on,
     written,
 )
 from aisix.mapping.dialect.caller import STATUS, CallerDialect, ErrorAnswer, Where, is_status
@@ -228,7 +227,16 @@ class ErrorTables:
 
     def headers(self, headers: Map[str, str], limits: bool, now: float) -> dict[str, str]:
         """The upstream's response headers a caller may see, by the caller's names."""
-        return passed_on((*self.passed, *self.limits) if limits else self.passed, headers, now)
+        out = {}
+        for row in (*self.passed, *self.limits) if limits else self.passed:
+            for name in row.sources:
+                if name in headers:
+                    value = headers[name]
+                    text = row.reads(value, now) if row.reads else value
+                    if text is not None:
+                        out[row.name] = text
+                    break
+        return out
 
 
 def _recogniser(parser: Parser, data: dict[str, Json]) -> Recogniser:
