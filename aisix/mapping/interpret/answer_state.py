@@ -178,7 +178,8 @@ class AnswerState:
         self.blocks: dict[Json, dict[str, Json]] = {}
         self.open: set[int] = set()  # numbers of blocks that have begun and not ended
         self.folded: dict[str, Json] = {}  # a plain answer's deltas, put together
-        self._numbers = None
+        if self._numbers is not None:
+            self._numbers = None
         self.grown: dict[Json, dict[str, Json]] = {}  # or its blocks
         self.said: dict[str, Json] = {}  # a plain answer that goes on as it is
         self.said_before: list[Json] = []  # blocks of earlier rounds
