@@ -42,6 +42,7 @@ class Mappings:
     table_folders: tuple[TableFolder, ...] = field(repr=False)  # the files they were made of
     spoken: dict[str, Tree] = field(repr=False)  # caller.toml of each dialect, with its lines
     idle: tuple[Complaint, ...] = field(default=(), repr=False)  # about what does nothing
+    _lower: dict[int, Mappings] = field(default_factory=dict, repr=False)  # asked for by a check
 
     @property
     def differs(self) -> dict[str, list[str]]:
@@ -60,10 +61,11 @@ class Mappings:
 
     def up_to(self, layer: int) -> Mappings:
         """What there would be without the folders after number `layer`."""
-        above = self.table_folders[layer + 1 :]
-        return (
-            load_shelves(self.table_folders[: layer + 1]) if any(s.files for s in above) else self
-        )
+        if not any(s.files for s in self.table_folders[layer + 1 :]):
+            return self
+        if layer not in self._lower:
+            self._lower[layer] = load_shelves(self.table_folders[: layer + 1])
+        return self._lower[layer]
 
     def find(self, caller: str, adapter: str, name: str | None = None) -> Mapping:
         """The mapping of a caller dialect for an adapter; `name` picks a variant by its folder."""

@@ -241,10 +241,17 @@ def test_a_rule_of_an_aliass_own_tables_is_shown_as_it_is_written(
         assert (rule["layer"], rule["lines"]) == (file, lines)
 
 
-def test_nothing_that_matters_is_cut(told: Any, tmp_path: Path) -> None:
+def test_it_happens_at_the_moment_that_is_asked_for(told: Any, tmp_path: Path) -> None:
+    answer = ROOT / "mappings" / NAME / "cases/answer-text/upstream-response.json"
+    _, said, _ = told(str(answer), "--now", "1700000000", "--json")
+    assert json.loads(said)["result"]["created"] == 1700000000
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_nothing_that_matters_is_cut(width: int, told: Any, tmp_path: Path) -> None:
     request = written(tmp_path, {**REQUEST, "user": "u" * 90})
-    _, narrow, _ = told(request, width=80)
-    assert all(len(line) <= 80 for line in narrow.split("\n") if "files below" not in line)
+    _, narrow, _ = told(request, width=width)
+    assert all(len(line) <= width for line in narrow.split("\n") if "files below" not in line)
     assert "…" not in narrow
     _, wide, _ = told(request, "--wide", width=80)
     assert "u" * 90 in wide

@@ -147,13 +147,7 @@ def test_two_files_that_shut_each_other_out_are_told_where_the_loser_stands() ->
     ("name", "file", "text", "line", "words"),
     [
         (NAME, "answer.toml", "[event.message_dleta]\nping = true\n", 1, '"message_delta"?'),
-        (
-            PASSED_ON,
-            "request.toml",
-            "[field.x]\nvalue = 1\nwhen = { strem = true }\n",
-            3,
-            '"stream"?',
-        ),
+        (PASSED_ON, "request.toml", "[field.x]\nobject = { strem = true }\n", 2, '"stream"?'),
     ],
 )
 def test_a_misspelt_word_that_may_be_meant_is_hinted_at(

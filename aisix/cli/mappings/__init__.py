@@ -117,6 +117,8 @@ def _add_explain(sub: argparse.ArgumentParser) -> None:
                      help="a header that comes with it: the caller's, or the upstream's of an"
                      " answer")  # fmt: skip
     sub.add_argument("--mapping", metavar="NAME", help="default: the first one")
+    sub.add_argument("--now", type=int, metavar="SECONDS", help="Unix time it happens at, as $now"
+                     " and in times that are made; default: the present")  # fmt: skip
     _add_alias(sub)
     sub.add_argument("--diff", metavar="DIR", help="what a site's tables change for this very file")
     sub.add_argument("--trace", metavar="RULE", default="",

@@ -71,7 +71,7 @@ def _explained(args: argparse.Namespace, mappings: Mappings, data: bytes) -> tup
             tables,
             mapping.caller,
             ResolvedModel(name, model, args.strict),
-            now=int(time.time()),
+            now=int(time.time()) if args.now is None else args.now,
             new_id=lambda: "0",
             compiled=False,
         )

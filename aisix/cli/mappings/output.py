@@ -16,6 +16,7 @@ import msgspec
 from aisix.mapping.syntax.paths import Json
 
 NARROWEST = 12  # a column is not cut below this
+TIGHT = 7  # nor wrapped below this
 ROOMY, WIDE = 24, 36  # nor below these, while another one is wider
 PADDING = 2  # a heading is shown with so much room
 GAP = 2
@@ -42,7 +43,7 @@ def table(rows: list[Row], as_json: bool, wrap: bool = False, wide: bool = False
     if shared:
         print(f"files below {shared}\n")
     cells = [[_cell(row, n, shared) for n in names] for row in rows]
-    limits = _limits(names, cells, width)
+    limits = _limits(names, cells, width, TIGHT if wrap else NARROWEST)
     fit = _wrapped if wrap else cut
     shown = [
         [
@@ -59,7 +60,7 @@ def _cell(row: Row, name: str, shared: str) -> str:
     return text.removeprefix(shared) if name == WHERE else text
 
 
-def _limits(names: list[str], cells: list[list[str]], width: int) -> list[int]:
+def _limits(names: list[str], cells: list[list[str]], width: int, least_of_all: int) -> list[int]:
     """The widths of the columns. What a row is about, and where it stands, give way last."""
     limits = [
         max(len(name) + PADDING, *(len(line[i]) for line in cells)) for i, name in enumerate(names)
@@ -68,7 +69,8 @@ def _limits(names: list[str], cells: list[list[str]], width: int) -> list[int]:
     where = [i for i, name in enumerate(names) if name == WHERE]
     steps = (
         *((middle, ROOMY), ([0], WIDE), (middle, NARROWEST), (where, WIDE), ([0], ROOMY)),
-        *((where, ROOMY), ([0, *middle, *where], NARROWEST)),
+        *((where, ROOMY), ([0, *middle, *where], NARROWEST), (middle, least_of_all)),
+        ([0, *middle, *where], least_of_all),
     )
     for free, least in steps:
         while sum(limits) + GAP * (len(names) - 1) > width:

@@ -24,7 +24,7 @@ from aisix.errors import Complaint, OperatorError, wrong_among
 from aisix.mapping.configurations import Configuration, configurations
 from aisix.mapping.mappings import NEEDED, Mapping, Mappings, load_as_told, read_parts
 from aisix.mapping.parse import structure, toml_tree
-from aisix.mapping.parse.files import TableFolder, read_folders
+from aisix.mapping.parse.files import CALLER, TableFolder, read_folders
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verify import both_forms, cases, touched
 from aisix.mapping.verify.case_runs import CaseRuns
@@ -107,7 +107,8 @@ class Checker:
         if nothing.issuperset(found):  # no such folder: of the others there is nothing to say
             return found
         for mapping in mappings.mappings.values():  # what can be said of the rest all the same
-            if all(mapping.tree.data.get(name) for name in NEEDED):
+            mine = len(table_folders) == 1 or _is_written(mapping, table_folders[1:])
+            if mine and all(mapping.tree.data.get(name) for name in NEEDED):
                 found += self._build(mapping, self._wanted(mappings, mapping))[0]
                 found += tables_without_other(mapping)
         return self._told(found)
@@ -258,6 +259,13 @@ class Checker:
         """Whether the folders up to this one have this mapping, or what it is like."""
         folders = mappings.table_folders[: layer + 1]
         return any(f"{mapping.line[0]}/mapping.toml" in folder.files for folder in folders)
+
+
+def _is_written(mapping: Mapping, folders: Sequence[TableFolder]) -> bool:
+    """Whether one of these folders has a part in a mapping: a table of it, or its callers'."""
+    dialect = mapping.name.partition("/")[0]
+    own = (f"{dialect}/{CALLER}", *(f"{name}/" for name in (*mapping.line, *mapping.lender)))
+    return any(file.startswith(own) for folder in folders for file in folder.files)
 
 
 class Built(NamedTuple):

@@ -10,7 +10,7 @@ from aisix.mapping.mappings import load_mappings
 from aisix.mapping.verify.check import Checker
 from aisix.mapping.verify.coverage import EACH
 from aisix.mapping.verify.kept import Kept
-from tests.mapping.laid import SHIPPED, laid
+from tests.mapping.laid import NAME, SHIPPED, laid
 
 VALUE = {"request.toml": "[field.max_tokens]\ndefault = 5000\n"}
 
@@ -39,6 +39,27 @@ def test_an_overlay_costs_what_it_touches_and_once(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
     checker, found = checked(tmp_path / "nowhere")
     assert (found, checker.built) == ([f"{tmp_path / 'nowhere'}: no such folder"], 0)
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("openai-chat/anthropic-mesages/request.toml", '(did you mean "anthropic-messages"?)'),
+        ("openai-chat/request.toml", "stands at the wrong place"),
+        (f"{NAME}/request/deep/er.toml", "stands at the wrong place"),
+        (f"{NAME}/reqest.toml", '(did you mean "request.toml"?)'),
+        ("openai-caht/caller.toml", ""),
+    ],
+)
+def test_a_misplaced_file_is_told_without_building_what_nobody_wrote(
+    path: str, said: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "mine" / path
+    file.parent.mkdir(parents=True)
+    file.write_text("[field.x]\nvalue = 1\n")
+    checker, found = checked(tmp_path / "mine", Kept(None))
+    assert [text for text in found if said in text]
+    assert checker.built == 0
 
 
 def test_a_variant_costs_what_it_changes(tmp_path: Path) -> None:
