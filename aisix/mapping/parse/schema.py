@@ -187,6 +187,8 @@ def _check_rows(tree: Tree, traits: dict[str, Tree], complaints: list[Complaint]
     models = tree.data.get("models") or {}
     rows = models.get("model", {})
     seen: dict[str, str] = {}
+    after = str(models.get("after", ""))
+    named = {models.get("unknown"), models.get("outside"), *(r.get(LIKE) for r in rows.values())}
     for name, row in rows.items():
         matches = row.get("match", [name])
         for prefix in matches if isinstance(matches, list) else ():
@@ -202,6 +204,12 @@ def _check_rows(tree: Tree, traits: dict[str, Tree], complaints: list[Complaint]
                 text = f'never reached: "{prefix}" is compared with lower case'
                 where = tree.where((*at, "match"))
                 complaints.append(Complaint(where, f"model.{name}.match", text, idle=True))
+            elif after and after in str(prefix) and ("match" in row or name not in named):
+                rest = str(prefix).partition(after)[2]
+                text = f'never reached: "{prefix}" is compared with what follows "{after}"'
+                text += f' (did you mean "{rest}"?)' if rest else ""
+                where, key = tree.where((*at, "match")), ".match" if "match" in row else ""
+                complaints.append(Complaint(where, f"model.{name}{key}", text, idle=True))
             seen[str(prefix)] = name
         if LIKE in row and (wrong := _not_like(rows, name, models)):
             where = tree.where(("models", "model", name, LIKE))
@@ -213,10 +221,26 @@ def _check_rows(tree: Tree, traits: dict[str, Tree], complaints: list[Complaint]
                     where = tree.where(("models", "model", name, key))
                     text = f'no trait "{trait}"{near(trait, traits)}'
                     complaints.append(Complaint(where, f"model.{name}.{key}", text))
+        for trait in _brought_twice(rows, name, models.get("defaults") or {}):
+            where = tree.where(("models", "model", name, "more_traits"))
+            text = f'the row has the trait "{trait}" without it'
+            complaints.append(Complaint(where, f"model.{name}.more_traits", text, idle=True))
     for key in ("unknown", "outside") if "outside" in models else ("unknown",):
         if rows and (name := models.get(key)) not in rows:
             text = f'no model row "{name}"{near(str(name), rows)}'
             complaints.append(Complaint(tree.where(("models", key)), key, text))
+
+
+def _brought_twice(rows: dict[str, Json], name: str, usual: dict[str, Json]) -> list[str]:
+    """Those of its `more_traits` that it has already."""
+    line = [usual, *(rows[one] for one in line_of(rows, name) if one in rows)]
+    had: Json = next((one["traits"] for one in reversed(line) if "traits" in one), [])
+    had = [
+        *(had if isinstance(had, list) else ()),
+        *(trait for one in line[:-1] for trait in one.get("more_traits", ())),
+    ]
+    more = rows[name].get("more_traits", ())
+    return [trait for trait in more if trait in had] if isinstance(more, list) else []
 
 
 def _not_like(rows: dict[str, Json], name: str, models: dict[str, Json]) -> str:

@@ -50,4 +50,4 @@ def test_a_site_s_rule_that_reads_it_ends_the_warning(tmp_path: Path, compiled: 
 def test_only_an_item_that_is_rebuilt_has_it(tmp_path: Path) -> None:
     shape = '[accept]\na = "object"\n[field.a]\nfrom = "a"\nshape = "mine"\n[shape.mine]\nverbatim = true\nknows = ["b"]\n'
     (complaint,) = said(laid(tmp_path, {"request.toml": shape}, REVERSE), REVERSE)
-    assert "only an item that is rebuilt key by key has it" in complaint
+    assert "only what is rebuilt key by key has it" in complaint

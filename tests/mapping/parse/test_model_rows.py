@@ -30,7 +30,7 @@ def loaded(folder: Path, text: str) -> Mapping:
 def refused(folder: Path, text: str) -> list[str]:
     found: list[Complaint] = []
     load_as_told(read_folders([shipped_mappings(), site(folder, text)]), found)
-    return [f"{one.where.rpartition('/')[2]}: {one.text}" for one in found]
+    return [f"{one.where.rpartition('/')[2]}: {one.text}" for one in dict.fromkeys(found)]
 
 
 def test_a_line_ends_at_what_is_not_there() -> None:
@@ -80,3 +80,20 @@ def test_a_prefix_that_both_match_is_its_own_and_siblings_are_not_touched(tmp_pa
 )  # fmt: skip
 def test_a_slip(text: str, told: str, tmp_path: Path) -> None:
     assert told in "\n".join(refused(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[model.mine]\nmatch = ['claude-opus-9']\n", ['models.toml:2: never reached: "claude-opus-9" is compared with what follows "claude-" (did you mean "opus-9"?)']),
+        ("[model.claude-opus-9]\nmax_tokens = 5\n", ['models.toml:1: never reached: "claude-opus-9" is compared with what follows "claude-" (did you mean "opus-9"?)']),
+        ("[model.claude-x]\nmax_tokens = 5\n[model.mine]\nlike = 'claude-x'\n", []),
+        ("[model.mine]\ntraits = ['no-sampling']\nmore_traits = ['no-sampling']\n", ['models.toml:3: the row has the trait "no-sampling" without it']),
+        ("[model.a]\nmore_traits = ['no-sampling']\n[model.b]\nlike = 'a'\nmore_traits = ['no-sampling']\n", ['models.toml:5: the row has the trait "no-sampling" without it']),
+        ("[model.mine]\ntraits = []\nmore_traits = ['no-sampling']\n", []),
+    ],
+)  # fmt: skip
+def test_what_can_never_be_reached_or_is_there_without_it(
+    text: str, told: list[str], tmp_path: Path
+) -> None:
+    assert refused(tmp_path, text) == told

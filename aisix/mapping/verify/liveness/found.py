@@ -241,7 +241,9 @@ def winner(tried: Tried, part: Part, keys: Keys) -> str:
             if one is None or two is None:
                 continue
             if tried.program.read(unit, one).form != tried.program.read(unit, two).form:
-                return f"`{sibling[-1]}` of {_where(tried, unit, sibling, traits)} wins"
+                own = (*unit, *sibling) if part.trait else (*unit[1:], *sibling)
+                here = part.tree.lines.get(own)  # who writes both has made it so himself
+                return f"`{sibling[-1]}` of {here or _where(tried, unit, sibling, traits)} wins"
     return ""
 
 
