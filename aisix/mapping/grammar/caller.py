@@ -21,6 +21,7 @@ from aisix.mapping.grammar.kinds import (
     TEXTS_BY_NAME,
     UNIT,
     UNITS_BY_NAME,
+    URL_PATH,
     WORDS,
     WORDS_BY_NAME,
 )
@@ -31,7 +32,7 @@ CALLER = file(
     "a caller's dialect: where the gateway itself looks, and what its own errors look like",
     FORMAT_KEY,
     TITLE,
-    Key("route", TEXT, "the URL that callers post to", "/v1/chat", required=True),
+    Key("route", URL_PATH, "the URL that callers post to", "/v1/chat", required=True),
     Key("default", BOOLEAN, "this dialect answers for URLs that are nobody's", True, False),
     Key(
         "auth",
@@ -239,7 +240,7 @@ picture = 1600
 MODELS = unit(
     "caller_models",
     "what a list of models looks like",
-    Key("route", TEXT, "its URL", "/v1/models", required=True),
+    Key("route", URL_PATH, "its URL", "/v1/models", required=True),
     Key("header", HEADER, "with this header it is this dialect's, where others share the URL", "x"),
     Key(
         "list",
@@ -269,7 +270,7 @@ id = "$alias"
 COUNT = unit(
     "caller_count",
     "where a caller asks how many tokens a request would take",
-    Key("route", TEXT, "its URL", "/v1/count", required=True),
+    Key("route", URL_PATH, "its URL", "/v1/count", required=True),
     Key("header", HEADER, "says that the answer is an estimate", "x-estimate", required=True),
     Key(
         "answer",

@@ -78,14 +78,27 @@ FILLED_WORDS = ValueKind("list of texts, not empty", (list,), str, filled=True)
 TEMPLATE_OBJECT = ValueKind("object, with $name where something is put in", (dict,))
 FACT = ValueKind("text, number, true or false", (str, int, float, bool))
 TEMPLATE = ValueKind("text, with {name} where something is put in", (str,))
+URL_PATH = ValueKind("path of a URL, which begins with /", (str,), begins="/")
+URL = ValueKind("URL, which begins with http:// or https://", (str,), begins="http")
+
 
 # ---------------------------------------------------------------- patterns
-PATTERN = ValueKind("regular expression", (str,), read=re.compile)
+def pattern(text: str) -> re.Pattern[str]:
+    """A regular expression; re.error for all that is none, however it fails."""
+    try:
+        return re.compile(text)
+    except OverflowError:
+        raise re.error("a number of repetitions is too large") from None
+    except RecursionError:
+        raise re.error("nested too deeply") from None
+
+
+PATTERN = ValueKind("regular expression", (str,), read=pattern)
 PATTERNS = ValueKind(
-    "list of regular expressions", (list,), str, read=lambda texts: [*map(re.compile, texts)]
+    "list of regular expressions", (list,), str, read=lambda texts: [*map(pattern, texts)]
 )
 CHARACTERS = ValueKind(
-    "characters", (str,), filled=True, read=lambda text: re.compile(f"[^{text}]")
+    "characters", (str,), filled=True, read=lambda text: pattern(f"[^{text}]")
 )  # read: a pattern of one that is none of them
 
 

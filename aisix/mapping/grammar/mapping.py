@@ -9,7 +9,6 @@ from aisix.mapping.grammar.kinds import (
     LIST,
     MAPPING_NAME,
     MARK,
-    TEMPLATE,
     TEMPLATES_BY_NAME,
     TEXT,
     TEXTS_BY_NAME,
@@ -17,6 +16,8 @@ from aisix.mapping.grammar.kinds import (
     TRAITS_BY_WORD,
     UNIT,
     UNITS_BY_NAME,
+    URL,
+    URL_PATH,
     VALUE,
     WORDS,
 )
@@ -80,13 +81,13 @@ UPSTREAM = unit(
     "where a mapping sends its requests",
     Key(
         "api_base",
-        TEXT,
+        URL,
         "where keys go that name no base; only those whose provider is named as the adapter",
         "https://api.acme.example",
     ),
     Key(
         "path",
-        TEMPLATE,
+        URL_PATH,
         "what is put behind the base; nothing is filled in here",
         "/v2/chat",
         required=True,
@@ -98,7 +99,7 @@ UPSTREAM = unit(
         "endings of a base that people paste along: the first that fits is taken away",
         ["/v2/chat", "/v2"],
     ),
-    Key("bare", TEXT, "put behind a base that is a host without a path", "/v2"),
+    Key("bare", URL_PATH, "put behind a base that is a host without a path", "/v2"),
     Key(
         "auth",
         TEMPLATES_BY_NAME,

@@ -2,6 +2,7 @@
 
     files.py         folders of tables as they are at one moment
     toml_tree.py     a table file as dicts, with the line of every key
+    text.py          its text: bytes that are none, numbers that nobody reads
     disagreement.py  why two readers of TOML differ: which character, and what both read alike
     meant.py         did you mean, or one of which words
     renamed.py       old words of the language, and what they are called now

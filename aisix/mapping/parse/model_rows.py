@@ -9,8 +9,10 @@ Must never know: what a fact means.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+from aisix.mapping.parse.meant import meant
+from aisix.mapping.parse.options import option_faults
 from aisix.mapping.syntax.paths import Json
 
 LIKE = "like"
@@ -29,3 +31,56 @@ def line_of(rows: Mapping[str, Json], name: str) -> list[str]:
             break
         line.insert(0, other)
     return line
+
+
+def facts_of(models: Mapping[str, Json], name: str) -> dict[str, Json]:
+    """What stands in a row, in those it is like and in [defaults], as it is written.
+
+    >>> facts_of({"defaults": {"a": 1, "b": "$a"}, "model": {"x": {"a": 2}}}, "x")
+    {'a': 2, 'b': '$a'}
+    """
+    rows = models.get("model") or {}
+    whole = [models.get("defaults") or {}, *(rows.get(one, {}) for one in line_of(rows, name))]
+    return {fact: value for row in whole for fact, value in row.items()}
+
+
+def odd_references(models: Mapping[str, Json]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """(place, why) of each fact "$OTHER" without another fact that is written out."""
+    rows = models.get("model") or {}
+    places: list[tuple[tuple[str, ...], dict[str, Json], dict[str, Json]]] = []
+    for name, row in rows.items():
+        places.append((("model", name), row, facts_of(models, name)))
+    usual = models.get("defaults") or {}
+    if not rows or any("$" in str(value) for value in usual.values()):
+        anywhere = {fact: value for _, _, facts in places for fact, value in facts.items()}
+        places.append((("defaults",), usual, {**anywhere, **usual}))
+    for at, row, facts in places:
+        for fact, value in row.items():
+            if not isinstance(value, str) or not value.startswith("$"):
+                continue
+            other = facts.get(value[1:])
+            if other is None:
+                yield (*at, fact), f'no fact "{value[1:]}" ({meant(value[1:], {*facts} - {fact})})'
+            elif isinstance(other, str) and other.startswith("$"):
+                yield (*at, fact), f"{value} is {other}: name that one here"
+
+
+def odd_words(
+    models: Mapping[str, Json], options: Mapping[str, Json]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """(place, why) of each fact that is the default of an option, and none of its values."""
+    rows = models.get("model") or {}
+    places: list[tuple[tuple[str, ...], dict[str, Json]]] = []
+    places.append((("defaults",), models.get("defaults") or {}))
+    places += [(("model", name), row) for name, row in rows.items()]
+    for name, option in options.items():
+        default = option.get("default")
+        if not isinstance(default, str) or not default.startswith("$model."):
+            continue
+        fact = default.removeprefix("$model.")
+        for at, row in places:
+            value = row.get(fact)
+            if value is None or (isinstance(value, str) and value.startswith("$")):
+                continue
+            for text in option_faults(name, option, value):
+                yield (*at, fact), f"is the default of {text}"

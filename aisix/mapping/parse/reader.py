@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
 from aisix.errors import Complaint
+from aisix.mapping.grammar.kinds import pattern
 from aisix.mapping.grammar.roots import ANSWER, REGISTERS, REQUEST, ROOTS, WHOLE, Root
 from aisix.mapping.grammar.tables import UNITS
 from aisix.mapping.parse.meant import meant
@@ -20,6 +21,7 @@ from aisix.mapping.parse.registers import Registers
 from aisix.mapping.parse.sourceless import misnamed, names_at, sourceless
 from aisix.mapping.parse.structure import EXPECTED, found
 from aisix.mapping.parse.units import Sounds, sound
+from aisix.mapping.parse.unreachable import too_early
 from aisix.mapping.parse.vocabulary import Vocabulary
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json, Path
@@ -67,12 +69,12 @@ class Grammar:
         self.told_gone: set[tuple[str, ...]] = set()
         self.without: tuple[str, ...] = ()  # roots that find nothing where we are
 
-    def _named(self) -> dict[str, tuple[str, set[str]]]:
+    def _named(self) -> dict[str, tuple[str, Collection[str]]]:
         """What `$let`, `$model` and `$option` may name, and what to call one that is not there."""
-        named: dict[str, tuple[str, set[str]]] = {}
+        named: dict[str, tuple[str, Collection[str]]] = {}
         lets = self.tables.get("request", {}).get("let")
         if isinstance(lets, dict):
-            named["let"] = "no [let]", set(lets)
+            named["let"] = "no [let]", [*lets]
         models = self.tables.get("models") or {}
         rows = [models.get("defaults") or {}, *(models.get("model") or {}).values()]
         if models:
@@ -208,7 +210,7 @@ class Grammar:
             word = str(path.steps[0])
             remember = ("request", "remember")
             if word in names:
-                pass
+                self.tell(too_early([*names], path, at), at)
             elif path.root == "request" and not self.knew(at, remember):  # another list over it
                 if (*remember, word) not in self.told_gone:
                     self.told_gone.add((*remember, word))
@@ -294,7 +296,7 @@ class Grammar:
             if isinstance(text, dict):
                 each = text.values()
                 text = "|".join(_FLAGS.sub(r"(?\1:", f"(?:{one})", count=1) for one in each)
-            return re.compile(text)
+            return pattern(text)
         except (re.error, TypeError) as error:
             self.complain(at, f"not a regular expression: {error}")
             return None

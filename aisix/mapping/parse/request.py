@@ -155,8 +155,9 @@ class RequestParser(Parser):
         """Tell of a name that the text of the fault asks for, and nothing here says."""
         kind = row.get("reject", "")
         fault = (self.facts.get("fault") or {}).get(kind, {})
-        for _, name in asked_for(fault.get("message", "")):
-            if name not in SAID_OF_A_CHECK and name not in row.get("values", {}):
+        for _, name in asked_for(fault.get("message", ""), lookups=True):
+            known = name[:1] == "$" or name in SAID_OF_A_CHECK  # "$": a text is no lookup
+            if not known and name not in row.get("values", {}):
                 text = f'the text of [fault.{kind}] asks for it: values = {{ {name} = "..." }}'
                 self.complain((*at, "values", name), text)
 

@@ -9,7 +9,7 @@ from aisix.mapping.grammar.rule import SOURCES
 from aisix.mapping.grammar.tables import UNITS
 from aisix.mapping.parse.conditions import Conditions
 from aisix.mapping.parse.unreachable import fields_of, hidden, twice_written, unreachable
-from aisix.mapping.parse.variants import choose_by_key, name_the_allowed
+from aisix.mapping.parse.variants import choose_by_key, circle, name_the_allowed, tables_in
 from aisix.mapping.parse.vocabulary import odd_rows
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import (
@@ -211,12 +211,12 @@ class Parser(Conditions):
     ) -> Shape:
         if isinstance(data, str):  # developer = "system": built as that variant is
             if not isinstance(siblings.get(data), dict):
-                self.unknown(at, "no variant", data, [k for k in siblings if k != word])
+                self.unknown(at, "no variant with a table", data, tables_in(siblings))
                 return Shape(word, self.place(at))
             data, at = siblings[data], (*at[:-1], data)
         shape = Shape(word, self.place(at))
         if isinstance(data, dict) and isinstance(data.get("use"), str):  # built by another shape
-            self.unit(data, at, unit)
+            self.tell(circle(self.tables[at[0]], self.unit(data, at, unit), at), (*at, "use"))
             return self.shape(data["use"], (*at, "use")) or shape
         self.fill_shape(shape, data, at, unit)
         return shape

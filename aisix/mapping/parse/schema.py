@@ -13,12 +13,12 @@ from aisix.mapping.grammar.caller import SAID
 from aisix.mapping.grammar.declared import TRAIT
 from aisix.mapping.grammar.tables import FILES, UNITS
 from aisix.mapping.parse import overlays
-from aisix.mapping.parse.meant import meant, near
-from aisix.mapping.parse.model_rows import LIKE, line_of
+from aisix.mapping.parse.meant import near
+from aisix.mapping.parse.model_rows import LIKE, line_of, odd_references, odd_words
 from aisix.mapping.parse.options import option_faults, words_of
 from aisix.mapping.parse.structure import found
 from aisix.mapping.parse.toml_tree import Keys, Tree
-from aisix.mapping.parse.units import all_sound, asked_for
+from aisix.mapping.parse.units import all_sound, not_filled
 from aisix.mapping.syntax.paths import Json
 
 
@@ -105,11 +105,10 @@ def check_faults(caller: Tree, mappings: Iterable[Tree], complaints: list[Compla
             said.update(given if isinstance(given, dict) else ())
     for kind, row in caller.data.get("fault", {}).items():
         for name in ("code", "message", "headers"):
-            for keys, word in asked_for({name: row.get(name, "")} if isinstance(row, dict) else {}):
-                if word not in said:
-                    at = ("fault", kind, *keys)
-                    text = f'nothing is called "{word}" here ({meant(word, said)})'
-                    complaints.append(Complaint(caller.where(at), ".".join(at), text))
+            given = {name: row.get(name, "")} if isinstance(row, dict) else {}
+            for keys, text in not_filled(given, said, lookups=False):
+                at = ("fault", kind, *keys)
+                complaints.append(Complaint(caller.where(at), ".".join(at), text))
 
 
 def read(
@@ -297,6 +296,10 @@ def _check_facts(
                 text = f"expected {found(standard)} or the like, found {found(value)}"
             where = tree.where(("models", *at))
             complaints.append(Complaint(where, ".".join(at), text, idle))
+    for keys, text in odd_references(models):
+        complaints.append(Complaint(tree.where(("models", *keys)), ".".join(keys), text))
+    for keys, text in odd_words(models, (tree.data.get("mapping") or {}).get("option", {})):
+        complaints.append(Complaint(tree.where(("models", *keys)), ".".join(keys), text))
 
 
 def _facts_read(data: Json) -> set[str]:

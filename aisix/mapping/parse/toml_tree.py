@@ -19,6 +19,7 @@ import msgspec
 
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping.parse import disagreement
+from aisix.mapping.parse.text import decoded, long_number
 from aisix.mapping.syntax.paths import Json
 
 Keys = tuple[str, ...]
@@ -104,12 +105,7 @@ def read(path: Path, name: str) -> Tree:
 
 def parse(raw: bytes, name: str) -> Tree:
     """The same for bytes that have been read."""
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise OperatorError([Complaint(f"{name}:{line}", "", "not UTF-8")]) from None
-    return parse_text(text, name)
+    return parse_text(decoded(raw, name), name)
 
 
 def parse_text(text: str, name: str) -> Tree:
@@ -119,6 +115,8 @@ def parse_text(text: str, name: str) -> Tree:
         raise OperatorError([_syntax(error, text, name)]) from None
     except RecursionError:
         raise OperatorError([Complaint(f"{name}:1", "", "nested too deeply")]) from None
+    except ValueError:
+        raise OperatorError([long_number(text, name)]) from None
     except _ReadTwice as error:
         found = disagreement.reason(_statements(text), _agree)
         if found is None:  # of several statements together

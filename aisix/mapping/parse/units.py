@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
-from aisix.mapping.grammar.kinds import FIELD, ValueKind
+from aisix.mapping.grammar.kinds import FIELD, TEMPLATE_OBJECT, ValueKind
 from aisix.mapping.grammar.tables import ANY, FILES, UNITS, Key, Unit
 from aisix.mapping.parse.meant import meant
 from aisix.mapping.parse.structure import EXPECTED, found, in_toml
@@ -21,6 +21,7 @@ from aisix.mapping.syntax.paths import Json
 NO_PLACE = '"{}" finds nothing: expected the name of a field, not a place below it'
 _BELOW = re.compile(r"\w[.\[]")
 _NAMED = re.compile(r"\{([\w.-]+)\}")
+_LOOKED_UP = re.compile(r"\$[A-Za-z_]\w*")
 LONGEST_EXAMPLE = 60
 
 Where = Callable[[Keys], str]
@@ -140,15 +141,28 @@ def is_sound(key: Key, value: Json, at: Keys, complain: Complain) -> bool:
         complain(at, NO_PLACE.format(text))
         return False
     if key.fills is not None:
-        odd = [(keys, word) for keys, word in asked_for(value) if not _is_filled(word, key.fills)]
-        for keys, word in odd:
-            if key.fills:
-                text = f'nothing is called "{word}" here ({meant(word, key.fills)})'
-            else:
-                text = f'nothing is put in here: "{{{word}}}" would be sent as it stands'
+        odd = [*not_filled(value, key.fills, TEMPLATE_OBJECT in key.kinds)]
+        for keys, text in odd:
             complain((*at, *keys), text)
         return not odd
     return True
+
+
+def not_filled(value: Json, known: Iterable[str], lookups: bool) -> Iterator[tuple[Keys, str]]:
+    """(where, why) of what a template asks for and nobody puts in, or asks for in the other way:
+    "$name" is for objects (`lookups`), {name} for texts."""
+    names = tuple(known)
+    for keys, word in asked_for(value, lookups):
+        looked_up, word = word[:1] == "$", word.removeprefix("$")
+        if looked_up == lookups and _is_filled(word, names):
+            continue
+        asked, instead = (f"${word}", f"{{{word}}}") if looked_up else (f"{{{word}}}", f"${word}")
+        if not names:
+            yield keys, f'nothing is put in here: "{asked}" would be sent as it stands'
+        elif looked_up == lookups:
+            yield keys, f'nothing is called "{word}" here ({meant(word, names)})'
+        elif _is_filled(word, names):
+            yield keys, f'"{asked}" would be sent as it stands: here it is "{instead}"'
 
 
 def places_among(value: Json) -> list[str]:
@@ -157,15 +171,16 @@ def places_among(value: Json) -> list[str]:
     return [text for text in texts if isinstance(text, str) and _BELOW.search(text)]
 
 
-def asked_for(value: Json, at: Keys = ()) -> Iterator[tuple[Keys, str]]:
-    """What a template asks for, and where: {name} in a text, or a text "$name" in an object."""
+def asked_for(value: Json, lookups: bool, at: Keys = ()) -> Iterator[tuple[Keys, str]]:
+    """What a template seems to ask for, and where: "name" for {name}, and "$name", which for a
+    lookup is all of a text."""
     if isinstance(value, dict):
         for key, below in value.items():
-            yield from asked_for(below, (*at, key))
+            yield from asked_for(below, lookups, (*at, key))
     elif isinstance(value, str):
-        if value.startswith("$"):
-            yield at, value[1:]
         yield from ((at, name) for name in _NAMED.findall(value))
+        whole = [value] if value.startswith("$") else []
+        yield from ((at, name) for name in (whole if lookups else _LOOKED_UP.findall(value)))
 
 
 def _is_filled(word: str, known: tuple[str, ...]) -> bool:

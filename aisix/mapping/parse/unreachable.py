@@ -83,6 +83,21 @@ def _sure(rule: Rule) -> bool:
     )
 
 
+def too_early(lets: Sequence[str], path: Path, at: tuple[str, ...]) -> str:
+    """Why what a [let] asks for is not there yet; "" when it is, or something else asks.
+
+    lets: all of them, in the order they are worked out.
+    """
+    if path.root != "let" or at[:2] != ("request", "let"):
+        return ""
+    word = str(path.steps[0])
+    if at[2] not in lets or lets.index(word) < lets.index(at[2]):
+        return ""
+    if word == at[2]:
+        return f'finds nothing: "{path.text}" is what this makes'
+    return f'finds nothing yet: write before = "{at[2]}" in [let.{word}]'
+
+
 def overlapping(paths: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
     """(path, the one it lies in) of two that would be written both."""
     for path in paths:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from aisix.mapping.syntax.paths import Path
+from collections.abc import Iterator, Mapping
+
+from aisix.mapping.syntax.paths import Json, Path
 from aisix.mapping.syntax.rules import Condition, Shape, Test
 
 
@@ -32,3 +34,41 @@ def name_the_allowed(shape: Shape) -> None:
     words = [word for word, v in shape.variants.items() if word != "*" and not v.refuses]
     for one, own in refused.values():
         one.allowed = ", ".join(f"'{word}'" for word in words if word not in own)
+
+
+def uses(shape: Json) -> Iterator[str]:
+    """The shapes that build an item of this one in its place.
+
+    >>> [*uses({"is": {"a": {"use": "x"}}, "first": {"b": {"use": "y"}, "c": {"d": 1}}})]
+    ['x', 'y']
+    """
+    if not isinstance(shape, dict):
+        return
+    if isinstance(shape.get("use"), str):
+        yield shape["use"]
+        return
+    for key in ("is", "first"):
+        rows = shape.get(key)
+        for row in rows.values() if isinstance(rows, dict) else ():
+            yield from uses(row)
+
+
+def circle(tables: Mapping[str, Json], variant: Mapping[str, Json], at: tuple[str, ...]) -> str:
+    """Why no item can be built by the shape that a variant uses; "" when it can."""
+    if at[1] != "shape":
+        return ""
+    shapes = tables.get("shape") or {}
+    seen, waiting = set[str](), [*uses(variant)]
+    while waiting:
+        one = waiting.pop()
+        if one == at[2]:
+            return f'goes round in a circle: back to "{one}"'
+        if one not in seen:
+            seen.add(one)
+            waiting += uses(shapes.get(one))
+    return ""
+
+
+def tables_in(variants: Mapping[str, Json]) -> list[str]:
+    """Those that are no other one's name for short."""
+    return [name for name, row in variants.items() if isinstance(row, dict)]

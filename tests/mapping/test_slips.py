@@ -1,0 +1,124 @@
+"""What an operator writes by mistake, each told at its own line with what would be right."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.mapping.laid import checked
+
+OA, OO = "openai-chat/anthropic-messages", "openai-chat/openai-chat"
+AO, AA = "anthropic-messages/openai-chat", "anthropic-messages/anthropic-messages"
+CALLER = "openai-chat/caller.toml"
+
+SLIPS = {
+    # ---- models
+    "an id in whole": (
+        *(f"{OA}/models.toml", '[model.opus-6]\nmatch = ["claude-opus-6"]\n'),
+        '2: model.opus-6.match: never reached: "claude-opus-6" is compared with what follows '
+        '"claude-" (did you mean "opus-6"?)',
+    ),
+    "an id in whole as the row's name": (
+        *(f"{OA}/models.toml", "[model.claude-opus-6]\nmax_tokens = 5\n"),
+        '1: model.claude-opus-6: never reached: "claude-opus-6" is compared with what follows',
+    ),
+    "a fact that is another one's, misspelt": (
+        *(f"{OA}/models.toml", '[model.opus-4-1]\ndefault_max_tokens = "$max_token"\n'),
+        '2: model.opus-4-1.default_max_tokens: no fact "max_token" (did you mean "max_tokens"?)',
+    ),
+    "a fact that is itself": (
+        *(f"{AO}/models.toml", '[defaults]\ntool_name = "$tool_name"\n'),
+        "2: defaults.tool_name: $tool_name is $tool_name: name that one here",
+    ),
+    "a fact that is no value of its option": (
+        *(f"{AO}/models.toml", '[model.gpt-4]\nlate_system = "inlined"\n'),
+        '2: model.gpt-4.late_system: is the default of option "late_system": expected one of '
+        "native, inline, found 'inlined'",
+    ),
+    # ---- addresses
+    "a path without its slash": (
+        *(f"{AO}/mapping.toml", '[upstream]\npath = "chat/completions"\n'),
+        "2: upstream.path: expected path of a URL, which begins with /",
+    ),
+    "a host without https": (
+        *(f"{OO}/mapping.toml", '[upstream]\napi_base = "api.mine.example"\n'),
+        "2: upstream.api_base: expected URL, which begins with http:// or https://",
+    ),
+    # ---- what is put in
+    "a lookup where a text is filled in": (
+        *(f"{OO}/mapping.toml", '[upstream.auth]\nx-key = "$secret"\n'),
+        '2: upstream.auth.x-key: "$secret" would be sent as it stands: here it is "{secret}"',
+    ),
+    "the same in a fault": (
+        *(CALLER, '[fault.no_such_model]\nmessage = "There is no $alias."\n'),
+        '2: fault.no_such_model.message: "$alias" would be sent as it stands: here it is "{alias}"',
+    ),
+    "the same in an error's text": (
+        f"{AO}/errors.toml",
+        '[upstream.overloaded]\nmessage = "$message"\n',
+        '2: upstream.overloaded.message: "$message" would be sent as it stands: here it is',
+    ),
+    "a filled-in text where a lookup stands": (
+        *(CALLER, '[error.body.error]\nmessage = "{message}"\n'),
+        '2: error.body.error.message: "{message}" would be sent as it stands: here it is "$message"',
+    ),
+    # ---- orders and circles
+    "a let that asks for itself": (
+        f"{OA}/request.toml",
+        '[let.mine]\nfrom = "$let.mine"\n[field.metadata]\nx = "$let.mine"\n',
+        '2: let.mine.from: finds nothing: "$let.mine" is what this makes',
+    ),
+    "a let that asks for a later one": (
+        f"{AA}/request.toml",
+        '[let.one]\nfrom = "$let.two"\n[let.two]\nfrom = "user"\n[field]\nx = "$let.one"\n',
+        '2: let.one.from: finds nothing yet: write before = "one" in [let.two]',
+    ),
+    "a shape that is built by itself": (
+        f"{OA}/request.toml",
+        '[shape.turning]\nby = "type"\n[shape.turning.is.a]\nuse = "turning"\n'
+        '[field.metadata]\nx = { from = "metadata", shape = "turning" }\n',
+        '4: shape.turning.is.a.use: goes round in a circle: back to "turning"',
+    ),
+    "two shapes that are built by each other": (
+        f"{OA}/request.toml",
+        '[shape.one.first.x]\nuse = "two"\n[shape.two.first.x]\nuse = "one"\n'
+        '[field.metadata]\nx = { from = "metadata", shape = "one" }\n',
+        '4: shape.two.first.x.use: goes round in a circle: back to "two"',
+    ),
+    "a variant that is itself": (
+        f"{OA}/request.toml",
+        '[shape.part.is]\nfoo = "bar"\nbar = "foo"\n',
+        '2: shape.part.is.foo: no variant with a table "bar"',
+    ),
+    # ---- what cannot be read
+    "more repetitions than there can be": (
+        f"{OA}/request.toml",
+        '[check.x]\nmatch = { user = "a{1,99999999999}" }\nreject = "bad_value"\nat = "user"\n',
+        "2: check.x.match.user: not a regular expression: a number of repetitions is too large",
+    ),
+    "an expression nested too deeply": (
+        f"{AO}/errors.toml",
+        f'[guess.x]\nmatch = "{"(" * 3000}a{")" * 3000}"\nstatus = 503\n',
+        "2: guess.x.match: not a regular expression: nested too deeply",
+    ),
+    "an option of a verb with such an expression": (
+        f"{OA}/request.toml",
+        '[convert.user_tag]\nverb = "checked"\nmatches = "a{1,99999999999}"\n',
+        "3: convert.user_tag.matches: not a regular expression: a number of repetitions",
+    ),
+    "a number nobody reads": (
+        *(f"{OA}/request.toml", f"# x\n[field.top_k]\nmax = {'9' * 5000}\n"),
+        "3: a number of more than 4300 digits",
+    ),
+    "a byte order mark": (
+        *(f"{OA}/values.toml", '\ufeff[stop_reason]\nrefusal = "stop"\n'),
+        "1: begins with a byte order mark: save it as UTF-8 without one",
+    ),
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_each_is_told_at_its_line(slip: str) -> None:
+    path, text, wanted = SLIPS[slip]
+    complaints, _ = checked({path: text})
+    begins = f"mine/{path}:{wanted}"
+    assert any(one.startswith(begins) for one in complaints), complaints
