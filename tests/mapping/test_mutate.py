@@ -26,6 +26,13 @@ def test_slips_are_told_and_what_is_good_is_not() -> None:
     assert sum(one.kind == TOLD for one in outcomes) > FEW / 2
 
 
+def test_a_list_of_one_is_no_mistake_where_a_text_would_do() -> None:
+    text = '[field]\nx = { from = "y" }\nz = { value = "y" }\n'
+    made = [edit.now for edit in edits("a/b/request.toml", text, random.Random(SEED))]
+    assert 'x = { from = ["y"] }' not in made
+    assert 'z = { value = ["y"] }' in made
+
+
 def test_each_class_is_known() -> None:
     base = next(one for one in bases() if one.name == BASE)
     judge = Judge(base)
@@ -35,7 +42,7 @@ def test_each_class_is_known() -> None:
         ("default = 7", "defualt = 7"): TOLD,
         ("when = { temperature = 0 }", "when = { temperature = false }"): HINTED,
         ("default = 7", "default = 8"): CASE,
-        ("user = ", "usre = "): CASE,
+        ("user = ", "usre = "): HINTED,
     }
     for (was, now), kind in slips.items():
         assert was in text

@@ -17,10 +17,11 @@ from tests.mapping.mutate.edits import KINDS, Edit, edits
 from tests.mapping.mutate.judge import CLASSES, PROGRAM, SILENT, Judge, Outcome
 
 SEED = 18
+AT_ONCE = 40  # edits that one process is given
 
 
 def chosen(count: int, seed: int = SEED) -> Iterator[tuple[Base, list[Edit]]]:
-    """So many edits of all there are, each base with its own."""
+    """So many edits of all there are, in parts of one base each."""
     found = [
         (base, edit)
         for base in bases()
@@ -30,8 +31,8 @@ def chosen(count: int, seed: int = SEED) -> Iterator[tuple[Base, list[Edit]]]:
     some = random.Random(seed).sample(found, min(count, len(found)))
     for base in dict.fromkeys(base.name for base, _ in found):
         own = [(one, edit) for one, edit in some if one.name == base]
-        if own:
-            yield own[0][0], [edit for _, edit in own]
+        for at in range(0, len(own), AT_ONCE):
+            yield own[0][0], [edit for _, edit in own[at : at + AT_ONCE]]
 
 
 def judged(base: Base, some: Iterable[Edit]) -> tuple[list[str], list[Outcome]]:
@@ -54,12 +55,13 @@ def table(outcomes: list[Outcome]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.mapping.mutate")
     parser.add_argument("--count", type=int, default=3000, help="edits, of some 8,000")
+    parser.add_argument("--seed", type=int, default=SEED, help="which of them")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--list", nargs="*", default=[SILENT, PROGRAM], choices=CLASSES)
     args = parser.parse_args()
     alarms: list[str] = []
     outcomes: list[Outcome] = []
-    work = list(chosen(args.count))
+    work = list(chosen(args.count, args.seed))
     with ProcessPoolExecutor(args.processes) as pool:
         for wrong, found in pool.map(judged, *zip(*work, strict=True)):
             alarms += wrong
@@ -69,10 +71,11 @@ def main() -> None:
             for one in found:
                 if one.kind in args.list:
                     print(f"{one.kind}: {one}", flush=True)
-    print(f"\n{len(outcomes)} edits of {len(work)} good overlays\n")
+    print(f"\n{len(outcomes)} edits of {len({base.name for base, _ in work})} good overlays\n")
     print(table(outcomes))
     told = [one for one in outcomes if one.words and one.kind in CLASSES[:2]]
     print(f"\ntold at the edited line: {sum(one.at_line for one in told)} of {len(told)}")
+    alarms = list(dict.fromkeys(alarms))
     print(f"false alarms about the good overlays: {len(alarms)}")
     print("\n".join(f"    {one}" for one in alarms))
 

@@ -1,6 +1,8 @@
 """Single edits of a table file, as fingers make them.
 
 Words for people (texts with a blank in them, comments) are left alone: what they say is no table's.
+So is `"x"` for `["x"]`, and the other way round, where the declaration of the key takes either: by
+that it is the same, and no mistake. (`check` hints at the list, where texts are usual.)
 """
 
 from __future__ import annotations
@@ -10,6 +12,8 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+
+from aisix.mapping.grammar import tables
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 HEADER = re.compile(r"^\s*\[([^\[\]]+)\]")
@@ -45,7 +49,8 @@ def edits(path: str, text: str, rng: random.Random) -> Iterator[Edit]:
             for now in make(lines, number, rng):
                 whole = now if kind == "move" else [*lines[:number], *now, *lines[number + 1 :]]
                 made = "\n".join(whole) + "\n"
-                if made in seen or _reads(made) == before:
+                after = _reads(made)
+                if made in seen or after == before or _same_by_declaration(path, before, after):
                     continue
                 seen.add(made)
                 shown = " / ".join(now) if kind != "move" else "(elsewhere)"
@@ -57,6 +62,37 @@ def _reads(text: str) -> object:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         return None
+
+
+def _same_by_declaration(path: str, before: object, after: object) -> bool:
+    """Whether all that differs is one text that stands alone in a list, where that is the same."""
+    differing = list(_differing(before, after, ()))
+    if len(differing) != 1:
+        return False
+    keys, one, other = differing[0]
+    if not isinstance(one, list):
+        one, other = other, one
+    if not (isinstance(one, list) and isinstance(other, str) and one == [other]):
+        return False
+    stem, data = path.rpartition("/")[2].removesuffix(".toml"), before
+    if "/traits/" in path:
+        (stem, *rest) = keys
+        keys, data = tuple(rest), before[stem]  # type: ignore[index]
+    if stem not in tables.FILES:
+        return False
+    spot = tables.at(stem, keys, data)
+    kinds = spot.key.kinds if spot.key is not None and spot.unit is None else ()
+    return any({str, list} <= set(kind.types) and kind.holds is str for kind in kinds)
+
+
+def _differing(
+    one: object, other: object, keys: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], object, object]]:
+    if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
+        for key in one:
+            yield from _differing(one[key], other[key], (*keys, key))
+    elif one != other:
+        yield keys, one, other
 
 
 def _bare(line: str) -> str:

@@ -12,6 +12,7 @@ from aisix.mapping.parse.files import TableFolder
 from aisix.mapping.verify import case_index, cases, coverage, touched
 from aisix.mapping.verify.cases import Case
 from aisix.mapping.verify.check import Checker
+from aisix.mapping.verify.hints.unshown import unshown
 from aisix.mapping.verify.kept import Kept
 from aisix.mapping.verify.liveness.narrowing import narrowed
 from tests.mapping.mutate.bases import Base, shipped
@@ -19,8 +20,8 @@ from tests.mapping.mutate.edits import Edit
 from tests.mapping.mutate.programs import same
 
 TOLD, HINTED, CASE = "told", "hinted at", "changes a case"
-BARE, PROGRAM, SILENT = "no case there", "program only", "silent"
-CLASSES = (TOLD, HINTED, CASE, BARE, PROGRAM, SILENT)  # BARE: `check --coverage` tells that line
+PROGRAM, SILENT = "program only", "silent"
+CLASSES = (TOLD, HINTED, CASE, PROGRAM, SILENT)
 MOST_CASES = 40  # of the shipped ones, for one edit
 
 
@@ -46,6 +47,7 @@ class Judge:
     good: Mappings = field(init=False)
     alarms: list[Complaint] = field(init=False)  # about the base itself, which is good
     own_notes: set[str] = field(init=False)
+    _kept: Kept = field(init=False, default_factory=lambda: Kept(None))
 
     def __post_init__(self) -> None:
         files = shipped().files
@@ -58,6 +60,7 @@ class Judge:
         meant = narrowed(mappings)  # what such a note says is so
         self.alarms = found + [one for one in notes if one not in meant]
         self.own_notes = {one.text for one in notes}
+        assert self.base.holds(mappings, self.base.files), self.base.name
 
     def _told(
         self, files: dict[str, str]
@@ -73,7 +76,8 @@ class Judge:
             return found, [], None
         checker = Checker(Kept(None), with_cases=False, released=True)
         found = checker.findings(mappings)
-        return found, checker.notes, mappings
+        shown = unshown(mappings, self._kept) if self.base.cases and not found else []
+        return found, checker.notes + shown, mappings
 
     def sort(self, edit: Edit) -> Outcome:
         found, notes, mappings = self._told({**self.base.files, edit.path: edit.text})
@@ -87,20 +91,7 @@ class Judge:
         failed = self._failed(edit, mappings)
         if failed:
             return Outcome(edit, CASE, failed)
-        return Outcome(edit, BARE if self._is_bare(edit, mappings) else PROGRAM)
-
-    def _is_bare(self, edit: Edit, mappings: Mappings) -> bool:
-        """Whether no case of the site's own reaches the unit that the edited line is of."""
-        file = f"mine/{edit.path}"
-        lines = {
-            int(unit.where.rpartition(":")[2])
-            for written in touched.units(mappings).values()
-            for unit in written
-            if unit.where.startswith(f"{file}:")
-        }
-        begins = max((line for line in lines if line <= edit.line), default=0)
-        told = {one.where for one in coverage.missed(mappings, Kept(None))}
-        return f"{file}:{begins}" in told
+        return Outcome(edit, PROGRAM)
 
     def _failed(self, edit: Edit, mappings: Mappings) -> str:
         """A case that comes out otherwise than with the good tables; "" when all are as before."""
@@ -111,6 +102,8 @@ class Judge:
             for case in _cases(self.base.cases, name) + self._met(mappings, name):
                 if _run(case, mappings) != _run(case, self.good):
                     return f"{name}/{case.name}"
+        if not self.base.holds(mappings, {**self.base.files, edit.path: edit.text}):
+            return self.base.name
         return ""
 
     def _met(self, mappings: Mappings, name: str) -> tuple[Case, ...]:
