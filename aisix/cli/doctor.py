@@ -143,7 +143,8 @@ def _resources(settings: Settings, snapshot: Snapshot, mappings: Mappings) -> It
         for one in found:
             level = WARNING if one.idle else FAULT
             yield Finding(level, f"{entry.kind}/{name}", f"{one.path}: {one.text}")
-        for one in doubts(entry.kind, entry.document):
+        noted = resource_checks.notes(mappings, entry.kind, entry.document, snapshot)
+        for one in (*doubts(entry.kind, entry.document), *noted):
             yield Finding(WARNING, f"{entry.kind}/{name}", f"{one.path}: {one.text}")
         if isinstance(entry.resource, ProviderKey):
             yield from _upstream_tls(entry.resource, {one.path for one in found})

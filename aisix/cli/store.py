@@ -115,7 +115,8 @@ def import_(args: argparse.Namespace, settings: Settings, folders: Sequence[Path
         if entry is None:
             continue
         idle = resource_checks.faults(mappings, settings, kind, entry.document, result.after)
-        for one in (*doubts(kind, entry.document), *idle):
+        noted = resource_checks.notes(mappings, kind, entry.document, result.after)
+        for one in (*doubts(kind, entry.document), *idle, *noted):
             print(f"warning: {kind}/{id}: {one}", file=sys.stderr)
     print(_said(result, args.dry_run))
     return 0

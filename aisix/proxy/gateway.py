@@ -29,6 +29,7 @@ from aisix.proxy.tables import Tables
 from aisix.routing import resource_checks
 from aisix.routing.balancer import Balancers
 from aisix.routing.circuit_breaker import BreakerRules, CircuitBreakers
+from aisix.routing.doubts import doubts
 from aisix.routing.resource_checks import Misfit, misfits
 from aisix.store.base import Store
 from aisix.store.resources import ProviderKey
@@ -236,6 +237,12 @@ class Gateway:
         """What only tables, settings and machine know of a document an admin writes."""
         mappings = self._balancers.mappings
         return resource_checks.faults(mappings, self.settings, kind, document, snapshot)
+
+    def doubts(self, kind: str, document: Map[str, Any]) -> list[Complaint]:
+        """What the writer of a document that was taken may regret, or may well mean."""
+        balancers = self.balancers()
+        noted = resource_checks.notes(balancers.mappings, kind, document, balancers.snapshot)
+        return [*doubts(kind, document), *noted]
 
     def refused(self, refusal: RefusedRequest, request_id: str, status: int) -> None:
         """What was no request that a handler could have answered: it is told all the same."""

@@ -19,7 +19,7 @@ from aisix.mapping.mappings import Mappings
 from aisix.mapping.model_tables import Effective
 from aisix.mapping.parse.inline import FOR, Inline, in_resource, read_inline
 from aisix.mapping.parse.meant import near
-from aisix.mapping.verify.inline import misfits
+from aisix.mapping.verify.inline import misfits, notes
 from aisix.mapping.verify.liveness.own_tables import Use
 from aisix.store.kinds.types import OVERLAY
 from aisix.store.resources import Document, Model, ModelTarget, ProviderKey
@@ -155,6 +155,21 @@ def uses(
         over = tuple(one for one in laid if one.meant_for(mapping.name))
         for traits in dict.fromkeys(mapping.settled(row, version, *own).traits for row in rows):
             yield Use(mapping, traits, over)
+
+
+def noted(
+    usable: Sequence[Tables],
+    document: Mapping[str, object],
+    target: Document,
+    at: str,
+    version: str | None,
+    chosen: tuple[dict[str, object], tuple[str, ...]],
+) -> Iterator[Complaint]:
+    """What one may well mean and is told of all the same, when nothing was wrong."""
+    laid, _ = _read(document, target, at)
+    name = str(target.get("model_name", ""))
+    for mapping in usable if laid else ():
+        yield from notes(mapping.effective(name, version, *mapping.own(*chosen), laid))
 
 
 def _not_meant(

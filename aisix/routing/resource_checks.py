@@ -103,10 +103,12 @@ def of_overlays(mappings: Mappings, snapshot: Snapshot) -> list[Complaint]:
 
 
 def _with_overlay(snapshot: Snapshot) -> Iterator[Entry]:
-    for entry in snapshot.entries("models"):
-        targets = targets_of(entry.document)
-        if overlays.NAME in entry.document or any(overlays.NAME in one for _, one in targets):
-            yield entry
+    yield from (one for one in snapshot.entries("models") if _has_overlay(one.document))
+
+
+def _has_overlay(document: Mapping[str, Any]) -> bool:
+    targets = (target for _, target in targets_of(dict(document)))
+    return any(overlays.NAME in one for one in (document, *targets))
 
 
 def _key_faults(
@@ -171,15 +173,30 @@ def _listed(
 
 def _dead(mappings: Mappings, document: Mapping[str, Any], snapshot: Snapshot) -> list[Complaint]:
     """Keys of its overlays with and without which every target does the same."""
-    uses = [
-        use
-        for at, target, key in _listed(document, snapshot)
-        for use in overlays.uses(
-            _usable(mappings, document, target, key)[0],
-            *(document, dict(target), at, key.version, _chosen(document, target)),
-        )
-    ]
-    return dead_keys(uses)
+    each = _each_target(mappings, document, snapshot)
+    return dead_keys([use for one in each for use in overlays.uses(*one)])
+
+
+def notes(
+    mappings: Mappings, kind: str, document: Mapping[str, Any], snapshot: Snapshot
+) -> list[Complaint]:
+    """What a document that nothing is wrong with says and may well mean."""
+    if kind != "models" or not _has_overlay(document):
+        return []
+    try:
+        each = [*_each_target(mappings, document, snapshot)]
+        return list(dict.fromkeys(note for one in each for note in overlays.noted(*one)))
+    except OperatorError:
+        return []  # which `faults` tells
+
+
+def _each_target(
+    mappings: Mappings, document: Mapping[str, Any], snapshot: Snapshot
+) -> Iterator[tuple[Any, ...]]:
+    """What `overlays.uses` and `overlays.noted` are asked with."""
+    for at, target, key in _listed(document, snapshot):
+        usable = _usable(mappings, document, target, key)[0]
+        yield usable, document, dict(target), at, key.version, _chosen(document, target)
 
 
 def _chosen(

@@ -46,7 +46,6 @@ from aisix.proxy.base import DRAIN
 from aisix.proxy.beside import SWITCH
 from aisix.proxy.captures import Captures
 from aisix.proxy.gateway import Gateway
-from aisix.routing.doubts import doubts
 from aisix.runtime.guarded import Guard
 from aisix.runtime.memory import give_back
 from aisix.runtime.open_files import shares_now
@@ -212,7 +211,7 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
             captures=captures,
             access=lambda h: gateway.administered(h.request.method or "", h.get_status()),
             hosts=_hosts(settings.admin.addr, settings, shown["admin"]),
-            doubts=doubts,
+            doubts=gateway.doubts,
         )
         listeners.append(
             await listen("admin", app, (plan.admin, []), 1 << 20, share.admin, of_admins)

@@ -272,3 +272,21 @@ def test_what_acts_for_one_target_or_one_model_of_many_acts() -> None:
     two = {"targets": targets, "model_name": None, "provider_key_id": None}
     row = FOR + "[request.let.mine]\nfrom = 'user'\n[request.field.x]\nfrom = '$let.mine'\n"
     assert faults(row, **two) == []
+
+
+def test_a_field_that_the_caller_s_own_takes_the_place_of_is_noted() -> None:
+    content = snapshot()
+
+    def noted(overlay: Any) -> list[str]:
+        document = {**MODEL, "provider_key_id": "o", "model_name": "gpt-5", "overlay": overlay}
+        return [str(one) for one in resource_checks.notes(shipped(), "models", document, content)]
+
+    passed_on = 'for = "openai-chat"\n'
+    [told] = noted(passed_on + "[request.field]\nservice_tier = 'flex'\n")
+    path = "overlay.request.field.service_tier"
+    assert told.startswith(f'{path}: line 3: where the caller sends "service_tier", [rest] passes')
+    own = passed_on + "[request.field.service_tier]\nfrom = 'service_tier'\ndefault = 'flex'\n"
+    assert noted(own) == []
+    assert noted({"for": "openai-chat", **CLAMP}) == []
+    assert noted(passed_on + "[request.field.x]\nform = 'y'\n") == []  # a fault, which is told
+    assert resource_checks.notes(shipped(), "models", MODEL, content) == []

@@ -13,6 +13,7 @@ from aisix.mapping.model_tables import Effective
 from aisix.mapping.parse.inline import Inline
 from aisix.mapping.parse.meant import near
 from aisix.mapping.syntax.paths import Json, get
+from aisix.mapping.verify.hints.sent import taken_over
 
 
 def misfits(
@@ -35,6 +36,16 @@ def misfits(
     found = [one for one in tables.idle if one not in base.idle]
     found += [one for inline in laid for one in _of_one(inline, base, tables)]
     return list(dict.fromkeys(found))
+
+
+def notes(tables: Effective) -> Iterator[Complaint]:
+    """What may well be meant, with the paths inside the resource: of tables that fit."""
+    for inline in tables.overlays:
+        fields = get(inline.tree.data, ("request", "field"))
+        for name, text in taken_over(tables.request, fields if isinstance(fields, dict) else ()):
+            keys = ("request", "field", name)
+            told = inline.own(Complaint(inline.tree.where(keys), ".".join(keys), text))
+            yield told or Complaint("", ".".join((inline.name, *keys)), text)
 
 
 def _of_one(inline: Inline, base: Effective, tables: Effective) -> Iterator[Complaint]:

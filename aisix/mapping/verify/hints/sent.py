@@ -5,11 +5,12 @@ Must never know: what a table says.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping.mappings import Mappings
 from aisix.mapping.parse.toml_tree import Tree
+from aisix.mapping.syntax.rules import RequestTables
 from aisix.mapping.verify.hints.words import WORD
 
 
@@ -53,12 +54,18 @@ def overruled(mappings: Mappings, path: str, tree: Tree) -> Iterator[Complaint]:
         request = mapping.effective(mapping.example(), None, {}, traits).request
     except OperatorError:
         return  # for a model it does not come with
-    written = {name: rule for name, rule in request.fields if not rule.policy}
-    for name in fields:
+    for name, text in taken_over(request, fields):
+        yield Complaint(tree.where((*at, "field", name)), ".".join((*at, "field", name)), text)
+
+
+def taken_over(request: RequestTables, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """(field, what to write) of those fields in whose place the caller's own is passed on."""
+    written = {name for name, rule in request.fields if not rule.policy}
+    for name in names:
         row = request.rest.get(name)
         passed = row is None and name not in request.known and request.rest["*"].policy == "pass"
         if name in written and (passed or (row is not None and row.policy == "pass")):
             text = f'where the caller sends "{name}", [rest] passes it on in place of this: for'
             text += f' yours alone write [rest] {name} = "drop", for the caller\'s first'
             text += f' {{ from = "{name}", default = ... }}'
-            yield Complaint(tree.where((*at, "field", name)), ".".join((*at, "field", name)), text)
+            yield name, text
