@@ -9,8 +9,9 @@ import argparse
 import random
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 
 from tests.mapping.mutate.bases import Base, bases
 from tests.mapping.mutate.edits import KINDS, Edit, edits
@@ -41,6 +42,16 @@ def judged(base: Base, some: Iterable[Edit]) -> tuple[list[str], list[Outcome]]:
     return [f"{base.name}: {one}" for one in judge.alarms], [judge.sort(edit) for edit in some]
 
 
+@cache
+def _named() -> dict[str, Base]:
+    return {base.name: base for base in bases()}
+
+
+def _elsewhere(name: str, some: Sequence[Edit]) -> tuple[list[str], list[Outcome]]:
+    """In another process, which has bases of its own: a recipe's tests do not travel."""
+    return judged(_named()[name], some)
+
+
 def table(outcomes: list[Outcome]) -> str:
     """Classes down, kinds of edits across."""
     count = Counter((one.kind, one.edit.kind) for one in outcomes)
@@ -62,8 +73,9 @@ def main() -> None:
     alarms: list[str] = []
     outcomes: list[Outcome] = []
     work = list(chosen(args.count, args.seed))
+    names, parts = [base.name for base, _ in work], [part for _, part in work]
     with ProcessPoolExecutor(args.processes) as pool:
-        for wrong, found in pool.map(judged, *zip(*work, strict=True)):
+        for wrong, found in pool.map(_elsewhere, names, parts):
             alarms += wrong
             outcomes += found
             counts = Counter(one.kind for one in found)
@@ -71,7 +83,7 @@ def main() -> None:
             for one in found:
                 if one.kind in args.list:
                     print(f"{one.kind}: {one}", flush=True)
-    print(f"\n{len(outcomes)} edits of {len({base.name for base, _ in work})} good overlays\n")
+    print(f"\n{len(outcomes)} edits of {len({*names})} good overlays\n")
     print(table(outcomes))
     told = [one for one in outcomes if one.words and one.kind in CLASSES[:2]]
     print(f"\ntold at the edited line: {sum(one.at_line for one in told)} of {len(told)}")
