@@ -15,16 +15,17 @@ Must never know: what an exchange holds.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Protocol
 
 from aisix import log
 from aisix.config.sections import Capture
-from aisix.errors import Complaint
+from aisix.errors import Complaint, StoreError
 from aisix.proxy.recording import Handled, Recording
 from aisix.store.base import ChangeRefused
 from aisix.store.resources import timestamp
@@ -38,6 +39,7 @@ GONE = "the model is gone"
 GONE_SECS = 5  # until then a worker may not have heard of a new one
 FIELDS = ("alias", "next", "secs", "redact")
 LOOK, LOOK_SECS = "captures.look", 5.0  # for every worker to have heard of a change
+AGAIN_SECS = 1.0  # until a look that could not be had is tried again
 Row = dict[str, Any]
 
 
@@ -82,7 +84,7 @@ class Captures:
             raise ChangeRefused("conflict", [Complaint("", "", text)])
         given = self._checked(asked)
         now = self._now()
-        with self._spool.held() as state:
+        with self._held() as state:
             rows = self._settled(state)
             taken = {row["lane"] for row in rows}
             lane = next((n for n in range(self._spool.lanes) if n not in taken), None)
@@ -108,7 +110,7 @@ class Captures:
         return self._told(row)
 
     def listed(self) -> list[Row]:
-        with self._spool.held() as state:
+        with self._held() as state:
             return [self._told(row) for row in self._settled(state)]
 
     def one(self, id: str) -> Row | None:
@@ -116,7 +118,7 @@ class Captures:
 
     def exchange(self, id: str, number: int) -> bytes | None:
         """The document of an exchange; numbers begin with 1."""
-        with self._spool.held() as state:
+        with self._held() as state:
             row = next((row for row in self._settled(state) if row["id"] == id), None)
             if row is None or not 1 <= number <= len(row["kept"]):
                 return None
@@ -124,7 +126,7 @@ class Captures:
 
     async def cancel(self, id: str) -> bool:
         """It ends, and what it has kept is gone; whether there was one."""
-        with self._spool.held() as state:
+        with self._held() as state:
             rows = self._settled(state)
             found = next((row for row in rows if row["id"] == id), None)
             if found is not None:
@@ -192,18 +194,35 @@ class Captures:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        with self._spool.held() as state:
-            rows = self._settled(state)
+        try:
+            with self._held() as state:
+                rows = self._settled(state)
+        except StoreError as error:
+            log.often("capture", "captures are looked at again soon: %s", error)
+            self._look_in(AGAIN_SECS)
+            return
         waits = any(not row["ended"] for row in rows)
         self._gateway.record_with(self if waits else None)
         if rows:
             soon = min(row["gone_at"] or row["until"] for row in rows)
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(max(0.05, soon - self._now()), self.look)
+            self._look_in(soon - self._now())
+
+    def _look_in(self, secs: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(max(0.05, secs), self.look)
 
     def close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+
+    @contextlib.contextmanager
+    def _held(self) -> Iterator[Row]:
+        """The state all workers share; StoreError."""
+        try:
+            with self._spool.held() as state:
+                yield state
+        except (SpoolBusy, OSError) as error:
+            text = f"captures cannot be read or written: {type(error).__name__}"
+            raise StoreError(text) from error
 
     def _settled(self, state: Row) -> list[Row]:
         """The captures there are; those whose time is up end, and then are gone."""
@@ -237,7 +256,7 @@ class Captures:
         alias = handler.seen["alias"]
         names = alias, self._gateway.label(alias)
         try:
-            with self._spool.held() as state:
+            with self._held() as state:
                 for row in self._settled(state):
                     open_ = row["next"] - len(row["kept"]) - len(row["under_way"])
                     if not row["ended"] and row["alias"] in names and open_ > 0:
@@ -249,22 +268,25 @@ class Captures:
                     if all(row["ended"] for row in self._settled(state)):
                         self._gateway.record_with(None)  # another worker took the last
                     return None
-        except (SpoolBusy, OSError) as error:
-            log.often("capture", "an exchange is not captured: %s", type(error).__name__)
+        except StoreError as error:
+            log.often("capture", "an exchange is not captured: %s", error)
             return None
         limit = self._settings.exchange_limit_bytes
         keep = partial(self._keep, id, number)
         now = int(self._now())
         return Recording(keep, handler, body, now=now, limit=limit, redacted=redacted)
 
-    def _keep(self, id: str, number: int, document: bytes) -> None:
+    def _keep(self, id: str, number: int, document: bytes | None) -> None:
+        """Empty: nothing translated it. None: it was lost."""
         try:
-            with self._spool.held() as state:
+            with self._held() as state:
                 row = next((row for row in self._settled(state) if row["id"] == id), None)
                 if row is None:
                     return
                 mine = [number, os.getpid()]
                 row["under_way"] = [one for one in row["under_way"] if list(one) != mine]
+                if document is None:
+                    row["lost"] += 1
                 if not document or len(row["kept"]) >= row["next"]:
                     return
                 size = sum(length for _, length in row["kept"]) + len(document)
@@ -274,8 +296,8 @@ class Captures:
                     return
                 row["kept"].append([self._spool.append(row["lane"], document), len(document)])
                 self._settled(state)
-        except (SpoolBusy, OSError) as error:
-            log.often("capture", "an exchange is not captured: %s", type(error).__name__)
+        except StoreError as error:
+            log.often("capture", "an exchange is not captured: %s", error)
 
 
 def _lives(pid: int) -> bool:

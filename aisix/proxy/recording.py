@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from aisix import log
 from aisix.errors import UpstreamError
 from aisix.mapping.dialect.masking import KEY, SHORTEST
 from aisix.mapping.dialect.upstream_errors import CallerDialect
@@ -138,11 +139,11 @@ class Handled(Protocol):
 
 
 class Recording:
-    """One exchange. `keep(document)` takes what was made of it, at its end."""
+    """One exchange. `keep(document)` takes what was made of it, at its end; None: it is lost."""
 
     def __init__(
         self,
-        keep: Callable[[bytes], None],
+        keep: Callable[[bytes | None], None],
         handler: Handled,
         body: Json,
         *,
@@ -207,9 +208,11 @@ class Recording:
 
     async def _written(self, target: Target, *given: Any) -> None:
         """Megabytes are cleaned and encoded beside the loop."""
-        document = b""
+        document = None
         try:
             document = await asyncio.to_thread(self._document, target, *given)
+        except (RecursionError, ValueError) as error:  # nested deeper than can be cleaned
+            log.often("capture", "an exchange is not captured: %s", type(error).__name__)
         finally:
             self._keep(document)  # its place is free again whatever happened
 

@@ -6,7 +6,10 @@ import asyncio
 import os
 from typing import Any
 
+import pytest
+
 from aisix.config.settings import load_settings
+from aisix.errors import StoreError
 from aisix.proxy.captures import FULL, GONE, GONE_SECS, TIME, Captures
 from aisix.workers.spool import Spool
 
@@ -28,7 +31,7 @@ def worker(spool: Spool, clock: list[float], **env: str) -> tuple[Captures, Host
     return Captures(settings.capture, spool, host, now=lambda: clock[0]), host
 
 
-def take(captures: Captures, document: bytes = b"{}", alias: str = "small") -> Any:
+def take(captures: Captures, document: bytes | None = b"{}", alias: str = "small") -> Any:
     """What `record` does with the spool, without a handler's request."""
     with captures._spool.held() as state:
         for row in captures._settled(state):
@@ -115,6 +118,43 @@ def test_what_a_worker_had_under_way_when_it_died_is_told_and_another_takes_its_
         found = captures.one(row["id"])
         assert found is not None and (found["lost"], found["under_way"]) == (1, 0)
         assert found["waiting"] and take(captures)
+        captures.close()
+
+    asyncio.run(main())
+
+
+def test_while_another_process_does_not_let_go_callers_are_told_and_a_look_is_tried_again() -> None:
+    async def main() -> None:
+        spool, clock = Spool(4), [1000.0]
+        captures, host = worker(spool, clock)
+        row = await captures.begin({"alias": "small"})
+        (held, holds), (done, end) = os.pipe(), os.pipe()
+        pid = os.fork()
+        if not pid:
+            with spool.held():
+                os.write(holds, b"1")
+                os.read(done, 1)
+            os._exit(0)
+        os.read(held, 1)
+        with pytest.raises(StoreError, match="SpoolBusy"):
+            captures.listed()
+        captures.look()
+        assert captures._timer is not None and host.recorder is captures
+        os.write(end, b"1")
+        os.waitpid(pid, 0)
+        assert captures.one(row["id"]) is not None
+        captures.close()
+
+    asyncio.run(main())
+
+
+def test_an_exchange_that_cannot_be_written_down_is_told_as_lost() -> None:
+    async def main() -> None:
+        captures, _ = worker(Spool(4), [1000.0])
+        row = await captures.begin({"alias": "small"})
+        assert take(captures, None)
+        found = captures.one(row["id"])
+        assert found is not None and (found["lost"], found["exchanges"]) == (1, 0)
         captures.close()
 
     asyncio.run(main())
