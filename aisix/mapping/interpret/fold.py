@@ -129,7 +129,7 @@ def fold(whole: dict[str, Json], delta: dict[str, Json], numbers: Numbers | None
                 else:
                     old.append(paths.copied(item))
         elif value is not None:
-            whole[key] = value
+            whole[key] = paths.copied(value)  # a constant of the tables is never what grows
 
 
 def _has(item: Json, number: Json) -> bool:

@@ -90,3 +90,12 @@ def test_numbers_in_any_order_and_what_is_no_number() -> None:
     assert [one["t"] for one in whole["calls"]] == ["04", "15", "2710", "3", "6", "89"]
     odd = folded(item({}, "a"), item({}, "b"), item([1], "c"), item("z", "d"), item([1], "e"))
     assert [one["t"] for one in odd["calls"]] == ["a", "b", "c", "d", "e"]
+
+
+def test_a_list_that_takes_another_value_s_place_stays_as_it_was_and_does_not_fold_into_itself() -> (
+    None
+):
+    constant = {"content": [{"x": 1}]}  # of a table: the same in every delta, of every answer
+    whole = folded({"content": ""}, constant, constant, constant)
+    assert whole["content"] == [{"x": 1}] * 3
+    assert constant == {"content": [{"x": 1}]}
