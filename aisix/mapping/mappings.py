@@ -215,7 +215,10 @@ def _read_mapping(
     own: list[bytes],
 ) -> Mapping:
     tree = Tree()
+    told = len(complaints)
     line = _like(table_folders, name, complaints)
+    broken = len(complaints) > told
+    told = len(complaints)
     traits: dict[str, Tree] = {}
     for trait in sorted({t for each in line for t in _below(table_folders, f"{each}/{TRAITS}/")}):
         paths = [f"{each}/{TRAITS}/{trait}" for each in line]
@@ -242,6 +245,8 @@ def _read_mapping(
     complaints += overlays.dropped_in_vain(tree, traits)
     rows = {**(lent.data.get("model") or {}), "defaults": lent.data.get("defaults") or {}}
     schema.check_mapping(tree, traits, complaints, {fact for row in rows.values() for fact in row})
+    if broken:  # all it would have from there is missing: that is no finding of its own
+        del complaints[told:]
     folders = tuple(table_folder.folder for table_folder in table_folders)
     other = tree.data["mapping"].get("models")
     lender = _like(table_folders, other, []) if isinstance(other, str) else ()
@@ -283,7 +288,8 @@ def _lent(
     data = {"models": lent.data}
     structure.sound(data, lent.where, [])
     lent.data, rows = data["models"], data["models"].get("model")
-    for row in rows.values() if isinstance(rows, dict) else ():
+    each = [data["models"].get("defaults"), *(rows.values() if isinstance(rows, dict) else ())]
+    for row in each:
         for key in ("traits", "more_traits"):
             if isinstance(row, dict) and isinstance(row.get(key), list):
                 row[key] = [trait for trait in row[key] if trait in traits]

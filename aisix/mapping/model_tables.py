@@ -116,7 +116,8 @@ class Effective:
 
 # ---------------------------------------------------------------- compiled forms
 class _Later:
-    """Stands where something compiled will, which takes its place when it is first used."""
+    """Stands where something compiled will, which takes its place when it is first used; whoever
+    holds this still has that."""
 
     __slots__ = ("_name", "_tables")
 
@@ -124,8 +125,10 @@ class _Later:
         self._tables, self._name = tables, name
 
     def _made(self) -> Any:
-        made = MADE_LATER[self._name](self._tables)
-        object.__setattr__(self._tables, self._name, made)
+        made = getattr(self._tables, self._name)
+        if made is self:
+            made = MADE_LATER[self._name](self._tables)
+            object.__setattr__(self._tables, self._name, made)
         return made
 
     def __getattr__(self, name: str) -> Any:

@@ -18,7 +18,7 @@ from aisix.mapping.compile.runtime import CannotCompile, CompiledRequest
 from aisix.mapping.compile.stream import StreamCompiler
 from aisix.mapping.exchange import Exchange, ResolvedModel
 from aisix.mapping.interpret.forms import REASONS
-from aisix.mapping.mappings import Mapping, load_mappings
+from aisix.mapping.mappings import Effective, Mapping, load_mappings
 from aisix.mapping.verbs.registry import VERBS
 from aisix.proxy.call import Call
 from aisix.proxy.gateway import Gateway
@@ -133,6 +133,13 @@ def test_what_an_attempt_left_to_the_interpreter_is_counted_before_the_next_one(
     assert counted == [("stream", "cannot_compile")]
 
 
+def compiled(mapping: Mapping) -> Effective:
+    """Tables whose forms have been asked for."""
+    tables = exchange(mapping).tables
+    assert tables.forms.translate and tables.answers.plain
+    return tables
+
+
 def unwritable(_: object) -> str:
     raise CannotCompile
 
@@ -143,7 +150,7 @@ def test_a_form_that_could_not_be_written_by_mistake_is_told_once(
     def mistaken(*_: Any) -> Any:
         return 1 / 0
 
-    tables = exchange(mapping).tables
+    tables = compiled(mapping)
     monkeypatch.setattr(tables.forms, "_write", mistaken)
     for cache in (tables.answers.plain, tables.answers.stream):
         monkeypatch.setattr(cache, "_write", mistaken)
@@ -164,7 +171,7 @@ def test_a_form_that_cannot_be_written_is_told_once(
     def never(*_: Any) -> Any:
         raise CannotCompile("for the test")
 
-    tables = exchange(mapping).tables
+    tables = compiled(mapping)
     monkeypatch.setattr(tables.forms, "_write", never)
     monkeypatch.setattr(tables.answers.plain, "_write", never)
     seen = []

@@ -84,10 +84,35 @@ SLIPS = {
         '[field.metadata]\nx = { from = "metadata", shape = "one" }\n',
         '4: shape.two.first.x.use: goes round in a circle: back to "two"',
     ),
+    "a shape that is given its own item": (
+        f"{OA}/request.toml",
+        '[shape.turning]\nx = { from = ".", shape = "turning" }\n'
+        '[field.metadata]\nx = { from = "metadata", shape = "turning" }\n',
+        '1: shape.turning: goes round in a circle: back to "turning"',
+    ),
+    "a shape that gives it to another one, which gives it back": (
+        f"{OA}/request.toml",
+        '[shape.one.first.x]\nyes = { from = ".", each = "two" }\n[shape.two]\nuse = "one"\n'
+        '[field.metadata]\nx = { from = "metadata", shape = "one" }\n',
+        '1: shape.one.first.x: goes round in a circle: back to "one"',
+    ),
     "a variant that is itself": (
         f"{OA}/request.toml",
         '[shape.part.is]\nfoo = "bar"\nbar = "foo"\n',
         '2: shape.part.is.foo: no variant with a table "bar"',
+    ),
+    # ---- what does nothing
+    "a limit of a text's length, where ours says that it is a text": (
+        *(f"{OA}/request.toml", "[accept]\nuser = { longest = 20 }\n"),
+        "2: accept.user.longest: counts items of a list and fields of an object",
+    ),
+    "a range of a text": (
+        *(f"{AO}/request.toml", "[accept]\nmodel = { range = [0, 2] }\n"),
+        "2: accept.model.range: never acts: model is string",
+    ),
+    "a register that an event sets and nothing reads": (
+        *(f"{OA}/answer.toml", '[event.message_start]\nset = { "state.mine" = "message.id" }\n'),
+        '2: event.message_start.set.state.mine: nothing reads "state.mine"',
     ),
     # ---- what cannot be read
     "more repetitions than there can be": (
@@ -122,3 +147,11 @@ def test_each_is_told_at_its_line(slip: str) -> None:
     complaints, _ = checked({path: text})
     begins = f"mine/{path}:{wanted}"
     assert any(one.startswith(begins) for one in complaints), complaints
+
+
+def test_a_mapping_like_one_that_is_not_there_is_one_finding() -> None:
+    complaints, _ = checked({"openai-chat/mine/mapping.toml": 'like = "anthropic-mesages"\n'})
+    assert complaints == [
+        'mine/openai-chat/mine/mapping.toml:1: like: no mapping "anthropic-mesages" '
+        '(did you mean "anthropic-messages"?)'
+    ]

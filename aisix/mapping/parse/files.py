@@ -24,6 +24,7 @@ from aisix.errors import Complaint
 from aisix.mapping.parse.meant import near
 
 CALLER = "caller.toml"
+OTHER_FORMATS = frozenset(("yaml", "yml", "json", "tml"))  # that people write tables in
 FILES = ("mapping", "values", "request", "answer", "errors", "models")
 NAMES = tuple(f"{name}.toml" for name in FILES)
 # A table file that may be a folder of parts instead, or both; joined in this order.
@@ -142,10 +143,26 @@ def _table_files(folder: Path, below: str, complaints: list[Complaint], name: st
             continue
         if entry.name.endswith(".toml"):
             yield path
+        elif _meant_as_table(below, entry.name):
+            text = "is not read: the name of a table file ends in .toml"
+            complaints.append(Complaint(f"{name}/{path}", "", text, idle=True))
         elif entry.name == CASES and below.count("/") == 2:
             continue
         elif os.path.isdir(entry) and below.count("/") < 4:  # isdir: no link can make it fail
             yield from _table_files(folder, f"{path}/", complaints, name)
+
+
+def _meant_as_table(below: str, file: str) -> bool:
+    """Whether a file that is no .toml looks like a table: its name, or where it stands.
+
+    >>> [_meant_as_table("a/b/", name) for name in ("request.TOML", "values.yaml", "notes.yaml")]
+    [True, True, False]
+    """
+    stem, _, ending = file.rpartition(".")
+    folders = below.split("/")[:-1]
+    parts = len(folders) == 3 and folders[2] in (*PARTS, TRAITS)
+    known = parts or (len(folders) == 2 and f"{stem}.toml" in NAMES)
+    return ending.lower() == "toml" or (known and ending.lower() in OTHER_FORMATS)
 
 
 def _misplaced(path: str) -> str:

@@ -57,6 +57,8 @@ def lay_over(base: Tree, overlay: Tree, at: Keys = ()) -> Tree:
     _merge(out.data, overlay.data, at)
     for section in REST if not at else ():
         _keep_conditions(base.data, overlay.data, out.data, section)
+    for section in ACCEPT if not at else ():
+        _keep_word(base.data, overlay.data, out.data, section)
     out.removed |= {at + keys: line for keys, line in overlay.removed.items()}
     missed = {at + keys: line for keys, line in overlay.missed.items()}
     out.missed = base.missed | {k: line for k, line in missed.items() if not is_there(base.data, k)}
@@ -87,8 +89,9 @@ def _merge(base: dict[str, Any], above: dict[str, Any], at: Keys) -> None:
             base[key] = value
 
 
-# Where policies of fields stand: in request.toml by itself, and in a trait.
+# Where fields and their policies stand: in request.toml by itself, and in a trait.
 REST: tuple[Keys, ...] = (("rest",), ("request", "rest"))
+ACCEPT: tuple[Keys, ...] = (("accept",), ("request", "accept"))
 
 
 def _keep_conditions(base: Json, above: Json, out: Json, section: Keys) -> None:
@@ -103,6 +106,16 @@ def _keep_conditions(base: Json, above: Json, out: Json, section: Keys) -> None:
             asked = {key: row[key] for key in ("when", "unless") if key in row}
             if asked:
                 out[name] = {"policy": word, **asked}
+
+
+def _keep_word(base: Json, above: Json, out: Json, section: Keys) -> None:
+    """A table over one word says more about it: the word stays, under the key it is short for."""
+    short = UNITS[section[-1]].short
+    base, above, out = (get(node, section) for node in (base, above, out))
+    for name, row in above.items() if isinstance(above, dict) and isinstance(base, dict) else ():
+        word = base.get(name)
+        if short and isinstance(row, dict) and row and isinstance(word, str):
+            out[name] = {short.name: word, **out[name]}
 
 
 ROW = frozenset(("to", "omit", "same", "reject"))

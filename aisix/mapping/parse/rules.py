@@ -146,13 +146,13 @@ class Parser(Conditions):
         """The parts of a shape, or of a variant, which are declared as `unit`."""
         around, self.item_read = self.item_read, set()
         data = self.unit(data, at, unit)
+        self.tell(circle(self.tables[at[0]], data, at), at)
         shape.of = data.get("of", "object")
         shape.my = self.rules(data.get("my", {}), (*at, "my"))
         if "by" in data and "is" in data:
             shape.by = self.path(data["by"], (*at, "by"))
-        variants = data.get("is", {})
-        for word, variant in variants.items():
-            shape.variants[word] = self.variant(variants, word, variant, (*at, "is", word))
+        for word, variant in (rows := data.get("is", {})).items():
+            shape.variants[word] = self.variant(rows, word, variant, (*at, "is", word))
         name_the_allowed(shape)
         if "by_key" in data and "is" in data and shape.by is None:
             self.item_read |= choose_by_key(shape, self.path(data["by_key"], (*at, "by_key")))

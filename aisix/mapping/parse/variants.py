@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from aisix.mapping.syntax.paths import Json, Path
 from aisix.mapping.syntax.rules import Condition, Shape, Test
 
+VARIANTS = ("is", "first")
+
 
 def choose_by_key(shape: Shape, path: Path) -> set[str]:
     """Gives each variant the key it is named after as its guard, in order; the keys of the item
@@ -47,18 +49,34 @@ def uses(shape: Json) -> Iterator[str]:
     if isinstance(shape.get("use"), str):
         yield shape["use"]
         return
-    for key in ("is", "first"):
+    yield from in_place(shape)
+    for key in VARIANTS:
         rows = shape.get(key)
         for row in rows.values() if isinstance(rows, dict) else ():
             yield from uses(row)
 
 
+def in_place(rule: Json) -> Iterator[str]:
+    """The shapes that rules of a shape give its whole item to.
+
+    >>> [*in_place({"a": {"from": ".", "shape": "x"}, "b": {"from": "b", "shape": "y"}})]
+    ['x']
+    """
+    if isinstance(rule, dict):
+        if rule.get("from") in (".", ["."]):
+            yield from (rule[key] for key in ("shape", "each") if isinstance(rule.get(key), str))
+        for value in rule.values():
+            yield from in_place(value)
+
+
 def circle(tables: Mapping[str, Json], variant: Mapping[str, Json], at: tuple[str, ...]) -> str:
-    """Why no item can be built by the shape that a variant uses; "" when it can."""
+    """Why no item can be built by the shape that a variant uses, or its rules give the item to;
+    "" when it can."""
     if at[1] != "shape":
         return ""
     shapes = tables.get("shape") or {}
-    seen, waiting = set[str](), [*uses(variant)]
+    own = {key: value for key, value in variant.items() if key not in VARIANTS}
+    seen, waiting = set[str](), [*uses(own)]
     while waiting:
         one = waiting.pop()
         if one == at[2]:

@@ -182,8 +182,9 @@ class Checker:
             return []
         written = touched.units(mappings)[mapping.name]
         found, never_read, names = self._build(mapping, self._wanted(mappings, mapping))
-        suspects = {name.rpartition(".")[2] for name in (*names, *never_read)}
-        if not wrong_among(found) and suspects & _may_be_idle(mappings, mapping, written):
+        suspects = {name.rpartition(".")[2] for name in names}
+        idle = never_read or suspects & _may_be_idle(mappings, mapping, written)
+        if idle and not wrong_among(found):
             found = self._whole_of(mappings, mapping)
         if not found:
             self._proofs.add(quick)

@@ -58,6 +58,7 @@ def _caused(
                 line = _overlay_line(mapping.tree, before.tree, spot)
                 if not line and name in mapping.traits:
                     line = _overlay_line(mapping.traits[name], tree, spot)
+                line = line or _line_of_trait(mapping, before, spot)
                 if line:
                     return line, spot
                 user = next((one for one in gone if spot[: len(one)] == one), asked)
@@ -102,6 +103,17 @@ def _overlay_line(tree: Tree, before: Tree, spot: Keys) -> str:
         for keys, line in tree.lines.items():
             if keys[:length] == at[:length] and before.lines.get(keys) != line:
                 return line
+    return ""
+
+
+def _line_of_trait(mapping: Mapping, before: Mapping, spot: Keys) -> str:
+    """The line nearest to the spot of a trait that is new, or says more than before."""
+    for length in range(len(spot), 2, -1):
+        for name, tree in mapping.traits.items():
+            known = before.traits[name].lines if name in before.traits else {}
+            for keys, line in tree.lines.items():
+                if keys[:length] == spot[:length] and known.get(keys) != line:
+                    return line
     return ""
 
 

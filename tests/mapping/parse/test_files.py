@@ -30,3 +30,20 @@ def test_what_is_no_file_is_a_complaint_and_a_change(kind: str, tmp_path: Path) 
     assert complaint.where == "site/openai-chat/anthropic-messages/request.toml"
     assert complaint.text.startswith(said)
     assert marks([tmp_path / "site"]) != before
+
+
+@pytest.mark.parametrize(
+    "path", ["request.TOML", "values.yaml", "traits/mine.yml", "request/rest.json"]
+)
+def test_a_file_that_only_looks_like_a_table_is_told_and_refuses_nothing(
+    path: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "site/openai-chat/anthropic-messages"
+    for quiet in ("README.md", "notes.yaml", ".request.toml.swp", "traits/README.md", "x/y.json"):
+        (folder / quiet).parent.mkdir(parents=True, exist_ok=True)
+        (folder / quiet).write_text("")
+    (folder / path).parent.mkdir(exist_ok=True)
+    (folder / path).write_text("")
+    (complaint,) = read_folders([tmp_path / "site"])[0].complaints
+    assert complaint.where == f"site/openai-chat/anthropic-messages/{path}" and complaint.idle
+    assert complaint.text == "is not read: the name of a table file ends in .toml"

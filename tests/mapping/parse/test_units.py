@@ -31,7 +31,7 @@ def told(data: object, ranks: dict[str, int] | None = None) -> tuple[object, lis
         data,
         ("file", "unit"),
         INNER,
-        lambda at, text: complaints.append(f"{at[-1]}: {text}"),
+        lambda at, text, idle=False: complaints.append(f"{at[-1]}: {text}"),
         lambda at: f"line of {at[-1]}",
         lambda key, other: (ranks or {}).get(key[-1], 0) >= (ranks or {}).get(other[-1], 0),
     )

@@ -31,6 +31,23 @@ def test_it_is_told_where_it_was_caused(how: str, tmp_path: Path) -> None:
     assert complaint.text.endswith("write [convert.user_tag] drop = true in request.toml")
 
 
+def test_a_new_trait_of_every_model_is_told_at_its_own_line(tmp_path: Path) -> None:
+    site = laid(
+        tmp_path,
+        {
+            "models.toml": '[defaults]\nmore_traits = ["mine"]\n',
+            "traits/mine.toml": "[request.field.metadata.user_id]\nas = 'not_empty'\n",
+        },
+    )
+    mappings = load_mappings([SHIPPED, site])
+    before = mappings.up_to(0).mappings[NAME]
+    complaint = unused(mappings.mappings[NAME], "request.convert.user_tag", before)
+    assert complaint.where == f"mine/{NAME}/traits/mine.toml:2"
+    assert "the last use of [convert.user_tag]" in complaint.text
+    lent = mappings.mappings["anthropic-messages/anthropic-messages"]  # which has no such trait
+    assert "mine" not in lent.effective(lent.example()).traits
+
+
 def test_a_name_that_nobody_used_before_is_told_where_it_stands(tmp_path: Path) -> None:
     text = "\n[chunk.mine]\nx = 'y'\n"
     mapping = load_mappings([SHIPPED, laid(tmp_path, {"answer.toml": text})]).mappings[NAME]
