@@ -133,7 +133,7 @@ def test_what_checks_find_out_of_it_is_in_it(built: Path, tmp_path: Path) -> Non
     ran = re.search(r"built 1 effective tables, ran (\d+) cases", one)
     assert ran is not None
     assert 0 < int(ran[1]) <= EACH
-    assert "found proofs, parsed, cases, coverage, made proofs" in one
+    assert "found proofs, parsed, cases, words, coverage, made proofs" in one
     results = built / "aisix/results"
     assert {file.stat().st_mode & 0o777 for file in results.iterdir()} == {0o644}
     (name,) = [file.name for file in results.glob("proofs-*")]
