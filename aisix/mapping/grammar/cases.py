@@ -55,6 +55,9 @@ warnings = "limit=clamped"
 )
 
 
+ROUND = re.compile("[2-9]|[1-9][0-9]")
+
+
 @dataclass(frozen=True, slots=True)
 class CaseFile:
     """One kind of file beside case.toml. `{N}` in a name: 2, 3 and so on, a paused turn's round."""
@@ -68,8 +71,11 @@ class CaseFile:
         >>> CaseFile("a-{N}.json", "", True).fits("a-2.json")
         True
         """
-        pattern = re.escape(self.name).replace(re.escape("{N}"), "([2-9]|[1-9][0-9])")
-        return re.fullmatch(pattern, name) is not None
+        begins, numbered, ends = self.name.partition("{N}")
+        if not numbered:
+            return name == self.name
+        number = name.removeprefix(begins).removesuffix(ends)
+        return name == f"{begins}{number}{ends}" and bool(ROUND.fullmatch(number))
 
 
 CASE_FILES = (

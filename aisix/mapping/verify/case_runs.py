@@ -27,7 +27,7 @@ from aisix.mapping.verify.proofs import AGREE, ANSWERS, BREAKS_NOT, BY_RULES, TH
 
 MOST_ALIKE = 3  # bugs of the same parts of one mapping: one mistake shows in many cases
 REQUESTS = ("request", "models", "mapping")  # files that compiled answers are not made of
-EVERY = 16  # of cases run for the first time, one in so many in every form and every cut
+EVERY = 64  # of cases run for the first time, one in so many in every form and every cut
 
 Todo = dict[str, tuple[str, bool]]  # case -> the proof it gives, whether it is run in every form
 
