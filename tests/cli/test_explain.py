@@ -255,3 +255,20 @@ def test_nothing_that_matters_is_cut(width: int, told: Any, tmp_path: Path) -> N
     assert "…" not in narrow
     _, wide, _ = told(request, "--wide", width=80)
     assert "u" * 90 in wide
+
+
+def test_what_does_nothing_in_the_tables_asked_for_is_told_beside(
+    told: Any, tmp_path: Path
+) -> None:
+    request = tmp_path / "request.json"
+    request.write_text(json.dumps(REQUEST))
+    idle = "[request.accept]\nuser = { range = [0, 2] }\n"
+    (tmp_path / "own.toml").write_text(idle)
+    folder = tmp_path / "mine" / NAME
+    folder.mkdir(parents=True)
+    (folder / "request.toml").write_text(idle.replace("request.", ""))
+    for way, file in (("--overlay", "own.toml"), ("--dir", "mine")):
+        code, out, err = told(str(request), way, str(tmp_path / file), "--json")
+        assert code == 0 and json.loads(out)
+        (line,) = [line for line in err.splitlines() if line.startswith("warning: ")]
+        assert line.endswith("toml:2: accept.user.range: never acts: user is string")

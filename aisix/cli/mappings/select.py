@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import msgspec
 
-from aisix.errors import OperatorError
+from aisix.errors import OperatorError, wrong_among
 from aisix.mapping.mappings import Effective, Mapping, Mappings
 from aisix.mapping.parse.inline import read_inline
 from aisix.mapping.parse.meant import near
@@ -40,6 +41,7 @@ def mapping_named(mappings: Mappings, name: str | None) -> Mapping:
 
 
 def effective(mapping: Mapping, args: argparse.Namespace) -> Effective:
+    """The tables that the options choose; what does nothing in them is told beside."""
     options: dict[str, Json] = {}
     for text in args.option:
         name, sign, value = text.partition("=")
@@ -57,7 +59,11 @@ def effective(mapping: Mapping, args: argparse.Namespace) -> Effective:
     for inline in laid:
         if not inline.meant_for(mapping.name):
             raise ValueError(f"{inline.name}: is for {', '.join(inline.wanted)}: see --mapping")
-    wrong = misfits(mapping, args.model, args.version, options, tuple(args.trait), laid)
+    found = misfits(mapping, args.model, args.version, options, tuple(args.trait), laid)
+    wrong = wrong_among(found)
     if wrong:
         raise OperatorError(wrong)
-    return mapping.effective(args.model, args.version, options, tuple(args.trait), laid)
+    tables = mapping.effective(args.model, args.version, options, tuple(args.trait), laid)
+    for idle in dict.fromkeys((*tables.idle, *found)):  # who asks wonders why nothing changed
+        print(f"warning: {idle}", file=sys.stderr)
+    return tables
