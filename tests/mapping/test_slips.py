@@ -114,6 +114,20 @@ SLIPS = {
         *(f"{OA}/answer.toml", '[event.message_start]\nset = { "state.mine" = "message.id" }\n'),
         '2: event.message_start.set.state.mine: nothing reads "state.mine"',
     ),
+    "a condition and its opposite": (
+        f"{OA}/request.toml",
+        "[field.top_k]\nwhen = { stream = true }\nunless = { stream = true }\n",
+        "3: field.top_k.unless.stream: never true: `when` asks for the same",
+    ),
+    "a header in capitals": (
+        *(f"{OA}/request.toml", '[field.metadata.x]\nfrom = "$header.X-Mode"\n'),
+        '2: field.metadata.x.from: never there: names of headers are in small letters ("x-mode")',
+    ),
+    "the same of an error's": (
+        f"{AO}/errors.toml",
+        '[upstream.mine]\nbefore = "other"\nwhen = { "headers.Retry-After" = "$present" }\nstatus = 503\n',
+        "3: upstream.mine.when.headers.Retry-After: never there: names of headers are in small",
+    ),
     # ---- what cannot be read
     "more repetitions than there can be": (
         f"{OA}/request.toml",

@@ -55,6 +55,12 @@ class Conditions(VerbOptions):
             regex = self.regex(pattern, here)
             if regex:
                 tests.append(Test(path, "matches", regex))
+        for text in when.keys() & unless.keys():
+            if unless[text] in (when[text], "$present") and when[text] not in ("$absent", None):
+                told = (
+                    f"never true: `{names[0]}` asks for the same; drop = true is for no rule at all"
+                )
+                self.complain((*at, names[2], text), told, idle=True)
         return Condition(tuple(tests), tuple(self.tests(unless, (*at, names[2]), base)))
 
     def off(self, data: Json) -> bool:

@@ -181,6 +181,11 @@ class Grammar:
             self.rooted(path, at)
         elif path.steps:
             self.item_read.add(str(path.steps[0]))
+        if path.root == "header" or (at[0] == "errors" and path.steps[:1] == ("headers",)):
+            name = str(path.steps[-1]) if path.steps else ""
+            if name != name.lower():
+                text = f'never there: names of headers are in small letters ("{name.lower()}")'
+                self.complain(at, text, idle=True)
         return path
 
     def item_path(self, text: Json, at: tuple[str, ...]) -> Path:

@@ -31,6 +31,13 @@ def test_it_is_told_where_it_was_caused(how: str, tmp_path: Path) -> None:
     assert complaint.text.endswith("write [convert.user_tag] drop = true in request.toml")
 
 
+@pytest.mark.parametrize("how", TAKEN)
+def test_what_it_says_to_write_is_all_that_is_wanted(how: str) -> None:
+    """Nothing more is said of the overlay that takes away what it no longer uses."""
+    text = f"{TAKEN[how][0]}[convert.user_tag]\ndrop = true\n"
+    assert checked({f"{NAME}/request.toml": text})[0] == []
+
+
 def test_a_new_trait_of_every_model_is_told_at_its_own_line(tmp_path: Path) -> None:
     site = laid(
         tmp_path,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping.grammar.rule import SOURCES
 from aisix.mapping.mappings import Mappings
+from aisix.mapping.parse.overlays import DROP
 from aisix.mapping.parse.toml_tree import Keys
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verify.liveness.program import MISSING, Traits
@@ -168,7 +169,11 @@ class LookedAt:
             self._look_at_dead(keys, value)
 
     def _look_at_dead(self, keys: Keys, value: Json) -> None:
-        leaves = [leaf for leaf in _leaves(value, keys) if not self._for_people(leaf[0])]
+        leaves = [
+            leaf
+            for leaf in _leaves(value, keys)
+            if not self._for_people(leaf[0]) and not (leaf[0][-1] == DROP and leaf[1] is True)
+        ]  # what is taken away and was there is gone, if used no more: else another says so
         restating = [leaf for leaf in leaves if self._restates(*leaf)]
         if restating and isinstance(value, dict):
             self.look(value, keys)
