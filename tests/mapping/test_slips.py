@@ -114,6 +114,10 @@ SLIPS = {
         *(f"{OA}/answer.toml", '[event.message_start]\nset = { "state.mine" = "message.id" }\n'),
         '2: event.message_start.set.state.mine: nothing reads "state.mine"',
     ),
+    "a kind of block that no row opens": (
+        *(f"{AO}/answer.toml", '[block_kind.mine]\nbegin = "text"\n'),
+        "1: answer.block_kind.mine: nothing uses it",
+    ),
     "a condition and its opposite": (
         f"{OA}/request.toml",
         "[field.top_k]\nwhen = { stream = true }\nunless = { stream = true }\n",

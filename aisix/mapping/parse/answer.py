@@ -166,6 +166,7 @@ class AnswerParser(PlainParser):
         row.into = data.get("into", "")
         if row.into and row.into not in self.block_kinds:
             self.unknown((*at, "into"), "no [block_kind]", row.into, self.block_kinds)
+        self.used.add(f"answer.block_kind.{row.into}")
         row.which = self.path_list(data.get("which", []), (*at, "which"))
         row.told = data.get("told", "")
         if "about" in data:

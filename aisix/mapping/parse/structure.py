@@ -144,7 +144,7 @@ def sound_caller(tree: Tree, out: list[Complaint]) -> None:
 def named(data: dict[str, Json]) -> Iterator[str]:
     """The named things rules may refer to, as `Parser.used` calls them."""
     for section in ("request", "answer", "errors"):
-        for kind in ("shape", "convert", "chunk"):
+        for kind in ("shape", "convert", "chunk", "block_kind"):
             for name in data.get(section, {}).get(kind, {}):
                 yield f"{section}.{kind}.{name}"
     for name, table in data.get("values", {}).items():
