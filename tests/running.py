@@ -173,6 +173,11 @@ class Running:
         return [int(child) for child in children]
 
     @property
+    def admin_workers(self) -> list[str]:
+        """The state of each."""
+        return [one["state"] for one in self.admin("GET", "status").json["workers"]]
+
+    @property
     def log(self) -> str:
         return (self.folder / "err.log").read_text()
 
@@ -243,6 +248,8 @@ class Running:
 
     def set_up(self, upstream: str, models: dict[str, dict[str, Any]], **key: Any) -> str:
         """One provider key, some aliases, and the caller's key for all of them."""
+        if self.workers > 1:  # one that begins later has not read what is there before
+            until(lambda: self.admin_workers.count("ready") == self.workers, "not all are ready")
         provider = {"provider": "anthropic", "adapter": "anthropic"}
         secret = {"secret": "sk-ant-the-secret-of-the-provider", "api_base": upstream}
         names = {"display_name": key.pop("display_name", "anthropic-prod")}

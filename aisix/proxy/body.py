@@ -43,13 +43,21 @@ def decoded(chunks: Sequence[bytes], held: Held) -> Body:
             value, mended = surrogates.decode(raw)
     except RecursionError:
         raise CallerError("too_deep") from None
-    except UnicodeError:
-        raise CallerError("bad_json", why="it is not UTF-8") from None
-    except msgspec.DecodeError as error:  # its words tell the place, never the content
-        raise CallerError("bad_json", why=str(error).removesuffix(" - at `$[...]`")) from None
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise CallerError("bad_json", why=_why(raw, error)) from None
     if type(value) is not dict:
         raise CallerError("bad_json", why="it is not an object")
     return Body(value, mended)
+
+
+def _why(raw: bytes, error: Exception) -> str:
+    """Of what is no UTF-8 each version of the reader says something else; its other words tell the
+    place, never the content."""
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return "it is not UTF-8"
+    return str(error).removesuffix(" - at `$[...]`")
 
 
 def deeper(value: Any, most: int) -> bool:
