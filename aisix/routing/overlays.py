@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from aisix.errors import Complaint, OperatorError, wrong_among
 from aisix.mapping.effective import Mapping as Tables
@@ -89,87 +90,79 @@ class LastGood:
 
 
 # ---------------------------------------------------------------- what is wrong with one
-def faults(
-    known: Mappings,
-    usable: Sequence[Tables],
-    document: Mapping[str, object],
-    target: Document,
-    at: str,
-    version: str | None,
-    chosen: tuple[dict[str, object], tuple[str, ...]],
-    serving: Collection[str],
-) -> list[Complaint]:
-    """Of one target of a model, with the paths inside the resource.
+@dataclass(frozen=True, slots=True)
+class StoredTarget:
+    """One target of a model as it is stored, and the mappings it may be served by."""
 
-    usable: the target's mappings; serving: the names of all that serve the alias; chosen: options
-    and traits.
-    """
-    laid, wrong = _read(document, target, at)
+    usable: Sequence[Tables]
+    document: Mapping[str, object]  # the model
+    target: Document
+    at: str  # its path in the document: "targets[1]."; "" of a model that is its own target
+    version: str | None
+    options: dict[str, object]
+    traits: tuple[str, ...]
+
+    @property
+    def model_name(self) -> str:
+        return str(self.target.get("model_name", ""))
+
+    def own(self, mapping: Tables) -> tuple[dict[str, object], tuple[str, ...]]:
+        """Options and traits that a mapping knows."""
+        return mapping.own(self.options, self.traits)
+
+    def overlays(self) -> tuple[list[Inline], list[Complaint]]:
+        """Those laid over its tables, and what cannot be read of them."""
+        given = [(NAME, self.document.get(NAME))]
+        if self.at:
+            given.append((self.at + NAME, self.target.get(NAME)))
+        laid: list[Inline] = []
+        wrong: list[Complaint] = []
+        for path, value in given:
+            try:
+                texts = () if value is None else OVERLAY.made(value)
+                laid += read_inline(texts, path, listed=isinstance(value, list))
+            except OperatorError as error:
+                wrong += [in_resource(one, path) for one in error.complaints]
+        return laid, wrong
+
+
+def faults(known: Mappings, stored: StoredTarget, serving: Collection[str]) -> list[Complaint]:
+    """With the paths inside the resource. serving: names of all mappings that serve the alias."""
+    laid, wrong = stored.overlays()
     if wrong or not laid:
         return wrong
     wrong = [*_not_meant(laid, serving, known, tuple(known.callers))]
     if wrong:
         return wrong
-    name = str(target.get("model_name", ""))
+    name = stored.model_name
     found = {
-        mapping.name: misfits(mapping, name, version, *mapping.own(*chosen), laid)
-        for mapping in usable
+        mapping.name: misfits(mapping, name, stored.version, *stored.own(mapping), laid)
+        for mapping in stored.usable
     }
     if ANY in name:  # what does nothing for one model may act for another
         found = {mapping: wrong_among(told) for mapping, told in found.items()}
     return list(dict.fromkeys(_told(found, laid)))
 
 
-def _read(
-    document: Mapping[str, object], target: Document, at: str
-) -> tuple[list[Inline], list[Complaint]]:
-    """Those laid over the tables of a target, and what cannot be read of them."""
-    given = [(NAME, document.get(NAME))]
-    if at:
-        given.append((at + NAME, target.get(NAME)))
-    laid: list[Inline] = []
-    wrong: list[Complaint] = []
-    for path, value in given:
-        try:
-            texts = () if value is None else OVERLAY.made(value)
-            laid += read_inline(texts, path, listed=isinstance(value, list))
-        except OperatorError as error:
-            wrong += [in_resource(one, path) for one in error.complaints]
-    return laid, wrong
-
-
-def uses(
-    usable: Sequence[Tables],
-    document: Mapping[str, object],
-    target: Document,
-    at: str,
-    version: str | None,
-    chosen: tuple[dict[str, object], tuple[str, ...]],
-) -> Iterator[Use]:
-    """Where they are laid over the tables of one target, in which nothing was wrong."""
-    laid, _ = _read(document, target, at)
-    name = str(target.get("model_name", ""))
-    for mapping in usable if laid else ():
-        own = mapping.own(*chosen)
+def uses(stored: StoredTarget) -> Iterator[Use]:
+    """Where they are laid over the tables of a target in which nothing was wrong."""
+    laid, _ = stored.overlays()
+    name = stored.model_name
+    for mapping in stored.usable if laid else ():
+        own = stored.own(mapping)
         rows = mapping.rows if ANY in name else [mapping.row_for(name)]
         over = tuple(one for one in laid if one.meant_for(mapping.name))
-        for traits in dict.fromkeys(mapping.settled(row, version, *own).traits for row in rows):
+        brought = (mapping.settled(row, stored.version, *own).traits for row in rows)
+        for traits in dict.fromkeys(brought):
             yield Use(mapping, traits, over)
 
 
-def noted(
-    usable: Sequence[Tables],
-    document: Mapping[str, object],
-    target: Document,
-    at: str,
-    version: str | None,
-    chosen: tuple[dict[str, object], tuple[str, ...]],
-) -> Iterator[Complaint]:
+def noted(stored: StoredTarget) -> Iterator[Complaint]:
     """What one may well mean and is told of all the same, when nothing was wrong."""
-    laid, _ = _read(document, target, at)
-    name = str(target.get("model_name", ""))
-    for mapping in usable if laid else ():
-        yield from notes(mapping.effective(name, version, *mapping.own(*chosen), laid))
+    laid, _ = stored.overlays()
+    for mapping in stored.usable if laid else ():
+        own = stored.own(mapping)
+        yield from notes(mapping.effective(stored.model_name, stored.version, *own, laid))
 
 
 def _not_meant(

@@ -174,7 +174,7 @@ def _listed(
 def _dead(mappings: Mappings, document: Mapping[str, Any], snapshot: Snapshot) -> list[Complaint]:
     """Keys of its overlays with and without which every target does the same."""
     each = _each_target(mappings, document, snapshot)
-    return dead_keys([use for one in each for use in overlays.uses(*one)])
+    return dead_keys([use for one in each for use in overlays.uses(one)])
 
 
 def notes(
@@ -185,18 +185,18 @@ def notes(
         return []
     try:
         each = [*_each_target(mappings, document, snapshot)]
-        return list(dict.fromkeys(note for one in each for note in overlays.noted(*one)))
+        return list(dict.fromkeys(note for one in each for note in overlays.noted(one)))
     except OperatorError:
         return []  # which `faults` tells
 
 
 def _each_target(
     mappings: Mappings, document: Mapping[str, Any], snapshot: Snapshot
-) -> Iterator[tuple[Any, ...]]:
-    """What `overlays.uses` and `overlays.noted` are asked with."""
+) -> Iterator[overlays.StoredTarget]:
     for at, target, key in _listed(document, snapshot):
         usable = _usable(mappings, document, target, key)[0]
-        yield usable, document, dict(target), at, key.version, _chosen(document, target)
+        chosen = _chosen(document, target)
+        yield overlays.StoredTarget(usable, document, dict(target), at, key.version, *chosen)
 
 
 def _chosen(
@@ -250,5 +250,5 @@ def _target_faults(
             mapping.effective(name, key.version, *mapping.own(options, traits))
         except OperatorError as error:
             return [Complaint("", at + (c.path or "options"), c.text) for c in error.complaints]
-    own = at, key.version, (options, traits), serving
-    return overlays.faults(mappings, usable, document, dict(target), *own)
+    own = dict(target), at, key.version, options, traits
+    return overlays.faults(mappings, overlays.StoredTarget(usable, document, *own), serving)
