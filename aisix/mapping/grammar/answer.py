@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from aisix.mapping.grammar.declared import Key, file, unit
 from aisix.mapping.grammar.kinds import (
     CHUNK,
@@ -23,7 +25,16 @@ from aisix.mapping.grammar.kinds import (
 )
 from aisix.mapping.grammar.rule import UNLESS, WHEN
 
-METERED = ("input", "output", "cache_read", "cache_write", "reasoning")
+
+class Metered(NamedTuple):
+    """The gateway's own counters of tokens, and what each counts."""
+
+    input: str = "tokens read, without those of a cache"
+    output: str = "tokens written"
+    cache_read: str = "tokens read from a cache"
+    cache_write: str = "tokens written to a cache"
+    reasoning: str = "of those written, the reasoning"
+
 
 ANSWER = file(
     "answer",
@@ -274,14 +285,8 @@ METER = unit(
     "meter",
     "the token counts that the gateway itself goes by: limits, metrics, the access line",
     *(
-        Key(name, RULE, f"{about}", {"sum": [name]}, below="rule")
-        for name, about in (
-            ("input", "tokens read, without those of a cache"),
-            ("output", "tokens written"),
-            ("cache_read", "tokens read from a cache"),
-            ("cache_write", "tokens written to a cache"),
-            ("reasoning", "of those written, the reasoning"),
-        )
+        Key(name, RULE, about, {"sum": [name]}, below="rule")
+        for name, about in Metered()._asdict().items()
     ),
     example="""
 [meter]

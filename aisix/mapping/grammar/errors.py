@@ -158,7 +158,7 @@ UPSTREAM_ERROR = unit(
 [upstream.slow-down]
 when = { status = 429 }
 status = 429
-type = "rate_limit_error"
+type = "slow_down"
 message = "{message}"
 headers = { retry-after = "5" }
 """,
