@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ import pytest
 from tests import rough
 from tests.exchanges.test_upstream_wire import MODEL, SSE, STREAM, WHOLE
 from tests.rough import CLOSE, HOLD, RESET, Rough
-from tests.running import ROOT, Running, free_port
+from tests.running import ROOT, Running
 from tests.strict import openai_wire
 
 CASES = ROOT / "mappings" / "openai-chat" / "anthropic-messages" / "cases"
@@ -143,12 +144,23 @@ def test_an_alias_may_forbid_retries(gateway: Running, upstream: Rough) -> None:
 def test_an_upstream_that_is_just_starting_is_waited_for(tmp_path: Path) -> None:
     from aisix.standin.server import Standin
 
-    port = free_port()
+    listening = socket.create_server(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
     with Running(tmp_path / "early", {"upstream": {"retries": 5}}) as early:
         early.set_up(f"http://127.0.0.1:{port}", {"claude-prod": MODEL})
         early.allow("*")
         started: list[Standin] = []
-        threading.Timer(0.6, lambda: started.append(Standin(port).start())).start()
+
+        def start() -> None:
+            """Refused once, then nobody listens, then it is there: whenever the request comes."""
+            caller = listening.accept()[0]
+            listening.close()
+            with caller:
+                caller.recv(1 << 16)
+                caller.sendall(refusal(529, "overloaded_error", "connection: close"))
+            started.append(Standin(port).start())
+
+        threading.Thread(target=start, daemon=True).start()
         answer = early.ask("Hi")
         assert answer.status == 200, answer.body
         assert int(answer.headers["x-aisix-attempts"]) > 1
