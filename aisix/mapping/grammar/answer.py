@@ -286,7 +286,7 @@ METER = unit(
     "the token counts that the gateway itself goes by: limits, metrics, the access line",
     *(
         Key(name, RULE, about, {"sum": [name]}, below="rule")
-        for name, about in Metered()._asdict().items()
+        for name, about in zip(Metered.__annotations__, Metered(), strict=True)
     ),
     example="""
 [meter]
