@@ -248,6 +248,7 @@ class Captures:
     def _end(self, row: Row, why: str) -> None:
         row["ended"] = why
         row["gone_at"] = self._now() + self._settings.keep_secs
+        asyncio.get_running_loop().call_soon(self.look)  # else nobody did until time is up
 
     # ------------------------------------------------------------------ one exchange
     def record(self, handler: Handled, body: Any) -> Recording | None:
@@ -257,24 +258,22 @@ class Captures:
         names = alias, self._gateway.label(alias)
         try:
             with self._held() as state:
-                for row in self._settled(state):
-                    open_ = row["next"] - len(row["kept"]) - len(row["under_way"])
-                    if not row["ended"] and row["alias"] in names and open_ > 0:
-                        row["number"] += 1
-                        row["under_way"].append([row["number"], os.getpid()])
-                        id, number, redacted = row["id"], row["number"], row["redact"]
-                        break
-                else:
-                    if all(row["ended"] for row in self._settled(state)):
-                        self._gateway.record_with(None)  # another worker took the last
-                    return None
+                rows = self._settled(state)
+                row = next((row for row in rows if row["alias"] in names and _open(row)), None)
+                if row is not None:
+                    row["number"] += 1
+                    row["under_way"].append([row["number"], os.getpid()])
         except StoreError as error:
             log.often("capture", "an exchange is not captured: %s", error)
             return None
+        if row is None:
+            if all(row["ended"] for row in rows):
+                self.look()  # another worker took the last
+            return None
         limit = self._settings.exchange_limit_bytes
-        keep = partial(self._keep, id, number)
+        keep = partial(self._keep, row["id"], row["number"])
         now = int(self._now())
-        return Recording(keep, handler, body, now=now, limit=limit, redacted=redacted)
+        return Recording(keep, handler, body, now=now, limit=limit, redacted=row["redact"])
 
     def _keep(self, id: str, number: int, document: bytes | None) -> None:
         """Empty: nothing translated it. None: it was lost."""
@@ -287,17 +286,28 @@ class Captures:
                 row["under_way"] = [one for one in row["under_way"] if list(one) != mine]
                 if document is None:
                     row["lost"] += 1
-                if not document or len(row["kept"]) >= row["next"]:
-                    return
-                size = sum(length for _, length in row["kept"]) + len(document)
-                if size > self._settings.limit_bytes:
-                    row["lost"] += 1
-                    self._end(row, FULL)
-                    return
-                row["kept"].append([self._spool.append(row["lane"], document), len(document)])
+                elif document and len(row["kept"]) < row["next"]:
+                    self._keep_in(row, document)
                 self._settled(state)
         except StoreError as error:
             log.often("capture", "an exchange is not captured: %s", error)
+
+    def _keep_in(self, row: Row, document: bytes) -> None:
+        size = sum(length for _, length in row["kept"]) + len(document)
+        if size > self._settings.limit_bytes:
+            row["lost"] += 1
+            self._end(row, FULL)
+            return
+        try:
+            row["kept"].append([self._spool.append(row["lane"], document), len(document)])
+        except OSError as error:  # told in the state, or its place would never be free again
+            row["lost"] += 1
+            log.often("capture", "an exchange is not captured: %s", error.strerror)
+
+
+def _open(row: Row) -> bool:
+    """Whether it takes one more."""
+    return not row["ended"] and len(row["kept"]) + len(row["under_way"]) < row["next"]
 
 
 def _lives(pid: int) -> bool:

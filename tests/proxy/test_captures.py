@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from typing import Any
 
 import pytest
+from tornado.httputil import HTTPHeaders
 
 from aisix.config.settings import load_settings
 from aisix.errors import StoreError
@@ -31,19 +33,28 @@ def worker(spool: Spool, clock: list[float], **env: str) -> tuple[Captures, Host
     return Captures(settings.capture, spool, host, now=lambda: clock[0]), host
 
 
-def take(captures: Captures, document: bytes | None = b"{}", alias: str = "small") -> Any:
-    """What `record` does with the spool, without a handler's request."""
-    with captures._spool.held() as state:
-        for row in captures._settled(state):
-            if row["alias"] in (alias, captures._gateway.label(alias)) and not row["ended"]:
-                row["number"] += 1
-                row["under_way"].append([row["number"], os.getpid()])
-                taken = row["id"], row["number"]
-                break
-        else:
-            return None
-    captures._keep(*taken, document)
-    return taken
+class Handler:
+    """Of a request for `alias`, without one."""
+
+    request_id, left = "req_1", False
+
+    class caller:
+        credentials = ()
+
+    class request:
+        headers = HTTPHeaders()
+
+    def __init__(self, alias: str) -> None:
+        self.seen = {"alias": alias}
+
+
+def take(captures: Captures, document: bytes | None = b"{}", alias: str = "small") -> bool:
+    """Whether an exchange is taken, of which this document comes."""
+    handler: Any = Handler(alias)
+    recording = captures.record(handler, {})
+    if recording is not None:
+        recording._keep(document)
+    return recording is not None
 
 
 def test_any_worker_takes_and_any_answers_for_all() -> None:
@@ -53,7 +64,7 @@ def test_any_worker_takes_and_any_answers_for_all() -> None:
         row = await one.begin({"alias": "small", "next": 2})
         other.look()
         assert host.recorder is one and watching.recorder is other
-        assert take(one, b'{"n":1}') and take(other, b'{"n":2}') and take(one) is None
+        assert take(one, b'{"n":1}') and take(other, b'{"n":2}') and not take(one)
         assert other.exchange(row["id"], 2) == b'{"n":2}' and one.exchange(row["id"], 3) is None
         found = one.one(row["id"])
         assert found is not None and not found["waiting"] and found["ended"] == "enough"
@@ -61,6 +72,22 @@ def test_any_worker_takes_and_any_answers_for_all() -> None:
         assert watching.recorder is None
         assert await other.cancel(row["id"]) and one.one(row["id"]) is None
         assert not await one.cancel(row["id"])
+        one.close()
+        other.close()
+
+    asyncio.run(main())
+
+
+def test_one_that_is_under_way_holds_its_place() -> None:
+    async def main() -> None:
+        spool, clock = Spool(4), [1000.0]
+        (one, _), (other, _) = worker(spool, clock), worker(spool, clock)
+        await one.begin({"alias": "small", "next": 1})
+        handler: Any = Handler("small")
+        recording = one.record(handler, {})
+        assert recording is not None and not take(other)
+        recording._keep(b"")  # nothing translated it
+        assert take(other)
         one.close()
         other.close()
 
@@ -86,6 +113,46 @@ def test_time_and_room_have_an_end_and_nothing_is_kept_for_ever() -> None:
         captures.close()
 
     asyncio.run(main())
+
+
+def test_what_is_kept_of_one_that_ended_early_is_gone_in_time_though_nobody_asks() -> None:
+    async def main() -> None:
+        spool, clock = Spool(4), [1000.0]
+        captures, host = worker(spool, clock, keep_secs="60")
+        await captures.begin({"alias": "small", "next": 1, "secs": 3600})
+        assert take(captures, b"what was said")
+        await asyncio.sleep(0)
+        assert host.recorder is None and captures._timer is not None
+        left = captures._timer.when() - asyncio.get_running_loop().time()
+        assert left <= 60
+        clock[0] += 61
+        captures.look()
+        assert spool.read(0, 0, 99) == b""
+        captures.close()
+
+    asyncio.run(main())
+
+
+def test_an_exchange_that_no_disk_takes_is_lost_and_another_has_its_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def main() -> None:
+        spool, clock = Spool(4), [1000.0]
+        captures, _ = worker(spool, clock)
+        row = await captures.begin({"alias": "small", "next": 1})
+        with monkeypatch.context() as full:
+            full.setattr(spool, "append", raises_no_space)
+            assert take(captures)
+        found = captures.one(row["id"])
+        assert found is not None and (found["lost"], found["under_way"]) == (1, 0)
+        assert found["waiting"] and take(captures)
+        captures.close()
+
+    asyncio.run(main())
+
+
+def raises_no_space(lane: int, data: bytes) -> int:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_one_whose_model_was_deleted_ends_soon_and_says_so() -> None:
