@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aisix.errors import Complaint
 from aisix.mapping.compile.runtime import CannotCompile
@@ -34,7 +35,7 @@ Told = Callable[[str, Exception], None]  # (part, what its compiled form raised)
 MOST_FACTS = 4096
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Effective:
     """The tables of one kind of model with one set of options: what an exchange runs on.
 
@@ -62,15 +63,6 @@ class Effective:
     differs: tuple[str, ...] = ()  # parts whose compiled form is known to be wrong
     idle: tuple[Complaint, ...] = ()  # about what does nothing in them
     _facts: dict[ResolvedModel, Facts] = field(default_factory=dict, repr=False, compare=False)
-    # Made when first asked for; then as quick to find as anything else of it.
-    forms: RequestForms = field(init=False, repr=False, compare=False)
-    answers: AnswerForms = field(init=False, repr=False, compare=False)
-    # Whether an event is an error: asked of every one.
-    is_error: Callable[[dict[str, Json]], bool] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        for name in MADE_LATER:
-            object.__setattr__(self, name, _Later(self, name))
 
     def facts(self, target: ResolvedModel) -> Facts:
         """What rules know of an alias before they see a body."""
@@ -87,6 +79,34 @@ class Effective:
     def _named(self) -> tuple[Facts, str]:
         """What forms know of the model, and the name of their sources."""
         return Facts("", "", self.version, self.model, self.option), f"{self.name} {self.row}"
+
+    @cached_property
+    def forms(self) -> RequestForms:
+        """The request tables as Python source."""
+        from aisix.mapping.compile.request import RequestForms
+
+        return RequestForms(self.request, *self._named, "request" in self.differs)
+
+    @cached_property
+    def answers(self) -> AnswerForms:
+        """And the answer's."""
+        from aisix.mapping.compile.answer import AnswerForms
+
+        return AnswerForms(self.answer, *self._named, self.differs)
+
+    @cached_property
+    def is_error(self) -> Callable[[dict[str, Json]], bool]:
+        """Whether an event is an error: asked of every one."""
+        from aisix.mapping.compile.errors import is_error
+
+        asked = self.errors.recogniser
+        places = asked.places.get("mark", ())
+        if not places and not asked.marks:
+            return asked.is_error
+        try:
+            return is_error(asked.harmless, places, asked.marks, asked.usual)
+        except CannotCompile:
+            return asked.is_error
 
     def answering(
         self,
@@ -112,60 +132,6 @@ class Effective:
         if compiled and stream and frame.count("{") == frame.count("{data}") == 1:
             form = _found("stream", self.answers.stream, scope, told)
         return Answering(self.answer, scope, armed, form, None, frame, deltas)
-
-
-# ---------------------------------------------------------------- compiled forms
-class _Later:
-    """Stands where something compiled will, which takes its place when it is first used; whoever
-    holds this still has that."""
-
-    __slots__ = ("_name", "_tables")
-
-    def __init__(self, tables: Effective, name: str) -> None:
-        self._tables, self._name = tables, name
-
-    def _made(self) -> Any:
-        made = getattr(self._tables, self._name)
-        if made is self:
-            made = MADE_LATER[self._name](self._tables)
-            object.__setattr__(self._tables, self._name, made)
-        return made
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._made(), name)
-
-    def __call__(self, *given: Any) -> Any:
-        return self._made()(*given)
-
-
-def _forms(tables: Effective) -> RequestForms:
-    """The request tables as Python source."""
-    from aisix.mapping.compile.request import RequestForms
-
-    return RequestForms(tables.request, *tables._named, "request" in tables.differs)
-
-
-def _answers(tables: Effective) -> AnswerForms:
-    """And the answer's."""
-    from aisix.mapping.compile.answer import AnswerForms
-
-    return AnswerForms(tables.answer, *tables._named, tables.differs)
-
-
-def _is_error(tables: Effective) -> Callable[[dict[str, Json]], bool]:
-    from aisix.mapping.compile.errors import is_error
-
-    asked = tables.errors.recogniser
-    places = asked.places.get("mark", ())
-    if not places and not asked.marks:
-        return asked.is_error
-    try:
-        return is_error(asked.harmless, places, asked.marks, asked.usual)
-    except CannotCompile:
-        return asked.is_error
-
-
-MADE_LATER = {"forms": _forms, "answers": _answers, "is_error": _is_error}
 
 
 def preload() -> None:
