@@ -20,7 +20,7 @@ from aisix.mapping.model_tables import Effective
 from aisix.mapping.parse import schema
 from aisix.mapping.parse.inline import Inline
 from aisix.mapping.parse.meant import near
-from aisix.mapping.parse.model_rows import LIKE, line_of
+from aisix.mapping.parse.model_rows import LIKE, facts_of, line_of, rows_of
 from aisix.mapping.parse.options import option_faults, option_value
 from aisix.mapping.parse.registers import told_of
 from aisix.mapping.parse.toml_tree import Tree
@@ -114,12 +114,11 @@ class Mapping:
 
     def facts(self, row: str) -> dict[str, Json]:
         models = self.tree.data.get("models") or {}
-        known = models.get("model") or {}
-        rows = [models.get("defaults", {}), *(known.get(name, {}) for name in line_of(known, row))]
-        facts = {fact: value for one in rows for fact, value in one.items()}
+        facts = facts_of(models, row)
         facts.pop("match", None)
         facts.pop(LIKE, None)
-        facts["more_traits"] = [name for r in rows for name in r.get("more_traits", ())]
+        more = (one.get("more_traits", ()) for one in rows_of(models, row))
+        facts["more_traits"] = [name for names in more for name in names]
         for key, value in facts.items():
             if isinstance(value, str) and value.startswith("$"):
                 facts[key] = facts.get(value[1:])

@@ -33,15 +33,19 @@ def line_of(rows: Mapping[str, Json], name: str) -> list[str]:
     return line
 
 
+def rows_of(models: Mapping[str, Json], name: str) -> list[dict[str, Json]]:
+    """What a model is made of: [defaults], the rows its row is like, the row itself."""
+    rows = models.get("model") or {}
+    return [models.get("defaults") or {}, *(rows.get(one, {}) for one in line_of(rows, name))]
+
+
 def facts_of(models: Mapping[str, Json], name: str) -> dict[str, Json]:
     """What stands in a row, in those it is like and in [defaults], as it is written.
 
     >>> facts_of({"defaults": {"a": 1, "b": "$a"}, "model": {"x": {"a": 2}}}, "x")
     {'a': 2, 'b': '$a'}
     """
-    rows = models.get("model") or {}
-    whole = [models.get("defaults") or {}, *(rows.get(one, {}) for one in line_of(rows, name))]
-    return {fact: value for row in whole for fact, value in row.items()}
+    return {fact: value for row in rows_of(models, name) for fact, value in row.items()}
 
 
 def odd_references(models: Mapping[str, Json]) -> Iterator[tuple[tuple[str, ...], str]]:

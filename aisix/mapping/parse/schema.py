@@ -14,7 +14,14 @@ from aisix.mapping.grammar.declared import TRAIT
 from aisix.mapping.grammar.tables import FILES, UNITS
 from aisix.mapping.parse import overlays
 from aisix.mapping.parse.meant import near
-from aisix.mapping.parse.model_rows import LIKE, line_of, odd_references, odd_words
+from aisix.mapping.parse.model_rows import (
+    LIKE,
+    facts_of,
+    line_of,
+    odd_references,
+    odd_words,
+    rows_of,
+)
 from aisix.mapping.parse.options import option_faults, words_of
 from aisix.mapping.parse.structure import found
 from aisix.mapping.parse.toml_tree import Keys, Tree
@@ -220,7 +227,7 @@ def _check_rows(tree: Tree, traits: dict[str, Tree], complaints: list[Complaint]
                     where = tree.where(("models", "model", name, key))
                     text = f'no trait "{trait}"{near(trait, traits)}'
                     complaints.append(Complaint(where, f"model.{name}.{key}", text))
-        for trait in _brought_twice(rows, name, models.get("defaults") or {}):
+        for trait in _brought_twice(models, name):
             where = tree.where(("models", "model", name, "more_traits"))
             text = f'the row has the trait "{trait}" without it'
             complaints.append(Complaint(where, f"model.{name}.more_traits", text, idle=True))
@@ -230,15 +237,15 @@ def _check_rows(tree: Tree, traits: dict[str, Tree], complaints: list[Complaint]
             complaints.append(Complaint(tree.where(("models", key)), key, text))
 
 
-def _brought_twice(rows: dict[str, Json], name: str, usual: dict[str, Json]) -> list[str]:
-    """Those of its `more_traits` that it has already."""
-    line = [usual, *(rows[one] for one in line_of(rows, name) if one in rows)]
-    had: Json = next((one["traits"] for one in reversed(line) if "traits" in one), [])
+def _brought_twice(models: dict[str, Json], name: str) -> list[str]:
+    """Those of a row's `more_traits` that it has already."""
+    *others, own = rows_of(models, name)
+    had = facts_of(models, name).get("traits", [])
     had = [
         *(had if isinstance(had, list) else ()),
-        *(trait for one in line[:-1] for trait in one.get("more_traits", ())),
+        *(trait for one in others for trait in one.get("more_traits", ())),
     ]
-    more = rows[name].get("more_traits", ())
+    more = own.get("more_traits", ())
     return [trait for trait in more if trait in had] if isinstance(more, list) else []
 
 
