@@ -80,7 +80,7 @@ class Parsed:
 
     def __init__(self) -> None:
         self._sounds: Sounds | None = None
-        self._settled: frozenset[int] = frozenset()
+        self._settled: set[int] = set()
         self._files: dict[str, _SettledFile] = {}
         self._laid: dict[tuple[str, ...], Laid] = {}
         self._parts: dict[str, list[_Known]] = {REQUEST: [], ANSWER: [], ERRORS: []}
@@ -98,7 +98,7 @@ class Parsed:
         if found is None:
             if self._sounds is None:
                 trees = base.data, *(one.data for one in traits.values())
-                self._settled = frozenset(overlays.without_orders(trees))
+                self._settled = overlays.without_orders(trees)
                 self._sounds = Sounds(trees)
             found = self._lay(base, [*(traits[name] for name in names), *(i.tree for i in inlines)])
             if not inlines and not found.complaints:
@@ -133,8 +133,7 @@ class Parsed:
         strays: list[Keys] = []
         placed: set[Keys] = set()
         complaints: list[Complaint] = []
-        settled = overlays.settle({name: node}, (), strays, placed, self._settled)
-        data = dict(settled)
+        data: dict[str, Json] = overlays.settle({name: node}, (), strays, placed, self._settled)
         structure.sound(data, whole.where, complaints)
         return _SettledFile(node, data, strays, placed, complaints)
 

@@ -55,8 +55,8 @@ class Conditions(VerbOptions):
             regex = self.regex(pattern, here)
             if regex:
                 tests.append(Test(path, "matches", regex))
-        for text in when.keys() & unless.keys():
-            if unless[text] in (when[text], "$present") and when[text] not in ("$absent", None):
+        for text, asked in when.items():
+            if asked not in ("$absent", None) and unless.get(text) in (asked, "$present"):
                 told = (
                     f"never true: `{names[0]}` asks for the same; drop = true is for no rule at all"
                 )

@@ -5,7 +5,7 @@ Must never know: what a table says.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from aisix.errors import Complaint
@@ -180,7 +180,7 @@ def settle(
     return out
 
 
-def without_orders(trees: Iterable[Json]) -> Iterator[int]:
+def without_orders(trees: Iterable[Json]) -> set[int]:
     """Ids of the tables in which, however deep, nothing says `drop` or `before`."""
 
     def walk(node: dict[str, Json]) -> bool:
@@ -188,13 +188,13 @@ def without_orders(trees: Iterable[Json]) -> Iterator[int]:
         below = [walk(value) for value in node.values() if isinstance(value, dict)]
         free = not said and all(below)
         if free:
-            found.append(id(node))
+            found.add(id(node))
         return free
 
-    found: list[int] = []
+    found: set[int] = set()
     for tree in trees:
         walk(tree)
-    yield from found
+    return found
 
 
 def _names_sibling(table: dict[str, Json], key: str, rows: dict[str, Json]) -> bool:

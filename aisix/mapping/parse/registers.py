@@ -21,10 +21,9 @@ def told_of(registers: Registers, tree: Tree) -> dict[str, Complaint]:
     Of one that the shipped tables set, nothing: a site that reads it no more may leave it.
     """
     own = max(tree.ranks.values(), default=0) == 0
-    return {
-        name: Complaint(
-            *(tree.where(at), ".".join(at[1:]), f'nothing reads "{name.partition(".")[2]}"', True)
-        )
-        for name, at in registers.at.items()
-        if own or tree.rank(at)
-    }
+    told = {}
+    for name, at in registers.at.items():
+        if own or tree.rank(at):
+            text = f'nothing reads "{name.partition(".")[2]}"'
+            told[name] = Complaint(tree.where(at), ".".join(at[1:]), text, idle=True)
+    return told

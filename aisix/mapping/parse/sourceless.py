@@ -13,7 +13,7 @@ from aisix.mapping.grammar.rule import RULE, SOURCES
 from aisix.mapping.parse.structure import in_toml
 from aisix.mapping.parse.toml_tree import Keys
 from aisix.mapping.parse.vocabulary import is_slip
-from aisix.mapping.syntax.paths import Json
+from aisix.mapping.syntax.paths import Json, get
 
 LONGEST = 80  # of a table that is shown whole
 # Whoever calls a named rule so gets what he meant: a constant.
@@ -54,9 +54,8 @@ def sourceless(
 
 def names_at(tables: Json, at: Keys) -> Collection[str]:
     """The names in the table at a place."""
-    for key in at:
-        tables = tables.get(key) if isinstance(tables, dict) else None
-    return tables.keys() if isinstance(tables, dict) else ()
+    table = get(tables, at)
+    return table if isinstance(table, dict) else ()
 
 
 def misnamed(rules: dict[str, Json]) -> Iterator[tuple[str, str]]:
