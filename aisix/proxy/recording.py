@@ -23,7 +23,7 @@ import msgspec
 
 from aisix import log
 from aisix.errors import UpstreamError
-from aisix.mapping.dialect.masking import KEY, SHORTEST
+from aisix.mapping.dialect.masking import KEY, without
 from aisix.mapping.dialect.upstream_errors import CallerDialect
 from aisix.mapping.exchange import UpstreamRequest
 from aisix.mapping.syntax.paths import Json
@@ -221,12 +221,9 @@ class Recording:
         words = frozenset(_words(target, self._caller))
         wanted = ALWAYS | {w.removeprefix(HEADER) for w in words if w.startswith(HEADER)}
         mine = {name: value for name, value in self._headers.items() if name in wanted}
-        secrets = [*self._secrets]
-        for one in self._attempts:
-            secrets += [s for s in one.target.hidden if s not in secrets]
-        secrets += [s for s in target.hidden if s not in secrets]
+        secrets = {*self._secrets, *target.hidden}.union(*(a.target.hidden for a in self._attempts))
         redactor = Redactor(words, os.urandom(32)) if self._redacted else None
-        clean = _Cleaner([s for s in secrets if len(s) >= SHORTEST], redactor)
+        clean = _Cleaner(secrets, redactor)
         exchange = CapturedExchange(
             VERSION,
             alias=self._alias,
@@ -260,13 +257,11 @@ class _Cleaner:
     """Takes secrets away, and texts where that was asked for."""
 
     def __init__(self, secrets: Collection[str], redactor: Redactor | None) -> None:
-        self._secrets = secrets
+        self._secrets = sorted(secrets, key=len, reverse=True)  # one may be part of another
         self._redactor = redactor
 
     def plain(self, text: str) -> str:
-        for one in self._secrets:
-            text = text.replace(one, KEY)
-        return text
+        return without(text, self._secrets)
 
     def id(self, text: str) -> str:
         return text if self._redactor is None else self._redactor.text(text)
@@ -277,7 +272,7 @@ class _Cleaner:
             for name, value in message.headers.items()
         }
         if message.body is not msgspec.UNSET:
-            body = mapped(message.body, self.plain) if self._secrets else message.body
+            body = mapped(message.body, self.plain, self.plain)
             message.body = body if self._redactor is None else self._redactor.body(body)
         elif message.text:
             text = self.plain(message.text)

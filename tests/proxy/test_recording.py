@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import pytest
+from tornado.httputil import HTTPHeaders
 
 from aisix.proxy.recording import Recording
+
+MINE, THEIRS = "the-key-of-a-caller", "the-key-of-a-caller-and-more/=="
 
 
 class Handler:
     request_id, left = "req_1", False
 
     class caller:
-        credentials = ()
+        credentials = (("authorization", "Bearer "),)
+        data: ClassVar[dict[str, Any]] = {}
 
     class request:
-        class headers:
-            get_all = staticmethod(lambda: [("content-type", "application/json")])
+        headers = HTTPHeaders(
+            {"content-type": "application/json", "Authorization": f"Bearer {MINE}"}
+        )
 
-    _headers = request.headers
+    _headers = HTTPHeaders({"x-seen": MINE})
 
     def __init__(self) -> None:
         self.seen = {"alias": "small"}
@@ -30,9 +37,9 @@ class Handler:
         return 200
 
 
-def recording(keep: Any) -> tuple[Recording, Any]:
+def recording(keep: Any, body: Any = None, redacted: bool = False) -> tuple[Recording, Any]:
     handler: Any = Handler()
-    return Recording(keep, handler, {"n": 1}, now=0, limit=9999, redacted=False), handler
+    return Recording(keep, handler, body, now=0, limit=9999, redacted=redacted), handler
 
 
 @pytest.mark.parametrize("fails", [False, True])
@@ -71,3 +78,41 @@ def test_what_nothing_translated_is_not_kept() -> None:
     one, handler = recording(kept.append)
     one.ended(handler, None)
     assert kept == [b""]
+
+
+@pytest.mark.parametrize("redacted", [False, True])
+def test_no_key_is_left_wherever_it_is_said_and_none_in_part(redacted: bool) -> None:
+    nothing: dict[str, Any] = {"options": {}, "traits": (), "overlay": (), "strict": False}
+    model = {"provider_key_id": "k", "model_name": "m", "targets": (), **nothing}
+    tables = SimpleNamespace(name="a/b", version="", tree=SimpleNamespace(data={}))
+    target: Any = SimpleNamespace(
+        alias="small",
+        model_name="m",
+        provider_key_id="k",
+        tag="a/b@0",
+        url=f"https://host.example/{THEIRS}?key={THEIRS}",
+        hidden=(THEIRS,),
+        tables=tables,
+        model=SimpleNamespace(**model),
+    )
+    out: Any = SimpleNamespace(headers={"x-mine": MINE}, body=f'{{"{THEIRS}": 1}}'.encode())
+    kept: list[bytes] = []
+
+    async def main() -> None:
+        one, handler = recording(kept.append, {MINE: [f"it is {MINE}, and {THEIRS}"]}, redacted)
+        to: Any = SimpleNamespace(on_response=print, on_data=print)
+        sink = one.attempt(target, out, to)
+        sink.on_response(401, {"x-why": THEIRS, "content-type": "text/plain"})
+        sink.on_data(f"no such key: {THEIRS}".encode())
+        one.given(f'data: {{"{MINE}": "{THEIRS}"}}\n\n'.encode())
+        one.ended(handler, target)
+        assert one._writing is not None
+        await one._writing
+
+    asyncio.run(main())
+    [text] = [data.decode() for data in kept]
+    assert MINE not in text and "and-more" not in text
+    assert json.loads(text)["attempts"][0]["request"] == {
+        "headers": {"x-mine": "***"},
+        "body": {"***": 1},
+    }

@@ -30,6 +30,7 @@ HEAD = re.compile(r"(?:[a-z]{1,12}_)?")  # of an id, which tables may look at
 DATA = re.compile(r"(data:[^,;]{0,100}(?:;[^,;]{0,100})*;base64,)?([A-Za-z0-9+/=_-]{64,})")
 MAGIC = ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR", "JVBERi0")  # PNG, JPEG, GIF, RIFF, PDF
 EXPONENT = re.compile(r"[+-]?\d")
+BESIDE = (b"", b"event", b"id", b"retry")  # fields of an event beside its data; "": a comment
 SHOWN = 16  # letters of base64 that tell what it is
 WIDE = {2: "\u00e9", 3: "\u5b57", 4: "\U00020000"}  # by bytes of UTF-8
 WRITTEN: tuple[dict[str, Any], ...] = tuple(  # how programs write JSON
@@ -122,28 +123,30 @@ class Redactor:
         return mapped(value, self.text)
 
     def stream(self, data: bytes) -> bytes:
-        """The events of a stream; what is no event's data (a comment, a name) stays."""
+        """The events of a stream; what they say beside their data (a comment, a name) stays."""
         return by_line(data, self.body, self.text)
 
 
-def mapped(value: Json, change: Callable[[str], str]) -> Json:
-    """A JSON value with every text changed, the names of fields excepted."""
+def mapped(value: Json, change: Callable[[str], str], name: Callable[[str], str] = str) -> Json:
+    """A JSON value with every text changed, and every name of a field by `name`: else it stays."""
     if type(value) is str:
         return change(value)
     if type(value) is list:
-        return [mapped(one, change) for one in value]
+        return [mapped(one, change, name) for one in value]
     if type(value) is dict:
-        return {name: mapped(one, change) for name, one in value.items()}
+        return {name(key): mapped(one, change, name) for key, one in value.items()}
     return value
 
 
 def by_line(data: bytes, body: Callable[[Json], Json], text: Callable[[str], str]) -> bytes:
-    """A stream with the data of its events changed: as JSON where it is, else as a text."""
+    """A stream with the data of its events changed: as JSON where it is, else as a text. So is a
+    line that belongs to no event: what only looks like a stream is all text."""
     out = []
     for line in data.split(b"\n"):
-        name, mark, rest = line.partition(b":")
-        if not mark or name != b"data":
-            out.append(line)
+        name, _, rest = line.partition(b":")
+        if name != b"data":
+            kept = name in BESIDE
+            out.append(line if kept else text(line.decode("utf-8", "replace")).encode())
             continue
         end = b"\r" if rest.endswith(b"\r") else b""
         raw = rest.strip()

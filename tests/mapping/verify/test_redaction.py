@@ -50,3 +50,9 @@ def test_an_image_is_still_one_and_a_stream_a_stream() -> None:
     assert len(made) == len(image) and "x9" not in made
     events = redactor.stream(b'event: a\ndata: {"t": "Hello there"}\n\n: ping\n\ndata: [DONE]\n\n')
     assert events.startswith(b'event: a\ndata: {"t":"Xxxxx xxxxx"}\n\n: ping\n\ndata: ')
+
+
+def test_what_only_looks_like_a_stream_is_all_text() -> None:
+    cut = b'{"say": "Hello Bob",\n "is": "data:image/png;base64,iVBO", \n"data": 1}\nGood day'
+    made = Redactor((), KEY).stream(cut)
+    assert len(made) == len(cut) and not [one for one in (b"Bob", b"day") if one in made]
