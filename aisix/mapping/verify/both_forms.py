@@ -11,11 +11,9 @@ from __future__ import annotations
 
 import contextlib
 import platform
-import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from pathlib import Path
 
 import msgspec
 
@@ -177,7 +175,7 @@ def _outcome(case: Case, mapping: Mapping) -> tuple[Outcome, dict[str, str]]:
         return out, broke
     # KeyError: the tables ask for a further round, and the case has none.
     with contextlib.suppress(CallerError, KeyError):
-        if any(name.startswith("upstream-response.") for name in case.files):
+        if cases.is_answered(case):
             answer, talk = cases.answered(case, mapping, [])
             out["plain"] = {
                 "status": answer.status,
@@ -198,9 +196,7 @@ def _outcome(case: Case, mapping: Mapping) -> tuple[Outcome, dict[str, str]]:
 def _note(talk: Exchange, broke: dict[str, str]) -> None:
     for part, _, bug in talk.take_fallbacks():
         if bug is not None:
-            place = traceback.extract_tb(bug.__traceback__)[-1]
-            said = f"{type(bug).__name__}: {bug} ({Path(place.filename).name}:{place.lineno})"
-            broke.setdefault(part, f"{part}: the compiled form broke with {said}")
+            broke.setdefault(part, f"{part}: the compiled form {cases.broke(bug)}")
 
 
 def _in_pieces(case: Case, mapping: Mapping, whole: Outcome) -> list[str]:

@@ -172,7 +172,7 @@ def _reached(case: cases.Case, mapping: Mapping) -> Iterator[str]:
     yield from (f"trait {trait}" for trait in talk.tables.traits)
     tree, body = talk.tables.tree, case.request(mapping.caller)
     yield from (_name("request", ("accept", key)) for key in body)
-    headers = dict(case.about.get("caller_headers", {}))
+    headers = cases.caller_headers(case)
     scope = Scope(talk.facts, body, headers=headers, trace=RuleTrace(), budget=Budget())
     try:
         request.translate(talk.tables.request, scope)
