@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 from aisix.mapping.configurations import Configuration, configurations
 from aisix.mapping.mappings import Mapping, Mappings, read_parts
-from aisix.mapping.parse.files import CALLER, TRAITS
+from aisix.mapping.parse.files import CALLER, TRAITS, TableFolder
 from aisix.mapping.parse.toml_tree import Keys, Tree
 from aisix.mapping.syntax.paths import Json, get
 
@@ -45,21 +45,27 @@ def units(mappings: Mappings, above: int = 1) -> dict[str, tuple[TouchedUnit, ..
     """Of each mapping, what the folders from number `above` write that becomes part of it."""
     found: Written = {}
     for table_folder in mappings.table_folders[above:]:
-        for path in dict.fromkeys(map(whole_file, table_folder.files)):
-            tree = read_parts(table_folder, path, [], [])
-            if tree is not None:
-                folder, _, name = path.partition(f"/{TRAITS}/")
-                if not name:
-                    folder, _, name = path.rpartition("/")
-                parts = found.setdefault(folder, {})
-                parts.setdefault(path.removeprefix(f"{folder}/"), []).extend(of(tree, path))
+        for path, tree in trees(table_folder):
+            folder, _, name = path.partition(f"/{TRAITS}/")
+            if not name:
+                folder, _, name = path.rpartition("/")
+            parts = found.setdefault(folder, {})
+            parts.setdefault(path.removeprefix(f"{folder}/"), []).extend(of(tree, path))
     return {
         name: tuple(dict.fromkeys(_of_mapping(mapping, found)))
         for name, mapping in mappings.mappings.items()
     }
 
 
-def whole_file(path: str) -> str:
+def trees(table_folder: TableFolder) -> Iterator[tuple[str, Tree]]:
+    """Each file that could be read, with its parts."""
+    for path in dict.fromkeys(map(_whole_file, table_folder.files)):
+        tree = read_parts(table_folder, path, [], [])
+        if tree is not None:
+            yield path, tree
+
+
+def _whole_file(path: str) -> str:
     """request.toml of its parts."""
     parts = path.split("/")
     if len(parts) == 4 and parts[2] != TRAITS:

@@ -18,8 +18,9 @@ from aisix.mapping.verify.hints.paths import odd_path
 from aisix.mapping.verify.hints.sent import overruled, unsent
 from aisix.mapping.verify.hints.spelling import Spelling
 from aisix.mapping.verify.hints.usual import Kinds, usual
-from aisix.mapping.verify.hints.words import WordCounts, in_text, of_cases, texts_at, trees
+from aisix.mapping.verify.hints.words import WordCounts, in_text, of_cases, texts_at
 from aisix.mapping.verify.kept import Kept
+from aisix.mapping.verify.touched import trees
 
 MOST_WORDS = 20_000  # of a site; behind them nothing is hinted at
 

@@ -1,4 +1,4 @@
-"""What the shipped tables have: words, and the kind of constant that each key has. WordCounts once.
+"""What the shipped tables have: words, and the kind of constant that each key has. Counted once.
 
 Must never know: a site's tables.
 """
@@ -13,8 +13,9 @@ import msgspec
 
 from aisix.mapping.parse.files import TableFolder
 from aisix.mapping.syntax.paths import Json
-from aisix.mapping.verify.hints.words import WordCounts, trees
+from aisix.mapping.verify.hints.words import WordCounts
 from aisix.mapping.verify.kept import Kept, engine, hashed
+from aisix.mapping.verify.touched import trees
 
 OFTEN = 2  # how often a word or a kind is right
 CONDITIONS = frozenset(("when", "unless", "match", "where", "where_not", "guard", "check"))

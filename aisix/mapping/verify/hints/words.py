@@ -1,6 +1,6 @@
 """The words and dotted paths of tables and cases, and how often each stands there.
 
-    for keys, words in words_at(tree.data): ...       # of each key and of the texts at it
+    for keys, texts in texts_at(tree.data): ...       # each key, and the texts at it
     counted = WordCounts(); counted.add(tree.data)
     counted.words["message_delta"], counted.pairs["delta text"], counted.begins["delta"]
 
@@ -18,12 +18,10 @@ from itertools import pairwise
 from pathlib import Path
 
 from aisix.errors import OperatorError
-from aisix.mapping.mappings import read_parts
-from aisix.mapping.parse.files import TableFolder, case_folders
-from aisix.mapping.parse.toml_tree import Keys, Tree
+from aisix.mapping.parse.files import case_folders
+from aisix.mapping.parse.toml_tree import Keys
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verify.case_files import ABOUT, case_files
-from aisix.mapping.verify.touched import whole_file
 
 MOST_BYTES = 4 << 20  # of a site's cases; words behind them are not counted
 WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[_-][A-Za-z0-9]+)*")
@@ -64,14 +62,6 @@ class WordCounts:
         self.pairs.update(other.pairs)
         self.begins.update(other.begins)
         self.follows.update(other.follows)
-
-
-def trees(table_folder: TableFolder) -> Iterator[tuple[str, Tree]]:
-    """Each file with its parts."""
-    for path in dict.fromkeys(map(whole_file, table_folder.files)):
-        tree = read_parts(table_folder, path, [], [])
-        if tree is not None:
-            yield path, tree
 
 
 def texts_at(node: Json, at: Keys = ()) -> Iterator[tuple[Keys, list[str]]]:
