@@ -9,8 +9,8 @@ meet there), looks for what nothing uses, and runs the cases. All findings at on
 
 What has been shown once is not done again (`proofs.py`). Of a site's tables over ours that are
 proven, only the configurations and cases are tried that meet what the site writes, rule by rule;
-where it is to serve, one of them in every form. Of cases that were run before nowhere, all rule by
-rule and one in sixteen in every form. `thorough` does all.
+where it is to serve, a few of them in every form. Of cases that were run before nowhere, all rule
+by rule and a few (`case_runs.EVERY`) in every form. `thorough` does all.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from aisix.errors import Complaint, OperatorError, wrong_among
 from aisix.mapping.configurations import Configuration, configurations
 from aisix.mapping.mappings import NEEDED, Mapping, Mappings, load_as_told, read_parts
 from aisix.mapping.parse import structure, toml_tree
-from aisix.mapping.parse.files import CALLER, TableFolder, read_folders
+from aisix.mapping.parse.files import TableFolder, read_folders
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verify import both_forms, cases, touched
 from aisix.mapping.verify.case_runs import CaseRuns
@@ -34,7 +34,7 @@ from aisix.mapping.verify.kept import Kept, engine, hashed
 from aisix.mapping.verify.liveness.found import MOST_READ, found_dead
 from aisix.mapping.verify.liveness.narrowing import narrowed
 from aisix.mapping.verify.processes import spread
-from aisix.mapping.verify.proofs import Proofs
+from aisix.mapping.verify.proofs import Proofs, files_of
 from aisix.mapping.verify.touched import TouchedUnit
 from aisix.mapping.verify.unused import tables_without_other, unused
 
@@ -107,7 +107,8 @@ class Checker:
         if nothing.issuperset(found):  # no such folder: of the others there is nothing to say
             return found
         for mapping in mappings.mappings.values():  # what can be said of the rest all the same
-            mine = len(table_folders) == 1 or _is_written(mapping, table_folders[1:])
+            sites = table_folders[1:]
+            mine = not sites or any(any(files_of(mapping, site)) for site in sites)
             if mine and all(mapping.tree.data.get(name) for name in NEEDED):
                 found += self._build(mapping, self._wanted(mappings, mapping))[0]
                 found += tables_without_other(mapping)
@@ -181,7 +182,7 @@ class Checker:
         if self._proofs.known(quick):
             return []
         written = touched.units(mappings)[mapping.name]
-        found, never_read, names = self._build(mapping, self._wanted(mappings, mapping))
+        found, never_read, names = self._build(mapping, touched.concerned(mapping, written))
         suspects = {name.rpartition(".")[2] for name in names}
         idle = never_read or suspects & _may_be_idle(mappings, mapping, written)
         if idle and not wrong_among(found):
@@ -260,13 +261,6 @@ class Checker:
         """Whether the folders up to this one have this mapping, or what it is like."""
         folders = mappings.table_folders[: layer + 1]
         return any(f"{mapping.line[0]}/mapping.toml" in folder.files for folder in folders)
-
-
-def _is_written(mapping: Mapping, folders: Sequence[TableFolder]) -> bool:
-    """Whether one of these folders has a part in a mapping: a table of it, or its callers'."""
-    dialect = mapping.name.partition("/")[0]
-    own = (f"{dialect}/{CALLER}", *(f"{name}/" for name in (*mapping.line, *mapping.lender)))
-    return any(file.startswith(own) for folder in folders for file in folder.files)
 
 
 class Built(NamedTuple):
