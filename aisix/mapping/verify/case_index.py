@@ -9,7 +9,7 @@ is written, none is opened. `cases.of_folder(..., only=names)` reads those that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,14 @@ def entries(folder: Path, kept: Kept) -> list[CaseEntry]:
     if found and marks and marks == case_marks(folder):  # nobody wrote meanwhile
         kept.put(name, msgspec.msgpack.encode(found))
     return found
+
+
+def by_mapping(found: Sequence[CaseEntry]) -> dict[str, list[CaseEntry]]:
+    """The same, sorted out."""
+    out: dict[str, list[CaseEntry]] = {}
+    for entry in found:
+        out.setdefault(entry.mapping, []).append(entry)
+    return out
 
 
 def _read(folder: Path) -> Iterator[CaseEntry]:

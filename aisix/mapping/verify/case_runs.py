@@ -20,7 +20,7 @@ from aisix.mapping.mappings import Mapping, Mappings
 from aisix.mapping.parse.files import CASES, TableFolder
 from aisix.mapping.verify import case_index, cases, coverage, touched
 from aisix.mapping.verify.both_forms import FormsDiffer, Tried, both_forms_agree, breaks
-from aisix.mapping.verify.case_index import CaseEntry
+from aisix.mapping.verify.case_index import CaseEntry, by_mapping
 from aisix.mapping.verify.kept import Kept, engine, hashed
 from aisix.mapping.verify.processes import spread
 from aisix.mapping.verify.proofs import AGREE, ANSWERS, BREAKS_NOT, BY_RULES, THOROUGH, Proofs
@@ -244,11 +244,3 @@ def _model(case: cases.Case) -> str:
 def _place(table_folder: TableFolder, case: cases.Case) -> str:
     mapping = "/".join(case.folder.parts[-4:-2])
     return f"{table_folder.where(mapping)}/{CASES}/{case.name}"
-
-
-def by_mapping(entries: Sequence[CaseEntry]) -> dict[str, list[CaseEntry]]:
-    """The same, sorted out."""
-    out: dict[str, list[CaseEntry]] = {}
-    for entry in entries:
-        out.setdefault(entry.mapping, []).append(entry)
-    return out

@@ -27,9 +27,8 @@ from aisix.mapping.interpret.trace import RuleTrace
 from aisix.mapping.mappings import Mapping, Mappings
 from aisix.mapping.parse.toml_tree import Tree
 from aisix.mapping.syntax.budget import Budget
-from aisix.mapping.verify import cases
+from aisix.mapping.verify import case_index, cases
 from aisix.mapping.verify.case_index import CaseEntry
-from aisix.mapping.verify.case_index import entries as entries_of
 from aisix.mapping.verify.kept import Kept, engine, hashed
 from aisix.mapping.verify.proofs import files_of
 from aisix.mapping.verify.touched import TouchedUnit
@@ -105,14 +104,16 @@ def missed(
 
     of_mappings: only what is part of one of these.
     """
+    sites = mappings.table_folders[1:]
+    own = [case_index.by_mapping(case_index.entries(site.folder, kept)) for site in sites]
     met: dict[tuple[str, TouchedUnit], bool] = {}  # of a `like` mapping either one's cases count
     for name, written in written_by(mappings).items():
         if of_mappings is not None and name not in of_mappings:
             continue
         reached: set[str] = set()
-        for layer, table_folder in enumerate(mappings.table_folders[1:], 1):
-            entries = [one for one in entries_of(table_folder.folder, kept) if one.mapping == name]
-            reached |= of(mappings, name, layer, entries, kept).keys() if entries else set()
+        for layer, entries in enumerate(own, 1):
+            if name in entries:
+                reached |= of(mappings, name, layer, entries[name], kept).keys()
         for unit in filter(_seen, written):
             at = unit.where, unit
             met[at] = met.get(at, False) or _shown_by(unit) in reached

@@ -16,7 +16,6 @@ from pathlib import Path
 from aisix.errors import Complaint
 from aisix.mapping.mappings import load_mappings
 from aisix.mapping.verify import case_index, coverage
-from aisix.mapping.verify.case_runs import by_mapping
 from aisix.mapping.verify.check import Checker
 from aisix.mapping.verify.hints.usual import usual
 from aisix.mapping.verify.kept import Kept
@@ -32,7 +31,7 @@ def make(tables: Path, results: Path, processes: int = 1) -> Sequence[Complaint]
     if found:
         return found
     mappings = load_mappings([tables])
-    for name, entries in by_mapping(case_index.entries(tables, kept)).items():
+    for name, entries in case_index.by_mapping(case_index.entries(tables, kept)).items():
         coverage.of(mappings, name, 0, entries, kept)
     usual(mappings.table_folders[0], kept)
     for file in results.iterdir():
