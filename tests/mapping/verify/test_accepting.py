@@ -14,7 +14,6 @@ from aisix.mapping.verify import cases
 from aisix.mapping.verify.accepting import accept, as_toml, with_key
 from tests.mapping.laid import NAME, SHIPPED
 
-OTHER = "anthropic-messages/openai-chat"
 ASKED = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 MANY = {**ASKED, "max_tokens": 999_999_999}
 LOSSY = {**ASKED, "logprobs": True}

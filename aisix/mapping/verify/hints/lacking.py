@@ -14,7 +14,7 @@ from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verify.touched import units
 
 OTHERS = 3  # how many tables say what all of them have
-FILES = ("answer",)  # what callers get is alike, whatever is behind it
+FILE = "answer"  # what callers get is alike, whatever is behind it
 
 
 def lacking(mappings: Mappings) -> Iterator[Complaint]:
@@ -29,24 +29,23 @@ def lacking(mappings: Mappings) -> Iterator[Complaint]:
             for other in mappings.mappings.values()
             if other.line[0] in shipped and other.caller is mapping.caller
         ]
-        for file in FILES:
-            for section, tables in _sections(mapping, file):
-                common = _common(section, others, file)
-                places = {
-                    unit.keys: unit.where
-                    for unit in written[mapping.name]
-                    if unit.file == file and not unit.trait
-                }
-                for name, table in tables.items():
-                    for key in sorted(common - table.keys()):
-                        where = places.get((section, name), "")
-                        text = f'every other [{section}.NAME] has "{key}", which this one lacks'
-                        yield Complaint(where, f"{section}.{name}", text)
+        places = {
+            unit.keys: unit.where
+            for unit in written[mapping.name]
+            if unit.file == FILE and not unit.trait
+        }
+        for section, tables in _sections(mapping):
+            common = _common(section, others)
+            for name, table in tables.items():
+                for key in sorted(common - table.keys()):
+                    where = places.get((section, name), "")
+                    text = f'every other [{section}.NAME] has "{key}", which this one lacks'
+                    yield Complaint(where, f"{section}.{name}", text)
 
 
-def _sections(mapping: Mapping, file: str) -> Iterator[tuple[str, dict[str, dict[str, Json]]]]:
+def _sections(mapping: Mapping) -> Iterator[tuple[str, dict[str, dict[str, Json]]]]:
     """(section, its tables by name) of those that hold nothing but tables."""
-    sections = mapping.tree.data.get(file) or {}
+    sections = mapping.tree.data.get(FILE) or {}
     if "verbatim" in sections.get("plain", ()):
         return  # its tables are laid over what the upstream says
     for section, data in sections.items():
@@ -55,17 +54,17 @@ def _sections(mapping: Mapping, file: str) -> Iterator[tuple[str, dict[str, dict
             yield section, tables  # a copy has all there is
 
 
-def _common(section: str, others: list[Mapping], file: str) -> set[str]:
+def _common(section: str, others: list[Mapping]) -> set[str]:
     """The names of their own choosing that all tables of a section have, each without a rule."""
     tables = [
         {key for key, value in table.items() if not isinstance(value, dict)}
         for other in others
-        for name, of in _sections(other, file)
+        for name, of in _sections(other)
         if name == section
         for table in of.values()
     ]
     if len(tables) < OTHERS:
         return set()
     common = tables[0].intersection(*tables[1:])
-    unit = at(file, (section, "x")).unit
+    unit = at(FILE, (section, "x")).unit
     return common - set(unit.names if unit is not None else ())

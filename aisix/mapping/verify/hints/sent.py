@@ -8,27 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from aisix.errors import Complaint, OperatorError
-from aisix.mapping.mappings import Mappings
-from aisix.mapping.parse.toml_tree import Tree
+from aisix.mapping.mappings import Mapping, Mappings
+from aisix.mapping.parse.files import TRAITS
+from aisix.mapping.parse.toml_tree import Keys, Tree
+from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import RequestTables
 from aisix.mapping.verify.hints.words import WORD
 
 
 def unsent(mappings: Mappings, path: str, tree: Tree) -> Iterator[Complaint]:
     """Rules of headers look at what is sent: a field that nothing writes is nothing there."""
-    mapping = mappings.mappings.get("/".join(path.split("/")[:2]))
-    at = ("request",) if "/traits/" in path else ()
-    request = tree.data.get("request", {}) if at else tree.data
-    if mapping is None or not (at or path.endswith("/request.toml")):
+    mapping, at, request = _request(mappings, path, tree)
+    if mapping is None:
         return
     sections = [one.data.get("request") or {} for one in (mapping.tree, *mapping.traits.values())]
     written = {name for one in sections for name in one.get("field") or {}}
-    if "pass" in {
-        one
-        for section in sections
-        for one in (section.get("rest") or {}).values()
-        if isinstance(one, str)
-    }:
+    if any("pass" in (section.get("rest") or {}).values() for section in sections):
         return
     for header, rules in (request.get("header") or {}).items():
         for name, rule in rules.items() if isinstance(rules, dict) else ():
@@ -42,11 +37,8 @@ def unsent(mappings: Mappings, path: str, tree: Tree) -> Iterator[Complaint]:
 
 def overruled(mappings: Mappings, path: str, tree: Tree) -> Iterator[Complaint]:
     """A field whose rule does not read the caller's own, which is passed on in its place."""
-    at = ("request",) if "/traits/" in path else ()
-    fields = (tree.data.get("request", {}) if at else tree.data).get("field")
-    mapping = mappings.mappings.get("/".join(path.split("/")[:2]))
-    if not at and not path.endswith("/request.toml"):
-        return
+    mapping, at, written = _request(mappings, path, tree)
+    fields = written.get("field")
     if mapping is None or not isinstance(fields, dict):
         return
     traits = (path.rpartition("/")[2].removesuffix(".toml"),) if at else ()
@@ -56,6 +48,16 @@ def overruled(mappings: Mappings, path: str, tree: Tree) -> Iterator[Complaint]:
         return  # for a model it does not come with
     for name, text in taken_over(request, fields):
         yield Complaint(tree.where((*at, "field", name)), ".".join((*at, "field", name)), text)
+
+
+def _request(
+    mappings: Mappings, path: str, tree: Tree
+) -> tuple[Mapping | None, Keys, dict[str, Json]]:
+    """(mapping, place, rules) of what a file says of requests; (None, (), {}): nothing."""
+    mapping = mappings.mappings.get("/".join(path.split("/")[:2]))
+    if f"/{TRAITS}/" in path:
+        return mapping, ("request",), tree.data.get("request") or {}
+    return (mapping, (), tree.data) if path.endswith("/request.toml") else (None, (), {})
 
 
 def taken_over(request: RequestTables, names: Iterable[str]) -> Iterator[tuple[str, str]]:
