@@ -26,9 +26,12 @@ Keys = tuple[str, ...]
 MOST_KEPT = 1024  # files whose content is kept as it was read
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Tree:
-    """A nest of tables and, for each key path, the "file:line" it came from last."""
+    """A nest of tables and, for each key path, the "file:line" it came from last.
+
+    One is the same as itself alone: what is found out of a tree is kept by it.
+    """
 
     data: dict[str, Json] = field(default_factory=dict)
     lines: dict[Keys, str] = field(default_factory=dict)
@@ -37,7 +40,7 @@ class Tree:
     brought_back: dict[Keys, str] = field(default_factory=dict)  # ... of who undoes that
     ranks: dict[str, int] = field(default_factory=dict)  # file -> how many were laid down before it
     # Each table that is only in headers of those in it -> the first of these.
-    _below: dict[Keys, Keys] = field(default_factory=dict, repr=False, compare=False)
+    _below: dict[Keys, Keys] = field(default_factory=dict, repr=False)
 
     def with_data(self, data: dict[str, Json]) -> Tree:
         """The same lines for data made of ours; what was found out about them is shared."""

@@ -217,32 +217,19 @@ def _of_answers(case: cases.Case, mapping: Mapping, tree: Tree) -> Iterator[str]
             yield _name("errors", tuple(talk.error.kind.split(".", 1)))
 
 
-class _TreeItself:
-    """A tree, known by itself: cases of one model have the same."""
-
-    def __init__(self, tree: Tree) -> None:
-        self.tree = tree
-
-    def __hash__(self) -> int:
-        return id(self.tree)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _TreeItself) and other.tree is self.tree
-
-
-@lru_cache(8)
-def _known_by_place(held: _TreeItself, file: str) -> dict[str, str]:
+@lru_cache(8)  # cases of one model have the same tree
+def _known_by_place(tree: Tree, file: str) -> dict[str, str]:
     """A place's dotted keys -> its unit."""
     return {
         ".".join(unit.keys): _name(name, unit.keys)
         for name in ("values", file)
-        for unit in units_of(Tree(held.tree.data.get(name) or {}), f"{name}.toml")
+        for unit in units_of(Tree(tree.data.get(name) or {}), f"{name}.toml")
     }
 
 
 def _units(trace: RuleTrace, tree: Tree, file: str) -> Iterator[str]:
     """The units of what a trace has seen: a place is known by the dotted keys of its file."""
-    known = _known_by_place(_TreeItself(tree), file)
+    known = _known_by_place(tree, file)
     for name in {place.name for place in trace.reached}:
         words = name.split(".")
         for length in range(2, len(words) + 1):
