@@ -127,9 +127,7 @@ def _is_row(table: dict[str, Any]) -> bool:
 
 
 # Tables whose rows are tried or run in the order they stand in.
-ORDERED = frozenset(
-    ("upstream", "param", *(k.name for u in UNITS.values() for k in u.keys if k.ordered))
-)
+ORDERED = frozenset(key.name for unit in UNITS.values() for key in unit.keys if key.ordered)
 BEFORE = "before"
 DROP = "drop"
 

@@ -17,12 +17,21 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from aisix.mapping.effective import Mapping
+from aisix.mapping.grammar.tables import UNITS
 from aisix.mapping.parse import overlays
 from aisix.mapping.parse.toml_tree import Tree
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verify.liveness.canonical import Canonical, Form, Ref
 from aisix.mapping.verify.liveness.domain import Domain
-from aisix.mapping.verify.liveness.units import Data, Unit, UnitReader, is_rows, nested, units_of
+from aisix.mapping.verify.liveness.units import (
+    FILES,
+    Data,
+    Unit,
+    UnitReader,
+    is_rows,
+    nested,
+    units_of,
+)
 
 Traits = tuple[str, ...]
 Layer = str  # the name of a trait; "": the base
@@ -37,10 +46,7 @@ SECTION_OF = {"let": "request", "chunk": "answer", "list": "answer", "rest": "an
     "block_kind": "answer",
     "event": "answer",
 }
-ORDERED = (
-    *(("request", "let"), ("request", "check"), ("request", "adjust")),
-    *(("errors", "upstream"), ("errors", "param")),
-)
+ORDERED = tuple((file, key.name) for file in FILES for key in UNITS[file].keys if key.ordered)
 
 
 class UnitForm(NamedTuple):

@@ -69,6 +69,9 @@ QUIET = {
         "request.toml": '[adjust.mine]\nbefore = "thinking-siblings"\nverb = "set"\n'
         'fields = { top_k = 4 }\nwhen = { top_k = "$absent" }\n'
     },
+    "a guess earlier in the order": {
+        "errors.toml": '[guess.mine]\nbefore = "rate-limit"\nmatch = "limit"\nstatus = 503\n'
+    },
     "a let that tells": {
         "request.toml": '[let.mine]\nfrom = "user"\npolicy = "warn"\ntold = "seen"\n'
     },
