@@ -195,7 +195,8 @@ class Canonical:
         for name in ("types", "keep", "count", "told"):
             said[name] = getattr(rule, name) or None
         said["named"] = self._kept(rule.named) if rule.told else None
-        for name in ("where", "join", "low", "high"):
+        said["where"] = self.condition(rule.where)  # False: it keeps none, but is there
+        for name in ("join", "low", "high"):
             said[name] = self._kept(getattr(rule, name))
         for name in ("converts", "tables", "arrange"):
             made = (self.form(one) for one in getattr(rule, name))

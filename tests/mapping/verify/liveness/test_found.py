@@ -72,6 +72,10 @@ QUIET = {
     "a guess earlier in the order": {
         "errors.toml": '[guess.mine]\nbefore = "rate-limit"\nmatch = "limit"\nstatus = 503\n'
     },
+    "a choice of items that holds for none": {
+        "request.toml": '[let.mine]\nfrom = "messages"\nwhere = { "$model.thinks" = 3 }\n'
+        '[field.mine]\nfrom = "$let.mine"\n'
+    },
     "a let that tells": {
         "request.toml": '[let.mine]\nfrom = "user"\npolicy = "warn"\ntold = "seen"\n'
     },
