@@ -223,7 +223,7 @@ def _leaves(value: Json, keys: Keys) -> Iterator[tuple[Keys, Json]]:
 
 
 def _unread(keys: Keys) -> str:
-    if keys[0] == "let" and len(keys) == 2:
+    if keys[:1] == ("let",) and len(keys) == 2:
         return f"nothing asks for `$let.{keys[1]}`"
     return "nothing reads it here"
 

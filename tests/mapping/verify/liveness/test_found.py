@@ -46,6 +46,13 @@ DEAD: dict[str, tuple[dict[str, str], tuple[str, int, str, str]]] = {
         {"answer.toml": '[envelope.hole]\nid = "x"\n'},
         ("answer.toml", 2, "envelope.hole.id", "nothing reads it here"),
     ),
+    "all that a trait says of one file": (
+        {
+            "traits/no-sampling.toml": '[answer.envelope.hole]\nid = "x"\n'
+            "[answer.list.mine]\nvalue = []\n"
+        },
+        ("traits/no-sampling.toml", 2, "answer", "nothing reads it here"),
+    ),
     "a length without a message": (
         {"errors.toml": '[upstream.overloaded]\nmessage = "wait"\nlongest = 30\n'},
         ("errors.toml", 3, "upstream.overloaded.longest", "nothing reads it here"),
