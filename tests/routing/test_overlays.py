@@ -247,6 +247,12 @@ def test_who_writes_a_key_that_does_nothing_is_told_and_what_is_kept_serves(name
         assert idle[0].startswith(f"models/small: {told}")
 
 
+def test_what_does_nothing_for_any_of_many_models_is_told() -> None:
+    overlay = FOR + "[request.field.max_tokens]\nmax = 7\n[request.let.mine]\nfrom = 'user'\n"
+    [told] = faults(overlay, model_name="claude-*")
+    assert told.startswith("overlay.request.let.mine: line 4: changes nothing")
+
+
 def test_what_an_upgrade_makes_idle_serves_on(tmp_path: Path) -> None:
     content = snapshot(overlay=FOR + "[request.field.max_tokens]\nmax = 7\n")
     site = tmp_path / "site" / NAME

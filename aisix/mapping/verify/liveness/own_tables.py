@@ -39,11 +39,14 @@ def dead_keys(uses: Sequence[Use], most: int | None = MOST_READ) -> list[Complai
         known = tuple(name for name in use.traits if name in use.mapping.traits)
         for number, inline in enumerate(use.overlays, 1):
             below = parts[:number]
-            program = Program.of(use.mapping, {part.trait: part.tree for part in below})
-            layers = (*known, *(part.trait for part in below))
-            tried = Tried(use.mapping, Sources(below), program, [layers], pairs=[])
-            search.tried[f"{len(search.tried)}"] = tried
-            files.setdefault(inline.name, (inline, []))[1].append((tried, below[-1]))
+            layers = tuple(part.trait for part in below)
+            name = " ".join((use.mapping.name, *layers))
+            if name not in search.tried:  # for other models and targets only the traits differ
+                program = Program.of(use.mapping, {part.trait: part.tree for part in below})
+                tried = Tried(use.mapping, Sources(below), program, pairs=[])
+                search.tried[name] = tried
+                files.setdefault(inline.name, (inline, []))[1].append((tried, below[-1]))
+            search.tried[name].lists.append((*known, *layers))
     out: list[Complaint] = []
     for inline, looked_at in files.values():
         before = len(search.found.complaints)
