@@ -14,6 +14,7 @@ from aisix.config.settings import load_settings
 from aisix.errors import StoreError
 from aisix.proxy.captures import FULL, GONE, GONE_SECS, TIME, Captures
 from aisix.workers.spool import Spool
+from tests.forking import alone
 
 
 class Host:
@@ -171,6 +172,7 @@ def test_one_whose_model_was_deleted_ends_soon_and_says_so() -> None:
     asyncio.run(main())
 
 
+@alone
 def test_what_a_worker_had_under_way_when_it_died_is_told_and_another_takes_its_place() -> None:
     async def main() -> None:
         spool, clock = Spool(4), [1000.0]
@@ -190,6 +192,7 @@ def test_what_a_worker_had_under_way_when_it_died_is_told_and_another_takes_its_
     asyncio.run(main())
 
 
+@alone
 def test_while_another_process_does_not_let_go_callers_are_told_and_a_look_is_tried_again() -> None:
     async def main() -> None:
         spool, clock = Spool(4), [1000.0]

@@ -7,8 +7,10 @@ import os
 import pytest
 
 from aisix.workers.spool import Spool
+from tests.forking import alone
 
 
+@alone
 def test_what_a_process_that_died_has_written_is_there() -> None:
     spool = Spool(2)
     pid = os.fork()
