@@ -19,9 +19,9 @@ from __future__ import annotations
 import fcntl
 import mmap
 import os
-import tempfile
-import zlib
 from typing import IO
+
+from aisix.workers.unnamed import found, put, unnamed, write
 
 SIZE = 8
 HEAD = 16  # bytes in front: number, length
@@ -36,8 +36,8 @@ class Generation:
     def __init__(self) -> None:
         self._map = mmap.mmap(-1, SIZE)
         self._cell = memoryview(self._map).cast("Q")
-        self._slots: tuple[IO[bytes], IO[bytes]] = (_file(), _file())
-        self._note = _file()
+        self._slots: tuple[IO[bytes], IO[bytes]] = (unnamed(), unnamed())
+        self._note = unnamed()
         self._taken_by = 0  # a lock of files does not keep a process from itself
 
     @property
@@ -51,9 +51,9 @@ class Generation:
     # ------------------------------------------------------------------ bytes
     def put(self, number: int, data: bytes) -> None:
         """OSError when the disk is full; nothing is lost then."""
-        file = self._slots[number % 2].fileno()
-        os.ftruncate(file, 0)
-        _write(file, number.to_bytes(8, "big") + len(data).to_bytes(8, "big") + data)
+        file = self._slots[number % 2]
+        os.ftruncate(file.fileno(), 0)
+        write(file, number.to_bytes(8, "big") + len(data).to_bytes(8, "big") + data)
 
     def read(self, number: int) -> bytes | None:
         """The bytes of a number; None when they have been written over."""
@@ -84,23 +84,8 @@ class Generation:
 
     # ------------------------------------------------------------------ a note
     def write_note(self, data: bytes) -> None:
-        mark = zlib.crc32(data).to_bytes(8, "big") + len(data).to_bytes(8, "big")
-        _write(self._note.fileno(), mark + data)
+        put(self._note, data)
 
     def read_note(self) -> bytes:
         """The last note; "" without one, or while one is being written."""
-        file = self._note.fileno()
-        head = os.pread(file, HEAD, 0)
-        data = os.pread(file, int.from_bytes(head[8:], "big"), HEAD) if len(head) == HEAD else b""
-        return data if zlib.crc32(data).to_bytes(8, "big") == head[:8] else b""
-
-
-def _file() -> IO[bytes]:
-    # Lives as long as the process does: there is no block to close it at the end of.
-    return tempfile.TemporaryFile(prefix="aisix-")
-
-
-def _write(file: int, data: bytes) -> None:
-    view, place = memoryview(data), 0
-    while place < len(data):
-        place += os.pwrite(file, view[place:], place)
+        return found(self._note)

@@ -16,16 +16,15 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import tempfile
 import time
-import zlib
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 
+from aisix.workers.unnamed import found, put, unnamed, write
+
 TRIES, PAUSE = 200, 0.001  # of a process that finds another one at it; s between two
-HEAD = 16  # bytes in front of the state: checksum, length
 _encode = msgspec.msgpack.encode
 _decode = msgspec.msgpack.decode
 
@@ -38,8 +37,8 @@ class Spool:
     """One per gateway. Not for threads: a lock of files is a process's."""
 
     def __init__(self, lanes: int) -> None:
-        self._state = _file()
-        self._lanes = [_file() for _ in range(lanes)]
+        self._state = unnamed()
+        self._lanes = [unnamed() for _ in range(lanes)]
 
     @property
     def lanes(self) -> int:
@@ -59,33 +58,20 @@ class Spool:
                     raise SpoolBusy from None
                 time.sleep(PAUSE)
         try:
-            state = self._read()
-            before = _encode(state)
+            before = found(self._state)  # nothing too when a process died while it wrote
+            state = dict(_decode(before)) if before else {}
             yield state
             data = _encode(state)
             if data != before:
-                mark = zlib.crc32(data).to_bytes(8, "big") + len(data).to_bytes(8, "big")
-                os.pwrite(file, mark + data, 0)
+                put(self._state, data)
         finally:
             fcntl.lockf(file, fcntl.LOCK_UN)
 
-    def _read(self) -> dict[str, Any]:
-        """Empty at first, and when a process died while it wrote."""
-        file = self._state.fileno()
-        head = os.pread(file, HEAD, 0)
-        data = os.pread(file, int.from_bytes(head[8:], "big"), HEAD) if len(head) == HEAD else b""
-        if not data or zlib.crc32(data).to_bytes(8, "big") != head[:8]:
-            return {}
-        return dict(_decode(data))
-
     def append(self, lane: int, data: bytes) -> int:
         """Where it begins; only while the spool is `held`. OSError when the disk is full."""
-        file = self._lanes[lane].fileno()
-        at = os.fstat(file).st_size
-        view, place = memoryview(data), at
-        while view:
-            written = os.pwrite(file, view, place)
-            view, place = view[written:], place + written
+        file = self._lanes[lane]
+        at = os.fstat(file.fileno()).st_size
+        write(file, data, at)
         return at
 
     def read(self, lane: int, at: int, length: int) -> bytes:
@@ -93,8 +79,3 @@ class Spool:
 
     def clear(self, lane: int) -> None:
         os.ftruncate(self._lanes[lane].fileno(), 0)
-
-
-def _file() -> IO[bytes]:
-    # Lives as long as the process does: there is no block to close it at the end of.
-    return tempfile.TemporaryFile(prefix="aisix-")
