@@ -105,6 +105,14 @@ STEPS = (
     Key("followed", BOOLEAN, "a placed item never comes last", True, False, needs=("weave",)),
     Key("leading", BOOLEAN, "one that is placed comes first", True, False, needs=("weave",)),
     Key(
+        "only",
+        WORD_OR_WORDS,
+        "another type is as if it were absent",
+        ["string"],
+        words=TYPES,
+        needs=("from", "find"),
+    ),
+    Key(
         "default",
         (VALUE, LOOKUP),
         "used when nothing is found",
@@ -126,14 +134,6 @@ STEPS = (
         "string",
         words=TYPES,
         loses_to=_SILENT,
-    ),
-    Key(
-        "only",
-        WORD_OR_WORDS,
-        "another type is as if it were absent",
-        ["string"],
-        words=TYPES,
-        needs=("from", "find"),
     ),
     Key(
         "where",
