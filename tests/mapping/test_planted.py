@@ -44,8 +44,15 @@ FAULTS: dict[str, tuple[str, str, str, int, str]] = {
         'nothing is called "sekret"',
     ),
     "a name of the shape in `where`": (
+        NAME,
+        "request.toml",
+        "[shape.part.is.text]\nmy.mark = 'mark'\nx = { from = 'x', where = { a = '$my.mark' } }\n",
+        3,
+        "an item of a list is asked of itself alone",
+    ),
+    "a pass without what it needs": (
         *(NAME, "request.toml", "[field.messages.arrange.x]\nverb = 'end'\n", 1),
-        "needs",
+        '"end" needs fields, list, item',
     ),
     "a correction of a list's items": (
         NAME,
@@ -95,7 +102,7 @@ FAULTS: dict[str, tuple[str, str, str, int, str]] = {
     ),
     "a row behind one that always comes first": (
         *(NAME, "errors.toml", "[upstream.mine]\nwhen = { status = 429 }\nstatus = 503\n", 1),
-        "",
+        'never reached: "rate-limit-of-account" before it holds whenever this does',
     ),
     "a fact that no rule reads": (
         *(NAME, "models.toml", "[model.opus-9]\nmax_tokns = 5\n", 2),
@@ -115,7 +122,7 @@ FAULTS: dict[str, tuple[str, str, str, int, str]] = {
     ),
     "a policy beside a clamp of the same hand": (
         *(NAME, "request.toml", "[field.top_k]\npolicy = 'drop'\nmax = 4\n", 3),
-        "wins",
+        "`policy` beside it wins",
     ),
     "a text in single quotes within a list": (
         *(NAME, "request.toml", '[field.x]\nvalue = [{ type = "text", text = "It\'s" }]\n', 2),
