@@ -8,35 +8,30 @@ from pathlib import Path
 import pytest
 
 from aisix.cli import main
-from tests.mapping.lesson import Command, Write, steps
+from tests.mapping.lesson import Write, steps
 
 NAME = "openai-chat/nimbus"
 CASES = f"mine/{NAME}/cases"
-
-
-def done(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
-    """All that the commands of the page say; each has to succeed."""
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-    capsys.readouterr()
-    ran = 0
-    for step in steps():
-        if isinstance(step, Write):
-            step.below(folder)
-        elif step.words[0] == "mappings":  # the others ask a running gateway
-            # The cases of all other mappings are run by other tests.
-            more = ["--no-cases"] if step.words[1] == "check" else []
-            assert main.main([*step.words, *more]) == 0, (step.words, capsys.readouterr().out)
-            ran += 1
-    assert ran > 3
-    return capsys.readouterr().out
 
 
 @pytest.fixture
 def said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> str:
-    return done(tmp_path, monkeypatch, capsys)
+    """All that the commands of the page say; each has to succeed."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    ran = 0
+    for step in steps():
+        if isinstance(step, Write):
+            step.below(tmp_path)
+        elif step.words[0] == "mappings":  # the others ask a gateway: tests/test_docs.py
+            # The cases of all other mappings are run by other tests.
+            more = ["--no-cases"] if step.words[1] == "check" else []
+            assert main.main([*step.words, *more]) == 0, (step.words, capsys.readouterr().out)
+            ran += 1
+    assert ran > 3
+    return capsys.readouterr().out
 
 
 def test_the_page_ends_with_tables_that_hold(tmp_path: Path, said: str) -> None:
@@ -63,9 +58,3 @@ def test_the_page_ends_with_tables_that_hold(tmp_path: Path, said: str) -> None:
     assert chunks[-1]["usage"] == whole["usage"]
     error = json.loads((made / "busy/caller-response.json").read_text())["error"]
     assert (error["type"], error["message"]) == ("rate_limit_error", "Too many at once.")
-
-
-def test_what_the_page_asks_a_gateway_is_understood() -> None:
-    asked = [one.words for one in steps() if isinstance(one, Command)]
-    parsed = [main._parser(list(words[:1])).parse_args(words) for words in asked]
-    assert len(parsed) == len(asked)
