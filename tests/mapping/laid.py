@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 from aisix.errors import OperatorError
@@ -35,15 +37,24 @@ def said(folder: Path, name: str = NAME) -> list[str]:
     return [str(complaint) for complaint in idle]
 
 
+@cache
+def shipped() -> TableFolder:
+    return read_folders([SHIPPED])[0]
+
+
+def shipped_for(paths: Iterable[str]) -> TableFolder:
+    """What files of a site lie over: of the one dialect alone, whose tables name nothing of the
+    other's, where they are all of that one."""
+    whole, own = shipped(), "openai-chat/"
+    if not all(path.startswith(own) for path in paths):
+        return whole
+    files = {path: data for path, data in whole.files.items() if path.startswith(own)}
+    return TableFolder(whole.folder, whole.name, files)
+
+
 def checked(files: dict[str, str]) -> tuple[list[str], list[str]]:
     """(complaints, notes) of `aisix mappings check` about a site's files, by their whole path."""
     tables = {path: text.encode() for path, text in files.items()}
-    shipped, site = read_folders([SHIPPED])[0], TableFolder(Path("mine"), "mine", tables)
-    if all(path.startswith("openai-chat/") for path in files):  # which names nothing of the other's
-        own = {
-            path: data for path, data in shipped.files.items() if path.startswith("openai-chat/")
-        }
-        shipped = TableFolder(shipped.folder, shipped.name, own)
     checker = Checker(Kept(None), with_cases=False, released=True)
-    found = checker.read([shipped, site])
+    found = checker.read([shipped_for(files), TableFolder(Path("mine"), "mine", tables)])
     return [str(one) for one in found], [str(one) for one in checker.notes]

@@ -10,15 +10,14 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
 import pytest
 
 from aisix.mapping.mappings import Mappings
-from aisix.mapping.parse.files import TableFolder, read_folders
+from aisix.mapping.parse.files import read_folders
 from tests.mapping import test_recipes, test_wishes
-from tests.mapping.laid import NAME, SHIPPED
+from tests.mapping.laid import NAME, shipped
 
 OVERLAYS = Path(__file__).parent.parent / "overlays"
 CASES = Path(__file__).parent / "cases"  # of recipes that are a mapping of their own
@@ -38,10 +37,6 @@ class Base:
     cases: Path | None = None
     tests: tuple[Shows, ...] = field(default=(), repr=False)
 
-    @property
-    def dialects(self) -> set[str]:
-        return {path.partition("/")[0] for path in self.files}
-
     def holds(self, mappings: Mappings, files: dict[str, str]) -> bool:
         """Whether the recipe's tests say so of these files."""
         try:
@@ -50,11 +45,6 @@ class Base:
         except (Exception, pytest.fail.Exception):
             return False
         return True
-
-
-@cache
-def shipped() -> TableFolder:
-    return read_folders([SHIPPED])[0]
 
 
 def bases() -> Iterator[Base]:

@@ -15,7 +15,8 @@ from aisix.mapping.verify.check import Checker
 from aisix.mapping.verify.hints.unshown import unshown
 from aisix.mapping.verify.kept import Kept
 from aisix.mapping.verify.liveness.narrowing import narrowed
-from tests.mapping.mutate.bases import Base, shipped
+from tests.mapping.laid import shipped, shipped_for
+from tests.mapping.mutate.bases import Base
 from tests.mapping.mutate.edits import Edit
 from tests.mapping.mutate.programs import same
 
@@ -50,10 +51,7 @@ class Judge:
     _kept: Kept = field(init=False, default_factory=lambda: Kept(None))
 
     def __post_init__(self) -> None:
-        files = shipped().files
-        if self.base.dialects == {"openai-chat"}:  # which names nothing of the other's
-            files = {path: data for path, data in files.items() if path.startswith("openai-chat/")}
-        self.shipped = TableFolder(shipped().folder, shipped().name, files)
+        self.shipped = shipped_for(self.base.files)
         found, notes, mappings = self._told(self.base.files)
         assert mappings is not None, found
         self.good = mappings
