@@ -61,8 +61,8 @@ class Talk:
             tables, self.mapping.caller, target, now=1, new_id=lambda: "0", compiled=compiled
         )
 
-    def asked(self, model: str = NEWEST, options: Json = None, **more: Json) -> Exchange:
-        """An exchange that has seen a request; `sent` is its body."""
+    def both(self, model: str = NEWEST, options: Json = None, **more: Json) -> list[Exchange]:
+        """Compiled and not: exchanges that have seen a request; `sent` is its body."""
         made = []
         for compiled in (True, False):
             exchange = self.exchange(model, options, compiled)
@@ -71,18 +71,28 @@ class Talk:
             made.append(exchange)
         assert made[0].sent.body == made[1].sent.body  # type: ignore[attr-defined]
         assert made[0].sent.headers == made[1].sent.headers  # type: ignore[attr-defined]
-        return made[0]
+        return made
+
+    def asked(self, model: str = NEWEST, options: Json = None, **more: Json) -> Exchange:
+        return self.both(model, options, **more)[0]
 
     def sent(self, model: str = NEWEST, options: Json = None, **more: Json) -> Json:
         return json.loads(self.asked(model, options, **more).sent.body)  # type: ignore[attr-defined]
 
     def answer(self, body: Json, status: int = 200, **more: Json) -> Answer:
-        return self.asked(**more).response(status, {}, json.dumps(body).encode())
+        data = json.dumps(body).encode()
+        one, other = (exchange.response(status, {}, data) for exchange in self.both(**more))
+        assert (one.status, one.body, one.headers) == (other.status, other.body, other.headers)
+        return one
 
     def stream(self, events: list[Json], **more: Json) -> list[Json]:
-        exchange = self.asked(stream=True, **more)
         data = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events)
-        return list(chunks(exchange.receive(data) + exchange.end()))
+        found = [
+            list(chunks(exchange.receive(data) + exchange.end()))
+            for exchange in self.both(stream=True, **more)
+        ]
+        assert found[0] == found[1]
+        return found[0]
 
 
 def message(*content: Json, stop: str = "end_turn") -> Json:
