@@ -13,7 +13,7 @@ import pytest
 from aisix.config.shipped import shipped_mappings
 from aisix.errors import CallerError
 from aisix.mapping.exchange import Answer, Exchange, ResolvedModel
-from aisix.mapping.mappings import Mapping, load_mappings
+from aisix.mapping.mappings import Mappings, load_mappings
 from aisix.mapping.parse.inline import read_inline
 from aisix.mapping.verify.inline import misfits
 from aisix.store import writes
@@ -27,8 +27,8 @@ Json = Any
 
 
 @cache
-def mapping(name: str = "openai-chat/anthropic-messages") -> Mapping:
-    return load_mappings([shipped_mappings()]).mappings[name]
+def shipped() -> Mappings:
+    return load_mappings([shipped_mappings()])
 
 
 @cache
@@ -37,7 +37,8 @@ def recipes() -> dict[str, str]:
     part = BOOK.split("## For one alias", 1)[1].split("\n## ", 1)[0]
     prose = r"(?:[^\n`*][^\n]*\n)*\n?"
     found = re.findall(rf"^\*\*([^*\n]+)\*\*\n\n{prose}```toml\n(.*?)```", part, re.S | re.M)
-    assert len(found) > 5
+    titles = re.findall(r"^\*\*(.+)\*\*$", part, re.M)
+    assert [title for title in titles if title not in dict(found)] == ["One alias for many names"]
     return dict(found)
 
 
@@ -47,7 +48,7 @@ class Alias:
     def __init__(self, overlay: str, name: str = "openai-chat/anthropic-messages") -> None:
         laid = read_inline([overlay])
         self.headers: dict[str, str] = {}  # of the caller, beside the usual one
-        self.mapping = mapping(name)
+        self.mapping = shipped().mappings[name]
         assert misfits(self.mapping, MODEL, None, {}, (), laid) == []
         self.tables = self.mapping.effective(MODEL, overlays=laid)
 
@@ -103,9 +104,12 @@ def test_a_policy_sentence_before_every_system_prompt() -> None:
 
 
 def test_a_clamp_that_is_told() -> None:
-    [(exchange, _), _] = asked = Alias(recipes()["Fewer tokens at most"]).asked(max_tokens=9000)
-    assert json.loads(asked[0][1].body)["max_tokens"] == 4096
-    assert exchange.warnings == "max_tokens=clamped"
+    passed_on = '[request.field.max_tokens]\nfrom = "max_tokens"\nmax = 4096\n'
+    told = Alias(recipes()["Fewer tokens at most"])
+    for alias in (told, Alias(passed_on, "openai-chat/openai-chat")):
+        [(exchange, asked), _] = alias.asked(max_tokens=9000)
+        assert json.loads(asked.body)["max_tokens"] == 4096
+        assert exchange.warnings == "max_tokens=clamped"
 
 
 def test_the_caller_s_user_with_a_prefix() -> None:
@@ -118,7 +122,7 @@ def test_pictures_are_refused_in_words_of_one_s_own() -> None:
     with pytest.raises(CallerError) as caught:
         alias.asked(messages=[{"role": "user", "content": [PICTURE]}])
     assert caught.value.param == "messages"
-    for dialect in load_mappings([shipped_mappings()]).callers.values():
+    for dialect in shipped().callers.values():
         told = dialect.fault(caught.value)
         said = json.loads(told.body)["error"]["message"]
         assert (told.status, said) == (400, "This alias reads no pictures. Use `big` for them.")
@@ -376,9 +380,17 @@ def test_one_alias_for_many_names(tmp_path: Path) -> None:
     store.close()
 
 
-def test_every_recipe_of_the_section_fits() -> None:
-    for title, overlay in recipes().items():
-        found = re.search(r'^for = "(.+)"', overlay, re.M)
-        assert found, title
-        name = found.group(1)
-        assert Alias(overlay, name if "/" in name else f"{name}/anthropic-messages"), title
+def test_every_recipe_of_the_section_is_tried() -> None:
+    tests = Path(__file__).read_text()
+    assert [title for title in recipes() if f'recipes()["{title}"]' not in tests] == []
+
+
+@pytest.mark.parametrize("title", recipes())
+def test_every_recipe_of_the_section_fits(title: str) -> None:
+    """Every mapping it is for."""
+    overlay = recipes()[title]
+    (laid,) = read_inline([overlay])
+    assert laid.wanted
+    for name in shipped().mappings:
+        if laid.meant_for(name):
+            assert Alias(overlay, name)
