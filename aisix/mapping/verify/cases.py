@@ -71,7 +71,8 @@ class Case:
 
 
 def find(folders: tuple[Path, ...], mapping: str) -> Iterator[Case]:
-    """Every case of a mapping, folder by folder; OperatorError for a broken case.toml."""
+    """Every case of a mapping, folder by folder; OperatorError for a broken case.toml, or a
+    file that is no JSON."""
     for layer in range(len(folders)):
         yield from of_folder(folders[layer], mapping, layer)
 
@@ -88,6 +89,7 @@ def of_folder(
 def _load(folder: Path, files: dict[str, bytes], shown: str, layer: int) -> Case:
     below = shown.removesuffix(ABOUT)
     wrong = [Complaint(below + name, "", text) for name, text in wrong_names(files)]
+    wrong += [Complaint(below + name, "", text) for name, text in _no_json(files)]
     if wrong:
         raise OperatorError(wrong)
     tree = toml_tree.parse(files.pop(ABOUT), shown)
@@ -95,6 +97,19 @@ def _load(folder: Path, files: dict[str, bytes], shown: str, layer: int) -> Case
     if wrong:
         raise OperatorError(wrong)
     return Case(folder.name, folder, tree.data, files, layer=layer)
+
+
+def _no_json(files: dict[str, bytes]) -> Iterator[tuple[str, str]]:
+    """(name, what is wrong with it) of each file that has to be JSON; an answer may be anything."""
+    for name, data in files.items():
+        if name.endswith(".json") and not name.startswith("upstream-response"):
+            try:
+                body = msgspec.json.decode(data)
+            except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+                yield name, f"is no JSON: {error}"
+            else:
+                if name == "caller-request.json" and not isinstance(body, dict):
+                    yield name, "a request is a JSON object"
 
 
 def exchange(case: Case, mapping: Mapping) -> Exchange:

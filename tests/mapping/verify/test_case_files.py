@@ -112,3 +112,16 @@ def test_what_is_compared_with_nothing_is_told(files: list[str], text: str) -> N
 def test_a_key_of_case_toml_says_what_must_come_out_too() -> None:
     files = {"caller-request.json": b"{}"}
     assert cases.unsaid(Case("one", Path(), {"warnings": "a=dropped"}, files)) == []
+
+
+def test_a_file_that_is_no_json_is_told_by_its_name(tmp_path: Path) -> None:
+    case = tmp_path / "mine/openai-chat/anthropic-messages/cases/cut"
+    case.mkdir(parents=True)
+    (case / "case.toml").write_text('reason = "cut off"\n')
+    (case / "caller-request.json").write_text("[]")
+    (case / "upstream-request.json").write_text('{"model": ')
+    with pytest.raises(OperatorError) as told:
+        list(cases.find((tmp_path / "mine",), "openai-chat/anthropic-messages"))
+    first, second = sorted(str(told.value).splitlines())
+    assert first.endswith("cases/cut/caller-request.json: a request is a JSON object")
+    assert "cases/cut/upstream-request.json: is no JSON: " in second
