@@ -36,6 +36,7 @@ from aisix.mapping.syntax.rules import Condition
 
 __all__ = ["CallerDialect", "ErrorAnswer", "ErrorTables"]
 OWN = (400, 413, 422)  # statuses about the caller's own request
+SEEN = {"status": "integer", "headers": "string"}  # what rows see, whatever the body is
 NO_FACTS = Facts("", "", "", {}, {})
 
 
@@ -87,7 +88,9 @@ class ErrorTables:
                 parser.complain((*at, "status"), f'expected {STATUS}, or "$status"')
             for key in ("type", "code", "param"):
                 _part(parser, row.get(key, ""), data.get("body", {}), (*at, key))
+            parser.vocabulary.seen = SEEN
             guard = parser.condition(row, at)
+            parser.vocabulary.seen = {}
             rows.append(_Row(name, guard, row, written(parser, row, at)))
         tried = [(row.name, row.guard) for row in rows]
         hiding = parser.hiding(dict(tried), ("errors", "upstream"))

@@ -176,7 +176,7 @@ class Grammar:
             self.complain(at, str(error))
             return Path(".", "", ())
         if path.root == "body" and path.steps:
-            self.reading(str(path.steps[0]), at)
+            self.asking(path, at)
         if path.root:
             self.rooted(path, at)
         elif path.steps:
@@ -274,7 +274,17 @@ class Grammar:
     def top(self, path: Path, base: str, at: tuple[str, ...]) -> None:
         """Remember that a top-level field of the caller is read, and tell of one there is not."""
         if base == "" and path.root == "" and path.steps:
-            self.reading(str(path.steps[0]), at)
+            self.asking(path, at)
+
+    def list_at(self, path: Path, base: str, at: tuple[str, ...]) -> None:
+        """The same of a path to a list, and of one to anything else."""
+        self.top(path, base, at)
+        self.tell(self.vocabulary.no_list(path, base == ""), at)
+
+    def asking(self, path: Path, at: tuple[str, ...]) -> None:
+        """Remember the field of the caller's a path begins with; tell of what is never there."""
+        self.reading(str(path.steps[0]), at)
+        self.tell(self.vocabulary.nothing_below(path), at)
 
     def reading(self, word: str, at: tuple[str, ...]) -> None:
         self.read.add(word)

@@ -299,8 +299,8 @@ class Parser(Conditions):
         if not {"in", "by", "equals"} <= data.keys():
             return None
         among, equals = (self.path(data[key], (*at, key)) for key in ("in", "equals"))
-        for path, key in ((among, "in"), (equals, "equals")):
-            self.top(path, base, (*at, key))
+        self.list_at(among, base, (*at, "in"))
+        self.top(equals, base, (*at, "equals"))
         inner = (self.item_path(data.get(key, "."), (*at, key)) for key in ("by", "take"))
         return Find(among, next(inner), equals, next(inner))
 

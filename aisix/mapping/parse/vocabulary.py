@@ -31,6 +31,7 @@ class Vocabulary:
         self.versions: dict[str, Json] = mapping.get("versions", {}).get("known", {})
         models = tables.get("models") or {}
         self.rows = [models.get("defaults") or {}, *(models.get("model") or {}).values()]
+        self.seen: dict[str, str] = {}  # first word = type of what an item has for certain
 
     def no_field(self, word: str) -> str:
         """What is wrong with a field that no caller may send; "" of one that may be there."""
@@ -40,6 +41,25 @@ class Vocabulary:
         if not hint.startswith("did you"):
             hint = "declare it there"
         return f'no row of [accept] or [rest] names "{word}" ({hint})'
+
+    def nothing_below(self, path: Path) -> str:
+        """Why a path into the caller's request finds nothing in what [accept] lets stand there."""
+        for length in range(1, len(path.steps)):
+            above = path.steps[:length]
+            if not all(isinstance(step, str) for step in above):
+                return ""
+            name, step = ".".join(map(str, above)), path.steps[length]
+            types = self.types.get(name, ())
+            if types and ("object" if isinstance(step, str) else "array") not in types:
+                meant = path.text.replace(name, f"{name}[]", 1)
+                hint = f' (did you mean "{meant}"?)' if types == ("array",) else ""
+                return f'"{path.text}" finds nothing: {name} is {_or(types)}{hint}'
+        return ""
+
+    def no_list(self, path: Path, of_body: bool) -> str:
+        """Why nothing can be looked up in what is found there; or ""."""
+        types = self.types_of(path, of_body)
+        return f"{path.text} is {_or(types)}, and no list" if types and "array" not in types else ""
 
     def slip(self, word: str) -> str:
         """What is wrong with the name of something told of that is nearly a field; a header may be
@@ -64,7 +84,8 @@ class Vocabulary:
             return tuple(sorted({TYPE_NAMES[type(v)] for v in self._facts(str(path.steps[0]))}))
         if path.root == "body" or (of_body and path.root == ""):
             return self.types.get(path.text.removeprefix("$body."), ())
-        return ()
+        seen = self.seen.get(str(path.steps[0])) if path.root == "" and path.steps else None
+        return (seen,) if seen else ()
 
     def never(self, path: Path, value: Json, of_body: bool) -> str:
         """Why what is found there can never be this constant, or one of a list; or ""."""

@@ -70,6 +70,38 @@ PLANTED: dict[str, tuple[str, str, str]] = {
         "[field.top_k]\nfrom = '$alias.name'\n",
         '2: field.top_k.from: "$alias" is one value: nothing is below it',
     ),
+    "a field of a list's items, without its brackets": (
+        "request.toml",
+        "[field.top_k]\nfrom = 'messages.role'\n",
+        '2: field.top_k.from: "messages.role" finds nothing: messages is array (did you mean'
+        ' "messages[].role"?)',
+    ),
+    "a field of a text": (
+        "request.toml",
+        "[shape.tool]\nx = '$body.user.name'\n",
+        '2: shape.tool.x: "$body.user.name" finds nothing: user is string',
+    ),
+    "items of an object": (
+        "request.toml",
+        "[check.mine]\nwhen = { 'metadata[].a' = 'x' }\nreject = 'unsupported_field'\n"
+        "at = 'metadata'\n",
+        '2: check.mine.when.metadata[].a: "metadata[].a" finds nothing: metadata is object',
+    ),
+    "a look-up by key in what is no list": (
+        "request.toml",
+        "[field.zz]\nfind = { in = 'user', by = 'id', equals = 'model' }\n",
+        "2: field.zz.find.in: user is string, and no list",
+    ),
+    "a status in quotes": (
+        "errors.toml",
+        "[upstream.mine]\nbefore = 'context-code'\nwhen = { status = '529' }\nstatus = 503\n",
+        "3: upstream.mine.when.status: never true: status is integer, '529' is string",
+    ),
+    "a header as a number": (
+        "errors.toml",
+        "[upstream.mine]\nbefore = 'context-code'\nwhen = { 'headers.retry-after' = 5 }\nstatus = 503\n",
+        "3: upstream.mine.when.headers.retry-after: never true: headers.retry-after is string",
+    ),
     "what the request does not remember": (
         "answer.toml",
         "[chunk.text]\nx = '$request.nmaes'\n",

@@ -33,7 +33,8 @@ def odd_kinds(
         key = spot.key
         # What may stand anywhere else, its declaration says.
         rule = spot.unit is UNITS["rule"] or (key is not None and RULE in key.kinds)
-        any_value = rule or (key is None and not FREE.isdisjoint(keys[:-1]))
+        no_header = rule and value is False and keys[-2:-1] == ("headers",)  # it is not passed on
+        any_value = (rule and not no_header) or (key is None and not FREE.isdisjoint(keys[:-1]))
         usual = _usual(keys, value, known.kinds, own) if any_value else ""
         kind = kind_of(value)
         text = ""

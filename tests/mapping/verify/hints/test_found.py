@@ -58,6 +58,12 @@ def test_what_is_good_is_quiet() -> None:
     assert checked({f"{NAME}/answer.toml": text}) == ([], [])
 
 
+def test_a_header_that_is_not_passed_on_is_quiet() -> None:
+    row = "[upstream.mine]\nbefore = 'context-code'\nwhen = { status = 529 }\nstatus = 503\n"
+    text = f"{row}headers = {{ retry-after = false }}\n"
+    assert checked({f"{NAME}/errors.toml": text}) == ([], [])
+
+
 NEW = "openai-chat/acme"
 ENVELOPES = """
 [envelope.chunk]
