@@ -135,7 +135,7 @@ def _how_far(row: Row) -> str:
 
 
 def _written(folder: Path, alias: str, document: Row) -> Path:
-    """A file nobody else may read, under a name that was free."""
+    """A file nobody else may read, under a name that was free; there in whole or not at all."""
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", alias).strip(".-") or "alias"
     number = 1
     while True:
@@ -145,7 +145,11 @@ def _written(folder: Path, alias: str, document: Row) -> Path:
         except FileExistsError:
             number += 1
             continue
-        with open(made, "w", encoding="utf-8") as out:
-            json.dump(document, out, indent=2, ensure_ascii=False)
-            out.write("\n")
+        try:
+            with open(made, "w", encoding="utf-8") as out:
+                json.dump(document, out, indent=2, ensure_ascii=False)
+                out.write("\n")
+        except BaseException:  # the disk is full, or whoever waits for it waits no longer
+            file.unlink()
+            raise
         return file

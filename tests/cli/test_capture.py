@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from aisix.cli import capture
 from aisix.cli.main import main
 from aisix.standin.handler import Scripted
 from aisix.standin.server import Standin
@@ -201,3 +202,18 @@ def test_a_folder_that_cannot_be_written_is_told_before_anything_is_captured(
     assert main(["capture", *given]) == 2
     assert "cannot be written: Not a directory" in capsys.readouterr().err
     assert gateway.admin("GET", "captures").json["items"] == []
+
+
+@pytest.mark.parametrize("ended", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_file_that_cannot_be_finished_is_not_left_in_part(
+    ended: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dump(document: Any, out: Any, **how: Any) -> None:
+        out.write('{"aisix_capture": ')
+        out.flush()
+        raise ended
+
+    monkeypatch.setattr(json, "dump", dump)
+    with pytest.raises(type(ended)):
+        capture._written(tmp_path, "small", {})
+    assert list(tmp_path.iterdir()) == []
