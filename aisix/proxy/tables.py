@@ -74,7 +74,6 @@ class Tables:
             "by_rules": mappings.differs,
             "last_reload": self._noted().get("last") or {"ok": True},
             "thorough_check": self._thorough(mappings.digest),
-            "warnings": self.warnings(),
             "reloads": self.reloads(),
         }
 

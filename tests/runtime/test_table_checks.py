@@ -170,11 +170,11 @@ def test_what_the_thorough_check_finds_of_such_keys_is_told_once(
         stage.warnings = [FAULT, Complaint("site/a.toml:9", "field.y", "changes nothing")]
         stage.tables.note({"ok": True}, "ff", [str(FAULT)])
         stage.tables.note({"ok": False}, "")  # a reload that is refused leaves them as they are
-        assert stage.tables.status()["warnings"] == [str(FAULT)]
+        assert stage.tables.warnings() == [str(FAULT)]
         stage.afterwards.begin(())
         await stage.ended()
         assert stage.told["ok"] is True
-        assert stage.tables.status()["warnings"] == [str(one) for one in stage.warnings]
+        assert stage.tables.warnings() == [str(one) for one in stage.warnings]
 
     asyncio.run(run())
     assert "field.y" in caplog.text

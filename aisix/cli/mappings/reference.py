@@ -50,7 +50,7 @@ def _sentence(about: str) -> str:
 
 def _unit(unit: Unit) -> Iterator[str]:
     keys = [key for key in (*unit.keys, unit.free) if key is not None]
-    rows = [(_name(key), holds(key), _means(key), ticked(_example(key)), _beside(key))
+    rows = [(_name(key), holds(key), _means(key), _code(key), _beside(key))
             for key in keys]  # fmt: skip
     yield from markdown_table(_HEAD, rows)
     if unit.marks:
@@ -72,12 +72,8 @@ def _name(key: Key) -> str:
     return "(any other name)" if key.name == ANY else f"`{key.name}`"
 
 
-def _example(key: Key) -> str:
-    return in_toml(key.example)
-
-
 def _code(key: Key) -> str:
-    return ticked(_example(key))
+    return ticked(in_toml(key.example))
 
 
 def _means(key: Key) -> str:
