@@ -31,7 +31,9 @@ from aisix.errors import Complaint, OperatorError, StoreError
 from aisix.listener.application import ListenerHandler
 from aisix.listener.hosts import Hosts
 from aisix.listener.refusals import STATUS, RefusedRequest, Shown
+from aisix.store.audit import EVENT
 from aisix.store.base import ChangeRefused, DiskFull, ExtraCheck, Store
+from aisix.store.resources import timestamp
 
 BODY_LIMIT = 1 << 20
 DRAIN_LIMIT = 64 << 20  # a longer body is read to its end up to here, so that the 413 is seen
@@ -174,7 +176,22 @@ class AdminHandler(ListenerHandler):
         """Run a write in the writer's thread."""
         return await asyncio.get_running_loop().run_in_executor(self.context.writer, write)
 
-    def send(self, body: Mapping[str, Any], status: int = 200, revision: int | None = None) -> None:
+    def audit(self, **what: Any) -> None:
+        """Tell the audit what was done here, and by whom."""
+        told = {"event": EVENT, "at": timestamp(int(self.context.now())), **self.who, **what}
+        self.context.audit(told)
+
+    @property
+    def who(self) -> dict[str, Any]:
+        """Who asks, as the audit is told."""
+        return {"admin_key": self.fingerprint, "remote": self.request.remote_ip}
+
+    def send(
+        self,
+        body: Mapping[str, Any] | msgspec.Raw,
+        status: int = 200,
+        revision: int | None = None,
+    ) -> None:
         """Answer with JSON; `revision` becomes the ETag."""
         self.set_status(status)
         if revision is not None:

@@ -7,8 +7,9 @@
                                          reads it
     DELETE /admin/v1/captures/<id>       it ends, and what it has kept is gone
 
-What was captured lies in no file: it is gone when it is cancelled, some time after the capture has
-ended (`capture.keep_secs`), and with the gateway. Beginning, reading and cancelling are audited.
+What was captured lies in no file that has a name: it is gone when it is cancelled, some time after
+the capture has ended (`capture.keep_secs`), and with the gateway. Beginning, reading and cancelling
+are audited.
 
 Must never know: what an exchange holds.
 """
@@ -20,7 +21,6 @@ from typing import Any
 import msgspec
 
 from aisix.admin.base import AdminHandler, CaptureBoard, ErrorReply
-from aisix.store.resources import timestamp
 
 KIND = "captures"
 
@@ -39,20 +39,6 @@ class _Captures(AdminHandler):
             raise ErrorReply(404, "not_found", text)
         return row
 
-    def audited(self, action: str, id: str, **more: Any) -> None:
-        self.context.audit(
-            {
-                "event": "admin_write",
-                "at": timestamp(int(self.context.now())),
-                "admin_key": self.fingerprint,
-                "remote": self.request.remote_ip,
-                "action": action,
-                "kind": KIND,
-                "id": id,
-                **more,
-            }
-        )
-
 
 class CapturesHandler(_Captures):
     """/admin/v1/captures: begin one, list them."""
@@ -62,7 +48,7 @@ class CapturesHandler(_Captures):
         self.query()
         row = await self.board.begin(body)
         asked = {name: row[name] for name in ("alias", "next", "secs", "redact")}
-        self.audited("create", row["id"], **asked)
+        self.audit(action="create", kind=KIND, id=row["id"], **asked)
         self.set_header("Location", f"/admin/v1/{KIND}/{row['id']}")
         self.send(row, 201)
 
@@ -86,7 +72,7 @@ class CaptureHandler(_Captures):
         self.query()
         self.found(id)
         await self.board.cancel(id)
-        self.audited("delete", id)
+        self.audit(action="delete", kind=KIND, id=id)
         self.send({"deleted": True, "id": id})
 
 
@@ -101,7 +87,7 @@ class ExchangeHandler(_Captures):
         if data is None:
             text = f"there are {row['exchanges']} exchanges so far; the first is 1"
             raise ErrorReply(404, "not_found", text)
-        self.audited("read", id, exchange=wanted)
-        self.send(msgspec.json.decode(data))
+        self.audit(action="read", kind=KIND, id=id, exchange=wanted)
+        self.send(msgspec.Raw(data))
 
     head = get

@@ -16,8 +16,8 @@ def paths(operation: Callable[..., Json], id: Json, read: tuple[int, ...]) -> Js
                        (400, 401, 403, 409, 413, 415, 421), 201, "CaptureRequest")  # fmt: skip
     begin["responses"]["201"]["headers"] = {"Location": {"schema": {"type": "string"}}}
     begin["description"] = (
-        "What callers and models say, unless `redact` is true; never a key. Nothing is written to "
-        "a file; it is gone some time after its end (`capture.keep_secs`)."
+        "What callers and models say, unless `redact` is true; never a key. No file that has a "
+        "name holds it; it is gone some time after its end (`capture.keep_secs`)."
     )
     number = {**id, "name": "number", "schema": {"type": "string", "pattern": "^[0-9]+$"}}
     gone = (401, 403, 404, 421)

@@ -74,8 +74,7 @@ class ResourceHandler(AdminHandler):
         self, action: str, entry: Entry | Quarantined, changed: tuple[str, ...] = ()
     ) -> None:
         """Tell the audit of one write; changed: names of fields."""
-        who = {"admin_key": self.fingerprint, "remote": self.request.remote_ip}
-        self.context.audit(record(who, self.context.now(), action, entry, changed))
+        self.context.audit(record(self.who, self.context.now(), action, entry, changed))
 
 
 class CollectionHandler(ResourceHandler):

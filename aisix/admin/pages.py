@@ -8,7 +8,6 @@ from tornado.web import HTTPError
 
 from aisix.admin import openapi
 from aisix.admin.base import AdminHandler
-from aisix.store.resources import timestamp
 
 MOST_TOLD = 100  # rows in quarantine
 
@@ -50,17 +49,7 @@ class ReloadHandler(AdminHandler):
         if inspect.isawaitable(result):
             result = await result
         ok = bool(result.get("ok"))
-        self.context.audit(
-            {
-                "event": "admin_write",
-                "at": timestamp(int(self.context.now())),
-                "admin_key": self.fingerprint,
-                "remote": self.request.remote_ip,
-                "action": "reload",
-                "kind": "mappings",
-                "ok": ok,
-            }
-        )
+        self.audit(action="reload", kind="mappings", ok=ok)
         self.send(result, 200 if ok else 409)
 
 
