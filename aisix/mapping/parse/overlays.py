@@ -61,7 +61,7 @@ def lay_over(base: Tree, overlay: Tree, at: Keys = ()) -> Tree:
         _keep_word(base.data, overlay.data, out.data, section)
     out.removed |= {at + keys: line for keys, line in overlay.removed.items()}
     missed = {at + keys: line for keys, line in overlay.missed.items()}
-    out.missed = base.missed | {k: line for k, line in missed.items() if not is_there(base.data, k)}
+    out.missed = base.missed | {k: line for k, line in missed.items() if get(base.data, k) is None}
     out.brought_back |= {at + keys: line for keys, line in overlay.brought_back.items()}
     out.laid({at + keys: line for keys, line in overlay.lines.items() if keys})
     above = max(base.ranks.values(), default=-1) + 1
@@ -219,15 +219,6 @@ def mark_removed(tree: Tree) -> None:
     walk(tree.data, ())
 
 
-def is_there(node: Json, keys: Keys) -> bool:
-    """Whether anything stands at a place."""
-    for key in keys:
-        if not isinstance(node, dict) or key not in node:
-            return False
-        node = node[key]
-    return True
-
-
 def dropped_in_vain(tree: Tree, traits: dict[str, Tree]) -> list[Complaint]:
     """Who takes away or brings back what an option decides about, or what nothing takes away."""
     taken = {keys for one in (tree, *traits.values()) for keys in one.removed}
@@ -246,7 +237,7 @@ def dropped_in_vain(tree: Tree, traits: dict[str, Tree]) -> list[Complaint]:
     for one in (tree, *traits.values()):
         others = [other.data for other in (tree, *traits.values()) if other is not one]
         for keys, line in one.missed.items():
-            if not any(is_there(data, keys) for data in others):
+            if all(get(data, keys) is None for data in others):
                 rows = get(tree.data, keys[:-1])
                 known = [name for name in rows or () if name != keys[-1]]
                 text = f'there is nothing "{keys[-1]}" to take away ({meant(keys[-1], known)})'

@@ -9,9 +9,8 @@ from collections.abc import Collection, Iterator
 
 from aisix.errors import Complaint
 from aisix.mapping.effective import Mapping
-from aisix.mapping.parse.overlays import is_there
 from aisix.mapping.parse.toml_tree import Keys, Tree
-from aisix.mapping.syntax.paths import Json
+from aisix.mapping.syntax.paths import Json, get
 
 MOST_SPOTS = 256  # places that named a thing: the first of them that is another now is told
 
@@ -43,7 +42,7 @@ def _keys(name: str) -> Keys:
 def _where(mapping: Mapping, keys: Keys) -> str:
     """Where a thing is written: in the base, or in a trait."""
     trees = mapping.tree, *mapping.traits.values()
-    return next((t for t in trees if is_there(t.data, keys)), mapping.tree).where(keys)
+    return next((t for t in trees if get(t.data, keys) is not None), mapping.tree).where(keys)
 
 
 def _caused(

@@ -15,9 +15,9 @@ from aisix.mapping.grammar.rule import SOURCES
 from aisix.mapping.mappings import Mappings
 from aisix.mapping.parse.overlays import DROP
 from aisix.mapping.parse.toml_tree import Keys
-from aisix.mapping.syntax.paths import Json
-from aisix.mapping.verify.liveness.program import MISSING, Traits
-from aisix.mapping.verify.liveness.sources import Part, found_at, replaced
+from aisix.mapping.syntax.paths import Json, get
+from aisix.mapping.verify.liveness.program import Traits
+from aisix.mapping.verify.liveness.sources import Part, replaced
 from aisix.mapping.verify.liveness.tried import Tried, declared
 from aisix.mapping.verify.liveness.units import FILES, Unit
 
@@ -256,14 +256,14 @@ def _siblings(data: dict[str, Json], below: Keys, unit: Unit) -> Iterator[Keys]:
     """Keys beside it, then those beside the tables it is in."""
     choosing = unit[1] in ("event", "shape")  # there `first` chooses, and is no source
     for length in range(len(below) - 1, -1, -1):
-        table = found_at(data, below[:length])
+        table = get(data, below[:length])
         for key in table if isinstance(table, dict) else ():
             if key != below[length] and (choosing or key not in SOURCES):
                 yield (*below[:length], key)
 
 
 def _less(data: dict[str, Json], keys: Keys) -> Json:
-    return None if found_at(data, keys) is MISSING else replaced(data, keys, MISSING)
+    return None if get(data, keys) is None else replaced(data, keys, None)
 
 
 def _where(tried: Tried, unit: Unit, below: Keys, traits: Traits) -> str:

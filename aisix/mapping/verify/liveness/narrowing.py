@@ -16,11 +16,10 @@ from aisix.mapping.effective import Mapping
 from aisix.mapping.grammar.rule import SOURCES
 from aisix.mapping.mappings import Mappings
 from aisix.mapping.parse.toml_tree import Keys, Tree
-from aisix.mapping.syntax.paths import Json
+from aisix.mapping.syntax.paths import Json, get
 from aisix.mapping.syntax.rules import Condition
 from aisix.mapping.verify.liveness.domain import NEVER, Domain
-from aisix.mapping.verify.liveness.program import MISSING
-from aisix.mapping.verify.liveness.sources import Part, Sources, found_at
+from aisix.mapping.verify.liveness.sources import Part, Sources
 from aisix.mapping.verify.liveness.units import FILES, UnitReader
 
 CONDITIONS = ("when", "unless", "match", "guard")
@@ -60,14 +59,14 @@ def _of(before: Mapping, mapping: Mapping, parts: Sequence[Part]) -> Iterator[Co
         below = before.traits.get(part.trait, Tree()) if part.trait else before.tree
         root: Keys = () if part.trait else (part.file,)
         for keys, word in _written(part.tree.data, ()):
-            table = found_at(below.data, (*root, *keys))
+            table = get(below.data, (*root, *keys))
             if not _had_none(table):
                 continue
             stops = [key for key in table if not isinstance(table[key], dict) or key in SOURCES]
             if not stops:
                 continue
             lines = [below.where((*root, *keys, key)) for key in stops]
-            said = found_at(part.tree.data, (*keys, word))
+            said = get(part.tree.data, (*keys, word))
             text = f"{_whom(mapping, word, said)}: {_listed(stops)} of {_listed(lines)}"
             yield Complaint(part.tree.where((*keys, word)), ".".join((*keys, word)), text)
 
@@ -84,11 +83,7 @@ def _written(node: Json, at: Keys) -> Iterator[tuple[Keys, str]]:
 
 
 def _had_none(table: Json) -> bool:
-    return (
-        table is not MISSING
-        and isinstance(table, dict)
-        and not any(word in table for word in NARROWING)
-    )
+    return isinstance(table, dict) and table.keys().isdisjoint(NARROWING)
 
 
 def _whom(mapping: Mapping, word: str, said: Json) -> str:

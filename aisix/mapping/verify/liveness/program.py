@@ -20,7 +20,7 @@ from aisix.mapping.effective import Mapping
 from aisix.mapping.grammar.tables import UNITS
 from aisix.mapping.parse import overlays
 from aisix.mapping.parse.toml_tree import Tree
-from aisix.mapping.syntax.paths import Json
+from aisix.mapping.syntax.paths import Json, get
 from aisix.mapping.verify.liveness.canonical import Canonical, Form, Ref
 from aisix.mapping.verify.liveness.domain import Domain
 from aisix.mapping.verify.liveness.units import (
@@ -35,7 +35,6 @@ from aisix.mapping.verify.liveness.units import (
 
 Traits = tuple[str, ...]
 Layer = str  # the name of a trait; "": the base
-MISSING = object()
 # Sections that count only where something names what stands there.
 NAMED = {
     "request": ("let", "shape", "convert", "remember"),
@@ -104,12 +103,12 @@ class Program:
         return cls(mapping, Domain.of(mapping), reader, layers, trees, pieces=pieces)
 
     def changed(self, changes: dict[tuple[Layer, Unit], Json]) -> Program:
-        """The same with other data in these units (MISSING: without them)."""
+        """The same with other data in these units (None: without them)."""
         layers = dict(self.layers)
         for (layer, unit), data in changes.items():
             if layers[layer] is self.layers[layer]:
                 layers[layer] = dict(layers[layer])
-            if data is MISSING:
+            if data is None:
                 layers[layer].pop(unit, None)
             else:
                 layers[layer][unit] = data
@@ -122,18 +121,13 @@ class Program:
         return tuple(name for name in traits if unit in self.layers[name])
 
     def data(self, unit: Unit, traits: Traits) -> Json:
-        """What the tables say there, traits laid over; MISSING when nothing does."""
-        base = self.layers[""].get(unit, MISSING)
+        """What the tables say there, traits laid over; None when nothing does."""
+        base = self.layers[""].get(unit)
         touching = self.touching(unit, traits)
-        tree = Tree({} if base is MISSING else nested(unit, base))
+        tree = Tree({} if base is None else nested(unit, base))
         for name in touching:
             tree = overlays.lay_over(tree, Tree(nested(unit, self.layers[name][unit])))
-        node: Json = overlays.settle(tree.data)
-        for key in unit:
-            if not isinstance(node, dict) or key not in node:
-                return MISSING
-            node = node[key]
-        return node
+        return get(overlays.settle(tree.data), unit)
 
     def form(self, unit: Unit, traits: Traits) -> UnitForm:
         if self.below is not None and unit not in self.changes:
@@ -145,7 +139,7 @@ class Program:
 
     def read(self, unit: Unit, data: Json) -> UnitForm:
         """The form of some data as this unit."""
-        if data is MISSING:
+        if data is None:
             return NOTHING
         syntax, reads, complaints = self.reader.read(unit, data)
         canonical = Canonical(self.domain.fold)
@@ -226,9 +220,7 @@ class Program:
         # A row may stand before one that does not count.
         every = [unit[-1] for unit in names if unit[:2] == section]
         skeleton = {name: {overlays.BEFORE: where[name]} if name in where else {} for name in every}
-        settled: dict[str, Json] = overlays.settle(nested(section, skeleton))
-        for key in section:
-            settled = settled[key]
+        settled = get(overlays.settle(nested(section, skeleton)), section)
         kept = {unit[-1] for unit in rows}
         return tuple(name for name in settled if name in kept)
 

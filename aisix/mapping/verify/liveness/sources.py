@@ -14,8 +14,8 @@ from aisix.mapping.mappings import Mapping, read_parts
 from aisix.mapping.parse import overlays
 from aisix.mapping.parse.files import TRAITS, TableFolder
 from aisix.mapping.parse.toml_tree import Keys, Tree
-from aisix.mapping.syntax.paths import Json
-from aisix.mapping.verify.liveness.program import MISSING, Layer
+from aisix.mapping.syntax.paths import Json, get
+from aisix.mapping.verify.liveness.program import Layer
 from aisix.mapping.verify.liveness.units import FILES, Data, Unit, is_rows, nested
 
 Changes = dict[tuple[Layer, Unit], Json]
@@ -56,7 +56,7 @@ class Sources:
                         made.parts.append(Part(number, path, file, trait, tree))
         return made
 
-    def changes(self, part: Part, keys: Keys, value: Json = MISSING) -> Changes:
+    def changes(self, part: Part, keys: Keys, value: Json = None) -> Changes:
         """What units say when a key of one file says something else, or nothing."""
         full = keys if part.trait else (part.file, *keys)
         data = replaced(part.data, full, value)
@@ -71,14 +71,14 @@ class Sources:
         for part in self.parts:
             if part.trait != changed.trait or part.file not in ("", unit[0]):
                 continue
-            said = found_at(data if part is changed else part.data, unit)
-            if said is MISSING:
+            said = get(data if part is changed else part.data, unit)
+            if said is None:
                 continue
             above = Tree(nested(unit[0 if part.trait else 1 :], said))
             tree = above if tree is None else overlays.lay_over(tree, above)
         if tree is None:
-            return MISSING
-        return found_at(tree.data, unit[0 if changed.trait else 1 :])
+            return None
+        return get(tree.data, unit[0 if changed.trait else 1 :])
 
 
 def _units_at(data: Data, keys: Keys) -> list[Unit]:
@@ -88,26 +88,17 @@ def _units_at(data: Data, keys: Keys) -> list[Unit]:
             return [keys[:2]]
         if len(keys) >= 3:
             return [keys[:3]]
-    below = found_at(data, keys)
+    below = get(data, keys)
     names = below if isinstance(below, dict) else ()
     return [unit for name in names for unit in _units_at(data, (*keys, name))]
 
 
-def found_at(node: Json, keys: Keys) -> Json:
-    """What stands at a key; MISSING."""
-    for key in keys:
-        if not isinstance(node, dict) or key not in node:
-            return MISSING
-        node = node[key]
-    return node
-
-
 def replaced(data: Data, keys: Keys, value: Json) -> Data:
-    """A copy with another value at a key, or without it."""
+    """A copy with another value at a key; None: without it."""
     out = dict(data)
     if len(keys) > 1:
         out[keys[0]] = replaced(data[keys[0]], keys[1:], value)
-    elif value is MISSING:
+    elif value is None:
         del out[keys[0]]
     else:
         out[keys[0]] = value

@@ -17,9 +17,9 @@ from aisix.mapping.mappings import Mapping
 from aisix.mapping.parse.files import TableFolder
 from aisix.mapping.parse.overlays import BEFORE
 from aisix.mapping.parse.toml_tree import Keys
-from aisix.mapping.syntax.paths import Json
-from aisix.mapping.verify.liveness.program import MISSING, Program, Traits, differ, may_differ
-from aisix.mapping.verify.liveness.sources import Changes, Part, Sources, found_at
+from aisix.mapping.syntax.paths import Json, get
+from aisix.mapping.verify.liveness.program import Program, Traits, differ, may_differ
+from aisix.mapping.verify.liveness.sources import Changes, Part, Sources
 
 MOST_OTHERS = 4  # other words that a key is tried with
 
@@ -40,7 +40,7 @@ class Tried:
         made.lists = list(dict.fromkeys(one.brings(mapping) for one in configurations(mapping)))
         return made
 
-    def acts(self, part: Part, keys: Keys, value: Json = MISSING) -> bool:
+    def acts(self, part: Part, keys: Keys, value: Json = None) -> bool:
         """Whether anything differs when a key says something else, or nothing."""
         changes = self.sources.changes(part, keys, value)
         other = self.program.changed(changes)
@@ -100,7 +100,7 @@ class Tried:
         file = part.file or keys[0]
         tables = self.program.reader.tables
         if keys[-1] == BEFORE:
-            return list(found_at(part.data, (part.file, *keys[:-2]) if part.file else keys[:-2]))
+            return list(get(part.data, (part.file, *keys[:-2]) if part.file else keys[:-2]))
         if key is None or not isinstance(value, str):
             return ()
         if key.words:
