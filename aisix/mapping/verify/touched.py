@@ -59,13 +59,13 @@ def units(mappings: Mappings, above: int = 1) -> dict[str, tuple[TouchedUnit, ..
 
 def trees(table_folder: TableFolder) -> Iterator[tuple[str, Tree]]:
     """Each file that could be read, with its parts."""
-    for path in dict.fromkeys(map(_whole_file, table_folder.files)):
+    for path in dict.fromkeys(map(whole_file, table_folder.files)):
         tree = read_parts(table_folder, path, [], [])
         if tree is not None:
             yield path, tree
 
 
-def _whole_file(path: str) -> str:
+def whole_file(path: str) -> str:
     """request.toml of its parts."""
     parts = path.split("/")
     if len(parts) == 4 and parts[2] != TRAITS:

@@ -20,6 +20,7 @@ from aisix.mapping.verify.liveness.program import Traits
 from aisix.mapping.verify.liveness.sources import Part, replaced
 from aisix.mapping.verify.liveness.tried import Tried, declared
 from aisix.mapping.verify.liveness.units import FILES, Unit
+from aisix.mapping.verify.touched import whole_file
 
 MOST_READ = 12_000  # units that are read for one folder before the rest is left to --all: some 2 s
 
@@ -98,7 +99,7 @@ class _Folder(Search):
         self.mappings, self.number = mappings, number
 
     def look(self) -> None:
-        for path in self._paths():
+        for path in dict.fromkeys(map(whole_file, self.mappings.table_folders[self.number].files)):
             folder = "/".join(path.split("/")[:2])
             # Who has it as his own first; whoever is like him has it too.
             users = [
@@ -110,17 +111,6 @@ class _Folder(Search):
             files = [(one, part) for one in self._users(users) for part in self._parts(one, path)]
             if files:
                 LookedAt(self, files).look(files[0][1].tree.data, ())
-
-    def _paths(self) -> list[str]:
-        """Files as they are laid over each other: the parts of one are one."""
-        paths: dict[str, None] = {}
-        for path in self.mappings.table_folders[self.number].files:
-            words = path.split("/")
-            if len(words) == 4 and words[2] in FILES:
-                words = [*words[:2], f"{words[2]}.toml"]
-            if len(words) > 2:
-                paths["/".join(words)] = None
-        return list(paths)
 
     def _users(self, names: list[str]) -> Iterator[Tried]:
         for name in names:

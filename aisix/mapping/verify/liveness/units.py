@@ -102,10 +102,6 @@ def _raw(parser: Any, name: str, data: Json, at: Unit) -> Any:
     return data
 
 
-def _rule(parser: Any, name: str, data: Json, at: Unit) -> Any:
-    return parser.rule(data, at)
-
-
 def _body_rule(parser: Any, name: str, data: Json, at: Unit) -> Any:
     return parser.rule(data, at, "")
 
@@ -126,8 +122,7 @@ def _convert(parser: Any, name: str, data: Json, at: Unit) -> Any:
 
 def _adjust(parser: Any, name: str, data: Json, at: Unit) -> Any:
     made = parser.adjust(name, data, at)
-    common = ("verb", "when", "unless", "match", "told", "about")
-    options = {key: value for key, value in data.items() if key not in common}
+    options = {key: value for key, value in data.items() if key not in UNITS["adjust"].by_name}
     return made.verb, options, made.guard or Condition(), made.told, made.about
 
 
@@ -200,13 +195,13 @@ ROWS: dict[Unit, Read] = {
     ("answer", "chunk"): _named("chunk"),
     ("answer", "end"): _end,
     ("answer", "envelope"): _row_of("path_rules"),
-    ("answer", "choice"): _rule,
-    ("answer", "message"): _rule,
+    ("answer", "choice"): _row_of("rule"),
+    ("answer", "message"): _row_of("rule"),
     ("answer", "shape"): _named("whole_shape"),
-    ("answer", "list"): _rule,
-    ("answer", "usage"): _rule,
-    ("answer", "meter"): _rule,
-    ("answer", "counters"): _rule,
+    ("answer", "list"): _row_of("rule"),
+    ("answer", "usage"): _row_of("rule"),
+    ("answer", "meter"): _row_of("rule"),
+    ("answer", "counters"): _row_of("rule"),
     ("answer", "convert"): _convert,
     ("answer", "state"): _raw,
     ("answer", "piece"): _piece,

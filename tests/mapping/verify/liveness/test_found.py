@@ -15,8 +15,9 @@ from aisix.mapping.parse.files import read_folders
 from aisix.mapping.parse.toml_tree import Keys
 from aisix.mapping.verify import cases
 from aisix.mapping.verify.liveness.found import Found, found_dead
-from aisix.mapping.verify.liveness.sources import Part
+from aisix.mapping.verify.liveness.sources import Part, replaced
 from aisix.mapping.verify.liveness.tried import Tried, declared
+from aisix.mapping.verify.liveness.units import FILES
 from tests.long import LONG
 from tests.mapping.laid import NAME, SHIPPED, laid
 
@@ -139,20 +140,11 @@ def without(mapping: Mapping, part: Part, keys: Keys) -> Mapping:
     data, traits = mapping.tree.data, dict(mapping.traits)
     if part.trait:
         old = traits[part.trait]
-        traits[part.trait] = replace(old, data=less(old.data, keys))
+        traits[part.trait] = replace(old, data=replaced(old.data, keys, None))
     else:
-        data = {**data, part.file: less(data[part.file], keys)}
+        data = {**data, part.file: replaced(data[part.file], keys, None)}
     tree = replace(mapping.tree, data=data)
     return replace(mapping, tree=tree, traits=traits, _effective={}, _rows=[])
-
-
-def less(data: Any, keys: Keys) -> Any:
-    out = dict(data)
-    if len(keys) == 1:
-        del out[keys[0]]
-    else:
-        out[keys[0]] = less(data[keys[0]], keys[1:])
-    return out
 
 
 def nodes(tree: Any, at: Keys = ()) -> list[Keys]:
@@ -173,7 +165,7 @@ def test_where_it_says_no_difference_every_case_comes_out_the_same(name: str) ->
     keys = [
         (part, keys)
         for part in tried.sources.parts
-        if part.trait or part.file in ("request", "answer", "errors", "values")
+        if part.trait or part.file in FILES
         for keys in nodes(part.tree.data)
         if (key := declared(part, keys)) is None or not key.for_people
     ]
