@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from tests.mapping.mutate.__main__ import SEED, judged
-from tests.mapping.mutate.bases import bases
+from tests.mapping.mutate.bases import OVERLAYS, Base, bases
 from tests.mapping.mutate.edits import KINDS, Edit, edits
 from tests.mapping.mutate.judge import CASE, HINTED, PROGRAM, SILENT, TOLD, Judge
 
@@ -14,7 +16,7 @@ BASE = "lab"
 
 
 def test_slips_are_told_and_what_is_good_is_not() -> None:
-    base = next(one for one in bases() if one.name == BASE)
+    base = named(BASE)
     every = [
         edit for path, text in base.files.items() for edit in edits(path, text, random.Random(SEED))
     ]
@@ -33,19 +35,31 @@ def test_a_list_of_one_is_no_mistake_where_a_text_would_do() -> None:
     assert 'z = { value = ["y"] }' in made
 
 
+@pytest.mark.parametrize("name", sorted(folder.name for folder in OVERLAYS.iterdir()))
+def test_operators_folders_are_good(name: str) -> None:
+    """Their cases hold, and nothing is said of them."""
+    assert Judge(named(name)).alarms == []
+
+
 def test_each_class_is_known() -> None:
-    base = next(one for one in bases() if one.name == BASE)
+    base = named(BASE)
     judge = Judge(base)
-    path = "openai-chat/openai-chat/request.toml"
-    text = base.files[path]
+    request, slow = "openai-chat/openai-chat/request.toml", "openai-chat/slow/request.toml"
     slips = {
-        ("default = 7", "defualt = 7"): TOLD,
-        ("when = { temperature = 0 }", "when = { temperature = false }"): HINTED,
-        ("default = 7", "default = 8"): CASE,
-        ("user = ", "usre = "): HINTED,
+        (request, "default = 7", "defualt = 7"): TOLD,
+        (request, "when = { temperature = 0 }", "when = { temperature = false }"): HINTED,
+        (request, "default = 7", "default = 8"): CASE,
+        (request, "user = ", "usre = "): HINTED,
+        (slow, 'priority = "drop"', 'priority = "reject"'): PROGRAM,
+        (request, "default = 7", "default = 7  # said by nobody"): SILENT,
     }
-    for (was, now), kind in slips.items():
+    for (path, was, now), kind in slips.items():
+        text = base.files[path]
         assert was in text
         edit = Edit("by hand", path, 1, was, now, text.replace(was, now))
         outcome = judge.sort(edit)
         assert outcome.kind == kind, outcome
+
+
+def named(name: str) -> Base:
+    return next(one for one in bases() if one.name == name)

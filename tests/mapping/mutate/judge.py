@@ -59,6 +59,9 @@ class Judge:
         self.alarms = found + [one for one in notes if one not in meant]
         self.own_notes = {one.text for one in notes}
         assert self.base.holds(mappings, self.base.files), self.base.name
+        for name in mappings.mappings:
+            for case in _cases(self.base.cases, name):
+                assert _run(case, mappings) == [], f"{name}/{case.name}"
 
     def _told(
         self, files: dict[str, str]
