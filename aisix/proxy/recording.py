@@ -229,7 +229,7 @@ class Recording:
             alias=self._alias,
             at=timestamp(self._now),
             now=self._now,
-            target=_target(target),
+            target=clean.target(_target(target)),
             request=clean.message(self._request.message(mine)),
             request_id=self._request_id,
             redacted=self._redacted,
@@ -262,6 +262,11 @@ class _Cleaner:
 
     def plain(self, text: str) -> str:
         return without(text, self._secrets)
+
+    def target(self, target: CapturedTarget) -> CapturedTarget:
+        target.options = mapped(target.options, self.plain)
+        target.overlay = [self.plain(text) for text in target.overlay]
+        return target
 
     def id(self, text: str) -> str:
         return text if self._redactor is None else self._redactor.text(text)

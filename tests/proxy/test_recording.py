@@ -82,8 +82,9 @@ def test_what_nothing_translated_is_not_kept() -> None:
 
 @pytest.mark.parametrize("redacted", [False, True])
 def test_no_key_is_left_wherever_it_is_said_and_none_in_part(redacted: bool) -> None:
-    nothing: dict[str, Any] = {"options": {}, "traits": (), "overlay": (), "strict": False}
-    model = {"provider_key_id": "k", "model_name": "m", "targets": (), **nothing}
+    own: dict[str, Any] = {"traits": (), "strict": False}
+    own |= {"options": {"o": THEIRS}, "overlay": (f'request.header.x-more = "{THEIRS}"',)}
+    model = {"provider_key_id": "k", "model_name": "m", "targets": (), **own}
     tables = SimpleNamespace(name="a/b", version="", tree=SimpleNamespace(data={}))
     target: Any = SimpleNamespace(
         alias="small",
