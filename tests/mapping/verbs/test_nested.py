@@ -96,46 +96,54 @@ def test_parts_within_an_answer(kind: str) -> None:
     assert asked.state == {"n": 1}
 
 
-OVERLAY = """
+TURNS = """
 [accept]
 turns = "array"
 [field.turns]
 from = "turns"
 each = "turn"
-[field.turns.arrange.one]
-verb = "merge"
-by = "meta.who"
-list = "body.parts"
+"""
+PAIRED = """
 [field.turns.arrange.two]
 verb = "pair"
-list = "body.parts"
 kind = "kind"
 call = "call"
-call_id = "function.id"
 answer = "answer"
 answer_id = "of"
 unanswered = "bad_value"
 orphan = "bad_value"
+"""
+OVERLAY = f"""
+{TURNS}
+[field.turns.arrange.one]
+verb = "merge"
+by = "meta.who"
+list = "body.parts"
+{PAIRED}
+list = "body.parts"
+call_id = "function.id"
 [shape.turn]
-meta = { object = { who = { from = "who" } } }
-body = { object = { parts = { from = "parts", keep_empty = true } } }
+meta = {{ object = {{ who = {{ from = "who" }} }} }}
+body = {{ object = {{ parts = {{ from = "parts", keep_empty = true }} }} }}
+"""
+FLAT = f"""
+{TURNS}
+{PAIRED}
+list = "parts"
+call_id = "id"
+[shape.turn]
+parts = {{ from = "parts" }}
 """
 
 
-def test_both_forms_of_tables_do_it(tmp_path: Path) -> None:
-    mapping = load_mappings([SHIPPED, laid(tmp_path, {"request.toml": OVERLAY})]).mappings[
-        "openai-chat/anthropic-messages"
-    ]
-    body = dict(mapping.caller.sample)
-    body["turns"] = [
-        {"who": "me", "parts": [call("a")]},
-        {"who": "me", "parts": [call("b")]},
-        {"who": "you", "parts": [{"kind": "answer", "of": x} for x in "ba"]},
-    ]
+def sent(tmp_path: Path, overlay: str, turns: list[Any]) -> list[Any]:
+    """The turns as the upstream gets them, the same in both forms."""
+    mapping = load_mappings([SHIPPED, laid(tmp_path, {"request.toml": overlay})]).mappings[NAME]
+    tables = mapping.effective(mapping.example())
     target = ResolvedModel("a", mapping.example())
+    body = {**mapping.caller.sample, "turns": turns}
     made = []
     for compiled in (True, False):
-        tables = mapping.effective(mapping.example())
         talk = Exchange(
             tables, mapping.caller, target, now=1, new_id=lambda: "0", compiled=compiled
         )
@@ -144,7 +152,16 @@ def test_both_forms_of_tables_do_it(tmp_path: Path) -> None:
         assert asked == body
         assert not talk.take_fallbacks()
     assert made[0] == made[1]
-    assert [t["body"]["parts"] for t in made[0]["turns"]] == [
+    return list(made[0]["turns"])
+
+
+def test_both_forms_of_tables_do_it(tmp_path: Path) -> None:
+    turns = [
+        {"who": "me", "parts": [call("a")]},
+        {"who": "me", "parts": [call("b")]},
+        {"who": "you", "parts": [{"kind": "answer", "of": x} for x in "ba"]},
+    ]
+    assert [turn["body"]["parts"] for turn in sent(tmp_path, OVERLAY, turns)] == [
         [call("a"), call("b")],
         [{"kind": "answer", "of": x} for x in "ab"],
     ]
@@ -157,25 +174,6 @@ def test_a_path_that_leads_nowhere_is_complained_about(tmp_path: Path) -> None:
     assert any("no path below an item" in text for text in said(site)), said(site)
 
 
-FLAT = (
-    OVERLAY.replace('"function.id"', '"id"').partition("[field.turns.arrange.one]")[0]
-    + """
-[field.turns.arrange.two]
-verb = "pair"
-list = "parts"
-kind = "kind"
-call = "call"
-call_id = "id"
-answer = "answer"
-answer_id = "of"
-unanswered = "bad_value"
-orphan = "bad_value"
-[shape.turn]
-parts = { from = "parts" }
-"""
-)
-
-
 @pytest.mark.parametrize(
     "odd",
     [{}, {"parts": "text"}, {"parts": ["text", 1, None, [1]]}, {"parts": [{"kind": ["call"]}]}],
@@ -183,19 +181,8 @@ parts = { from = "parts" }
 def test_an_item_without_its_list_and_a_part_that_is_no_object_are_passed_over(
     tmp_path: Path, odd: dict[str, Any]
 ) -> None:
-    mapping = load_mappings([SHIPPED, laid(tmp_path, {"request.toml": FLAT})]).mappings[NAME]
-    body = dict(mapping.caller.sample)
     calls = [{"kind": "call", "id": x} for x in "ab"]
     answers = [{"kind": "answer", "of": x} for x in "ba"]
-    body["turns"] = [odd, {"parts": ["text", *calls]}, {"parts": [*answers, 1]}, odd]
-    target = ResolvedModel("a", mapping.example())
-    tables = mapping.effective(mapping.example())
-    made = []
-    for compiled in (True, False):
-        talk = Exchange(
-            tables, mapping.caller, target, now=1, new_id=lambda: "0", compiled=compiled
-        )
-        made.append(json.loads(talk.request(copy.deepcopy(body)).body))
-        assert not talk.take_fallbacks()
-    assert made[0] == made[1]
-    assert [one["of"] for one in made[0]["turns"][-2]["parts"][:2]] == ["a", "b"]
+    turns = [odd, {"parts": ["text", *calls]}, {"parts": [*answers, 1]}, odd]
+    made = sent(tmp_path, FLAT, turns)
+    assert [one["of"] for one in made[-2]["parts"][:2]] == ["a", "b"]
