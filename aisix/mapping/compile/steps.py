@@ -213,19 +213,15 @@ class StepCompiler(SourceCompiler):
 
     def _question(self, step: Arrange) -> str:
         """What is asked of all items to know whether a pass has anything to do; "": nothing."""
-        needs = passes.PASSES[step.verb].needs
-        if leads_below(step.options, passes.PASSES[step.verb]):
-            return ""
+        needs = _needs(step)
         if needs == "empty":
             return f"not x.get({step.options['list']!r})"
         found = self.inline("x", step.where) if needs == "any" else None
         return found.text if type(found) is Cond else ""
 
     def _needed(self, step: Arrange, made: str) -> bool | str:
-        """Whether a pass has anything to do: see NEEDS in verbs/registry.py."""
-        needs = passes.PASSES[step.verb].needs
-        if leads_below(step.options, passes.PASSES[step.verb]):
-            return True
+        """Whether a pass has anything to do."""
+        needs = _needs(step)
         if needs == "several":
             return f"len({made}) > 1"
         if needs == "paired":
@@ -248,6 +244,13 @@ class StepCompiler(SourceCompiler):
                 self.w.put(f"if {word} in {kinds!r}: {found} = True")
             self.w.put(f"if {found}: break")
         return found
+
+
+def _needs(step: Arrange) -> str:
+    """What a pass does nothing without (NEEDS in verbs/registry.py); "" where that stands below a
+    field, which nobody asks before it runs."""
+    verb = passes.PASSES[step.verb]
+    return "" if leads_below(step.options, verb) else verb.needs
 
 
 def _speaks(entry: TableEntry) -> bool:

@@ -163,7 +163,6 @@ class AnswerState:
     failed: Json = None
     offset = 0  # blocks of earlier rounds of a paused turn
     rounds = 0
-    _numbers: Numbers | None = None
     past_usage: dict[str, Json] = MappingProxyType({})  # type: ignore[assignment]
 
     def reset(self) -> None:
@@ -178,17 +177,14 @@ class AnswerState:
         self.blocks: dict[Json, dict[str, Json]] = {}
         self.open: set[int] = set()  # numbers of blocks that have begun and not ended
         self.folded: dict[str, Json] = {}  # a plain answer's deltas, put together
-        if self._numbers is not None:
-            self._numbers = None
         self.grown: dict[Json, dict[str, Json]] = {}  # or its blocks
         self.said: dict[str, Json] = {}  # a plain answer that goes on as it is
         self.said_before: list[Json] = []  # blocks of earlier rounds
 
-    @property
+    @cached_property  # few answers fold lists
     def numbers(self) -> Numbers:
         """Where the items of `folded`, or of what a compiled form folds, stand by number."""
-        found = self._numbers = self._numbers or Numbers()
-        return found
+        return Numbers()
 
     def new_block(self, number: int) -> dict[str, Json]:
         """The registers of a block that begins."""
