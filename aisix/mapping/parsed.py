@@ -101,7 +101,7 @@ class Parsed:
                 self._settled = overlays.without_orders(trees)
                 self._sounds = Sounds(trees)
             found = self._lay(base, [*(traits[name] for name in names), *(i.tree for i in inlines)])
-            if not inlines and not found.complaints:
+            if not inlines:
                 if len(self._laid) >= MOST_LAID:
                     self._laid.clear()
                 self._laid[names] = found
@@ -119,7 +119,7 @@ class Parsed:
             file = self._files.get(name)
             if file is None or file.node is not node:
                 file = self._file(name, node, whole)
-                if node is base.data.get(name) and not file.complaints:
+                if node is base.data.get(name):
                     self._files[name] = file
             data.update(file.data)
             strays += file.strays

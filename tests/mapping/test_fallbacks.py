@@ -183,6 +183,19 @@ def test_a_form_that_cannot_be_written_is_told_once(
     assert seen == [[("request", "cannot_compile"), ("plain", "cannot_compile")], []]
 
 
+@pytest.mark.parametrize("part", ["stream", "plain"])
+def test_an_answer_whose_form_is_known_to_differ_runs_by_the_rules(
+    part: str, mapping: Mapping
+) -> None:
+    mapping.differs = (part,)
+    for asked in ("stream", "plain"):
+        talk = exchange(mapping)
+        talk.request({**ASKED, "stream": asked == "stream"})
+        ready = talk._ready()
+        assert (ready.form is None and ready.plain_form is None) is (asked == part)
+        assert told(talk) == ([(part, "differs")] if asked == part else [])
+
+
 WHY: dict[str, Callable[[], dict[str, Any]]] = {
     "refused": lambda: {**ASKED, "temperature": "hot"},
     "too_wide": lambda: {**ASKED, **{f"x{number}": 1 for number in range(WIDEST)}},

@@ -13,7 +13,7 @@ from aisix.mapping import parsed as module
 from aisix.mapping.configurations import configurations
 from aisix.mapping.mappings import Effective, Mapping, load_mappings
 from aisix.mapping.parse.inline import read_inline
-from aisix.mapping.parsed import ANSWER, Parsed
+from aisix.mapping.parsed import ANSWER, REQUEST, Parsed
 from tests.mapping.laid import NAME, SHIPPED, laid
 
 # Orders and what is taken away, in the base and in a trait; rules that ask for an option.
@@ -87,7 +87,7 @@ def test_an_option_that_rules_ask_for_makes_another(tmp_path: Path) -> None:
 
 
 def test_what_is_wrong_is_told_each_time_and_not_kept(tmp_path: Path) -> None:
-    files = {"traits/odd.toml": '[answer.event.x]\nemit = "no such chunk"\n'}
+    files = {"traits/odd.toml": '[answer.event.x]\nemit = "no such chunk"\nemti = 1\n'}
     mapping = load_mappings([SHIPPED, laid(tmp_path, files)]).mappings[NAME]
     said = []
     for _ in range(2):
@@ -95,16 +95,19 @@ def test_what_is_wrong_is_told_each_time_and_not_kept(tmp_path: Path) -> None:
             mapping.effective(mapping.example(), None, {}, ["odd"])
         said.append(str(found.value))
         mapping.effective(mapping.example())
-    assert said[0] == said[1] and "no such chunk" in said[0]
+    assert said[0] == said[1]
+    assert "no such chunk" in said[0] and "emti" in said[0]
 
 
 def test_tables_of_an_alias_are_kept_by_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_PARTS", 3)
     mapping = load_mappings([SHIPPED]).mappings[NAME]
     before = mapping.effective(mapping.example())
+    kept = len(mapping._parsed._parts[REQUEST])
     own = read_inline(['{"answer": {"message": {"mine": {"value": 1}}}}'], "overlay")
     laid_over = mapping.effective(mapping.example(), overlays=own)
     assert dict(laid_over.answer.message).keys() - dict(before.answer.message).keys() == {"mine"}
+    assert len(mapping._parsed._parts[REQUEST]) == kept
     mapping._effective.clear()
     assert mapping.effective(mapping.example()).answer is before.answer
     for kind in configurations(mapping):
