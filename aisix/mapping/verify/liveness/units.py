@@ -70,12 +70,6 @@ class _OneUnit(Parser):
     def off(self, data: Json) -> bool:
         return False
 
-    def check_arranged(self) -> None:
-        """Shapes are names here."""
-
-    def check_registers(self) -> None:
-        """Others set them."""
-
     def _names(self, kind: str) -> Data:
         found: Data = self.tables.get(self.section, {}).get(kind) or {}
         return found
