@@ -29,7 +29,6 @@ WORD = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 HEAD = re.compile(r"(?:[a-z]{1,12}_)?")  # of an id, which tables may look at
 DATA = re.compile(r"(data:[^,;]{0,100}(?:;[^,;]{0,100})*;base64,)?([A-Za-z0-9+/=_-]{64,})")
 MAGIC = ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR", "JVBERi0")  # PNG, JPEG, GIF, RIFF, PDF
-EXPONENT = re.compile(r"[+-]?\d")
 BESIDE = (b"", b"event", b"id", b"retry")  # fields of an event beside its data; "": a comment
 SHOWN = 16  # letters of base64 that tell what it is
 WIDE = {2: "\u00e9", 3: "\u5b57", 4: "\U00020000"}  # by bytes of UTF-8
@@ -40,7 +39,7 @@ WRITTEN: tuple[dict[str, Any], ...] = tuple(  # how programs write JSON
 )
 # What a text of JSON, or a piece of one, does not survive losing.
 _KEPT = re.compile(
-    r"\\u[0-9a-fA-F]{4}|\\.|\b(?:true|false|null)\b|(?<=\d)[eE](?=[+-]?\d)|\bhttps?://"
+    r"\\u[0-9a-fA-F]{4}|(\\.|\b(?:true|false|null)\b|(?<=\d)[eE](?=[+-]?\d)|\bhttps?://)"
     r"|[a-z]|[A-Z]|[0-9]|[^\x00-\x7f]",
     re.S,
 )
@@ -57,11 +56,10 @@ def plain(text: str) -> str:
 
 def _plain(found: re.Match[str]) -> str:
     one = found[0]
-    if len(one) > 1:
-        return "\\u0061" if one[1] == "u" and one[0] == "\\" else one
-    of_number = one in "eE" and found.string[found.start() - 1 : found.start()].isdigit()
-    if of_number and EXPONENT.match(found.string, found.end()):
+    if found[1]:
         return one
+    if len(one) > 1:
+        return "\\u0061"
     if one.isascii():
         return "1" if one.isdigit() else "X" if one.isupper() else "x"
     return WIDE[len(one.encode("utf-8", "surrogatepass"))]
@@ -80,7 +78,7 @@ class Redactor:
             return text
         if text[0] in "{[" and (made := self._json(text)) is not None:
             return made
-        if WORD.fullmatch(text) and not text.startswith(("http:", "https:")):
+        if WORD.fullmatch(text):
             return self._word(text)
         data = DATA.fullmatch(text)
         if data is not None:
@@ -109,7 +107,7 @@ class Redactor:
         sown = hashlib.blake2b(text.encode(), key=self._key).digest()
         out = [text[:kept]]
         for number, one in enumerate(text[kept:]):
-            byte = sown[number % len(sown)] + number // len(sown)
+            byte = sown[number % len(sown)]
             if one.isdigit():
                 out.append(str(byte % 9 + 1))
             elif one.isalpha():

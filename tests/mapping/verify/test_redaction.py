@@ -19,7 +19,9 @@ KEY = b"k" * 32
         'He said "tr\\u00fce"\n',
         "Grüße aus Köln, 漢字 🎉",
         '{"city": "Paris", "n": 10, "yes": true, "x": 1.5}',
+        '{"city":"Köln","n":10}',
         '{"city": "Par',
+        '{"n": -1.5e+10, "of": [2E5, null], "city": "Par\\u00',
         "https://example.com/a?b=1",
     ],
 )
@@ -27,6 +29,7 @@ def test_length_and_kind_stay_and_the_words_go(text: str) -> None:
     made = Redactor((), KEY).text(text)
     assert made != text
     assert len(made) == len(text) and plain(made) == plain(text)
+    assert len(made.encode()) == len(text.encode())
     assert not {"Hello", "Bob", "Paris", "Köln"} & set(made.replace('"', " ").split())
 
 
@@ -50,6 +53,11 @@ def test_an_image_is_still_one_and_a_stream_a_stream() -> None:
     assert len(made) == len(image) and "x9" not in made
     events = redactor.stream(b'event: a\ndata: {"t": "Hello there"}\n\n: ping\n\ndata: [DONE]\n\n')
     assert events.startswith(b'event: a\ndata: {"t":"Xxxxx xxxxx"}\n\n: ping\n\ndata: ')
+    assert redactor.stream(b'data: {"t": 1}\r\n\r\n') == b'data: {"t":1}\r\n\r\n'
+
+
+def test_a_number_in_a_piece_of_json_is_one_still() -> None:
+    assert plain('{"n": -2.5e+10, "of": 3E7, "time') == '{"x": -1.1e+11, "xx": 1E1, "xxxx'
 
 
 def test_what_only_looks_like_a_stream_is_all_text() -> None:
