@@ -25,7 +25,7 @@ STREAM = (SHIPPED / NAME / "cases/answer-text/upstream-stream.sse").read_text()
 CASES: dict[str, tuple[str, dict[str, Any], str]] = {
     "a clamp that is told": ("", {"caller-request.json": MANY}, "warnings"),
     "other warnings": ('warnings = "a=b"\n', {"caller-request.json": MANY}, "warnings"),
-    "none any more": ('warnings = "a=b"\n', {"caller-request.json": ASKED}, ""),
+    "none any more": ('warnings = "a=b"\n', {"caller-request.json": ASKED}, "warnings"),
     "of a stream": (
         'warnings = "a=b"\n',
         {"caller-request.json": MANY, "upstream-stream.sse": STREAM},

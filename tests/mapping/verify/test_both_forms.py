@@ -14,9 +14,13 @@ from aisix.cli.doctor import FAULT, check
 from aisix.cli.main import main
 from aisix.cli.mappings import test as mapping_tests
 from aisix.config.settings import load_settings
+from aisix.mapping.compile.plain import PlainCompiler
+from aisix.mapping.compile.request import RequestCompiler
+from aisix.mapping.compile.stream import StreamCompiler
 from aisix.mapping.exchange import Exchange, ResolvedModel
-from aisix.mapping.mappings import Mappings, load_mappings
-from aisix.mapping.verify.both_forms import by_rules, known_to_differ
+from aisix.mapping.mappings import Mapping, Mappings, load_mappings
+from aisix.mapping.verify import cases
+from aisix.mapping.verify.both_forms import by_rules, differ, keep, known_to_differ
 from aisix.mapping.verify.check import Checker
 from aisix.mapping.verify.kept import Kept
 from aisix.standin.server import Standin
@@ -39,9 +43,6 @@ WHOLE = {"answer.toml": '[message]\nplanted = "by the rules"\n'}
 @pytest.fixture
 def planted(monkeypatch: pytest.MonkeyPatch) -> None:
     """A mistake of ours: a compiled form says otherwise what the tables call "by the rules"."""
-    from aisix.mapping.compile.plain import PlainCompiler
-    from aisix.mapping.compile.request import RequestCompiler
-    from aisix.mapping.compile.stream import StreamCompiler
 
     def mistaken(said: Any) -> Any:
         return lambda self: said(self).replace("'by the rules'", "'by a mistake'")
@@ -78,6 +79,47 @@ def test_it_is_no_finding_and_its_reproduction_is_whole(
     assert mappings.differs == differs
     if part == "request":
         assert sent(mappings) == ("by the rules", [("request", "differs")])
+
+
+def test_a_form_that_breaks_is_told_with_what_it_broke(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, swallowed: list[Exception]
+) -> None:
+    said = RequestCompiler.source
+    changed = lambda self: said(self).replace("'by the rules'", "(1 // 0)")  # noqa: E731
+    monkeypatch.setattr(RequestCompiler, "source", changed)
+    checker = Checker(Kept(None), released=True, serving=True)
+    assert checker.folders([SHIPPED, laid(tmp_path, REQUEST)]) == []
+    bug = checker.bugs[0]
+    assert "request" in bug.parts
+    assert bug.where[0].startswith("request: the compiled form broke with ZeroDivisionError: ")
+    assert {type(one) for one in swallowed} == {ZeroDivisionError}
+    swallowed.clear()
+
+
+def test_a_stream_that_comes_out_otherwise_in_pieces_is_one_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mapping = load_mappings([SHIPPED]).mappings[NAME]
+    (case,) = cases.of_folder(SHIPPED, NAME, 0, ["answer-text"])
+    stream = cases.stream
+
+    def cut(case: cases.Case, mapping: Mapping, pieces: list[bytes], **more: Any) -> bytes:
+        return stream(case, mapping, pieces, **more)[: -1 if len(pieces) > 1 else None]
+
+    assert differ(case, mapping) is None
+    monkeypatch.setattr(cases, "stream", cut)
+    bug = differ(case, mapping)
+    assert bug is not None and bug.parts == ()
+    assert bug.where[0] == "stream fed byte by byte"
+    assert "the stream in pieces of" in str(bug)
+
+
+def test_what_is_known_to_differ_is_never_less_than_before(tmp_path: Path) -> None:
+    kept = Kept(tmp_path / "kept")
+    keep(kept, "d", {"a": ["plain"]})
+    keep(kept, "d", {"a": ["stream"], "b": ["request"]})
+    assert known_to_differ(kept, "d") == {"a": ["plain", "stream"], "b": ["request"]}
+    assert known_to_differ(kept, "other") == {}
 
 
 def sent(mappings: Mappings) -> tuple[str, list[tuple[str, str]]]:

@@ -147,6 +147,22 @@ IDLE = {
 }
 
 
+def test_beside_a_folder_that_is_not_there_nothing_is_said_of_another(tmp_path: Path) -> None:
+    site = laid(tmp_path, FAULTS["a name there is not"][0])
+    checker = Checker(Kept(None), released=True)
+    found = checker.folders([SHIPPED, site, tmp_path / "nowhere"])
+    assert [str(one) for one in found] == [f"{tmp_path / 'nowhere'}: no such folder"]
+    assert checker.built == 0
+
+
+def test_a_key_that_does_nothing_keeps_no_case_from_being_run(tmp_path: Path) -> None:
+    idle, case = IDLE["taken away, though it is not there"], FAULTS["a case that does not hold"]
+    site = laid(tmp_path, idle[0] | case[0])
+    checker = Checker(Kept(None), released=True, serving=True)
+    assert any(case[1] in str(one) for one in checker.folders([SHIPPED, site]))
+    assert any(idle[1] in str(one) for one in checker.warnings)
+
+
 @pytest.mark.parametrize("name", IDLE)
 def test_a_key_that_does_nothing_is_a_finding_and_for_a_gateway_a_warning(
     name: str, tmp_path: Path
