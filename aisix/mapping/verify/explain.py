@@ -29,7 +29,7 @@ from aisix.mapping.sse import SseReader
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.syntax.rules import Place
-from aisix.mapping.verify.failed import broken, errors_row
+from aisix.mapping.verify.failed import broken, errors_row, header_rows
 from aisix.mapping.verify.links import Link, Links, ReportLine, entry, leaves, pointer_of, steps_of
 
 Changes = dict[str, list[Json]]  # register -> [before, after]
@@ -147,6 +147,9 @@ def explain_answer(
         found.entries += _ignored(exchange)
         found.lost(answering.scope.notes, trace.document)
         report.entries, report.links = found.entries, found.links
+    for line, link in header_rows(exchange, answer, headers):
+        report.entries.append(line)
+        report.links.append(link)
     report.warnings = exchange.warnings
     return report
 

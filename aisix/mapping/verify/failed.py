@@ -1,12 +1,14 @@
-"""Why an answer became an error: the check that failed, or the row of errors.toml and its parts."""
+"""Why an answer became an error: the check that failed, or the row of errors.toml and its parts;
+and where the headers of an answer come from."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Mapping as Map
 from dataclasses import dataclass
 
 from aisix.mapping.dialect.upstream_errors import ErrorAnswer
-from aisix.mapping.exchange import Exchange
+from aisix.mapping.exchange import Answer, Exchange
 from aisix.mapping.interpret.answer import Answering
 from aisix.mapping.interpret.pointers import shown, token
 from aisix.mapping.interpret.view import View, unmet
@@ -14,8 +16,9 @@ from aisix.mapping.parse.toml_tree import Keys
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json, Path
 from aisix.mapping.syntax.rules import Condition, Place
-from aisix.mapping.verify.links import leaves
+from aisix.mapping.verify.links import Link, ReportLine, leaves
 
+LIMITS, RETRY = "ratelimit_headers", "x-should-retry"
 TEXTS = {
     "not_a_message": "the answer is no JSON object",
     "not_json": "an event is no JSON object",
@@ -104,3 +107,34 @@ def errors_row(
             if paths.get(said, path.steps) is not None
         )[:1]
         yield out, place, at, f"row {row}" + (f", from {part}" if part else "")
+
+
+def header_rows(
+    exchange: Exchange, answer: Answer, given: Map[str, str]
+) -> Iterator[tuple[ReportLine, Link]]:
+    """The headers of an answer: the line that passes on one of those given, or the row that
+    writes it."""
+    tables = exchange.tables.errors
+    name = answer.error.kind.partition(".")[2] if answer.error and not exchange.broke else ""
+    row = next((one for one in tables.rows if one.name == name), None)
+    data = row.data if row is not None else {}
+    said = {key.lower(): key for key in data.get("headers", {})}
+    rules = dict(row.headers) if row is not None else {}
+    passed = {one.name: one.sources for one in (*tables.passed, *tables.limits)}
+    for header, value in answer.headers.items():
+        why, at = f"row {name}", ""
+        if header in said:
+            keys: Keys = ("upstream", name, "headers", said[header])
+            how = "constant" if rules[header].kind == "value" else "rewritten"
+        elif header == RETRY and data.get("should_retry") is False:
+            keys, how = ("upstream", name, "should_retry"), "constant"
+        elif header in passed:
+            keys = ("headers" if header in tables.data.get("headers", {}) else LIMITS, header)
+            source = next((one for one in passed[header] if one in given), "")
+            why, at = "passed on", f"header:{source}"
+            how = "found" if given.get(source) == value else "rewritten"
+        else:
+            continue
+        place = _place(exchange, ("errors", *keys))
+        line = ReportLine(f"(header) {header}", value, why, place.file_line, at)
+        yield line, Link(f"header:{header}", place, how, (at,) if at else ())

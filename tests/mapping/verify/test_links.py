@@ -87,6 +87,7 @@ def wrong(told: Document, body: Any, answer: Any) -> Iterator[str]:
         ]
     else:
         fields = [out for out, _ in leaves(told["error"] or told["result"])]
+    fields += [f"header:{name}" for name in told["headers"]]
     for field in fields:
         above = field
         while above and above not in outs:
@@ -171,7 +172,10 @@ def test_a_word_of_a_value_table_is_told_with_what_it_was(mappings: Mappings) ->
 def test_an_error_has_a_source_for_each_of_its_fields(mappings: Mappings) -> None:
     told = explained(mappings, "openai-chat/anthropic-messages", "error-rate-limit")[-1]
     outs = {one["out"]: one for one in told["links"]}
-    assert set(outs) == {f"/error/{name}" for name in ("message", "type", "param", "code")}
+    fields = {f"/error/{name}" for name in ("message", "type", "param", "code")}
+    assert set(outs) == {*fields, "header:retry-after"}
+    assert outs["header:retry-after"]["in"][0]["at"] == "header:retry-after"
+    assert outs["header:retry-after"]["rule"] == "headers.retry-after"
     assert outs["/error/code"]["rule"] == "upstream.rate-limit.code"
 
 
