@@ -177,8 +177,10 @@ def _rivals(mappings: dict[str, Mapping]) -> Iterator[Complaint]:
         data = mapping.tree.data["mapping"]
         key = name.partition("/")[0], str(data.get("adapter"))
         if not data.get("variant") and seen.setdefault(key, name) != name:
-            text = f'{seen[key]} speaks "{key[1]}" too; one of them needs variant = true'
-            yield Complaint(mapping.tree.where(("mapping", "adapter")), "adapter", text)
+            at = "mapping", "adapter"
+            rivals = sorted((seen[key], name), key=lambda one: mappings[one].tree.rank(at))
+            text = f'{rivals[0]} speaks "{key[1]}" too; one of them needs variant = true'
+            yield Complaint(mappings[rivals[1]].tree.where(at), "adapter", text)
 
 
 def _below(table_folders: Sequence[TableFolder], prefix: str, with_file: str = "") -> list[str]:

@@ -15,6 +15,7 @@ from typing import Any
 from aisix.errors import Complaint
 from aisix.mapping.grammar.kinds import pattern
 from aisix.mapping.grammar.roots import ANSWER, REGISTERS, REQUEST, ROOTS, WHOLE, Root
+from aisix.mapping.grammar.rule import SOURCES
 from aisix.mapping.grammar.tables import UNITS
 from aisix.mapping.parse.meant import meant
 from aisix.mapping.parse.registers import Registers
@@ -299,6 +300,24 @@ class Grammar:
         """Complain of a table that was meant for a rule, and has no source."""
         for key, why in sourceless(data, at[-1], names_at(self.tables, at[:-1])):
             self.complain((*at, key), why)
+
+    def one_rule(self, data: dict[str, Json], at: tuple[str, ...]) -> dict[str, Json]:
+        """A rule without the fields of what was an object of rules before a later folder gave it
+        a source, which is told there."""
+        source = next(key for key in SOURCES if key in data)
+        here = (*at, source)
+        fields = [
+            key
+            for key in data
+            if key not in UNITS["rule"].by_name
+            and self.knew(here, (*at, key))
+            and not self.knew((*at, key), here)
+        ]
+        for key in fields:
+            name, line = ".".join((*at[1:], key)), self.where((*at, key))
+            text = f"makes one rule of what has a field of its own ({line}): when that is meant,"
+            self.complain(here, f"{text} write [{name}] drop = true in {at[0]}.toml")
+        return {key: value for key, value in data.items() if key not in fields} if fields else data
 
     def misnamed(self, rules: dict[str, Json], at: tuple[str, ...]) -> None:
         """Complain of named rules that were meant as one."""

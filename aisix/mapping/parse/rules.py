@@ -252,7 +252,7 @@ class Parser(Conditions):
         if not any(key in data for key in SOURCES):
             self.sourceless(data, at)
             return Rule("object", place, parts=self.rules(data, at, base))
-        data = self.unit(data, at, "rule")
+        data = self.unit(self.one_rule(data, at), at, "rule")
         kinds = [key for key in SOURCES if key in data]
         if len(kinds) > 1:
             self.complain(at, f"one source only, found {' and '.join(kinds)}")

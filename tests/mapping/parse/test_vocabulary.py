@@ -92,6 +92,13 @@ PLANTED: dict[str, tuple[str, str, str]] = {
         "[field.zz]\nfind = { in = 'user', by = 'id', equals = 'model' }\n",
         "2: field.zz.find.in: user is string, and no list",
     ),
+    "a source over an object of rules": (
+        "request.toml",
+        "[field.metadata]\nfrom = 'metadata'\n",
+        "2: field.metadata.from: makes one rule of what has a field of its own"
+        " (mappings/openai-chat/anthropic-messages/request/fields.toml:37): when that is meant,"
+        " write [field.metadata.user_id] drop = true in request.toml",
+    ),
     "a status in quotes": (
         "errors.toml",
         "[upstream.mine]\nbefore = 'context-code'\nwhen = { status = '529' }\nstatus = 503\n",
