@@ -162,6 +162,12 @@ class Vocabulary:
         ):
             if given is not None and same and not any(fits_word(word, wanted) for word in types):
                 yield key, f"never acts: {named} is {_or(types)}", True
+        for key, shape, wanted in (
+            ("each", rule.each, ("array", "string") if rule.lone else ("array",)),
+            ("shape", rule.shape, (rule.shape.of,) if rule.shape else ()),
+        ):
+            if shape is not None and same and not any(fits_word(word, wanted) for word in types):
+                yield key, f"refuses whatever is there: {named} is {_or(types)}", False
 
     def _facts(self, name: str) -> Iterable[Json]:
         """The values of a fact in all rows; one that refers to another fact is that one's."""

@@ -99,6 +99,16 @@ PLANTED: dict[str, tuple[str, str, str]] = {
         " (mappings/openai-chat/anthropic-messages/request/fields.toml:37): when that is meant,"
         " write [field.metadata.user_id] drop = true in request.toml",
     ),
+    "a shape for each item of a number": (
+        "request.toml",
+        "[field.top_p]\neach = 'part'\n",
+        "2: field.top_p.each: refuses whatever is there: top_p is number",
+    ),
+    "a shape of an object for a text": (
+        "request.toml",
+        "[field.zz]\nfrom = 'user'\nshape = 'location'\n",
+        "3: field.zz.shape: refuses whatever is there: user is string",
+    ),
     "a status in quotes": (
         "errors.toml",
         "[upstream.mine]\nbefore = 'context-code'\nwhen = { status = '529' }\nstatus = 503\n",
