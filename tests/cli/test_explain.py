@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from aisix.cli import main
+from aisix.cli.mappings import output
 from tests.running import ROOT
 
 NAME = "openai-chat/anthropic-messages"
@@ -272,3 +273,8 @@ def test_what_does_nothing_in_the_tables_asked_for_is_told_beside(
         assert code == 0 and json.loads(out)
         (line,) = [line for line in err.splitlines() if line.startswith("warning: ")]
         assert line.endswith("toml:2: accept.user.range: never acts: user is string")
+
+
+def test_places_that_are_in_no_folder_share_none(capsys: pytest.CaptureFixture[str]) -> None:
+    output.table([{"why": "refused", "file:line": "alias small:4"}], as_json=False)
+    assert "files below" not in capsys.readouterr().out

@@ -84,7 +84,7 @@ def _limits(names: list[str], cells: list[list[str]], width: int, least_of_all: 
 def _shared(places: list[str]) -> str:
     """The folder all files are in, with its slash; "" when they share none."""
     folders = {place.rpartition("/traits/")[0] or place.rpartition("/")[0] for place in places}
-    return folders.pop() + "/" if len(folders) == 1 else ""
+    return f"{folders.pop()}/" if len(folders) == 1 and "" not in folders else ""
 
 
 def cut(text: str, limit: int) -> str:

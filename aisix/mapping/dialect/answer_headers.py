@@ -16,7 +16,7 @@ from aisix.mapping.dialect import durations
 from aisix.mapping.interpret import rules
 from aisix.mapping.interpret.view import View
 from aisix.mapping.parse.rules import Parser
-from aisix.mapping.parse.structure import found
+from aisix.mapping.parse.structure import HEADER_NAME, found
 from aisix.mapping.parse.toml_tree import Keys
 from aisix.mapping.syntax.budget import Spent
 from aisix.mapping.syntax.paths import Json
@@ -24,7 +24,6 @@ from aisix.mapping.syntax.rules import Rule
 
 LARGEST = 10**18  # a number in one
 LONGEST = 500  # characters of a header that a row writes
-_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 # What says how the answer itself is sent, or is the gateway's own to say.
 OWN = re.compile(
     r"(?i)connection|content-.*|date|keep-alive|proxy-.*|server|set-cookie|te|trailer"
@@ -67,7 +66,7 @@ def written(parser: Parser, row: dict[str, Json], at: Keys) -> Written:
     made: list[tuple[str, Rule]] = []
     for name, value in row.get("headers", {}).items():
         here = (*at, "headers", name)
-        if not _NAME.fullmatch(name):
+        if not HEADER_NAME.fullmatch(name):
             parser.complain(here, "is no name of a header")
         elif OWN.fullmatch(name):
             parser.complain(here, "says how the answer is sent: the gateway's own to say")

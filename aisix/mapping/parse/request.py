@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from aisix.mapping.grammar.tables import UNITS
 from aisix.mapping.parse.rules import Parser
-from aisix.mapping.parse.structure import in_toml
+from aisix.mapping.parse.structure import HEADER_NAME, in_toml
 from aisix.mapping.parse.units import asked_for
 from aisix.mapping.parse.vocabulary import odd_check
 from aisix.mapping.syntax.paths import Json
@@ -20,6 +22,10 @@ from aisix.mapping.syntax.rules import (
 )
 from aisix.mapping.verbs import adjustments
 
+# What says where a request ends: with another length the rest of it would be read as the next one.
+FRAMING = re.compile(
+    r"(?i)connection|content-length|expect|keep-alive|te|trailer|transfer-encoding|upgrade"
+)
 SAID_OF_A_CHECK = ("alias", "param", "value")  # without `values` too; of no value "this value"
 
 
@@ -49,8 +55,17 @@ class RequestParser(Parser):
         if "*" not in rest:
             self.complain(("request", "rest"), '[rest] needs a "*" row for fields not listed')
             rest["*"] = Rest("warn")
+        said: set[str] = set()
         for name, rows in data.get("header", {}).items():
-            self.misnamed(rows, ("request", "header", name))
+            at = ("request", "header", name)
+            self.misnamed(rows, at)
+            if not HEADER_NAME.fullmatch(name):
+                self.complain(at, "is no name of a header")
+            elif FRAMING.fullmatch(name):
+                self.complain(at, "says how the request is sent: the gateway's own to say")
+            elif name.lower() in said:
+                self.complain(at, "is there twice: case makes no other header")
+            said.add(name.lower())
         headers = tuple(
             Header(name, self.rules(rows, ("request", "header", name)))
             for name, rows in data.get("header", {}).items()

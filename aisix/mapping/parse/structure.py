@@ -17,6 +17,7 @@ from aisix.mapping.parse.toml_tree import Keys, Tree
 from aisix.mapping.syntax.paths import Json
 
 TABLE, OF_TABLES = 1, 2  # a table; a table of tables
+HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
 def _of_declared(name: str) -> dict[str, int]:

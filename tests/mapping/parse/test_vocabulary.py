@@ -109,6 +109,21 @@ PLANTED: dict[str, tuple[str, str, str]] = {
         "[field.zz]\nfrom = 'user'\nshape = 'location'\n",
         "3: field.zz.shape: refuses whatever is there: user is string",
     ),
+    "a header that says how long a request is": (
+        "request.toml",
+        "[header.Content-Length]\nmine = '3'\n",
+        "1: header.Content-Length: says how the request is sent: the gateway's own to say",
+    ),
+    "a header in other letters": (
+        "request.toml",
+        "[header.Anthropic-Beta]\nmine = 'a-2027'\n",
+        "1: header.Anthropic-Beta: is there twice: case makes no other header",
+    ),
+    "no name of a header": (
+        "request.toml",
+        "[header.'x team']\nmine = 'a'\n",
+        "1: header.x team: is no name of a header",
+    ),
     "a status in quotes": (
         "errors.toml",
         "[upstream.mine]\nbefore = 'context-code'\nwhen = { status = '529' }\nstatus = 503\n",
