@@ -75,6 +75,7 @@ def test_what_no_case_of_a_site_reaches_is_named_with_its_line(tmp_path: Path) -
     for folder in (mine / "traits", mine / "cases/one", like):
         folder.mkdir(parents=True)
     (mine / "request.toml").write_text(
+        '[accept]\n"metadata.team" = "string"\nunsent = "string"\n'
         '[field.top_k]\ndefault = 40\n[field.other]\nfrom = "top_k"\nwhen = { top_k = 9 }\n'
     )
     (mine / "values.toml").write_text('[stop_reason]\nrefusal = "stop"\nend_turn = "stop"\n')
@@ -88,13 +89,20 @@ def test_what_no_case_of_a_site_reaches_is_named_with_its_line(tmp_path: Path) -
     (mine / "cases/one/case.toml").write_text(
         'reason = "r"\nmodel = "claude-haiku-4-5"\ntraits = ["loud"]\n'
     )
+    asked = {
+        "model": "a",
+        "messages": [{"role": "user", "content": "q"}],
+        "metadata": {"team": "b"},
+    }
+    (mine / "cases/one/caller-request.json").write_text(json.dumps(asked))
     message = {"type": "message", "id": "m", "content": [], "stop_reason": "end_turn"}
     message |= {"usage": {"input_tokens": 1, "output_tokens": 1}}
     (mine / "cases/one/upstream-response.json").write_text(json.dumps(message))
     found = coverage.missed(load_mappings([SHIPPED, tmp_path]), Kept(None))
     place = f"{tmp_path.name}/openai-chat/anthropic-messages"
     assert {(one.where, one.path) for one in found} == {
-        (f"{place}/request.toml:3", "request.field.other"),
+        (f"{place}/request.toml:3", "request.accept.unsent"),
+        (f"{place}/request.toml:6", "request.field.other"),
         (f"{place}/values.toml:2", "values.stop_reason.refusal"),
         (f"{place}/answer.toml:1", "answer.event.progress"),
         (f"{place}/traits/calm.toml:2", "values.effort.low"),

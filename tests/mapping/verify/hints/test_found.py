@@ -153,7 +153,10 @@ def test_lines_that_no_case_reaches_are_told_where_there_are_cases(tmp_path: Pat
     assert (
         unshown(load_mappings([SHIPPED, laid(tmp_path, {"answer.toml": ROWS})]), Kept(None)) == []
     )
-    assert cased(tmp_path, ROWS, events + HINT) == []
+    laid(
+        tmp_path, {"answer.toml": "[event.pause]\nping = true\n"}, "anthropic-messages/openai-chat"
+    )
+    assert cased(tmp_path, ROWS, events + HINT) == []  # the other mapping has no case at all
     notes = cased(tmp_path, ROWS + more, events + HINT)
     (note,) = (one for one in notes if "no case of yours" in one)
     assert note.startswith(f"mine/{NAME}/answer.toml: ")
