@@ -37,6 +37,15 @@ def test_a_sites_row_for_one_mapping_counts_for_both(tmp_path: Path) -> None:
     assert sent("claude-opus-6", {"max_tokens": 900}, mappings)["max_tokens"] == 777
 
 
+def test_a_trait_of_every_model_is_left_out_where_there_is_none(tmp_path: Path) -> None:
+    trait = "[request.field.top_k]\ndefault = 3\n"
+    rows = '[defaults]\nmore_traits = ["loud"]\n'
+    site = laid(tmp_path, {"models.toml": rows, "traits/loud.toml": trait})
+    mappings = load_mappings([SHIPPED, site]).mappings
+    assert "loud" in mappings[NAME].effective("claude-opus-5").traits
+    assert "loud" not in mappings[PASSED_ON].effective("claude-opus-5").traits
+
+
 def test_a_name_of_a_sites_own_may_have_a_row(tmp_path: Path) -> None:
     row = '[model.ours]\nmatch = ["our-model"]\nmax_tokens = 5\n'
     mappings = load_mappings([SHIPPED, laid(tmp_path, {"models.toml": row})])
