@@ -1,4 +1,4 @@
-"""One mapping, and the effective tables of one kind of model: base, traits and options, compiled.
+"""One mapping, and the effective tables of one kind of model: base, traits and options.
 
     tables = mapping.effective("claude-opus-5-5", version, options, traits)
 

@@ -4,8 +4,8 @@
 
 A pass looks at fields. For one that is asked to look further, what stands at each such path is laid
 into a field of its own before, and back to its path behind it: whatever the pass does stays the
-same, in both forms, and one without such a path costs nothing. Objects on the way are copied before
-they are written: they may be the caller's. Once over all parts before, once behind: linear.
+same, in both forms. Objects on the way are copied before they are written: they may be the
+caller's. Once over all parts before, once behind: linear.
 """
 
 from __future__ import annotations
