@@ -19,7 +19,8 @@ class Root:
     named: bool = True  # a name follows: $let.NAME; else it is one value, with nothing below
 
 
-_ENVELOPES = ("envelope", "choice", "message", "chunk", "list")
+_ENVELOPES = ("envelope", "choice")
+_ENDS = (*_ENVELOPES, "chunk")  # one of the chunks that the end of an answer emits
 ROOTS = {
     root.name: root
     for root in (
@@ -51,10 +52,10 @@ ROOTS = {
         ),
         Root("part", "what `part` found", "$part.text", (ANSWER,)),
         Root("delta", "the fields of a chunk", "$delta", (ANSWER,), _ENVELOPES),
-        Root("finish", "the word at the end", "$finish", (ANSWER,), _ENVELOPES, named=False),
+        Root("finish", "the word at the end", "$finish", (ANSWER,), _ENDS, named=False),
         Root("message", "the whole message", "$message", (ANSWER,), _ENVELOPES),
-        Root("counted", "the counters for the caller", "$counted", (ANSWER,), _ENVELOPES),
-        Root("folded", "what chunks became together", "$folded.text", (ANSWER,), _ENVELOPES),
+        Root("counted", "the counters for the caller", "$counted", (ANSWER,), _ENDS),
+        Root("folded", "what chunks became together", "$folded.text", (ANSWER,), ("message",)),
     )
 }
 REGISTERS = ("state", "block")

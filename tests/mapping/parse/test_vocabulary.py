@@ -124,6 +124,16 @@ PLANTED: dict[str, tuple[str, str, str]] = {
         "[header.'x team']\nmine = 'a'\n",
         "1: header.x team: is no name of a header",
     ),
+    "the fields of a chunk, in that chunk": (
+        "answer.toml",
+        "[chunk.text]\ncontent = '$delta.text'\n",
+        '2: chunk.text.content: "$delta" finds nothing here: only [envelope], [choice] may ask',
+    ),
+    "the folded chunks of a plain answer, around it": (
+        "answer.toml",
+        "[envelope.whole]\nseen = '$folded.content'\n",
+        '2: envelope.whole.seen: "$folded" finds nothing here: only [message] may ask for it',
+    ),
     "a status in quotes": (
         "errors.toml",
         "[upstream.mine]\nbefore = 'context-code'\nwhen = { status = '529' }\nstatus = 503\n",
