@@ -11,6 +11,16 @@ AO, AA = "anthropic-messages/openai-chat", "anthropic-messages/anthropic-message
 CALLER = "openai-chat/caller.toml"
 
 SLIPS = {
+    # ---- what a caller may send
+    "an item's field among those of the request": (
+        *(f"{OA}/request.toml", '[accept]\n"messages[].team" = "string"\n'),
+        "2: accept.messages[].team: expected a path of fields, without [ ]",
+    ),
+    "a condition and its own exception": (
+        f"{OA}/request.toml",
+        '[field.top_k]\nwhen = { stop = "$absent" }\nunless = { stop = "$absent" }\n',
+        "3: field.top_k.unless.stop: never true: `when` asks for the same",
+    ),
     # ---- models
     "an id in whole": (
         *(f"{OA}/models.toml", '[model.opus-6]\nmatch = ["claude-opus-6"]\n'),

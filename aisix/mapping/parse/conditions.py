@@ -56,7 +56,8 @@ class Conditions(VerbOptions):
             if regex:
                 tests.append(Test(path, "matches", regex))
         for text, asked in when.items():
-            if asked not in ("$absent", None) and unless.get(text) in (asked, "$present"):
+            never = (asked,) if asked == "$absent" else (asked, "$present")
+            if asked is not None and unless.get(text) in never:
                 told = (
                     f"never true: `{names[0]}` asks for the same; drop = true is for no rule at all"
                 )

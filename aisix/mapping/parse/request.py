@@ -114,6 +114,9 @@ class RequestParser(Parser):
 
     def check(self, name: str, row: Json, at: tuple[str, ...]) -> Check:
         path = self.path(name, at)
+        if None in path.steps:
+            text = "expected a path of fields, without [ ]: what an item may have, its [shape] says"
+            self.complain(at, f"{text} (`type` and `required` of its rules)")
         row = self.unit(row, at, "accept")
         low, high = self.range(row, at)
         match = self.regex(row["match"], (*at, "match")) if "match" in row else None
