@@ -255,6 +255,7 @@ class Mapping:
             "model": facts,
             "option": values,
             "fault": self.caller.data.get("fault", {}),
+            "credentials": frozenset(name.lower() for name, _ in self.caller.credentials),
             "placed": tables.placed,
             "ranks": tree.ranks,
             "removed": tables.removed,

@@ -137,6 +137,32 @@ SLIPS = {
         *(f"{OA}/request.toml", '[field.metadata.x]\nfrom = "$header.X-Mode"\n'),
         '2: field.metadata.x.from: never there: names of headers are in small letters ("x-mode")',
     ),
+    "a caller's key, in the upstream's headers": (
+        *(f"{OA}/request.toml", '[header.x-mine]\nkey = { from = "$header.authorization" }\n'),
+        '2: header.x-mine.key.from: "$header.authorization" is refused: a caller\'s credential goes '
+        "nowhere (an upstream gets the one of its provider key)",
+    ),
+    "the same in capitals, which a server's table of headers does not tell apart": (
+        *(f"{OA}/request.toml", '[field.metadata]\nx = "$header.Cookie"\n'),
+        '2: field.metadata.x: "$header.Cookie" is refused',
+    ),
+    "a caller's key where its dialect's [auth] has one, by an adjustment": (
+        f"{OA}/request.toml",
+        '[adjust.x]\nverb = "set"\nfields = { "metadata.x" = "$header.x-api-key" }\n',
+        '3: adjust.x.fields.metadata.x: "$header.x-api-key" is refused',
+    ),
+    "all headers": (
+        *(f"{OA}/request.toml", '[field.metadata]\nx = "$header"\n'),
+        '2: field.metadata.x: say what of "$header": "$header.NAME"',
+    ),
+    "something below a header": (
+        *(f"{OA}/request.toml", '[field.metadata]\nx = { from = "$header.x-a.b" }\n'),
+        '2: field.metadata.x.from: "$header.x-a.b" finds nothing: a header is one text',
+    ),
+    "all options": (
+        *(f"{AO}/request.toml", '[field.metadata]\nx = { from = "$option" }\n'),
+        '2: field.metadata.x.from: say what of "$option": "$option.NAME"',
+    ),
     "the same of an error's": (
         f"{AO}/errors.toml",
         '[upstream.mine]\nbefore = "other"\nwhen = { "headers.Retry-After" = "$present" }\nstatus = 503\n',

@@ -27,7 +27,7 @@ ROOTS = {
         Root("body", "the caller's request", "$body.limit", (REQUEST,)),
         Root("let", "what a [let] found", "$let.turns", (REQUEST,)),
         Root("out", "what is written so far", "$out.limit", (REQUEST,)),
-        Root("header", "a header of the caller's request", "$header.x-mode", (REQUEST,)),
+        Root("header", "a caller's header, no credential's", "$header.x-mode", (REQUEST,)),
         Root("version", "the version of the mapping", "$version", (REQUEST,), named=False),
         Root("my", "a name inside this shape", "$my.id", sections=("shape",)),
         Root("index", "the number of this item", "$index", sections=("shape",), named=False),
@@ -59,4 +59,10 @@ ROOTS = {
     )
 }
 REGISTERS = ("state", "block")
-WHOLE = ("out", *REGISTERS)  # what rules write into: taken whole, it would hold itself
+# What is asked for by a name below it alone: rules write into some, which would hold themselves;
+# the others are no one's value as a whole, and the headers hold the caller's key.
+WHOLE = ("out", "let", "header", "model", "option", *REGISTERS)
+# Headers in which HTTP has a credential. With those that a dialect's [auth] names no table may ask
+# for them: what a rule finds goes upstream, and a caller's key of this gateway is good for nothing
+# there, and for everything here.
+CREDENTIALS = frozenset(("authorization", "proxy-authorization", "cookie"))

@@ -14,7 +14,7 @@ from typing import Any
 
 from aisix.errors import Complaint
 from aisix.mapping.grammar.kinds import pattern
-from aisix.mapping.grammar.roots import ANSWER, REGISTERS, REQUEST, ROOTS, WHOLE, Root
+from aisix.mapping.grammar.roots import ANSWER, CREDENTIALS, REGISTERS, REQUEST, ROOTS, WHOLE, Root
 from aisix.mapping.grammar.rule import SOURCES
 from aisix.mapping.grammar.tables import UNITS
 from aisix.mapping.parse.meant import meant
@@ -182,11 +182,8 @@ class Grammar:
             self.rooted(path, at)
         elif path.steps:
             self.item_read.add(str(path.steps[0]))
-        if path.root == "header" or (at[0] == "errors" and path.steps[:1] == ("headers",)):
-            name = str(path.steps[-1]) if path.steps else ""
-            if name != name.lower():
-                text = f'never there: names of headers are in small letters ("{name.lower()}")'
-                self.complain(at, text, idle=True)
+        if at[0] == "errors" and path.steps[:1] == ("headers",):
+            self.in_small(str(path.steps[-1]), at)
         return path
 
     def item_path(self, text: Json, at: tuple[str, ...]) -> Path:
@@ -211,6 +208,8 @@ class Grammar:
             self.complain(at, f'"${root.name}" is one value: nothing is below it')
         elif path.root in WHOLE and not path.steps:
             self.complain(at, f'say what of "${path.root}": "${path.root}.NAME"')
+        elif path.root == "header":
+            self.header(path, at)
         elif path.steps and path.root in self.named:
             what, names = self.named[path.root]
             word = str(path.steps[0])
@@ -226,6 +225,23 @@ class Grammar:
                 self.unknown(at, what, word, names, thing)
         elif path.root in REGISTERS:
             self.registers_read.append((f"{path.root}.{path.steps[0]}", at))
+
+    def header(self, path: Path, at: tuple[str, ...]) -> None:
+        """What of the caller's headers may be asked for: each by its name, no credential."""
+        name = str(path.steps[0])
+        if name.lower() in CREDENTIALS | self.facts.get("credentials", frozenset()):
+            text = f'"{path.text}" is refused: a caller\'s credential goes nowhere'
+            self.complain(at, f"{text} (an upstream gets the one of its provider key)")
+        elif len(path.steps) > 1 or not isinstance(path.steps[0], str):
+            self.complain(at, f'"{path.text}" finds nothing: a header is one text')
+        else:
+            self.in_small(name, at)
+
+    def in_small(self, name: str, at: tuple[str, ...]) -> None:
+        """Tell of a header's name in capitals, which finds none."""
+        if name != name.lower():
+            text = f'never there: names of headers are in small letters ("{name.lower()}")'
+            self.complain(at, text, idle=True)
 
     def out_of_place(self, root: Root, at: tuple[str, ...]) -> str:
         """Why a root finds nothing at a place; "" where it may."""
