@@ -55,6 +55,7 @@ class Mapping:
     lender: tuple[str, ...] = ()  # and those whose rows of models it has
     differs: tuple[str, ...] = ()  # parts whose compiled form is known to be wrong
     words: frozenset[str] | None = None  # the fields that callers of its dialect may send
+    written: frozenset[str] = frozenset()  # the fields of requests that its base or a trait writes
     _effective: dict[tuple[Json, ...], Effective] = field(default_factory=dict)
     _rows: list[tuple[str, str]] = field(default_factory=list)
     _parsed: Parsed = field(default_factory=Parsed, repr=False, compare=False)
@@ -243,8 +244,8 @@ class Mapping:
         settled = self.settled(row, version, options, extra)
         version, facts, values, names = settled[:4]
         complaints = list(settled.complaints)
-        for name in names:
-            if name not in self.traits:
+        for name in extra:  # those of rows, versions and options are told where they stand
+            if name not in self.known_traits:
                 hint = near(name, self.traits)
                 complaints.append(Complaint("", "traits", f'no trait "{name}"{hint}'))
         there = tuple(name for name in names if name in self.traits)
@@ -260,6 +261,7 @@ class Mapping:
             "ranks": tree.ranks,
             "removed": tables.removed,
             "words": self.words,
+            "written": self.written,
             "reads": self.caller.reads,
         }
         errors, request, answer = (

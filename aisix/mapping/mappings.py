@@ -24,6 +24,7 @@ from aisix.mapping.parse.meant import near
 from aisix.mapping.parse.renamed import rename
 from aisix.mapping.parse.toml_tree import Tree
 from aisix.mapping.parse.vocabulary import words_of
+from aisix.mapping.syntax.paths import get
 
 NEEDED = ("mapping", "request", "answer", "errors")
 
@@ -166,6 +167,8 @@ def _tell_words(caller: CallerDialect, mappings: Sequence[Mapping]) -> None:
     for mapping in mappings:
         trees = mapping.tree, *mapping.traits.values()
         words |= words_of(tree.data.get("request") for tree in trees)
+        fields = (get(tree.data, ("request", "field")) for tree in trees)
+        mapping.written = frozenset(name for one in fields for name in one or ())
     for mapping in mappings:
         mapping.words = frozenset(words)
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.mapping.laid import checked
+from aisix.mapping.parse.files import TableFolder
+from aisix.mapping.verify.check import Checker
+from aisix.mapping.verify.kept import Kept
+from tests.mapping.laid import checked, shipped
 
 OA, OO = "openai-chat/anthropic-messages", "openai-chat/openai-chat"
 AO, AA = "anthropic-messages/openai-chat", "anthropic-messages/anthropic-messages"
@@ -20,6 +25,60 @@ SLIPS = {
         f"{OA}/request.toml",
         '[field.top_k]\nwhen = { stop = "$absent" }\nunless = { stop = "$absent" }\n',
         "3: field.top_k.unless.stop: never true: `when` asks for the same",
+    ),
+    # ---- what looks like a lookup
+    "a word that becomes a lookup": (
+        *(f"{OA}/values.toml", '[stop_reason]\nlow = "$now"\n'),
+        '2: stop_reason.low: "$now" would be sent as it stands: nothing is looked up here',
+    ),
+    "the same in a row of its own": (
+        *(f"{OA}/values.toml", '[stop_reason.low]\nto = "$let.mine"\n'),
+        '1: stop_reason.low: "$let.mine" would be sent as it stands: nothing is looked up here',
+    ),
+    "a lookup among the words that are allowed": (
+        *(f"{OA}/request.toml", '[accept]\nuser = { one_of = ["$values.x"] }\n'),
+        "2: accept.user.one_of: never true: '$values.x' is compared as it stands, not looked up",
+    ),
+    # ---- what is written so far
+    "a field that is written later": (
+        f"{OA}/request.toml",
+        '[field.mine]\nfrom = "$out.zz"\n[field.zz]\nfrom = "user"\n',
+        '2: field.mine.from: finds nothing yet: "zz" is written after it; let both ask for a [let]',
+    ),
+    "a field that nothing writes": (
+        *(f"{OA}/request.toml", '[field.mine]\nfrom = "$out.max_token"\n'),
+        '2: field.mine.from: finds nothing: no [field] "max_token" (did you mean "max_tokens"?)',
+    ),
+    "a field that asks for itself": (
+        *(f"{OA}/request.toml", '[field.mine]\nfrom = "$out.mine"\n'),
+        '2: field.mine.from: finds nothing: "$out.mine" is what this makes',
+    ),
+    "what is written, before anything is": (
+        f"{OA}/request.toml",
+        '[let.mine]\nfrom = "$out.max_tokens"\n[field]\nx = "$let.mine"\n',
+        '2: let.mine.from: "$out" finds nothing here: only [field],',
+    ),
+    # ---- what verbs and tables are given
+    "a sentence that asks for no value": (
+        f"{OA}/request.toml",
+        '[convert.t]\nverb = "template"\ntext = "x {text}"\n[field.zz]\nfrom = "user"\nas = "t"\n',
+        '6: field.zz.as: "{text}" of [convert.t] is nothing here (one of: value)',
+    ),
+    "one that nearly does, of something": (
+        f"{OA}/request.toml",
+        '[convert.t]\nverb = "template"\ntext = "{name} {vlue}"\n'
+        '[field.zz]\nfrom = "metadata"\nas = "t"\n',
+        '6: field.zz.as: "{vlue}" of [convert.t] is nothing here (did you mean "value"?)',
+    ),
+    "one about an object that lacks it": (
+        f"{OA}/request.toml",
+        '[convert.t]\nverb = "template"\ntext = "{nme}"\n'
+        '[field.zz]\nobject = { name = { from = "user" } }\nas = "t"\n',
+        '6: field.zz.as: "{nme}" of [convert.t] is nothing here (did you mean "name"?)',
+    ),
+    "a table of words for true and false": (
+        *(f"{OA}/request.toml", '[field.zz]\nfrom = "stream"\ntable = "stop_reason"\n'),
+        '3: field.zz.table: reaches no row of [stop_reason] but "*": stream is boolean',
     ),
     # ---- models
     "an id in whole": (
@@ -201,6 +260,46 @@ def test_each_is_told_at_its_line(slip: str) -> None:
     complaints, _ = checked({path: text})
     begins = f"mine/{path}:{wanted}"
     assert any(one.startswith(begins) for one in complaints), complaints
+
+
+ONCE = {
+    "a trait that is not there": (
+        *(f"{OA}/models.toml", '[model.opus-4-1]\nmore_traits = ["thinkin"]\n'),
+        '2: model.opus-4-1.more_traits: no trait "thinkin"',
+    ),
+    "a fact, in rows that another mapping has too": (
+        *(f"{OA}/models.toml", '[model.opus-4-1]\ndefault_max_tokens = "$now"\n'),
+        '2: model.opus-4-1.default_max_tokens: no fact "now"',
+    ),
+    "a row before one that is not there": (
+        f"{OA}/errors.toml",
+        '[upstream.mine]\nbefore = "othr"\nwhen = { "headers.x" = "$present" }\nstatus = 503\n',
+        '2: upstream.mine.before: no row "othr" here',
+    ),
+    "a pass that is none, with its options": (
+        f"{OA}/request.toml",
+        '[field.zz]\nfrom = "messages"\n[field.zz.arrange.x]\nwhere.role = "user"\nverb = "merg"\n',
+        '5: field.zz.arrange.x.verb: unknown pass "merg"',
+    ),
+}
+
+
+@pytest.mark.parametrize("slip", ONCE)
+def test_one_slip_is_one_finding(slip: str) -> None:
+    path, text, wanted = ONCE[slip]
+    whole = shipped()
+    site = TableFolder(Path("mine"), "mine", {path: text.encode()})
+    found = Checker(Kept(None), with_cases=False, released=True).read([whole, site])
+    assert len(found) == 1, found
+    assert str(found[0]).startswith(f"mine/{path}:{wanted}")
+
+
+def test_what_options_leave_out_is_no_field_less() -> None:
+    text = (
+        '[convert.t]\nverb = "template"\ntext = "{name}"\n[field.zz]\nas = "t"\n[field.zz.object]\n'
+    )
+    text += 'name = { from = "user", when = { "$option.default_max_tokens" = 3 } }\n'
+    assert checked({f"{OA}/request.toml": text})[0] == []
 
 
 def test_a_mapping_like_one_that_is_not_there_is_one_finding() -> None:

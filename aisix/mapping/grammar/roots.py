@@ -19,6 +19,7 @@ class Root:
     named: bool = True  # a name follows: $let.NAME; else it is one value, with nothing below
 
 
+_WRITTEN = ("field", "shape", "adjust", "header")  # before those nothing is
 _ENVELOPES = ("envelope", "choice")
 _ENDS = (*_ENVELOPES, "chunk")  # one of the chunks that the end of an answer emits
 ROOTS = {
@@ -26,7 +27,7 @@ ROOTS = {
     for root in (
         Root("body", "the caller's request", "$body.limit", (REQUEST,)),
         Root("let", "what a [let] found", "$let.turns", (REQUEST,)),
-        Root("out", "what is written so far", "$out.limit", (REQUEST,)),
+        Root("out", "what is written so far", "$out.limit", (REQUEST,), _WRITTEN),
         Root("header", "a caller's header, no credential's", "$header.x-mode", (REQUEST,)),
         Root("version", "the version of the mapping", "$version", (REQUEST,), named=False),
         Root("my", "a name inside this shape", "$my.id", sections=("shape",)),
@@ -66,3 +67,14 @@ WHOLE = ("out", "let", "header", "model", "option", *REGISTERS)
 # for them: what a rule finds goes upstream, and a caller's key of this gateway is good for nothing
 # there, and for everything here.
 CREDENTIALS = frozenset(("authorization", "proxy-authorization", "cookie"))
+
+
+def is_lookup(text: str) -> bool:
+    """Whether a text can be meant for nothing but a lookup.
+
+    >>> is_lookup("$now"), is_lookup("$let.a"), is_lookup("$let"), is_lookup("$5"), is_lookup("now")
+    (True, True, False, False, False)
+    """
+    name, dot, below = text.removeprefix("$").partition(".")
+    root = ROOTS.get(name) if text.startswith("$") else None
+    return root is not None and root.named == bool(dot) == bool(below)

@@ -22,7 +22,7 @@ from aisix.mapping.parse.registers import Registers
 from aisix.mapping.parse.sourceless import misnamed, names_at, sourceless
 from aisix.mapping.parse.structure import EXPECTED, found
 from aisix.mapping.parse.units import Sounds, sound
-from aisix.mapping.parse.unreachable import too_early
+from aisix.mapping.parse.unreachable import too_early, too_late
 from aisix.mapping.parse.vocabulary import Vocabulary
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json, Path
@@ -210,6 +210,8 @@ class Grammar:
             self.complain(at, f'say what of "${path.root}": "${path.root}.NAME"')
         elif path.root == "header":
             self.header(path, at)
+        elif path.root == "out":
+            self.written(path, at)
         elif path.steps and path.root in self.named:
             what, names = self.named[path.root]
             word = str(path.steps[0])
@@ -242,6 +244,16 @@ class Grammar:
         if name != name.lower():
             text = f'never there: names of headers are in small letters ("{name.lower()}")'
             self.complain(at, text, idle=True)
+
+    def written(self, path: Path, at: tuple[str, ...]) -> None:
+        """Whether a field that rules of fields ask for is written before them."""
+        if at[:2] not in ((REQUEST, "field"), (REQUEST, "shape")):
+            return  # corrections and the caller's own come in between
+        fields, word = self.tables.get(REQUEST, {}).get("field", {}), str(path.steps[0])
+        if word in fields:
+            self.tell(too_late([*fields], path, at), at)
+        elif "written" in self.facts and word not in self.facts["written"]:
+            self.unknown(at, "finds nothing: no [field]", word, fields, (REQUEST, "field", word))
 
     def out_of_place(self, root: Root, at: tuple[str, ...]) -> str:
         """Why a root finds nothing at a place; "" where it may."""

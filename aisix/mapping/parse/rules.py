@@ -261,7 +261,7 @@ class Parser(Conditions):
         rule = Rule(kinds[0], place)
         self.source(rule, data, at, base)
         self.refine(rule, data, at, base)
-        for key, why, idle in self.vocabulary.odd(rule, base == "", data.get("default")):
+        for key, why, idle in self.vocabulary.odd(rule, base == "", data):
             self.complain((*at, key), why, idle=idle)
         return rule
 

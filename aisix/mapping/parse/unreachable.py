@@ -98,6 +98,20 @@ def too_early(lets: Sequence[str], path: Path, at: tuple[str, ...]) -> str:
     return f'finds nothing yet: write before = "{at[2]}" in [let.{word}]'
 
 
+def too_late(fields: Sequence[str], path: Path, at: tuple[str, ...]) -> str:
+    """Why a field that another [field] asks for is not written yet; "" when it is, or something
+    else asks.
+
+    fields: all of them, in the order they are written.
+    """
+    word = str(path.steps[0])
+    if at[1] != "field" or at[2] not in fields or fields.index(word) < fields.index(at[2]):
+        return ""
+    if word == at[2]:
+        return f'finds nothing: "{path.text}" is what this makes'
+    return f'finds nothing yet: "{word}" is written after it; let both ask for a [let]'
+
+
 def overlapping(paths: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
     """(path, the one it lies in) of two that would be written both."""
     for path in paths:

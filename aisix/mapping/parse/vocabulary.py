@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from aisix.mapping.grammar.roots import is_lookup
+from aisix.mapping.parse.given import unfilled, unreached
 from aisix.mapping.parse.meant import meant
 from aisix.mapping.parse.options import fits, option_faults
 from aisix.mapping.syntax.paths import TYPE_NAMES, Json, Path
@@ -127,18 +129,23 @@ class Vocabulary:
             return ""
         return f"never true: {path.text} is {_or(types)}, and only text matches"
 
-    def odd(self, rule: Rule, of_body: bool, default: Json) -> Iterator[tuple[str, str, bool]]:
+    def odd(
+        self, rule: Rule, of_body: bool, data: dict[str, Json]
+    ) -> Iterator[tuple[str, str, bool]]:
         """(key, why, whether it does nothing) of each key that does not fit what a rule finds.
 
-        default: as it is written; a policy takes it away from the rule.
+        data: as it is written; a policy takes the default away from the rule, an option parts.
         """
+        default = data.get("default")
         low, high = rule.low, rule.high
         if type(low) in (int, float) and type(high) in (int, float) and low > high:  # type: ignore[operator]
             yield "min", f"is above max ({high})", False
-        if rule.kind != "from":
-            return
         each = [self.types_of(path, of_body) for path in rule.paths]
         types = tuple(dict.fromkeys(word for one in each for word in one)) if all(each) else ()
+        for why in unfilled(rule, data, types):
+            yield "as", why, False
+        if rule.kind != "from":
+            return
         named = " or ".join(path.text for path in rule.paths)
         same = not (rule.converts or rule.tables)
         if default is not None and not (isinstance(default, str) and default.startswith("$")):
@@ -162,6 +169,8 @@ class Vocabulary:
         ):
             if given is not None and same and not any(fits_word(word, wanted) for word in types):
                 yield key, f"never acts: {named} is {_or(types)}", True
+        if why := unreached(rule, types):
+            yield "table", f"{why}: {named} is {_or(types)}", True
         for key, shape, wanted in (
             ("each", rule.each, ("array", "string") if rule.lone else ("array",)),
             ("shape", rule.shape, (rule.shape.of,) if rule.shape else ()),
@@ -226,6 +235,8 @@ def odd_check(check: Check, row: dict[str, Json]) -> Iterator[tuple[str, str, bo
         if key in row and not any(word in wanted for word in types):
             yield key, f"never acts: {check.path.text} is {_or(types)}", True
     for value in check.one_of:
+        if isinstance(value, str) and is_lookup(value):
+            yield "one_of", f"never true: {value!r} is compared as it stands, not looked up", False
         if not fits(value, types):
             yield "one_of", f"never true: {value!r} is {_type(value)}", False
 
@@ -238,6 +249,9 @@ def odd_rows(entries: dict[str, TableEntry]) -> Iterator[tuple[str, str]]:
         if entry.to is not None
     }
     usual = max(kinds.values(), key=list(kinds.values()).count, default="")
+    for word, entry in entries.items():
+        if isinstance(entry.to, str) and is_lookup(entry.to):
+            yield word, f'"{entry.to}" would be sent as it stands: nothing is looked up here'
     for word, kind in kinds.items():
         if kind != usual:
             yield word, f"becomes {kind}, the other rows {usual}"

@@ -16,6 +16,7 @@ from aisix.mapping.grammar.kinds import (
     PATTERN,
     PATTERNS,
     REGISTER,
+    TEMPLATE,
     TEXT,
     WORDS,
 )
@@ -148,7 +149,7 @@ def extract(value: Json, options: Options, call: RuleContext) -> Json:
 
 @verb(
     "puts the value (or an object's fields) into a sentence: {value} or {field}; lists as JSON",
-    Option("text", TEXT, "the sentence", "<{value}>"),
+    Option("text", TEMPLATE, "the sentence", "<{value}>"),
     example=("x", {"text": "<{value}>"}, "<x>"),
     gives=str,
 )

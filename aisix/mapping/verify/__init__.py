@@ -3,6 +3,7 @@
     liveness/           whether a key of a table acts
     hints/              what looks like a slip of the pen, and may be meant
     check.py            every complaint, and every case
+    told.py             each finding once, without what only comes of another
     touched.py          what a site's folders write, and what to build to hear of it
     unused.py           what nothing uses, and who took its last use away
     proofs.py           what was shown of tables and cases, by digest

@@ -35,6 +35,7 @@ from aisix.mapping.verify.liveness.found import MOST_READ, found_dead
 from aisix.mapping.verify.liveness.narrowing import narrowed
 from aisix.mapping.verify.processes import spread
 from aisix.mapping.verify.proofs import Proofs, files_of
+from aisix.mapping.verify.told import told
 from aisix.mapping.verify.touched import TouchedUnit
 from aisix.mapping.verify.unused import tables_without_other, unused
 
@@ -148,10 +149,11 @@ class Checker:
 
     def _told(self, found: Sequence[Finding]) -> list[Finding]:
         """Each once; for a gateway those that are a reason not to serve, the others as warnings."""
+        found = told(list(dict.fromkeys(found)))
         if self._serving:
-            self.warnings = list(dict.fromkeys(one for one in found if one.idle))
+            self.warnings = [one for one in found if one.idle]
             found = wrong_among(found)
-        return list(dict.fromkeys(found))
+        return found
 
     def _learn(self, table_folder: TableFolder) -> None:
         """What another process read of the first folder need not be read by two parsers again."""
@@ -244,10 +246,10 @@ class Checker:
         before, before_too = _before(mapping, mappings), set[str]()
         if names and before is not None and not _names_of(before).isdisjoint(names):
             before_too = set(self._build(before, tuple(configurations(before)))[2])
-        told = [
+        idle = [
             unused(mapping, name, None if name in before_too else before, names) for name in names
         ]
-        return [*out, *told, *never_read.values()]
+        return [*out, *idle, *never_read.values()]
 
     def _whole(self, mappings: Mappings, layer: int) -> bool:
         """Whether all of the folders up to this one have been shown, with the cases of the last."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from aisix.errors import Complaint
 from aisix.mapping.mappings import Mappings
 from aisix.mapping.parse.toml_tree import Tree
+from aisix.mapping.verify.hints.constants import odd_constants
 from aisix.mapping.verify.hints.kinds import odd_kinds
 from aisix.mapping.verify.hints.lacking import lacking
 from aisix.mapping.verify.hints.paths import odd_path
@@ -46,6 +47,7 @@ def hints(mappings: Mappings, kept: Kept) -> list[Complaint]:
         found = [
             *_odd_words(tree, spelling, every),
             *odd_kinds(path, tree, known, own_kinds.found),
+            *odd_constants(path, tree),
             *unsent(mappings, path, tree),
             *overruled(mappings, path, tree),
         ]
