@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from aisix.mapping.grammar import kinds
 from aisix.mapping.parse.reader import Grammar
 from aisix.mapping.parse.structure import found, in_toml
 from aisix.mapping.parse.units import NO_PLACE, places_among, wanted
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.paths import Json
+from aisix.mapping.verbs.adjustments import ADJUSTMENTS
+from aisix.mapping.verbs.passes import PASSES
 from aisix.mapping.verbs.registry import Declared, Option
+
+# What a unit's `verbs` names, but those whose options may be lookups.
+VERBS: dict[str, Mapping[str, Declared]] = {"passes": PASSES, "adjustments": ADJUSTMENTS}
+
+
+def option_kind(verbs: str, name: str) -> kinds.ValueKind | None:
+    """What an option of this name holds, whichever verb has it; None where none does."""
+    every = (option for one in VERBS.get(verbs, {}).values() for option in one.options)
+    return next((option.kind for option in every if option.name == name), None)
 
 
 class VerbOptions(Grammar):

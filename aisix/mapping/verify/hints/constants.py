@@ -6,7 +6,7 @@ Must never know: what a table says.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from aisix.errors import Complaint
@@ -17,10 +17,8 @@ from aisix.mapping.grammar.rule import SOURCES
 from aisix.mapping.grammar.tables import UNITS, Unit, steps
 from aisix.mapping.parse.files import TRAITS
 from aisix.mapping.parse.toml_tree import Keys, Tree
+from aisix.mapping.parse.verb_options import option_kind
 from aisix.mapping.syntax.paths import Json, get
-from aisix.mapping.verbs.adjustments import ADJUSTMENTS
-from aisix.mapping.verbs.passes import PASSES
-from aisix.mapping.verbs.registry import Declared
 
 LOOKUP = re.compile(r"\$[A-Za-z_][\w-]*(?:\.[\w-]+|\[\d*\])*")
 NULL = "$null"  # some constants have it
@@ -28,7 +26,6 @@ FILES = ("request", "answer", "errors", "values")  # whose constants are sent, o
 CONSTANTS = {kinds.VALUE, kinds.LIST, kinds.OBJECT, kinds.ITEM_FIELDS, kinds.ITEM_LIKE}
 # A text by itself is looked up there, or is one's name; none in a list, or further below.
 BY_ITSELF = {kinds.LOOKUP: 0, kinds.CONDITION: 1, kinds.VALUES_BY_PATH: 1}
-WITH_OPTIONS: dict[str, Mapping[str, Declared]] = {"adjust": ADJUSTMENTS, "arrange": PASSES}
 
 
 class _Place(NamedTuple):
@@ -119,10 +116,8 @@ def _place(file: str, keys: Keys, data: Json) -> _Place | None:
 
 def _option(keys: Keys, number: int, around: _Place | None) -> _Place | None:
     """The place of an option beside a verb; else it is below the last key there is."""
-    verbs = WITH_OPTIONS.get(around.unit.name) if around and around.unit else None
-    if verbs is None:
+    unit = around.unit if around else None
+    if unit is None or not unit.verbs:
         return around
-    for one in (option for verb in verbs.values() for option in verb.options):
-        if one.name == keys[number]:
-            return _Place(one.name, (one.kind,), None, len(keys) - number - 1)
-    return None
+    kind = option_kind(unit.verbs, keys[number])
+    return _Place(keys[number], (kind,), None, len(keys) - number - 1) if kind else None
