@@ -55,7 +55,7 @@ class Mapping:
     lender: tuple[str, ...] = ()  # and those whose rows of models it has
     differs: tuple[str, ...] = ()  # parts whose compiled form is known to be wrong
     words: frozenset[str] | None = None  # the fields that callers of its dialect may send
-    written: frozenset[str] = frozenset()  # the fields of requests that its base or a trait writes
+    written: frozenset[str] | None = None  # the fields that its base or a trait writes
     _effective: dict[tuple[Json, ...], Effective] = field(default_factory=dict)
     _rows: list[tuple[str, str]] = field(default_factory=list)
     _parsed: Parsed = field(default_factory=Parsed, repr=False, compare=False)

@@ -250,9 +250,10 @@ class Grammar:
         if at[:2] not in ((REQUEST, "field"), (REQUEST, "shape")):
             return  # corrections and the caller's own come in between
         fields, word = self.tables.get(REQUEST, {}).get("field", {}), str(path.steps[0])
+        known = self.facts.get("written")
         if word in fields:
             self.tell(too_late([*fields], path, at), at)
-        elif "written" in self.facts and word not in self.facts["written"]:
+        elif known is not None and word not in known:
             self.unknown(at, "finds nothing: no [field]", word, fields, (REQUEST, "field", word))
 
     def out_of_place(self, root: Root, at: tuple[str, ...]) -> str:
