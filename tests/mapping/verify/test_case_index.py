@@ -14,7 +14,11 @@ from aisix.mapping.verify.case_index import entries
 from aisix.mapping.verify.kept import Kept
 
 LONG_AGO = 10**18  # ns
-FILES = {"case.toml": 'reason = "x"\n', "caller-request.json": "{}", "upstream-request.json": "{}"}
+FILES = {
+    "case.toml": 'reason = "x"\n',
+    "caller-request.json": '{"x": 1}',
+    "upstream-request.json": "{}",
+}
 
 
 @pytest.fixture
@@ -53,13 +57,13 @@ def test_one_that_is_written_is_read(how: str, site: Path, tmp_path: Path, settl
     was = file.stat()
     match how:
         case "written":
-            file.write_text('{"x": 1}')
+            file.write_text('{"x": 10}')
         case "added":
             (file.parent / "caller-error.json").write_text("{}")
         case "removed":
             (file.parent / "upstream-request.json").unlink()
         case "same size and time":
-            file.write_text("[]")
+            file.write_text('{"x": 2}')
             os.utime(file, ns=(was.st_atime_ns, was.st_mtime_ns))
     after = entries(site, kept)
     assert after[0].digest != before[0].digest
