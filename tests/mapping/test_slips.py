@@ -175,6 +175,14 @@ SLIPS = {
         *(f"{OA}/request.toml", "[accept]\nuser = { longest = 20 }\n"),
         "2: accept.user.longest: counts items of a list and fields of an object",
     ),
+    "a row for what is left of a field that a rule reads": (
+        *(f"{OA}/request.toml", '[rest]\ntop_k = "drop"\n'),
+        "2: rest.top_k: changes nothing: field.top_k reads this field, so none of it is left over",
+    ),
+    "the same of one that is read under another name": (
+        *(f"{OA}/request.toml", '[rest.stop]\npolicy = "drop"\n'),
+        "1: rest.stop: changes nothing: field.stop_sequences reads this field",
+    ),
     "a range of a text": (
         *(f"{AO}/request.toml", "[accept]\nmodel = { range = [0, 2] }\n"),
         "2: accept.model.range: never acts: model is string",
@@ -300,6 +308,19 @@ def test_what_options_leave_out_is_no_field_less() -> None:
     )
     text += 'name = { from = "user", when = { "$option.default_max_tokens" = 3 } }\n'
     assert checked({f"{OA}/request.toml": text})[0] == []
+
+
+ACTING = {
+    "a row for what an option says whether it is read": f"{AO}/request.toml",
+    "a row over one that passes on what a check reads": f"{AA}/request.toml",
+}
+
+
+@pytest.mark.parametrize("row", ACTING)
+def test_what_acts_is_not_told(row: str) -> None:
+    field = {AO: "top_k", AA: "speed"}[ACTING[row].removesuffix("/request.toml")]
+    complaints, _ = checked({ACTING[row]: f'[rest]\n{field} = "drop"\n'})
+    assert not complaints
 
 
 def test_a_mapping_like_one_that_is_not_there_is_one_finding() -> None:

@@ -152,6 +152,8 @@ class LookedAt:
         let = keys[1:] if self.part.trait and keys[0] == "request" else keys
         if len(let) == 2 and let[0] == "let" and not self._asked_for(let[1]):
             self._tell(keys, keys)
+        elif all(readers := [one.read_by(part, keys) for one, part in self.files]):
+            self._tell(keys, keys, f"{readers[0]} reads this field, so none of it is left over")
         elif alone or any(one.acts(part, keys) for one, part in self.files):
             if isinstance(value, dict):
                 self.look(value, keys)
@@ -189,17 +191,14 @@ class LookedAt:
         key = declared(self.part, keys)
         return key is not None and key.for_people
 
-    def _tell(self, first: Keys, keys: Keys) -> None:
-        """`first`: the first line of what is dead, where there is one."""
+    def _tell(self, first: Keys, keys: Keys, why: str = "") -> None:
+        """`first`: the first line of what is dead, where there is one; `why`: when it is known."""
         where = self.part.tree.where(first)
         if self.search.is_told(where, ".".join(keys)):
             return
         for one, part in self.files:
-            why = winner(one, part, keys) or winner(one, part, first)
-            if why:
-                break
-        else:
-            why = _unread(keys[1:] if self.part.trait else keys)
+            why = why or winner(one, part, keys) or winner(one, part, first)
+        why = why or _unread(keys[1:] if self.part.trait else keys)
         told = Complaint(where, ".".join(keys), f"changes nothing: {why}", idle=True)
         self.search.found.complaints.append(told)
 

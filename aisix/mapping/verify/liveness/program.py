@@ -45,6 +45,8 @@ SECTION_OF = {"let": "request", "chunk": "answer", "list": "answer", "rest": "an
     "block_kind": "answer",
     "event": "answer",
 }
+# Sections of which every row reads what it asks for, whether anything names it or not.
+READING = tuple(("request", section) for section in ("field", "let", "check", "header", "local"))
 ORDERED = tuple((file, key.name) for file in FILES for key in UNITS[file].keys if key.ordered)
 
 
@@ -146,6 +148,18 @@ class Program:
         form = canonical.unit(syntax)
         wrong = frozenset((one.path, one.text) for one in complaints)
         return UnitForm(form, frozenset(canonical.refs), reads, wrong, canonical.speaks)
+
+    def reader_of(self, field: str, traits: Traits) -> str:
+        """A rule of the request that reads a field of the caller's, whatever an option says:
+        "field.limit"; "" when none does."""
+        if field in self.mapping.caller.reads:
+            return "[request] of caller.toml"
+        names = dict.fromkeys(unit for layer in ("", *traits) for unit in self.layers[layer])
+        for unit in sorted((unit for unit in names if unit[:2] in READING), key=_by_section):
+            made = self.form(unit, traits)
+            if field in made.reads and made.form is not None and not _asks_an_option(made):
+                return ".".join(unit[1:])
+        return ""
 
     # ------------------------------------------------------------------ all that is reached
     def reached(self, traits: Traits) -> Reached:
@@ -277,6 +291,14 @@ def _reads_otherwise(before: frozenset[str], after: frozenset[str], reached: Rea
     """Whether a field may be read that was not, or is not any more."""
     gained = any(name not in reached.known for name in after - before)
     return gained or any(reached.known.get(name) == 1 for name in before - after)
+
+
+def _by_section(unit: Unit) -> int:
+    return READING.index(unit[:2])
+
+
+def _asks_an_option(made: UnitForm) -> bool:
+    return any(kind == "option" for kind, _ in made.refs)
 
 
 def _count(names: Iterable[str], known: dict[str, int]) -> None:

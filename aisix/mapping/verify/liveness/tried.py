@@ -55,6 +55,20 @@ class Tried:
                 return True
         return False
 
+    def read_by(self, part: Part, keys: Keys) -> str:
+        """Of a row of [rest] that drops a field, over no row of an earlier folder: the rule that
+        reads the field in any case, so that it is never left over; or ""."""
+        unit = keys if part.trait else (part.file, *keys)
+        if unit[:2] != ("request", "rest") or len(unit) != 3:
+            return ""
+        other, reader = self.program.changed(self.sources.changes(part, keys)), ""
+        for traits in self._every(part):
+            reader = self.program.reader_of(unit[-1], traits)
+            row = self.program.data(unit, traits)
+            if not reader or not _drops(row) or other.data(unit, traits) is not None:
+                return ""
+        return reader
+
     def asked(self, part: Part, changes: Changes) -> Iterator[Traits]:
         """Configurations in which these units are not the same; of several alike the first."""
         seen = set()
@@ -110,6 +124,10 @@ class Tried:
         if kinds.SHAPE in key.kinds:
             return list(tables.get(file, {}).get("shape", {}))
         return list(tables.get("values", {})) if kinds.VALUE_TABLES in key.kinds else ()
+
+
+def _drops(row: Json) -> bool:
+    return "drop" in (row, row.get("policy") if isinstance(row, dict) else None)
 
 
 def declared(part: Part, keys: Keys) -> Key | None:
