@@ -128,7 +128,7 @@ def load_as_told(table_folders: Sequence[TableFolder], complaints: list[Complain
             continue
         spoken: list[bytes] = []
         tree = _read_over(table_folders, f"{dialect}/{CALLER}", complaints, spoken)
-        tree = Tree(overlays.settle(tree.data), tree.lines)
+        tree = Tree(overlays.settle(tree.data), tree.lines, ranks=tree.ranks)
         raw += spoken
         structure.sound_caller(tree, complaints)
         schema.check_caller(tree, complaints)

@@ -183,6 +183,14 @@ SLIPS = {
         *(f"{OA}/request.toml", '[rest.stop]\npolicy = "drop"\n'),
         "1: rest.stop: changes nothing: field.stop_sequences reads this field",
     ),
+    "an option that no rule reads": (
+        *(f"{OA}/mapping.toml", '[option.web_serch]\ntype = "boolean"\ndefault = true\n'),
+        '1: option.web_serch: no rule reads this option (did you mean "web_search"?)',
+    ),
+    "a fault that nothing raises": (
+        *(CALLER, '[fault.no_kee]\nstatus = 401\nmessage = "No key."\n'),
+        '1: fault.no_kee: nothing raises this fault (did you mean "no_key"?)',
+    ),
     "a range of a text": (
         *(f"{AO}/request.toml", "[accept]\nmodel = { range = [0, 2] }\n"),
         "2: accept.model.range: never acts: model is string",
@@ -234,6 +242,14 @@ SLIPS = {
         f"{AO}/errors.toml",
         '[upstream.mine]\nbefore = "other"\nwhen = { "headers.Retry-After" = "$present" }\nstatus = 503\n',
         "3: upstream.mine.when.headers.Retry-After: never there: names of headers are in small",
+    ),
+    "a text where a table is to be taken away": (
+        *(f"{OA}/request.toml", '[field.top_k]\ndrop = "true"\n'),
+        "2: field.top_k.drop: expected true or false, found text",
+    ),
+    "the same among the options of a verb": (
+        *(f"{OA}/request.toml", "[convert.a_limit]\ndrop = 1\n"),
+        "2: convert.a_limit.drop: expected true or false, found number 1",
     ),
     # ---- what cannot be read
     "more repetitions than there can be": (

@@ -288,6 +288,21 @@ header = "x-estimate"
 tokens = "$count"
 """,
 )
+# The faults that the gateway itself raises; tables may name these and others. In the order of a
+# request: its head, whose it is, its body, the alias, the tables, then what becomes of it upstream.
+RAISED = frozenset(
+    (
+        *("bad_request", "bad_host", "request_timeout", "url_too_long", "head_too_large"),
+        *("bad_expectation", "unsupported_coding", "unsupported_version", "unknown_url"),
+        *("wrong_method", "no_key", "bad_key", "expired_key", "disabled_key", "stopping"),
+        *("bad_media_type", "too_large", "bad_json", "too_deep", "too_many_levels"),
+        *("too_many_fields", "too_many_values", "too_many_escapes", "too_much_work"),
+        *("no_such_model", "not_allowed", "rate_limited", "overloaded", "misconfigured"),
+        *("missing", "wrong_type", "bad_value", "below_min", "above_max", "too_long", "too_many"),
+        *("unknown_field", "unsupported_field", "unsupported_setting", "bug"),
+        *("unreachable", "timeout", "bad_response", "interrupted"),
+    )
+)
 # What the gateway says of a fault; [check] rows of a mapping may say more.
 SAID = (
     *("alias", "allowed", "detail", "expected", "found", "holder", "ids", "limit"),

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 
 from aisix.mapping.syntax.paths import TYPE_NAMES, Json
 
+# Those the gateway itself asks for, so that no rule has to: of a mapping that declares them.
+OF_GATEWAY = ("ratelimit_headers", "status_first")
+
 
 def words_of(row: dict[str, Json]) -> list[Json]:
     """The values an option can have, when they are few."""

@@ -18,10 +18,11 @@ from aisix.mapping.grammar.roots import ANSWER, CREDENTIALS, REGISTERS, REQUEST,
 from aisix.mapping.grammar.rule import SOURCES
 from aisix.mapping.grammar.tables import UNITS
 from aisix.mapping.parse.meant import meant
+from aisix.mapping.parse.overlays import DROP
 from aisix.mapping.parse.registers import Registers
 from aisix.mapping.parse.sourceless import misnamed, names_at, sourceless
 from aisix.mapping.parse.structure import EXPECTED, found
-from aisix.mapping.parse.units import Sounds, sound
+from aisix.mapping.parse.units import NO_DROP, Sounds, sound
 from aisix.mapping.parse.unreachable import too_early, too_late
 from aisix.mapping.parse.vocabulary import Vocabulary
 from aisix.mapping.syntax import paths
@@ -151,7 +152,9 @@ class Grammar:
 
     def keys(self, data: dict[str, Json], path: tuple[str, ...], known: Iterable[str]) -> None:
         for key in data:
-            if key not in known:
+            if key not in known and key == DROP:
+                self.complain((*path, key), NO_DROP.format(found(data[key])))
+            elif key not in known:
                 self.unknown((*path, key), "", key, known)
 
     def typed(self, data: Json, path: tuple[str, ...], kind: type, default: Any) -> Any:

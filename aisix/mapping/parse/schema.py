@@ -6,14 +6,14 @@ Rules, shapes and conditions have a grammar of their own and are checked by `par
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 
 from aisix.errors import Complaint
-from aisix.mapping.grammar.caller import SAID
+from aisix.mapping.grammar.caller import RAISED, SAID
 from aisix.mapping.grammar.declared import TRAIT
 from aisix.mapping.grammar.tables import FILES, UNITS
 from aisix.mapping.parse import overlays
-from aisix.mapping.parse.meant import near
+from aisix.mapping.parse.meant import meant, near
 from aisix.mapping.parse.model_rows import (
     LIKE,
     facts_of,
@@ -22,7 +22,7 @@ from aisix.mapping.parse.model_rows import (
     odd_words,
     rows_of,
 )
-from aisix.mapping.parse.options import option_faults, words_of
+from aisix.mapping.parse.options import OF_GATEWAY, option_faults, words_of
 from aisix.mapping.parse.structure import found
 from aisix.mapping.parse.toml_tree import Keys, Tree
 from aisix.mapping.parse.units import all_sound, not_filled
@@ -102,20 +102,39 @@ def check_caller(tree: Tree, complaints: list[Complaint]) -> None:
             complaints.append(Complaint(tree.where(at), ".".join(at), text))
 
 
-def check_faults(caller: Tree, mappings: Iterable[Tree], complaints: list[Complaint]) -> None:
-    """Names that texts of faults ask for: what the gateway says, or a [check] of some mapping."""
+def check_faults(caller: Tree, mappings: Sequence[Tree], complaints: list[Complaint]) -> None:
+    """Names that texts of faults ask for: what the gateway says, or a [check] of some mapping. A
+    fault of a later folder that nothing raises and that is nearly another one is a slip; others
+    may be for what an alias carries."""
+    faults = caller.data.get("fault", {})
+    own = [kind for kind in faults if caller.rank(("fault", kind))]
+    raised = RAISED.union(*(_words(tree.data) for tree in mappings)) if own else RAISED
+    known = {*RAISED, *faults}
+    for kind in own:
+        hint = meant(kind, known - {kind})
+        if kind not in raised and hint.startswith("did you"):
+            text = f"nothing raises this fault ({hint})"
+            at = ("fault", kind)
+            complaints.append(Complaint(caller.where(at), ".".join(at), text, idle=True))
     said = set(SAID)
     for tree in mappings:
         checks = (tree.data.get("request") or {}).get("check")
         for row in checks.values() if isinstance(checks, dict) else ():
             given = row.get("values") if isinstance(row, dict) else None
             said.update(given if isinstance(given, dict) else ())
-    for kind, row in caller.data.get("fault", {}).items():
+    for kind, row in faults.items():
         for name in ("code", "message", "headers"):
             given = {name: row.get(name, "")} if isinstance(row, dict) else {}
             for keys, text in not_filled(given, said, lookups=False):
                 at = ("fault", kind, *keys)
                 complaints.append(Complaint(caller.where(at), ".".join(at), text))
+
+
+def _words(data: Json) -> set[str]:
+    """Every text in it."""
+    if isinstance(data, dict | list):
+        return set().union(*map(_words, data.values() if isinstance(data, dict) else data))
+    return {data} if isinstance(data, str) else set()
 
 
 def read(
@@ -151,8 +170,13 @@ def _check_options(tree: Tree, traits: dict[str, Tree], complaints: list[Complai
     models = tree.data.get("models") or {}
     facts = {fact for row in models.get("model", {}).values() for fact in row}
     facts |= set(models.get("defaults", {}))
+    asked = {*OF_GATEWAY}.union(*(_asked(one.data, OPTION) for one in (tree, *traits.values())))
+    last = max(tree.ranks.values(), default=0)
     for name, row in (tree.data.get("mapping") or {}).get("option", {}).items():
         at = ("mapping", "option", name)
+        if name not in asked and not row.get("traits") and tree.rank(at) == last:
+            text = f"no rule reads this option{near(name, asked)}"
+            complaints.append(Complaint(tree.where(at), f"option.{name}", text, idle=True))
         default = row.get("default")
         if isinstance(default, str) and default.startswith("$model."):
             fact = default.removeprefix("$model.")
@@ -270,7 +294,7 @@ def _check_facts(
     usual = models.get("defaults") or {}
     known = {*UNITS["model_row"].names, *lent}
     for one_tree in (tree, *traits.values()):
-        known |= _facts_read(one_tree.data)
+        known |= _asked(one_tree.data, FACT)
     rows = [usual, *(models.get("model") or {}).values()]
     known |= {v[1:] for row in rows for v in row.values() if isinstance(v, str) and v[:1] == "$"}
     last = max(tree.ranks.values(), default=0)
@@ -309,12 +333,15 @@ def _check_facts(
         complaints.append(Complaint(tree.where(("models", *keys)), ".".join(keys), text))
 
 
-def _facts_read(data: Json) -> set[str]:
-    """The NAMEs of every "$model.NAME" in it, keys included."""
+FACT, OPTION = "$model.", "$option."
+
+
+def _asked(data: Json, root: str) -> set[str]:
+    """The NAMEs of every "$model.NAME" in it, or of another root's, keys included."""
     if isinstance(data, dict):
-        return set().union(*(_facts_read(part) for pair in data.items() for part in pair))
+        return set().union(*(_asked(part, root) for pair in data.items() for part in pair))
     if isinstance(data, list):
-        return set().union(*map(_facts_read, data))
-    if isinstance(data, str) and data.startswith("$model."):
-        return {data.removeprefix("$model.").partition(".")[0].partition("[")[0]}
+        return set().union(*(_asked(part, root) for part in data))
+    if isinstance(data, str) and data.startswith(root):
+        return {data.removeprefix(root).partition(".")[0].partition("[")[0]}
     return set()

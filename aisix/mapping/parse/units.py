@@ -14,6 +14,7 @@ from typing import Protocol
 from aisix.mapping.grammar.kinds import FIELD, TEMPLATE_OBJECT, ValueKind
 from aisix.mapping.grammar.tables import ANY, FILES, UNITS, Key, Unit
 from aisix.mapping.parse.meant import meant
+from aisix.mapping.parse.overlays import DROP
 from aisix.mapping.parse.structure import EXPECTED, found, in_toml
 from aisix.mapping.parse.toml_tree import Keys
 from aisix.mapping.syntax.paths import Json
@@ -32,6 +33,9 @@ class Complain(Protocol):
     """Hears what is wrong at a key; `idle`: with a key that does nothing."""
 
     def __call__(self, at: Keys, text: str, /, *, idle: bool = False) -> None: ...
+
+
+NO_DROP = "expected true or false, found {}"
 
 
 class Sounds:
@@ -82,7 +86,7 @@ def sound(
         if name in elsewhere:
             complain(here, f"means nothing here: {elsewhere[name]}")
         elif key is None and not one.verbs:
-            complain(here, _unknown(name, one))
+            complain(here, _unknown(name, value, one))
         elif key is None or (key is one.free and key.below) or is_sound(key, value, here, complain):
             kept[name] = value
         if key is not None and (key.loses_to or key.needs):
@@ -93,8 +97,10 @@ def sound(
     return kept
 
 
-def _unknown(name: str, one: Unit) -> str:
+def _unknown(name: str, value: Json, one: Unit) -> str:
     """What is wrong with a key that the unit has not; a section of another file is told so."""
+    if name == DROP:  # any table may say so: as it has to be said, it is gone before this is asked
+        return NO_DROP.format(found(value))
     homes = [
         file for file in FILES if one.name in FILES and name in UNITS[FILES[file].unit].by_name
     ]

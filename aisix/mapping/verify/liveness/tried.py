@@ -57,15 +57,22 @@ class Tried:
 
     def read_by(self, part: Part, keys: Keys) -> str:
         """Of a row of [rest] that drops a field, over no row of an earlier folder: the rule that
-        reads the field in any case, so that it is never left over; or ""."""
+        reads the field in any case, so that it is never left over; or "". Who writes in that rule
+        himself knows what it reads, and may well say so."""
         unit = keys if part.trait else (part.file, *keys)
         if unit[:2] != ("request", "rest") or len(unit) != 3:
             return ""
+        own = {".".join((at[1:] if part.trait else at)[:2]) for at in part.tree.lines}
         other, reader = self.program.changed(self.sources.changes(part, keys)), ""
         for traits in self._every(part):
             reader = self.program.reader_of(unit[-1], traits)
             row = self.program.data(unit, traits)
-            if not reader or not _drops(row) or other.data(unit, traits) is not None:
+            if (
+                not reader
+                or reader in own
+                or not _drops(row)
+                or other.data(unit, traits) is not None
+            ):
                 return ""
         return reader
 
