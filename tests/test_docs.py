@@ -161,7 +161,8 @@ SNIPPETS = list(snippets())
 def test_every_toml_snippet_is_good(file: Path, line: int, text: str, tmp_path: Path) -> None:
     """Both parsers read it alike; one that names its file is no fault of the tables there.
 
-    A snippet whose first line is `# request.toml` is laid over the shipped mapping and checked.
+    A snippet whose first line is `# request.toml` is laid over the shipped mapping and checked,
+    with those right before and behind it.
     """
     toml_tree.parse_text(text, f"{file.name}:{line}")
     named = re.match(r"# (\S+\.toml)\n", text)
@@ -173,9 +174,15 @@ def test_every_toml_snippet_is_good(file: Path, line: int, text: str, tmp_path: 
         assert set(toml_tree.parse_text(text, "").data) <= set(cases.KEYS)
         return
     assert Path(name).stem in (*FILES, "caller") or name.startswith("traits/")
-    target = Path(os.path.normpath(tmp_path / "site/openai-chat/anthropic-messages" / name))
-    target.parent.mkdir(parents=True)
-    target.write_text(text)
+    together = next(
+        group[0]
+        for group in re.finditer(r"(```toml\n(?:(?!```).)*```\s*)+", file.read_text(), re.S)
+        if f"```toml\n{text}```" in group[0]
+    )
+    for path, table in re.findall(r"```toml\n# (\S+\.toml)\n(.*?)```", together, re.S):
+        target = Path(os.path.normpath(tmp_path / "site/openai-chat/anthropic-messages" / path))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(table)
     assert check([ROOT / "mappings", tmp_path / "site"], with_cases=False) == []
 
 
