@@ -49,7 +49,7 @@ class FastListener:
         self.refused = refused
         self.table = ConnectionTable(name, limits.connections, limits.per_address, tell)
         self._acceptor = Acceptor(self.table, self._take, self.bug, plain=tls is None)
-        self._welcomes: set[asyncio.Task[bool]] = set()
+        self._welcomes: set[Welcome] = set()
 
     async def accept(
         self, sockets: Sequence[socket.socket], others: Sequence[socket.socket] = ()
@@ -64,8 +64,8 @@ class FastListener:
 
     def _take(self, accepted: socket.socket, entry: Admitted) -> None:
         entry.connection = welcome = Welcome(self, accepted, entry)
-        self._welcomes.add(welcome.task)
-        welcome.task.add_done_callback(self._welcomes.discard)
+        self._welcomes.add(welcome)
+        welcome.task.add_done_callback(lambda task: self._welcomes.discard(welcome))
 
     @property
     def kept(self) -> int:
@@ -79,8 +79,8 @@ class FastListener:
                 connection.shut()
 
     async def close_all_connections(self) -> None:
-        for task in list(self._welcomes):
-            task.cancel()
+        for welcome in list(self._welcomes):
+            welcome.close()
         for connection in list(self.connections):
             connection.shut()
         for _ in range(100):
@@ -111,7 +111,10 @@ class Welcome:
         return HEAD, self._since
 
     def close(self) -> None:
-        self.task.cancel()
+        """Nothing of it once the connection is there: uvloop would take the transport away without
+        a word to it, and what it serves would write into nothing."""
+        if self._entry.connection is self:
+            self.task.cancel()
 
 
 async def _make(owner: FastListener, accepted: socket.socket, entry: Admitted) -> bool:

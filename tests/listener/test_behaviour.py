@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from tornado.iostream import StreamClosedError
 
+from aisix.listener.connection import Connection
 from aisix.listener.fast import FastListener
 from tests.listener.caller import Caller
 from tests.listener.cases import GET, HOST, NEXT, POST
@@ -390,6 +391,38 @@ def test_a_listener_that_stops_takes_nobody_new_and_finishes_what_it_has(bench: 
             assert await busy.closed()
 
     bench.run(work())
+
+
+def test_a_connection_just_made_when_its_listener_ends_is_told(
+    fast: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its task has not run again: what ends that one must not end the connection unseen."""
+
+    async def work() -> None:
+        async with fast.site() as site:
+            listener = site.listener
+            assert isinstance(listener, FastListener)
+            ends: list[asyncio.Task[None]] = []
+            lost: list[Connection] = []
+            made, over = Connection.connection_made, Connection.connection_lost
+
+            def and_end(self: Connection, transport: asyncio.BaseTransport) -> None:
+                made(self, transport)
+                ends.append(asyncio.ensure_future(listener.close_all_connections()))
+
+            def noted(self: Connection, exc: BaseException | None) -> None:
+                over(self, exc)
+                lost.append(self)
+
+            monkeypatch.setattr(Connection, "connection_made", and_end)
+            monkeypatch.setattr(Connection, "connection_lost", noted)
+            caller = await site.call()
+            assert await caller.closed()
+            await asyncio.gather(*ends)
+            assert len(lost) == 1
+            assert not listener.connections
+
+    fast.run(work())
 
 
 def test_many_callers_at_once(bench: Bench) -> None:
