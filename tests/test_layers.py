@@ -183,6 +183,7 @@ TESTED_BY = {
     "cli/admin_client": "cli/test_resources",
     "cli/store": "cli/test_resources",
     "cli/mappings": "cli/test_mappings",
+    "config/declared": "config/test_settings",
     "config/file": "config/test_settings",
     "config/sections": ONLY_VALUES,
     "config/shipped": "test_wheel",

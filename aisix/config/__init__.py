@@ -1,6 +1,7 @@
 """config.yaml and `AISIX_...` variables, as one frozen value.
 
-    settings.py  load_settings: every setting declared once, read, checked, told with file:line
+    declared.py  what can be set: every setting once, with its check, default and help
+    settings.py  load_settings: read, checked, told with file:line
     sections.py  the sections as dataclasses
     names.py     names in a file and in the environment
     checks.py    what a value may be

@@ -1,6 +1,6 @@
 """The settings as the rest of the gateway sees them: one frozen dataclass per section.
 
-What each may hold, its default and its help stand in `settings.py`.
+What each may hold, its default and its help stand in `declared.py`.
 
 Must never know: where a value came from.
 """

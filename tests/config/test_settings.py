@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from aisix.config.settings import SETTINGS, load_settings
+from aisix.config.declared import SETTINGS
+from aisix.config.settings import load_settings
 from aisix.errors import OperatorError
 from aisix.store.resources import ROUTINGS
 from tests.running import ROOT, Running

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from aisix.config.settings import SETTINGS, load_settings
+from aisix.config.declared import SETTINGS
+from aisix.config.settings import load_settings
 from aisix.runtime.supervisor import SIGNALS, STOP_SECS
 from aisix.standin.server import Standin
 from tests.load import Load

@@ -1,0 +1,267 @@
+"""What can be set: name, check, default and help of every setting, in the order they are shown.
+
+    SETTINGS      the one list
+    SECRETS       those whose value is never shown
+    PAIRS         those that stand only together
+
+Must never know: a file, the environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from aisix.config.checks import (
+    address,
+    choice,
+    integer,
+    level,
+    maybe,
+    maybe_address,
+    text,
+    words,
+    yes_no,
+)
+
+SECRETS = ("admin.admin_keys", "encryption_key", "upstream.proxy")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    name: str
+    check: Callable[[Any], Any]
+    default: Any
+    help: str
+
+
+SETTINGS = (
+    Setting("proxy.addr", address, "127.0.0.1:3000", "where callers connect"),
+    Setting(
+        "proxy.http",
+        choice("fast", "tornado"),
+        "fast",
+        'who reads HTTP: "fast" (llhttp) or "tornado"',
+    ),
+    Setting("proxy.tls_cert", maybe, None, "PEM file with our certificate and its chain: TLS"),
+    Setting("proxy.tls_key", maybe, None, "PEM file with its private key, without a password"),
+    Setting("proxy.request_body_limit_bytes", integer(1024), 32 << 20, "a longer body is a 413"),
+    Setting(
+        "proxy.header_timeout_secs",
+        integer(1),
+        30,
+        'for a caller to send the head of a request ("tornado": idle_timeout_secs is for that too)',
+    ),
+    Setting("proxy.body_timeout_secs", integer(1), 120, "for a caller to send the body"),
+    Setting(
+        "proxy.idle_timeout_secs",
+        integer(1),
+        120,
+        "an idle connection, or one that takes nothing of its answer, is closed",
+    ),
+    Setting(
+        "proxy.keepalive_requests",
+        integer(0),
+        10_000,
+        'requests on one connection before it is closed; 0: any number ("fast" only)',
+    ),
+    Setting(
+        "proxy.max_connections",
+        integer(1),
+        16_384,
+        "connections open at one time, per worker; then idle ones are closed for new ones",
+    ),
+    Setting(
+        "proxy.max_connections_per_address",
+        integer(0),
+        8192,
+        "of these, from one source address (IPv6: from one /64); 0: any number",
+    ),
+    Setting("proxy.max_in_flight", integer(1), 4096, "requests under way at one time, per worker"),
+    Setting("proxy.max_queue", integer(0), 1024, "of those beyond, how many wait for a place"),
+    Setting("proxy.queue_timeout_ms", integer(1), 10_000, "for how long; then it is a 503"),
+    Setting(
+        "proxy.bodies_limit_bytes",
+        integer(1 << 20),
+        1 << 30,
+        "the bodies of all requests under way together, per worker; beyond it is a 503",
+    ),
+    Setting("limits.max_values", integer(1000), 250_000, "values of a request or answer, all told"),
+    Setting(
+        "limits.max_escapes",
+        integer(1000),
+        2_000_000,
+        "backslashes in a request or answer; all wait while one is decoded, 2 million: 50 ms",
+    ),
+    Setting("limits.max_depth", integer(0), 0, "values in one another; 0: what can be read, ~900"),
+    Setting("limits.max_fields", integer(1), 1000, "fields at the top of a request"),
+    Setting("limits.max_messages", integer(1), 10_000, "messages of a request"),
+    Setting("limits.max_parts", integer(1), 10_000, "parts of one message"),
+    Setting("limits.max_calls", integer(1), 10_000, "tool calls of one message"),
+    Setting("limits.max_tools", integer(1), 10_000, "tools of a request"),
+    Setting("limits.max_properties", integer(1), 10_000, "properties at the top of a schema"),
+    Setting(
+        "limits.max_steps",
+        integer(50_000),
+        500_000,
+        "work of one translation; a step is about four microseconds of CPU",
+    ),
+    Setting("admin.enabled", yes_no, True, "whether there is an admin API at all"),
+    Setting("admin.addr", address, "127.0.0.1:3001", "where the admin API listens"),
+    Setting("admin.tls_cert", maybe, None, "as proxy.tls_cert, for the admin API"),
+    Setting("admin.tls_key", maybe, None, "as proxy.tls_key, for the admin API"),
+    Setting(
+        "admin.allowed_hosts",
+        words,
+        (),
+        "names under which it (and /metrics) may be asked for, beside its own: *.example.com, or *",
+    ),
+    Setting("admin.max_connections", integer(1), 64, "as proxy.max_connections, for the admin API"),
+    Setting("admin.admin_keys", words, (), "who may use it; none: one is made on the first start"),
+    Setting("capture.enabled", yes_no, True, "whether an admin may capture exchanges of an alias"),
+    Setting("capture.max_exchanges", integer(1), 100, "of one capture"),
+    Setting("capture.max_secs", integer(1), 3600, "how long one capture may wait for them"),
+    Setting("capture.keep_secs", integer(1), 600, "how long they can be fetched after its end"),
+    Setting("capture.exchange_limit_bytes", integer(1024), 2 << 20, "of one exchange; in parts"),
+    Setting("capture.limit_bytes", integer(1024), 32 << 20, "of one capture; then it ends"),
+    Setting(
+        "upstream.timeout_ms", integer(0), 600_000, "a whole answer, from start to end; 0: none"
+    ),
+    Setting("upstream.stream_timeout_ms", integer(0), 300_000, "the longest silence of a stream"),
+    Setting(
+        "upstream.stream_total_timeout_ms",
+        integer(0),
+        0,
+        "a stream, from start to end; 0: no limit",
+    ),
+    Setting(
+        "upstream.first_byte_timeout_ms",
+        integer(0),
+        0,
+        "until an answer begins; 0: as long as a stream may be silent, a plain answer may take",
+    ),
+    Setting("upstream.connect_timeout_ms", integer(1), 5_000, "name lookup, TCP and TLS together"),
+    Setting(
+        "upstream.retries", integer(0, 5), 1, "further attempts when nothing can be billed twice"
+    ),
+    Setting(
+        "upstream.retry_after_limit_secs",
+        integer(0),
+        10,
+        "told to wait longer, we do not: the caller is told",
+    ),
+    Setting(
+        "upstream.retry_budget_percent",
+        integer(0, 100),
+        20,
+        "retries per 100 requests to one upstream (beside 10 at first and 1 each second)",
+    ),
+    Setting(
+        "upstream.cooldown_failures",
+        integer(1),
+        3,
+        "failures in a row that make a target cool down",
+    ),
+    Setting(
+        "upstream.cooldown_secs",
+        integer(0),
+        30,
+        "for how long it is not asked; doubled up to 8 times while its probes fail; 0: never",
+    ),
+    Setting("upstream.max_connections", integer(1), 4096, "connections upstream, per worker"),
+    Setting("upstream.max_connections_per_host", integer(1), 4096, "of these, to one host"),
+    Setting("upstream.idle_secs", integer(1), 60, "an idle connection is not used after this"),
+    Setting(
+        "upstream.response_body_limit_bytes", integer(1024), 32 << 20, "a longer answer is a 502"
+    ),
+    Setting(
+        "upstream.stream_event_limit_bytes",
+        integer(1024),
+        8 << 20,
+        "a longer event ends the stream",
+    ),
+    Setting(
+        "upstream.allow_link_local",
+        yes_no,
+        False,
+        "whether requests may go to link-local and metadata addresses, where a cloud keeps a "
+        "machine's credentials",
+    ),
+    Setting("upstream.proxy", maybe, None, "URL of an HTTP proxy; the environment's is ignored"),
+    Setting(
+        "downstream.sse_keepalive_interval_secs",
+        integer(0),
+        15,
+        "silence before a comment; 0: never",
+    ),
+    Setting(
+        "downstream.stalled_timeout_secs",
+        integer(0),
+        300,
+        "a caller who takes nothing of a stream for so long is cut off; 0: never",
+    ),
+    Setting(
+        "shutdown.min_drain_secs",
+        integer(0),
+        0,
+        "how long /readyz says no before we stop accepting",
+    ),
+    Setting(
+        "shutdown.max_drain_secs", integer(0), 60, "how long requests under way may still take"
+    ),
+    Setting(
+        "observability.access_log", yes_no, True, "one JSON line per request on standard output"
+    ),
+    Setting(
+        "shutdown.idle_grace_ms",
+        integer(0),
+        500,
+        "how long a kept connection may still bring a request before it is closed",
+    ),
+    Setting("observability.log_level", level, "info", "debug, info, warning or error"),
+    Setting(
+        "observability.metrics_addr",
+        maybe_address,
+        "127.0.0.1:3002",
+        "where Prometheus reads /metrics; null: nowhere",
+    ),
+    Setting(
+        "observability.metrics_max_connections",
+        integer(1),
+        32,
+        "as proxy.max_connections, for /metrics",
+    ),
+    Setting(
+        "observability.trace_upstream",
+        yes_no,
+        False,
+        "whether the upstream is sent traceparent and tracestate",
+    ),
+    Setting(
+        "observability.otlp_endpoint",
+        maybe,
+        None,
+        "URL that takes spans over OTLP/HTTP; needs the extra aisix[otel]",
+    ),
+    Setting("data_dir", text, "data", "database and keys; made with mode 0700"),
+    Setting("workers", integer(0, 1024), 0, "processes; 0: one per core"),
+    Setting(
+        "event_loop",
+        choice("auto", "asyncio", "uvloop"),
+        "auto",
+        "auto: uvloop when it is installed",
+    ),
+    Setting(
+        "worker_silence_secs", integer(1), 60, "a worker that is stuck for so long is replaced"
+    ),
+    Setting("mappings", words, (), "folders with a site's own tables, laid over the shipped ones"),
+    Setting(
+        "mappings_watch_secs", integer(0, 3600), 0, "how often to look for changed tables; 0: never"
+    ),
+    Setting("mappings_reload_timeout_secs", integer(1, 3600), 120, "how long a reload may take"),
+    Setting("resources_file", maybe, None, "a YAML file with every resource, instead of writes"),
+    Setting("encryption_key", maybe, None, "protects stored secrets; none: a key file in data_dir"),
+)
+
+PAIRS = (("proxy.tls_cert", "proxy.tls_key"), ("admin.tls_cert", "admin.tls_key"))
