@@ -9,6 +9,7 @@
     subset.py        ... JSON Schema for constrained answers
     invent.py        a small valid value for a JSON Schema
     answers.py       body + words in the last user text -> a whole answer
+    asked_calls.py   calls that a user's text asks for, by name
     stream.py        a whole answer -> SSE events, and back
     handler.py       what its handlers share: what was received, exact answers, streams
     server.py        HTTP: authentication, errors, pace, faults

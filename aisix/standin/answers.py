@@ -2,8 +2,9 @@
 
     "standin:two-tools standin:thinking"  ->  thinking, then two calls
 
-Words: text (default: echoes), tool, two-tools, thinking, redacted, refusal, max_tokens, pause,
-stop-sequence, empty, citations, unicode, unknown-block, unknown-stop, long-N (N words of text).
+Words: text (default: echoes), tool, two-tools, call NAME {JSON} (asked_calls.py), thinking,
+redacted, refusal, max_tokens, pause, stop-sequence, empty, citations, unicode, unknown-block,
+unknown-stop, long-N (N words of text).
 Without words: a call when one is forced or a function result is not yet there and `tool_choice`
 asks for it, JSON when a schema is given, else an echo.
 """
@@ -15,6 +16,7 @@ import re
 from typing import Any
 
 from aisix.standin import conversation, invent
+from aisix.standin.asked_calls import asked_calls, unknown_tool
 from aisix.standin.models import facts_for
 
 WORD = re.compile(r"standin:([a-z0-9_-]+)")
@@ -98,7 +100,7 @@ def _content(body: Body, words: list[str], number: int) -> tuple[list[Body], str
         return blocks, "refusal"
     calls = _calls(body, words, number)
     text_ = _text(body, words)
-    if calls and ("tool" in words or "two-tools" in words):
+    if calls and {"tool", "two-tools", "call"} & {*words}:
         blocks.append({"type": "text", "text": "I will look that up."})
     elif not calls and text_:
         block: Body = {"type": "text", "text": text_}
@@ -125,15 +127,28 @@ def _text(body: Body, words: list[str]) -> str:
     form = (body.get("output_config") or {}).get("format") or {}
     if form.get("type") == "json_schema":
         return json.dumps(invent.value(form["schema"]))
-    parts = conversation.blocks_of(body["messages"][-1]["content"])
-    results = [p for p in parts if p.get("type") == "tool_result"]
-    if results:
+    if results := _results(body):
         said = results[0].get("content")
         if isinstance(said, list):
             said = " ".join(p.get("text", "") for p in said)
         return f"The tool says: {said}"
     asked = last_text(body)
+    names = [tool["name"] for tool in body.get("tools") or ()]
+    for name, _ in asked_calls(asked):
+        if name not in names:
+            return unknown_tool(name, names)
     return f"You said: {asked}" if asked else "Hello."
+
+
+def _results(body: Body) -> list[Body]:
+    """Those of tools after the last assistant turn, whatever the client says beside them."""
+    found: list[Body] = []
+    for message in reversed(body["messages"]):
+        if message["role"] == "assistant":
+            break
+        parts = conversation.blocks_of(message["content"])
+        found = [part for part in parts if part.get("type") == "tool_result"] + found
+    return found
 
 
 def _calls(body: Body, words: list[str], number: int) -> list[Body]:
@@ -142,13 +157,21 @@ def _calls(body: Body, words: list[str], number: int) -> list[Body]:
     wanted = 2 if "two-tools" in words else 1 if "tool" in words else 0
     if choice.get("type") == "none" or not tools:
         return []
-    answered = any(
-        p.get("type") == "tool_result"
-        for p in conversation.blocks_of(body["messages"][-1]["content"])
-    )
     forced = choice.get("type") in ("any", "tool")
-    if answered and not forced:
+    if _results(body) and not forced:
         return []
+    schemas = {tool["name"]: tool["input_schema"] for tool in tools}
+    asked = [call for call in asked_calls(last_text(body)) if call[0] in schemas]
+    if asked and not _results(body):
+        return [
+            {
+                "type": "tool_use",
+                "id": f"toolu_standin{number:06d}{n}",
+                "name": name,
+                "input": given if given is not None else invent.value(schemas[name]) or {},
+            }
+            for n, (name, given) in enumerate(asked)
+        ]
     wanted = max(wanted, 1 if forced else 0)
     if choice.get("disable_parallel_tool_use"):
         wanted = min(wanted, 1)

@@ -3,9 +3,9 @@
 Strict where every such server is (credential, messages, calls and their answers, stream_options
 only with stream); a model id that begins with "gpt" is OpenAI's own and takes no field it does not
 know, any other is a server with extras of its own. Answers are steered by words in the last user
-text, as on the other face: text (an echo), tool, two-tools, mixed (both calls' pieces interleaved),
-thinking, refusal, long-N, json, max_tokens, empty; faults: status-N, retry-after-N, stream-error,
-error-first, cut, garbage, no-done, slow-N.
+text, as on the other face: text (an echo), tool, call NAME {JSON} (asked_calls.py), two-tools,
+mixed (both calls' pieces interleaved), thinking, refusal, long-N, json, max_tokens, empty; faults:
+status-N, retry-after-N, stream-error, error-first, cut, garbage, no-done, slow-N.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 
 from aisix.standin import invent
 from aisix.standin.answers import WORD
+from aisix.standin.asked_calls import asked_calls, unknown_tool
 from aisix.standin.functions import schema_complaints
 from aisix.standin.rules import has_half_characters
 
@@ -196,14 +197,29 @@ def _text(body: Body, words: list[str]) -> str:
     form = body.get("response_format") or {}
     if form.get("type") == "json_schema":
         return json.dumps(invent.value(form["json_schema"]["schema"]))
-    if body["messages"][-1]["role"] == "tool":
-        return f"The tool says: {body['messages'][-1]['content']}"
-    return f"You said: {last_text(body)}"
+    if (told := _results(body)) is not None:
+        return f"The tool says: {told}"
+    asked = last_text(body)
+    names = [tool["function"]["name"] for tool in body.get("tools") or ()]
+    for name, _ in asked_calls(asked):
+        if name not in names:
+            return unknown_tool(name, names)
+    return f"You said: {asked}"
+
+
+def _results(body: Body) -> Any:
+    """What the last tool said, where one did since the last assistant message; None without."""
+    for message in reversed(body["messages"]):
+        if message["role"] == "tool":
+            return message["content"]
+        if message["role"] == "assistant":
+            break
+    return None
 
 
 def _calls(body: Body, words: list[str], number: int) -> list[Body]:
     tools, choice = body.get("tools") or [], body.get("tool_choice")
-    if not tools or choice == "none" or body["messages"][-1]["role"] == "tool":
+    if not tools or choice == "none" or _results(body) is not None:
         return []
     wanted = 2 if {"two-tools", "mixed"} & {*words} else 1 if "tool" in words else 0
     if choice == "required" or isinstance(choice, dict):
@@ -212,11 +228,16 @@ def _calls(body: Body, words: list[str], number: int) -> list[Body]:
         tools = [t for t in tools if t["function"]["name"] == choice["function"]["name"]]
     if body.get("parallel_tool_calls") is False:
         wanted = min(wanted, 1)
+    functions = [tool["function"] for tool in tools]
+    named = {function["name"]: function for function in functions}
+    calls = [(named[name], given) for name, given in asked_calls(last_text(body)) if name in named]
+    if not calls:
+        calls = [(functions[n % len(functions)], None) for n in range(wanted)]
     made = []
-    for n in range(wanted):
-        function = tools[n % len(tools)]["function"]
-        arguments = json.dumps(invent.value(function.get("parameters") or {}) or {})
-        called = {"name": function["name"], "arguments": arguments}
+    for n, (function, given) in enumerate(calls):
+        if given is None:
+            given = invent.value(function.get("parameters") or {}) or {}
+        called = {"name": function["name"], "arguments": json.dumps(given)}
         made.append({"id": f"call_{number:06d}{n}", "type": "function", "function": called})
     return made
 
