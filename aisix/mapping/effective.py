@@ -19,6 +19,7 @@ from aisix.mapping.dialect.upstream_errors import CallerDialect
 from aisix.mapping.model_tables import Effective
 from aisix.mapping.parse import schema
 from aisix.mapping.parse.inline import Inline
+from aisix.mapping.parse.lineage import is_base
 from aisix.mapping.parse.meant import near
 from aisix.mapping.parse.model_rows import LIKE, facts_of, line_of, rows_of
 from aisix.mapping.parse.options import option_faults, option_value
@@ -51,7 +52,7 @@ class Mapping:
     traits: dict[str, Tree]
     caller: CallerDialect
     digest: str
-    line: tuple[str, ...] = ()  # the mappings it is made of, itself last
+    line: tuple[str, ...] = ()  # the mappings and bases it is made of, itself last
     lender: tuple[str, ...] = ()  # and those whose rows of models it has
     differs: tuple[str, ...] = ()  # parts whose compiled form is known to be wrong
     words: frozenset[str] | None = None  # the fields that callers of its dialect may send
@@ -64,6 +65,11 @@ class Mapping:
     def variant(self) -> bool:
         """Whether it is used only where it is named."""
         return bool(self.tree.data["mapping"].get("variant"))
+
+    @property
+    def kin(self) -> tuple[str, ...]:
+        """What it is like, the furthest first, and itself: its line without bases."""
+        return tuple(name for name in self.line if not is_base(name))
 
     @property
     def adapter(self) -> str:

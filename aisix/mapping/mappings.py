@@ -18,10 +18,25 @@ from aisix.errors import Complaint, OperatorError, wrong_among
 from aisix.mapping.dialect.upstream_errors import CallerDialect
 from aisix.mapping.effective import Mapping, Options
 from aisix.mapping.model_tables import Effective
-from aisix.mapping.parse import overlays, schema, structure, toml_tree
-from aisix.mapping.parse.files import CALLER, FILES, TRAITS, TableFolder, digest, read_folders
-from aisix.mapping.parse.meant import near
-from aisix.mapping.parse.renamed import rename
+from aisix.mapping.parse import overlays, schema, structure
+from aisix.mapping.parse.files import (
+    CALLER,
+    FILES,
+    HALVES,
+    MAPPING,
+    TRAITS,
+    TableFolder,
+    digest,
+    read_folders,
+)
+from aisix.mapping.parse.lineage import (
+    idle_bases,
+    line_of,
+    mappings_of,
+    names_below,
+    read_over,
+    strays,
+)
 from aisix.mapping.parse.toml_tree import Tree
 from aisix.mapping.parse.vocabulary import words_of
 from aisix.mapping.syntax.paths import get
@@ -122,27 +137,27 @@ def load_as_told(table_folders: Sequence[TableFolder], complaints: list[Complain
     callers: dict[str, CallerDialect] = {}
     trees: dict[str, Tree] = {}
     mappings: dict[str, Mapping] = {}
-    for dialect in _below(table_folders, ""):
+    for dialect in names_below(table_folders, ""):
         if not any(f"{dialect}/{CALLER}" in table_folder.files for table_folder in table_folders):
-            complaints += _strays(table_folders, dialect, CALLER, _below(table_folders, "", CALLER))
+            if not set(names_below(table_folders, f"{dialect}/")) <= {*HALVES}:
+                known = names_below(table_folders, "", CALLER)
+                complaints += strays(table_folders, dialect, CALLER, known)
             continue
         spoken: list[bytes] = []
-        tree = _read_over(table_folders, f"{dialect}/{CALLER}", complaints, spoken)
+        tree = read_over(table_folders, f"{dialect}/{CALLER}", complaints, spoken)
         tree = Tree(overlays.settle(tree.data), tree.lines, ranks=tree.ranks)
         raw += spoken
         structure.sound_caller(tree, complaints)
         schema.check_caller(tree, complaints)
         trees[dialect] = tree
         callers[dialect] = CallerDialect.parse(dialect, tree.data, tree.where, complaints)
-        for name in _below(table_folders, f"{dialect}/"):
-            if name == CALLER:
+        for name in names_below(table_folders, f"{dialect}/"):
+            if name == CALLER or name in HALVES:
                 continue
             path = f"{dialect}/{name}"
-            if not any(
-                f"{path}/mapping.toml" in table_folder.files for table_folder in table_folders
-            ):
-                known = _below(table_folders, f"{dialect}/", "mapping.toml")
-                complaints += _strays(table_folders, path, "mapping.toml", known)
+            if not any(f"{path}/{MAPPING}" in table_folder.files for table_folder in table_folders):
+                known = mappings_of(table_folders, dialect)
+                complaints += strays(table_folders, path, MAPPING, known)
                 continue
             own = list(spoken)
             mapping = _read_mapping(table_folders, path, callers[dialect], complaints, own)
@@ -153,6 +168,7 @@ def load_as_told(table_folders: Sequence[TableFolder], complaints: list[Complain
         schema.check_faults(tree, overlaid, complaints)
         _tell_words(callers[dialect], speaking)
     complaints += _rivals(mappings)
+    complaints += idle_bases(table_folders, {name for m in mappings.values() for name in m.line})
     if not mappings and not complaints:
         raise OperatorError(
             "no mappings found in " + ", ".join(str(s.folder) for s in table_folders)
@@ -186,32 +202,6 @@ def _rivals(mappings: dict[str, Mapping]) -> Iterator[Complaint]:
             yield Complaint(mappings[rivals[1]].tree.where(at), "adapter", text)
 
 
-def _below(table_folders: Sequence[TableFolder], prefix: str, with_file: str = "") -> list[str]:
-    """The names right below `prefix` of any folder; with a file, only folders that hold it."""
-    names = {name for table_folder in table_folders for name in table_folder.below(prefix)}
-    if with_file:
-        names = {
-            name
-            for name in names
-            if any(
-                f"{prefix}{name}/{with_file}" in table_folder.files
-                for table_folder in table_folders
-            )
-        }
-    return sorted(names)
-
-
-def _strays(
-    table_folders: Sequence[TableFolder], path: str, needs: str, known: list[str]
-) -> Iterator[Complaint]:
-    """Tables of a folder that is no mapping (or no dialect): a slip, or a file is missing."""
-    name = path.rpartition("/")[2]
-    for table_folder in table_folders:
-        if any(file.startswith(f"{path}/") for file in table_folder.files):
-            text = f"no {needs} here or in an earlier folder{near(name, known)}"
-            yield Complaint(table_folder.where(path), "", text)
-
-
 def _read_mapping(
     table_folders: Sequence[TableFolder],
     name: str,
@@ -221,22 +211,30 @@ def _read_mapping(
 ) -> Mapping:
     tree = Tree()
     told = len(complaints)
-    line = _like(table_folders, name, complaints)
+    line = line_of(table_folders, name, complaints)
     broken = len(complaints) > told
     told = len(complaints)
     traits: dict[str, Tree] = {}
-    for trait in sorted({t for each in line for t in _below(table_folders, f"{each}/{TRAITS}/")}):
+    for trait in sorted(
+        {t for each in line for t in names_below(table_folders, f"{each}/{TRAITS}/")}
+    ):
         paths = [f"{each}/{TRAITS}/{trait}" for each in line]
-        traits[trait.removesuffix(".toml")] = _read_over(table_folders, paths, complaints, own)
+        traits[trait.removesuffix(".toml")] = read_over(table_folders, paths, complaints, own)
     lent = Tree()
+    lender: list[str] = []
     for file in FILES:
-        part = _read_over(table_folders, [f"{each}/{file}.toml" for each in line], complaints, own)
         if file == "models":
-            lent = _lent(table_folders, tree, traits, complaints, own)
+            other = tree.data["mapping"].get("models")
+            lender = line_of(table_folders, other, []) if isinstance(other, str) else []
+        paths = [f"{each}/{file}.toml" for each in line if each not in lender]
+        part = read_over(table_folders, paths, complaints, own)
+        if file == "models":
+            lent = _lent(table_folders, lender, tree, traits, complaints, own)
             part = overlays.lay_over(lent, part) if lent.data else part
         if not part.lines and file in NEEDED:
             text = f"{file}.toml is missing; a mapping needs {', '.join(NEEDED)}"
             complaints.append(Complaint(_where(table_folders, name), "", text))
+        part.data.pop("base", None)
         if part.data.pop("like", None) and part.data.setdefault("variant", True):
             complaints += _vain_adapter(table_folders, line)
         tree.data[file] = overlays.settle(part.data) if file in ("mapping", "models") else part.data
@@ -253,8 +251,6 @@ def _read_mapping(
     if broken:  # all it would have from there is missing: that is no finding of its own
         del complaints[told:]
     folders = tuple(table_folder.folder for table_folder in table_folders)
-    other = tree.data["mapping"].get("models")
-    lender = _like(table_folders, other, []) if isinstance(other, str) else ()
     own_digest = digest(own)
     return Mapping(name, folders, tree, traits, caller, own_digest, tuple(line), tuple(lender))
 
@@ -262,7 +258,7 @@ def _read_mapping(
 def _vain_adapter(table_folders: Sequence[TableFolder], line: list[str]) -> Iterator[Complaint]:
     """Another adapter than that of the mapping this one is like, though it is only ever named."""
     own, other = (
-        _read_over(table_folders, [f"{name}/mapping.toml" for name in names], [], [])
+        read_over(table_folders, [f"{name}/mapping.toml" for name in names], [], [])
         for names in (line[-1:], line[:-1])
     )
     if own.data.get("adapter") not in (None, other.data.get("adapter")):
@@ -273,6 +269,7 @@ def _vain_adapter(table_folders: Sequence[TableFolder], line: list[str]) -> Iter
 
 def _lent(
     table_folders: Sequence[TableFolder],
+    lender: Sequence[str],
     tree: Tree,
     traits: dict[str, Tree],
     complaints: list[Complaint],
@@ -282,14 +279,12 @@ def _lent(
 
     What is wrong in it is told where it stands.
     """
-    other = tree.data["mapping"].get("models")
-    if not isinstance(other, str):
+    if not lender:
         return Tree()
-    paths = [f"{each}/models.toml" for each in _like(table_folders, other, [])]
-    lent = _read_over(table_folders, paths, [], own)
+    lent = read_over(table_folders, [f"{each}/models.toml" for each in lender], [], own)
     if not lent.data:
         where = tree.where(("mapping", "models"))
-        complaints.append(Complaint(where, "models", f'no models.toml in "{other}"'))
+        complaints.append(Complaint(where, "models", f'no models.toml in "{lender[-1]}"'))
     data = {"models": lent.data}
     structure.sound(data, lent.where, [])
     lent.data, rows = data["models"], data["models"].get("model")
@@ -299,70 +294,6 @@ def _lent(
             if isinstance(row, dict) and isinstance(row.get(key), list):
                 row[key] = [trait for trait in row[key] if trait in traits]
     return lent
-
-
-def _like(
-    table_folders: Sequence[TableFolder], name: str, complaints: list[Complaint]
-) -> list[str]:
-    """The mapping and those it is like, the furthest first."""
-    line = [name]
-    while True:
-        tree = _read_over(table_folders, f"{line[0]}/mapping.toml", [], [])
-        given = tree.data.get("like")
-        if given is None:
-            return line
-        dialect = name.partition("/")[0]
-        other = f"{dialect}/{given}"
-        known = _below(table_folders, f"{dialect}/", "mapping.toml")
-        where = tree.where(("like",))
-        if given not in known:
-            text = f'no mapping "{given}"{near(str(given), known)}'
-            complaints.append(Complaint(where, "like", text))
-            return line
-        if other in line:
-            complaints.append(Complaint(where, "like", "goes round in a circle"))
-            return line
-        line.insert(0, other)
-
-
-def _read_over(
-    table_folders: Sequence[TableFolder],
-    paths: str | Sequence[str],
-    complaints: list[Complaint],
-    raw: list[bytes],
-) -> Tree:
-    """The files laid over each other: every folder's of the first path, then of the next."""
-    tree = Tree()
-    for path in [paths] if isinstance(paths, str) else paths:
-        for table_folder in table_folders:
-            part = read_parts(table_folder, path, complaints, raw)
-            if part is not None:
-                first = tree.lines.get((), part.lines[()])
-                tree = overlays.lay_over(tree, part)
-                tree.lines[()] = first
-    return tree
-
-
-def read_parts(
-    table_folder: TableFolder, path: str, complaints: list[Complaint], raw: list[bytes]
-) -> Tree | None:
-    """One file of one folder, or the parts it is made of; None when there is nothing to read."""
-    whole: Tree | None = None
-    for file in table_folder.parts(path):
-        raw.append(table_folder.files[file])
-        try:
-            part = toml_tree.parse(table_folder.files[file], table_folder.where(file))
-        except OperatorError as error:
-            complaints += error.complaints
-            continue
-        section = () if f"/{TRAITS}/" in path else (path.rpartition("/")[2].removesuffix(".toml"),)
-        complaints += rename(part, section)
-        overlays.mark_removed(part)
-        if whole is None:
-            whole = part
-        else:
-            complaints += overlays.join(whole, part)
-    return whole
 
 
 def _where(table_folders: Sequence[TableFolder], path: str) -> str:

@@ -6,8 +6,9 @@ import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from aisix.mapping.mappings import Effective, Mappings, read_parts
+from aisix.mapping.mappings import Effective, Mappings
 from aisix.mapping.parse.files import FILES, TRAITS
+from aisix.mapping.parse.lineage import read_parts
 from aisix.mapping.parse.toml_tree import Keys, Tree
 from aisix.mapping.syntax.paths import Json, get
 from aisix.mapping.verify.layers import Layers

@@ -38,6 +38,13 @@ MAPPING = file(
         "it begins with the tables of this mapping of the same dialect; then it is a variant",
         "acme-chat",
     ),
+    Key(
+        "base",
+        WORDS,
+        "it begins with the tables of these folders, <dialect>/caller or <dialect>/upstream: what"
+        " every mapping of that dialect's callers, or to that dialect, shares",
+        ["chat/caller"],
+    ),
     Key("variant", BOOLEAN, "it is used only where an alias names it", True, False),
     Key(
         "models",

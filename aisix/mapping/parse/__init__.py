@@ -7,6 +7,7 @@
     meant.py         did you mean, or one of which words
     renamed.py       old words of the language, and what they are called now
     overlays.py      the parts of a file put together, files laid over each other
+    lineage.py       the folders a mapping is made of: bases, what it is like, itself
     inline.py        tables written inside an alias, read as a trait is
     model_rows.py    rows of models.toml that are like another
     structure.py     which sections and keys a file may have at all

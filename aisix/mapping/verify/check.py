@@ -22,9 +22,10 @@ from typing import NamedTuple
 
 from aisix.errors import Complaint, OperatorError, wrong_among
 from aisix.mapping.configurations import Configuration, configurations
-from aisix.mapping.mappings import NEEDED, Mapping, Mappings, load_as_told, read_parts
+from aisix.mapping.mappings import NEEDED, Mapping, Mappings, load_as_told
 from aisix.mapping.parse import structure, toml_tree
 from aisix.mapping.parse.files import TableFolder, read_folders
+from aisix.mapping.parse.lineage import read_parts
 from aisix.mapping.syntax.paths import Json
 from aisix.mapping.verify import both_forms, cases, touched
 from aisix.mapping.verify.case_runs import CaseRuns
@@ -262,7 +263,7 @@ class Checker:
     def _there(self, mappings: Mappings, mapping: Mapping, layer: int) -> bool:
         """Whether the folders up to this one have this mapping, or what it is like."""
         folders = mappings.table_folders[: layer + 1]
-        return any(f"{mapping.line[0]}/mapping.toml" in folder.files for folder in folders)
+        return any(f"{mapping.kin[0]}/mapping.toml" in folder.files for folder in folders)
 
 
 class Built(NamedTuple):

@@ -18,8 +18,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from aisix.mapping.configurations import Configuration, configurations
-from aisix.mapping.mappings import Mapping, Mappings, read_parts
+from aisix.mapping.mappings import Mapping, Mappings
 from aisix.mapping.parse.files import CALLER, TRAITS, TableFolder
+from aisix.mapping.parse.lineage import read_parts
 from aisix.mapping.parse.toml_tree import Keys, Tree
 from aisix.mapping.syntax.paths import Json, get
 

@@ -22,12 +22,12 @@ def lacking(mappings: Mappings) -> Iterator[Complaint]:
     shipped = {path.rpartition("/")[0] for path in mappings.table_folders[0].files}
     written = units(mappings)
     for mapping in mappings.mappings.values():
-        if not shipped.isdisjoint(mapping.line):
+        if not shipped.isdisjoint(mapping.kin):
             continue
         others = [
             other
             for other in mappings.mappings.values()
-            if other.line[0] in shipped and other.caller is mapping.caller
+            if other.kin[0] in shipped and other.caller is mapping.caller
         ]
         places = {
             unit.keys: unit.where

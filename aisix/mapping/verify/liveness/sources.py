@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from aisix.mapping.mappings import Mapping, read_parts
+from aisix.mapping.mappings import Mapping
 from aisix.mapping.parse import overlays
 from aisix.mapping.parse.files import TRAITS, TableFolder
+from aisix.mapping.parse.lineage import read_parts
 from aisix.mapping.parse.toml_tree import Keys, Tree
 from aisix.mapping.syntax.paths import Json, get
 from aisix.mapping.verify.liveness.program import Layer
