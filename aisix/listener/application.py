@@ -37,15 +37,20 @@ from aisix.log import CRASHES
 HOST = re.compile(r"[A-Za-z0-9\-._~!$&'()*+;=%\[\]:]*")
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-Handlers = dict[str, tuple[type["ListenerHandler"], dict[str, Any]]]
+Found = tuple[type["ListenerHandler"], dict[str, Any]]
+Handlers = dict[str, Found]
 
 
 class ListenerApplication(Application):
-    """`handlers` by URL path; whatever is not there goes through Tornado's `rules`."""
+    """`handlers` by URL path; what is not there `find` may know, or Tornado's `rules`."""
 
     def __init__(self, handlers: Handlers, rules: list[Any], **settings: Any) -> None:
         super().__init__(rules, **settings)
         self.handlers = handlers
+
+    def find(self, request: HTTPServerRequest) -> Found | None:
+        """Who answers a request whose path is none of `handlers`; None: see the rules."""
+        return None
 
     def start_request(
         self, server_conn: object, request_conn: HTTPConnection
@@ -238,7 +243,7 @@ class Arrival(Refusable):
         except HTTPInputError:
             self.head = start_line, headers
             raise
-        found = self._app.handlers.get(request.path)
+        found = self._app.handlers.get(request.path) or self._app.find(request)
         if found is None:
             other = self._app.find_handler(request)
             if not issubclass(other.handler_class, ListenerHandler):

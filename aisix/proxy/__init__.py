@@ -1,11 +1,12 @@
 """The proxy listener: HTTP in, the mapping engine, HTTP out. Glue, with no wire name in it.
 
-    app.py         which URL is whose
+    app.py         which handler answers what
     unknown.py     every URL nobody answers
-    urls.py        whose a URL is that nobody answers
+    doors.py       every spelling of every route; whose a URL is that nobody answers
     refusals.py    what could not be read as a request, answered in its dialect's envelope
     gateway.py     Gateway: what one process serves with; drain
     base.py        every handler: request id, who calls, body, errors, access line
+    credentials.py whose key a request brings
     admission.py   admission control: how many requests at one time, who waits, who is refused
     backstop.py    the last limit: what hangs in spite of every other one is ended
     body.py        a request's body: bytes -> a JSON object
@@ -20,7 +21,7 @@
     stream_writer.py  what a stream needs of its caller's side
     count.py       how many tokens a request would take, estimated
     models.py      what a caller may ask for
-    health.py      /livez, /readyz
+    health.py      what is answered without a key: /, /livez, /health, /healthz, /readyz
     tables.py      the mapping tables of now, and of the next generation
     ids.py         random ids
 

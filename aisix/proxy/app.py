@@ -1,9 +1,9 @@
-"""The proxy Application: which URL is whose.
+"""The proxy Application: which handler answers what.
 
     app = make_proxy_app(Gateway.open(settings, store, driver, mappings))
 
-Each caller dialect brings its own route (caller.toml); the same URL of two dialects, such as the
-list of models, is told apart by a header that only one of them sends.
+Each caller dialect brings its own routes (caller.toml). A URL that is spelled as its route is
+declared is looked up at once; what else means one, `doors.py` knows.
 """
 
 from __future__ import annotations
@@ -11,55 +11,58 @@ from __future__ import annotations
 from typing import Any
 
 from tornado.httputil import HTTPServerRequest
-from tornado.routing import Matcher, PathMatches, Rule
 from tornado.web import Application
 
-from aisix.listener.application import Handlers, ListenerApplication
+from aisix.listener.application import Found, Handlers, ListenerApplication, ListenerHandler
 from aisix.proxy.chat import ChatHandler
 from aisix.proxy.count import CountHandler
+from aisix.proxy.doors import COUNT, EXCHANGE, MODELS
 from aisix.proxy.gateway import Gateway
-from aisix.proxy.health import LiveHandler, ReadyHandler
+from aisix.proxy.health import AboutHandler, LiveHandler, ReadyHandler
 from aisix.proxy.models import ModelHandler, ModelsHandler
 from aisix.proxy.unknown import UnknownHandler
-from aisix.proxy.urls import default_dialect
 
-
-class SentBy(Matcher):
-    """Matches a path when the request carries a header (or when none is asked for)."""
-
-    def __init__(self, path: str, header: str | None) -> None:
-        self._path = PathMatches(path)
-        self._header = header
-
-    def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
-        if self._header is not None and self._header not in request.headers:
-            return None
-        return self._path.match(request)
+KINDS: dict[str, type[ListenerHandler]] = {
+    EXCHANGE: ChatHandler,
+    COUNT: CountHandler,
+    MODELS: ModelsHandler,
+}
+OPEN: dict[str, type[ListenerHandler]] = {
+    "/": AboutHandler,
+    "/livez": LiveHandler,
+    "/health": LiveHandler,
+    "/healthz": LiveHandler,
+    "/readyz": ReadyHandler,
+}
 
 
 def make_proxy_app(gateway: Gateway) -> Application:
     """The Application over a gateway."""
-    handlers: Handlers = {}
-    rules: list[Any] = []
-    callers = gateway.mappings.callers.values()
-    for caller in callers:
-        mine = {"gateway": gateway, "dialect": caller.name}
-        handlers[caller.data["route"]] = (ChatHandler, mine)
-        if caller.count is not None:
-            handlers[caller.count["route"]] = (CountHandler, mine)
-    # Those that ask for a header first: the others would answer in their stead.
-    for caller in sorted(callers, key=lambda c: c.models_header is None):
-        mine = {"gateway": gateway, "dialect": caller.name}
-        path, header = caller.models_route, caller.models_header
-        if path is not None:
-            rules.append(Rule(SentBy(path, header), ModelsHandler, mine))
-            rules.append(Rule(SentBy(path + r"/(.+)", header), ModelHandler, mine))
-    mine = {"gateway": gateway, "dialect": default_dialect(gateway.mappings)}
-    handlers |= {"/livez": (LiveHandler, mine), "/readyz": (ReadyHandler, mine)}
-    return ListenerApplication(
-        handlers,
-        rules,
-        default_handler_class=UnknownHandler,
-        default_handler_args={"gateway": gateway},
-        log_function=lambda handler: None,  # the handlers write the access line themselves
-    )
+    mine = {"gateway": gateway, "dialect": gateway.doors.default}
+    handlers: Handlers = {path: (kind, mine) for path, kind in OPEN.items()}
+    for route in gateway.doors.routes:
+        if route.kind != MODELS:  # whose dialects share a path
+            given = {"gateway": gateway, "dialect": route.dialect}
+            handlers[route.path] = (KINDS[route.kind], given)
+    return ProxyApplication(gateway, handlers)
+
+
+class ProxyApplication(ListenerApplication):
+    def __init__(self, gateway: Gateway, handlers: Handlers) -> None:
+        super().__init__(
+            handlers,
+            [],
+            default_handler_class=UnknownHandler,
+            default_handler_args={"gateway": gateway},
+            log_function=lambda handler: None,  # the handlers write the access line themselves
+        )
+        self._gateway = gateway
+
+    def find(self, request: HTTPServerRequest) -> Found | None:
+        """Whose a URL is that is not spelled as declared, or that dialects share."""
+        door = self._gateway.doors.find(request.path, request.headers)
+        if door is None:
+            return None
+        more: dict[str, Any] = {"gateway": self._gateway, "dialect": door.route.dialect}
+        kind = KINDS[door.route.kind] if door.rest is None else ModelHandler
+        return kind, {**more, "door": door}

@@ -7,7 +7,6 @@ The access line is written once per request, whatever became of it, and holds no
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -27,8 +26,9 @@ from aisix.proxy.admission import overloaded
 from aisix.proxy.backstop import CALLER, Hung, Wait
 from aisix.proxy.beside import LARGE
 from aisix.proxy.body import Body, decoded, deeper
+from aisix.proxy.credentials import authenticated
+from aisix.proxy.doors import Door
 from aisix.proxy.gateway import PATH, Gateway
-from aisix.proxy.urls import routes
 from aisix.store.resources import ApiKey
 from aisix.store.snapshot import Snapshot
 from aisix.telemetry.trace_context import TraceContext
@@ -40,7 +40,6 @@ SHORT = 1 << 16  # bytes of a body that are read although its answer is a refusa
 DRAIN = 4  # a body up to this many times the limit is read to its end, so that the 413 is seen
 
 T = TypeVar("T")
-_sha256 = hashlib.sha256().copy  # OpenSSL looks its algorithms up anew for every other new one
 
 
 @stream_request_body
@@ -53,6 +52,7 @@ class ProxyHandler(ListenerHandler):
     request_id = ""
     open_to_all = False  # health: no key is asked for
     quiet = False  # health: no access line
+    door: Door | None = None  # by which it came, if not by the route as it is declared
     route_name = "other"  # what the request was for, as a metric's label
     streamed = False
     takes_body = False  # every method begins with `body()`, which also tells a refusal put off
@@ -65,8 +65,10 @@ class ProxyHandler(ListenerHandler):
     _held = 0  # those that are counted among the bytes of all bodies
     _waiting: asyncio.Future[Any] | None = None  # what the method awaits
 
-    def initialize(self, gateway: Gateway, dialect: str, **more: Any) -> None:
+    def initialize(self, gateway: Gateway, dialect: str, door: Door | None = None) -> None:
         self.gateway = gateway
+        if door is not None:
+            self.door = door
         self.balancers = gateway.balancers()  # one snapshot and one set of tables, kept to the end
         self.caller = self.balancers.mappings.caller(dialect).of(self.request_id)
         self.set_header(self.caller.id_header, self.request_id)
@@ -112,7 +114,8 @@ class ProxyHandler(ListenerHandler):
             raise HTTPError(405)
         if not self.open_to_all:
             self.snapshot: Snapshot = self.balancers.snapshot
-            self.api_key = self._authenticate()
+            given = self.request.headers, self.caller.credentials, self.snapshot
+            self.api_key = authenticated(*given)
             self.seen["api_key_id"] = self.api_key.id
 
     def _announced(self) -> int:
@@ -189,9 +192,12 @@ class ProxyHandler(ListenerHandler):
         return value
 
     def resolve(self, caller_body: dict[str, Any], find: Callable[[str], T | None]) -> T:
-        """What `find` has for the alias a body names; CallerError, of several the first that
-        holds: missing, wrong_type, not_allowed, no_such_model."""
+        """What `find` has for the alias a body names, or the URL, which wins; CallerError, of
+        several the first that holds: missing, wrong_type, not_allowed, no_such_model."""
         alias = paths.get(caller_body, self.caller.alias.steps)
+        if self.door is not None and self.door.alias is not None:
+            alias = self._alias_of_url(self.door.alias, alias)
+            paths.put(caller_body, self.caller.alias.steps, alias)
         param = self.caller.alias.text
         if alias is None:
             raise CallerError("missing", param)
@@ -199,6 +205,12 @@ class ProxyHandler(ListenerHandler):
             raise CallerError("wrong_type", param, expected="string", found=JSON_TYPES[type(alias)])
         self.seen["alias"] = alias[:128]
         return self.allowed(alias, find)
+
+    def _alias_of_url(self, alias: str, named: object) -> str:
+        """The alias; told, where the body names another one, which is passed over."""
+        if named not in (None, alias):
+            self.set_foreign_header("X-Aisix-Alias", alias)
+        return alias
 
     def allowed(self, alias: str, find: Callable[[str], T | None]) -> T:
         """What `find` has for an alias; CallerError not_allowed or no_such_model. Whether the key
@@ -243,7 +255,7 @@ class ProxyHandler(ListenerHandler):
             can = ", ".join(self.methods())
             return self.caller.fault(Fault("wrong_method", method=method, allowed=can))
         if status == 404:
-            there = routes(self.balancers.mappings)
+            there = self.gateway.doors.told
             told = Fault("unknown_url", method=method, path=path, routes=there)
             return self.caller.fault(told)
         if 400 <= status < 500:
@@ -294,6 +306,8 @@ class ProxyHandler(ListenerHandler):
             "ms": self.ms(),
             **seen,
         }
+        if self.door is not None and self.door.path != request.path:
+            record |= {"path": self.door.path[:PATH], "requested_path": request.path[:PATH]}
         upstream_id = self.said(UPSTREAM_ID)
         if upstream_id is not None:
             record["upstream_request_id"] = upstream_id
@@ -357,30 +371,3 @@ class ProxyHandler(ListenerHandler):
     def rules(self) -> Iterable[tuple[str, str]]:
         """The rules that took or changed something, and how."""
         return ()
-
-    def _authenticate(self) -> ApiKey:
-        """Whose key it is: of several the first, in the dialect's order, that is good. The keys
-        themselves are hashed at once and go no further."""
-        fault, now = "no_key", 0.0
-        for name, scheme in self.caller.credentials:
-            key = self.request.headers.get(name, "")
-            if scheme:
-                word, _, key = key.partition(" ")
-                if word.lower() != scheme:
-                    continue
-            key = key.strip()
-            if not key:
-                continue
-            hashed = _sha256()
-            hashed.update(key.encode("utf-8", "replace"))
-            found = self.snapshot.api_key(hashed.hexdigest())
-            if found is not None:
-                now = now or time.time()
-                refused = found.fault(now)
-                if refused is None:
-                    return found
-                if fault in ("no_key", "bad_key"):  # of a key that is known there is more to say
-                    fault = refused
-            elif fault == "no_key":
-                fault = "bad_key"
-        raise CallerError(fault)

@@ -28,6 +28,7 @@ from aisix.proxy.backstop import Wait, limit
 from aisix.proxy.base import ProxyHandler
 from aisix.proxy.beside import is_light
 from aisix.proxy.call import Call, note_failure
+from aisix.proxy.doors import Door
 from aisix.proxy.gateway import Gateway
 from aisix.proxy.rate_limit import Reservation, ask, headers, limited, rate_limited
 from aisix.proxy.recording import Recording
@@ -62,9 +63,9 @@ class ChatHandler(ProxyHandler):
         if self.gateway.admission.full:
             raise overloaded()  # before the body is read
 
-    def initialize(self, gateway: Gateway, dialect: str, **more: Any) -> None:
+    def initialize(self, gateway: Gateway, dialect: str, door: Door | None = None) -> None:
         self.route_name = dialect
-        super().initialize(gateway, dialect, **more)
+        super().initialize(gateway, dialect, door)
 
     async def post(self) -> None:
         gateway, loop = self.gateway, asyncio.get_running_loop()

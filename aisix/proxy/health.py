@@ -1,6 +1,7 @@
-"""/livez: the process answers. /readyz: it should be sent requests. No key is needed for either.
+"""What is answered without a key. /livez, /health, /healthz: the process answers; /readyz: it
+should be sent requests; /: what this is, and where the API is.
 
-They are counted, and no access line is written for them.
+They are counted; an access line is written for / alone.
 """
 
 from __future__ import annotations
@@ -8,6 +9,29 @@ from __future__ import annotations
 import msgspec
 
 from aisix.proxy.base import ProxyHandler
+
+
+class AboutHandler(ProxyHandler):
+    """For a person with a browser, and for clients that look whether anybody is there. Nothing of
+    it depends on what is stored."""
+
+    open_to_all = True
+    route_name = "about"
+
+    def get(self) -> None:
+        routes = self.gateway.doors.routes
+        apis = [
+            {
+                "title": caller.data.get("title", name),
+                "routes": [f"{one.method} {one.path}" for one in routes if one.dialect == name],
+            }
+            for name, caller in self.balancers.mappings.callers.items()
+        ]
+        text = "This is an aisix gateway. Send requests with your key to these routes."
+        body = msgspec.json.encode({"status": "ok", "message": text, "apis": apis})
+        self.send(200, {}, msgspec.json.format(body, indent=2) + b"\n")
+
+    head = get
 
 
 class LiveHandler(ProxyHandler):

@@ -27,7 +27,11 @@ class ModelHandler(ProxyHandler):
 
     route_name = "models"
 
-    def get(self, alias: str) -> None:
+    def get(self) -> None:
+        assert self.door is not None and self.door.rest is not None
+        alias = self.door.rest
+        if alias.endswith("/") and not self.snapshot.stored_name(alias):
+            alias = alias.rstrip("/")
         model = self.allowed(alias, self.snapshot.model)
         self.send(200, {}, msgspec.json.encode(self.caller.model_item(_shown(model))))
 

@@ -16,7 +16,6 @@ from aisix.listener.heads import canonical
 from aisix.listener.refusals import Refuse, RefusedRequest, Shown
 from aisix.proxy import ids
 from aisix.proxy.gateway import Gateway
-from aisix.proxy.urls import dialect_of
 
 
 def of_callers(gateway: Gateway) -> Refuse:
@@ -24,7 +23,7 @@ def of_callers(gateway: Gateway) -> Refuse:
 
     def shape(refusal: RefusedRequest, request_id: str) -> Shown:
         mappings = gateway.mappings
-        name = dialect_of(mappings, refusal.path, refusal.headers)
+        name = gateway.doors.dialect_of(refusal.path, refusal.headers)
         caller = mappings.caller(name).of(request_id)
         shown = caller.fault(CallerError(refusal.kind))
         headers = {"Content-Type": "application/json", canonical(caller.id_header): request_id}

@@ -7,9 +7,13 @@ import pytest
 from aisix import __version__
 from tests.running import CALLER_KEY, Running, send
 
-ODD = ["/", "/favicon.ico", "/robots.txt", "/v1", "/v1/", "/v1/chat/completions/", "//v1/models"]
-ODD += ["/v1/chat%2Fcompletions", "/v1/%63hat/completions", "/v1/../etc/passwd", "/v1/v1/messages"]
-ODD += ["/chat/completions", "/v1/embeddings", "/v1/messages/", "/v1/messages/batches", "/?a=b"]
+ODD = ["/favicon.ico", "/robots.txt", "/v1", "/v1/", "/V1/models", "/v1/messages/x"]
+ODD += [
+    "/v1/chat%2Fcompletions",
+    "/v1/%63hat/completions",
+    "/v1/../etc/passwd",
+    "/v1/assistants?a=b",
+]
 
 
 @pytest.fixture

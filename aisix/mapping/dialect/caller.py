@@ -24,6 +24,8 @@ from aisix.mapping.syntax.paths import Json, Path
 _encode = msgspec.json.Encoder().encode
 Where = Callable[[Keys], str]
 STATUS = "a number from 400 to 599"
+ALIAS_IN_BASE = "{alias}"
+_BASE = re.compile(r"(/[\w.~-]+)*/([\w.~-]+|\{alias\})(/[\w.~-]+)*")
 _FAULT_KEYS: dict[str, type] = {
     "status": int,
     "type": str,
@@ -86,6 +88,10 @@ class CallerDialect:
                 complaints.append(
                     Complaint(where(("fault",)), f"fault.{kind}", "this fault is missing")
                 )
+        for number, base in enumerate(data.get("bases", ())):
+            if not _BASE.fullmatch(base):
+                text = f"expected a path such as /a/b or /a/{ALIAS_IN_BASE}, found {found(base)}"
+                complaints.append(Complaint(where(("bases",)), f"bases[{number}]", text))
         if "count" in data and "estimate" not in data:
             text = "there is no [estimate] to count by"
             complaints.append(Complaint(where(("count",)), "count", text))
@@ -132,6 +138,11 @@ class CallerDialect:
     @property
     def sample_alias(self) -> str:
         return str(paths.get(self.sample, self.alias.steps) or "alias")
+
+    @property
+    def bases(self) -> tuple[str, ...]:
+        """What may stand before its routes instead of their version."""
+        return tuple(self.data.get("bases", ()))
 
     @property
     def models_route(self) -> str | None:

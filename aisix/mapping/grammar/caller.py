@@ -22,6 +22,7 @@ from aisix.mapping.grammar.kinds import (
     UNIT,
     UNITS_BY_NAME,
     URL_PATH,
+    URL_PATHS,
     WORDS,
     WORDS_BY_NAME,
 )
@@ -33,6 +34,13 @@ CALLER = file(
     FORMAT_KEY,
     TITLE,
     Key("route", URL_PATH, "the URL that callers post to", "/v1/chat", required=True),
+    Key(
+        "bases",
+        URL_PATHS,
+        "what clients may put before its routes instead of their version, or before that; {alias}: "
+        "the alias of the request, whatever its body names",
+        ["/acme", "/acme/{alias}"],
+    ),
     Key("default", BOOLEAN, "this dialect answers for URLs that are nobody's", True, False),
     Key(
         "auth",

@@ -79,6 +79,7 @@ TEMPLATE_OBJECT = ValueKind("object, with $name where something is put in", (dic
 FACT = ValueKind("text, number, true or false", (str, int, float, bool))
 TEMPLATE = ValueKind("text, with {name} where something is put in", (str,))
 URL_PATH = ValueKind("path of a URL, which begins with /", (str,), begins="/")
+URL_PATHS = ValueKind("list of paths of URLs", (list,), str)
 URL = ValueKind("URL, which begins with http:// or https://", (str,), begins="http")
 
 
