@@ -219,7 +219,6 @@ TESTED_BY = {
     "proxy/app": "exchanges/test_walkthrough",
     "proxy/call": "exchanges/test_failover",
     "proxy/chat": "exchanges/test_upstream_wire",
-    "proxy/count": "clients/test_openai_upstream",
     "proxy/models": "exchanges/test_walkthrough",
     "proxy/relay": "exchanges/test_upstream_wire",
     "proxy/stream_writer": "exchanges/test_upstream_wire",

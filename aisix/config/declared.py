@@ -142,6 +142,7 @@ SETTINGS = (
         "until an answer begins; 0: as long as a stream may be silent, a plain answer may take",
     ),
     Setting("upstream.connect_timeout_ms", integer(1), 5_000, "name lookup, TCP and TLS together"),
+    Setting("upstream.count_timeout_ms", integer(1), 5_000, "to count tokens; then by estimate"),
     Setting(
         "upstream.retries", integer(0, 5), 1, "further attempts when nothing can be billed twice"
     ),

@@ -65,6 +65,7 @@ class Upstream:
     stream_total_timeout_ms: int
     first_byte_timeout_ms: int
     connect_timeout_ms: int
+    count_timeout_ms: int
     retries: int
     retry_after_limit_secs: int
     retry_budget_percent: int

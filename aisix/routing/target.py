@@ -45,6 +45,7 @@ class Target:
     retry_on_timeout: bool
     tls: Tls
     cap: Cap
+    count_url: str | None = None  # where it is asked how many tokens a request would take
     sign: Signer | None = field(default=None, repr=False)  # for upstreams that want each signed
 
 
@@ -92,6 +93,7 @@ def make_targets(
                 retry_on_timeout=model.retry_on_timeout,
                 tls=Tls(key.tls.ca_file, key.tls.verify, key.tls.client_cert, key.tls.client_key),
                 cap=Cap(upstream.response_body_limit_bytes, "upstream.response_body_limit_bytes"),
+                count_url=_count_url(tables, key),
             )
         )
     return targets
@@ -121,10 +123,16 @@ def timeouts(model: Model, settings: Settings) -> tuple[Timeouts, Timeouts]:
     )
 
 
-def url_of(tables: Effective, key: ProviderKey) -> str:
-    """Where a key's requests go; OperatorError when nothing says so."""
+def url_of(tables: Effective, key: ProviderKey, path: str = "") -> str:
+    """Where a key's requests go, to be answered or to another `path` of the same upstream;
+    OperatorError when nothing says so."""
     _, mark, query = (key.api_base or "").partition("?")
-    return f"{base_url(tables, key)}{tables.upstream['path']}{mark}{query}"
+    return f"{base_url(tables, key)}{path or tables.upstream['path']}{mark}{query}"
+
+
+def _count_url(tables: Effective, key: ProviderKey) -> str | None:
+    count = tables.upstream.get("count")
+    return None if count is None else url_of(tables, key, count["path"])
 
 
 def base_url(tables: Effective, key: ProviderKey) -> str:

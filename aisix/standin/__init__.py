@@ -13,6 +13,7 @@
     stream.py        a whole answer -> SSE events, and back
     handler.py       what its handlers share: what was received, exact answers, streams
     server.py        HTTP: authentication, errors, pace, faults
+    counting.py      ... the tokens of a request, counted
     chat.py          an upstream of the other dialect: its checks and answers
     functions.py     ... JSON Schema as that one takes it
     chat_handler.py  ... on a socket

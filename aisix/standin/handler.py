@@ -54,6 +54,7 @@ class Record:
     def __init__(self, check: bool = True) -> None:
         self.check = check
         self.received: deque[Received] = deque(maxlen=KEPT)
+        self.counted: deque[Received] = deque(maxlen=KEPT)  # requests whose tokens were counted
         self.sent: deque[bytes] = deque(maxlen=KEPT)  # the last whole answers
         self.closed = 0  # callers who left before the end
         self.number = 0

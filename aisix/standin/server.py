@@ -25,6 +25,7 @@ from tornado.web import Application
 
 from aisix.standin import answers, stream
 from aisix.standin.chat_handler import StandinChatHandler
+from aisix.standin.counting import StandinCountHandler
 from aisix.standin.handler import Received, Record, StandinHandler
 from aisix.standin.rules import VERSIONS, complaints
 
@@ -154,13 +155,6 @@ class MessagesHandler(StandinHandler):
             whole = json.dumps(answers.answer(body, self.number)).encode()
             self.standin.sent.append(whole)
             self.finish(whole)
-
-
-class StandinCountHandler(StandinHandler):
-    def post(self) -> None:
-        body = json.loads(self.request.body)
-        self.set_header("Content-Type", "application/json")
-        self.finish(json.dumps({"input_tokens": len(json.dumps(body.get("messages"))) // 4 + 1}))
 
 
 def _spoilt(pieces: list[bytes], words: list[str]) -> list[bytes | None]:

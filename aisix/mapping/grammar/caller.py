@@ -279,7 +279,7 @@ COUNT = unit(
     "caller_count",
     "where a caller asks how many tokens a request would take",
     Key("route", URL_PATH, "its URL", "/v1/count", required=True),
-    Key("header", HEADER, "says that the answer is an estimate", "x-estimate", required=True),
+    Key("header", HEADER, "says of an answer that it is estimated", "x-estimate", required=True),
     Key(
         "answer",
         TEMPLATE_OBJECT,

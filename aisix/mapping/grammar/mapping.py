@@ -5,10 +5,12 @@ from __future__ import annotations
 from aisix.mapping.grammar.declared import TRAIT, Key, file, unit
 from aisix.mapping.grammar.kinds import (
     BOOLEAN,
+    FILLED_WORDS,
     FORMAT,
     LIST,
     MAPPING_NAME,
     MARK,
+    PATH,
     TEMPLATES_BY_NAME,
     TEXT,
     TEXTS_BY_NAME,
@@ -114,6 +116,13 @@ UPSTREAM = unit(
         {"x-acme-token": "{secret}"},
         fills=("secret",),
     ),
+    Key(
+        "count",
+        UNIT,
+        "where it is asked how many tokens a request would take; without it that is estimated",
+        {"path": "/v2/chat/count", "answer": "tokens", "fields": ["model", "turns"]},
+        below="upstream_count",
+    ),
     example="""
 [upstream]
 api_base = "https://api.acme.example"
@@ -121,6 +130,31 @@ path = "/v2/chat"
 strip = ["/v2/chat", "/v2"]
 [upstream.auth]
 x-acme-token = "{secret}"
+""",
+)
+UPSTREAM_COUNT = unit(
+    "upstream_count",
+    "where the upstream counts the tokens of a request, which is translated as one to be answered",
+    Key(
+        "path",
+        URL_PATH,
+        "what is put behind the base; nothing is filled in here",
+        "/v2/chat/count",
+        required=True,
+        fills=(),
+    ),
+    Key("answer", PATH, "where the count stands in its answer", "tokens", required=True),
+    Key(
+        "fields",
+        FILLED_WORDS,
+        "the only fields of the translated request that it takes; without it all are sent",
+        ["model", "turns"],
+    ),
+    example="""
+[upstream.count]
+path = "/v2/chat/count"
+answer = "tokens"
+fields = ["model", "turns"]
 """,
 )
 VERSIONS = unit(
