@@ -7,6 +7,7 @@ They are counted; an access line is written for / alone.
 from __future__ import annotations
 
 import msgspec
+from tornado.web import HTTPError
 
 from aisix.proxy.base import ProxyHandler
 
@@ -17,6 +18,10 @@ class AboutHandler(ProxyHandler):
 
     open_to_all = True
     route_name = "about"
+
+    def check_head(self) -> None:
+        if self.request.method not in self.answers:
+            raise HTTPError(404)  # there is no API here: who posts has left out the route
 
     def get(self) -> None:
         routes = self.gateway.doors.routes

@@ -166,7 +166,7 @@ def test_strict_mode_refuses_what_lenient_mode_only_tells(gateway: Running) -> N
 
 def test_an_unknown_url_and_a_wrong_method(gateway: Running) -> None:
     headers = {"Authorization": f"Bearer {CALLER_KEY}"}
-    for path in ("/v1/responses", "/", "/v1/chat/completions/x"):
+    for path in ("/v1/assistants", "/", "/v1/chat/completions/x"):
         refused(send(gateway.proxy_port, "POST", path, GOOD, headers), 404, "unknown_url")
     answer = send(gateway.proxy_port, "GET", PATH, headers=headers)
     refused(answer, 405, "method_not_allowed")
