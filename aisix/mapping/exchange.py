@@ -124,10 +124,10 @@ class Exchange(Streaming):
             told = translation.mended(self.tables, self.facts, caller_body, mended)
             self.notes = [*told, *self.notes]
         self.stream = paths.is_true(caller_body, self.caller.stream)
-        for guard, answer in self.tables.request.local:
-            if holds(guard, View(Scope(self.facts, caller_body), caller_body)):
-                self._local = answer
-                break
+        if self.tables.request.local:
+            view = View(Scope(self.facts, caller_body, self._remember), caller_body)
+            here = (answer for guard, answer in self.tables.request.local if holds(guard, view))
+            self._local = next(here, None)
         return self._outgoing()
 
     def _fell_back(self, part: str, raised: Exception) -> None:

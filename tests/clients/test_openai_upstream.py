@@ -9,6 +9,11 @@ from typing import Any
 import anthropic
 import openai
 import pytest
+from anthropic.types import (
+    ServerToolUseBlock,
+    WebSearchToolResultBlock,
+    WebSearchToolResultErrorObject,
+)
 
 from aisix.standin.server import Standin
 from tests.running import CALLER_KEY, Answer, Running, free_port, send
@@ -194,6 +199,40 @@ def test_a_warm_cache_is_answered_here(claude: anthropic.Anthropic, standin: Sta
     with claude.messages.stream(model="gpt", max_tokens=0, messages=asked("q")) as stream:
         assert stream.get_final_message().content == []
     assert standin.number == before
+
+
+def test_a_search_that_this_upstream_has_not_has_failed(
+    claude: anthropic.Anthropic, standin: Standin
+) -> None:
+    before = standin.number
+    asks: Any = {
+        "model": "gpt",
+        "max_tokens": 50,
+        "messages": asked("Perform a web search for the query: aisix"),
+        "tools": [{"type": "web_search_20250305", "name": "web_search"}],
+        "tool_choice": {"type": "tool", "name": "web_search"},
+    }
+    raw = claude.messages.with_raw_response.create(**asks)
+    assert raw.headers["x-aisix-warnings"] == "tools=dropped"
+    with claude.messages.stream(**asks) as stream:
+        streamed = stream.get_final_message()
+    for said in (raw.parse(), streamed):
+        call, result, text = said.content
+        assert isinstance(call, ServerToolUseBlock)
+        assert isinstance(result, WebSearchToolResultBlock)
+        assert isinstance(result.content, WebSearchToolResultErrorObject)
+        assert (call.name, call.input, call.id) == (
+            "web_search",
+            {"query": "aisix"},
+            result.tool_use_id,
+        )
+        assert result.content.error_code == "unavailable"
+        assert text.type == "text" and "not available" in text.text
+        assert said.stop_reason == "end_turn"
+    assert standin.number == before
+    turns: Any = [*asked("q"), {"role": "assistant", "content": streamed.content}, *asked("so?")]
+    again = claude.messages.create(model="gpt", max_tokens=50, messages=turns)
+    assert again.content[0].type == "text"
 
 
 def test_tokens_are_counted_roughly(claude: anthropic.Anthropic, gateway: Running) -> None:

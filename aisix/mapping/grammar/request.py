@@ -245,7 +245,7 @@ by = ","
 )
 LOCAL = unit(
     "local",
-    "a request that is answered here",
+    "a request that is answered here; of [let] it may ask for what `remember` names",
     *CONDITIONS,
     Key("answer", OBJECT, "the answer, in the upstream's shape", {"text": "no"}, required=True),
     example="""

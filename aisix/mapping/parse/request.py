@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from aisix.mapping.grammar.tables import UNITS
 from aisix.mapping.parse.rules import Parser
@@ -81,6 +82,8 @@ class RequestParser(Parser):
             self.local(row, ("request", "local", name))
             for name, row in data.get("local", {}).items()
         )
+        for name, (guard, _) in zip(data.get("local", {}), local, strict=True):
+            self.check_remembered(guard, remember, ("request", "local", name))
         self.check_arranged()
         self.check_registers()
         return RequestTables(
@@ -111,6 +114,15 @@ class RequestParser(Parser):
         if guard is None:
             self.complain(at, "a local answer needs `when`: requests it is for")
         return guard or Condition(), row.get("answer", {})
+
+    def check_remembered(
+        self, guard: Condition, remember: Collection[str], at: tuple[str, ...]
+    ) -> None:
+        """By then the [let]s are gone, but for those the answer may ask for."""
+        for test in (*guard.when, *guard.unless):
+            if test.path.root == "let" and test.path.steps[0] not in remember:
+                text = "is forgotten before a local answer is looked for: name it in `remember`"
+                self.complain(at, f"{test.path.text} {text}")
 
     def check(self, name: str, row: Json, at: tuple[str, ...]) -> Check:
         path = self.path(name, at)

@@ -45,6 +45,12 @@ FAULTS: dict[str, tuple[str, str, str]] = {
         "[feild]\na = 'b'\n",
         'request.toml:1: feild: unknown key (did you mean "field"?)',
     ),
+    "a local answer that asks for what is forgotten": (
+        "request.toml",
+        "[local.mine]\nanswer = { a = 1 }\n[local.mine.when]\n'$let.wanted' = 'x'\n",
+        "request.toml:1: local.mine: $let.wanted is forgotten before a local answer is looked for: "
+        "name it in `remember`",
+    ),
     "unknown verb": (
         "request.toml",
         "[field.top_k]\nas = 'lits'\n",
