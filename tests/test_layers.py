@@ -219,6 +219,7 @@ TESTED_BY = {
     "proxy/app": "exchanges/test_walkthrough",
     "proxy/call": "exchanges/test_failover",
     "proxy/chat": "exchanges/test_upstream_wire",
+    "proxy/entering": "exchanges/test_awaited_limits",
     "proxy/models": "exchanges/test_walkthrough",
     "proxy/relay": "exchanges/test_upstream_wire",
     "proxy/stream_writer": "exchanges/test_upstream_wire",

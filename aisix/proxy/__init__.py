@@ -13,6 +13,7 @@
     beside.py      work that would hold everybody up, in a thread beside the loop
     rate_limit.py  rate limits and quotas of a key and a model, and the headers that tell of them
     booking.py     what requests under way have used, booked where a limit counts tokens
+    entering.py    its rate limits and its place: whether a request may go on
     chat.py        the handler of one exchange: the caller's side, plain answers
     call.py        an exchange, its attempts, the request that goes out; what both sides hold
     captures.py    which exchanges an admin has asked to see, and where they are kept

@@ -12,30 +12,25 @@ Must never know: a wire name. What a field is called stands in the caller dialec
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
 from aisix.errors import Fault, UpstreamError
-from aisix.limits import Grant, Level, LimitRefusal, clock
-from aisix.mapping.dialect.estimate import estimate
+from aisix.limits import clock
 from aisix.mapping.exchange import Answer, UpstreamRequest
 from aisix.mapping.metering import Tokens
 from aisix.mapping.syntax.budget import Spent
-from aisix.proxy.admission import overloaded
 from aisix.proxy.backstop import Wait, limit
-from aisix.proxy.base import ProxyHandler
 from aisix.proxy.beside import is_light
 from aisix.proxy.call import Call, note_failure
 from aisix.proxy.doors import Door
+from aisix.proxy.entering import EnteringHandler
 from aisix.proxy.gateway import Gateway
-from aisix.proxy.rate_limit import Reservation, ask, headers, limited, rate_limited
 from aisix.proxy.recording import Recording
 from aisix.proxy.relay import Relay
 from aisix.routing.attempts import LONGEST_PAUSE, Attempts
 from aisix.routing.target import Target
-from aisix.store.resources import Model
 from aisix.upstream.buffered import BufferedSink
 from aisix.upstream.request import Response
 from aisix.upstream.transfer import Transfer
@@ -43,25 +38,15 @@ from aisix.upstream.transfer import Transfer
 T = TypeVar("T")
 
 
-class ChatHandler(ProxyHandler):
+class ChatHandler(EnteringHandler):
     """POST of the caller dialect's own route; the StreamWriter of a Relay."""
 
     attempts: Attempts | None = None
     call: Call | None = None  # once a target's tables have taken the request
     relay: Relay | None = None
     recording: Recording | None = None  # of it, for an admin who asked
-    _admitted = False  # it holds a place of the admission
-    _reservation: Reservation | None = None
-    _levels: Sequence[Level] = ()  # of its rate limits, for the headers
     _transfer: Transfer | None = None
     _final: tuple[Tokens, Sequence[str]] | None = None  # what it has used; estimated
-
-    takes_body = True
-
-    def check_head(self) -> None:
-        super().check_head()
-        if self.gateway.admission.full:
-            raise overloaded()  # before the body is read
 
     def initialize(self, gateway: Gateway, dialect: str, door: Door | None = None) -> None:
         self.route_name = dialect
@@ -69,21 +54,11 @@ class ChatHandler(ProxyHandler):
 
     async def post(self) -> None:
         gateway, loop = self.gateway, asyncio.get_running_loop()
-        admission = gateway.admission
         try:
             caller_body = await self.large_body() if self.large else self.body()
             balancer = self.resolve(caller_body, partial(self.balancers.find, self.caller.name))
-            if limited(self.api_key, model := balancer.targets[0].model):
-                await self._within_limits(model, caller_body)
-            if self.left:  # as the limiter's answer came; `on_finish` gives back what it granted
+            if not await self._let_in(balancer.targets[0].model, caller_body):
                 return
-            if not admission.take():
-                self._waiting = place = loop.create_future()
-                await admission.wait(place)
-                if self.left:
-                    admission.leave()
-                    return
-            self._admitted = True
             patience = gateway.settings.upstream.retry_after_limit_secs
             self.attempts = attempts = Attempts(balancer, patience, loop.time())
             mine = self.seen, self.request.headers, self.trace, self.mended
@@ -116,28 +91,6 @@ class ChatHandler(ProxyHandler):
         except asyncio.CancelledError:
             if not (self.left or self._finished):
                 raise
-
-    async def _within_limits(self, model: Model, caller_body: dict[str, Any]) -> None:
-        """CallerError when a rate limit says no; waits only if the limiter does."""
-        limits = self.gateway.limits
-        takes = partial(self._takes, caller_body)
-        verdict = ask(limits, self.api_key, model, clock(), takes)
-        if verdict is None:
-            return
-        if not isinstance(verdict, (Grant, LimitRefusal)):
-            self._waiting = waiting = asyncio.ensure_future(verdict)
-            verdict = await waiting
-        self._levels = verdict.levels
-        if isinstance(verdict, LimitRefusal):
-            raise rate_limited(verdict)
-        self._reservation = reservation = Reservation(limits, verdict)
-        if reservation.tokens:
-            self.gateway.booking.under_way.add(self)
-
-    def _takes(self, caller_body: dict[str, Any]) -> int:
-        """Tokens of the request, by estimate."""
-        how = self.caller.estimate
-        return 0 if how is None else estimate(caller_body, how, self._size)
 
     def book(self) -> None:
         """What it has used so far, once there is an answer: until then its own estimate stands."""
@@ -256,19 +209,10 @@ class ChatHandler(ProxyHandler):
             self.set_header("X-Aisix-Warnings", warnings)
             self.seen["warnings"] = warnings
 
-    def _tell_levels(self) -> None:
-        if self._levels:
-            for name, value in headers(self._levels, self.caller, time.time()).items():
-                self.set_header(name, value)
-
     def send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         if self.recording is not None:
             self.recording.given(body)
         super().send(status, headers, body)
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        self._tell_levels()
-        super().write_error(status_code, **kwargs)
 
     # ------------------------------------------------------------------ what is known of it
     @property
@@ -347,11 +291,6 @@ class ChatHandler(ProxyHandler):
     def _end_attempts(self) -> None:
         if self.attempts is not None:
             self.attempts.end()
-
-    def _leave_admission(self) -> None:
-        if self._admitted:
-            self._admitted = False
-            self.gateway.admission.leave()
 
     def on_connection_close(self) -> None:
         self.each(super().on_connection_close, self._let_go, self.on_finish)

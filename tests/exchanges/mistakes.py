@@ -39,6 +39,7 @@ WAY = [
     "listener.reader",
     "proxy.base",
     "proxy.chat",
+    "proxy.entering",
     "proxy.call",
     "proxy.relay",
     "proxy.admission",
@@ -90,7 +91,7 @@ LEFT_OUT: Set[str] = {
 GIVE_BACK = {
     *("proxy.base.ProxyHandler._leave", "proxy.base.ProxyHandler.on_finish"),
     *("proxy.chat.ChatHandler.on_finish", "proxy.chat.ChatHandler._settle"),
-    *("proxy.chat.ChatHandler._leave_admission", "proxy.chat.ChatHandler._end_attempts"),
+    *("proxy.entering.EnteringHandler._leave_admission", "proxy.chat.ChatHandler._end_attempts"),
     *(
         "proxy.rate_limit.Reservation.settle",
         "proxy.admission.Admission.leave",
@@ -109,7 +110,7 @@ GIVE_BACK = {
 # Steps that an exchange waits for. If one of these does nothing, or waits for ever, nobody else ends it.
 AWAITED = {
     "listener.application.ListenerHandler.dispatch",
-    "proxy.chat.ChatHandler._within_limits",
+    "proxy.entering.EnteringHandler._within_limits",
     "proxy.chat.ChatHandler._plain",
     "proxy.chat.ChatHandler._pause",
     "upstream.transfer.Transfer.deliver",

@@ -1,0 +1,91 @@
+"""Whether a request may go on: the rate limits of its key and model, and a place among those under
+way. What it was given is given back at its end.
+
+Must never know: what becomes of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from aisix.limits import Grant, Level, LimitRefusal, clock
+from aisix.mapping.dialect.estimate import estimate
+from aisix.proxy.admission import overloaded
+from aisix.proxy.base import ProxyHandler
+from aisix.proxy.rate_limit import Reservation, ask, headers, limited, rate_limited
+from aisix.store.resources import Model
+
+
+class EnteringHandler(ProxyHandler):
+    """`_let_in`, then `_tell_levels`; at its end `_reservation` is settled, `_leave_admission`."""
+
+    _admitted = False  # it holds a place of the admission
+    _reservation: Reservation | None = None
+    _levels: Sequence[Level] = ()  # of its rate limits, for the headers
+
+    takes_body = True
+
+    def check_head(self) -> None:
+        super().check_head()
+        if self.gateway.admission.full:
+            raise overloaded()  # before the body is read
+
+    async def _let_in(self, model: Model, caller_body: dict[str, Any]) -> bool:
+        """Whether its caller is still there when it may go on; CallerError when a rate limit says
+        no, Fault "overloaded"."""
+        if limited(self.api_key, model):
+            await self._within_limits(model, caller_body)
+        if self.left:  # as the limiter's answer came; `on_finish` gives back what it granted
+            return False
+        admission = self.gateway.admission
+        if not admission.take():
+            self._waiting = place = asyncio.get_running_loop().create_future()
+            await admission.wait(place)
+            if self.left:
+                admission.leave()
+                return False
+        self._admitted = True
+        return True
+
+    async def _within_limits(self, model: Model, caller_body: dict[str, Any]) -> None:
+        """CallerError when a rate limit says no; waits only if the limiter does."""
+        limits = self.gateway.limits
+        takes = partial(self._takes, caller_body)
+        verdict = ask(limits, self.api_key, model, clock(), takes)
+        if verdict is None:
+            return
+        if not isinstance(verdict, (Grant, LimitRefusal)):
+            self._waiting = waiting = asyncio.ensure_future(verdict)
+            verdict = await waiting
+        self._levels = verdict.levels
+        if isinstance(verdict, LimitRefusal):
+            raise rate_limited(verdict)
+        self._reservation = reservation = Reservation(limits, verdict)
+        if reservation.tokens:
+            self.gateway.booking.under_way.add(self)
+
+    def _takes(self, caller_body: dict[str, Any]) -> int:
+        """Tokens of the request, by estimate."""
+        how = self.caller.estimate
+        return 0 if how is None else estimate(caller_body, how, self._size)
+
+    def book(self) -> None:
+        """What it has used so far, if anything is known of that."""
+
+    def _tell_levels(self) -> None:
+        if self._levels:
+            for name, value in headers(self._levels, self.caller, time.time()).items():
+                self.set_header(name, value)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        self._tell_levels()
+        super().write_error(status_code, **kwargs)
+
+    def _leave_admission(self) -> None:
+        if self._admitted:
+            self._admitted = False
+            self.gateway.admission.leave()
