@@ -23,8 +23,22 @@ WORD = re.compile(r"standin:([a-z0-9_-]+)")
 Body = dict[str, Any]
 
 
+FRAMED = re.compile(r"\s*<([a-z][a-z_-]*)>.*</\1>\s*", re.S)
+
+
 def last_text(body: Body) -> str:
-    """The text of the last user turn, tool results aside."""
+    """The text of the last user turn, tool results aside.
+
+    Clients and gateways put words beside the user's, in a frame: `<system>...</system>`.
+    They are heard only where nothing else is said since the model spoke.
+    """
+    for message in reversed(body["messages"]):
+        if message["role"] == "assistant":
+            break
+        parts = conversation.blocks_of(message["content"]) if message["role"] == "user" else []
+        texts = [str(part.get("text", "")) for part in parts if part.get("type") == "text"]
+        if any(text.strip() and not FRAMED.fullmatch(text) for text in texts):
+            return " ".join(text for text in texts if not FRAMED.fullmatch(text))
     for message in reversed(body["messages"]):
         if message["role"] == "user":
             parts = conversation.blocks_of(message["content"])

@@ -72,3 +72,13 @@ def test_a_tool_that_the_client_does_not_declare_is_told(tools: tuple[str, ...])
     assert [part["text"] for part in by_messages] == [wanted]
     by_chat = chat.answer(chat_body(ASK, tools=tools), 1)["choices"][0]["message"]
     assert by_chat["content"] == wanted
+
+
+def test_words_in_a_frame_are_heard_only_where_the_user_says_nothing() -> None:
+    framed = {"role": "user", "content": "<system>Be kind.</system>"}
+    said = {"role": "user", "content": "Hello"}
+    assert answers.last_text(messages_body(said, framed)) == "Hello"
+    assert answers.last_text(messages_body(framed)) == "<system>Be kind.</system>"
+    spoken = {"role": "assistant", "content": "Hi"}
+    assert answers.last_text(messages_body(said, spoken, framed)) == "<system>Be kind.</system>"
+    assert answers.last_text(messages_body(said, spoken)) == "Hello"
