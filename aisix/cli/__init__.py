@@ -6,6 +6,7 @@
     capture.py       aisix capture: exchanges of a running gateway, as files
     admin_client.py  the admin API, as resources.py and capture.py call it
     store.py         aisix store: look into the database, change its encryption key
+    use/             aisix use: a client's settings, printed or written into its own files
     mappings/        aisix mappings: list, show, check, explain, test, diff, verbs
 
 Must never know: the inside of a table; each command prints what a room below answers.

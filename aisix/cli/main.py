@@ -81,6 +81,14 @@ def _parser(verb: list[str]) -> argparse.ArgumentParser:
         from aisix.cli import capture as capture_cli
 
         capture_cli.add_parser(sub)
+    sub = verbs.add_parser(
+        "use", parents=[config], help="the settings with which a client reaches the gateway"
+    )
+    sub.set_defaults(go=use)
+    if verb == ["use"]:
+        from aisix.cli.use import command as use_cli
+
+        use_cli.add_parser(sub)
     _add_store(verbs, config)
     if not verb or verb[0] not in verbs.choices:
         _add_resources(verbs, verb)
@@ -201,6 +209,13 @@ def capture(args: argparse.Namespace) -> int:
     from aisix.config.settings import load_settings
 
     return capture_cli.run(args, load_settings(args.config, os.environ))
+
+
+def use(args: argparse.Namespace) -> int:
+    from aisix.cli.use import command
+    from aisix.config.settings import load_settings
+
+    return command.run(args, load_settings(args.config, os.environ))
 
 
 def resources(args: argparse.Namespace) -> int:

@@ -26,7 +26,7 @@ from typing import Any
 from tabulate import tabulate
 
 from aisix.cli.admin_client import AdminClient, AdminRefused
-from aisix.config.settings import Settings
+from aisix.config.sections import Admin, Proxy, Settings
 from aisix.errors import OperatorError
 from aisix.store.kinds.api_keys import API_KEYS, hash_of
 from aisix.store.kinds.declare import Argument, Field, Kind
@@ -322,12 +322,25 @@ def _whole(name: str) -> str:
 
 # ---------------------------------------------------------------- whom to ask
 def _url(args: argparse.Namespace, settings: Settings) -> str:
-    if args.admin:
-        return str(args.admin)
-    host, _, port = settings.admin.addr.rpartition(":")
+    return str(args.admin) if args.admin else listener_url(settings.admin)
+
+
+def listener_url(section: Admin | Proxy) -> str:
+    """A listener's address as somebody on this machine reaches it."""
+    host, _, port = section.addr.rpartition(":")
     everywhere = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]", "::": "[::1]"}
-    scheme = "http" if settings.admin.tls_cert is None else "https"
+    scheme = "http" if section.tls_cert is None else "https"
     return f"{scheme}://{everywhere.get(host, host)}:{port}"
+
+
+def given_key(variable: str | None, file: str | None, environ: Mapping[str, str]) -> str:
+    """A key from a variable, else from a file; "-" is standard input."""
+    if variable:
+        return _variable(variable, environ)
+    key = sys.stdin.readline().strip() if file == "-" else _file(str(file))
+    if not key or len(key.split()) > 1:
+        raise OperatorError("the key: expected one word, and nothing else")
+    return key
 
 
 def _admin_key(args: argparse.Namespace, settings: Settings) -> str:

@@ -1,0 +1,23 @@
+import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
+import { generateText, stepCountIs, streamText, tool } from "ai";
+import { z } from "zod";
+
+const [mode, prompt] = process.argv.slice(2);
+const aisix = createOpenAICompatible({
+  name: "aisix", baseURL: process.env.OPENAI_BASE_URL, apiKey: process.env.OPENAI_API_KEY,
+  includeUsage: true, supportsStructuredOutputs: true,
+});
+const base = { model: aisix(process.env.ALIAS), prompt, maxRetries: 0 };
+if (mode === "plain") {
+  console.log((await generateText(base)).text);
+} else if (mode === "stream") {
+  let text = "";
+  for await (const piece of streamText(base).textStream) text += piece;
+  console.log(text);
+} else {
+  const weather = tool({
+    description: "The weather of a city", inputSchema: z.object({ city: z.string() }),
+    execute: async ({ city }) => `sunny in ${city}`,
+  });
+  console.log((await generateText({ ...base, tools: { weather }, stopWhen: stepCountIs(3) })).text);
+}

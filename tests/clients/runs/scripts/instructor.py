@@ -1,0 +1,23 @@
+import os
+import sys
+from pathlib import Path
+
+sys.path.remove(str(Path(__file__).parent))  # this file has the library's name
+import instructor
+import pydantic
+
+
+class Person(pydantic.BaseModel):
+    name: str
+    age: int
+
+
+mode, question = sys.argv[1:]
+client = instructor.from_provider(f"openai/{os.environ['ALIAS']}")
+asked = [{"role": "user", "content": question}]
+if mode == "tool":
+    found = client.create(response_model=Person, messages=asked)
+    print("The tool says:", found.name, found.age)
+else:
+    parts = client.create_partial(response_model=Person, messages=asked)
+    print("You said:", list(parts)[-1].name, question)

@@ -1,0 +1,29 @@
+import os
+import sys
+
+from langchain_anthropic import ChatAnthropic
+from langchain_core.messages import HumanMessage, ToolMessage
+from langchain_core.tools import tool
+
+mode, question = sys.argv[1:]
+model = ChatAnthropic(model=os.environ["ALIAS"])
+
+
+@tool
+def weather(city: str) -> str:
+    """The weather of a city."""
+    return f"sunny in {city}"
+
+
+if mode == "plain":
+    print(model.invoke(question).text)
+elif mode == "stream":
+    print("".join(str(chunk.text) for chunk in model.stream(question)))
+else:
+    able, asked = model.bind_tools([weather]), HumanMessage(question)
+    first = able.invoke([asked])
+    said = [
+        ToolMessage(weather.invoke(call["args"]), tool_call_id=call["id"])
+        for call in first.tool_calls
+    ]
+    print(able.invoke([asked, first, *said]).text)
