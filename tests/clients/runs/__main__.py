@@ -1,0 +1,78 @@
+"""python -m tests.clients.runs [CLIENT ...]: see the package."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import shutil
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from aisix.cli.use.declared import client, clients
+from aisix.standin.server import Standin
+from tests.clients.runs import table
+from tests.clients.runs.installing import NotInstalled, install
+from tests.clients.runs.trial import Result, try_client
+from tests.running import ROOT, Running
+
+AT_ONCE = 2
+MODELS = {"claude-prod": {"model_name": "claude-sonnet-4-6"}}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.clients.runs")
+    parser.add_argument("clients", nargs="*", metavar="CLIENT", help="default: all of them")
+    parser.add_argument("--minutes", type=float, default=10, help="for all of it")
+    parser.add_argument("--cache", type=Path, default=ROOT / ".clients", metavar="FOLDER")
+    parser.add_argument("--fresh", action="store_true", help="install anew, in the newest versions")
+    parser.add_argument("--dry", action="store_true", help="write neither results nor the page")
+    args = parser.parse_args()
+    names = args.clients or list(clients())
+    for name in names:
+        client(name)  # one that is not known is told before anything is begun
+    end = time.monotonic() + args.minutes * 60
+    args.cache.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix="work-", dir=args.cache.resolve()))
+    standin = Standin().start()
+    try:
+        with Running(work / "gateway") as gateway:
+            gateway.set_up(standin.url, MODELS)
+
+            def left() -> float:
+                return end - time.monotonic()
+
+            def one(name: str) -> tuple[str, Result]:
+                begun = time.monotonic()
+                declared, result = client(name), Result()
+                try:
+                    installed = install(declared.install, args.cache.resolve(), left, args.fresh)
+                    folder = work / name
+                    folder.mkdir()
+                    result = try_client(name, declared, installed, gateway, folder, left=left)
+                except NotInstalled as why:
+                    result.verdicts = dict.fromkeys(declared.run.can, f"no: {why}")
+                spent = time.monotonic() - begun
+                print(f"{name:26} {result.version:12} {result.verdicts} {spent:.0f} s", flush=True)
+                return name, result
+
+            with ThreadPoolExecutor(AT_ONCE) as pool:
+                found = dict(pool.map(one, names))
+            bugs = gateway.bugs
+    finally:
+        standin.stop()
+        shutil.rmtree(work, ignore_errors=True)
+    if not args.dry:
+        today = datetime.datetime.now(datetime.UTC).date().isoformat()
+        table.keep(found, today)
+    bad = sum(not result.good for result in found.values())
+    print(f"{len(found) - bad} of {len(found)} do all that they were asked for")
+    for line in bugs:
+        print(f"the gateway: {line}", file=sys.stderr)
+    return 1 if bugs else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
