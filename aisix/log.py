@@ -51,6 +51,7 @@ FIELDS = (
         "what was dropped, clamped or rewritten, as in `x-aisix-warnings`; "
         "of a stream also what it said late",
     ),
+    ("refused_origin", "of a browser's page that `proxy.cors_origins` does not allow"),
     ("error", "kind of the error that was answered, or ended the stream"),
 )
 

@@ -16,6 +16,10 @@ import voluptuous as v
 
 SHORTEST_KEY = 16
 FEWEST = 8  # different characters in it: "aaaaaaaaaaaaaaaa" is long, and no secret
+ANY_ORIGIN = "*"
+ORIGIN = re.compile(
+    r"([a-z][a-z0-9+.-]*)://((?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(:(?:\d{1,5}|\*))?"
+)
 PLACEHOLDER = re.compile(
     r"change|replace|example|placeholder|your|secret|admin[-_]?key|password|xxx", re.I
 )
@@ -64,6 +68,52 @@ def words(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
         raise v.Invalid("expected a list of texts")
     return tuple(value)
+
+
+def origins(value: Any) -> tuple[str, ...]:
+    """Origins of pages: exact, or with `*.` before the domain, or `:*` behind it; "*" is any.
+
+    >>> origins("https://App.example.com:443, http://localhost:*")
+    ('https://app.example.com', 'http://localhost:*')
+    """
+    return tuple(_origin(one.strip()) for one in words(value))
+
+
+def _origin(given: str) -> str:
+    if given == ANY_ORIGIN:
+        return given
+    found = ORIGIN.fullmatch(given.lower())
+    if found is None:
+        why = ""
+        if given.lower() == "null":
+            why = ' (every sandboxed page and local file is "null": write "*" if any page may)'
+        elif not given.isascii():
+            why = " (a name of other letters as browsers send it: xn--...)"
+        elif ORIGIN.fullmatch("/".join(given.lower().split("/")[:3])):
+            why = " (no path, and no slash at its end)"
+        elif "://" not in given:
+            why = " (with http:// or https:// before it)"
+        raise v.Invalid(
+            f'expected origins such as "https://app.example.com", "https://*.example.com" or '
+            f'"http://localhost:*", or "*" for any, found {given[:80]!r}{why}'
+        )
+    scheme, host, port = found.groups()
+    usual = port == {"http": ":80", "https": ":443"}.get(scheme)  # browsers leave that out
+    return f"{scheme}://{host}{'' if usual else port or ''}"
+
+
+def origin_pattern(origin: str) -> str:
+    """The regular expression of an origin with a `*`; takes time linear in the text.
+
+    >>> re.fullmatch(origin_pattern("https://*.a.b"), "https://x.y.a.b") is not None
+    True
+    """
+    scheme, _, rest = origin.partition("://")
+    below = rest.startswith("*.")
+    host = re.escape(rest.removeprefix("*.").removesuffix(":*"))
+    names = r"(?:[a-z0-9_-]+\.)+" if below else ""
+    port = r"(?::\d{1,5})?" if rest.endswith(":*") else ""
+    return f"{re.escape(scheme)}://{names}{host}{port}"
 
 
 def text(value: Any) -> str:

@@ -22,6 +22,9 @@ class Proxy:
     header_timeout_secs: int
     body_timeout_secs: int
     idle_timeout_secs: int
+    cors_origins: tuple[str, ...]
+    cors_credentials: bool
+    cors_max_age_secs: int
     max_in_flight: int
     bodies_limit_bytes: int
     max_queue: int

@@ -17,7 +17,7 @@ from typing import Any
 
 import voluptuous as v
 
-from aisix.config.checks import SHORTEST_KEY, is_loopback, weak
+from aisix.config.checks import ANY_ORIGIN, SHORTEST_KEY, is_loopback, weak
 from aisix.config.declared import PAIRS, SECRETS, SETTINGS
 from aisix.config.file import read
 from aisix.config.names import PREFIX, flatten, unknown_variables
@@ -74,6 +74,11 @@ def load_settings(path: str | Path | None, env: Mapping[str, str]) -> Settings:
     if complaints:
         raise OperatorError(complaints)
     _check_admin_keys(values, where, complaints)
+    if values["proxy.cors_credentials"] and ANY_ORIGIN in values["proxy.cors_origins"]:
+        text_ = 'not with "*" in proxy.cors_origins: list the origins'
+        complaints.append(
+            Complaint(where("proxy.cors_credentials"), "proxy.cors_credentials", text_)
+        )
     for one, other in (*PAIRS, *((key, cert) for cert, key in PAIRS)):
         if values[one] is not None and values[other] is None:
             complaints.append(Complaint(where(one), one, f"needs {other} beside it"))

@@ -27,7 +27,7 @@ from tornado.httputil import (
     RequestStartLine,
     ResponseStartLine,
 )
-from tornado.web import Application, HTTPError, RequestHandler
+from tornado.web import Application, HTTPError, OutputTransform, RequestHandler
 
 from aisix import log
 from aisix.listener.heads import LONGEST_FOREIGN, Headers, canonical, date, header_text
@@ -120,6 +120,10 @@ class ListenerHandler(RequestHandler):
     def said(self, name: str) -> str | None:
         """A header of the answer, as it is now."""
         return self._headers.get(name)
+
+    def transformed_by(self, transform: OutputTransform) -> None:
+        """Have the answer go through it, whatever it will be."""
+        self._transforms.append(transform)
 
     @property
     def headed(self) -> bool:

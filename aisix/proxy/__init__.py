@@ -6,6 +6,7 @@
     refusals.py    what could not be read as a request, answered in its dialect's envelope
     gateway.py     Gateway: what one process serves with; drain
     base.py        every handler: request id, who calls, body, errors, access line
+    cross_origin.py  browsers: pages that may read answers, preflights
     credentials.py whose key a request brings
     admission.py   admission control: how many requests at one time, who waits, who is refused
     backstop.py    the last limit: what hangs in spite of every other one is ended

@@ -16,7 +16,6 @@ from tornado.web import HTTPError, stream_request_body
 
 from aisix import log
 from aisix.errors import CallerError, Fault, OperatorError
-from aisix.listener.application import ListenerHandler
 from aisix.mapping.dialect import counts
 from aisix.mapping.dialect.upstream_errors import CallerDialect, ErrorAnswer
 from aisix.mapping.interpret.view import JSON_TYPES
@@ -27,6 +26,7 @@ from aisix.proxy.backstop import CALLER, Hung, Wait
 from aisix.proxy.beside import LARGE
 from aisix.proxy.body import Body, decoded, deeper
 from aisix.proxy.credentials import authenticated
+from aisix.proxy.cross_origin import BrowserHandler
 from aisix.proxy.doors import Door
 from aisix.proxy.gateway import PATH, Gateway
 from aisix.store.resources import ApiKey
@@ -43,7 +43,7 @@ T = TypeVar("T")
 
 
 @stream_request_body
-class ProxyHandler(ListenerHandler):
+class ProxyHandler(BrowserHandler):
     """Authenticates in `prepare`; subclasses answer with `send`, or raise a Fault."""
 
     gateway: Gateway
@@ -53,7 +53,6 @@ class ProxyHandler(ListenerHandler):
     open_to_all = False  # health: no key is asked for
     quiet = False  # health: no access line
     door: Door | None = None  # by which it came, if not by the route as it is declared
-    route_name = "other"  # what the request was for, as a metric's label
     streamed = False
     takes_body = False  # every method begins with `body()`, which also tells a refusal put off
     trace: TraceContext | None = None
@@ -80,6 +79,8 @@ class ProxyHandler(ListenerHandler):
             self.trace = TraceContext.continued(parent, state, os.urandom)
         self._chunks: list[bytes] = []
         self._limit = gateway.settings.proxy.request_body_limit_bytes
+        if gateway.cross_origin is not None:
+            self.cross(gateway.cross_origin, gateway.doors.credentials)
         if gateway.draining:
             self.set_header("Connection", "close")
         gateway.enter()
@@ -98,7 +99,8 @@ class ProxyHandler(ListenerHandler):
         self.request.connection.set_max_body_size(self._limit * DRAIN)  # type: ignore[union-attr]
         waits = "Expect" in self.request.headers  # who waits for a 100 is told at once
         try:
-            self.check_head()
+            if self.preflight is None:
+                self.check_head()
         except Fault as fault:
             # A short body is read and thrown away: the connection can go on after the refusal.
             if waits or not (self.takes_body and 0 < self._announced() <= SHORT):

@@ -2,6 +2,7 @@
 
     doors = Doors(mappings)
     doors.routes                                 # what the dialects declare, each once
+    doors.credentials                            # headers where any of them takes a key
     doors.find("/v1/v1/models/a", headers)       # Door(route, rest="a"), or None
     doors.dialect_of("/v1/files", headers)       # in whose words an error about it is said
 
@@ -73,6 +74,8 @@ class Doors:
         self.default = next(
             (c.name for c in callers.values() if c.data.get("default")), next(iter(callers))
         )
+        places = (name for caller in callers.values() for name, _ in caller.credentials)
+        self.credentials = tuple(dict.fromkeys(name.lower() for name in places))
         self._spelled: dict[str, list[Route]] = {}
         self._below: dict[str, list[Route]] = {}  # by what stands before the name
         self._naming: dict[str, dict[str, list[Route]]] = {}  # before the alias -> behind it
@@ -103,9 +106,9 @@ class Doors:
 
     def _bases_for(self, caller: CallerDialect, version: str) -> Iterator[str]:
         """What may stand before a route of the dialect, whose own version is taken off."""
-        yield from ("", version, version * 2)
+        yield from (version * times for times in range(4))  # many a client puts it there too
         for base in caller.bases:
-            yield from (base, base + version)
+            yield from (base + version * times for times in range(3))
         for route in self.routes:
             if route.dialect == caller.name and route.kind == EXCHANGE:  # the whole URL, as a base
                 for pasted in (route.path, _parted(route.path)[1]):

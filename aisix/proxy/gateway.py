@@ -25,6 +25,7 @@ from aisix.proxy.backstop import Backstop, Watched
 from aisix.proxy.beside import Beside
 from aisix.proxy.booking import Booking
 from aisix.proxy.captures import Captures
+from aisix.proxy.cross_origin import CrossOrigin
 from aisix.proxy.doors import Doors
 from aisix.proxy.tables import Tables
 from aisix.routing import resource_checks
@@ -100,6 +101,7 @@ class Gateway:
             upstream.cooldown_failures, upstream.cooldown_secs, upstream.retry_budget_percent / 100
         )
         self.doors = Doors(mappings)
+        self.cross_origin = CrossOrigin.of(settings.proxy)
         self.tables = Tables(mappings, generation)
         breakers = CircuitBreakers(self._rules)
         self._balancers = Balancers(settings, store.current(), mappings, breakers)

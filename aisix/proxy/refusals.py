@@ -15,6 +15,7 @@ from aisix.errors import CallerError
 from aisix.listener.heads import canonical
 from aisix.listener.refusals import Refuse, RefusedRequest, Shown
 from aisix.proxy import ids
+from aisix.proxy.cross_origin import ORIGIN, with_exposed
 from aisix.proxy.gateway import Gateway
 
 
@@ -27,7 +28,10 @@ def of_callers(gateway: Gateway) -> Refuse:
         caller = mappings.caller(name).of(request_id)
         shown = caller.fault(CallerError(refusal.kind))
         headers = {"Content-Type": "application/json", canonical(caller.id_header): request_id}
-        return shown.status, {**headers, **shown.headers}, shown.body
+        headers |= {"X-Request-Id": request_id, **shown.headers}
+        if gateway.cross_origin is not None:
+            with_exposed(headers, gateway.cross_origin.answer(refusal.headers.get(ORIGIN)))
+        return shown.status, headers, shown.body
 
     return told(gateway, shape)
 

@@ -58,3 +58,32 @@ def test_a_key_anybody_would_guess_is_weak(key: str) -> None:
 def test_what_only_this_machine_can_reach() -> None:
     assert all(map(checks.is_loopback, ("localhost", "127.0.0.1", "127.9.9.9", "::1")))
     assert not any(map(checks.is_loopback, ("0.0.0.0", "::", "10.0.0.1", "example.com", "")))
+
+
+def test_an_origin_is_as_browsers_send_it_or_a_pattern_of_such() -> None:
+    for good in (
+        *("https://app.example.com", "http://localhost:5173", "http://127.0.0.1:8080", "*"),
+        *("https://*.example.com", "http://localhost:*", "http://[::1]:3000", "app://obsidian.md"),
+        *(
+            "chrome-extension://abcdefghijklmnop",
+            "tauri://localhost",
+            "https://xn--bcher-kva.example",
+        ),
+    ):
+        assert checks.origins(good) == checks.origins([good]) == (good,)
+    for bad in (
+        *("https://app.example.com/", "https://a.example/x", "app.example.com", "null", "", 3),
+        *(
+            "https://*",
+            "https://a.*.example",
+            "*.example.com",
+            "https://bücher.example",
+            "https://a b",
+        ),
+        *("https://a.example?x", "https://a@b.example", "https://a.example:port", "https://"),
+    ):
+        assert refused(checks.origins, [bad]), bad
+    with pytest.raises(v.Invalid, match="no slash at its end"):
+        checks.origins("https://a.example/")
+    with pytest.raises(v.Invalid, match="with http:// or https:// before it"):
+        checks.origins("a.example")

@@ -40,7 +40,7 @@ def gateway(either_gateway: Running) -> Running:
 def spellings(path: str) -> list[str]:
     """Of a route with a version: what people make of a base URL."""
     tail = path.removeprefix("/v1")
-    bases = ["", "/v1", "/v1/v1", "/", "/v1/", "//v1//", "/v1//v1"]
+    bases = ["", "/v1", "/v1/v1", "/v1/v1/v1", "/", "/v1/", "//v1//", "/v1//v1"]
     return [f"{base}{tail}{end}" for base in bases for end in ("", "/")]
 
 
@@ -85,7 +85,7 @@ def test_the_base_may_name_the_alias(doors: Doors) -> None:
 
 def test_what_is_no_spelling_is_not_found(doors: Doors) -> None:
     for path in (
-        *("", "/", "/v1", "/v1/", "/v2/chat/completions", "/v1/v1/v1/messages", "/v1/chat"),
+        *("", "/", "/v1", "/v1/", "/v2/chat/completions", "/v1/v1/v1/v1/messages", "/v1/chat"),
         *("/v1/chat%2Fcompletions", "/v1/%63hat/completions", "/V1/messages", "/v1/./messages"),
         *(
             "/v1/../v1/messages",
