@@ -15,6 +15,7 @@
     server.py        HTTP: authentication, errors, pace, faults
     counting.py      ... the tokens of a request, counted
     chat.py          an upstream of the other dialect: its checks and answers
+    chat_models.py   ... what some of its models refuse
     functions.py     ... JSON Schema as that one takes it
     chat_handler.py  ... on a socket
     demo.py          `aisix demo`: the gateway in front of it, hop by hop

@@ -18,6 +18,7 @@ from typing import Any
 from aisix.standin import invent
 from aisix.standin.answers import WORD
 from aisix.standin.asked_calls import asked_calls, unknown_tool
+from aisix.standin.chat_models import complaint
 from aisix.standin.functions import schema_complaints
 from aisix.standin.rules import has_half_characters
 
@@ -53,10 +54,8 @@ def check(body: Any) -> None:
     if body["model"].startswith("gpt"):
         for name in body.keys() - {*KNOWN.split()}:
             raise Wrong(f"Unrecognized request argument supplied: {name}", name, None)
-        if "max_tokens" in body and body["model"].startswith("gpt-5"):
-            raise Wrong(
-                "Unsupported parameter: 'max_tokens'", "max_tokens", "unsupported_parameter"
-            )
+    if (refused := complaint(body)) is not None:
+        raise Wrong(*refused)
     if body.get("stream_options") is not None and not body.get("stream"):
         text = "The 'stream_options' parameter is only allowed when 'stream' is enabled."
         raise Wrong(text, "stream_options", None)

@@ -22,6 +22,9 @@ KEY = {"provider": "openai", "adapter": "openai"}
 MODELS = {
     "gpt": {"model_name": "gpt-5.5", "provider": "openai"},
     "local": {"model_name": "qwen3", "provider": "openai"},
+    "kimi": {"model_name": "kimi-k2.6", "provider": "openai"},
+    "o3": {"model_name": "o3", "provider": "openai"},
+    "gpt-4o": {"model_name": "gpt-4o", "provider": "openai"},
 }
 CLAUDE = {"claude": {"model_name": "claude-sonnet-4-6"}}
 TOOL: dict[str, Any] = {
@@ -190,6 +193,41 @@ def test_a_server_without_an_end_mark(claude: anthropic.Anthropic) -> None:
         model="local", max_tokens=50, messages=asked("standin:no-done")
     ) as stream:
         assert stream.get_final_message().stop_reason == "end_turn"
+
+
+def test_what_the_model_behind_an_alias_refuses_is_fitted_for_openai_callers(
+    gpt: openai.OpenAI,
+) -> None:
+    def asks(model: str, **more: Any) -> str:
+        raw = gpt.chat.completions.with_raw_response.create(
+            model=model, messages=asked("q"), **more
+        )
+        assert raw.parse().choices[0].message
+        return raw.headers.get("x-aisix-warnings", "")
+
+    named = {"type": "function", "function": {"name": "weather"}}
+    assert asks("o3", max_tokens=50, temperature=0) == "temperature=dropped"
+    assert asks("gpt-4o", max_tokens=32_000) == "max_tokens=clamped"
+    assert asks("kimi", tools=[FUNCTION], tool_choice="required") == "tool_choice=emulated"
+    assert asks("kimi", tools=[FUNCTION], tool_choice=named) == "tool_choice=emulated"
+    assert asks("kimi", tools=[FUNCTION], tool_choice="auto") == ""
+
+
+def test_what_the_model_behind_an_alias_refuses_is_fitted_for_anthropic_callers(
+    claude: anthropic.Anthropic,
+) -> None:
+    def asks(model: str, max_tokens: int = 50, **more: Any) -> str:
+        raw = claude.messages.with_raw_response.create(
+            model=model, max_tokens=max_tokens, messages=asked("q"), **more
+        )
+        assert raw.parse().content
+        return raw.headers.get("x-aisix-warnings", "")
+
+    forced = {"type": "tool", "name": "weather"}
+    assert asks("o3") == ""
+    assert asks("gpt-4o", 20_000) == "max_tokens=clamped"
+    assert asks("kimi", tools=[TOOL], tool_choice=forced) == "tool_choice=emulated"
+    assert asks("kimi", tools=[TOOL], tool_choice={"type": "any"}) == "tool_choice=emulated"
 
 
 def test_a_warm_cache_is_answered_here(claude: anthropic.Anthropic, standin: Standin) -> None:

@@ -60,6 +60,22 @@ RULES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "an empty id": (called("c"), called("")),
     "a long name in the history": (called("c", "f" * 64), called("c", "f" * 65)),
     "half a character": (tool(EMPTY, description="\U0001f600"), tool(EMPTY, description="\ud83d")),
+    "a forced call of a model that takes none": (
+        {**tool(EMPTY), "model": "kimi-k2.6", "tool_choice": "auto"},
+        {**tool(EMPTY), "model": "kimi-k2.6", "tool_choice": "required"},
+    ),
+    "sampling of a reasoning model": (
+        body(model="o3", temperature=1),
+        body(model="o3", temperature=0),
+    ),
+    "the old limit of a reasoning model": (
+        body(model="o3", max_completion_tokens=9),
+        body(model="o3", max_tokens=9),
+    ),
+    "more tokens than it can say": (
+        body(model="gpt-4o", max_tokens=16_384),
+        body(model="gpt-4o", max_tokens=16_385),
+    ),
 }
 
 
