@@ -88,7 +88,7 @@ def test_show_says_where_each_rule_comes_from(said: Any, site: Path) -> None:
     assert code == 0
     rules = {rule["rule"]: rule for rule in json.loads(out)["rules"]}
     for name, origin, file in (
-        ("request.field.top_p.policy", "trait no-sampling", "mappings/openai-chat/anthropic-messages/traits/no-sampling.toml:6"),
+        ("request.field.top_p.policy", "trait no-sampling", "mappings/anthropic-messages/upstream/traits/no-sampling.toml:6"),
         ("request.field.top_k.policy", "mine: trait no-sampling", f"mine/{NAME}/traits/no-sampling.toml:2"),
         ("values.stop_reason.end_turn", "mine", f"mine/{NAME}/values.toml:2"),
         ("model.max_tokens", "mine: model row", f"mine/{NAME}/models.toml:2"),

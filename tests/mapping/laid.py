@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -43,13 +44,21 @@ def shipped() -> TableFolder:
 
 
 def shipped_for(paths: Iterable[str]) -> TableFolder:
-    """What files of a site lie over: of the one dialect alone, whose tables name nothing of the
-    other's, where they are all of that one."""
+    """What files of a site lie over: of the one dialect alone and its bases, whose tables name
+    nothing of the other's, where they are all of that one."""
     whole, own = shipped(), "openai-chat/"
     if not all(path.startswith(own) for path in paths):
         return whole
-    files = {path: data for path, data in whole.files.items() if path.startswith(own)}
+    roots = (own, *_bases(whole, own))
+    files = {path: data for path, data in whole.files.items() if path.startswith(roots)}
     return TableFolder(whole.folder, whole.name, files)
+
+
+def _bases(table_folder: TableFolder, own: str) -> Iterable[str]:
+    """The folders of the bases that a dialect's mappings begin with."""
+    for path, data in table_folder.files.items():
+        if path.startswith(own) and path.endswith("/mapping.toml"):
+            yield from (f"{name}/" for name in tomllib.loads(data.decode()).get("base", ()))
 
 
 def checked(files: dict[str, str]) -> tuple[list[str], list[str]]:

@@ -62,17 +62,19 @@ def line_of(
     ['b/upstream', 'a/b']
     """
     kin = [name]
-    trees: list[Tree] = []
     while True:
         tree = read_over(table_folders, f"{kin[-1]}/{MAPPING}", [], [])
-        trees.append(tree)
         other = _alike(table_folders, tree, kin, complaints)
         if not other:
             break
         kin.append(other)
     line: list[str] = []
-    for each, tree in zip(reversed(kin), reversed(trees), strict=True):
-        line += [*_bases(table_folders, tree, line, complaints), each]
+    for each in reversed(kin):
+        for table_folder in table_folders:  # a later folder's come behind those of the earlier ones
+            part = read_parts(table_folder, f"{each}/{MAPPING}", [], [])
+            if part is not None:
+                line += _bases(table_folders, part, line, complaints)
+        line.append(each)
     return line
 
 

@@ -18,12 +18,14 @@ class Registers(NamedTuple):
 def told_of(registers: Registers, tree: Tree) -> dict[str, Complaint]:
     """What is to be said of each register if nothing reads it.
 
-    Of one that the shipped tables set, nothing: a site that reads it no more may leave it.
+    Of one that the shipped tables set, nothing: a site that reads it no more may leave it. Those
+    are of the lowest layer that sets any: below it may be bases that set none.
     """
     own = max(tree.ranks.values(), default=0) == 0
+    lowest = min((tree.rank(at) for at in registers.at.values()), default=0)
     told = {}
     for name, at in registers.at.items():
-        if own or tree.rank(at):
+        if own or tree.rank(at) > lowest:
             text = f'nothing reads "{name.partition(".")[2]}"'
             told[name] = Complaint(tree.where(at), ".".join(at[1:]), text, idle=True)
     return told

@@ -9,6 +9,7 @@ import random
 import re
 import shutil
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -27,6 +28,7 @@ from tests.running import ROOT
 SHIPPED = ROOT / "mappings"
 NAME = "openai-chat/anthropic-messages"
 AT = f"mine/{NAME}/"
+BASE = "anthropic-messages/upstream"
 
 # file, what is in it, what is said: file:line: key: words (the first complaint, or its beginning)
 FAULTS: dict[str, tuple[str, str, str]] = {
@@ -469,7 +471,9 @@ def one_mapping(folder: Path, name: str) -> Path:
     """A folder with one shipped mapping, and its caller's dialect, as whole as the check wants it."""
     dialect = name.split("/")[0]
     kept = shutil.ignore_patterns("cases")
-    shutil.copytree(SHIPPED / name, folder / name, ignore=kept)
+    bases = tomllib.loads((SHIPPED / name / "mapping.toml").read_text()).get("base", [])
+    for each in (name, *bases):
+        shutil.copytree(SHIPPED / each, folder / each, ignore=kept)
     shutil.copy(SHIPPED / dialect / "caller.toml", folder / dialect)
     return folder
 
@@ -543,49 +547,49 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         ' called "leftt" here (did you mean "left"?)',
     ),
     "a request that would hold itself": (
-        f"{NAME}/request/fields.toml",
+        f"{BASE}/request/fields.toml",
         'model = "$upstream_model"',
         'model = "$out"',
-        f'{NAME}/request/fields.toml:<>: field.model: say what of "$out": "$out.NAME"',
+        f'{BASE}/request/fields.toml:<>: field.model: say what of "$out": "$out.NAME"',
     ),
     "a request that an adjustment would put into itself": (
-        f"{NAME}/request/adjust.toml",
+        f"{BASE}/request/adjust.toml",
         "[adjust.",
         '[adjust]\nmine.verb = "set"\nmine.fields = { a = "$out" }\n[adjust.',
-        f'{NAME}/request/adjust.toml:<mine.fields>: adjust.mine.fields.a: say what of "$out": "$out.NAME"',
+        f'{BASE}/request/adjust.toml:<mine.fields>: adjust.mine.fields.a: say what of "$out": "$out.NAME"',
     ),
     "a limit that is no number": (
-        f"{NAME}/request/adjust.toml",
+        f"{BASE}/request/adjust.toml",
         "\nlimit = 4",
         '\nlimit = "$"',
-        f"{NAME}/request/adjust.toml:<limit = >: adjust.breakpoints.limit: expected whole number, found text '$'",
+        f"{BASE}/request/adjust.toml:<limit = >: adjust.breakpoints.limit: expected whole number, found text '$'",
     ),
     "a pass that chooses by a field nothing writes": (
-        f"{NAME}/request/messages.toml",
+        f"{BASE}/request/messages.toml",
         'where = { role = "system" }',
         'where = { roel = "system" }',
-        f'{NAME}/request/messages.toml:<>: field.messages.arrange.instructions.where: the items have no "roel"'
+        f'{BASE}/request/messages.toml:<>: field.messages.arrange.instructions.where: the items have no "roel"'
         ' (did you mean "role"?)',
     ),
     "a version that is not there": (
-        f"{NAME}/mapping.toml",
+        f"{BASE}/mapping.toml",
         'default = "2023-06-01"',
         'default = "2023-06-10"',
-        f'{NAME}/mapping.toml:<>: versions.default: no version "2023-06-10"'
+        f'{BASE}/mapping.toml:<>: versions.default: no version "2023-06-10"'
         ' (did you mean "2023-06-01"?)',
     ),
     "a value of an option that it cannot have": (
-        f"{NAME}/mapping.toml",
+        f"{BASE}/mapping.toml",
         "[option.metadata_user.traits]\ntrue",
         "[option.metadata_user.traits]\ntreu",
-        f"{NAME}/mapping.toml:<treu>: option.metadata_user.traits.treu: the option has no such value"
+        f"{BASE}/mapping.toml:<treu>: option.metadata_user.traits.treu: the option has no such value"
         ' (did you mean "true"?)',
     ),
     "a misspelt option": (
-        f"{NAME}/mapping.toml",
+        f"{BASE}/mapping.toml",
         "[option.metadata_user]",
         "[option.metadata_usr]",
-        f"{NAME}/mapping.toml:<[option.metadata_user.traits]>: option.metadata_user: needs type = ",
+        f"{BASE}/mapping.toml:<[option.metadata_user.traits]>: option.metadata_user: needs type = ",
     ),
 }
 
@@ -595,7 +599,8 @@ def test_a_slip_in_a_shipped_file_is_told_with_its_place(what: str, tmp_path: Pa
     name, there, instead, expected = EDITS[what]
     dialect, mapping = name.split("/")[:2]
     mapping = "anthropic-messages" if mapping == "caller.toml" else mapping
-    folder = one_mapping(tmp_path / "mappings", f"{dialect}/{mapping}")
+    whole = NAME if mapping == "upstream" else f"{dialect}/{mapping}"
+    folder = one_mapping(tmp_path / "mappings", whole)
     text = (folder / name).read_text()
     assert there in text
     text = text.replace(there, instead, 1)

@@ -50,7 +50,7 @@ def test_what_a_base_says_a_mapping_may_say_otherwise(tmp_path: Path) -> None:
         (tmp_path / path).parent.mkdir(parents=True)
         (tmp_path / path).write_text(text)
     mapping = load_mappings([SHIPPED, tmp_path]).mappings[NAME]
-    assert mapping.line[-1] == NAME and BASE in mapping.line
+    assert mapping.line[-2:] == (BASE, NAME)  # behind those that it has without the site
     assert mapping.kin == (NAME,)
     words = mapping.tree.data["values"]["stop_reason"]
     assert (words["resting"], words["end_turn"]) == ("stop", "stop")

@@ -96,7 +96,7 @@ PLANTED: dict[str, tuple[str, str, str]] = {
         "request.toml",
         "[field.metadata]\nfrom = 'metadata'\n",
         "2: field.metadata.from: makes one rule of what has a field of its own"
-        " (mappings/openai-chat/anthropic-messages/request/fields.toml:37): when that is meant,"
+        " (mappings/openai-chat/anthropic-messages/request/fields.toml:21): when that is meant,"
         " write [field.metadata.user_id] drop = true in request.toml",
     ),
     "a shape for each item of a number": (

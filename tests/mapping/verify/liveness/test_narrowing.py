@@ -12,7 +12,7 @@ from aisix.mapping.verify.liveness.narrowing import narrowed
 from tests.mapping.laid import NAME, SHIPPED, laid
 
 NOTED = {
-    "a condition": ("request.toml", "[field.top_k]\nwhen = { stream = true }\n", 2, "from, as of"),
+    "a condition": ("request.toml", "[field.top_k]\nwhen = { stream = true }\n", 2, "as, from of"),
     "for some models": (
         "request.toml",
         '[field.top_p]\nwhen = { "$model.prefill" = true }\n',
