@@ -6,6 +6,7 @@
     times.py        ... those of points in time and waits
     schemas.py      ... those of JSON Schema
     content.py      ... those of parts, pictures, files
+    packs.py        ... those of opaque texts that a caller keeps and sends back
     passes.py       `[... .arrange.NAME]`: passes over a list of messages
     pairing.py      ... those that know of calls and their answers
     nested.py       ... passes whose options lead below a field
