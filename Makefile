@@ -3,6 +3,8 @@
 # make suite  the tests alone, or those named by PARTS="tests/proxy tests/store"
 # make test-long  what is tried at random, LONG (20) times as often; mistakes, chaos, differential in full
 # make test-pythons  the suite on every supported Python that is here (tests/pythons.py)
+# make clients  every declared client, installed by name, against a gateway (about ten minutes), or
+#             those named by CLIENTS="codex llm"; writes docs/clients.md
 # make bench  the gateway beside its peers (bounded, loopback); bench/README.md says how to read it
 # make bench-core  the tables alone, beside the same translation by hand
 # make clean  removes what the others made
@@ -13,8 +15,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PARTS ?=
 LONG ?= 20
+CLIENTS ?=
 
-.PHONY: run test lint suite test-long test-pythons bench bench-core clean
+.PHONY: run test lint suite test-long test-pythons clients bench bench-core clean
 
 run: $(VENV)/.run
 	$(BIN)/aisix demo
@@ -28,7 +31,7 @@ lint: $(VENV)/.test
 
 # On all cores: what only computes (tests/mapping) case by case, the rest file by file, since each
 # file has gateways, ports and folders of its own.
-suite: $(VENV)/.test node
+suite: $(VENV)/.test node aider
 ifeq ($(strip $(PARTS)),)
 	$(BIN)/pytest -n auto --dist worksteal tests/mapping
 	$(BIN)/pytest -n auto --dist loadfile --ignore tests/mapping
@@ -49,6 +52,9 @@ test-long: $(VENV)/.test
 
 test-pythons:
 	python3 tests/pythons.py run $(PARTS)
+
+clients: $(VENV)/.test
+	$(BIN)/python -m tests.clients.runs $(CLIENTS)
 
 bench: $(VENV)/.test
 	$(BIN)/python -m bench.gateway
@@ -90,5 +96,15 @@ tests/clients/node_modules/.done: tests/clients/package.json
 	cd tests/clients && npm install --no-audit --no-fund --silent
 	touch $@
 
+# The one Python client that pins what the tests pin otherwise; it knows no Python above 3.12.
+AIDER := aider-chat==0.86.2
+.PHONY: aider
+aider: | $(VENV)/.test
+	@if ! grep -qsx '$(AIDER)' .venv-aider/.done; then rm -rf .venv-aider; \
+	$(BIN)/python -m venv --without-pip .venv-aider; \
+	$(BIN)/pip --python .venv-aider/bin/python install --quiet --disable-pip-version-check '$(AIDER)' \
+	&& echo '$(AIDER)' > .venv-aider/.done || { rm -rf .venv-aider; \
+	echo "$(AIDER) cannot be installed with this Python: its test will be skipped"; }; fi
+
 clean:
-	rm -rf .venv .venv-* tests/clients/node_modules build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-* .clients tests/clients/node_modules build *.egg-info .pytest_cache .mypy_cache .ruff_cache

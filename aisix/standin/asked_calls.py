@@ -9,6 +9,7 @@ Without arguments they are made up from the tool's schema. At most MAX_CALLS of 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from typing import Any
@@ -21,14 +22,16 @@ def asked_calls(text: str) -> list[tuple[str, dict[str, Any] | None]]:
     """Name and arguments of each, in the text's order; what is no JSON object is no arguments."""
     found: list[tuple[str, dict[str, Any] | None]] = []
     for match in _CALL.finditer(text):
-        arguments = None
-        if match[2]:
-            try:
-                arguments, _ = json.JSONDecoder().raw_decode(text, match.end())
-            except ValueError:
-                arguments = None
-        found.append((match[1], arguments))
+        found.append((match[1], _object(text[match.end() :]) if match[2] else None))
     return found[:MAX_CALLS]
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    """The JSON object that a text begins with; some clients quote their user's quotes."""
+    for said in (text, text.replace('\\"', '"')):
+        with contextlib.suppress(ValueError):
+            return dict(json.JSONDecoder().raw_decode(said)[0])
+    return None
 
 
 def unknown_tool(name: str, declared: list[str]) -> str:

@@ -17,6 +17,7 @@ ASKED = 'standin:call Bash {"command": "ls {a}"} and standin:call weather now'
 def test_names_and_arguments_are_read() -> None:
     assert asked_calls(ASKED) == [("Bash", {"command": "ls {a}"}), ("weather", None)]
     assert asked_calls("standin:call Bash {broken") == [("Bash", None)]
+    assert asked_calls('"standin:call Bash {\\"a\\": 1}"') == [("Bash", {"a": 1})]
     assert asked_calls("standin:call") == []
     assert len(asked_calls("standin:call a " * (MAX_CALLS + 5))) == MAX_CALLS
 

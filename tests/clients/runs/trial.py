@@ -26,6 +26,7 @@ from tests.running import ADMIN_KEY, ROOT, Running
 SCRIPTS = Path(__file__).parent / "scripts"
 MARK = "ping-4711"
 ECHO = f"Say {MARK}"
+TOLD = "from-tool"  # by a command that a tool runs
 WEATHER = "standin:tool What is the weather?"
 ENDED = "\x1b]|\x1b\\[[0-9;?]*[A-Za-z]"  # what terminals take as orders
 MAX_REASON = 160  # characters
@@ -153,6 +154,8 @@ def verdict(
     good = [line for line in asked if line["status"] == 200]
     said = " ".join(re.sub(ENDED, "", ran.out).split())
     wanted = ["The tool says:"] if mode == "tool" else ["You said:", MARK]
+    if mode == "tool" and TOLD in client.run.call:
+        wanted.append(TOLD)
     missing = [word for word in wanted if word not in said]
     if ran.code == 0 and not missing:
         if not good:

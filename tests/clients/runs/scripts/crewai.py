@@ -6,7 +6,13 @@ sys.path.remove(str(Path(__file__).parent))  # this file has the library's name
 from crewai import LLM
 
 mode, question = sys.argv[1:]
-model = LLM(model=f"openai/{os.environ['ALIAS']}", stream=mode == "stream")
+model = LLM(
+    model=os.environ["ALIAS"],
+    custom_openai=True,
+    base_url=os.environ["OPENAI_BASE_URL"],
+    api_key=os.environ["OPENAI_API_KEY"],
+    stream=mode == "stream",
+)
 schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 tools = [
     {"type": "function", "function": {"name": "weather", "description": "", "parameters": schema}}

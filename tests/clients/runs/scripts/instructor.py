@@ -15,9 +15,9 @@ class Person(pydantic.BaseModel):
 mode, question = sys.argv[1:]
 client = instructor.from_provider(f"openai/{os.environ['ALIAS']}")
 asked = [{"role": "user", "content": question}]
-if mode == "tool":
-    found = client.create(response_model=Person, messages=asked)
-    print("The tool says:", found.name, found.age)
+if mode == "stream":
+    found = list(client.create_partial(response_model=Person, messages=asked))[-1]
 else:
-    parts = client.create_partial(response_model=Person, messages=asked)
-    print("You said:", list(parts)[-1].name, question)
+    found = client.create(response_model=Person, messages=asked)
+# Each is a forced call: what the model gave is what is told.
+print("You said:", question, "The tool says:", found.name, found.age)

@@ -1,3 +1,4 @@
+import json
 import os
 import sys
 from pathlib import Path
@@ -32,4 +33,5 @@ else:
     # Its agents force a call in every step and end with one of `final_answer`: the model's part of
     # such a step is one forced call, which is made here.
     call = model.generate(asked, tools_to_call_from=[Weather()]).tool_calls[0].function
-    print("The tool says:", Weather()(**call.arguments))
+    given = json.loads(call.arguments) if isinstance(call.arguments, str) else call.arguments
+    print("The tool says:", Weather()(**given))
