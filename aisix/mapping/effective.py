@@ -21,7 +21,7 @@ from aisix.mapping.parse import schema
 from aisix.mapping.parse.inline import Inline
 from aisix.mapping.parse.lineage import is_base
 from aisix.mapping.parse.meant import near
-from aisix.mapping.parse.model_rows import LIKE, facts_of, line_of, rows_of
+from aisix.mapping.parse.model_rows import IDS, LIKE, facts_of, line_of, rows_of
 from aisix.mapping.parse.options import option_faults, option_value
 from aisix.mapping.parse.registers import told_of
 from aisix.mapping.parse.toml_tree import Tree
@@ -111,6 +111,12 @@ class Mapping:
         unknown = models.get("unknown", "")
         return str(unknown if inside or not after else models.get("outside", unknown))
 
+    @property
+    def known_ids(self) -> list[str]:
+        """The upstream ids that lists of models show, in the order of the rows."""
+        rows = (self.tree.data.get("models") or {}).get("model") or {}
+        return [id for row in rows.values() for id in row.get(IDS, ())]
+
     def example(self, row: str | None = None) -> str:
         """An upstream model id of this row; without one, of the row for unknown ids."""
         models = self.tree.data.get("models") or {}
@@ -124,6 +130,7 @@ class Mapping:
         facts = facts_of(models, row)
         facts.pop("match", None)
         facts.pop(LIKE, None)
+        facts.pop(IDS, None)
         more = (one.get("more_traits", ()) for one in rows_of(models, row))
         facts["more_traits"] = [name for names in more for name in names]
         for key, value in facts.items():

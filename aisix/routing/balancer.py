@@ -19,9 +19,10 @@ from aisix.config.settings import Settings
 from aisix.errors import OperatorError
 from aisix.mapping.mappings import Mappings
 from aisix.routing.circuit_breaker import CircuitBreaker, CircuitBreakers
+from aisix.routing.known_models import known_models
 from aisix.routing.overlays import LastGood
 from aisix.routing.target import Target, make_targets
-from aisix.store.resources import Model
+from aisix.store.resources import ApiKey, Model
 from aisix.store.snapshot import Snapshot
 
 MOST = 4096  # aliases kept; wildcards make as many as callers think of
@@ -116,6 +117,7 @@ class Balancers:
         self.last_good = last_good or LastGood()
         self._settings = settings
         # What does not work either is found out once: its tables are read for nothing.
+        self._known: list[Model] | None = None  # looked for when somebody asks
         self._found: dict[tuple[str, str], Balancer | OperatorError] = {}
 
     def find(self, dialect: str, alias: str) -> Balancer | None:
@@ -139,6 +141,17 @@ class Balancers:
         except OperatorError as error:
             return _afresh(error)
         return Balancer(targets, model.routing if model.targets else None)
+
+    def models_for(self, api_key: ApiKey) -> list[Model]:
+        """What the key may call, by name: aliases, names it lists that a wildcard answers to, and
+        of wildcards the models that the tables know."""
+        if self._known is None:
+            self._known = known_models(self.snapshot, self.mappings)
+        found = {model.display_name: model for model in self.snapshot.models_for(api_key)}
+        for model in self._known:
+            if model.display_name not in found and api_key.may_use(model.display_name):
+                found[model.display_name] = model
+        return [found[name] for name in sorted(found)]
 
     def in_use(self) -> list[CircuitBreaker]:
         """How the targets do of all aliases that have several, for a status page."""

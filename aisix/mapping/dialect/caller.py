@@ -155,14 +155,21 @@ class CallerDialect:
         header: str | None = self.data.get("models", {}).get("header")
         return header
 
-    def model_list(self, models: list[dict[str, Json]]) -> Json:
-        """The list of aliases; each model: alias, created (Unix seconds), provider."""
+    @property
+    def pages(self) -> dict[str, Json] | None:
+        """How a caller asks for a part of the list."""
+        how: dict[str, Json] | None = self.data.get("models", {}).get("pages")
+        return how
+
+    def model_list(self, models: list[dict[str, Json]], more: bool = False) -> Json:
+        """The list of aliases, or a part; each model: alias, created (Unix seconds), provider."""
         items = [self.model_item(model) for model in models]
         names = [model["alias"] for model in models]
         known = {
             "models": items,
             "first": names[0] if names else None,
             "last": names[-1] if names else None,
+            "more": more,
         }
         return _fill(self.data["models"]["list"], known)
 

@@ -251,12 +251,19 @@ MODELS = unit(
     Key("route", URL_PATH, "its URL", "/v1/models", required=True),
     Key("header", HEADER, "with this header it is this dialect's, where others share the URL", "x"),
     Key(
+        "pages",
+        UNIT,
+        "how a caller asks for a part of the list; without it, the whole is answered",
+        {"limit": "limit", "after": "after", "before": "before", "most": 100},
+        below="caller_pages",
+    ),
+    Key(
         "list",
         TEMPLATE_OBJECT,
-        "the list: $models; $first and $last are aliases",
+        "the list: $models; $first and $last are aliases, $more whether there are others",
         {"data": "$models"},
         required=True,
-        fills=("models", "first", "last"),
+        fills=("models", "first", "last", "more"),
     ),
     Key(
         "item",
@@ -273,6 +280,21 @@ route = "/v1/models"
 data = "$models"
 [models.item]
 id = "$alias"
+""",
+)
+PAGES = unit(
+    "caller_pages",
+    "the query of a list of models: how many, and behind or before which",
+    Key("limit", FIELD, "the parameter that says how many", "limit", required=True),
+    Key("after", FIELD, "... behind which name", "after", required=True),
+    Key("before", FIELD, "... before which name, the nearest", "before", required=True),
+    Key("most", POSITIVE, "models of one page, and of one that says no limit", 100, required=True),
+    example="""
+[models.pages]
+limit = "limit"
+after = "after"
+before = "before"
+most = 100
 """,
 )
 COUNT = unit(

@@ -14,6 +14,7 @@ from aisix.mapping.grammar.kinds import (
     TRAITS,
     UNIT,
     UNITS_BY_NAME,
+    WORDS,
 )
 
 MODELS = file(
@@ -66,6 +67,12 @@ MODEL = unit(
         FILLED_WORDS,
         "what their ids begin with, in lower case; without it, the row's own name",
         ["large", "large-2"],
+    ),
+    Key(
+        "ids",
+        WORDS,
+        "upstream ids that lists of models show, where an alias with * serves them",
+        ["acme-large-2"],
     ),
     Key(
         "like",

@@ -15,7 +15,7 @@ from aisix.mapping.parse.meant import meant
 from aisix.mapping.parse.options import option_faults
 from aisix.mapping.syntax.paths import Json
 
-LIKE = "like"
+IDS, LIKE = "ids", "like"
 
 
 def line_of(rows: Mapping[str, Json], name: str) -> list[str]:
