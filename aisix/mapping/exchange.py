@@ -30,11 +30,7 @@ from aisix.mapping.interpret.scope import Note, Scope
 from aisix.mapping.interpret.trace import RuleTrace
 from aisix.mapping.interpret.view import View, holds
 from aisix.mapping.mappings import Effective
-from aisix.mapping.sse import (
-    LARGEST_EVENT,
-    parse_error,
-    parse_json,
-)
+from aisix.mapping.sse import LARGEST_EVENT, parse_error, parse_json
 from aisix.mapping.streaming import Streaming, malformed
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.budget import Budget, Spent
@@ -279,6 +275,7 @@ class Exchange(Streaming):
             scope = AnswerScope(self.facts, self._remember, self.now, self.new_id, wants_usage)
             if self.stream:
                 scope.budget = Budget(EVENT, self._budget.held)
+            scope.body = self.tables.request.kept(self.caller_body)
             for calls in self.tables.answer.calls:
                 scope.names = [*scope.names, *calls.named(self._upstream_body)]
             pause = self.tables.answer.continuation

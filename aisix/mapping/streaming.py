@@ -11,7 +11,7 @@ from collections.abc import Mapping as Map
 
 from aisix.errors import Fault, UpstreamError
 from aisix.mapping.dialect.estimate import text_in
-from aisix.mapping.dialect.upstream_errors import CallerDialect
+from aisix.mapping.dialect.upstream_errors import CallerDialect, ErrorAnswer
 from aisix.mapping.interpret.answer import Answering
 from aisix.mapping.interpret.mending import MendedBlocks, MendedChoices
 from aisix.mapping.interpret.scope import Note
@@ -240,11 +240,33 @@ class Streaming(ABC):
 
     def _framed(self, answer: Answer) -> bytes:
         assert answer.error is not None
-        return self.caller.frame(answer.error)
+        return self.failure(answer.error)
+
+    def failure(self, error: ErrorAnswer) -> bytes:
+        """An error inside the stream: chunks that tell of it once the answer has begun, where the
+        tables have such; nothing may follow them."""
+        chunks, answering = self.tables.answer.fail_emit, self._answering
+        if not chunks or answering is None or not answering.started:
+            return self.caller.frame(error)
+        retry = error.headers.get("retry-after")
+        out: list[bytes] = []
+        for name in chunks:
+            answering.send_one(name, out, error={**error.known, "retry_after": retry})
+        return b"".join(out)
 
     @property
     def ping(self) -> bytes:
+        """A comment, which every reader of a stream passes over."""
         return bytes(self.caller.data["stream"]["ping"].encode())
+
+    def keep_alive(self) -> bytes:
+        """What is sent in silence: a chunk where the tables have one, else a comment."""
+        name, answering = self.tables.answer.ping, self._answering
+        if not name or answering is None or not answering.started or self.done:
+            return self.ping
+        out: list[bytes] = []
+        answering.send_one(name, out)
+        return b"".join(out)
 
 
 def _is_whole(data: bytes) -> bool:

@@ -188,7 +188,8 @@ class ChatHandler(EnteringHandler):
     def _tell_crash(self) -> None:
         shown = self.caller.fault(Fault("bug"))
         self.seen["error"] = shown.kind
-        self.write(self.caller.frame(shown))
+        call = self.call
+        self.write(self.caller.frame(shown) if call is None else call.exchange.failure(shown))
         self.finish()
 
     def _tell(self, waiting: bool = False) -> None:

@@ -249,7 +249,7 @@ class Relay:
         assert error is not None
         if self._headed:
             self._call.seen["error"] = error.kind
-            self._writer.write(self._exchange.caller.frame(error))
+            self._writer.write(self._exchange.failure(error))
             self._close()
         else:
             self._writer.answer(answer)
@@ -356,7 +356,7 @@ class Relay:
                 if not self._headed:
                     self._headed = True
                     self._writer.begin_stream({}, waiting=True)
-                self._writer.write(self._exchange.ping if self._open else WAITING)
+                self._writer.write(self._exchange.keep_alive() if self._open else WAITING)
                 self._flush()
             quiet = 0.0
         self._beat = self._later(every - quiet, self._ping, every)

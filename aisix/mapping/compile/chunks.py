@@ -17,6 +17,7 @@ from aisix.mapping.compile.values import (
     STR,
     Cond,
     Const,
+    Kinds,
     Question,
     Site,
     Value,
@@ -31,6 +32,7 @@ from aisix.mapping.syntax.rules import Rule
 
 _encode = msgspec.json.Encoder().encode
 
+INT = frozenset({int})
 Leaf = tuple[tuple[Step, ...], Value]  # where in a delta, and what
 
 
@@ -38,6 +40,7 @@ class ChunkCompiler(RuleCompiler):
     """Writes chunks for the caller, and the registers they are made of."""
 
     tables: AnswerTables
+    given: Value  # by the row whose chunks are written
     key: str  # what the bytes around a delta are made of
     stale: str  # how it is told that they are of another key: "is not", or "!=" for several
 
@@ -78,6 +81,10 @@ class ChunkCompiler(RuleCompiler):
                 stack.enter_context(w.block(f"if {guard}"))
             if not self.opens(site, chunk, stack):
                 return
+            if chunk.each is not None:
+                site = self._item_of(site, chunk.each, stack)
+                if site.item == ABSENT:
+                    return
             for rule in chunk.needs:
                 value = self.rule(site, rule)
                 if value == ABSENT or value == Const(""):
@@ -98,10 +105,67 @@ class ChunkCompiler(RuleCompiler):
                 stack.enter_context(w.block(f"if {said}"))
                 values = [(p, r, self._said_so(v, said)) for p, r, v in values]
             fields = [(path.steps, value) for path, _, value in values if value != ABSENT]
+            pushed, fields = self._pushed(chunk, fields)
+
+            def after() -> None:
+                for register, value in pushed:
+                    self.push(register, value)
+                for register, path in chunk.append:
+                    value = next((v for s, v in fields if s == path.steps), ABSENT)
+                    self.append_value(register, value)
+                for register in chunk.count:
+                    self.add(register, "1", "0", INT)
+                self._sets(site, chunk.after)
+
             if chunk.verbatim:
-                self.copy(site, chunk, fields, lambda: self._sets(site, chunk.after))
+                self.copy(site, chunk, fields, after)
             else:
-                self.send(fields, lambda: self._sets(site, chunk.after))
+                self.send(fields, after)
+
+    def _item_of(self, site: Site, each: Path, stack: ExitStack) -> Site:
+        """The item of a list, in a loop over them that has begun."""
+        items = self.path(site, each)
+        if items == ABSENT:
+            return Site(ABSENT)
+        name, item = self.w.say(items), self.w.new()
+        there = name if is_only(items, LIST) and is_sure(items) else (
+            f"({name} if type({name}) is list else ())")  # fmt: skip
+        stack.enter_context(self.w.block(f"for {item} in {there}"))
+        return Site(Var(item))
+
+    def _pushed(
+        self, chunk: Chunk, fields: list[Leaf]
+    ) -> tuple[list[tuple[Register, Value]], list[Leaf]]:
+        """What a chunk adds to lists, each made once; and the chunk's fields with it."""
+        pushed: list[tuple[Register, Value]] = []
+        for register, path in chunk.push:
+            length = len(path.steps)
+            below = [(s[length:], value) for s, value in fields if s[:length] == path.steps]
+            if not below:
+                continue
+            value = below[-1][1] if not below[-1][0] else self.tree(below)
+            first = next(n for n, (s, _) in enumerate(fields) if s[:length] == path.steps)
+            kept = [leaf for leaf in fields if leaf[0][:length] != path.steps]
+            fields = [*kept[:first], (path.steps, value), *kept[first:]]
+            pushed.append((register, value))
+        return pushed, fields
+
+    def add(self, register: Register, by: str, start: str, kinds: Kinds, check: str = "") -> None:
+        made = Var(f"{self.held(register, start)} + {by}", kinds, True)
+        self.keep(register, made, check)
+
+    def append_value(self, register: Register, value: Value) -> None:
+        """More of a text."""
+        if value != ABSENT:
+            text = self.w.say(value)
+            check = "" if is_only(value, STR) and is_sure(value) else f"if type({text}) is str: "
+            self.w.put(f"{check}grow({register[0]}, {register[1]!r}, {text})")
+
+    def push(self, register: Register, value: Value) -> None:
+        """One item more in a list."""
+        text = self.w.say(value)
+        made = Var(f"c.more({self.held(register, '()')}, ({text},))", LIST, True)
+        self.keep(register, made, "" if is_sure(value) else f"{text} is not None")
 
     def opens(self, site: Site, chunk: Chunk, stack: ExitStack) -> bool:
         """The answer's first chunk comes first, once; whether there is a chunk to write."""

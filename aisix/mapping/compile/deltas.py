@@ -31,7 +31,7 @@ class DeltaCompiler(AnswerCompiler):
 
     @classmethod
     def can(cls, tables: AnswerTables) -> bool:
-        return not tables.compiles and tables.continuation is None
+        return not tables.compiles
 
     def source(self) -> str:
         self.w.names |= {"copied": paths.copied, "remove": paths.remove, "put": put}
@@ -91,16 +91,35 @@ class DeltaCompiler(AnswerCompiler):
 
     # ------------------------------------------------------------------ what rules may ask for
     def root(self, site: Site, path: Path) -> tuple[Value, tuple[Step, ...]]:
-        if path.root in OF_ENVELOPES and path.root not in self.extra and not self.inside:
+        if path.root in OF_ENVELOPES and (path.root not in self.extra or self.inside):
             return Var(f"c.extra.get({path.root!r})", null=True, context=True), path.steps
         return super().root(site, path)
 
     # ------------------------------------------------------------------ what a row does
     def _act(self, site: Site, row: Row) -> None:
-        if row.into and self.into:
-            self.w.put(f"a.take({self.w.const(row)}, e, out)")
-        else:
+        if not (row.into and self.into):
             super()._act(site, row)
+            return
+        take = f"a.take({self.w.const(row)}, e, out)"
+        if len(row.which) > 1:
+            self.w.put(take)
+            return
+        # Most events go on with the block that is open: those need nobody who puts them in order.
+        which = self.path(site, row.which[0]) if row.which else ABSENT
+        key = f"({row.into!r}, {self.w.say(which)})"
+        asked = f"b.key == {key}" if row.which else f"b.key == {self.w.const((row.into, None))}"
+        self.w.put("b = a.own_blocks")
+        with self.w.block(f"if {asked} and not b.waiting{' and not a.rounds' * bool(row.which)}"):
+            self.w.put("block = c.block = b.registers")
+            number = ABSENT if self.tables.pieces else self.path(site, self.tables.block)
+            if number != ABSENT:
+                name = self.w.say(number)
+                self.w.put(f"if type({name}) is int: a.blocks[{name}] = block")
+            self.into = False
+            super()._act(site, row)
+            self.into = True
+        with self.w.block("else"):
+            self.w.put(take)
 
     def failed(self, site: Site) -> str:
         return "e['whole']" if self.tables.pieces else super().failed(site)

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from aisix.mapping.compile.rows import INT, RowCompiler
+from aisix.mapping.compile.chunks import INT
+from aisix.mapping.compile.rows import RowCompiler
 from aisix.mapping.compile.runtime import CannotCompile
 from aisix.mapping.compile.values import ABSENT, DICT, STR, Const, Site, Value, Var, is_sure
 from aisix.mapping.interpret.answer_state import grow
@@ -16,6 +17,7 @@ from aisix.mapping.syntax.answer import AnswerTables
 from aisix.mapping.syntax.paths import Json, Path, Step
 
 _encode = msgspec.json.Encoder().encode
+GIVEN = Var("c.given", DICT, True, live=True)  # of a chunk that several rows send
 
 
 class AnswerCompiler(RowCompiler):
@@ -38,6 +40,7 @@ class AnswerCompiler(RowCompiler):
         self.wants_usage = wants_usage
         self.word: Json = None  # the event's own word, where the code knows it
         self.extra: dict[str, Value] = {}  # what an envelope may ask for
+        self.given: Value = GIVEN  # by the row whose chunks are written
         self.asked: set[tuple[str, tuple[Step, ...]]] = set()  # registers that were looked at
         self.end_word = tables.end_word
         if self.end_word is not None and self.end_word not in tables.events:
@@ -57,6 +60,10 @@ class AnswerCompiler(RowCompiler):
                 self.asked.add((path.root, steps))
                 name = f"c.{path.root}" if self.inside else path.root
                 return Var(name, DICT, True, live=True, context=self.inside), steps
+            case "given":
+                return self.given, steps
+            case "error":
+                return Var("c.extra.get('error')", DICT, context=True), steps
             case "request":
                 name = str(steps[0]) if steps else ""
                 if name in self.request or name not in self.names:
@@ -70,7 +77,9 @@ class AnswerCompiler(RowCompiler):
                 return Var("c.new_id()", STR, True, context=True), steps
             case "wants_usage":
                 return Const(self.wants_usage), steps
-            case "let" | "body" | "out" | "header":
+            case "body":
+                return Var("c.body", DICT, True, context=True), steps
+            case "let" | "out" | "header":
                 return ABSENT, steps
         if path.root in self.extra and not self.inside:
             return self.extra[path.root], steps
@@ -100,7 +109,10 @@ class AnswerCompiler(RowCompiler):
     def envelope(self, name: str, choice: bool = False) -> Value:
         """One object of the answer."""
         site = Site(Const({}))
-        fields = [(path.steps, self.rule(site, rule)) for path, rule in self.tables.envelopes[name]]
+        fields = [
+            (path.steps, self.rule(site, rule))
+            for path, rule in self.tables.envelopes.get(name, ())
+        ]
         made = self.tree([(steps, value) for steps, value in fields if value != ABSENT])
         if made == ABSENT:
             return Const({})

@@ -13,9 +13,8 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
-from aisix.mapping.compile.chunks import Leaf
+from aisix.mapping.compile.chunks import INT, Leaf
 from aisix.mapping.compile.envelopes import AnswerCompiler
-from aisix.mapping.compile.rows import INT
 from aisix.mapping.compile.runtime import CannotCompile, add_item, grown_by
 from aisix.mapping.compile.shapes import Made
 from aisix.mapping.compile.values import (

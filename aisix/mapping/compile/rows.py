@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from aisix.mapping.compile.chunks import ChunkCompiler
+from aisix.mapping.compile.chunks import INT, ChunkCompiler
 from aisix.mapping.compile.runtime import CannotCompile
 from aisix.mapping.compile.values import (
     ABSENT,
@@ -12,7 +12,6 @@ from aisix.mapping.compile.values import (
     LIST,
     STR,
     Const,
-    Kinds,
     Site,
     Value,
     Var,
@@ -22,8 +21,6 @@ from aisix.mapping.compile.values import (
 from aisix.mapping.compile.writer import Line
 from aisix.mapping.syntax.answer import KnownFields, Register, Row
 from aisix.mapping.syntax.paths import Json, Path
-
-INT = frozenset({int})
 
 
 def nothing() -> None:
@@ -117,6 +114,7 @@ class RowCompiler(ChunkCompiler):
     def _act(self, site: Site, row: Row) -> None:
         w = self.w
         self._opens(site, row)
+        before, self.given = self.given, self._given(site, row)
         if row.told and row.about is not None:
             self._tell(self.rule(site, row.about), row)
         for rest in row.rest:
@@ -135,9 +133,7 @@ class RowCompiler(ChunkCompiler):
         for register, path in row.push:
             value = self.path(site, path)
             if value != ABSENT:
-                text = w.say(value)
-                made = Var(f"c.more({self.held(register, '()')}, ({text},))", LIST, True)
-                self.keep(register, made, "" if is_sure(value) else f"{text} is not None")
+                self.push(register, value)
         for register, name in row.extend:
             value = self.rule(site, self.tables.lists[name])
             if value != ABSENT:
@@ -151,6 +147,12 @@ class RowCompiler(ChunkCompiler):
             w.put(f"a.failed = {self.failed(site)}")
         if row.end:
             w.put("a.ended = True")
+        self.given = before
+
+    def _given(self, site: Site, row: Row) -> Value:
+        """What the chunks of a row find as $given: made of parts, so that each is found at once."""
+        parts = {name: self.rule(site, rule) for name, rule in row.give}
+        return Var("c.given", DICT, True, parts=parts)
 
     def _tell(self, about: Value, row: Row) -> None:
         """That this came is a loss."""
@@ -225,12 +227,4 @@ class RowCompiler(ChunkCompiler):
         self.add(register, by.format(text), start, INT if start == "0" else STR, check)
 
     def append(self, site: Site, register: Register, path: Path) -> None:
-        value = self.path(site, path)
-        if value != ABSENT:
-            text = self.w.say(value)
-            check = "" if is_only(value, STR) and is_sure(value) else f"if type({text}) is str: "
-            self.w.put(f"{check}grow({register[0]}, {register[1]!r}, {text})")
-
-    def add(self, register: Register, by: str, start: str, kinds: Kinds, check: str = "") -> None:
-        made = Var(f"{self.held(register, start)} + {by}", kinds, True)
-        self.keep(register, made, check)
+        self.append_value(register, self.path(site, path))

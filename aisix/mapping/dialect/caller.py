@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -46,6 +46,7 @@ class ErrorAnswer:
     kind: str = ""  # for the log and the metrics
     message: str = ""
     retry: str = ""  # "here": may be tried again; "elsewhere": by another target; "": never
+    known: dict[str, Json] = field(default_factory=dict, repr=False)  # what the body is made of
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +221,7 @@ class CallerDialect:
         known["request_id"] = self.request_id
         known |= {f"header.{name}": value for name, value in headers.items()}
         body = _fill(self.data["error"]["body"], known)
-        return ErrorAnswer(status, headers, _encode(body), kind, message)
+        return ErrorAnswer(status, headers, _encode(body), kind, message, known=known)
 
     def limit_headers(
         self, counts: str, most: int, left: int, reset: float, now: float

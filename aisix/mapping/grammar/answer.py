@@ -11,6 +11,7 @@ from aisix.mapping.grammar.kinds import (
     FIELD,
     INTEGER,
     LOOKUP,
+    MARK,
     OBJECT,
     PATH,
     PATHS,
@@ -44,6 +45,13 @@ ANSWER = file(
     Key("opening", CHUNK, "the chunk that every answer begins with", "opening"),
     Key("done", TEXT, "the upstream's own word for the end of a stream", "[END]"),
     Key("closing", TEXT, "a word that says only that nothing follows", "[END]"),
+    Key(
+        "ping",
+        CHUNK,
+        "the chunk that is sent in silence, once the answer has begun; without: a comment",
+        "alive",
+    ),
+    Key("number", FIELD, "every chunk has its number there, from 0", "sequence"),
     Key(
         "part",
         PATHS,
@@ -107,6 +115,13 @@ ANSWER = file(
         "the end of an answer",
         {"finish": {"from": "$state.why", "default": "stop"}},
         below="end",
+    ),
+    Key(
+        "fail",
+        UNIT,
+        "a failure inside a stream that has begun",
+        {"emit": ["failed"]},
+        below="fail",
     ),
     Key(
         "continuation",
@@ -215,9 +230,34 @@ content = ""
 content = { from = "piece.text", only = "string" }
 """,
 )
+FAIL = unit(
+    "fail",
+    "a failure inside a stream that has begun: $error has its type, code, message and param, and "
+    "retry_after (seconds) where that is known",
+    Key(
+        "emit",
+        CHUNKS,
+        "the chunks that tell of it; without: `error_frame` of caller.toml",
+        ["failed"],
+        required=True,
+    ),
+    example="""
+[fail]
+emit = ["failed"]
+[chunk.failed]
+kind = "failed"
+"error.message" = "$error.message"
+""",
+)
 END = unit(
     "end",
     "the end of an answer",
+    Key(
+        "row",
+        MARK,
+        "the [event] row that is run once nothing more comes, before the open block is closed",
+        "rest",
+    ),
     Key("emit", CHUNKS, "the chunks before the last one", ["notes"]),
     Key(
         "finish",

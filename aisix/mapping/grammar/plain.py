@@ -86,6 +86,7 @@ PLAIN = unit(
     ),
     Key("part", PATHS, "what $part is in a plain answer", ["message"]),
     Key("verbatim", BOOLEAN, "it is the upstream's own, [envelope.whole] laid over it", True),
+    Key("made", PATH, "what the last chunk holds there is the whole answer", "reply"),
     Key("start", PATHS_BY_FIELD, "the first event", {"kind": "begin"}, below="plain_event"),
     Key("blocks", UNIT, "the events of each block", {"from": "parts"}, below="plain_blocks"),
     Key(

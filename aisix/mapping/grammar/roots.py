@@ -21,11 +21,12 @@ class Root:
 
 _WRITTEN = ("field", "shape", "adjust", "header")  # before those nothing is
 _ENVELOPES = ("envelope", "choice")
-_ENDS = (*_ENVELOPES, "chunk")  # one of the chunks that the end of an answer emits
+_ENDS = (*_ENVELOPES, "chunk", "shape")  # of chunks that the end emits
+_GIVEN = ("chunk", "block_kind", "event")
 ROOTS = {
     root.name: root
     for root in (
-        Root("body", "the caller's request", "$body.limit", (REQUEST,)),
+        Root("body", "the caller's request; in answers what `keep` names", "$body.limit"),
         Root("let", "what a [let] found", "$let.turns", (REQUEST,)),
         Root("out", "what is written so far", "$out.limit", (REQUEST,), _WRITTEN),
         Root("header", "a caller's header, no credential's", "$header.x-mode", (REQUEST,)),
@@ -41,6 +42,10 @@ ROOTS = {
         Root("values", "a table or list of values.toml", "$values.names", sections=("convert",)),
         Root("request", "what the request's `remember` names", "$request.turns", (ANSWER,)),
         Root("block", "a register of the open block", "$block.id", (ANSWER,)),
+        Root("given", "what the row gives its chunks", "$given.text", (ANSWER,), _GIVEN),
+        Root(
+            "error", "the error that ends a stream", "$error.message", (ANSWER,), ("chunk", "shape")
+        ),
         Root("usage", "the counters so far", "$usage", (ANSWER,)),
         Root("now", "the time, in seconds since 1970", "$now", named=False),
         Root("new_id", "a new identifier", "$new_id", (ANSWER,), named=False),

@@ -66,6 +66,13 @@ _ACTS = (
         ["value.index", "number"],
         needs=("into",),
     ),
+    Key(
+        "give",
+        RULES,
+        "what $given is in the chunks of this row, and in those of the block it begins",
+        {"text": {"from": "piece.text"}},
+        below_each="rule",
+    ),
     Key("told", TEXT, "that this came is a loss, told under this word", "dropped"),
     Key("about", RULE, "what that loss is about", {"from": "part.kind"}, below="rule"),
     Key(
@@ -75,7 +82,7 @@ _ACTS = (
         "message",
     ),
 )
-_ACTING = tuple(key.name for key in _ACTS if key.name not in ("about", "which"))
+_ACTING = tuple(key.name for key in _ACTS if key.name not in ("about", "which", "give"))
 _LOSING = tuple(replace(key, loses_to=_CHOOSES) for key in (*_ACTS, UNLESS))
 ACTING = (*(key.name for key in _ACTS), UNLESS.name)  # what a row that chooses never does
 _IGNORE = Key(
@@ -173,6 +180,25 @@ CHUNK = unit(
         {"block.sent": True},
         below_each="rule",
     ),
+    Key(
+        "each",
+        PATH,
+        "one such chunk for every item of this list; its paths are the item's",
+        "$block.notes",
+    ),
+    Key(
+        "push",
+        PATHS_BY_REGISTER,
+        "adds what stands at a path of the chunk to a list",
+        {"state.said": "item"},
+    ),
+    Key("count", REGISTERS, "adds one to each of them once it has been sent", "block.notes"),
+    Key(
+        "append",
+        PATHS_BY_REGISTER,
+        "adds what stands at a path of the chunk to a text",
+        {"block.text": "delta"},
+    ),
     *CONDITIONS,
     Key("verbatim", BOOLEAN, "a copy of the event; the chunk's own fields are laid over it", True),
     Key("without", PATHS, "... and these are taken away from it", "usage", needs=("verbatim",)),
@@ -188,6 +214,13 @@ BLOCK_KIND_UNIT = unit(
     "what opens and closes one of the answer's own blocks; one is open at a time",
     Key("begin", CHUNKS, "the chunks that open it", "text_begins"),
     Key("end", CHUNKS, "the chunks that close it", "block_ends"),
+    Key(
+        "set",
+        RULES_BY_REGISTER,
+        "registers of the block as it begins: $block.NAME",
+        {"block.name": {"from": "$given.name"}},
+        below_each="rule",
+    ),
     Key(
         "whole",
         STATE_OR_BLOCK,

@@ -21,6 +21,7 @@
     continuation.py  a turn the upstream paused goes on
     accumulate.py    how a block grows from its deltas
     fold.py          chunks put together to a plain answer
+    frames.py        the bytes of a stream's chunks
     forms.py         the functions of a compiled answer
 
 Must never know: where tables come from, a field or event by name.

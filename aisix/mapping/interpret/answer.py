@@ -7,11 +7,6 @@ block and no field by name: those are the tables'.
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
-
-import msgspec
-
 from aisix.mapping.interpret import accumulate, continuation
 from aisix.mapping.interpret import rules as interpret
 from aisix.mapping.interpret.answer_rows import RowRunner
@@ -20,6 +15,7 @@ from aisix.mapping.interpret.blocks import Blocks, Pieces
 from aisix.mapping.interpret.calls import Calls
 from aisix.mapping.interpret.fold import event_of, fold, put, written
 from aisix.mapping.interpret.forms import DeltaForm, PlainForm, StreamForm
+from aisix.mapping.interpret.frames import Frames
 from aisix.mapping.interpret.scope import NULL
 from aisix.mapping.interpret.view import View, holds
 from aisix.mapping.syntax import paths
@@ -29,16 +25,6 @@ from aisix.mapping.syntax.paths import Json, Path
 from aisix.mapping.syntax.rules import Rule
 
 Fields = tuple[tuple[str, Json | Path], ...]
-NAME = re.compile(r"\{(\w+)\}")
-
-
-def _null(value: object) -> None:
-    """A null that is written."""
-    if value is not NULL:
-        raise TypeError(type(value))
-
-
-_encode = msgspec.json.Encoder(enc_hook=_null).encode
 
 
 class Answering(RowRunner):
@@ -73,10 +59,15 @@ class Answering(RowRunner):
     def _reset(self) -> None:
         """As it is before anything of the answer was seen."""
         self.reset()
-        self._interleaved = Blocks(self, self.act, self.emit) if self.tables.pieces else None
-        self._pieces = Pieces(self.tables)
+        makes_blocks = bool(self.tables.pieces or self.tables.block_kinds)
+        how = self.act, self.emit, self.begin
+        self.own_blocks = Blocks(self, *how) if makes_blocks else None
+        self._pieces = Pieces(self.tables) if self.tables.pieces else None
         self._calls = [Calls(how, self.scope) for how in self.tables.calls]
-        self._names, self._before, self._after = _parts_of(self.frame)
+        self._frames = Frames(self.frame, self.tables.number)
+        # Events go to the rows as they come, and what those make to the caller.
+        parts = self.tables.pieces or self.tables.calls or "chunk" in self.tables.envelopes
+        self._direct = not parts and self.raw is None
 
     # ------------------------------------------------------------------ events
     def event(self, event: dict[str, Json]) -> list[dict[str, Json]]:
@@ -90,7 +81,7 @@ class Answering(RowRunner):
         return self._deltas(event)
 
     def _deltas(self, event: dict[str, Json], whole: bool = False) -> list[dict[str, Json]]:
-        if self._interleaved is None:
+        if self._pieces is None:
             return self._event(event)
         deltas: list[dict[str, Json]] = []
         over = self.ended  # then what was held back of it is all that comes
@@ -104,6 +95,9 @@ class Answering(RowRunner):
 
     def _event(self, event: dict[str, Json]) -> list[dict[str, Json]]:
         deltas: list[dict[str, Json]] = []
+        number = paths.get(event, self.tables.block.steps)
+        if self.raw is not None:
+            self.rebuild(event, number)
         if self.deltas is not None:
             try:
                 self.deltas.event(self, event, deltas)
@@ -111,12 +105,9 @@ class Answering(RowRunner):
             except Exception as raised:
                 self.give_up(raised)
                 deltas = []
-        number = paths.get(event, self.tables.block.steps)
         if type(number) is int:
             self.scope.block = self.blocks.get(number) or self.new_block(number)
         view = View(self.scope, event)  # type: ignore[arg-type]
-        if self.raw is not None:
-            self.rebuild(event, number)
         word = paths.get(event, self.tables.by.steps)
         row = self.row(self.tables.events, self.tables.by, word, view)
         if row is None or not holds(row.guard, view):
@@ -141,14 +132,24 @@ class Answering(RowRunner):
 
     def take(self, row: Row, piece: dict[str, Json], deltas: list[dict[str, Json]]) -> None:
         """A piece for a block of the caller's."""
-        assert self._interleaved is not None
-        self._interleaved.take(row, piece, deltas)
+        assert self.own_blocks is not None
+        self.own_blocks.take(row, piece, deltas)
 
     # ------------------------------------------------------------------ chunks
     def send(self, event: dict[str, Json], out: list[bytes]) -> None:
         """What one upstream event makes for the caller of a stream, added to `out`."""
         if self.form is not None:
             self.form.event(self, event, out)
+            return
+        if self._direct and self.deltas is not None:
+            made: list[dict[str, Json]] = []
+            try:
+                self.deltas.event(self, event, made)
+            except Exception as raised:
+                self.give_up(raised)
+                made = self.event(event)
+            for delta in made:
+                out.append(self._frames.of(delta))
             return
         for delta in self.event(event):
             out.append(self._framed(self.chunk(delta)))
@@ -167,13 +168,17 @@ class Answering(RowRunner):
         if self.scope.wants_usage and "usage" in self.tables.envelopes:
             out.append(self._framed(self.usage_chunk()))
 
+    def send_one(self, name: str, out: list[bytes], **extra: Json) -> None:
+        """A chunk that no event of the upstream's makes; `extra`: what it may ask for."""
+        self.scope.extra = extra
+        deltas: list[dict[str, Json]] = []
+        self.emit(name, {}, deltas)
+        out += [self._framed(self.chunk(delta)) for delta in deltas]
+
     def _framed(self, chunk: dict[str, Json]) -> bytes:
         if self.scope.trace is not None:
             self.scope.trace.chunks.append(chunk)
-        before = self._before
-        if self._names:
-            before = _named(before, self._names, tuple([chunk.get(n, "") for n in self._names]))
-        return before + _encode(chunk) + self._after
+        return self._frames.of(chunk)
 
     def finish(self) -> tuple[list[dict[str, Json]], str]:
         """The deltas before the finish chunk, and the finish reason."""
@@ -184,8 +189,11 @@ class Answering(RowRunner):
         for calls in self._calls:
             for event in calls.rest():
                 deltas += self._deltas(event)
-        if self._interleaved is not None:
-            self._interleaved.finish(deltas)
+        if self.tables.end_row:
+            last = {str(self.tables.by.steps[0]): self.tables.end_row, "whole": {}}
+            deltas += self._event(last)
+        if self.own_blocks is not None:
+            self.own_blocks.finish(deltas)
         for number in sorted(self.open):  # an upstream that does not end its blocks
             deltas += self.event(self.ending(number))
         finish = self._reason(view)
@@ -349,6 +357,9 @@ class Answering(RowRunner):
             made, self.made = self.made, None  # not kept for as long as the exchange
             return made
         deltas, finish = self.finish()
+        plain = self.tables.plain
+        if plain is not None and plain.made is not None:
+            return self._last(deltas, plain.made)
         for delta in deltas:
             self._fold(delta)
         how = self.tables.accumulate
@@ -370,6 +381,14 @@ class Answering(RowRunner):
             self.scope.trace.chunks.append(made)
         return made
 
+    def _last(self, deltas: list[dict[str, Json]], at: Path) -> dict[str, Json]:
+        """The plain answer is what stands there in the last chunk."""
+        found = paths.get(deltas[-1] if deltas else {}, at.steps)
+        made = self._written(found if type(found) is dict else {}) or {}
+        if self.scope.trace is not None:
+            self.scope.trace.chunks.append(made)
+        return made
+
     # ------------------------------------------------------------------ paused turns
     def wants_more(self) -> bool:
         return continuation.wants_more(self)
@@ -379,19 +398,3 @@ class Answering(RowRunner):
 
     def next_round(self, request: dict[str, Json]) -> dict[str, Json]:
         return continuation.next_round(self, request)
-
-
-@lru_cache(64)
-def _parts_of(frame: str) -> tuple[tuple[str, ...], bytes, bytes]:
-    """A frame's fields of the chunk beside the data, and what stands before the data and after."""
-    before, _, after = frame.partition("{data}")
-    names = tuple(name for name in NAME.findall(frame) if name != "data")
-    return names, before.encode(), after.encode()
-
-
-@lru_cache(256)
-def _named(before: bytes, names: tuple[str, ...], values: tuple[Json, ...]) -> bytes:
-    """What stands before the data of a chunk with these values."""
-    for name, value in zip(names, values, strict=True):
-        before = before.replace(f"{{{name}}}".encode(), str(value).encode())
-    return before

@@ -6,13 +6,13 @@ What `compile/` writes of them must do the same: see `DeltaForm`.
 from __future__ import annotations
 
 from aisix.mapping.interpret import rules as interpret
-from aisix.mapping.interpret.answer_state import AnswerState
+from aisix.mapping.interpret.answer_state import AnswerScope, AnswerState
 from aisix.mapping.interpret.fold import put
 from aisix.mapping.interpret.forms import DeltaForm
 from aisix.mapping.interpret.pointers import Cause
 from aisix.mapping.interpret.view import View, holds
 from aisix.mapping.syntax import paths
-from aisix.mapping.syntax.answer import Register, Row
+from aisix.mapping.syntax.answer import Chunk, Register, Row
 from aisix.mapping.syntax.budget import Spent
 from aisix.mapping.syntax.paths import Json, Path
 from aisix.mapping.syntax.rules import Rule
@@ -55,6 +55,14 @@ class RowRunner(AnswerState):
             raise raised
         self.gave_up, self.deltas = raised, None
 
+    def begin(
+        self, row: Row, event: dict[str, Json], sets: tuple[tuple[Register, Rule], ...]
+    ) -> None:
+        """What a block begins with, of the row whose event begins it."""
+        view = View(self.scope, event)  # type: ignore[arg-type]
+        self._give(row, view)
+        self._set_all(sets, view)
+
     # ------------------------------------------------------------------ rows
     def row(self, rows: dict[str, Row], by: Path, word: Json, view: View) -> Row | None:
         row = rows.get(word) if type(word) is str else None
@@ -84,6 +92,7 @@ class RowRunner(AnswerState):
             if trace is not None:
                 trace.last = Cause(row.open, "", row.place, choice=trace.chosen)
                 trace.holds_in(self.scope.block, "block", "kind")
+        self._give(row, view)
         if row.told:
             self._tell(row, view)
         for rest in row.rest:
@@ -93,10 +102,7 @@ class RowRunner(AnswerState):
                     if type(found) is dict and not found.keys() <= rest.known:
                         self.scope.unread(found, rest)
                     break
-        for name in row.count:
-            self.put(name, self.register(name, 0) + 1)
-            if trace is not None:
-                trace.adds_to(self.registers(name), name, view, None, "constant")
+        self._count(row.count, view)
         self._set_all(row.set, view)
         for path in row.usage:
             counters = paths.get(event, path.steps)
@@ -140,6 +146,27 @@ class RowRunner(AnswerState):
         self.ended = self.ended or row.end
         return deltas
 
+    def _give(self, row: Row, view: View) -> None:
+        """What the chunks of this row find as $given."""
+        if not row.give:
+            self.scope.given = AnswerScope.given
+            return
+        self.scope.given = given = {}
+        for name, rule in row.give:
+            value = interpret.run(rule, view)
+            if value is not None:
+                given[name] = value
+                if self.scope.trace is not None:
+                    self.scope.trace.holds_in(given, "given", name)
+
+    def _count(self, registers: tuple[Register, ...], view: View) -> None:
+        """One more in each."""
+        trace = self.scope.trace
+        for name in registers:
+            self.put(name, self.register(name, 0) + 1)
+            if trace is not None:
+                trace.adds_to(self.registers(name), name, view, None, "constant")
+
     def _tell(self, row: Row, view: View) -> None:
         """That this came is a loss."""
         assert row.about is not None
@@ -168,6 +195,15 @@ class RowRunner(AnswerState):
             self.started = True
         elif not self.started:  # an upstream that skipped its first event
             self._emit(self.tables.opening, view, deltas)
+        if chunk.each is None:
+            self._one(chunk, view, deltas)
+            return
+        items = view.find(chunk.each)
+        for item in items if type(items) is list else ():
+            self._one(chunk, View(self.scope, item), deltas)  # type: ignore[arg-type]
+
+    def _one(self, chunk: Chunk, view: View, deltas: list[dict[str, Json]]) -> None:
+        """One chunk, unless there is nothing in it."""
         if any(interpret.run(rule, view) in (None, "", [], {}) for rule in chunk.needs):
             return
         delta: dict[str, Json] = {}
@@ -186,6 +222,20 @@ class RowRunner(AnswerState):
                 self.scope.trace.wrote(delta, path.steps)
         if said:
             deltas.append(delta)
+            for register, path in chunk.push:
+                pushed = paths.get(delta, path.steps)
+                if pushed is not None:
+                    more = self.scope.more(self.register(register, None), (pushed,))
+                    self.put(register, more)
+                    if self.scope.trace is not None:
+                        self.scope.trace.holds_in(self.registers(register), *register)
+            for register, path in chunk.append:
+                text = paths.get(delta, path.steps)
+                if type(text) is str:
+                    self.grow(register, text)
+                    if self.scope.trace is not None:
+                        self.scope.trace.holds_in(self.registers(register), *register)
+            self._count(chunk.count, view)
             self._set_all(chunk.after, view)
 
 

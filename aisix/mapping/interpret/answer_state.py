@@ -24,9 +24,10 @@ LONGEST_UNKNOWN = 80  # characters of one
 class AnswerScope:
     """What answer rules may ask for by `$name`."""
 
-    body: dict[str, Json] = MappingProxyType({})  # type: ignore[assignment]
+    body: dict[str, Json] = MappingProxyType({})  # type: ignore[assignment]  # what `keep` names
     trace: RuleTrace | None = None
     extra: dict[str, Json] = body
+    given: dict[str, Json] = body  # by the row whose chunks are made
     item: Json = None  # these two: what a verb of the compiled form is looking at
     spot: tuple[str, Place] = NOWHERE
     lists: dict[int, list[Json]] = MappingProxyType({})  # type: ignore[assignment]  # those `more` has made, by id()
@@ -102,6 +103,10 @@ class AnswerScope:
                 return self.block
             case "usage":
                 return self.usage
+            case "body":
+                return self.body
+            case "given":
+                return self.given
             case "request":
                 return self.remember
             case "alias":

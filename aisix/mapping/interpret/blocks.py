@@ -1,9 +1,11 @@
-"""Upstream events that are not yet blocks -> blocks of the answer, one open at a time.
+"""Upstream events -> the answer's own blocks, one open at a time.
 
 Some upstreams send no blocks but deltas that hold anything at once: text, several calls, the end.
-`[piece]` takes such an event apart into small ones of one thing each; a row with `into` writes its
-piece into a block of that kind; `which` tells several of a kind apart that run side by side. The
-block is opened by `[block_kind.KIND] begin` and closed by `end`; numbers are dense. A kind with
+`[piece]` takes such an event apart into small ones of one thing each. A row with `into` writes its
+piece, or its event, into a block of that kind; `which` tells several of a kind apart that run side
+by side. The block is opened by `[block_kind.KIND] begin` and closed by `end` when another begins or
+nothing more comes; numbers are dense. An upstream's own block has the registers of the block its
+events are written into, so that later ones of it find `$block.kind`. A kind with
 `whole` stays open until the text in that register is whole JSON, or nothing more comes: what
 belongs to other blocks waits meanwhile, in its order.
 """
@@ -17,12 +19,16 @@ from aisix.mapping.interpret.answer_state import AnswerState
 from aisix.mapping.interpret.view import View
 from aisix.mapping.interpret.whole_json import WholeJson
 from aisix.mapping.syntax import paths
-from aisix.mapping.syntax.answer import AnswerTables, Row
+from aisix.mapping.syntax.answer import AnswerTables, Register, Row
 from aisix.mapping.syntax.paths import Json, Path
+from aisix.mapping.syntax.rules import Rule
 
 Deltas = list[dict[str, Json]]
 Act = Callable[[Row, dict[str, Json]], Deltas]  # what a row does to the state
-Emit = Callable[[str, dict[str, Json], Deltas], None]
+Piece = dict[str, Json]
+Emit = Callable[[str, Piece, Deltas], None]
+Sets = tuple[tuple[Register, Rule], ...]
+Begin = Callable[[Row, Piece, Sets], None]  # what a block begins with, of the row that begins it
 Key = tuple[str, Json]  # the kind of a block, and which one of that kind
 Waiting = tuple[Key, Row, dict[str, Json]]
 NOTHING: tuple[Json, ...] = ("", [], {})
@@ -79,12 +85,13 @@ class Pieces:
 class Blocks:
     """The blocks of one answer; `take` and `finish` add what is to be sent to `deltas`."""
 
-    def __init__(self, state: AnswerState, act: Act, emit: Emit) -> None:
-        self._state, self._act_on, self._emit = state, act, emit
-        self._open: Key | None = None
-        self._registers: dict[str, Json] = {}  # of the open block
+    def __init__(self, state: AnswerState, act: Act, emit: Emit, begin: Begin) -> None:
+        self._state, self._act_on, self._emit, self._begin = state, act, emit, begin
+        self._pieces = bool(state.tables.pieces)
+        self.key: Key | None = None  # of the open block
+        self.registers: dict[str, Json] = {}  # its own
+        self.waiting: dict[int, Waiting] = {}  # by the order they came in
         self._over: set[Key] = set()
-        self._waiting: dict[int, Waiting] = {}  # by the order they came in
         self._queues: dict[Key, deque[int]] = {}  # the same, by what block they are for
         self._came = 0
         self._number = 0
@@ -97,40 +104,42 @@ class Blocks:
             view = View(self._state.scope, piece)  # type: ignore[arg-type]
             found = (view.find(path) for path in row.which)
             which = next((v for v in found if type(v) in (str, int)), None)
+        if self._state.rounds and type(which) is int:
+            which = f"{self._state.rounds} {which}"  # a paused turn goes on: numbers begin anew
         key = (row.into, which)
-        if key == self._open:
+        if key == self.key:
             self._act(key, row, piece, deltas)
             # Whether the block is whole changes only by what is written into it.
-            if self._waiting:
+            if self.waiting:
                 self._write(deltas)
-        elif self._waiting or not self._may_close():
+        elif self.waiting or not self._may_close():
             self._came += 1
-            self._waiting[self._came] = key, row, piece  # nothing may overtake its like
+            self.waiting[self._came] = key, row, piece  # nothing may overtake its like
             self._queues.setdefault(key, deque()).append(self._came)
         else:
             self._act(key, row, piece, deltas)
 
     def finish(self, deltas: Deltas) -> None:
         """Nothing more comes: what waits is written block by block."""
-        if self._open is not None:
-            self._go_on(self._open, deltas)
+        if self.key is not None:
+            self._go_on(self.key, deltas)
         for key in [*self._queues]:
             self._go_on(key, deltas)
         self._close(deltas)
 
     def _write(self, deltas: Deltas) -> None:
         """Write what may be written now, in order."""
-        while self._waiting and self._may_close():
-            key = next(iter(self._waiting.values()))[0]
+        while self.waiting and self._may_close():
+            key = next(iter(self.waiting.values()))[0]
             self._act_on_next(key, deltas)
             # Once the first one waits, only the open block goes on: nothing may overtake its like.
-            while self._waiting:
-                key = next(iter(self._waiting.values()))[0]
-                if key != self._open and not self._may_close():
+            while self.waiting:
+                key = next(iter(self.waiting.values()))[0]
+                if key != self.key and not self._may_close():
                     break
                 self._act_on_next(key, deltas)
-            if self._open is not None:
-                self._go_on(self._open, deltas)
+            if self.key is not None:
+                self._go_on(self.key, deltas)
 
     def _go_on(self, key: Key, deltas: Deltas) -> None:
         """Write what waits for this block."""
@@ -139,18 +148,18 @@ class Blocks:
 
     def _act_on_next(self, key: Key, deltas: Deltas) -> None:
         queue = self._queues[key]
-        _, row, piece = self._waiting.pop(queue.popleft())
+        _, row, piece = self.waiting.pop(queue.popleft())
         if not queue:
             del self._queues[key]
         self._act(key, row, piece, deltas)
 
     def _may_close(self) -> bool:
-        if self._open is None:
+        if self.key is None:
             return True
-        whole = self._state.tables.block_kinds[self._open[0]].whole
+        whole = self._state.tables.block_kinds[self.key[0]].whole
         if not whole:
             return True
-        text = str(self._registers.get(whole, ""))
+        text = str(self.registers.get(whole, ""))
         self._json.add(text[self._seen :])
         self._seen = len(text)
         return self._json.closed
@@ -158,33 +167,40 @@ class Blocks:
     def _act(self, key: Key, row: Row, piece: dict[str, Json], deltas: Deltas) -> None:
         state = self._state
         made: Deltas | None = None
-        if key != self._open:
+        if key != self.key:
             if key in self._over:
                 state.not_known(f"{key[0]} after its end")
                 return
-            fresh: dict[str, Json] = {"index": self._number}
-            if state.tables.block_kinds[key[0]].said:
+            kind = state.tables.block_kinds[key[0]]
+            fresh: dict[str, Json] = {"index": self._number, "kind": key[0]}
+            if kind.said:
                 state.scope.block = fresh
+                self._begin(row, piece, kind.set)
                 made = self._act_on(row, piece)
                 if not made:
                     return
             self._close(deltas)
-            self._open, self._registers = key, fresh
+            self.key, self.registers = key, fresh
             self._json, self._seen = WholeJson(), 0
             self._number += 1
-            state.scope.block = self._registers
-            for name in state.tables.block_kinds[key[0]].begin:
+            state.scope.block = fresh
+            self._begin(row, piece, () if kind.said else kind.set)
+            for name in kind.begin:
                 self._emit(name, piece, deltas)
-        state.scope.block = self._registers
+        state.scope.block = self.registers
+        if not self._pieces:  # an event of one of the upstream's own blocks
+            number = paths.get(piece, state.tables.block.steps)
+            if type(number) is int:
+                state.blocks[number] = self.registers
         deltas += self._act_on(row, piece) if made is None else made
 
     def _close(self, deltas: Deltas) -> None:
-        if self._open is None:
+        if self.key is None:
             return
         state = self._state
-        state.scope.block = self._registers
-        for name in state.tables.block_kinds[self._open[0]].end:
+        state.scope.block, state.scope.given = self.registers, {}
+        for name in state.tables.block_kinds[self.key[0]].end:
             self._emit(name, {}, deltas)
-        if self._open[1] is not None:
-            self._over.add(self._open)
-        self._open = None
+        if self.key[1] is not None:
+            self._over.add(self.key)
+        self.key = None

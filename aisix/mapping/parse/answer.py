@@ -49,6 +49,7 @@ class AnswerParser(PlainParser):
             name: self.rest(row, (*at, "rest", name)) for name, row in data.get("rest", {}).items()
         }
         end = self.unit(data.get("end", {}), (*at, "end"), "end")
+        fail = self.unit(data.get("fail", {"emit": []}), (*at, "fail"), "fail")
         envelopes = self.unit(data.get("envelope", {}), (*at, "envelope"), "envelopes")
         events = {
             name: self.row(row, (*at, "event", name)) for name, row in data.get("event", {}).items()
@@ -71,6 +72,8 @@ class AnswerParser(PlainParser):
             events=events,
             chunks=chunks,
             end_emit=self.chunk_list(end.get("emit", []), (*at, "end", "emit")),
+            end_row=end.get("row", ""),
+            fail_emit=self.chunk_list(fail.get("emit", []), (*at, "fail", "emit")),
             finish=self.rule(end.get("finish", ""), (*at, "end", "finish")),
             complete=self.asked(end.get("complete", {}), (*at, "end", "complete")),
             enough=self.asked(end.get("enough", {}), (*at, "end", "enough")),
@@ -96,6 +99,8 @@ class AnswerParser(PlainParser):
             shapes=self.shapes,
             done=data.get("done", ""),
             closing=data.get("closing", ""),
+            ping=next(iter(self.chunk_list(data.get("ping", []), (*at, "ping"))), ""),
+            number=data.get("number", ""),
             pieces=pieces,
             part=self.path_list(data.get("part", []), (*at, "part")),
             block_kinds=block_kinds,
@@ -114,6 +119,8 @@ class AnswerParser(PlainParser):
             self.sets(f"state.{name}", (*at, "state", name))
         self.check_registers()
         self.numbered(tables)
+        if tables.end_row and tables.end_row not in events:
+            self.unknown((*at, "end", "row"), "no [event] row for", tables.end_row, events)
         if "opening" in data and tables.opening not in chunks:
             self.unknown((*at, "opening"), "no chunk", tables.opening, chunks)
         return tables
@@ -148,13 +155,9 @@ class AnswerParser(PlainParser):
         row.guard = self.condition({"unless": data["unless"]}, at) if "unless" in data else None
         row.open = data.get("open", "")
         row.set = self.registers_of(data.get("set", {}), (*at, "set"))
-        if "count" in data:
-            names = self.words(data["count"], (*at, "count"))
-            row.count = tuple(self.register(name, (*at, "count")) for name in names)
+        row.count = self.counted(data, at)
         for key in ("measure", "push", "append"):
-            pairs = data.get(key, {}).items()
-            made = tuple((self.register(n, (*at, key)), self.path(p, (*at, key))) for n, p in pairs)
-            setattr(row, key, made)
+            setattr(row, key, self.grows(data, key, at))
         lists = self.tables["answer"].get("list", {})
         for name, rule in data.get("extend", {}).items():
             if rule not in lists:
@@ -168,6 +171,7 @@ class AnswerParser(PlainParser):
             self.unknown((*at, "into"), "no [block_kind]", row.into, self.block_kinds)
         self.used.add(f"answer.block_kind.{row.into}")
         row.which = self.path_list(data.get("which", []), (*at, "which"))
+        row.give = self.rules(data.get("give", {}), (*at, "give"))
         row.told = data.get("told", "")
         if "about" in data:
             row.about = self.rule(data["about"], (*at, "about"))
@@ -246,6 +250,22 @@ class AnswerParser(PlainParser):
             self.registers_of(data.get("after", {}), (*at, "after")),
             data.get("verbatim", False),
             self.path_list(data.get("without", []), (*at, "without")),
+            self.path(data["each"], (*at, "each")) if "each" in data else None,
+            self.grows(data, "push", at),
+            self.grows(data, "append", at),
+            self.counted(data, at),
+        )
+
+    def counted(self, data: dict[str, Json], at: At) -> tuple[Register, ...]:
+        """Registers that one is added to."""
+        names = self.words(data.get("count", []), (*at, "count"))
+        return tuple(self.register(name, (*at, "count")) for name in names)
+
+    def grows(self, data: dict[str, Json], key: str, at: At) -> tuple[tuple[Register, Path], ...]:
+        """Registers that something is added to, and where that stands."""
+        return tuple(
+            (self.register(register, (*at, key)), self.path(path, (*at, key)))
+            for register, path in data.get(key, {}).items()
         )
 
     def block_kind(self, data: Json, at: At) -> BlockKind:
@@ -256,9 +276,14 @@ class AnswerParser(PlainParser):
             self.registers_read.append((data["whole"], (*at, "whole")))
         if group != "block":
             self.complain((*at, "whole"), "expected a register of the block (block.NAME)")
+        for register in data.get("set", {}):
+            if not register.startswith("block."):
+                text = "expected a register of the block (block.NAME)"
+                self.complain((*at, "set", register), text)
         return BlockKind(
             self.chunk_list(data.get("begin", []), (*at, "begin")),
             self.chunk_list(data.get("end", []), (*at, "end")),
+            self.registers_of(data.get("set", {}), (*at, "set")),
             name,
             data.get("said", False),
         )

@@ -48,6 +48,7 @@ class PlainParser(MendParser):
             self.plain_event(data.get("stop", {}), (*at, "stop")),
             data.get("verbatim", False),
             self.path_list(data.get("part", []), (*at, "part")),
+            self.path(data["made"], (*at, "made")) if "made" in data else None,
         )
 
     def checked(self, row: tuple[str, Json], at: At) -> tuple[Path, Json]:

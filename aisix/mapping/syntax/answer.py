@@ -38,6 +38,7 @@ class Row:
     unknown: bool = False
     into: str = ""  # the kind of block a piece is written into (`interpret/blocks.py`)
     which: tuple[Path, ...] = ()  # which one of that kind
+    give: tuple[tuple[str, Rule], ...] = ()  # $given: what its chunks are made of
     told: str = ""  # that this came is a loss, told under this word
     about: Rule | None = None  # what it is about, for the caller to read
     rest: tuple[KnownFields, ...] = ()  # objects of which every field is to be known
@@ -63,6 +64,10 @@ class Chunk:
     after: tuple[tuple[Register, Rule], ...] = ()
     verbatim: bool = False  # the event as it is, fields laid over a copy of it
     without: tuple[Path, ...] = ()  # and these taken away
+    each: Path | None = None  # one for every item of this list; its paths are the item's
+    push: tuple[tuple[Register, Path], ...] = ()  # what stands in it, added to lists
+    append: tuple[tuple[Register, Path], ...] = ()  # and to texts
+    count: tuple[Register, ...] = ()
 
 
 @dataclass(slots=True, frozen=True)
@@ -71,6 +76,7 @@ class BlockKind:
 
     begin: tuple[str, ...]
     end: tuple[str, ...]
+    set: tuple[tuple[Register, Rule], ...] = ()  # registers of the block as it begins
     whole: str = ""  # the register whose text must be whole JSON before another may begin
     said: bool = False  # it begins only with a piece that has something to send
 
@@ -145,6 +151,7 @@ class Plain:
     stop: tuple[tuple[str, Json | Path], ...]
     verbatim: bool = False  # the answer is the upstream's own, [envelope.whole] laid over it
     part: tuple[Path, ...] = ()  # what `$part` is in a plain answer
+    made: Path | None = None  # what the last chunk holds there is the whole answer
 
     def knows(self, answer: dict[str, Json]) -> bool:
         """Whether it is the kind of answer that is looked for."""
@@ -184,6 +191,8 @@ class AnswerTables:
     events: dict[str, Row]
     chunks: dict[str, Chunk]
     end_emit: tuple[str, ...]
+    end_row: str  # the row that is run once nothing more comes; "": none
+    fail_emit: tuple[str, ...]  # the chunks of a failure inside a stream that has begun
     finish: Rule
     complete: Condition | None
     enough: Condition | None  # the least that must be known when the upstream says that it is done
@@ -198,6 +207,8 @@ class AnswerTables:
     shapes: dict[str, Shape]
     done: str = ""  # the upstream's own word for the end of a stream
     closing: str = ""  # a word of some upstreams that says only: nothing follows
+    ping: str = ""  # the chunk that is sent in silence; "": the dialect's comment
+    number: str = ""  # the field of every chunk that holds its number, from 0
     pieces: tuple[tuple[str, tuple[Path, ...]], ...] = ()  # how an event is taken apart
     part: tuple[Path, ...] = ()  # what `$part` is in a piece's path: the first that is there
     block_kinds: dict[str, BlockKind] = field(default_factory=dict)
@@ -218,7 +229,7 @@ class AnswerTables:
     def compiles(self) -> bool:
         """Whether these tables keep to what `compile/answer.py` writes."""
         kept = not any(chunk.verbatim for chunk in self.chunks.values())
-        kept = kept and not (self.pieces or self.calls or self.counters)
+        kept = kept and not (self.pieces or self.calls or self.counters or self.block_kinds)
         return kept and self.opening != "" and "chunk" in self.envelopes
 
     @property
