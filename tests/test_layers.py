@@ -217,7 +217,6 @@ TESTED_BY = {
     "mapping/verify/explain": "mapping/verify/test_links",
     "mapping/verify/failed": "mapping/verify/test_links",
     "mapping/verify/layers": "mapping/verify/test_links",
-    "proxy/app": "exchanges/test_walkthrough",
     "proxy/call": "exchanges/test_failover",
     "proxy/chat": "exchanges/test_upstream_wire",
     "proxy/entering": "exchanges/test_awaited_limits",

@@ -38,28 +38,44 @@ OPEN: dict[str, type[ListenerHandler]] = {
 
 def make_proxy_app(gateway: Gateway) -> Application:
     """The Application over a gateway."""
-    mine = {"gateway": gateway, "dialect": gateway.doors.default}
+    return ProxyApplication(gateway)
+
+
+def handlers_of(gateway: Gateway) -> Handlers:
+    """Those of the URLs that are spelled as declared and no dialects share."""
+    doors = gateway.doors
+    mine = {"gateway": gateway, "dialect": doors.default}
     handlers: Handlers = {path: (kind, mine) for path, kind in OPEN.items()}
-    for route in gateway.doors.routes:
-        if route.kind != MODELS:  # whose dialects share a path
+    for route in doors.routes:
+        if route.kind != MODELS:
             given = {"gateway": gateway, "dialect": route.dialect}
             handlers[route.path] = (KINDS[route.kind], given)
-    return ProxyApplication(gateway, handlers)
+    return handlers
 
 
 class ProxyApplication(ListenerApplication):
-    def __init__(self, gateway: Gateway, handlers: Handlers) -> None:
+    """Its routes are those of the tables of now."""
+
+    def __init__(self, gateway: Gateway) -> None:
         super().__init__(
-            handlers,
+            handlers_of(gateway),
             [],
             default_handler_class=UnknownHandler,
             default_handler_args={"gateway": gateway},
             log_function=lambda handler: None,  # the handlers write the access line themselves
         )
         self._gateway = gateway
+        gateway.on_doors = self._read_again
+
+    def _read_again(self) -> None:
+        self.handlers = handlers_of(self._gateway)
 
     def find(self, request: HTTPServerRequest) -> Found | None:
         """Whose a URL is that is not spelled as declared, or that dialects share."""
+        self._gateway.balancers()  # the first request after a reload brings new routes
+        known = self.handlers.get(request.path)
+        if known is not None:
+            return known
         door = self._gateway.doors.find(request.path, request.headers)
         if door is None:
             return None

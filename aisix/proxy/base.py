@@ -257,7 +257,7 @@ class ProxyHandler(BrowserHandler):
             can = ", ".join(self.methods())
             return self.caller.fault(Fault("wrong_method", method=method, allowed=can))
         if status == 404:
-            there = self.gateway.doors.told
+            there = self.gateway.doors.told(path)
             told = Fault("unknown_url", method=method, path=path, routes=there)
             return self.caller.fault(told)
         if 400 <= status < 500:

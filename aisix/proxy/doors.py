@@ -65,8 +65,7 @@ def declared(callers: Collection[CallerDialect]) -> Iterator[Route]:
 
 
 class Doors:
-    """Made once, of the tables there are at the start: a route that a reload changes needs a
-    restart."""
+    """The table of spellings, of one set of tables."""
 
     def __init__(self, mappings: Mappings) -> None:
         callers = mappings.callers
@@ -124,10 +123,12 @@ class Doors:
             if known[0].path == route.path and route not in known:
                 known.append(route)
 
-    @property
-    def told(self) -> str:
-        """What is answered, for an error's text: nothing of it depends on what is stored."""
-        return ", ".join(dict.fromkeys(f"{one.method} {one.path}" for one in self.routes))
+    def told(self, path: str) -> str:
+        """What is answered, for an error about a path, the likest first, since a message may cut
+        it: nothing of it depends on what is stored."""
+        parts = {*path.lower().split("/", MOST_PARTS)}
+        routes = sorted(self.routes, key=lambda one: -len(parts.intersection(one.path.split("/"))))
+        return ", ".join(dict.fromkeys(f"{one.method} {one.path}" for one in routes))
 
     def find(self, path: str, headers: Container[str]) -> Door | None:
         """The route that a path means; the dialects that share one are told apart by a header."""

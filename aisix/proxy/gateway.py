@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from collections.abc import Mapping as Map
 from typing import Any, Protocol
 
@@ -101,6 +102,7 @@ class Gateway:
             upstream.cooldown_failures, upstream.cooldown_secs, upstream.retry_budget_percent / 100
         )
         self.doors = Doors(mappings)
+        self.on_doors: Callable[[], None] = lambda: None  # whom to tell of others
         self.cross_origin = CrossOrigin.of(settings.proxy)
         self.tables = Tables(mappings, generation)
         breakers = CircuitBreakers(self._rules)
@@ -147,6 +149,9 @@ class Gateway:
         snapshot, mappings, old = self.store.current(), self.tables.current(), self._balancers
         if snapshot is not old.snapshot or mappings is not old.mappings:
             self._tell_unverified(snapshot)
+            if mappings is not old.mappings:
+                self.doors = Doors(mappings)
+                self.on_doors()
             self._balancers = Balancers(
                 self.settings, snapshot, mappings, old.breakers, old.last_good
             )

@@ -136,8 +136,11 @@ def test_the_route_it_stands_below_counts_then_the_header_then_the_base_then_the
 
 
 def test_what_is_answered_is_told_without_what_is_stored(doors: Doors) -> None:
-    told = doors.told.split(", ")
+    told = doors.told("/").split(", ")
     assert "POST /v1/messages" in told and told.count("GET /v1/models") == 1
+    assert doors.told("/v1/chat").startswith("POST /v1/chat/completions, ")
+    assert doors.told("/x/Models//").startswith("GET /v1/models, ")
+    assert {*doors.told("/messages/" + "x/" * 8000).split(", ")} == {*told}
 
 
 def test_a_base_that_makes_no_url_is_told(tmp_path: Path) -> None:
