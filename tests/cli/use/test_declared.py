@@ -13,6 +13,7 @@ from aisix.cli.use.merging import merged, read
 
 VALUES = {"url": "http://127.0.0.1:3000", "alias": "claude-prod", "key": "sk-aisix-1"}
 ROUTES = {"/v1/chat/completions", "/v1/messages", "/v1/responses"}
+ROUTES |= {"/openai/deployments/{alias}/chat/completions"}
 SCRIPTS = Path(__file__).parents[2] / "clients" / "runs" / "scripts"
 
 

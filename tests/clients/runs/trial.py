@@ -70,7 +70,7 @@ def try_client(
         )
         lines = _lines(gateway, key_id, before, ran)
         result.verdicts[mode] = verdict(mode, client, ran, lines, (str(folder), *_places()))
-        routes = {f"{line['path']}" for line in lines if line["method"] == "POST"}
+        routes = {_asked(line) for line in lines if line["method"] == "POST"}
         result.routes = sorted({*result.routes, *routes})
     return result
 
@@ -121,7 +121,9 @@ def _command(
     if mode == "tool":
         question = f"standin:call {client.run.call}" if client.run.call else WEATHER
     if command := getattr(client.run, mode):
-        return list(filled(command, {"prompt": question, "alias": alias}))
+        home = f"{folder / 'home'}/"
+        words = [home + one[2:] if one.startswith("~/") else one for one in command]
+        return list(filled(words, {"prompt": question, "alias": alias}))
     script = next(SCRIPTS.glob(f"{name}.*"))
     if script.suffix == ".py":
         return [installed.python, str(script), mode, question]
@@ -138,6 +140,11 @@ def _lines(gateway: Running, key_id: str, since: int = 0, ran: Ran | None = None
         if lines or time.monotonic() >= end:
             return lines
         time.sleep(0.05)  # between two looks: a line is written after its answer has left
+
+
+def _asked(line: Any) -> str:
+    """The path as the client wrote it: another spelling than the route's own is told apart."""
+    return str(line.get("requested_path") or line["path"])
 
 
 def _places() -> tuple[str, ...]:
@@ -160,7 +167,8 @@ def verdict(
     if ran.code == 0 and not missing:
         if not good:
             return "no: it did not ask the gateway"
-        elsewhere = sorted({line["path"] for line in good} - {*client.wire})
+        wire = filled(client.wire, {"alias": str(good[0]["alias"])})
+        elsewhere = sorted({_asked(line) for line in good} - {*wire})
         if elsewhere:
             return f"no: it called {', '.join(elsewhere)}"
         streamed = [line for line in good if "first_byte_ms" in line]
