@@ -69,6 +69,10 @@ def walk(installed: Path, where: Path, *words: str) -> str:
     return done.stdout
 
 
+def test_the_clients_are_in_it(installed: Path, tmp_path: Path) -> None:
+    assert "Codex CLI" in walk(installed, tmp_path, "use")
+
+
 def test_it_is_installed_and_walked(installed: Path, tmp_path: Path) -> None:
     """From an empty folder: the package, the tables and the demo are those of the wheel."""
     where = "from aisix.config import shipped; print(shipped.__file__, shipped.shipped_mappings())"

@@ -20,6 +20,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from tabulate import tabulate
 
@@ -32,6 +33,8 @@ from aisix.errors import OperatorError
 from aisix.store.kinds.api_keys import API_KEYS, hash_of
 
 KEY = "{key}"
+NO_KEY = "<the key>"
+MAX_KEYS = 100  # of one client: `codex`, `codex-2`, ...
 
 
 @dataclass(frozen=True)
@@ -71,11 +74,10 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     chosen = client(args.client)
     url = caller.base_of(args.url or listener_url(settings.proxy))
     try:
-        key, alias = _key_and_alias(args, settings, chosen, url)
+        values = _values(args, settings, chosen, url)
     except AdminRefused as told:
         print(json.dumps(told.answer) if args.json else told, file=sys.stderr)
         return 1
-    values = {"url": url, "alias": alias, "key": key}
     wanted = [_wanted(file, settings, values) for file in chosen.files]
     backups = _write(wanted) if args.write else {}
     if args.json:
@@ -88,45 +90,61 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
 
 
 # ---------------------------------------------------------------- which key, which alias
-def _key_and_alias(
+def _values(
     args: argparse.Namespace, settings: Settings, chosen: Client, url: str
-) -> tuple[str, str]:
+) -> dict[str, str]:
+    """What the {placeholders} stand for. A key is made last: nothing else can go wrong then."""
     if args.key_env or args.key_file:
         key = given_key(args.key_env, args.key_file, settings.environ)
-        if args.alias is None:
-            return key, caller.only_alias(url, key)
-        if not caller.may_use(url, key, args.alias):
+        alias = args.alias
+        if alias is None:
+            alias = caller.only_alias(url, key)
+        elif not caller.may_use(url, key, alias):
             text = f"nobody answers at {url}: neither key nor alias were checked"
             print(f"aisix: {text}", file=sys.stderr)
-        return key, args.alias
+        return {"url": url, "alias": alias, "key": key}
     admin = client_of(args, settings)
-    alias = _alias(admin, args.alias)
-    found = _files_key(chosen, settings, alias)
-    stored = admin.every(API_KEYS.name)
-    if found:
-        for item in stored:
+    values = {"url": url, "alias": _alias(admin, args.alias), "key": NO_KEY}
+    for file in chosen.files:
+        _wanted(file, settings, values)
+    return {**values, "key": _key(admin, args.client, chosen, settings, values["alias"])}
+
+
+def _alias(admin: AdminClient, alias: str | None) -> str:
+    if alias is not None and "*" not in alias and _is_there(admin, "models", alias):
+        return alias
+    names = [item["value"]["display_name"] for item in admin.every("models")]
+    if alias is None:
+        return caller.one_of(names)
+    if "*" in alias:
+        raise OperatorError(f"{alias!r} is a pattern: name one model that it stands for")
+    if any(fnmatch.fnmatchcase(alias, name) for name in names if "*" in name):
+        return alias
+    raise OperatorError(f"there is no alias {alias!r}: {near(alias, names)}")
+
+
+def _key(admin: AdminClient, name: str, chosen: Client, settings: Settings, alias: str) -> str:
+    """The one in the client's files, when it opens the alias; else a new one."""
+    if found := _files_key(chosen, settings, alias):
+        for item in admin.every(API_KEYS.name):
             value = item["value"]
             if value["key_hash"] == hash_of(found) and _may(value, alias):
                 print(f"aisix: the key in the client's files is kept ({_named(item)})",
                       file=sys.stderr)  # fmt: skip
-                return found, alias
-    taken = {item["value"].get("display_name") for item in stored}
-    names = (args.client if n == 1 else f"{args.client}-{n}" for n in range(1, len(stored) + 2))
-    name = next(one for one in names if one not in taken)
-    body = {"display_name": name, "allowed_models": [alias], "generate": True}
+                return found
+    names = (name if n == 1 else f"{name}-{n}" for n in range(1, MAX_KEYS + 1))
+    free = next((one for one in names if not _is_there(admin, API_KEYS.name, one)), None)
+    if free is None:
+        raise OperatorError(f"there are {MAX_KEYS} keys of {name} already: aisix keys revoke NAME")
+    body = {"display_name": free, "allowed_models": [alias], "generate": True}
     made = admin.call("POST", API_KEYS.name, body)
     print(f"aisix: made the caller key {_named(made)} for {alias}; "
-          f"`aisix keys revoke {name}` takes it back", file=sys.stderr)  # fmt: skip
-    return str(made["key"]), alias
+          f"`aisix keys revoke {free}` takes it back", file=sys.stderr)  # fmt: skip
+    return str(made["key"])
 
 
-def _alias(admin: AdminClient, alias: str | None) -> str:
-    names = [item["value"]["display_name"] for item in admin.every("models")]
-    if alias is None:
-        return caller.one_of(names)
-    if alias in names or any(fnmatch.fnmatchcase(alias, name) for name in names if "*" in name):
-        return alias
-    raise OperatorError(f"there is no alias {alias!r}: {near(alias, names)}")
+def _is_there(admin: AdminClient, kind: str, name: str) -> bool:
+    return bool(admin.call("GET", f"{kind}?display_name={quote(name, safe='')}")["items"])
 
 
 def _may(value: dict[str, Any], alias: str) -> bool:
@@ -174,7 +192,7 @@ def _wanted(file: ClientFile, settings: Settings, values: dict[str, str]) -> Wan
         text = merging.merged(file.format, before, tree, file.item_by)
     except merging.NotMerged as why:
         alone = merging.merged(file.format, "", tree, file.item_by)
-        hidden = alone.replace(values["key"], "<the key>")
+        hidden = alone.replace(values["key"], NO_KEY)
         text = f"{path}: cannot take the settings: {why}; nothing was written. Put there yourself:"
         raise OperatorError(f"{text}\n\n{hidden}") from None
     return Wanted(file, path, before, tree, text)

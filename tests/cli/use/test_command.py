@@ -122,8 +122,9 @@ def test_a_key_that_does_not_open_the_alias_is_not_kept_nor_sent_anywhere(
 
 
 def test_a_file_that_cannot_be_merged_is_left_alone_and_nothing_else_is_written(
-    use: Use, tmp_path: Path
+    use: Use, gateway: Running, tmp_path: Path
 ) -> None:
+    count = len(keys(gateway))
     file = tmp_path / ".config" / "opencode" / "opencode.json"
     file.parent.mkdir(parents=True)
     file.write_text('{\n  // mine\n  "theme": "x"\n}\n')
@@ -131,6 +132,7 @@ def test_a_file_that_cannot_be_merged_is_left_alone_and_nothing_else_is_written(
     assert "opencode.json: cannot take the settings: line 2" in done.stderr
     assert '"apiKey": "<the key>"' in done.stderr and "sk-aisix" not in done.stderr
     assert file.read_text().startswith("{\n  // mine") and len(list(file.parent.iterdir())) == 1
+    assert len(keys(gateway)) == count, "a key was made in vain"
 
 
 @pytest.mark.parametrize(
@@ -138,6 +140,7 @@ def test_a_file_that_cannot_be_merged_is_left_alone_and_nothing_else_is_written(
     [
         (("codx", "claude-prod"), "there is no client 'codx': did you mean codex"),
         (("codex", "claude-pord"), "there is no alias 'claude-pord': did you mean claude-prod?"),
+        (("codex", "eu-*"), "'eu-*' is a pattern: name one model"),
         (("codex",), "which alias? aisix use CLIENT ALIAS, with one of: claude-prod, eu-*"),
         (("codex", "claude-prod", "--url", "host:3000"), "--url: expected http://HOST:PORT"),
         (("codex", "claude-prod", "--url", "http://u:sk-secret@h"), "--url: expected http://HOST:PORT"),

@@ -71,15 +71,14 @@ def page() -> str:
     notes: list[str] = []
     for name, client in clients().items():
         result = found.get(name, {})
-        cells = []
+        cells, reasons = [], dict[str, list[str]]()
         for mode in MODES:
-            said = result.get("verdicts", {}).get(
-                mode, "not run" if mode in client.run.can else "—"
-            )
+            said = result.get("verdicts", {}).get(mode, "?" if mode in client.run.can else "—")
             if said.startswith("no: "):
-                notes.append(f"- **{client.title}**, {mode}: {said[4:]}")
+                reasons.setdefault(said[4:], []).append(mode)
                 said = "no"
             cells.append(said)
+        notes += [f"- **{client.title}**, {', '.join(m)}: {why}" for why, m in reasons.items()]
         wire = ", ".join(f"`{one}`" for one in client.wire)
         row = [f"[{client.title}](#{name})", result.get("version") or "?", *cells, wire]
         rows.append("| " + " | ".join([*row, result.get("day", "")]) + " |")
