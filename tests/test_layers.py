@@ -220,6 +220,7 @@ TESTED_BY = {
     "proxy/call": "exchanges/test_failover",
     "proxy/chat": "exchanges/test_upstream_wire",
     "proxy/entering": "exchanges/test_awaited_limits",
+    "proxy/pass_call": "proxy/test_passing",
     "proxy/relay": "exchanges/test_upstream_wire",
     "proxy/stream_writer": "exchanges/test_upstream_wire",
     "proxy/tables": "runtime/test_reload",

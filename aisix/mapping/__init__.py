@@ -25,6 +25,8 @@ and this is the door, for whoever is outside:
     parsed.py       what was parsed of its tables, shared among kinds of models
     model_tables.py what comes of it for one model, compiled when first asked for
     configurations.py  every kind of model a mapping can be asked for
+    passed.py       an exchange that is passed on as it is: its tokens, its errors
+    verbatim.py     ... and its request, of which one member is changed
     types.py        what an exchange is given and gives
     sse.py          bytes -> events of a stream, with bounds
 """

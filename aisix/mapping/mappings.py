@@ -37,6 +37,7 @@ from aisix.mapping.parse.lineage import (
     read_over,
     strays,
 )
+from aisix.mapping.parse.passes import check_passes
 from aisix.mapping.parse.toml_tree import Tree
 from aisix.mapping.parse.vocabulary import words_of
 from aisix.mapping.syntax.paths import get
@@ -166,6 +167,7 @@ def load_as_told(table_folders: Sequence[TableFolder], complaints: list[Complain
         speaking = [m for m in mappings.values() if m.caller.name == dialect]
         overlaid = [t for m in speaking for t in (m.tree, *m.traits.values())]
         schema.check_faults(tree, overlaid, complaints)
+        check_passes(tree, [m.tree for m in speaking], complaints)
         _tell_words(callers[dialect], speaking)
     complaints += _rivals(mappings)
     complaints += idle_bases(table_folders, {name for m in mappings.values() for name in m.line})

@@ -21,7 +21,9 @@
     recording.py   one of them, written down while it happens
     relay.py       a stream: upstream bytes -> exchange -> caller's socket, with back-pressure
     stream_writer.py  what a stream needs of its caller's side
-    count.py       how many tokens a request would take, estimated
+    count.py       how many tokens a request would take: asked upstream, or estimated
+    passing.py     the handler of routes that are passed on as they are
+    pass_call.py   ... their call, and their bytes on the way back
     models.py      what a caller may ask for
     health.py      what is answered without a key: /, /livez, /health, /healthz, /readyz
     tables.py      the mapping tables of now, and of the next generation

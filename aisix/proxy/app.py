@@ -16,16 +16,18 @@ from tornado.web import Application
 from aisix.listener.application import Found, Handlers, ListenerApplication, ListenerHandler
 from aisix.proxy.chat import ChatHandler
 from aisix.proxy.count import CountHandler
-from aisix.proxy.doors import COUNT, EXCHANGE, MODELS
+from aisix.proxy.doors import COUNT, EXCHANGE, MODELS, PASS, Route
 from aisix.proxy.gateway import Gateway
 from aisix.proxy.health import AboutHandler, LiveHandler, ReadyHandler
 from aisix.proxy.models import ModelHandler, ModelsHandler
+from aisix.proxy.passing import PassHandler
 from aisix.proxy.unknown import UnknownHandler
 
 KINDS: dict[str, type[ListenerHandler]] = {
     EXCHANGE: ChatHandler,
     COUNT: CountHandler,
     MODELS: ModelsHandler,
+    PASS: PassHandler,
 }
 OPEN: dict[str, type[ListenerHandler]] = {
     "/": AboutHandler,
@@ -48,8 +50,7 @@ def handlers_of(gateway: Gateway) -> Handlers:
     handlers: Handlers = {path: (kind, mine) for path, kind in OPEN.items()}
     for route in doors.routes:
         if route.kind != MODELS:
-            given = {"gateway": gateway, "dialect": route.dialect}
-            handlers[route.path] = (KINDS[route.kind], given)
+            handlers[route.path] = (KINDS[route.kind], _given(gateway, route))
     return handlers
 
 
@@ -79,6 +80,11 @@ class ProxyApplication(ListenerApplication):
         door = self._gateway.doors.find(request.path, request.headers)
         if door is None:
             return None
-        more: dict[str, Any] = {"gateway": self._gateway, "dialect": door.route.dialect}
         kind = KINDS[door.route.kind] if door.rest is None else ModelHandler
-        return kind, {**more, "door": door}
+        return kind, {**_given(self._gateway, door.route), "door": door}
+
+
+def _given(gateway: Gateway, route: Route) -> dict[str, Any]:
+    """What the handler of a route is made with."""
+    named = {"name": route.name} if route.kind == PASS else {}
+    return {"gateway": gateway, "dialect": route.dialect, **named}

@@ -24,7 +24,7 @@ from urllib.parse import unquote
 from aisix.mapping.dialect.caller import ALIAS_IN_BASE, CallerDialect
 from aisix.mapping.mappings import Mappings
 
-EXCHANGE, COUNT, MODELS = "exchange", "count", "models"  # what a route is for
+EXCHANGE, COUNT, PASS, MODELS = "exchange", "count", "pass", "models"  # what a route is for
 MOST_PARTS = 16  # of a path: behind them nobody looks for whose it is
 _SLASHES = re.compile("/+")
 _VERSION = re.compile(r"/v\d+(?=/)")
@@ -32,7 +32,7 @@ _VERSION = re.compile(r"/v\d+(?=/)")
 
 class Route(NamedTuple):
     """One route of one dialect. header: only requests with it are meant; below: what stands behind
-    it is a name, and a route too."""
+    it is a name, and a route too; name: that of its [pass.NAME]."""
 
     path: str
     kind: str
@@ -40,6 +40,7 @@ class Route(NamedTuple):
     method: str
     header: str | None = None
     below: bool = False
+    name: str = ""
 
 
 class Door(NamedTuple):
@@ -62,6 +63,9 @@ def declared(callers: Collection[CallerDialect]) -> Iterator[Route]:
         if caller.models_route is not None:
             header = caller.models_header
             yield Route(caller.models_route, MODELS, caller.name, "GET", header, below=True)
+    for caller in callers:
+        for name, row in caller.passes.items():
+            yield Route(row["route"], PASS, caller.name, "POST", name=name)
 
 
 class Doors:
@@ -146,6 +150,8 @@ class Doors:
             if plain.startswith(before):
                 given = plain[len(before) :]
                 for tail, routes in tails.items():
+                    if "/" + given == tail:  # the alias is missing
+                        return None
                     if given.endswith(tail) and given != tail:
                         route = _meant(routes, headers)
                         alias = unquote(given[: -len(tail)])

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 
 from aisix.config.settings import Settings
 from aisix.errors import OperatorError
@@ -119,6 +120,7 @@ class Balancers:
         # What does not work either is found out once: its tables are read for nothing.
         self._known: list[Model] | None = None  # looked for when somebody asks
         self._found: dict[tuple[str, str], Balancer | OperatorError] = {}
+        self._passing: dict[tuple[str, str, str], Balancer | None] = {}
 
     def find(self, dialect: str, alias: str) -> Balancer | None:
         """None when there is no such alias, OperatorError when it cannot work."""
@@ -133,6 +135,20 @@ class Balancers:
         if isinstance(found, OperatorError):
             raise _afresh(found)
         return found
+
+    def passing(self, dialect: str, alias: str, name: str) -> Balancer | None:
+        """Those of its targets that take requests of [pass.NAME] as they are; None when none does,
+        or there is no such alias. OperatorError as `find`."""
+        whole = self.find(dialect, alias)
+        place = dialect, alias, name
+        if place not in self._passing:
+            if len(self._passing) >= MOST:
+                self._passing.clear()
+            told = [t for t in whole.targets if name in t.pass_urls] if whole is not None else []
+            targets = [replace(target, url=target.pass_urls[name]) for target in told]
+            routing = targets[0].model.routing if targets and targets[0].model.targets else None
+            self._passing[place] = Balancer(targets, routing) if targets else None
+        return self._passing[place]
 
     def _made(self, dialect: str, model: Model) -> Balancer | OperatorError:
         given = dialect, model, self.snapshot, self.mappings, self._settings, self.breakers

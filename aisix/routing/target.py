@@ -9,6 +9,7 @@ Must never know: a wire name, a socket.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -46,6 +47,7 @@ class Target:
     tls: Tls
     cap: Cap
     count_url: str | None = None  # where it is asked how many tokens a request would take
+    pass_urls: Mapping[str, str] = field(default_factory=dict)  # of requests sent as they are
     sign: Signer | None = field(default=None, repr=False)  # for upstreams that want each signed
 
 
@@ -94,6 +96,10 @@ def make_targets(
                 tls=Tls(key.tls.ca_file, key.tls.verify, key.tls.client_cert, key.tls.client_key),
                 cap=Cap(upstream.response_body_limit_bytes, "upstream.response_body_limit_bytes"),
                 count_url=_count_url(tables, key),
+                pass_urls={
+                    name: url_of(tables, key, row["path"])
+                    for name, row in tables.upstream.get("pass", {}).items()
+                },
             )
         )
     return targets

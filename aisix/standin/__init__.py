@@ -18,6 +18,8 @@
     chat_models.py   ... what some of its models refuse
     functions.py     ... JSON Schema as that one takes it
     chat_handler.py  ... on a socket
+    neighbours.py    ... what it answers beside chats: embeddings, pictures, speech
+    neighbour_handler.py  ... on a socket
     demo.py          `aisix demo`: the gateway in front of it, hop by hop
     __main__.py      python -m aisix.standin
 

@@ -55,6 +55,7 @@ class Record:
         self.check = check
         self.received: deque[Received] = deque(maxlen=KEPT)
         self.counted: deque[Received] = deque(maxlen=KEPT)  # requests whose tokens were counted
+        self.passed: deque[Any] = deque(maxlen=KEPT)  # those beside chats; see neighbour_handler.py
         self.sent: deque[bytes] = deque(maxlen=KEPT)  # the last whole answers
         self.closed = 0  # callers who left before the end
         self.number = 0

@@ -23,10 +23,11 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
-from aisix.standin import answers, stream
+from aisix.standin import answers, neighbours, stream
 from aisix.standin.chat_handler import StandinChatHandler
 from aisix.standin.counting import StandinCountHandler
 from aisix.standin.handler import Received, Record, StandinHandler
+from aisix.standin.neighbour_handler import NeighbourHandler
 from aisix.standin.rules import VERSIONS, complaints
 
 
@@ -49,6 +50,7 @@ class Standin(Record):
                 (r"/v1/messages", MessagesHandler, mine),
                 (r"/v1/messages/count_tokens", StandinCountHandler, mine),
                 (r"/(?:v1|v1beta/x)/chat/completions", StandinChatHandler, mine),
+                (rf"/(?:v1|v1beta/x)/({'|'.join(neighbours.answers)})", NeighbourHandler, mine),
             ],
             default_handler_class=MissingHandler,
             default_handler_args=mine,

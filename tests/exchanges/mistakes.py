@@ -90,6 +90,7 @@ LEFT_OUT: Set[str] = {
 # What gives back what a request holds: if one of these fails, only that the exchange ends is asked.
 GIVE_BACK = {
     *("proxy.base.ProxyHandler._leave", "proxy.base.ProxyHandler.on_finish"),
+    *("proxy.count.CountHandler.on_finish", "proxy.count.CountHandler._give_back"),
     *("proxy.chat.ChatHandler.on_finish", "proxy.chat.ChatHandler._settle"),
     *("proxy.entering.EnteringHandler._leave_admission", "proxy.chat.ChatHandler._end_attempts"),
     *(

@@ -93,6 +93,9 @@ class CallerDialect:
             if not _BASE.fullmatch(base):
                 text = f"expected a path such as /a/b or /a/{ALIAS_IN_BASE}, found {found(base)}"
                 complaints.append(Complaint(where(("bases",)), f"bases[{number}]", text))
+        if "pass" in data and len(places[0].steps) != 1:
+            text = "[pass] needs an `alias` at the top of a request: a field's name"
+            complaints.append(Complaint(where(("request", "alias")), "request.alias", text))
         if "count" in data and "estimate" not in data:
             text = "there is no [estimate] to count by"
             complaints.append(Complaint(where(("count",)), "count", text))
@@ -125,6 +128,12 @@ class CallerDialect:
         """Where a caller asks how many tokens a request would take."""
         how: dict[str, Json] | None = self.data.get("count")
         return how
+
+    @property
+    def passes(self) -> dict[str, dict[str, Json]]:
+        """Routes whose requests go upstream as they are, by name."""
+        rows: dict[str, dict[str, Json]] = self.data.get("pass", {})
+        return rows
 
     def counted(self, tokens: int) -> Json:
         """The answer to who asked for the count."""

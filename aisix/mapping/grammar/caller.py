@@ -101,6 +101,13 @@ CALLER = file(
         below="caller_count",
     ),
     Key(
+        "pass",
+        UNITS_BY_NAME,
+        "routes whose requests go to the upstream as they are, but for the alias",
+        {"vectors": {"route": "/v1/vectors"}},
+        below_each="caller_pass",
+    ),
+    Key(
         "fault",
         UNITS_BY_NAME,
         "the gateway's own faults, as callers see them",
@@ -318,6 +325,17 @@ header = "x-estimate"
 tokens = "$count"
 """,
 )
+PASS = unit(
+    "caller_pass",
+    "a route whose requests go to the upstream as they are, with its model in the alias's place",
+    Key("route", URL_PATH, "its URL", "/v1/vectors", required=True),
+    Key("form", BOOLEAN, "it takes forms with files too (multipart/form-data)", True, False),
+    Key("streamed", BOOLEAN, "its answer comes bit by bit, whatever the request says", True, False),
+    example="""
+[pass.vectors]
+route = "/v1/vectors"
+""",
+)
 # The faults that the gateway itself raises; tables may name these and others. In the order of a
 # request: its head, whose it is, its body, the alias, the tables, then what becomes of it upstream.
 RAISED = frozenset(
@@ -327,7 +345,14 @@ RAISED = frozenset(
         *("wrong_method", "no_key", "bad_key", "expired_key", "disabled_key", "stopping"),
         *("bad_media_type", "too_large", "bad_json", "too_deep", "too_many_levels"),
         *("too_many_fields", "too_many_values", "too_many_escapes", "too_much_work"),
-        *("no_such_model", "not_allowed", "rate_limited", "overloaded", "misconfigured"),
+        *(
+            "no_such_model",
+            "not_allowed",
+            "unsupported_endpoint",
+            "rate_limited",
+            "overloaded",
+            "misconfigured",
+        ),
         *("missing", "wrong_type", "bad_value", "below_min", "above_max", "too_long", "too_many"),
         *("unknown_field", "unsupported_field", "unsupported_setting", "bug"),
         *("unreachable", "timeout", "bad_response", "interrupted"),

@@ -11,6 +11,7 @@ from aisix.mapping.grammar.kinds import (
     MAPPING_NAME,
     MARK,
     PATH,
+    PATHS_BY_NAME,
     TEMPLATES_BY_NAME,
     TEXT,
     TEXTS_BY_NAME,
@@ -123,6 +124,13 @@ UPSTREAM = unit(
         {"path": "/v2/chat/count", "answer": "tokens", "fields": ["model", "turns"]},
         below="upstream_count",
     ),
+    Key(
+        "pass",
+        UNITS_BY_NAME,
+        "where requests go that are sent as they are: [pass.NAME] of caller.toml",
+        {"vectors": {"path": "/v2/vectors"}},
+        below_each="upstream_pass",
+    ),
     example="""
 [upstream]
 api_base = "https://api.acme.example"
@@ -155,6 +163,39 @@ UPSTREAM_COUNT = unit(
 path = "/v2/chat/count"
 answer = "tokens"
 fields = ["model", "turns"]
+""",
+)
+UPSTREAM_PASS = unit(
+    "upstream_pass",
+    "where requests of one [pass.NAME] of caller.toml go",
+    Key(
+        "path",
+        URL_PATH,
+        "what is put behind the base; nothing is filled in here",
+        "/v2/vectors",
+        required=True,
+        fills=(),
+    ),
+    Key(
+        "tokens",
+        PATHS_BY_NAME,
+        "where the answer, or an event of a stream, says what it has used: counter = path",
+        {"input": "usage.read"},
+    ),
+    Key(
+        "estimated",
+        BOOLEAN,
+        "tokens of which it says nothing are estimated, by the bytes of request and answer",
+        True,
+        False,
+        needs=("tokens",),
+    ),
+    example="""
+[upstream.pass.vectors]
+path = "/v2/vectors"
+estimated = true
+[upstream.pass.vectors.tokens]
+input = "usage.read"
 """,
 )
 VERSIONS = unit(

@@ -13,6 +13,7 @@
     structure.py     which sections and keys a file may have at all
     units.py         a table against its declaration
     schema.py        what each key may hold
+    passes.py        routes that are passed on: what both sides say of them
     options.py       what values an option can have
     reader.py        values, paths and words, with complaints and did-you-mean
     verb_options.py  options of verbs, passes and adjustments
