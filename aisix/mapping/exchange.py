@@ -275,7 +275,6 @@ class Exchange(Streaming):
             scope = AnswerScope(self.facts, self._remember, self.now, self.new_id, wants_usage)
             if self.stream:
                 scope.budget = Budget(EVENT, self._budget.held)
-            scope.body = self.tables.request.kept(self.caller_body)
             for calls in self.tables.answer.calls:
                 scope.names = [*scope.names, *calls.named(self._upstream_body)]
             pause = self.tables.answer.continuation

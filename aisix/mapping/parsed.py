@@ -30,7 +30,7 @@ MOST_LAID = 256  # sets of traits whose tables are kept
 MOST_PARTS = 256  # of each kind
 REQUEST, ANSWER, ERRORS = "request", "answer", "errors"
 BESIDE = ("values", "mapping", "models")  # what an answer's rules may look into
-OF_REQUEST = ("accept", "let", "remember", "keep")  # and of the request's
+OF_REQUEST = ("accept", "let", "remember")  # and of the request's
 
 Facts = dict[str, Json]
 

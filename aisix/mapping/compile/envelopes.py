@@ -77,9 +77,7 @@ class AnswerCompiler(RowCompiler):
                 return Var("c.new_id()", STR, True, context=True), steps
             case "wants_usage":
                 return Const(self.wants_usage), steps
-            case "body":
-                return Var("c.body", DICT, True, context=True), steps
-            case "let" | "out" | "header":
+            case "let" | "body" | "out" | "header":
                 return ABSENT, steps
         if path.root in self.extra and not self.inside:
             return self.extra[path.root], steps

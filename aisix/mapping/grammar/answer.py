@@ -68,6 +68,12 @@ ANSWER = file(
     ),
     Key("state", OBJECT, "registers of $state that do not begin at nothing", {"calls": -1}),
     Key(
+        "takes",
+        REGISTERS,
+        "registers that a base asks for and leaves to the mappings over it: one need not set them",
+        ["block.start"],
+    ),
+    Key(
         "event",
         UNITS_BY_NAME,
         'what each event does; "*" is any other',

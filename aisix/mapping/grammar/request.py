@@ -22,7 +22,6 @@ from aisix.mapping.grammar.kinds import (
     UNITS_BY_NAME,
     VERB,
     WORD_OR_WORDS,
-    WORDS,
 )
 from aisix.mapping.grammar.rule import CONDITIONS, POLICIES, TOLD, TYPES, UNLESS, WHEN
 
@@ -108,12 +107,6 @@ REQUEST = file(
         REMEMBERED,
         "what the answer may ask for as $request.NAME",
         ["turns", "state.parts"],
-    ),
-    Key(
-        "keep",
-        WORDS,
-        "fields of the caller's that the answer may ask for as $body.NAME",
-        ["limit", "mode"],
     ),
     Key(
         "local",

@@ -26,7 +26,7 @@ _GIVEN = ("chunk", "block_kind", "event")
 ROOTS = {
     root.name: root
     for root in (
-        Root("body", "the caller's request; in answers what `keep` names", "$body.limit"),
+        Root("body", "the caller's request", "$body.limit", (REQUEST,)),
         Root("let", "what a [let] found", "$let.turns", (REQUEST,)),
         Root("out", "what is written so far", "$out.limit", (REQUEST,), _WRITTEN),
         Root("header", "a caller's header, no credential's", "$header.x-mode", (REQUEST,)),

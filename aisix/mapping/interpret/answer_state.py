@@ -24,7 +24,7 @@ LONGEST_UNKNOWN = 80  # characters of one
 class AnswerScope:
     """What answer rules may ask for by `$name`."""
 
-    body: dict[str, Json] = MappingProxyType({})  # type: ignore[assignment]  # what `keep` names
+    body: dict[str, Json] = MappingProxyType({})  # type: ignore[assignment]
     trace: RuleTrace | None = None
     extra: dict[str, Json] = body
     given: dict[str, Json] = body  # by the row whose chunks are made
@@ -103,8 +103,6 @@ class AnswerScope:
                 return self.block
             case "usage":
                 return self.usage
-            case "body":
-                return self.body
             case "given":
                 return self.given
             case "request":

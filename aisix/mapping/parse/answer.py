@@ -117,6 +117,9 @@ class AnswerParser(PlainParser):
         self.check_arranged()
         for name in tables.state:
             self.sets(f"state.{name}", (*at, "state", name))
+        for name in self.words(data.get("takes", []), (*at, "takes")):
+            self.group(name, (*at, "takes"))
+            self.registers_set.add(name)
         self.check_registers()
         self.numbered(tables)
         if tables.end_row and tables.end_row not in events:

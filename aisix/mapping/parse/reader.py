@@ -99,9 +99,6 @@ class Grammar:
         if at[0] == "answer" and isinstance(remember, list):
             names = {str(word).removeprefix("state.") for word in remember}
             self.named["request"] = "the request's `remember` has no", names
-        keep = self.tables.get("request", {}).get("keep", [])
-        if at[0] == "answer" and isinstance(keep, list):
-            self.named["body"] = "the request's `keep` has no", {str(word) for word in keep}
 
     # ------------------------------------------------------------------ complaints
     def unit(self, data: Json, at: tuple[str, ...], name: str) -> dict[str, Json]:

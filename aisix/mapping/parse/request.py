@@ -89,7 +89,6 @@ class RequestParser(Parser):
         return RequestTables(
             *(checks, lets, refusals, fields, adjusts, rest, frozenset(self.read), headers),
             remember,
-            tuple(self.words(data.get("keep", []), ("request", "keep"))),
             local,
         )
 

@@ -240,9 +240,4 @@ class RequestTables:
     known: frozenset[str]  # top-level caller fields that some rule reads
     headers: tuple[Header, ...]
     remember: tuple[str, ...]  # lets, or state.NAME: the answer tables ask as $request.NAME
-    keep: tuple[str, ...] = ()  # fields of the caller's: the answer tables ask as $body.NAME
     local: tuple[tuple[Condition, dict[str, Json]], ...] = ()  # answers given without the upstream
-
-    def kept(self, body: dict[str, Json]) -> dict[str, Json]:
-        """What of the caller's request its answer may ask for."""
-        return {name: body[name] for name in self.keep if name in body} if self.keep else {}
