@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from aisix.cli.use.declared import client, clients
+from aisix.errors import OperatorError
 from aisix.standin.server import Standin
 from tests.clients.runs import table
 from tests.clients.runs.installing import NotInstalled, install
@@ -31,8 +32,11 @@ def main() -> int:
     parser.add_argument("--dry", action="store_true", help="write neither results nor the page")
     args = parser.parse_args()
     names = args.clients or list(clients())
-    for name in names:
-        client(name)  # one that is not known is told before anything is begun
+    try:
+        for name in names:
+            client(name)
+    except OperatorError as error:
+        parser.error(str(error))
     known = table.results()  # those whose result is oldest come first, if time should not be enough
     names.sort(key=lambda name: str(known.get(name, {}).get("day", "")))
     end = time.monotonic() + args.minutes * 60
