@@ -17,7 +17,7 @@ Must never know: a request's key or body.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Container, Iterator, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -148,14 +148,7 @@ class Doors:
                     return route and Door(route, f"{route.path}/{rest}", unquote(rest))
         for before, tails in self._naming.items():
             if plain.startswith(before):
-                given = plain[len(before) :]
-                for tail, routes in tails.items():
-                    if "/" + given == tail:  # the alias is missing
-                        return None
-                    if given.endswith(tail) and given != tail:
-                        route = _meant(routes, headers)
-                        alias = unquote(given[: -len(tail)])
-                        return route and Door(route, route.path, alias=alias)
+                return _naming(plain[len(before) :], tails, headers)
         return None
 
     def dialect_of(self, path: str, headers: Container[str]) -> str:
@@ -178,6 +171,22 @@ def _meant(routes: Sequence[Route], headers: Container[str]) -> Route | None:
     if len(routes) == 1:
         return routes[0]
     return next((one for one in routes if one.header is None or one.header in headers), None)
+
+
+def _naming(
+    given: str, tails: Mapping[str, Sequence[Route]], headers: Container[str]
+) -> Door | None:
+    """What an alias and a route behind it mean. `tails`: the longest first."""
+    if "/" + given in tails:  # the alias is missing
+        return None
+    for tail, routes in tails.items():
+        alias, _, rest = given.partition(f"{tail}/") if routes[0].below else ("", "", "")
+        route = _meant(routes, headers)
+        if route is not None and given.endswith(tail):
+            return Door(route, route.path, alias=unquote(given[: -len(tail)]))
+        if route is not None and alias and rest:
+            return Door(route, f"{route.path}/{rest}", unquote(rest), unquote(alias))
+    return None
 
 
 def _plain(path: str) -> str:

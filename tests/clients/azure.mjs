@@ -18,6 +18,7 @@ for await (const chunk of await client.chat.completions.create({ model: "claude-
 out.models = (await client.models.list()).data.some((model) => model.id === "claude-prod");
 
 const mine = new AzureOpenAI({ ...given, deployment: "claude-prod" });
+out.models &&= (await mine.models.retrieve("claude-prod")).id === "claude-prod";
 const { data, response } = await mine.chat.completions.create({ model: "gpt-4o", messages }).withResponse();
 out.deployment = [data.choices[0].message.content, response.headers.get("x-aisix-alias")];
 

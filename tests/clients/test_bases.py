@@ -80,6 +80,7 @@ def test_azure_python_with_a_deployment_of_its_own(root: str) -> None:
         assert done.parse().choices[0].message.content == "You said: Hi"
         assert done.headers["x-aisix-alias"] == "claude-prod"
         assert "claude-prod" in [model.id for model in client.models.list()]
+        assert client.models.retrieve("claude-prod").id == "claude-prod"
 
 
 @pytest.mark.skipif(

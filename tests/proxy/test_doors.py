@@ -76,6 +76,8 @@ def test_the_base_may_name_the_alias(doors: Doors) -> None:
         found = doors.find(f"/openai/deployments/{spelled}/chat/completions", ())
         assert found is not None
         assert (found.route.path, found.alias) == ("/v1/chat/completions", alias)
+    found = doors.find("/openai/deployments/org/prod/models/org%2Fprod", ())
+    assert found is not None and (found.alias, found.rest) == ("org/prod", "org/prod")
     for nothing in (
         "/openai/deployments/chat/completions",
         "/openai/deployments//chat/completions",
