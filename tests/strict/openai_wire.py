@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from typing import Any
 
@@ -239,7 +239,7 @@ def openai_stream_errors(
         found.append("sse: [DONE] after an error would look like success")
     try:
         chunks = [
-            json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_doubles)
+            json.loads(text, parse_constant=no_constant, object_pairs_hook=no_doubles)
             for text in payloads
             if text != "[DONE]"
         ]
@@ -258,11 +258,11 @@ def openai_stream_errors(
     return found or _accumulated_errors(data, functions, chunks, ends)
 
 
-def _no_constant(name: str) -> Any:
+def no_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON")
 
 
-def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) != len(pairs):
         raise ValueError(f"a key twice in {sorted(key for key, _ in pairs)}")
@@ -412,8 +412,13 @@ def _accumulated_errors(
 # ---------------------------------------------------------------------------------------- errors
 
 
-def openai_error_errors(status: int, headers: Mapping[str, str], body: bytes) -> list[str]:
-    """What is wrong with an error answer."""
+def openai_error_errors(
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    ask: Callable[[openai.OpenAI], Any] = lambda client: client.chat.completions.create(**_ASKED),
+) -> list[str]:
+    """What is wrong with an error answer; `ask`: the SDK's call that it answers."""
     lower = {name.lower(): value for name, value in headers.items()}
     found: list[str] = []
     if not lower.get("content-type", "").startswith("application/json"):
@@ -428,7 +433,7 @@ def openai_error_errors(status: int, headers: Mapping[str, str], body: bytes) ->
     if found:
         return found
     try:
-        openai_client(body, status, headers).chat.completions.create(**_ASKED)
+        ask(openai_client(body, status, headers))
     except openai.APIStatusError as raised:
         usual = openai.InternalServerError if status >= 500 else openai.APIStatusError
         wanted = _RAISED.get(status, usual)
