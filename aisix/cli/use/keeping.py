@@ -43,6 +43,8 @@ def _on_darwin() -> bool:
 def contents(path: Path) -> str:
     """What the file holds; "" of one that is not there."""
     try:
+        if path.exists() and not path.is_file():  # to open a pipe would wait for its other end
+            raise OperatorError(f"{path}: is no file")
         with path.open("rb") as file:
             raw = file.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError:

@@ -31,10 +31,11 @@ def read(text: str) -> dict[str, Any]:
 
 
 def edited(text: str, settings: dict[str, Any]) -> str:
+    ending = "\r\n" if "\r\n" in text else "\n"
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     for path, value in _leaves(settings, ()):
         text = _with(text, path, value)
-    return text
+    return text.replace("\n", ending)
 
 
 def _leaves(node: dict[str, Any], above: Path) -> list[tuple[Path, Any]]:

@@ -72,6 +72,11 @@ def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OperatorError, match=r"cannot be (read|written)"):
         keeping.keep(tmp_path / "file" / "c.toml", "", "x")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for name in ("pipe", "loop", "."):
+        with pytest.raises(OperatorError, match=r"is no file|cannot be read"):
+            keeping.contents(tmp_path / name)
 
 
 def test_where_a_file_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

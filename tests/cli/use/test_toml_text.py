@@ -57,7 +57,7 @@ def test_a_table_that_is_there_takes_what_is_new() -> None:
         ('p = {a = {name = "old", b = 1}}\n', 'p = {a = {name = "new", b = 1, on = true}}\n'),
         ("[p]\na = {b = 1}\n", '[p]\na = {b = 1, name = "new", on = true}\n'),
         ("[p]\na.b = 1\n", '[p]\na.b = 1\na.name = "new"\na.on = true\n'),
-        ('"p".a.name = "old"\r\n', '"p".a.name = "new"\np.a.on = true\n'),
+        ('"p".a.name = "old"\r\n', '"p".a.name = "new"\r\np.a.on = true\r\n'),
     ],
 )
 def test_however_a_table_is_written(text: str, after: str) -> None:

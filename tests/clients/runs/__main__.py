@@ -19,7 +19,7 @@ from tests.clients.runs.installing import NotInstalled, install
 from tests.clients.runs.trial import Result, try_client
 from tests.running import ROOT, Running
 
-AT_ONCE = 2
+AT_ONCE = 3  # installations wait for the network most of their time
 MODELS = {"claude-prod": {"model_name": "claude-sonnet-4-6"}}
 
 
