@@ -76,7 +76,7 @@ class ModelHandler(ProxyHandler):
         assert self.door is not None and self.door.rest is not None
         alias = self.door.rest
         if alias.endswith("/") and not self.snapshot.stored_name(alias):
-            alias = alias.rstrip("/")
+            alias = alias.rstrip("/") or alias
         model = self.allowed(alias, self.snapshot.model)
         self.send(200, {}, msgspec.json.encode(self.caller.model_item(_shown(model))))
 

@@ -134,7 +134,7 @@ def test_names_with_slashes_and_odd_letters_are_found(lists: Running) -> None:
             answer = send(lists.proxy_port, "GET", f"/v1/models/{path}", headers=headers)
             assert (answer.status, answer.json["id"]) == (200, name)
             assert send(lists.proxy_port, "HEAD", f"/v1/models/{path}", headers=headers).body == b""
-    for path in ("nothing", "org", "org/team", "org//team/prod", "..%2F..", "%00", "%ff"):
+    for path in ("nothing", "org", "org/team", "org//team/prod", "..%2F..", "%00", "%ff", "%2F"):
         answer = send(lists.proxy_port, "GET", f"/v1/models/{path}", headers=KEY)
         assert (answer.status, answer.error["code"]) == (404, "model_not_found")
     path = "/v1/models/claude-prod"
