@@ -60,8 +60,7 @@ class Answering(RowRunner):
         """As it is before anything of the answer was seen."""
         self.reset()
         makes_blocks = bool(self.tables.pieces or self.tables.block_kinds)
-        how = self.act, self.emit, self.begin
-        self.own_blocks = Blocks(self, *how) if makes_blocks else None
+        self.own_blocks = Blocks(self) if makes_blocks else None
         self._pieces = Pieces(self.tables) if self.tables.pieces else None
         self._calls = [Calls(how, self.scope) for how in self.tables.calls]
         self._frames = Frames(self.frame, self.tables.number)

@@ -6,7 +6,7 @@ What `compile/` writes of them must do the same: see `DeltaForm`.
 from __future__ import annotations
 
 from aisix.mapping.interpret import rules as interpret
-from aisix.mapping.interpret.answer_state import AnswerScope, AnswerState
+from aisix.mapping.interpret.answer_state import AnswerState
 from aisix.mapping.interpret.fold import put
 from aisix.mapping.interpret.forms import DeltaForm
 from aisix.mapping.interpret.pointers import Cause
@@ -25,10 +25,13 @@ class RowRunner(AnswerState):
     gave_up: Exception | None = None  # what the compiled form raised, and the interpreter took over
 
     # ------------------------------------------------------------------ one or the other
-    def act(self, row: Row, event: dict[str, Json]) -> list[dict[str, Json]]:
-        """What a row does; the deltas it sends."""
-        if self.deltas is None:
-            return self._act(row, event, View(self.scope, event))  # type: ignore[arg-type]
+    def act(
+        self, row: Row, event: dict[str, Json], given: dict[str, Json] | None = None
+    ) -> list[dict[str, Json]]:
+        """What a row does; the deltas it sends. given: what it gives its chunks, where that is
+        found already: verbs may keep what they have seen, so nothing is found twice."""
+        if self.deltas is None or given:
+            return self._act(row, event, View(self.scope, event), given)  # type: ignore[arg-type]
         out: list[dict[str, Json]] = []
         try:
             self.deltas.acts[id(row)](self, event, out)
@@ -55,13 +58,21 @@ class RowRunner(AnswerState):
             raise raised
         self.gave_up, self.deltas = raised, None
 
-    def begin(
-        self, row: Row, event: dict[str, Json], sets: tuple[tuple[Register, Rule], ...]
-    ) -> None:
-        """What a block begins with, of the row whose event begins it."""
+    def give(self, row: Row, event: dict[str, Json]) -> dict[str, Json]:
+        """What the chunks of this row find as $given."""
+        given = self.scope.given = {}
         view = View(self.scope, event)  # type: ignore[arg-type]
-        self._give(row, view)
-        self._set_all(sets, view)
+        for name, rule in row.give:
+            value = interpret.run(rule, view)
+            if value is not None:
+                given[name] = value
+                if self.scope.trace is not None:
+                    self.scope.trace.holds_in(given, "given", name)
+        return given
+
+    def begin(self, sets: tuple[tuple[Register, Rule], ...], event: dict[str, Json]) -> None:
+        """The registers a block begins with."""
+        self._set_all(sets, View(self.scope, event))  # type: ignore[arg-type]
 
     # ------------------------------------------------------------------ rows
     def row(self, rows: dict[str, Row], by: Path, word: Json, view: View) -> Row | None:
@@ -83,7 +94,9 @@ class RowRunner(AnswerState):
                 self.scope.trace.row(view, None, guard)
         return None
 
-    def _act(self, row: Row, event: dict[str, Json], view: View) -> list[dict[str, Json]]:
+    def _act(
+        self, row: Row, event: dict[str, Json], view: View, given: dict[str, Json] | None = None
+    ) -> list[dict[str, Json]]:
         trace = self.scope.trace
         if trace is not None:
             trace.acts(row)
@@ -92,7 +105,8 @@ class RowRunner(AnswerState):
             if trace is not None:
                 trace.last = Cause(row.open, "", row.place, choice=trace.chosen)
                 trace.holds_in(self.scope.block, "block", "kind")
-        self._give(row, view)
+        if not given:
+            self.give(row, event)
         if row.told:
             self._tell(row, view)
         for rest in row.rest:
@@ -145,19 +159,6 @@ class RowRunner(AnswerState):
             self.failed = event["whole"] if self.tables.pieces else event
         self.ended = self.ended or row.end
         return deltas
-
-    def _give(self, row: Row, view: View) -> None:
-        """What the chunks of this row find as $given."""
-        if not row.give:
-            self.scope.given = AnswerScope.given
-            return
-        self.scope.given = given = {}
-        for name, rule in row.give:
-            value = interpret.run(rule, view)
-            if value is not None:
-                given[name] = value
-                if self.scope.trace is not None:
-                    self.scope.trace.holds_in(given, "given", name)
 
     def _count(self, registers: tuple[Register, ...], view: View) -> None:
         """One more in each."""

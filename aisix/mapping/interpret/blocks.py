@@ -13,22 +13,15 @@ belongs to other blocks waits meanwhile, in its order.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 
-from aisix.mapping.interpret.answer_state import AnswerState
+from aisix.mapping.interpret.answer_rows import RowRunner
 from aisix.mapping.interpret.view import View
 from aisix.mapping.interpret.whole_json import WholeJson
 from aisix.mapping.syntax import paths
-from aisix.mapping.syntax.answer import AnswerTables, Register, Row
+from aisix.mapping.syntax.answer import AnswerTables, Row
 from aisix.mapping.syntax.paths import Json, Path
-from aisix.mapping.syntax.rules import Rule
 
 Deltas = list[dict[str, Json]]
-Act = Callable[[Row, dict[str, Json]], Deltas]  # what a row does to the state
-Piece = dict[str, Json]
-Emit = Callable[[str, Piece, Deltas], None]
-Sets = tuple[tuple[Register, Rule], ...]
-Begin = Callable[[Row, Piece, Sets], None]  # what a block begins with, of the row that begins it
 Key = tuple[str, Json]  # the kind of a block, and which one of that kind
 Waiting = tuple[Key, Row, dict[str, Json]]
 NOTHING: tuple[Json, ...] = ("", [], {})
@@ -85,9 +78,9 @@ class Pieces:
 class Blocks:
     """The blocks of one answer; `take` and `finish` add what is to be sent to `deltas`."""
 
-    def __init__(self, state: AnswerState, act: Act, emit: Emit, begin: Begin) -> None:
-        self._state, self._act_on, self._emit, self._begin = state, act, emit, begin
-        self._pieces = bool(state.tables.pieces)
+    def __init__(self, runner: RowRunner) -> None:
+        self._runner = runner
+        self._pieces = bool(runner.tables.pieces)
         self.key: Key | None = None  # of the open block
         self.registers: dict[str, Json] = {}  # its own
         self.waiting: dict[int, Waiting] = {}  # by the order they came in
@@ -101,11 +94,11 @@ class Blocks:
         """A piece for a block."""
         which = None
         if row.which:
-            view = View(self._state.scope, piece)  # type: ignore[arg-type]
+            view = View(self._runner.scope, piece)  # type: ignore[arg-type]
             found = (view.find(path) for path in row.which)
             which = next((v for v in found if type(v) in (str, int)), None)
-        if self._state.rounds and type(which) is int:
-            which = f"{self._state.rounds} {which}"  # a paused turn goes on: numbers begin anew
+        if self._runner.rounds and type(which) is int:
+            which = f"{self._runner.rounds} {which}"  # a paused turn goes on: numbers begin anew
         key = (row.into, which)
         if key == self.key:
             self._act(key, row, piece, deltas)
@@ -156,7 +149,7 @@ class Blocks:
     def _may_close(self) -> bool:
         if self.key is None:
             return True
-        whole = self._state.tables.block_kinds[self.key[0]].whole
+        whole = self._runner.tables.block_kinds[self.key[0]].whole
         if not whole:
             return True
         text = str(self.registers.get(whole, ""))
@@ -165,42 +158,51 @@ class Blocks:
         return self._json.closed
 
     def _act(self, key: Key, row: Row, piece: dict[str, Json], deltas: Deltas) -> None:
-        state = self._state
-        made: Deltas | None = None
-        if key != self.key:
-            if key in self._over:
-                state.not_known(f"{key[0]} after its end")
-                return
-            kind = state.tables.block_kinds[key[0]]
-            fresh: dict[str, Json] = {"index": self._number, "kind": key[0]}
-            if kind.said:
-                state.scope.block = fresh
-                self._begin(row, piece, kind.set)
-                made = self._act_on(row, piece)
-                if not made:
-                    return
-            self._close(deltas)
-            self.key, self.registers = key, fresh
-            self._json, self._seen = WholeJson(), 0
-            self._number += 1
-            state.scope.block = fresh
-            self._begin(row, piece, () if kind.said else kind.set)
-            for name in kind.begin:
-                self._emit(name, piece, deltas)
-        state.scope.block = self.registers
+        runner = self._runner
+        if key == self.key:
+            runner.scope.block = self.registers
+            made = runner.act(row, piece)
+        elif key in self._over:
+            runner.not_known(f"{key[0]} after its end")
+            return
+        elif not (made := self._begin(key, row, piece, deltas)) and self.key != key:
+            return
         if not self._pieces:  # an event of one of the upstream's own blocks
-            number = paths.get(piece, state.tables.block.steps)
+            number = paths.get(piece, runner.tables.block.steps)
             if type(number) is int:
-                state.blocks[number] = self.registers
-        deltas += self._act_on(row, piece) if made is None else made
+                runner.blocks[number] = self.registers
+        deltas += made
+
+    def _begin(self, key: Key, row: Row, piece: dict[str, Json], deltas: Deltas) -> Deltas:
+        """What the first piece of a block makes; the block is open then, unless it begins only
+        with something said and nothing was."""
+        runner, kind = self._runner, self._runner.tables.block_kinds[key[0]]
+        runner.scope.block = fresh = {"index": self._number, "kind": key[0]}
+        given = runner.give(row, piece)
+        made: Deltas = []
+        if kind.said:
+            runner.begin(kind.set, piece)
+            made = runner.act(row, piece, given)
+            if not made:
+                return made
+        self._close(deltas)
+        self.key, self.registers = key, fresh
+        self._json, self._seen = WholeJson(), 0
+        self._number += 1
+        runner.scope.block, runner.scope.given = fresh, given
+        if not kind.said:
+            runner.begin(kind.set, piece)
+        for name in kind.begin:
+            runner.emit(name, piece, deltas)
+        return made if kind.said else runner.act(row, piece, given)
 
     def _close(self, deltas: Deltas) -> None:
         if self.key is None:
             return
-        state = self._state
-        state.scope.block, state.scope.given = self.registers, {}
-        for name in state.tables.block_kinds[self.key[0]].end:
-            self._emit(name, {}, deltas)
+        runner = self._runner
+        runner.scope.block, runner.scope.given = self.registers, {}
+        for name in runner.tables.block_kinds[self.key[0]].end:
+            runner.emit(name, {}, deltas)
         if self.key[1] is not None:
             self._over.add(self.key)
         self.key = None
