@@ -22,19 +22,20 @@ from aisix.mapping import translation
 from aisix.mapping.dialect.estimate import estimate, said
 from aisix.mapping.dialect.masking import without
 from aisix.mapping.dialect.upstream_errors import CallerDialect, ErrorAnswer
+from aisix.mapping.interpret import local_answer
 from aisix.mapping.interpret.answer import Answering
 from aisix.mapping.interpret.answer_state import AnswerScope
 from aisix.mapping.interpret.forms import Fallback, fallback
 from aisix.mapping.interpret.mending import MendedBlocks, MendedChoices
 from aisix.mapping.interpret.scope import Note, Scope
 from aisix.mapping.interpret.trace import RuleTrace
-from aisix.mapping.interpret.view import View, holds
 from aisix.mapping.mappings import Effective
 from aisix.mapping.sse import LARGEST_EVENT, parse_error, parse_json
 from aisix.mapping.streaming import Streaming, malformed
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.budget import Budget, Spent
 from aisix.mapping.syntax.paths import Json
+from aisix.mapping.syntax.rules import LocalAnswer
 from aisix.mapping.types import Answer, ResolvedModel, UpstreamRequest
 from aisix.mapping.verbs.census import too_much
 
@@ -69,7 +70,7 @@ class Exchange(Streaming):
     _upstream_headers: dict[str, str] = NOTHING
     _remember: dict[str, Json] = NOTHING
     fallbacks: Sequence[Fallback] = ()
-    _local: dict[str, Json] | None = None
+    _local: LocalAnswer | None = None
     _asked: dict[str, Json] = NOTHING  # a short request, kept to be estimated; else:
     _prompt = 0  # tokens of the request by estimate; 0: not looked at
     _size = 0  # bytes of the request
@@ -120,10 +121,8 @@ class Exchange(Streaming):
             told = translation.mended(self.tables, self.facts, caller_body, mended)
             self.notes = [*told, *self.notes]
         self.stream = paths.is_true(caller_body, self.caller.stream)
-        if self.tables.request.local:
-            view = View(Scope(self.facts, caller_body, self._remember), caller_body)
-            here = (answer for guard, answer in self.tables.request.local if holds(guard, view))
-            self._local = next(here, None)
+        if here := self.tables.request.local:
+            self._local = local_answer.chosen(here, self.facts, caller_body, self._remember)
         return self._outgoing()
 
     def _fell_back(self, part: str, raised: Exception) -> None:
@@ -247,10 +246,11 @@ class Exchange(Streaming):
             return None
         answering = self._ready()
         if not self.stream:
-            return self.response(200, {}, _encode(self._local))
+            return self.response(200, {}, local_answer.whole(self._local, self.new_id))
         out: list[bytes] = []
-        for event in answering.events_of(self._local):
-            answering.send(event, out)
+        for event in local_answer.events(self._local, answering, self.new_id):
+            for one in (event,) if self._mends is None else self._mends.event(event):
+                answering.send(one, out)
         kind: str = self.caller.data["stream"]["content_type"]
         return Answer(200, {"content-type": kind}, b"".join([*out, self._finish(answering)]))
 

@@ -11,6 +11,7 @@ from aisix.mapping.grammar.kinds import (
     INTEGER,
     LIST,
     OBJECT,
+    OBJECTS,
     PATHS,
     PATTERN,
     RANGE,
@@ -247,7 +248,21 @@ LOCAL = unit(
     "local",
     "a request that is answered here; of [let] it may ask for what `remember` names",
     *CONDITIONS,
-    Key("answer", OBJECT, "the answer, in the upstream's shape", {"text": "no"}, required=True),
+    Key(
+        "answer",
+        OBJECT,
+        "the answer, in the upstream's shape; {new_id} in a text is a new identifier",
+        {"text": "no"},
+        required=True,
+        fills=("new_id",),
+    ),
+    Key(
+        "events",
+        OBJECTS,
+        "the upstream's events in a stream's place, where the answer is not taken apart into them",
+        [{"kind": "part", "text": "no"}, {"kind": "end"}],
+        fills=("new_id",),
+    ),
     example="""
 [local.quota]
 when = { limit = 1 }

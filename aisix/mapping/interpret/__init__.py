@@ -22,6 +22,7 @@
     accumulate.py    how a block grows from its deltas
     fold.py          chunks put together to a plain answer
     frames.py        the bytes of a stream's chunks
+    local_answer.py  an answer that never went upstream
     forms.py         the functions of a compiled answer
 
 Must never know: where tables come from, a field or event by name.

@@ -16,6 +16,7 @@ from aisix.mapping.syntax.rules import (
     Check,
     Condition,
     Header,
+    LocalAnswer,
     Refusal,
     RequestTables,
     Rest,
@@ -82,8 +83,8 @@ class RequestParser(Parser):
             self.local(row, ("request", "local", name))
             for name, row in data.get("local", {}).items()
         )
-        for name, (guard, _) in zip(data.get("local", {}), local, strict=True):
-            self.check_remembered(guard, remember, ("request", "local", name))
+        for name, one in zip(data.get("local", {}), local, strict=True):
+            self.check_remembered(one.guard, remember, ("request", "local", name))
         self.check_arranged()
         self.check_registers()
         return RequestTables(
@@ -107,13 +108,14 @@ class RequestParser(Parser):
                 made.append(self.refusal(row, at))
         return tuple(made)
 
-    def local(self, row: Json, at: tuple[str, ...]) -> tuple[Condition, dict[str, Json]]:
+    def local(self, row: Json, at: tuple[str, ...]) -> LocalAnswer:
         """An answer given here, in the upstream's own shape."""
         row = self.unit(row, at, "local")
         guard = self.condition(row, at, "")
         if guard is None:
             self.complain(at, "a local answer needs `when`: requests it is for")
-        return guard or Condition(), row.get("answer", {})
+        events = row.get("events", [])
+        return LocalAnswer(guard or Condition(), row.get("answer", {}), tuple(events))
 
     def check_remembered(
         self, guard: Condition, remember: Collection[str], at: tuple[str, ...]

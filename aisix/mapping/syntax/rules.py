@@ -229,6 +229,15 @@ class Header:
     rules: tuple[tuple[str, Rule], ...]  # joined by comma, each once
 
 
+@dataclass(slots=True, frozen=True)
+class LocalAnswer:
+    """An answer given without the upstream, in its shape; `events`: what a stream has instead."""
+
+    guard: Condition
+    answer: dict[str, Json]
+    events: tuple[dict[str, Json], ...] = ()
+
+
 @dataclass(slots=True)
 class RequestTables:
     checks: tuple[Check, ...]
@@ -240,4 +249,4 @@ class RequestTables:
     known: frozenset[str]  # top-level caller fields that some rule reads
     headers: tuple[Header, ...]
     remember: tuple[str, ...]  # lets, or state.NAME: the answer tables ask as $request.NAME
-    local: tuple[tuple[Condition, dict[str, Json]], ...] = ()  # answers given without the upstream
+    local: tuple[LocalAnswer, ...] = ()
