@@ -121,7 +121,7 @@ class RequestParser(Parser):
         self, guard: Condition, remember: Collection[str], at: tuple[str, ...]
     ) -> None:
         """By then the [let]s are gone, but for those the answer may ask for."""
-        for test in (*guard.when, *guard.unless):
+        for test in guard.tests:
             if test.path.root == "let" and test.path.steps[0] not in remember:
                 text = "is forgotten before a local answer is looked for: name it in `remember`"
                 self.complain(at, f"{test.path.text} {text}")
