@@ -153,6 +153,7 @@ def _(talk: Talk) -> None:
     assert sent["max_tokens"] == 256000
     assert sent["thinking"] == {"type": "disabled"}
     assert "temperature" not in sent
+    assert "claude-opus-6" in talk.mapping.known_ids
 
 
 @shows("drop, warn about or reject a field")
@@ -252,6 +253,11 @@ def _(talk: Talk) -> None:
 def _(talk: Talk) -> None:
     unknown = talk.mapping.caller.fault(CallerError("no_such_model", None, alias="x"))
     assert b"There is no model `x` here." in unknown.body
+
+
+@shows("take a base URL that other clients have")
+def _(talk: Talk) -> None:
+    assert talk.mapping.caller.bases[-2:] == ("/api", "/tenants/{alias}")
 
 
 @shows("add a new content part or block type")
