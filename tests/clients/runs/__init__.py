@@ -3,6 +3,7 @@
     python -m tests.clients.runs                     all of them, in about ten minutes
     python -m tests.clients.runs codex llm           these
     python -m tests.clients.runs --minutes 5 --fresh
+    python -m tests.clients.runs --upstream openai   the alias is of an OpenAI-compatible server
 
 Each client of aisix/cli/use/clients is installed in a folder of its own under `.clients/`, gets its
 settings from `aisix use CLIENT ALIAS --write` in a home of its own, and is asked for a plain answer,

@@ -20,7 +20,15 @@ from tests.clients.runs.trial import Result, try_client
 from tests.running import ROOT, Running
 
 AT_ONCE = 3  # installations wait for the network most of their time
-MODELS = {"claude-prod": {"model_name": "claude-sonnet-4-6"}}
+# What stands behind the alias: where the stand-in speaks it, the model, the rest of the resources.
+UPSTREAMS: dict[str, tuple[str, dict[str, str], dict[str, str]]] = {
+    "anthropic": ("", {"model_name": "claude-sonnet-4-6"}, {}),
+    "openai": (
+        "/v1",
+        {"model_name": "gpt-5.5", "provider": "openai"},
+        {"provider": "openai", "adapter": "openai"},
+    ),
+}
 
 
 def main() -> int:
@@ -28,6 +36,8 @@ def main() -> int:
     parser.add_argument("clients", nargs="*", metavar="CLIENT", help="default: all of them")
     parser.add_argument("--minutes", type=float, default=10, help="for all of it")
     parser.add_argument("--cache", type=Path, default=ROOT / ".clients", metavar="FOLDER")
+    parser.add_argument("--upstream", choices=UPSTREAMS, default="anthropic",
+                        help="what stands behind the alias")  # fmt: skip
     parser.add_argument("--fresh", action="store_true", help="install anew, in the newest versions")
     parser.add_argument("--dry", action="store_true", help="write neither results nor the page")
     args = parser.parse_args()
@@ -38,14 +48,15 @@ def main() -> int:
     except OperatorError as error:
         parser.error(str(error))
     known = table.results()  # those whose result is oldest come first, if time should not be enough
-    names.sort(key=lambda name: str(known.get(name, {}).get("day", "")))
+    names.sort(key=lambda name: str(known.get(name, {}).get(args.upstream, {}).get("day", "")))
     end = time.monotonic() + args.minutes * 60
     args.cache.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix="work-", dir=args.cache.resolve()))
     standin = Standin().start()
     try:
         with Running(work / "gateway") as gateway:
-            gateway.set_up(standin.url, MODELS)
+            path, model, key = UPSTREAMS[args.upstream]
+            gateway.set_up(standin.url + path, {"claude-prod": model}, **key)
 
             def left() -> float:
                 return end - time.monotonic()
@@ -77,7 +88,7 @@ def main() -> int:
         shutil.rmtree(work, ignore_errors=True)
     if not args.dry:
         today = datetime.datetime.now(datetime.UTC).date().isoformat()
-        table.keep(found, today)
+        table.keep(found, today, args.upstream)
     bad = sum(not result.good for result in found.values())
     late = f", {len(names) - len(found)} were not run in time" if len(found) < len(names) else ""
     print(f"{len(found) - bad} of {len(found)} do all that they were asked for{late}")

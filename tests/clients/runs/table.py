@@ -34,7 +34,8 @@ into the client's own files ([docs/cli.md](cli.md#aisix-use)). The settings belo
 stands for the gateway, `claude-prod` for the alias.
 
 plain: an answer as a whole · stream: the same as a stream · tool: the client runs a tool that the model calls, and the
-model goes on with what it said · —: the client cannot be asked for that.
+model goes on with what it said, all three over an Anthropic upstream · OpenAI-compatible: the same over such an
+upstream (`--upstream openai`), as far as the client can · —: the client cannot be asked for that · ?: not run.
 
 """
 
@@ -45,11 +46,11 @@ def digest(client: Client) -> str:
     return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()[:16]
 
 
-def keep(found: Mapping[str, Result], day: str) -> None:
+def keep(found: Mapping[str, Result], day: str, upstream: str) -> None:
     """Writes the results of a run over those that are there, and the page."""
     known = results()
     for name, result in found.items():
-        known[name] = {
+        known.setdefault(name, {})[upstream] = {
             "day": day, "version": result.version, "verdicts": result.verdicts,
             "routes": result.routes, "settings": digest(clients()[name]),
         }  # fmt: skip
@@ -65,20 +66,25 @@ def results() -> dict[str, Any]:
 def page() -> str:
     found = results()
     rows = [
-        "| client | version | plain | stream | tool | calls | run on |",
-        "|---|---|---|---|---|---|---|",
+        "| client | version | plain | stream | tool | OpenAI-compatible | calls | run on |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     notes: list[str] = []
     for name, client in clients().items():
-        result = found.get(name, {})
-        cells, reasons = [], dict[str, list[str]]()
-        for mode in MODES:
-            said = result.get("verdicts", {}).get(mode, "?" if mode in client.run.can else "—")
-            if said.startswith("no: "):
-                reasons.setdefault(said[4:], []).append(mode)
-                said = "no"
-            cells.append(said)
-        notes += [f"- **{client.title}**, {', '.join(m)}: {why}" for why, m in reasons.items()]
+        result = found.get(name, {}).get("anthropic", {})
+        verdicts = result.get("verdicts", {})
+        cells = [_cell(verdicts.get(mode), mode in client.run.can) for mode in MODES]
+        other = found.get(name, {}).get("openai", {}).get("verdicts", {})
+        cells.append(
+            _cell(next((one for one in other.values() if one != "yes"), "yes" if other else None))
+        )
+        for where, said in (("", verdicts), (" (OpenAI-compatible)", other)):
+            reasons: dict[str, list[str]] = {}
+            for mode, why in said.items():
+                if why != "yes":
+                    reasons.setdefault(why.removeprefix("no: "), []).append(mode)
+            for why, modes in reasons.items():
+                notes.append(f"- **{client.title}**, {', '.join(modes)}{where}: {why}")
         wire = ", ".join(f"`{one}`" for one in client.wire)
         row = [f"[{client.title}](#{name})", result.get("version") or "?", *cells, wire]
         rows.append("| " + " | ".join([*row, result.get("day", "")]) + " |")
@@ -86,6 +92,12 @@ def page() -> str:
     if notes:
         text += "\nWhat did not go, and why:\n\n" + "\n".join(_escaped(one) for one in notes) + "\n"
     return text + "".join(_section(name, one) for name, one in clients().items())
+
+
+def _cell(verdict: str | None, asked: bool = True) -> str:
+    if not asked:
+        return "—"
+    return "?" if verdict is None else verdict.partition(":")[0]
 
 
 def _escaped(text: str) -> str:
