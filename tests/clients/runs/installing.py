@@ -83,7 +83,7 @@ def _npm(names: list[str], folder: Path, left: Callable[[], float]) -> None:
 
 
 def _step(command: list[str], folder: Path, left: Callable[[], float]) -> None:
-    ran = run(command, os.environ, folder, max(left(), 1), "install")
+    ran = run(command, os.environ, folder, left(), "install")
     if ran.code is None:
         raise NotInstalled("its installation was not done in time")
     if ran.code != 0:
