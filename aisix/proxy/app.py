@@ -16,12 +16,12 @@ from tornado.web import Application
 from aisix.listener.application import Found, Handlers, ListenerApplication, ListenerHandler
 from aisix.proxy.chat import ChatHandler
 from aisix.proxy.count import CountHandler
-from aisix.proxy.doors import COUNT, EXCHANGE, MODELS, PASS, Route
+from aisix.proxy.doors import COUNT, EXCHANGE, KEPT, MODELS, PASS, Route
 from aisix.proxy.gateway import Gateway
 from aisix.proxy.health import AboutHandler, LiveHandler, ReadyHandler
 from aisix.proxy.models import ModelHandler, ModelsHandler
 from aisix.proxy.passing import PassHandler
-from aisix.proxy.unknown import UnknownHandler
+from aisix.proxy.unknown import KeptHandler, UnknownHandler
 
 KINDS: dict[str, type[ListenerHandler]] = {
     EXCHANGE: ChatHandler,
@@ -29,6 +29,7 @@ KINDS: dict[str, type[ListenerHandler]] = {
     MODELS: ModelsHandler,
     PASS: PassHandler,
 }
+BELOW: dict[str, type[ListenerHandler]] = {MODELS: ModelHandler, KEPT: KeptHandler}
 OPEN: dict[str, type[ListenerHandler]] = {
     "/": AboutHandler,
     "/livez": LiveHandler,
@@ -49,7 +50,7 @@ def handlers_of(gateway: Gateway) -> Handlers:
     mine = {"gateway": gateway, "dialect": doors.default}
     handlers: Handlers = {path: (kind, mine) for path, kind in OPEN.items()}
     for route in doors.routes:
-        if route.kind != MODELS:
+        if route.kind not in BELOW:
             handlers[route.path] = (KINDS[route.kind], _given(gateway, route))
     return handlers
 
@@ -80,7 +81,7 @@ class ProxyApplication(ListenerApplication):
         door = self._gateway.doors.find(request.path, request.headers)
         if door is None:
             return None
-        kind = KINDS[door.route.kind] if door.rest is None else ModelHandler
+        kind = KINDS[door.route.kind] if door.rest is None else BELOW[door.route.kind]
         return kind, {**_given(self._gateway, door.route), "door": door}
 
 

@@ -25,6 +25,7 @@ from aisix.mapping.dialect.caller import ALIAS_IN_BASE, CallerDialect
 from aisix.mapping.mappings import Mappings
 
 EXCHANGE, COUNT, PASS, MODELS = "exchange", "count", "pass", "models"  # what a route is for
+KEPT = "kept"  # ... or what stands behind one: names of what a store would have
 MOST_PARTS = 16  # of a path: behind them nobody looks for whose it is
 _SLASHES = re.compile("/+")
 _VERSION = re.compile(r"/v\d+(?=/)")
@@ -64,6 +65,9 @@ def declared(callers: Collection[CallerDialect]) -> Iterator[Route]:
             header = caller.models_header
             yield Route(caller.models_route, MODELS, caller.name, "GET", header, below=True)
     for caller in callers:
+        if caller.kept is not None:
+            yield Route(caller.data["route"], KEPT, caller.name, "GET", below=True)
+    for caller in callers:
         for name, row in caller.passes.items():
             yield Route(row["route"], PASS, caller.name, "POST", name=name)
 
@@ -74,6 +78,8 @@ class Doors:
     def __init__(self, mappings: Mappings) -> None:
         callers = mappings.callers
         self.routes = tuple(declared(callers.values()))
+        kept = {name: caller.kept for name, caller in callers.items() if caller.kept}
+        self._no_names = {name: frozenset(row.get("no_names", ())) for name, row in kept.items()}
         self.default = next(
             (c.name for c in callers.values() if c.data.get("default")), next(iter(callers))
         )
@@ -132,7 +138,8 @@ class Doors:
         it: nothing of it depends on what is stored."""
         parts = {*path.lower().split("/", MOST_PARTS)}
         routes = sorted(self.routes, key=lambda one: -len(parts.intersection(one.path.split("/"))))
-        return ", ".join(dict.fromkeys(f"{one.method} {one.path}" for one in routes))
+        said = (f"{one.method} {one.path}" for one in routes if one.kind != KEPT)
+        return ", ".join(dict.fromkeys(said))
 
     def find(self, path: str, headers: Container[str]) -> Door | None:
         """The route that a path means; the dialects that share one are told apart by a header."""
@@ -145,11 +152,17 @@ class Doors:
                 rest = given[len(before) :]
                 if given.startswith(before) and rest.strip("/"):
                     route = _meant(routes, headers)
+                    if route is not None and route.kind == KEPT and self._is_no_name(route, rest):
+                        return None
                     return route and Door(route, f"{route.path}/{rest}", unquote(rest))
         for before, tails in self._naming.items():
             if plain.startswith(before):
                 return _naming(plain[len(before) :], tails, headers)
         return None
+
+    def _is_no_name(self, route: Route, rest: str) -> bool:
+        """Whether what stands behind a route is a word, and no name of something kept."""
+        return rest.strip("/").partition("/")[0] in self._no_names[route.dialect]
 
     def dialect_of(self, path: str, headers: Container[str]) -> str:
         """The caller dialect of an error about `path`: that of the route it stands below, however

@@ -1,4 +1,4 @@
-"""Every URL nobody answers: 404 and what this is, whoever asks."""
+"""Every URL nobody answers: 404 and what this is, whoever asks; nothing is kept either."""
 
 from __future__ import annotations
 
@@ -24,4 +24,21 @@ class UnknownHandler(ProxyHandler):
         with suppress(CallerError):  # whose mistake it is, for the access line
             given = self.request.headers, self.caller.credentials, self.snapshot
             self.seen["api_key_id"] = authenticated(*given).id
-        raise HTTPError(404)
+        raise self.told()
+
+    def told(self) -> Exception:
+        """What is wrong with the URL."""
+        return HTTPError(404)
+
+
+class KeptHandler(UnknownHandler):
+    """Something by its name, such as an answer that was given before: none is kept here."""
+
+    def initialize(self, gateway: Gateway, dialect: str = "", door: Door | None = None) -> None:
+        super().initialize(gateway, dialect, door)
+        self._name = (door.rest if door is not None else None) or ""
+
+    def told(self) -> Exception:
+        kept = self.caller.kept
+        assert kept is not None
+        return CallerError(kept["fault"], id=self._name.strip("/").partition("/")[0])

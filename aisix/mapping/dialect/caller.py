@@ -130,6 +130,12 @@ class CallerDialect:
         return how
 
     @property
+    def kept(self) -> dict[str, Json] | None:
+        """What is said of what a store would keep: nothing is kept here."""
+        how: dict[str, Json] | None = self.data.get("kept")
+        return how
+
+    @property
     def passes(self) -> dict[str, dict[str, Json]]:
         """Routes whose requests go upstream as they are, by name."""
         rows: dict[str, dict[str, Json]] = self.data.get("pass", {})

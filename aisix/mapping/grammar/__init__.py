@@ -15,6 +15,7 @@
     mapping.py    mapping.toml; files of traits
     models.py     models.toml
     caller.py     caller.toml
+    routes.py     its routes beside the first: models, counts, what is passed on
     cases.py      case.toml, and the names of a case's files
     tables.py     all of them
 

@@ -15,6 +15,7 @@ from aisix.mapping.grammar import (
     models,
     plain,
     request,
+    routes,
     rows,
     rule,
     shape,
@@ -24,7 +25,7 @@ from aisix.mapping.grammar.declared import ANY, FILES, UNITS, File, Key, Spot, U
 
 DECLARING = (
     *(rule, shape, values, request, answer, rows, plain, mending, errors),
-    *(mapping, models, caller, cases),
+    *(mapping, models, caller, routes, cases),
 )
 
 __all__ = ["ANY", "FILES", "UNITS", "File", "Key", "Spot", "Unit", "at", "steps"]
