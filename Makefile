@@ -4,7 +4,8 @@
 # make test-long  what is tried at random, LONG (20) times as often; mistakes, chaos, differential in full
 # make test-pythons  the suite on every supported Python that is here (tests/pythons.py)
 # make clients  every declared client, installed by name, against a gateway (about ten minutes), or
-#             those named by CLIENTS="codex llm"; writes docs/clients.md
+#             those named by CLIENTS="codex llm"; writes docs/clients.md. CLIENTS="--upstream openai":
+#             over an OpenAI-compatible upstream
 # make bench  the gateway beside its peers (bounded, loopback); bench/README.md says how to read it
 # make bench-core  the tables alone, beside the same translation by hand
 # make clean  removes what the others made
