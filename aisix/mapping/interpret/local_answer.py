@@ -25,8 +25,12 @@ def chosen(
     local: Sequence[LocalAnswer], facts: Facts, body: dict[str, Json], lets: dict[str, Json]
 ) -> LocalAnswer | None:
     """The first whose guard holds; `lets`: those the request's `remember` names."""
-    view = View(Scope(facts, body, lets), body)
-    return next((one for one in local if holds(one.guard, view)), None)
+    for one in local:  # this is asked for every request: what needs a let is soon said no to
+        if one.needs and lets.get(one.needs) is None:
+            continue
+        if holds(one.guard, View(Scope(facts, body, lets), body)):
+            return one
+    return None
 
 
 def whole(local: LocalAnswer, new_id: Callable[[], str]) -> bytes:

@@ -114,8 +114,10 @@ class RequestParser(Parser):
         guard = self.condition(row, at, "")
         if guard is None:
             self.complain(at, "a local answer needs `when`: requests it is for")
-        events = row.get("events", [])
-        return LocalAnswer(guard or Condition(), row.get("answer", {}), tuple(events))
+        tests = guard.when if guard else ()
+        lets = (t.path.steps[0] for t in tests if t.path.root == "let" and t.kind != "absent")
+        given = row.get("answer", {}), tuple(row.get("events", ())), str(next(lets, ""))
+        return LocalAnswer(guard or Condition(), *given)
 
     def check_remembered(
         self, guard: Condition, remember: Collection[str], at: tuple[str, ...]

@@ -236,6 +236,7 @@ class LocalAnswer:
     guard: Condition
     answer: dict[str, Json]
     events: tuple[dict[str, Json], ...] = ()
+    needs: str = ""  # a let that must be there for the guard to hold
 
 
 @dataclass(slots=True)

@@ -33,7 +33,7 @@ class AnsweringNothing:
 
 def test_the_first_whose_guard_holds_is_it() -> None:
     local = (
-        LocalAnswer(when("$let.found", "a"), {"text": "let"}),
+        LocalAnswer(when("$let.found", "a"), {"text": "let"}, needs="found"),
         LocalAnswer(when("limit", 0), {"text": "body"}),
         LocalAnswer(when("limit", 0), {"text": "never"}),
     )
