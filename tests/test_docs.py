@@ -205,6 +205,7 @@ def test_the_examples_of_the_verbs_are_true() -> None:
             continue
         shown += 1
         known = {"body": {}, "item": None, "budget": Budget(), "tell": lambda self, how: None}
+        known |= {"moved": lambda self, item, at, of=None: None, "state": {}}
         call = type("Call", (), known)()
         assert verb.run(value, verb.read(options), call) == result, name
     assert shown > 12

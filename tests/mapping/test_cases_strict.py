@@ -39,7 +39,7 @@ def having(file: str, upstream: str = "", caller: str = "") -> pytest.MarkDecora
         if file in case.files
         and name.startswith(caller)
         and name.endswith(f"/{upstream}" * bool(upstream))
-        if case.name not in AS_IT_CAME[name]
+        if case.name not in AS_IT_CAME.get(name, ())
     ]
     return pytest.mark.parametrize(("name", "case"), found)
 
@@ -80,7 +80,7 @@ def test_a_refusal_has_the_envelope(name: str, case: Case) -> None:
 
 
 def error_errors(name: str) -> Callable[[int, dict[str, str], bytes], list[str]]:
-    if name.startswith(OPENAI):
+    if name.startswith("openai"):
         return openai_wire.openai_error_errors
     return anthropic_wire.anthropic_error_errors
 

@@ -58,6 +58,9 @@ class CompiledRequest:
     def tell_quietly(self, how: str) -> None:
         """Only `explain` shows quiet notes, and that runs the interpreter."""
 
+    def moved(self, item: Json, at: str, of: Json = None) -> None:
+        """Only complaints ask for places, and those the interpreter makes."""
+
 
 def table(entries: dict[str, TableEntry], value: Json, call: CompiledRequest, about: str) -> Json:
     """A value table's answer; None when the value is left out."""

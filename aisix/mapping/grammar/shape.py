@@ -103,7 +103,8 @@ KEYS = (
     Key(
         "knows",
         WORDS,
-        "keys of the item that no rule needs to read; any other is told as dropped",
+        "keys of the item that no rule needs to read, or beginnings of keys, such as internal_*;"
+        " any other is told as dropped",
         ["type"],
         loses_to=_REFUSED,
     ),

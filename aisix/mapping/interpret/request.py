@@ -21,6 +21,14 @@ STRICT = {"dropped": "unsupported_field", "unknown": "unknown_field"}
 
 def translate(tables: RequestTables, scope: Scope) -> dict[str, Json]:
     """The upstream's request body; notes, state and remembered values are left in `scope`."""
+    try:
+        return _translate(tables, scope)
+    except CallerError as error:
+        error.param = scope.own_path(error.param)
+        raise
+
+
+def _translate(tables: RequestTables, scope: Scope) -> dict[str, Json]:
     view = View(scope, scope.body)
     trace = scope.trace
     for check in tables.checks:

@@ -267,10 +267,14 @@ def _each(rule: Rule, view: View, value: Json, param: str, target: str) -> list[
         expected = "string or array" if rule.lone is not None else "array"
         raise CallerError("wrong_type", param, expected=expected, found=JSON_TYPES[type(value)])
     view.scope.budget.spend(len(value) * INTERPRETED, param)
+    places = view.scope.places if type(view.scope) is Scope else None
     out: list[Json] = []
     for number, item in enumerate(value):
         shape = rule.lone if type(item) is str and rule.lone is not None else rule.each
-        here = child(view, item, f"{param}[{number}]", number, number)
+        at = f"{param}[{number}]"
+        if places and id(item) in places:
+            view.scope.moved[at] = places[id(item)]
+        here = child(view, item, at, number, number)
         made = reshape(shape, here, f"{target}[{len(out)}]")
         if type(made) is list:  # a shape that makes several of one
             out += made

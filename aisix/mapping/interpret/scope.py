@@ -57,11 +57,13 @@ class Note:
 
 
 def unread(item: dict[str, Json], known: frozenset[str], param: str, place: Place) -> list[Note]:
-    """A note for every key of an item that nobody reads and that says something."""
+    """A note for every key of an item that nobody reads and that says something. `known` may have
+    the beginning of keys: "internal_*"."""
+    begun = tuple(key[:-1] for key in known if key.endswith("*"))
     return [
         Note("dropped", param, place, old=value, part=key)
         for key, value in item.items()
-        if key not in known and value not in (None, "", [], {})
+        if key not in known and value not in (None, "", [], {}) and not key.startswith(begun)
     ]
 
 
@@ -77,9 +79,19 @@ class Scope:
     remember: dict[str, Json] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)  # the caller's, lower-case names
     renamed: dict[str, str] = field(default_factory=dict)  # text made by a verb -> the caller's
+    # Items in lists that verbs made: id -> the caller's own path; and the path there -> that one.
+    places: dict[int, str] = field(default_factory=dict)
+    moved: dict[str, str] = field(default_factory=dict)
     budget: Budget = field(default_factory=Budget)
     now: int = 0  # Unix seconds
     indexes: dict[Any, Any] = field(default_factory=dict)  # of lists: see find.py
+
+    def own_path(self, param: str | None) -> str | None:
+        """The caller's own path of what a complaint is about."""
+        for at, own in self.moved.items():
+            if param is not None and (param == at or param.startswith((f"{at}.", f"{at}["))):
+                return own + param[len(at) :]
+        return param
 
     def root(self, name: str) -> Json:
         """What `$name` stands for, item-level names aside."""

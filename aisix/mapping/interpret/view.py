@@ -66,6 +66,11 @@ class View:
     def tell_quietly(self, how: str) -> None:
         self.scope.notes.append(Note(how, self.param, self.place, quiet=True))
 
+    def moved(self, item: Json, at: str, of: Json = None) -> None:
+        places = self.scope.places
+        if type(item) in EMPTIABLE and id(item) not in places:
+            places[id(item)] = paths.join(places.get(id(of), self.param), at)
+
     def find(self, path: Path) -> Json:
         if path.root == "":
             return paths.get(self.item, path.steps)

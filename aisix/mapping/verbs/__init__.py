@@ -3,12 +3,14 @@
     registry.py     how one declares itself and its options; all of them
     conversions.py  `verb`: a value to another one
     text.py         ... those of text and JSON
+    naming.py       ... those of names: groups made flat, names joined and looked up
     times.py        ... those of points in time and waits
     schemas.py      ... those of JSON Schema
     content.py      ... those of parts, pictures, files
     packs.py        ... those of opaque texts that a caller keeps and sends back
     passes.py       `[... .arrange.NAME]`: passes over a list of messages
     pairing.py      ... those that know of calls and their answers
+    turns.py        ... those for items of which each is a piece of a turn
     nested.py       ... passes whose options lead below a field
     adjustments.py  `[adjust.NAME]`: corrections of the finished request
     schema/         JSON Schema made acceptable to who takes less of it

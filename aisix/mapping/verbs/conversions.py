@@ -16,15 +16,15 @@ import msgspec
 from aisix.mapping.grammar.kinds import FAULT, FIELD, INTEGER, LIST, PATH, PATHS, TEXT, WORDS
 from aisix.mapping.syntax.budget import Spent
 from aisix.mapping.syntax.paths import Json, Step, get, parse
-from aisix.mapping.verbs import content, packs, surrogates, times
+from aisix.mapping.verbs import content, naming, packs, surrogates, times
 from aisix.mapping.verbs import schemas as schema_verbs
 from aisix.mapping.verbs import text as text_verbs
 from aisix.mapping.verbs.census import too_much
 from aisix.mapping.verbs.refused import Refused
 from aisix.mapping.verbs.registry import VERBS, Option, Options, RuleContext, verb
 
-# Texts, times, content, packs and schemas have files of their own; to name them is to fill VERBS.
-__all__ = ["VERBS", "content", "packs", "schema_verbs", "text_verbs", "times"]
+# Texts, names, times, content, packs, schemas have files of their own; to name them fills VERBS.
+__all__ = ["VERBS", "content", "naming", "packs", "schema_verbs", "text_verbs", "times"]
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode

@@ -3,7 +3,7 @@
 A pass sees a list of objects that shapes have just built and may change them in place (they are
 ours, never the caller's). It keeps every item it can, so that an item's origin stays known by
 identity. Names of roles, lists and keys are options of the table's `[... .arrange.NAME]`. Those
-that know of calls and their answers are in `pairing.py`.
+that know of calls and their answers are in `pairing.py`, those for pieces of turns in `turns.py`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from aisix.mapping.grammar.kinds import (
     WORDS,
 )
 from aisix.mapping.syntax.paths import Json
+from aisix.mapping.verbs import turns
 from aisix.mapping.verbs.pairing import of_kind, parts_of
 from aisix.mapping.verbs.registry import (
     PASSES,
@@ -32,7 +33,7 @@ from aisix.mapping.verbs.registry import (
     arranges,
 )
 
-__all__ = ["PASSES"]
+__all__ = ["PASSES", "turns"]
 
 _LIST = Option("list", ITEM_FIELD, "the field with an item's list", "parts")
 _FIELDS = Option("fields", ITEM_FIELDS, "the new item, but for its list", {"who": "user"})

@@ -54,6 +54,10 @@ class RuleContext(Protocol):
     def tell_quietly(self, how: str) -> None:
         """Only `explain` shows that something was changed."""
 
+    def moved(self, item: Json, at: str, of: Json = None) -> None:
+        """An item of the list a verb makes stands elsewhere in the caller's, and complaints about
+        it say so: `at` below the value, or below `of`, a thing that was moved before."""
+
 
 # ---------------------------------------------------------------- options
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ OPTIONS = {
     "like": {"role": "b"}, "part": {"kind": "say"},
     "call_id": "id", "answer_id": "of", "unanswered": "bad", "orphan": "bad",
     "inner": "said", "mark": "mark", "span": "span", "long": "1h", "counted": "n", "flag": "failed",
+    "twice": "bad", "lost": "gone",
 }  # fmt: skip
 
 
