@@ -24,6 +24,7 @@ from aisix.mapping.syntax.paths import Json, Path
 _encode = msgspec.json.Encoder().encode
 Where = Callable[[Keys], str]
 STATUS = "a number from 400 to 599"
+LONGEST_VALUE, LONGEST_ROUTES = 200, 2000  # characters of what a message quotes; ours are all told
 ALIAS_IN_BASE = "{alias}"
 _BASE = re.compile(r"(/[\w.~-]+)*/([\w.~-]+|\{alias\})(/[\w.~-]+)*")
 _FAULT_KEYS: dict[str, type] = {
@@ -317,6 +318,7 @@ def _say(text: str | None, values: dict[str, Json]) -> str | None:
         shown = value if isinstance(value, str) else _encode(value).decode()
         if match.group(1) == "value" and isinstance(value, str):
             shown = f"'{value}'"
-        return shown if len(shown) <= 200 else shown[:200] + "..."
+        longest = LONGEST_ROUTES if match.group(1) == "routes" else LONGEST_VALUE
+        return shown if len(shown) <= longest else shown[:longest] + "..."
 
     return re.sub(r"\{(\w+)\}", show, text)
