@@ -1,4 +1,4 @@
-"""An answer as its caller reads it: whole or streamed, in either dialect, under the same names."""
+"""An answer as its caller reads it: whole or streamed, in any dialect, under the same names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.running import Answer
-from tests.strict import anthropic_wire, openai_wire, sse
+from tests.strict import sse
+from tests.strict.callers import CALLERS
 
 COMMENT = re.compile(rb"^: aisix-warnings ([^\r\n]*)", re.M)
 
@@ -35,7 +36,7 @@ class Outcome:
 
 
 def read(answer: Answer, dialect: str, body: dict[str, Any]) -> Outcome:
-    """Of an answer to `body`, in the dialect of its caller: "openai" or "anthropic"."""
+    """Of an answer to `body`, in the dialect of its caller: "openai", "anthropic", "responses"."""
     out = Outcome(answer.status, told=_told(answer), raw=answer.body)
     for name, value in answer.headers.items():
         if not value.isprintable():
@@ -48,14 +49,17 @@ def read(answer: Answer, dialect: str, body: dict[str, Any]) -> Outcome:
 
 
 def _read(out: Outcome, answer: Answer, dialect: str, body: dict[str, Any]) -> None:
+    checks = CALLERS[_DIALECTS[dialect]]
     if answer.status != 200:
-        checker = _ERRORS[dialect]
-        out.wrong += checker(answer.status, answer.headers, answer.body)
+        out.wrong += checks.error(answer.status, answer.headers, answer.body)
         out.error = json.loads(answer.body)["error"]
     elif answer.headers.get("content-type", "").startswith("text/event-stream"):
-        _STREAMS[dialect](out, answer.body, body)
+        out.wrong += checks.stream(answer.body, body)
+        _STREAMS[dialect](out, answer.body)
     else:
-        _WHOLE[dialect](out, json.loads(answer.body))
+        whole = json.loads(answer.body)
+        out.wrong += checks.answer(whole, body)
+        _WHOLE[dialect](out, whole)
 
 
 def _told(answer: Answer) -> dict[str, str]:
@@ -66,7 +70,6 @@ def _told(answer: Answer) -> dict[str, str]:
 
 
 def _message(out: Outcome, message: dict[str, Any]) -> None:
-    out.wrong += anthropic_wire.anthropic_message_errors(message)
     out.ended, out.id, out.usage = True, message["id"], message["usage"]
     out.stop, out.stop_sequence = message["stop_reason"], message.get("stop_sequence")
     for block in message["content"]:
@@ -77,11 +80,10 @@ def _message(out: Outcome, message: dict[str, Any]) -> None:
             out.ids.append(block["id"])
 
 
-def _events(out: Outcome, data: bytes, body: dict[str, Any]) -> None:
+def _events(out: Outcome, data: bytes) -> None:
     events = [json.loads(text) for _, text in sse.events(data) if text]
     kinds = [event["type"] for event in events]
     out.ended = "message_stop" in kinds
-    out.wrong += anthropic_wire.anthropic_stream_errors(data, out.ended)
     inputs: dict[int, str] = {}
     for event in events:
         if event["type"] == "error":
@@ -108,7 +110,6 @@ def _events(out: Outcome, data: bytes, body: dict[str, Any]) -> None:
 
 
 def _completion(out: Outcome, whole: dict[str, Any]) -> None:
-    out.wrong += openai_wire.openai_completion_errors(whole, ("Choice.stop_reason",))
     choice = whole["choices"][0]
     message = choice["message"]
     out.ended, out.id, out.stop, out.usage = (
@@ -124,12 +125,9 @@ def _completion(out: Outcome, whole: dict[str, Any]) -> None:
         out.ids.append(call["id"])
 
 
-def _chunks(out: Outcome, data: bytes, body: dict[str, Any]) -> None:
-    usage = bool((body.get("stream_options") or {}).get("include_usage"))
+def _chunks(out: Outcome, data: bytes) -> None:
     texts = [text for _, text in sse.events(data) if text]
     out.ended = "[DONE]" in texts
-    ends = "done" if out.ended else "error"
-    out.wrong += openai_wire.openai_stream_errors(data, usage, ends, ("Choice.stop_reason",))
     arguments: list[str] = []
     for chunk in map(json.loads, (text for text in texts if text != "[DONE]")):
         if "error" in chunk:
@@ -152,6 +150,28 @@ def _chunks(out: Outcome, data: bytes, body: dict[str, Any]) -> None:
     ]
 
 
+def _response(out: Outcome, response: dict[str, Any]) -> None:
+    out.ended, out.id, out.usage = True, response["id"], response["usage"] or {}
+    for item in response["output"]:
+        if item["type"] == "message":
+            out.text += item["content"][0].get("text", "")
+        elif item["type"] == "reasoning":
+            out.thinking += "".join(part["text"] for part in item["summary"])
+        elif item["type"] == "function_call":
+            out.calls.append([item["name"], _arguments(out, item["arguments"])])
+            out.ids.append(item["call_id"])
+
+
+def _responded(out: Outcome, data: bytes) -> None:
+    last = json.loads(sse.events(data)[-1][1])["response"]
+    _response(out, last)
+    if last["error"]:  # what was said before it is in no item that is done
+        out.ended, out.error = False, last["error"]
+        events = [json.loads(text) for _, text in sse.events(data)]
+        said = [event for event in events if event["type"] == "response.output_text.delta"]
+        out.text = "".join(event["delta"] for event in said)
+
+
 def _arguments(out: Outcome, text: str) -> Any:
     try:
         return json.loads(text or "{}")
@@ -160,9 +180,10 @@ def _arguments(out: Outcome, text: str) -> Any:
         return text
 
 
-_ERRORS = {
-    "openai": openai_wire.openai_error_errors,
-    "anthropic": anthropic_wire.anthropic_error_errors,
+_DIALECTS = {
+    "openai": "openai-chat",
+    "anthropic": "anthropic-messages",
+    "responses": "openai-responses",
 }
-_STREAMS = {"openai": _chunks, "anthropic": _events}
-_WHOLE = {"openai": _completion, "anthropic": _message}
+_STREAMS = {"openai": _chunks, "anthropic": _events, "responses": _responded}
+_WHOLE = {"openai": _completion, "anthropic": _message, "responses": _response}

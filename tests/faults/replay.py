@@ -11,7 +11,7 @@ import json
 import re
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,23 @@ HERE = Path(__file__).parent
 SECRET = "up-secret-oa-123456"  # of the provider keys; an answer of answers/ repeats it
 PATIENCE = 8.0  # seconds without an answer that mean there is none
 FOREIGN = "通义千问-latest"
-PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
+PATHS = {
+    "openai": "/v1/chat/completions",
+    "anthropic": "/v1/messages",
+    "responses": "/v1/responses",
+}
+SAID = (
+    "status",
+    "as_status",
+    "status_in",
+    "text",
+    "text_in",
+    "thinking",
+    "calls",
+    "ids",
+    "fresh",
+    "error",
+)
 LEFT_OUT = re.compile(r"the key (logprobs )?is (always sent|in every chunk)|rule: created:")
 COMPLETION: dict[str, Any] = {
     "id": "chatcmpl-1",
@@ -65,7 +81,17 @@ class Input:
 
     @property
     def caller(self) -> str:
-        return "anthropic" if self.path == PATHS["anthropic"] else "openai"
+        return next((name for name, path in PATHS.items() if path == self.path), "openai")
+
+    def asked_by_responses(self) -> Input:
+        """The same answer of the upstream to a caller of the Responses API. What is wanted of it stays,
+        but for what has other words there: why it stopped, the counts, the types of errors."""
+        body = {"input": "q", "stream": bool(json.loads(self.body).get("stream"))}
+        want = {name: value for name, value in self.want.items() if name in SAID}
+        if "error" in want:
+            want["error"] = {k: v for k, v in want["error"].items() if k in ("says", "hides")}
+        made = json.dumps(body).encode()
+        return replace(self, path=PATHS["responses"], body=made, want=want)
 
 
 def inputs_of(folder: Path) -> list[Input]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,7 +13,8 @@ from aisix.mapping.verify.cases import Case
 from aisix.standin import chat
 from aisix.standin.rules import complaints
 from tests.running import ROOT
-from tests.strict import anthropic_wire, openai_wire
+from tests.strict import anthropic_wire
+from tests.strict.callers import CALLERS, Checks
 
 MAPPINGS = load_mappings([ROOT / "mappings"]).mappings
 CASES = [(name, case) for name in MAPPINGS for case in cases.find((ROOT / "mappings",), name)]
@@ -61,47 +62,33 @@ def test_a_server_of_openais_dialect_accepts_what_it_is_sent(name: str, case: Ca
 
 @having("caller-response.json")
 def test_a_client_can_read_the_answer(name: str, case: Case) -> None:
-    body = case.json("caller-response.json")
-    if "error" in body:
-        assert (
-            error_errors(name)(case.about.get("status", 400), HEADERS, msgspec.json.encode(body))
-            == []
-        )
-    elif name.startswith(OPENAI):
-        assert openai_wire.openai_completion_errors(body, ("Choice.stop_reason",)) == []
+    body, checks = case.json("caller-response.json"), checks_of(name)
+    if "error" in body and isinstance(body["error"], dict):
+        raw, status = msgspec.json.encode(body), case.about.get("status", 400)
+        assert checks.error(status, HEADERS, raw) == []
     else:
-        assert anthropic_wire.anthropic_message_errors(body) == []
+        assert checks.answer(body, asked(name, case)) == []
 
 
 @having("caller-error.json")
 def test_a_refusal_has_the_envelope(name: str, case: Case) -> None:
     raw = msgspec.json.encode(case.json("caller-error.json"))
-    assert error_errors(name)(case.about.get("status", 400), HEADERS, raw) == []
+    assert checks_of(name).error(case.about.get("status", 400), HEADERS, raw) == []
 
 
-def error_errors(name: str) -> Callable[[int, dict[str, str], bytes], list[str]]:
-    if name.startswith("openai"):
-        return openai_wire.openai_error_errors
-    return anthropic_wire.anthropic_error_errors
+@having("caller-stream.sse")
+def test_a_client_can_read_the_stream(name: str, case: Case) -> None:
+    assert checks_of(name).stream(case.files["caller-stream.sse"], asked(name, case)) == []
 
 
-@having("caller-stream.sse", caller=OPENAI)
-def test_an_openai_client_can_read_the_stream(name: str, case: Case) -> None:
-    data = case.files["caller-stream.sse"]
-    asked = case.request(MAPPINGS[name].caller)
-    if any(tool.get("type") == "custom" for tool in asked.get("tools", ())):
-        return  # the SDK's chunk types know functions only
-    usage = (asked.get("stream_options") or {}).get("include_usage", False)
-    ends = "done" if b"[DONE]" in data else "error"
-    assert openai_wire.openai_stream_errors(data, usage, ends, ("Choice.stop_reason",)) == []
+def checks_of(name: str) -> Checks:
+    return CALLERS[name.partition("/")[0]]
 
 
-@having("caller-stream.sse", caller=ANTHROPIC)
-def test_an_anthropic_client_can_read_the_stream(name: str, case: Case) -> None:
-    data = case.files["caller-stream.sse"]
-    whole = b"event: message_stop" in data
-    assert whole or b"event: error" in data
-    assert anthropic_wire.anthropic_stream_errors(data, whole) == []
+def asked(name: str, case: Case) -> dict[str, Any]:
+    """The request that the case's answer is to, with the alias under which it is told."""
+    caller = MAPPINGS[name].caller
+    return {**case.request(caller), "model": case.about.get("alias") or caller.sample_alias}
 
 
 # Blocks and keys the SDK has no type for, or that a case leaves bare on purpose.

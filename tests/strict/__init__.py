@@ -5,6 +5,7 @@
     responses_wire.py   the same of callers of the Responses API
     responses_items.py  ... the items of its answers
     responses_flow.py   ... the order of its events
+    callers.py          the checks of every caller dialect, under the same names
     closed.py           the official SDKs' own types, made strict
     sdk.py              the official clients over bytes in memory
     sse.py              server-sent events, as bytes

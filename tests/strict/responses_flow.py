@@ -2,9 +2,9 @@
 
     flow_errors(events) -> list[str]     events: the payloads in order, each of a type that exists
 
-A frame belongs to the one item that is open. What each kind of item may say, and in which order, is
-a regular expression over its frames' names; its closing frames come all together or, of the last
-item of an answer that was cut or failed, not at all.
+A frame belongs to the item that began last. What each kind of item may say, and in which order, is
+a regular expression over its frames' names; its closing frames come all together or, where an
+answer was cut or failed, not at all: of its last item, or of the calls that stand last.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ _ORDER: dict[str, tuple[str, str]] = {
     ),
     "tool_search_call": ("", ""),
     "web_search_call": (
-        r"(web_search_call\.in_progress web_search_call\.searching )?",
-        r"(web_search_call\.completed )?",
+        r"(web_search_call\.in_progress web_search_call\.searching (web_search_call\.completed )?)?",
+        "",
     ),
 }
 _DELTAS = re.compile(r"(output_text|refusal|reasoning_summary_text|\w+_arguments|\w+_input)\.delta")
@@ -83,7 +83,8 @@ def flow_errors(events: list[Json]) -> list[str]:
     last = events[-1]
     for index, item in enumerate(items):
         found += (f"item {index}: {text}" for text in item.errors())
-        if not item.done and (index != len(items) - 1 or last["type"] == "response.completed"):
+        behind = items[index + 1 :]
+        if not item.done and (any(i.done for i in behind) or last["type"] == TERMINAL[0]):
             found.append(f"flow: item {index} is left open, and clients wait for its end")
     found += stray
     if found:
@@ -158,7 +159,7 @@ class _Item:
         for name, event in self.frames:
             if _DELTAS.fullmatch(name):
                 pieces.append(event["delta"])
-                if not event["delta"]:
+                if not event["delta"] and self.kind != "custom_tool_call":  # whose one says all
                     found.append(f"{name}: empty")
             elif name in _DONE_TEXT:
                 text, joined = event[_DONE_TEXT[name]], "".join(pieces)
@@ -235,7 +236,7 @@ def _by_item(events: list[Json]) -> tuple[list[_Item], list[str]]:
     for number, event in enumerate(events):
         kind = event["type"]
         if kind == "response.output_item.added":
-            if current is not None and current.done is None:
+            if current is not None and current.done is None and not current.is_call:
                 stray.append(f"flow: event {number}: an item begins while another is open")
             if event["output_index"] != len(items):
                 stray.append(f"flow: event {number}: output_index is {len(items)}, dense from 0")

@@ -70,6 +70,8 @@ _OTHER_NAMES = re.compile(
     r"|reasoning_effort"
 )
 
+_TOLD_APART = "In the Responses API this is"
+
 
 # ------------------------------------------------------------------------------------- requests
 
@@ -406,6 +408,8 @@ def responses_error_errors(status: int, headers: Mapping[str, str], body: bytes)
     if found:
         return found
     error = json.loads(body)["error"]
+    if _TOLD_APART in error["message"]:  # the caller's own field, which is the other dialect's
+        return []
     return _other_names(str(error["param"])) + _other_names(error["message"])
 
 
