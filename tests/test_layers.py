@@ -427,7 +427,9 @@ def test_no_wire_name_stands_in_python(file: Path) -> None:
 def test_no_word_of_the_wire_sides_stands_in_python(file: Path) -> None:
     wire = _wire_sides()
     for line, text in texts(file):
-        assert text not in wire - ADMIN_API - OF_THE_LANGUAGE, f"{file.name}:{line}: {text!r} is a wire name"
+        assert text not in wire - ADMIN_API - OF_THE_LANGUAGE, (
+            f"{file.name}:{line}: {text!r} is a wire name"
+        )
 
 
 def _wire_sides() -> set[str]:

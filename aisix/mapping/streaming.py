@@ -242,16 +242,17 @@ class Streaming(ABC):
         assert answer.error is not None
         return self.failure(answer.error)
 
-    def failure(self, error: ErrorAnswer) -> bytes:
-        """An error inside the stream: chunks that tell of it once the answer has begun, where the
-        tables have such; nothing may follow them."""
-        chunks, answering = self.tables.answer.fail_emit, self._answering
-        if not chunks or answering is None or not answering.started:
+    def failure(self, error: ErrorAnswer, begun: bool = False) -> bytes:
+        """An error inside the stream, after which nothing may follow: chunks that tell of it where
+        the tables have such, once the answer has begun. `begun`: the status has gone out, whatever
+        of the answer has."""
+        answering = self._ready() if begun else self._answering
+        if not self.tables.answer.fail_row or not (begun or (answering and answering.started)):
             return self.caller.frame(error)
+        assert answering is not None
         retry = error.headers.get("retry-after")
         out: list[bytes] = []
-        for name in chunks:
-            answering.send_one(name, out, error={**error.known, "retry_after": retry})
+        answering.send_failure(out, {**error.known, "retry_after": retry})
         return b"".join(out)
 
     @property

@@ -189,7 +189,7 @@ class ChatHandler(EnteringHandler):
         shown = self.caller.fault(Fault("bug"))
         self.seen["error"] = shown.kind
         call = self.call
-        self.write(self.caller.frame(shown) if call is None else call.exchange.failure(shown))
+        self.write(self.caller.frame(shown) if call is None else call.exchange.failure(shown, True))
         self.finish()
 
     def _tell(self, waiting: bool = False) -> None:

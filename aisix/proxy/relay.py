@@ -249,7 +249,7 @@ class Relay:
         assert error is not None
         if self._headed:
             self._call.seen["error"] = error.kind
-            self._writer.write(self._exchange.failure(error))
+            self._writer.write(self._exchange.failure(error, begun=True))
             self._close()
         else:
             self._writer.answer(answer)

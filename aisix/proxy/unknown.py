@@ -41,4 +41,4 @@ class KeptHandler(UnknownHandler):
     def told(self) -> Exception:
         kept = self.caller.kept
         assert kept is not None
-        return CallerError(kept["fault"], id=self._name.strip("/").partition("/")[0])
+        return CallerError(kept["fault"], value=self._name.strip("/").partition("/")[0])

@@ -126,7 +126,7 @@ ANSWER = file(
         "fail",
         UNIT,
         "a failure inside a stream that has begun",
-        {"emit": ["failed"]},
+        {"row": "broken"},
         below="fail",
     ),
     Key(
@@ -241,15 +241,17 @@ FAIL = unit(
     "a failure inside a stream that has begun: $error has its type, code, message and param, and "
     "retry_after (seconds) where that is known",
     Key(
-        "emit",
-        CHUNKS,
-        "the chunks that tell of it; without: `error_frame` of caller.toml",
-        ["failed"],
+        "row",
+        MARK,
+        "the [event] row whose chunks tell of it; without: `error_frame` of caller.toml",
+        "broken",
         required=True,
     ),
     example="""
 [fail]
-emit = ["failed"]
+row = "broken"
+[event.broken]
+emit = "failed"
 [chunk.failed]
 kind = "failed"
 "error.message" = "$error.message"

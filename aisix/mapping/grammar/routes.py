@@ -91,7 +91,7 @@ tokens = "$count"
 KEPT = unit(
     "caller_kept",
     "what stands behind the route names something that a store would keep; none is here",
-    Key("fault", FAULT, "the fault that says so, of {id}", "unknown_url", required=True),
+    Key("fault", FAULT, "the fault that says so, of {value}", "unknown_url", required=True),
     Key("no_names", WORDS, "words behind the route that name nothing", ["shrink"]),
     example="""
 [kept]

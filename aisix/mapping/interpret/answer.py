@@ -167,9 +167,18 @@ class Answering(RowRunner):
         if self.scope.wants_usage and "usage" in self.tables.envelopes:
             out.append(self._framed(self.usage_chunk()))
 
-    def send_one(self, name: str, out: list[bytes], **extra: Json) -> None:
-        """A chunk that no event of the upstream's makes; `extra`: what it may ask for."""
-        self.scope.extra = extra
+    def send_failure(self, out: list[bytes], error: dict[str, Json]) -> None:
+        """The chunks that tell of an error."""
+        self.scope.extra = {"error": error}
+        deltas = self._event(self._own(self.tables.fail_row))
+        out += [self._framed(self.chunk(delta)) for delta in deltas]
+
+    def _own(self, row: str) -> dict[str, Json]:
+        """An event that the upstream did not send."""
+        return {str(self.tables.by.steps[0]): row, "whole": {}}
+
+    def send_one(self, name: str, out: list[bytes]) -> None:
+        """A chunk that no event of the upstream's makes."""
         deltas: list[dict[str, Json]] = []
         self.emit(name, {}, deltas)
         out += [self._framed(self.chunk(delta)) for delta in deltas]
@@ -189,8 +198,7 @@ class Answering(RowRunner):
             for event in calls.rest():
                 deltas += self._deltas(event)
         if self.tables.end_row:
-            last = {str(self.tables.by.steps[0]): self.tables.end_row, "whole": {}}
-            deltas += self._event(last)
+            deltas += self._event(self._own(self.tables.end_row))
         if self.own_blocks is not None:
             self.own_blocks.finish(deltas)
         for number in sorted(self.open):  # an upstream that does not end its blocks

@@ -49,7 +49,7 @@ class AnswerParser(PlainParser):
             name: self.rest(row, (*at, "rest", name)) for name, row in data.get("rest", {}).items()
         }
         end = self.unit(data.get("end", {}), (*at, "end"), "end")
-        fail = self.unit(data.get("fail", {"emit": []}), (*at, "fail"), "fail")
+        fail = self.unit(data.get("fail", {"row": "*"}), (*at, "fail"), "fail")
         envelopes = self.unit(data.get("envelope", {}), (*at, "envelope"), "envelopes")
         events = {
             name: self.row(row, (*at, "event", name)) for name, row in data.get("event", {}).items()
@@ -73,7 +73,7 @@ class AnswerParser(PlainParser):
             chunks=chunks,
             end_emit=self.chunk_list(end.get("emit", []), (*at, "end", "emit")),
             end_row=end.get("row", ""),
-            fail_emit=self.chunk_list(fail.get("emit", []), (*at, "fail", "emit")),
+            fail_row=fail.get("row", "") if "fail" in data else "",
             finish=self.rule(end.get("finish", ""), (*at, "end", "finish")),
             complete=self.asked(end.get("complete", {}), (*at, "end", "complete")),
             enough=self.asked(end.get("enough", {}), (*at, "end", "enough")),
@@ -122,8 +122,9 @@ class AnswerParser(PlainParser):
             self.registers_set.add(name)
         self.check_registers()
         self.numbered(tables)
-        if tables.end_row and tables.end_row not in events:
-            self.unknown((*at, "end", "row"), "no [event] row for", tables.end_row, events)
+        for section, name in (("end", tables.end_row), ("fail", tables.fail_row)):
+            if name and name not in events:
+                self.unknown((*at, section, "row"), "no [event] row for", name, events)
         if "opening" in data and tables.opening not in chunks:
             self.unknown((*at, "opening"), "no chunk", tables.opening, chunks)
         return tables

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from aisix.errors import Complaint
+from aisix.mapping.parse.files import PARTS, TRAITS
 from aisix.mapping.parse.toml_tree import Tree
 
 
@@ -19,13 +20,23 @@ def told_of(registers: Registers, tree: Tree) -> dict[str, Complaint]:
     """What is to be said of each register if nothing reads it.
 
     Of one that the shipped tables set, nothing: a site that reads it no more may leave it. Those
-    are of the lowest layer that sets any: below it may be bases that set none.
+    are the tables of the folder that sets any first.
     """
     own = max(tree.ranks.values(), default=0) == 0
-    lowest = min((tree.rank(at) for at in registers.at.values()), default=0)
+    first = min(registers.at.values(), key=tree.rank, default=())
     told = {}
     for name, at in registers.at.items():
-        if own or tree.rank(at) > lowest:
+        if own or _folder(tree.where(at)) != _folder(tree.where(first)):
             text = f'nothing reads "{name.partition(".")[2]}"'
             told[name] = Complaint(tree.where(at), ".".join(at[1:]), text, idle=True)
     return told
+
+
+def _folder(where: str) -> str:
+    """The folder of tables that a place is in, of whatever mapping, base or trait.
+
+    >>> _folder("site/a/b/answer.toml:3"), _folder("site/a/caller/request/names.toml:1")
+    ('site', 'site')
+    """
+    parts = where.split("/")
+    return "/".join(parts[: -4 if parts[-2] in (*PARTS, TRAITS) else -3])

@@ -192,7 +192,7 @@ class AnswerTables:
     chunks: dict[str, Chunk]
     end_emit: tuple[str, ...]
     end_row: str  # the row that is run once nothing more comes; "": none
-    fail_emit: tuple[str, ...]  # the chunks of a failure inside a stream that has begun
+    fail_row: str  # the row that is run when a stream fails that has begun; "": none
     finish: Rule
     complete: Condition | None
     enough: Condition | None  # the least that must be known when the upstream says that it is done
