@@ -13,7 +13,7 @@ from aisix.mapping.interpret.answer_rows import RowRunner
 from aisix.mapping.interpret.answer_state import AnswerScope
 from aisix.mapping.interpret.blocks import Blocks, Pieces
 from aisix.mapping.interpret.calls import Calls
-from aisix.mapping.interpret.fold import event_of, fold, put, written
+from aisix.mapping.interpret.fold import ending, fold, put, taken_apart, written
 from aisix.mapping.interpret.forms import DeltaForm, PlainForm, StreamForm
 from aisix.mapping.interpret.frames import Frames
 from aisix.mapping.interpret.scope import NULL
@@ -23,8 +23,6 @@ from aisix.mapping.syntax.answer import AnswerTables, Row
 from aisix.mapping.syntax.budget import Spent
 from aisix.mapping.syntax.paths import Json, Path
 from aisix.mapping.syntax.rules import Rule
-
-Fields = tuple[tuple[str, Json | Path], ...]
 
 
 class Answering(RowRunner):
@@ -222,7 +220,7 @@ class Answering(RowRunner):
 
     def ending(self, number: int) -> dict[str, Json]:
         assert self.tables.plain is not None
-        return {**event_of(self.tables.plain.end, {}), str(self.tables.block.steps[0]): number}
+        return ending(self.tables.plain, self.tables.block, number)
 
     @property
     def complete(self) -> bool:
@@ -328,23 +326,9 @@ class Answering(RowRunner):
 
     def events_of(self, answer: dict[str, Json]) -> list[dict[str, Json]]:
         """A plain answer as the events a stream would have brought."""
-        plain = self.tables.plain
-        if plain is None or self.tables.pieces or not (plain.start or plain.begin or plain.stop):
+        if self.tables.plain is None or self.tables.pieces:
             return [answer]
-        trace = self.scope.trace
-
-        def taken(fields: Fields, source: dict[str, Json], **mark: Json) -> dict[str, Json]:
-            event = {**event_of(fields, source), **mark}
-            return event if trace is None else trace.taken(event, fields, source)
-
-        events = [taken(plain.start, answer)]
-        blocks = paths.get(answer, plain.blocks.steps)
-        for number, block in enumerate(blocks if type(blocks) is list else ()):
-            if type(block) is not dict:
-                continue
-            mark = {str(self.tables.block.steps[0]): number}
-            events += [taken(plain.begin, block, **mark), self.ending(number)]
-        return [*events, taken(plain.delta, answer), taken(plain.stop, answer)]
+        return taken_apart(self.tables.plain, self.tables.block, answer, self.scope.trace)
 
     def _fold(self, delta: dict[str, Json]) -> None:
         how, trace = self.tables.accumulate, self.scope.trace

@@ -9,20 +9,45 @@ from itertools import pairwise
 from typing import Any
 
 from aisix.mapping.interpret.scope import NULL
+from aisix.mapping.interpret.trace import RuleTrace
 from aisix.mapping.syntax import paths
-from aisix.mapping.syntax.answer import NUMBER
+from aisix.mapping.syntax.answer import NUMBER, Plain
 from aisix.mapping.syntax.paths import Json, Path
 
+Fields = tuple[tuple[str, Json | Path], ...]
 NOT_JOINED = ("type", NUMBER)  # texts that are replaced
 
 
-def event_of(
-    fields: tuple[tuple[str, Json | Path], ...], source: dict[str, Json]
-) -> dict[str, Json]:
+def event_of(fields: Fields, source: dict[str, Json]) -> dict[str, Json]:
     return {
         key: paths.get(source, value.steps) if isinstance(value, Path) else value
         for key, value in fields
     }
+
+
+def ending(plain: Plain, block: Path, number: int) -> dict[str, Json]:
+    """The event that ends a block."""
+    return {**event_of(plain.end, {}), str(block.steps[0]): number}
+
+
+def taken_apart(
+    plain: Plain, block: Path, answer: dict[str, Json], trace: RuleTrace | None
+) -> list[dict[str, Json]]:
+    """A plain answer as the events a stream would have brought. block: where they are numbered."""
+    if not (plain.start or plain.begin or plain.stop):
+        return [answer]
+
+    def taken(fields: Fields, source: dict[str, Json], **mark: Json) -> dict[str, Json]:
+        event = {**event_of(fields, source), **mark}
+        return event if trace is None else trace.taken(event, fields, source)
+
+    events = [taken(plain.start, answer)]
+    blocks = paths.get(answer, plain.blocks.steps)
+    for number, one in enumerate(blocks if type(blocks) is list else ()):
+        if type(one) is dict:
+            mark = {str(block.steps[0]): number}
+            events += [taken(plain.begin, one, **mark), ending(plain, block, number)]
+    return [*events, taken(plain.delta, answer), taken(plain.stop, answer)]
 
 
 def written(node: Json) -> Json:
