@@ -48,6 +48,14 @@ SETTINGS = (
     Setting("proxy.tls_cert", maybe, None, "PEM file with our certificate and its chain: TLS"),
     Setting("proxy.tls_key", maybe, None, "PEM file with its private key, without a password"),
     Setting("proxy.request_body_limit_bytes", integer(1024), 32 << 20, "a longer body is a 413"),
+    Setting("proxy.upload_limit_bytes", integer(1024), 512 << 20, "a longer form is a 413"),
+    Setting(
+        "proxy.upload_hold_bytes",
+        integer(1024),
+        32 << 20,
+        "of a form: what may come before its model; no longer ones are sent again",
+    ),
+    Setting("proxy.upload_timeout_secs", integer(1), 600, "for a caller to send a form"),
     Setting(
         "proxy.header_timeout_secs",
         integer(1),

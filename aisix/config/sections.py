@@ -19,6 +19,9 @@ class Proxy:
     tls_key: Path | None
     http: str
     request_body_limit_bytes: int
+    upload_limit_bytes: int
+    upload_hold_bytes: int
+    upload_timeout_secs: int
     header_timeout_secs: int
     body_timeout_secs: int
     idle_timeout_secs: int

@@ -265,7 +265,7 @@ class Arrival(Refusable):
         handler = self._handler
         if handler is not None:
             try:
-                handler.data_received(chunk)
+                return handler.data_received(chunk)
             except CRASHES as error:
                 handler.raised(error)
         elif self._other is not None:

@@ -23,6 +23,7 @@
     stream_writer.py  what a stream needs of its caller's side
     count.py       how many tokens a request would take: asked upstream, or estimated
     passing.py     the handler of routes that are passed on as they are
+    uploading.py   ... and that take forms with files, which go on as they come
     pass_call.py   ... their call, and their bytes on the way back
     models.py      what a caller may ask for
     health.py      what is answered without a key: /, /livez, /health, /healthz, /readyz

@@ -16,18 +16,20 @@ from tornado.web import Application
 from aisix.listener.application import Found, Handlers, ListenerApplication, ListenerHandler
 from aisix.proxy.chat import ChatHandler
 from aisix.proxy.count import CountHandler
-from aisix.proxy.doors import COUNT, EXCHANGE, KEPT, MODELS, PASS, Route
+from aisix.proxy.doors import COUNT, EXCHANGE, FORM, KEPT, MODELS, PASS, Route
 from aisix.proxy.gateway import Gateway
 from aisix.proxy.health import AboutHandler, LiveHandler, ReadyHandler
 from aisix.proxy.models import ModelHandler, ModelsHandler
 from aisix.proxy.passing import PassHandler
 from aisix.proxy.unknown import KeptHandler, UnknownHandler
+from aisix.proxy.uploading import UploadHandler
 
 KINDS: dict[str, type[ListenerHandler]] = {
     EXCHANGE: ChatHandler,
     COUNT: CountHandler,
     MODELS: ModelsHandler,
     PASS: PassHandler,
+    FORM: UploadHandler,
 }
 BELOW: dict[str, type[ListenerHandler]] = {MODELS: ModelHandler, KEPT: KeptHandler}
 OPEN: dict[str, type[ListenerHandler]] = {
@@ -87,5 +89,5 @@ class ProxyApplication(ListenerApplication):
 
 def _given(gateway: Gateway, route: Route) -> dict[str, Any]:
     """What the handler of a route is made with."""
-    named = {"name": route.name} if route.kind == PASS else {}
+    named = {"name": route.name} if route.name else {}
     return {"gateway": gateway, "dialect": route.dialect, **named}

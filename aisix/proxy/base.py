@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from tornado.web import HTTPError, stream_request_body
@@ -128,9 +128,9 @@ class ProxyHandler(BrowserHandler):
         length = headers.get("Content-Length", "0")
         return int(length) if length.isdecimal() else -1
 
-    def data_received(self, chunk: bytes) -> None:
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         if self._refusal is not None:
-            return
+            return None
         size = len(chunk)
         self._size += size
         if self._size > self._limit:
@@ -141,6 +141,7 @@ class ProxyHandler(BrowserHandler):
         else:
             self._refusal = overloaded()
             self._chunks.clear()
+        return None
 
     @property
     def large(self) -> bool:

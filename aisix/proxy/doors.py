@@ -24,7 +24,8 @@ from urllib.parse import unquote
 from aisix.mapping.dialect.caller import ALIAS_IN_BASE, CallerDialect
 from aisix.mapping.mappings import Mappings
 
-EXCHANGE, COUNT, PASS, MODELS = "exchange", "count", "pass", "models"  # what a route is for
+EXCHANGE, COUNT, MODELS = "exchange", "count", "models"  # what a route is for
+PASS, FORM = "pass", "form"  # ... as it is; files too
 KEPT = "kept"  # ... or what stands behind one: names of what a store would have
 MOST_PARTS = 16  # of a path: behind them nobody looks for whose it is
 _SLASHES = re.compile("/+")
@@ -69,7 +70,8 @@ def declared(callers: Collection[CallerDialect]) -> Iterator[Route]:
             yield Route(caller.data["route"], KEPT, caller.name, "GET", below=True)
     for caller in callers:
         for name, row in caller.passes.items():
-            yield Route(row["route"], PASS, caller.name, "POST", name=name)
+            kind = FORM if row.get("form") else PASS
+            yield Route(row["route"], kind, caller.name, "POST", name=name)
 
 
 class Doors:

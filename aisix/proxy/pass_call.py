@@ -10,7 +10,7 @@ Must never know: a wire name, the caller's connection.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from aisix.mapping.exchange import ResolvedModel, UpstreamRequest
@@ -21,13 +21,27 @@ from aisix.proxy import ids
 from aisix.proxy.call import Call
 from aisix.proxy.relay import Relay
 from aisix.routing.target import Target
+from aisix.upstream.request import Request
+from aisix.upstream.upload import Upload
 
 
 class Sent(Protocol):
     """A request's body, as it is sent to one upstream model."""
 
-    content_type: str
-    stream: bool  # its answer is to come bit by bit
+    @property
+    def content_type(self) -> str: ...
+
+    @property
+    def stream(self) -> bool:
+        """Whether its answer is to come bit by bit."""
+
+    @property
+    def upload(self) -> Upload | None:
+        """What is sent instead of bytes: it has not come whole yet."""
+
+    @property
+    def spent(self) -> bool:
+        """Whether it cannot be sent once more."""
 
     def replaced(self, model: str) -> bytes: ...
 
@@ -61,6 +75,17 @@ class PassCall(Call):
             row=target.tables.upstream["pass"][self.name],
         )
 
+    def outgoing(self, upstream_request: UpstreamRequest) -> Request:
+        request = super().outgoing(upstream_request)
+        request.upload = self.sent.upload
+        return request
+
+    def next_request(
+        self, upstream_request: UpstreamRequest, anew: bool = False
+    ) -> UpstreamRequest | None:
+        # What is still to come is put together anew, for the same model too.
+        return super().next_request(upstream_request, anew or self.sent.upload is not None)
+
     def used(self) -> tuple[Tokens, Sequence[str]]:
         exchange = self.exchange
         if self.out is None or not self.out[0].sent:
@@ -89,6 +114,14 @@ class PassRelay(Relay):
             super()._look(data)
         else:
             self._token = True
+
+    def _tried_again(
+        self, pause: float | None, otherwise: Callable[[], None], anew: bool = False
+    ) -> bool:
+        if pause is not None and self._call.sent.spent:
+            self._attempts.count -= 1  # there is none: what was sent is gone
+            return False
+        return super()._tried_again(pause, otherwise, anew)
 
     def _failed(self, answer: Answer) -> None:
         if not self._headed or self._exchange.events:

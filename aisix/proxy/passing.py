@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from aisix.errors import CallerError, OperatorError, UpstreamError
@@ -32,13 +31,16 @@ from aisix.routing.balancer import Balancer
 JSON = "application/json"
 
 
-@dataclass(slots=True)
 class SentJson:
-    """A JSON body; `model` is the value of another member."""
+    """A JSON body."""
 
-    body: Verbatim
-    stream: bool
-    content_type: str = JSON
+    content_type = JSON
+    upload = None
+    spent = False
+
+    def __init__(self, body: Verbatim, stream: bool) -> None:
+        self.body = body
+        self.stream = stream
 
     def replaced(self, model: str) -> bytes:
         return self.body.replaced(model)
@@ -73,6 +75,7 @@ class PassHandler(ChatHandler):
             self.call, self.streamed = call, sent.stream
             self.relay = relay = PassRelay(call, self)
             relay.start(upstream_request)
+            self.begun()
             await relay.finish()
         except UpstreamError as error:
             note_failure(self.seen, error)
@@ -82,6 +85,9 @@ class PassHandler(ChatHandler):
         except asyncio.CancelledError:
             if not self.left:
                 raise
+
+    def begun(self) -> None:
+        """The first attempt is on its way."""
 
     async def _taken(self) -> tuple[dict[str, Any], Sent]:
         """What names the alias, and the body as it is to be sent; CallerError."""

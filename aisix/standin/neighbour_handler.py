@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from tornado.httputil import parse_body_arguments
+from tornado.httputil import HTTPInputError, parse_body_arguments
 from tornado.iostream import StreamClosedError
 from tornado.web import stream_request_body
 
@@ -80,6 +80,10 @@ class NeighbourHandler(StandinHandler):
         if not self.mine.headers.get("authorization", "").startswith("Bearer "):
             self._refuse(401, "You didn't provide an API key.", None, None)
             return
+        if self.mine.size > LOOKED_AT:
+            self.set_header("Content-Type", "application/json")
+            self.finish(json.dumps({"text": f"I heard {self.mine.size} bytes."}))
+            return
         try:
             body = self._body(name)
             if not isinstance(body.get("model"), str) or not body["model"]:
@@ -95,8 +99,11 @@ class NeighbourHandler(StandinHandler):
         if kind.startswith("multipart/form-data") and name in FORMS:
             fields: dict[str, list[bytes]] = {}
             files: dict[str, list[Any]] = {}
-            parse_body_arguments(kind, raw, fields, files)
-            texts = {field: values[-1].decode() for field, values in fields.items()}
+            try:
+                parse_body_arguments(kind, raw, fields, files)
+                texts = {field: values[-1].decode() for field, values in fields.items()}
+            except (HTTPInputError, UnicodeDecodeError):
+                raise chat.Wrong("Could not parse multipart form", None, None) from None
             return {**texts, **{field: given[-1]["body"] for field, given in files.items()}}
         try:
             body = json.loads(raw)

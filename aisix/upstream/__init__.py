@@ -5,6 +5,7 @@
     handle.py       one Curl handle: constant options, what a request changes (with curl.py the only
                     files that import pycurl)
     transfer.py     one exchange under way: head, pieces, pause, cancel, deadlines
+    upload.py       a body that is sent as it comes
     buffered.py     the sink of send(): the whole answer at once
     head.py         response header lines -> status and dict
     faults.py       libcurl's result codes -> UpstreamError

@@ -335,7 +335,7 @@ class Driver:
         del self._active[handle.curl]
         self._multi.remove_handle(handle.curl)
         # A handle that was stopped half-way may remember it: only a clean one is used again.
-        if reusable and self._idle_count < self._pool_handles:
+        if reusable and not handle.once and self._idle_count < self._pool_handles:
             handle.clear()
             self._idle.setdefault(handle.kind, []).append(handle)
             self._idle_count += 1
@@ -345,7 +345,8 @@ class Driver:
 
     def _take(self, request: Request) -> Handle:
         kind = (request.tls, request.proxy)
-        handles = self._idle.get(kind)
+        # An upload has a handle of its own: one that had bytes to send would send those of memory.
+        handles = self._idle.get(kind) if request.upload is None else None
         if handles:
             handle = handles.pop()
             self._idle_count -= 1

@@ -13,6 +13,7 @@ import contextlib
 import os
 import socket
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,6 +28,7 @@ from aisix.upstream.head import read_head
 from aisix.upstream.request import Request, Tls
 from aisix.upstream.sockets import short_of_files
 from aisix.upstream.transfer import Transfer
+from aisix.upstream.upload import Upload
 
 SUPPRESS_CONNECT_HEADERS = 265  # CURLOPT_*; pycurl passes the number on but has no name for it
 UPLOAD_BUFFERSIZE = 280
@@ -59,6 +61,7 @@ class Handle:
         "_waits",
         "curl",
         "kind",
+        "once",
         "transfer",
     )
 
@@ -73,6 +76,7 @@ class Handle:
         self._connect_ms = 0
         self._waits = False
         self._large = True  # as libcurl has it
+        self.once = False  # it is not to carry another request
         self.curl = curl = pycurl.Curl()
         tls, proxy = kind
         setopt = curl.setopt
@@ -134,13 +138,27 @@ class Handle:
         if large is not self._large:
             self._large = large
             setopt(UPLOAD_BUFFERSIZE, LARGE if large else SMALL)
-        if request.method == "POST":
+        if request.upload is not None:
+            self._carry(request.upload, headers)
+        elif request.method == "POST":
             setopt(pycurl.POSTFIELDS, request.body)
         else:
             setopt(pycurl.HTTPGET, 1)
         if request.timeouts.connect_ms != self._connect_ms:
             self._connect_ms = request.timeouts.connect_ms
             setopt(pycurl.CONNECTTIMEOUT_MS, self._connect_ms)
+
+    def _carry(self, upload: Upload, headers: tuple[str, ...]) -> None:
+        """Send what comes, as it comes. Over a connection of its own: on one that turns out to be
+        closed libcurl would have to send again what is gone."""
+        self.once = True
+        setopt = self.curl.setopt
+        setopt(pycurl.POST, 1)
+        setopt(pycurl.READFUNCTION, partial(self._body_wanted, upload))
+        setopt(pycurl.FRESH_CONNECT, 1)
+        if upload.length is None:
+            setopt(pycurl.HTTPHEADER, (*headers, "Expect:", "Transfer-Encoding: chunked"))
+        setopt(pycurl.POSTFIELDSIZE_LARGE, -1 if upload.length is None else upload.length)
 
     def clear(self) -> None:
         """Forget the request: its prompt and its credential are not kept by an idle handle."""
@@ -212,6 +230,21 @@ class Handle:
             assert self.transfer is not None
             self.transfer.bug = error
         return pycurl.SOCKET_BAD
+
+    def _body_wanted(self, upload: Upload, size: int) -> bytes | int:
+        transfer = self.transfer
+        assert transfer is not None
+        try:
+            data = upload.read(size)
+            if data is None:
+                upload.wanted = transfer.send_on
+                return int(pycurl.READFUNC_PAUSE)
+            if upload.sent_at is not None:
+                transfer.uploaded()
+        except CRASHES as error:
+            transfer.bug = error
+            return int(pycurl.READFUNC_ABORT)
+        return data
 
     def _header_came(self, line: bytes) -> int | None:
         transfer = self.transfer

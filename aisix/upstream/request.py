@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
 from aisix.errors import UpstreamError
+from aisix.upstream.upload import Upload
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,9 @@ class Request:
     """One request, complete: nothing is added to it but host, content-length, accept,
     accept-encoding, and what `sign` says.
 
-    proxy: a proxy's URL, or None for a direct connection whatever the environment says.
+    proxy: a proxy's URL, or None for a direct connection whatever the environment says. upload: the
+    body, where it has not come whole yet; the first-byte limit then runs from its end, and `sign`
+    sees none of it.
     """
 
     url: str
@@ -88,6 +91,7 @@ class Request:
     proxy: str | None = field(default=None, repr=False)
     max_body: Cap | None = None
     sign: Signer | None = field(default=None, repr=False)
+    upload: Upload | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True)

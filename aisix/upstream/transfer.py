@@ -50,6 +50,7 @@ class Transfer:
 
     __slots__ = (
         "_began",
+        "_first",
         "_first_at",
         "_idle",
         "_owner",
@@ -71,14 +72,17 @@ class Transfer:
         "sent",
         "sink",
         "touched",
+        "upload",
     )
 
     def __init__(self, owner: TransferOwner, request: Request, sink: Sink, now: float) -> None:
         limits = request.timeouts
         self._owner = owner
+        self._first = limits.first_byte_ms / 1000
         self._first_at = now + limits.first_byte_ms / 1000 if limits.first_byte_ms else inf
         self._total_at = now + limits.total_ms / 1000 if limits.total_ms else inf
         self._idle = limits.idle_ms / 1000 if limits.idle_ms else inf
+        self.upload = request.upload
         self.sink: Sink | None = sink  # None once it has been told the end, or cancelled
         self.handle: TransferHandle | None = None  # None once libcurl is done with it
         self.cap = request.max_body
@@ -135,11 +139,23 @@ class Transfer:
             self._total_at = at
             self._owner.answered(self)
 
-    # What follows is for the driver.
+    # What follows is for the driver, and the handle that carries it.
+
+    def send_on(self) -> None:
+        """There is more of its upload."""
+        if self.handle is not None:
+            self._owner.resumed(self)
+
+    def uploaded(self) -> None:
+        """Nothing more of it is to be sent: from now on an answer can be late."""
+        self._owner.answered(self)
 
     def due(self) -> float:
         """When it will be late, if nothing more is heard."""
         if not self.lines:
+            if self.upload is not None and self._first:
+                sent = self.upload.sent_at
+                self._first_at = inf if sent is None else sent + self._first
             return min(self._first_at, self._total_at)
         if self.paused:
             return self._total_at

@@ -266,7 +266,15 @@ RAISED = frozenset(
         *("bad_request", "bad_host", "request_timeout", "url_too_long", "head_too_large"),
         *("bad_expectation", "unsupported_coding", "unsupported_version", "unknown_url"),
         *("wrong_method", "no_key", "bad_key", "expired_key", "disabled_key", "stopping"),
-        *("bad_media_type", "too_large", "bad_json", "too_deep", "too_many_levels"),
+        *(
+            "bad_media_type",
+            "bad_form",
+            "form_too_long",
+            "too_large",
+            "bad_json",
+            "too_deep",
+            "too_many_levels",
+        ),
         *("too_many_fields", "too_many_values", "too_many_escapes", "too_much_work"),
         *(
             "no_such_model",
