@@ -4,7 +4,8 @@
 
 A frame belongs to the item that began last. What each kind of item may say, and in which order, is
 a regular expression over its frames' names; its closing frames come all together or, where an
-answer was cut or failed, not at all: of its last item, or of the calls that stand last.
+answer was cut or failed, not at all: of its last item, or of the calls that stand last. Behind these
+a message may say why nothing more comes.
 """
 
 from __future__ import annotations
@@ -83,13 +84,23 @@ def flow_errors(events: list[Json]) -> list[str]:
     last = events[-1]
     for index, item in enumerate(items):
         found += (f"item {index}: {text}" for text in item.errors())
-        behind = items[index + 1 :]
-        if not item.done and (any(i.done for i in behind) or last["type"] == TERMINAL[0]):
+        if not item.done and not _may_stay_open(item, items[index + 1 :], last):
             found.append(f"flow: item {index} is left open, and clients wait for its end")
     found += stray
     if found:
         return found
     return _ending_errors(items, last)
+
+
+def _may_stay_open(item: _Item, behind: list[_Item], last: Json) -> bool:
+    """The last item of an answer that is not whole; and a call, with nothing behind it but others and
+    what declines to go on."""
+    if last["type"] == TERMINAL[0]:
+        return False
+    filtered = (last["response"]["incomplete_details"] or {}).get("reason") == "content_filter"
+    declined = behind[-1:] if filtered and behind and behind[-1].kind == "message" else []
+    rest = behind[: len(behind) - len(declined)]
+    return not behind or (item.is_call and all(one.is_call and not one.done for one in rest))
 
 
 def _failure_errors(events: list[Json]) -> list[str]:

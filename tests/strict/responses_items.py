@@ -222,14 +222,18 @@ def _action_errors(action: Any, at: str) -> list[str]:
 
 
 def items_errors(items: list[Any], suffix: str, reason: str | None) -> list[str]:
-    """What is wrong with the whole output; `reason`: why the answer is incomplete, if it is."""
+    """What is wrong with the whole output; `reason`: why the answer is not completed, if so."""
     found = [text for n, item in enumerate(items) for text in item_errors(item, f"output[{n}]")]
     if found:
         return found
+    begun = -1  # the output_index of the item before: a call that was left open has one too
     for index, item in enumerate(items):
-        wanted = f"{PREFIX[item['type']]}_{suffix}_{index}"
-        if item["id"] != wanted:
+        number = item["id"].removeprefix(f"{PREFIX[item['type']]}_{suffix}_")
+        place = int(number) if number.isdecimal() else -1
+        if place <= begun or (reason is None and place != index):
+            wanted = f"{PREFIX[item['type']]}_{suffix}_{index}"
             found.append(f"rule: output[{index}].id: {wanted}, not {item['id']!r}")
+        begun = place
         if item.get("status") == "incomplete":
             if index != len(items) - 1 or reason != "max_output_tokens":
                 found.append(f"rule: output[{index}].status: incomplete, and was not cut")

@@ -180,7 +180,7 @@ def _object_errors(obj: Any, asked: Json | None) -> list[str]:
         if obj[key] is not value:
             found.append(f"rule: {key}: {value} of a gateway that keeps nothing")
     found += _status_errors(obj) + _echo_errors(obj, asked) + usage_errors(obj["usage"])
-    reason = (obj["incomplete_details"] or {}).get("reason")
+    reason = (obj["incomplete_details"] or {}).get("reason") or (obj["error"] or {}).get("code")
     return found + items_errors(obj["output"], named.group(1) if named else "", reason)
 
 
