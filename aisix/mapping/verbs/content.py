@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from aisix.mapping.grammar.kinds import (
@@ -10,6 +12,7 @@ from aisix.mapping.grammar.kinds import (
     FIELDS,
     INTEGER,
     INTEGERS_BY_NAME,
+    TEXT,
     TEXTS_BY_NAME,
     WORDS,
 )
@@ -79,3 +82,56 @@ def kinds_named(value: Json, options: Options, call: RuleContext) -> Json:
 )
 def open_media(value: Json, options: Options, call: RuleContext) -> Json:
     return media.open_media(value, options, call.tell)
+
+
+@verb(
+    "of an object its parts as one text, and `apart` those of some kinds, each behind a text that"
+    " says what it is: {word}, {number} of the kind, {id}",
+    Option("parts", FIELD, "the field with the parts", "parts"),
+    Option("id", FIELD, "the field with what {id} is", "id"),
+    Option("kind", FIELD, "the field of a part that says what it is", "kind"),
+    Option("text", FIELD, "that word of a text, and the field with it", "text"),
+    Option("words", TEXTS_BY_NAME, "kind = the {word} of one that is set apart", {"pic": "image"}),
+    Option("left", TEXT, "what stands in its place", "[{word} {number} follows]"),
+    Option("said", TEXT, "what stands before it", "[{word} {number} of {id}]"),
+    Option("join", TEXT, "what stands between texts", "\n", "\n"),
+    example=(
+        {"id": "c1", "parts": [{"kind": "text", "text": "a"}, {"kind": "pic"}]},
+        {
+            "parts": "parts",
+            "id": "id",
+            "kind": "kind",
+            "text": "text",
+            "words": {"pic": "image"},
+            "left": "[{word} {number}]",
+            "said": "[{word} of {id}]",
+        },
+        {
+            "text": "a\n[image 1]",
+            "apart": [{"kind": "text", "text": "[image of c1]"}, {"kind": "pic"}],
+        },
+    ),
+    takes=dict,
+    gives=dict,
+)
+def set_apart(value: Json, options: Options, call: RuleContext) -> Json:
+    kind, text, words = options["kind"], options["text"], options["words"]
+    texts: list[str] = []
+    apart: list[Json] = []
+    counts: dict[str, int] = {}
+    for part in value.get(options["parts"]) or ():
+        word = part.get(kind) if type(part) is dict else None
+        if type(word) is not str or word not in words:
+            said = part.get(text) if type(part) is dict else part
+            texts.append(said if type(said) is str else _encode(said).decode())
+            continue
+        counts[word] = number = counts.get(word, 0) + 1
+        named = {"word": words[word], "number": number, "id": value.get(options["id"])}
+        texts.append(_filled(options["left"], named))
+        apart += [{kind: text, text: _filled(options["said"], named)}, part]
+    return {"text": options["join"].join(texts), "apart": apart}
+
+
+def _filled(template: str, values: dict[str, Json]) -> str:
+    """The names are ours; what is put in is not looked at again."""
+    return re.sub(r"\{(\w+)\}", lambda found: str(values.get(found[1], "")), template)

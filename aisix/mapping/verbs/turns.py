@@ -30,6 +30,8 @@ _KIND = Option("kind", PART_FIELD, "the field of a part that says what it is", "
     needs="paired",
 )
 def gather(items: Items, options: Options, chosen: Chosen, call: RuleContext) -> Items:
+    if _in_order(items, options, chosen):
+        return items
     name, kind = options["list"], options["kind"]
     runs: list[tuple[Items, list[Json]]] = []  # what stands there, and the ids of its calls
     answers: list[list[Item | None]] = []  # of each run, by the number of the call
@@ -79,6 +81,40 @@ def gather(items: Items, options: Options, chosen: Chosen, call: RuleContext) ->
         out += run_items
         out += [one for one in given if one is not None]
     return out
+
+
+def _in_order(items: Items, options: Options, chosen: Chosen) -> bool:
+    """Whether every answer stands there already, alone: so it is in most requests."""
+    name, kind, answer = options["list"], options["kind"], options["answer"]
+    word, call_id, answer_id = options["call"], options["call_id"], options["answer_id"]
+    waiting: list[Json] = []  # ids of the calls of the last turn
+    done = 0  # so many of them have their answer
+    in_turn = False
+    for item in items:
+        parts = item.get(name)
+        if type(parts) is not list:
+            parts = []
+        if chosen(item):
+            if not in_turn:
+                if done < len(waiting):
+                    return False
+                waiting, done, in_turn = [], 0, True
+            for part in parts:
+                if type(part) is dict and part.get(kind) == word:
+                    waiting.append(part.get(call_id))
+            continue
+        in_turn = False
+        answers = [part for part in parts if type(part) is dict and part.get(kind) == answer]
+        if not answers:
+            if done < len(waiting):
+                return False
+        elif len(parts) > 1 or done >= len(waiting) or answers[0].get(answer_id) != waiting[done]:
+            return False
+        else:
+            done += 1
+            if done == len(waiting) > 1 and len(set(map(str, waiting))) < done:
+                return False
+    return done == len(waiting)
 
 
 @arranges(
