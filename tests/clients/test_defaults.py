@@ -16,7 +16,6 @@ def test_the_anthropic_sdk_of_node(gateway: Running, tmp_path: Path) -> None:
     check("anthropic-node", gateway, tmp_path)
 
 
-@pytest.mark.xfail(strict=True, reason="there is no /v1/responses yet")
 @pytest.mark.parametrize(
     "name",
     [

@@ -17,6 +17,5 @@ def test_a_program_does_what_its_user_asks(name: str, gateway: Running, tmp_path
     check(name, gateway, tmp_path)
 
 
-@pytest.mark.xfail(strict=True, reason="there is no /v1/responses yet")
 def test_codex_does_what_its_user_asks(gateway: Running, tmp_path: Path) -> None:
     check("codex", gateway, tmp_path)

@@ -10,6 +10,7 @@ from pathlib import Path
 from aisix.errors import OperatorError
 from aisix.mapping.mappings import load_mappings
 from aisix.mapping.parse.files import TableFolder, read_folders
+from aisix.mapping.parse.lineage import is_base
 from aisix.mapping.verify.check import Checker
 from aisix.mapping.verify.kept import Kept
 from tests.running import ROOT
@@ -49,8 +50,12 @@ def shipped_for(paths: Iterable[str]) -> TableFolder:
     whole, own = shipped(), "openai-chat/"
     if not all(path.startswith(own) for path in paths):
         return whole
-    roots = (own, *_bases(whole, own))
-    files = {path: data for path, data in whole.files.items() if path.startswith(roots)}
+    named = (*_bases(whole, own),)
+    files = {
+        path: data
+        for path, data in whole.files.items()
+        if path.startswith(named) or (path.startswith(own) and not is_base(path.rpartition("/")[0]))
+    }
     return TableFolder(whole.folder, whole.name, files)
 
 

@@ -59,7 +59,7 @@ def test_one_that_fits_every_caller_dialect_needs_not_say_whom_it_is_for() -> No
 
 def test_one_that_fits_one_caller_dialect_must_say_so() -> None:
     drop = {"request": {"shape": {"part": {"is": {"image_url": {"drop": True}}}}}}
-    told, last = faults(drop)
+    told, *_, last = faults(drop)
     assert told.startswith("overlay.request.shape.part")
     assert (
         "(in anthropic-messages/anthropic-messages; it fits openai-chat/anthropic-messages: say"

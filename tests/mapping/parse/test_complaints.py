@@ -474,7 +474,9 @@ def one_mapping(folder: Path, name: str) -> Path:
     bases = tomllib.loads((SHIPPED / name / "mapping.toml").read_text()).get("base", [])
     for each in (name, *bases):
         shutil.copytree(SHIPPED / each, folder / each, ignore=kept)
-    shutil.copy(SHIPPED / dialect / "caller.toml", folder / dialect)
+    said = (SHIPPED / dialect / "caller.toml").read_text()
+    passed = re.compile(r"^\[pass\.[^]]+\]\n(?:[^[].*\n|\n)*", re.M)  # another mapping answers them
+    (folder / dialect / "caller.toml").write_text(passed.sub("", said))
     return folder
 
 

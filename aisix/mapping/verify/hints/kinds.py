@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from aisix.errors import Complaint
-from aisix.mapping.grammar.kinds import RULE
+from aisix.mapping.grammar.kinds import LOOKUP, RULE
 from aisix.mapping.grammar.rule import SOURCES as WAYS
 from aisix.mapping.grammar.tables import FILES, UNITS, Spot, at
 from aisix.mapping.parse.files import TRAITS
@@ -33,12 +33,15 @@ def odd_kinds(
         key = spot.key
         # What may stand anywhere else, its declaration says.
         rule = spot.unit is UNITS["rule"] or (key is not None and RULE in key.kinds)
+        # Part of a rule is laid over the rest of it: its keys may stand alone here.
+        meant = UNITS["rule"].by_name.get(keys[-1]) if spot.unit is UNITS["rule"] else key
+        either = meant is not None and LOOKUP in meant.kinds and len(meant.kinds) > 1
         no_header = rule and value is False and keys[-2:-1] == ("headers",)  # it is not passed on
         any_value = (rule and not no_header) or (key is None and not FREE.isdisjoint(keys[:-1]))
         usual = _usual(keys, value, known.kinds, own) if any_value else ""
         kind = kind_of(value)
         text = ""
-        if usual and not _may_be(keys, value, usual):
+        if usual and not _may_be(keys, value, usual) and not (either and usual == "$lookup"):
             text = f"is {kind} here, and {usual} wherever else it stands"
         elif isinstance(value, list) and any(map(_meant_to_run, value)):
             text = "a list is a constant: nothing in it is looked up"
