@@ -49,6 +49,9 @@ class RuleCompiler(StepCompiler):
         value, about = self._source(site, rule)
         if rule.about:
             about = next((n for n in rule.about if self.is_sent(n)), rule.about[0])
+        if rule.rare and value != ABSENT:
+            self.bail("True" if is_sure(value) else f"{self.w.say(value)} is not None", "unusual")
+            value = ABSENT
         if value == ABSENT:
             if rule.required:
                 self.bail()

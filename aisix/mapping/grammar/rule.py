@@ -213,6 +213,14 @@ STEPS = (
         False,
         loses_to=_SILENT,
     ),
+    Key(
+        "rare",
+        BOOLEAN,
+        "what few requests say: one that does is translated rule by rule, all others are faster",
+        True,
+        False,
+        loses_to=_SILENT,
+    ),
 )
 SOURCES = tuple(key.name for key in _SOURCES)
 RULE = unit(

@@ -345,7 +345,7 @@ class Parser(Conditions):
         if "named" in data:
             rule.named = self.path(data["named"], (*at, "named"))
         rule.count = self.counter(data, at)
-        rule.keep_empty = data.get("keep_empty", False)
+        rule.keep_empty, rule.rare = data.get("keep_empty", False), data.get("rare", False)
 
     def counter(self, data: dict[str, Json], at: tuple[str, ...]) -> str:
         """The register of $state that counts how often this was made."""

@@ -135,6 +135,7 @@ class Rule:
     named: Path | None = None  # a name that is told with it: of which of several things
     count: str = ""
     keep_empty: bool = False
+    rare: bool = False  # what finds something is for the interpreter
     find: Find | None = None
     minus: tuple[Path, ...] = ()  # of a sum: taken away again, never below 0
     by: Path | None = None  # weave: where an item's own position stands

@@ -191,6 +191,7 @@ FIXED: dict[str, Json] = {
     "told": "rewritten",
     "count": "n",
     "keep_empty": True,
+    "rare": True,
     "named": "a.k",
 }
 STEPS = [
