@@ -24,6 +24,14 @@ QUIET = {
         "thinking.budget_tokens",  # becomes an effort
         *("messages.thinking", "messages.signature"),  # nobody there could check it
     },
+    "openai-responses/anthropic-messages": {
+        *("model", "metadata", "detail", "prompt_cache_key", "prompt_cache_retention"),
+        *("text.format.name", "text.format.description", "prompt_cache_options"),
+        "tools.description",  # of a namespace
+        "max_tool_calls",  # counts hosted tools
+        "client_metadata",
+        "user",  # beside safety_identifier
+    },
     "openai-chat/openai-chat": {"model"},
     "anthropic-messages/anthropic-messages": {"model"},
 }
@@ -36,11 +44,22 @@ QUIET_ANSWER = {
     "anthropic-messages/openai-chat": {
         *("id", "model", "usage", "created", "system_fingerprint", "service_tier", "metadata"),
     },
+    "openai-responses/anthropic-messages": {
+        *("id", "model", "usage", "toolset_name", "caller"),
+        "stop_sequence",  # the caller's own
+        *("signature", "data"),  # packed
+        *("cited_text", "encrypted_index"),
+        # Of a result of a search; the caller asks for the addresses, with `include`.
+        *("content.content.title", "content.content.url", "content.content.page_age"),
+        *("content.content.encrypted_content", "tool_use_id"),
+    },
     "openai-chat/openai-chat": {"model", "usage"},  # counts nobody asked for
     "anthropic-messages/anthropic-messages": {"model"},
 }
 # What says the same once more, in another client's words.
 TWICE = frozenset({"reasoning_details"})
+# The same for callers of one dialect: all ids of an answer are made of one, a search has its query in two.
+REPEATED = {"openai-responses": frozenset({"id", "queries"})}
 # What it adds of its own, by name or value.
 ADDED = {
     *("max_tokens", "max_completion_tokens", "model", "budget_tokens", "user_id", "user"),

@@ -14,24 +14,26 @@ from typing import Any, NamedTuple
 
 from anthropic.types import message_create_params
 from openai.types.chat import completion_create_params
+from openai.types.responses import response_create_params
 
 from aisix.errors import CallerError
 from aisix.mapping.exchange import Exchange, ResolvedModel
 from aisix.mapping.mappings import Mapping, load_mappings
 from tests.differential import answers, requests
-from tests.differential.declared import ADDED, QUIET, QUIET_ANSWER, TWICE, words
+from tests.differential.declared import ADDED, QUIET, QUIET_ANSWER, REPEATED, TWICE, words
 from tests.differential.judge import doubled, invented, lost
+from tests.differential.responses_requests import responses_request
 from tests.differential.shapes import Json
 from tests.running import ROOT
-from tests.strict import anthropic_wire, openai_wire
+from tests.strict import anthropic_wire, openai_wire, responses_wire
 
 
 class Side(NamedTuple):
     """A dialect: how its requests, answers and streams are made, checked and read."""
 
     request: Callable[[Random], dict[str, Json]]
-    answer: Callable[[Random], dict[str, Json]]
-    stream: Callable[[Random, dict[str, Json]], bytes]
+    answer: Callable[[Random], dict[str, Json]] | None  # of an upstream
+    stream: Callable[[Random, dict[str, Json]], bytes] | None
     parameters: Any
     models: tuple[str, ...]
     answer_errors: Callable[[Any], list[str]]
@@ -57,6 +59,14 @@ SIDES = {
         message_create_params.MessageCreateParamsBase,
         CLAUDES,
         anthropic_wire.anthropic_message_errors,
+    ),
+    "openai-responses": Side(
+        responses_request,
+        None,
+        None,
+        response_create_params.ResponseCreateParamsBase,
+        (),
+        responses_wire.responses_object_errors,
     ),
 }
 PAIRS = tuple(QUIET)
@@ -119,6 +129,7 @@ def _request_faults(pair: str, body: Json, model: str, upstream: Side) -> list[s
 def _answer_faults(
     pair: str, body: Json, model: str, random: Random, caller: Side, upstream: Side
 ) -> list[str]:
+    assert upstream.answer and upstream.stream
     answer = upstream.answer(random)
     plain = _exchange(pair, model)
     plain.request(
@@ -128,7 +139,7 @@ def _answer_faults(
     told = _told(plain)
     found = [
         *lost(answer, whole, told, QUIET_ANSWER[pair]),
-        *doubled(answer, _without(whole, TWICE)),
+        *doubled(answer, _without(whole, TWICE | REPEATED.get(pair.partition("/")[0], TWICE))),
     ]
     if caller is not upstream:
         found += caller.answer_errors(whole)

@@ -32,6 +32,7 @@ PATHS = {
     "anthropic": "/v1/messages",
     "responses": "/v1/responses",
 }
+OVERFLOW = "prompt is too long"
 SAID = (
     "status",
     "as_status",
@@ -89,7 +90,10 @@ class Input:
         body = {"input": "q", "stream": bool(json.loads(self.body).get("stream"))}
         want = {name: value for name, value in self.want.items() if name in SAID}
         if "error" in want:
-            want["error"] = {k: v for k, v in want["error"].items() if k in ("says", "hides")}
+            error = {k: v for k, v in want["error"].items() if k in ("says", "hides")}
+            if OVERFLOW in error.get("says", ()):  # the words of Anthropic's callers
+                error = {"code": "context_length_exceeded"}
+            want["error"] = error
         made = json.dumps(body).encode()
         return replace(self, path=PATHS["responses"], body=made, want=want)
 
@@ -253,12 +257,14 @@ def _any_of(out: Outcome, name: str, wanted: Any) -> list[str]:
 
 
 def _error(out: Outcome, name: str, wanted: dict[str, Any]) -> list[str]:
-    """`type`: one of these; `says`: the message has them; `hides`: it has none of them."""
+    """`type`: one of these; `code`: this; `says`: the message has them; `hides`: it has none."""
     error = out.error or {}
     message = str(error.get("message"))
     found = []
     if error.get("type") not in wanted.get("type", [error.get("type")]):
         found.append(f"error type {error.get('type')!r}")
+    if error.get("code") != wanted.get("code", error.get("code")):
+        found.append(f"error code {error.get('code')!r}")
     found += [
         f"not said: {text!r} ({message!r})"
         for text in wanted.get("says", ())

@@ -23,6 +23,13 @@ def test_the_exchange_is_right(replay: Replay, one: Input) -> None:
     assert replay.misses(one) == []
 
 
+@pytest.mark.parametrize(
+    "one", [one for one in INPUTS if one.answer is not None], ids=lambda one: one.id
+)
+def test_a_caller_of_the_responses_api_gets_it_too(replay: Replay, one: Input) -> None:
+    assert replay.misses(one.asked_by_responses()) == []
+
+
 def test_each_input_says_what_is_wanted() -> None:
     names = {one.id for one in INPUTS}
     assert len(names) == len(INPUTS)
