@@ -16,12 +16,12 @@ from tornado.web import Application
 from aisix.listener.application import Found, Handlers, ListenerApplication, ListenerHandler
 from aisix.proxy.chat import ChatHandler
 from aisix.proxy.count import CountHandler
-from aisix.proxy.doors import COUNT, EXCHANGE, FORM, KEPT, MODELS, PASS, Route
+from aisix.proxy.doors import COUNT, EXCHANGE, FORM, MODELS, PASS, REFUSED, Route
 from aisix.proxy.gateway import Gateway
 from aisix.proxy.health import AboutHandler, LiveHandler, ReadyHandler
 from aisix.proxy.models import ModelHandler, ModelsHandler
 from aisix.proxy.passing import PassHandler
-from aisix.proxy.unknown import KeptHandler, UnknownHandler
+from aisix.proxy.unknown import RefusedHandler, UnknownHandler
 from aisix.proxy.uploading import UploadHandler
 
 KINDS: dict[str, type[ListenerHandler]] = {
@@ -30,8 +30,9 @@ KINDS: dict[str, type[ListenerHandler]] = {
     MODELS: ModelsHandler,
     PASS: PassHandler,
     FORM: UploadHandler,
+    REFUSED: RefusedHandler,
 }
-BELOW: dict[str, type[ListenerHandler]] = {MODELS: ModelHandler, KEPT: KeptHandler}
+BELOW: dict[str, type[ListenerHandler]] = {MODELS: ModelHandler, REFUSED: RefusedHandler}
 OPEN: dict[str, type[ListenerHandler]] = {
     "/": AboutHandler,
     "/livez": LiveHandler,

@@ -26,7 +26,7 @@ from aisix.mapping.mappings import Mappings
 
 EXCHANGE, COUNT, MODELS = "exchange", "count", "models"  # what a route is for
 PASS, FORM = "pass", "form"  # ... as it is; files too
-KEPT = "kept"  # ... or what stands behind one: names of what a store would have
+REFUSED = "refused"  # ... or that it is not served, and why
 MOST_PARTS = 16  # of a path: behind them nobody looks for whose it is
 _SLASHES = re.compile("/+")
 _VERSION = re.compile(r"/v\d+(?=/)")
@@ -66,8 +66,9 @@ def declared(callers: Collection[CallerDialect]) -> Iterator[Route]:
             header = caller.models_header
             yield Route(caller.models_route, MODELS, caller.name, "GET", header, below=True)
     for caller in callers:
-        if caller.kept is not None:
-            yield Route(caller.data["route"], KEPT, caller.name, "GET", below=True)
+        for name, row in caller.refused.items():
+            header = caller.models_header if row.get("header") else None
+            yield Route(row["route"], REFUSED, caller.name, "GET", header, below=True, name=name)
     for caller in callers:
         for name, row in caller.passes.items():
             kind = FORM if row.get("form") else PASS
@@ -80,8 +81,11 @@ class Doors:
     def __init__(self, mappings: Mappings) -> None:
         callers = mappings.callers
         self.routes = tuple(declared(callers.values()))
-        kept = {name: caller.kept for name, caller in callers.items() if caller.kept}
-        self._no_names = {name: frozenset(row.get("no_names", ())) for name, row in kept.items()}
+        self._no_names = {
+            (caller.name, name): frozenset(row.get("no_names", ()))
+            for caller in callers.values()
+            for name, row in caller.refused.items()
+        }
         self.default = next(
             (c.name for c in callers.values() if c.data.get("default")), next(iter(callers))
         )
@@ -140,7 +144,7 @@ class Doors:
         it: nothing of it depends on what is stored."""
         parts = {*path.lower().split("/", MOST_PARTS)}
         routes = sorted(self.routes, key=lambda one: -len(parts.intersection(one.path.split("/"))))
-        said = (f"{one.method} {one.path}" for one in routes if one.kind != KEPT)
+        said = (f"{one.method} {one.path}" for one in routes if one.kind != REFUSED)
         return ", ".join(dict.fromkeys(said))
 
     def find(self, path: str, headers: Container[str]) -> Door | None:
@@ -154,7 +158,7 @@ class Doors:
                 rest = given[len(before) :]
                 if given.startswith(before) and rest.strip("/"):
                     route = _meant(routes, headers)
-                    if route is not None and route.kind == KEPT and self._is_no_name(route, rest):
+                    if route is not None and self._is_no_name(route, rest):
                         return None
                     return route and Door(route, f"{route.path}/{rest}", unquote(rest))
         for before, tails in self._naming.items():
@@ -164,7 +168,8 @@ class Doors:
 
     def _is_no_name(self, route: Route, rest: str) -> bool:
         """Whether what stands behind a route is a word, and no name of something kept."""
-        return rest.strip("/").partition("/")[0] in self._no_names[route.dialect]
+        words = self._no_names.get((route.dialect, route.name), ())
+        return rest.strip("/").partition("/")[0] in words
 
     def dialect_of(self, path: str, headers: Container[str]) -> str:
         """The caller dialect of an error about `path`: that of the route it stands below, however
@@ -183,7 +188,7 @@ class Doors:
 
 def _meant(routes: Sequence[Route], headers: Container[str]) -> Route | None:
     """The one whose header was sent, if several share the path; the last of them wants none."""
-    if len(routes) == 1:
+    if len(routes) == 1 and routes[0].kind != REFUSED:
         return routes[0]
     return next((one for one in routes if one.header is None or one.header in headers), None)
 

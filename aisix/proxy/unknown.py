@@ -31,14 +31,15 @@ class UnknownHandler(ProxyHandler):
         return HTTPError(404)
 
 
-class KeptHandler(UnknownHandler):
-    """Something by its name, such as an answer that was given before: none is kept here."""
+class RefusedHandler(UnknownHandler):
+    """A route that is not served, for a reason its dialect says."""
 
-    def initialize(self, gateway: Gateway, dialect: str = "", door: Door | None = None) -> None:
+    def initialize(
+        self, gateway: Gateway, dialect: str = "", door: Door | None = None, name: str = ""
+    ) -> None:
         super().initialize(gateway, dialect, door)
-        self._name = (door.rest if door is not None else None) or ""
+        self._fault = gateway.mappings.caller(dialect).refused[name]["fault"]
+        self._named = (door.rest if door is not None else None) or ""
 
     def told(self) -> Exception:
-        kept = self.caller.kept
-        assert kept is not None
-        return CallerError(kept["fault"], value=self._name.strip("/").partition("/")[0])
+        return CallerError(self._fault, value=self._named.strip("/").partition("/")[0])

@@ -59,6 +59,40 @@ def test_a_wrong_method_is_told_which_are_right(gateway: Running, headers: dict[
     assert send(gateway.proxy_port, "HEAD", "/v1/messages", headers=headers).status == 405
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "resp_1"), ("DELETE", "resp_1"), ("POST", "resp_1/cancel"), ("GET", "resp_1/input_items")],
+)  # fmt: skip
+def test_no_answer_is_kept(gateway: Running, method: str, path: str) -> None:
+    answer = send(gateway.proxy_port, method, f"/v1/responses/{path}")
+    assert (answer.status, answer.error["code"]) == (404, "response_not_found")
+    assert "'resp_1' not found" in answer.error["message"] and answer.error["param"] is None
+
+
+def test_beside_what_is_kept_stand_other_words(gateway: Running) -> None:
+    answer = send(gateway.proxy_port, "POST", "/v1/responses/compact")
+    assert (answer.status, answer.error["code"]) == (404, "unknown_url")
+    answer = send(gateway.proxy_port, "GET", "/v1/responses")
+    assert (answer.status, answer.headers["allow"]) == (405, "POST")
+
+
+@pytest.mark.parametrize("path", ["/v1/messages/batches", "/v1/messages/batches/b_1/results"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_what_a_shared_key_would_show_is_refused(gateway: Running, method: str, path: str) -> None:
+    answer = send(gateway.proxy_port, method, path)
+    assert (answer.status, answer.error["type"]) == (404, "not_found_error")
+    assert "a key that all callers share" in answer.error["message"]
+
+
+def test_files_are_refused_in_the_dialect_that_asks(gateway: Running) -> None:
+    headers = {"anthropic-version": "2023-06-01"}
+    for path in ("/v1/files", "/v1/files/file_1/content"):
+        answer = send(gateway.proxy_port, "GET", path, headers=headers)
+        assert "a key that all callers share" in answer.error["message"]
+        answer = send(gateway.proxy_port, "GET", path)
+        assert answer.error["code"] == "unknown_url"
+
+
 def test_what_there_is_still_asks_for_a_key(gateway: Running) -> None:
     for path in ("/v1/models", "/v1/models/claude-prod"):
         answer = send(gateway.proxy_port, "GET", path)

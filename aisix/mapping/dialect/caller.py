@@ -131,10 +131,10 @@ class CallerDialect:
         return how
 
     @property
-    def kept(self) -> dict[str, Json] | None:
-        """What is said of what a store would keep: nothing is kept here."""
-        how: dict[str, Json] | None = self.data.get("kept")
-        return how
+    def refused(self) -> dict[str, dict[str, Json]]:
+        """Routes that are not served, and what stands behind them, by name."""
+        rows: dict[str, dict[str, Json]] = self.data.get("refuse", {})
+        return rows
 
     @property
     def passes(self) -> dict[str, dict[str, Json]]:

@@ -101,11 +101,11 @@ CALLER = file(
         below="caller_count",
     ),
     Key(
-        "kept",
-        UNIT,
-        "what stands behind the route names something that a store would keep; none is here",
-        {"fault": "unknown_url"},
-        below="caller_kept",
+        "refuse",
+        UNITS_BY_NAME,
+        "routes that are not served, and what stands behind them: a request is told why",
+        {"store": {"route": "/v1/store", "fault": "unknown_url"}},
+        below_each="caller_refuse",
     ),
     Key(
         "pass",

@@ -88,15 +88,18 @@ header = "x-estimate"
 tokens = "$count"
 """,
 )
-KEPT = unit(
-    "caller_kept",
-    "what stands behind the route names something that a store would keep; none is here",
-    Key("fault", FAULT, "the fault that says so, of {value}", "unknown_url", required=True),
-    Key("no_names", WORDS, "words behind the route that name nothing", ["shrink"]),
+REFUSE = unit(
+    "caller_refuse",
+    "a route that is not served, nor what stands behind it; where the route itself is one that is "
+    "served, what stands behind it alone",
+    Key("route", URL_PATH, "its URL", "/v1/store", required=True),
+    Key("fault", FAULT, "what says why; {value}: the name behind it", "unknown_url", required=True),
+    Key("header", BOOLEAN, "only with the header that asks for this dialect's models", True, False),
+    Key("no_names", WORDS, "words behind the route that are no names: unknown URLs", ["shrink"]),
     example="""
-[kept]
+[refuse.store]
+route = "/v1/store"
 fault = "unknown_url"
-no_names = ["shrink"]
 """,
 )
 PASS = unit(
