@@ -182,9 +182,12 @@ class Answering(RowRunner):
         out += [self._framed(self.chunk(delta)) for delta in deltas]
 
     def _framed(self, chunk: dict[str, Json]) -> bytes:
-        if self.scope.trace is not None:
-            self.scope.trace.chunks.append(chunk)
-        return self._frames.of(chunk)
+        data, trace = self._frames.of(chunk), self.scope.trace
+        if trace is not None:
+            trace.chunks.append(chunk)
+            if self.tables.number_at is not None and self.tables.number:
+                trace.numbered(chunk, self.tables.number, self.tables.number_at)
+        return data
 
     def finish(self) -> tuple[list[dict[str, Json]], str]:
         """The deltas before the finish chunk, and the finish reason."""

@@ -352,6 +352,11 @@ class RuleTrace(Pointers):
             self.keep.append(parent)
             self.made[id(parent), steps[-1]] = self.last
 
+    def numbered(self, chunk: dict[str, Json], field: str, place: Place) -> None:
+        """A chunk has been given its number in the stream."""
+        self.last = Cause(chunk[field], "", place, how="constant")
+        self.wrote(chunk, (field,))
+
     def holds_in(self, registers: dict[str, Json], kind: str, name: str) -> None:
         """A register has been set to the latest value."""
         if self.last is not None:

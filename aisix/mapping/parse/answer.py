@@ -101,6 +101,7 @@ class AnswerParser(PlainParser):
             closing=data.get("closing", ""),
             ping=next(iter(self.chunk_list(data.get("ping", []), (*at, "ping"))), ""),
             number=data.get("number", ""),
+            number_at=self.place((*at, "number")),
             pieces=pieces,
             part=self.path_list(data.get("part", []), (*at, "part")),
             block_kinds=block_kinds,

@@ -209,6 +209,7 @@ class AnswerTables:
     closing: str = ""  # a word of some upstreams that says only: nothing follows
     ping: str = ""  # the chunk that is sent in silence; "": the dialect's comment
     number: str = ""  # the field of every chunk that holds its number, from 0
+    number_at: Place | None = None
     pieces: tuple[tuple[str, tuple[Path, ...]], ...] = ()  # how an event is taken apart
     part: tuple[Path, ...] = ()  # what `$part` is in a piece's path: the first that is there
     block_kinds: dict[str, BlockKind] = field(default_factory=dict)

@@ -25,7 +25,8 @@ OVERLAYS = {
     "a list": ({"request.toml": 'remember = ["state.x"]\n'}, {("remember",)}),
     "a row": ({"models.toml": "[model.new-1]\n"}, {("model", "new-1")}),
 }
-BORROWS = {"anthropic-messages/anthropic-messages"}  # its rows of models are those of NAME
+# Whose rows of models are those of NAME.
+BORROWS = {"anthropic-messages/anthropic-messages", "openai-responses/anthropic-messages"}
 
 
 @pytest.mark.parametrize("name", OVERLAYS)

@@ -325,6 +325,7 @@ class Canonical:
         for name in ("measure", "push", "append", "usage", "which"):
             said[name] = self.form(getattr(row, name)) or None
         said |= {"extend": row.extend or None, "emit": row.emit or None}
+        said["give"] = self.rules(row.give) or None
         self.refs |= {("list", name) for _, name in row.extend}
         self.refs |= {("chunk", name) for name in row.emit}
         if row.into:
@@ -344,6 +345,8 @@ class Canonical:
         after = self.rules((".".join(name), rule) for name, rule in chunk.after)
         needs = tuple(form for form in map(self.rule, chunk.needs))
         said = {"guard": guard, "fields": self.rules(chunk.fields), "after": after, "needs": needs}
+        for name in ("each", "push", "append", "count"):
+            said[name] = self.form(getattr(chunk, name)) or None
         if chunk.verbatim:
             said |= {"verbatim": True, "without": self.form(chunk.without) or None}
         return _said(said)

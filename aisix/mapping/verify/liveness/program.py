@@ -189,6 +189,11 @@ class Program:
                 continue
             forms[unit] = made.form
             for kind, name in made.refs:
+                if kind == "let" and unit[:2] == (
+                    "request",
+                    "local",
+                ):  # asked when all else is over
+                    remembered |= {word for word in words if name == _last(word)}
                 if kind in ("fact", "option", "fault"):
                     asked.add((kind, name))
                 elif kind == "values":

@@ -133,6 +133,8 @@ def _rest(parser: Any, name: str, data: Json, at: Unit) -> Any:
 def _end(parser: Any, name: str, data: Json, at: Unit) -> Any:
     if name == "emit":
         return Names("chunk", parser.chunk_list(data, at))
+    if name == "row":
+        return Names("event", (str(data),))
     return parser.rule(data, at) if name == "finish" else parser.condition(data, at)
 
 
@@ -142,7 +144,7 @@ def _opening(parser: Any, name: str, data: Json, at: Unit) -> Any:
 
 def _kind(parser: Any, name: str, data: Json, at: Unit) -> Any:
     made = parser.block_kind(data, at)
-    return Names("chunk", made.begin), Names("chunk", made.end), made.whole, made.said
+    return Names("chunk", made.begin), Names("chunk", made.end), made.set, made.whole, made.said
 
 
 def _piece(parser: Any, name: str, data: Json, at: Unit) -> Any:
@@ -188,6 +190,7 @@ ROWS: dict[Unit, Read] = {
     ("answer", "event"): _row_of("row"),
     ("answer", "chunk"): _named("chunk"),
     ("answer", "end"): _end,
+    ("answer", "fail"): _end,
     ("answer", "envelope"): _row_of("path_rules"),
     ("answer", "choice"): _row_of("rule"),
     ("answer", "message"): _row_of("rule"),
@@ -208,6 +211,7 @@ ROWS: dict[Unit, Read] = {
 # ... and sections that are one thing
 WHOLE: dict[Unit, Read] = {
     ("answer", "opening"): _opening,
+    ("answer", "ping"): _opening,
     ("answer", "continuation"): _row_of("continuation"),
     ("answer", "plain"): _row_of("plain"),
     ("answer", "accumulate"): _row_of("accumulate"),
