@@ -110,7 +110,9 @@ def _exchange(pair: str, model: str, compiled: bool = True) -> Exchange:
 
 
 def _told(exchange: Exchange) -> set[str]:
-    return {note.about for note in exchange._told()}
+    """What a warning is about. A forced tool that is emulated is the only one that is left."""
+    forced = {note.about for note in exchange._told() if note.how == "emulated"} & {"tool_choice"}
+    return {note.about for note in exchange._told()} | ({"tools", "functions"} if forced else set())
 
 
 def _request_faults(pair: str, body: Json, model: str, upstream: Side) -> list[str]:
