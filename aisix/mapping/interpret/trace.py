@@ -284,6 +284,8 @@ class RuleTrace(Pointers):
         """The pointers of an item of the value of the rule at hand."""
         if type(item) in (dict, list) and id(item) in self.at:
             return (self.at[id(item)],)
+        if id(item) in self.built:  # what was made of one thing has no other beside it
+            return (self.built[id(item)][0],)
         frame = self._frames[-1] if self._frames else None
         at = frame.at if frame is not None else ()
         if frame is not None and frame.how == "rewritten":
