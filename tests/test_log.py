@@ -87,7 +87,7 @@ def test_refused_and_failed_requests_have_their_line_too(gateway: Running) -> No
 
 def test_a_refusal_before_the_body_was_read_is_no_leaving(gateway: Running) -> None:
     key = {"Authorization": f"Bearer {CALLER_KEY}", "X-Request-Id": "r-4"}
-    assert send(gateway.proxy_port, "POST", "/v1/embeddings", {"input": "x"}, key).status == 404
+    assert send(gateway.proxy_port, "POST", "/v1/assistants", {"input": "x"}, key).status == 404
     told = line(gateway, "r-4")
     assert (told["status"], told["error"]) == (404, "unknown_url")
     metric = 'aisix_requests_total{route="other",alias="",status="404"}'

@@ -198,7 +198,7 @@ def test_windows_go_on_when_somebody_sets_the_clock(
             assert answer.status == (200 if number < 3 else 429)
         assert 0 < float(answer.headers["retry-after"]) <= 60
         ahead = steady() + 60
-        monkeypatch.setattr("aisix.proxy.chat.clock", lambda: ahead)
+        monkeypatch.setattr("aisix.proxy.entering.clock", lambda: ahead)
         assert (await inside.ask()).status == 200
 
     serve(tmp_path, good, work, rpm=3)

@@ -203,7 +203,7 @@ def diff(args: argparse.Namespace, folders: list[Path]) -> int:
         for note in notes:
             print(f"note: {note}")
         for name in dict.fromkeys(str(row["mapping"]) for row in rows):
-            print(f"{name}: ", end="")
+            print(f"{name}:")
             mine = [row for row in rows if row["mapping"] == name]
             table([{k: v for k, v in row.items() if k != "mapping"} for row in mine], False)
             print()
