@@ -16,6 +16,7 @@
     counting.py      ... the tokens of a request, counted
     chat.py          an upstream of the other dialect: its checks and answers
     chat_models.py   ... what some of its models refuse
+    free_text.py     ... tools whose input is free text
     functions.py     ... JSON Schema as that one takes it
     chat_handler.py  ... on a socket
     neighbours.py    ... what it answers beside chats: embeddings, pictures, speech

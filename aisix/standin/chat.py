@@ -15,7 +15,7 @@ import json
 import re
 from typing import Any
 
-from aisix.standin import invent
+from aisix.standin import free_text, invent
 from aisix.standin.answers import WORD
 from aisix.standin.asked_calls import asked_calls, unknown_tool
 from aisix.standin.chat_models import complaint
@@ -77,9 +77,12 @@ def check(body: Any) -> None:
 
 def _check_schemas(body: Body) -> None:
     for index, tool in enumerate(body.get("tools") or ()):
-        at, function = f"tools[{index}]", tool.get("function") or {}
+        at, function = f"tools[{index}]", free_text.declared(tool)
         if tool.get("type") != "function":
-            raise Wrong(f"Invalid value: '{tool.get('type')}'", f"{at}.type", "invalid_value")
+            if (wrong := free_text.complaint(tool, at, body["model"])) is not None:
+                raise Wrong(*wrong)
+            _check_name(function.get("name"), f"{at}.custom.name")
+            continue
         _check_name(function.get("name"), f"{at}.function.name")
         schema = function.get("parameters")
         if schema is not None or "parameters" in function:
@@ -129,9 +132,10 @@ def _check_message(message: Any, at: str, waiting: list[str]) -> list[str]:
         raise Wrong(f"Invalid value for 'content': null, at {at}", f"{at}.content", None)
     for number, call in enumerate(calls):
         _check_id(call.get("id"), f"{at}.tool_calls[{number}].id")
-        _check_name(call["function"].get("name"), f"{at}.tool_calls[{number}].function.name")
-        if not isinstance(call["function"]["arguments"], str):
-            raise Wrong("Invalid type for 'arguments'", f"{at}.tool_calls", "invalid_type")
+        called, said = free_text.declared(call), free_text.said(call)
+        _check_name(called.get("name"), f"{at}.tool_calls[{number}].{call.get('type')}.name")
+        if not isinstance(called.get(said), str):
+            raise Wrong(f"Invalid type for '{said}'", f"{at}.tool_calls", "invalid_type")
     if len({call["id"] for call in calls}) < len(calls):
         raise Wrong(f"Duplicate value for 'tool_call_id' in {at}", f"{at}.tool_calls", None)
     return [call["id"] for call in calls]
@@ -199,7 +203,7 @@ def _text(body: Body, words: list[str]) -> str:
     if (told := _results(body)) is not None:
         return f"The tool says: {told}"
     asked = last_text(body)
-    names = [tool["function"]["name"] for tool in body.get("tools") or ()]
+    names = [free_text.declared(tool)["name"] for tool in body.get("tools") or ()]
     for name, _ in asked_calls(asked):
         if name not in names:
             return unknown_tool(name, names)
@@ -221,24 +225,27 @@ def _calls(body: Body, words: list[str], number: int) -> list[Body]:
     if not tools or choice == "none" or _results(body) is not None:
         return []
     wanted = 2 if {"two-tools", "mixed"} & {*words} else 1 if "tool" in words else 0
-    if choice == "required" or isinstance(choice, dict):
+    tools, forced = free_text.chosen(tools, choice)
+    if forced:
         wanted = max(wanted, 1)
-    if isinstance(choice, dict):
-        tools = [t for t in tools if t["function"]["name"] == choice["function"]["name"]]
     if body.get("parallel_tool_calls") is False:
         wanted = min(wanted, 1)
-    functions = [tool["function"] for tool in tools]
-    named = {function["name"]: function for function in functions}
+    named = {free_text.declared(tool)["name"]: tool for tool in tools}
     calls = [(named[name], given) for name, given in asked_calls(last_text(body)) if name in named]
     if not calls:
-        calls = [(functions[n % len(functions)], None) for n in range(wanted)]
-    made = []
-    for n, (function, given) in enumerate(calls):
-        if given is None:
-            given = invent.value(function.get("parameters") or {}) or {}
-        called = {"name": function["name"], "arguments": json.dumps(given)}
-        made.append({"id": f"call_{number:06d}{n}", "type": "function", "function": called})
-    return made
+        calls = [(tools[n % len(tools)], None) for n in range(wanted)]
+    return [_call(tool, given, f"call_{number:06d}{n}") for n, (tool, given) in enumerate(calls)]
+
+
+def _call(tool: Body, given: Body | None, ident: str) -> Body:
+    called, kind = free_text.declared(tool), tool["type"]
+    if kind == "custom":
+        text = free_text.SAID if given is None else str(given.get("input", given))
+        return {"id": ident, "type": kind, kind: {"name": called["name"], "input": text}}
+    if given is None:
+        given = invent.value(called.get("parameters") or {}) or {}
+    function = {"name": called["name"], "arguments": json.dumps(given)}
+    return {"id": ident, "type": kind, kind: function}
 
 
 def frames(whole: Body, body: Body) -> list[bytes | None]:
@@ -279,11 +286,9 @@ def _deltas(message: Body, mixed: bool) -> list[Body]:
         out += [{key: piece} for piece in _pieces(message.get(key) or "")]
     runs: list[list[Body]] = []
     for index, call in enumerate(message.get("tool_calls") or ()):
-        first = {**call, "index": index, "function": {**call["function"], "arguments": ""}}
-        rest = [
-            {"index": index, "function": {"arguments": piece}}
-            for piece in _pieces(call["function"]["arguments"])
-        ]
+        kind, said = call["type"], free_text.said(call)
+        first = {**call, "index": index, kind: {**call[kind], said: ""}}
+        rest = [{"index": index, kind: {said: piece}} for piece in _pieces(call[kind][said])]
         runs.append([{"tool_calls": [one]} for one in (first, *rest)])
     if mixed:
         longest = max(map(len, runs), default=0)

@@ -82,7 +82,13 @@ KEYS = (
     ),
     Key("skip", BOOLEAN, "the item is left out", True, False, loses_to=_REFUSED),
     Key("reject", FAULT, "the fault that answers such an item", "bad_value"),
-    Key("at", PATH, "the path of the item that the fault is about", "type", needs=_REFUSED),
+    Key(
+        "at",
+        PATH,
+        "the path of the item that the fault is about; of one that is told: where a loss is refused",
+        "type",
+        needs=(*_REFUSED, "told"),
+    ),
     Key(
         "stamp",
         UNIT,

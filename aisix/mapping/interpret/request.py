@@ -215,11 +215,25 @@ def refuse_losses(notes: Sequence[Note], body: dict[str, Json], tables: RequestT
         return
     needed = {check.path.text for check in tables.checks if check.required}
     kind = STRICT.get(note.how, "unsupported_setting")
-    said = paths.get(body, paths.parse(note.param or ".").steps)
+    param = _closest(note, body)
+    said = paths.get(body, paths.parse(param or ".").steps)
     value = note.old if said is None or said is body else said
-    if note.how == "dropped" and (note.new is not None or note.param in needed):
+    if note.how == "dropped" and (note.at or note.new is not None or note.param in needed):
         kind = "unsupported_setting"  # the field is fine, not all that stands in it
     long = type(value) in (dict, list) or (type(value) is str and len(value) > 40)
     if long and note.about in needed:
         value = None  # what people say to each other has no place in an error
-    raise CallerError(kind, note.param or note.about, value=value)
+    raise CallerError(kind, param or note.about, value=value)
+
+
+def _closest(note: Note, body: dict[str, Json]) -> str:
+    """The path of what was lost, as close as the note tells it."""
+    if note.at or not note.param:
+        return paths.join(note.param, note.at)
+    said = paths.get(body, paths.parse(note.param).steps)
+    if type(said) is not dict or note.old is None:
+        return note.param
+    if note.part in said:
+        return paths.join(note.param, note.part)
+    names = [name for name, value in said.items() if value == note.old]
+    return paths.join(note.param, names[0]) if len(names) == 1 else note.param

@@ -315,7 +315,7 @@ def reshape(shape: Shape, view: View, target: str) -> Json:
         view.scope.notes += unread(view.item, shape.knows, view.at, shape.place)
     if shape.skip:
         if shape.told:
-            view.scope.notes.append(Note(shape.told, view.at, shape.place))
+            view.scope.notes.append(Note(shape.told, view.at, shape.place, at=shape.at))
         return None
     made = _variant(shape, view, target)
     if type(made) is dict and shape.several is None:
@@ -388,7 +388,7 @@ def _finish(shape: Shape, view: View, made: dict[str, Json], target: str) -> Jso
     if shape.count:
         view.scope.state[shape.count] = view.scope.state.get(shape.count, 0) + 1
     if shape.told:
-        view.scope.notes.append(Note(shape.told, view.at, shape.place))
+        view.scope.notes.append(Note(shape.told, view.at, shape.place, at=shape.at))
     if trace is not None:
         trace.shaped(made, view, shape.place)
     return made

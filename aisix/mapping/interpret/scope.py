@@ -48,6 +48,9 @@ class Note:
     old: Json = None
     new: Json = None
     part: str = ""  # of that field: a key of one of its items ("title"), or the name of one
+    at: str = (
+        ""  # what a strict alias's refusal names instead: the path below `param` that decided it
+    )
 
     @property
     def about(self) -> str:

@@ -267,8 +267,9 @@ class Canonical:
             said["allowed"] = shape.allowed or None
             return _said(said)
         said["knows"] = None if shape.knows is None else tuple(sorted(shape.knows))
+        told = (shape.told, shape.at or None) if shape.told else None
         if shape.skip:
-            return _said({**said, "skip": True, "told": shape.told or None})
+            return _said({**said, "skip": True, "told": told})
         if shape.several is not None:
             return _said({**said, "several": self.rule(shape.several)})
         said["verbatim"] = shape.verbatim or None
@@ -283,8 +284,9 @@ class Canonical:
             said["first"] = self.chosen(shape.first)
         for name in ("fields", "all"):
             said[name] = self.rules(getattr(shape, name))
-        for name in ("blank", "count", "told"):
+        for name in ("blank", "count"):
             said[name] = getattr(shape, name) or None
+        said["told"] = told
         if shape.stamp is not None:
             said["stamp"] = (*shape.stamp[:2], self.rule(shape.stamp[2]))
         return _said(said)
