@@ -207,7 +207,7 @@ def _vain(key: Key, data: Json, here: Keys, complain: Complain, where: Where, kn
                 line = where((*at, other))
                 complain(here, f"never acts: `{other}` beside it wins ({line})", idle=True)
             return
-    if not key.needs or any(other in data for other in key.needs):
+    if not key.needs or not acts(data[name]) or any(other in data for other in key.needs):
         return
     if all(knew(here, (*at, other)) for other in data):
         words = " or ".join(f"`{name}`" for name in key.needs)
