@@ -316,16 +316,16 @@ class Exchange(Streaming):
         self.done = True
         return Answer.of_error(error)
 
-    def _origin(self, name: str, item: int, part: int | None) -> str | None:
-        """The caller's path of the upstream's NAME[item] (content part `part`)."""
+    def _origin(self, name: str, numbers: Sequence[int]) -> tuple[str | None, Json]:
+        """See `upstream_errors.Origin`."""
         if not self.caller_body:
-            return None
+            return None, None
         body, budget = self.caller_body, Budget(TRACED)
         try:
             scope = translation.trace(self.tables, self.facts, body, budget, self.now)
         except (Spent, RecursionError):  # not worth so much
-            return None
-        return translation.origin(scope, name, item, part)
+            return None, None
+        return translation.origin(scope, name, numbers)
 
     def _go_on(self, answering: Answering) -> None:
         self._upstream_body = answering.next_round(self._upstream_body)

@@ -137,18 +137,21 @@ def trace(
     return scope
 
 
-def origin(scope: Scope, name: str, item: int, part: int | None) -> str | None:
-    """The caller's path of the upstream's NAME[item] (content part `part`), by a trace."""
+def origin(scope: Scope, name: str, numbers: Sequence[int]) -> tuple[str | None, Json]:
+    """The caller's path of the upstream's NAME[n], of the part [m] of it and so on, as deep as a
+    trace knows it; and that item of the list."""
     assert scope.trace is not None
-    items = scope.out.get(name)
-    if type(items) is not list or item >= len(items):
-        return None
-    origins = scope.trace.origin
-    lists = [v for v in items[item].values() if type(v) is list]
-    parts = lists[0] if lists else []
-    if part is not None and part < len(parts) and id(parts[part]) in origins:
-        return origins[id(parts[part])]
-    return origins.get(id(items[item]))
+    path, first = None, None
+    inside = scope.out.get(name)
+    for number in numbers:
+        if type(inside) is not list or number >= len(inside):
+            break
+        item = inside[number]
+        first = item if first is None else first
+        path = scope.trace.origin.get(id(item), path)
+        lists = [v for v in item.values() if type(v) is list] if type(item) is dict else []
+        inside = lists[0] if lists else None
+    return path, first
 
 
 def warnings(notes: Iterable[Note]) -> str:

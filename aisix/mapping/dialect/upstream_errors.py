@@ -8,9 +8,10 @@ read by `recogniser.py`; what of its words may be passed on, `masking.py` knows.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from collections.abc import Mapping as Map
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 
 from aisix.errors import Complaint
 from aisix.mapping.dialect.answer_headers import (
@@ -31,13 +32,17 @@ from aisix.mapping.parse.rules import Parser
 from aisix.mapping.parse.structure import found
 from aisix.mapping.parse.toml_tree import Keys
 from aisix.mapping.parse.unreachable import unreachable
-from aisix.mapping.syntax.paths import Json
+from aisix.mapping.syntax.paths import Json, Path
 from aisix.mapping.syntax.rules import Condition
 
 __all__ = ["CallerDialect", "ErrorAnswer", "ErrorTables"]
 OWN = (400, 413, 422)  # statuses about the caller's own request
 SEEN = {"status": "integer", "headers": "string"}  # what rows see, whatever the body is
 NO_FACTS = Facts("", "", "", {}, {})
+_NUMBER = re.compile("[0-9]{1,9}")  # of an item; no list has more
+# Of one of the upstream's lists, and of lists in its items, by their numbers: the caller's path of
+# what stands there (None: unknown), and the item of the list.
+Origin = Callable[[str, Sequence[int]], tuple[str | None, Json]]
 
 
 # ---------------------------------------------------------------- upstream errors
@@ -55,6 +60,7 @@ class _Param:
     params: tuple[str, ...]
     list: str
     say: bool  # the complaint names the caller's field instead of the upstream's
+    called: Path | None = None  # ... and behind it what the item calls itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +110,9 @@ class ErrorTables:
             if regex:
                 asked = parser.words(row.get("param", []), (*at, "param"))
                 _groups_of(parser, regex, asked, (*at, "param"))
-                params.append(_Param(regex, asked, row.get("list", ""), row.get("say", False)))
+                called = parser.path(row["called"], (*at, "called")) if "called" in row else None
+                said = row.get("say", False), called
+                params.append(_Param(regex, asked, row.get("list", ""), *said))
         shown = passed(parser, data, "headers"), passed(parser, data, "ratelimit_headers")
         recogniser = _recogniser(parser, data)
         complaints += parser.complaints
@@ -119,7 +127,7 @@ class ErrorTables:
         caller: CallerDialect,
         alias: str,
         caller_body: dict[str, Json],
-        origin: Callable[[str, int, int | None], str | None],
+        origin: Origin,
         passed: Map[str, str],
         hidden: Collection[str] = (),
         facts: Facts = NO_FACTS,
@@ -142,6 +150,7 @@ class ErrorTables:
         param = data.get("param")
         if param == "$named":
             param, message = self.named(message, caller_body, origin)
+            param = self.named(said.parts.get("param", ""), caller_body, origin)[0] or param
         message = masked(self.renamed(message), hidden) if "{message}" in text else ""
         text = text.replace("{message}", message).replace("{alias}", alias)
         out = laid_over(dict(passed), row.headers, view) if row else dict(passed)
@@ -198,28 +207,29 @@ class ErrorTables:
         self,
         message: str,
         caller_body: dict[str, Json],
-        origin: Callable[[str, int, int | None], str | None],
+        origin: Origin,
     ) -> tuple[str | None, str]:
         """(the caller's field an upstream complaint is about, the complaint naming it so)."""
         for row in self.params:
             found = row.match.search(message)
             if not found:
                 continue
-            groups = found.groups()
-            names = []
+            numbers = list(map(int, takewhile(_NUMBER.fullmatch, found.groups(""))))
+            names: list[str] = []
+            path, item = origin(row.list, numbers) if row.list else (None, None)
             for name in row.params:
-                if name == "$origin":
-                    part = groups[1] if len(groups) > 1 else None
-                    path = origin(row.list, int(groups[0]), int(part) if part else None)
-                    names += [path] if path else []
-                else:
+                if name != "$origin":
                     names.append(_groups(name, found))
+                elif path:
+                    names.append(path)
             if not names:
                 return row.list or None, message
-            there = [name for name in names if caller_body.get(name) is not None]
-            param = (there or names)[0]
+            sent = [name for name in names if name == path or caller_body.get(name) is not None]
+            param = (sent or names)[0]
             if row.say:
-                message = message[: found.start()] + param + message[found.end() :]
+                called = row.called.get(item) if row.called and type(item) is dict else None
+                behind = f" ({called})" if type(called) is str else ""
+                message = message[: found.start()] + param + behind + message[found.end() :]
             return param, message
         return None, message
 

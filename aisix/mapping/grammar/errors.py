@@ -10,6 +10,7 @@ from aisix.mapping.grammar.kinds import (
     FIELD,
     HEADERS,
     INTEGER,
+    PATH,
     PATHS,
     PATTERN,
     PATTERNS_BY_NAME,
@@ -77,7 +78,8 @@ ERRORS = file(
     Key(
         "param",
         UNITS_BY_NAME,
-        'the field a text is about, for param = "$named": the first that matches',
+        'the field that an error\'s own `param` or text is about, for param = "$named": the first '
+        "that matches",
         {"limit": {"match": "^limit", "param": "max"}},
         below_each="error_param",
         ordered=True,
@@ -232,6 +234,7 @@ ERROR_PARAM = unit(
     ),
     Key("list", FIELD, "the upstream's list that the groups of `match` number", "turns"),
     Key("say", BOOLEAN, "the text names that field too", True, False),
+    Key("called", PATH, "... and behind it what the item has here", "name", needs=("say",)),
     example="""
 [param.turn]
 match = "^turns\\\\.(\\\\d+)"

@@ -228,6 +228,14 @@ BLOCK_KIND_UNIT = unit(
         "block.text",
     ),
     Key("said", BOOLEAN, "it begins only with a piece that has something to send", True, False),
+    Key(
+        "left_open",
+        UNIT,
+        "while this holds nothing closes the block that was written last, nor one whose text "
+        "(`whole`) is not whole: they may be cut",
+        {"when": {"$state.reason": "limit"}},
+        below="condition",
+    ),
     example="""
 [block_kind.text]
 begin = "text_begins"

@@ -198,6 +198,8 @@ class Answering(RowRunner):
         for calls in self._calls:
             for event in calls.rest():
                 deltas += self._deltas(event)
+        if self.own_blocks is not None:
+            self.own_blocks.all_came = True
         if self.tables.end_row:
             deltas += self._event(self._own(self.tables.end_row))
         if self.own_blocks is not None:

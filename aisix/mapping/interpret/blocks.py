@@ -7,7 +7,8 @@ by side. The block is opened by `[block_kind.KIND] begin` and closed by `end` wh
 nothing more comes; numbers are dense. An upstream's own block has the registers of the block its
 events are written into, so that later ones of it find `$block.kind`. A kind with
 `whole` stays open until the text in that register is whole JSON, or nothing more comes: what
-belongs to other blocks waits meanwhile, in its order.
+belongs to other blocks waits meanwhile, in its order. `left_open` says when what may be cut is not
+closed: the block that was written last, and each whose text is not whole.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 from collections import deque
 
 from aisix.mapping.interpret.answer_rows import RowRunner
-from aisix.mapping.interpret.view import View
+from aisix.mapping.interpret.view import View, holds
 from aisix.mapping.interpret.whole_json import WholeJson
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.answer import AnswerTables, Row
@@ -83,8 +84,10 @@ class Blocks:
         self._pieces = bool(runner.tables.pieces)
         self.key: Key | None = None  # of the open block
         self.registers: dict[str, Json] = {}  # its own
+        self.all_came = False  # what is written now is not the upstream's
         self.waiting: dict[int, Waiting] = {}  # by the order they came in
         self._over: set[Key] = set()
+        self._last: Key | None = None  # what the upstream wrote into last
         self._queues: dict[Key, deque[int]] = {}  # the same, by what block they are for
         self._came = 0
         self._number = 0
@@ -100,6 +103,8 @@ class Blocks:
         if self._runner.rounds and type(which) is int:
             which = f"{self._runner.rounds} {which}"  # a paused turn goes on: numbers begin anew
         key = (row.into, which)
+        if not self.all_came:
+            self._last = key
         if key == self.key:
             self._act(key, row, piece, deltas)
             # Whether the block is whole changes only by what is written into it.
@@ -201,8 +206,15 @@ class Blocks:
             return
         runner = self._runner
         runner.scope.block, runner.scope.given = self.registers, {}
-        for name in runner.tables.block_kinds[self.key[0]].end:
+        for name in () if self._left_open(self.key) else runner.tables.block_kinds[self.key[0]].end:
             runner.emit(name, {}, deltas)
         if self.key[1] is not None:
             self._over.add(self.key)
         self.key = None
+
+    def _left_open(self, key: Key) -> bool:
+        """Whether this block, the open one, may be cut and is to be told as such."""
+        asked = self._runner.tables.block_kinds[key[0]].left_open
+        if asked is None or not holds(asked, View(self._runner.scope, {})):  # type: ignore[arg-type]
+            return False
+        return key == self._last or not self._may_close()

@@ -45,11 +45,13 @@ class Cause:
 
 class Pointers:
     """`at` maps id(object that was read) -> pointer, `built` id(object that was made) -> (pointer
-    of what it was made of, place), `made` each spot of a result -> its line."""
+    of what it was made of, place), `origin` id(built object) -> caller path, `made` each spot of a
+    result -> its line."""
 
     def __init__(self) -> None:
         self.at: dict[int, str] = {}
         self.built: dict[int, tuple[str, Place]] = {}
+        self.origin: dict[int, str] = {}
         self.made: dict[Spot, Cause] = {}
         self.texts: dict[int, str] = {}  # id of a text that was read -> pointer
         self.lined: dict[int, Cause] = {}  # objects that were put into a list -> their line
@@ -207,6 +209,8 @@ class Pointers:
             self.built[id(new)] = self.built[id(old)]
         if id(old) in self.lined:
             self.lined[id(new)] = self.lined[id(old)]
+        if id(old) in self.origin:
+            self.origin.setdefault(id(new), self.origin[id(old)])
         for key, value in items(old):
             if (id(old), key) in self.made:
                 self.made[id(new), key] = self.made[id(old), key]

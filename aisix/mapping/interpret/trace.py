@@ -77,13 +77,11 @@ class _Frame:
 class RuleTrace(Pointers):
     """Filled only when someone wants to know why.
 
-    `origin` maps id(built object) -> caller path. `watch`: the name of a rule whose runs are kept
-    in `runs`.
+    `watch`: the name of a rule whose runs are kept in `runs`.
     """
 
     def __init__(self, watch: str = "") -> None:
         super().__init__()
-        self.origin: dict[int, str] = {}
         self.alias_at: tuple[str, ...] = ()  # where the caller named the alias
         self.entered: Rule | None = None
         self.finish: Cause | None = None  # of the reason an answer ended

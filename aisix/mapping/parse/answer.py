@@ -291,6 +291,7 @@ class AnswerParser(PlainParser):
             self.registers_of(data.get("set", {}), (*at, "set")),
             name,
             data.get("said", False),
+            self.condition(data.get("left_open", {}), (*at, "left_open")),
         )
 
     def calls(self, data: Json, at: At) -> CallRules:

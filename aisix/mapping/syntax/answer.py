@@ -79,6 +79,7 @@ class BlockKind:
     set: tuple[tuple[Register, Rule], ...] = ()  # registers of the block as it begins
     whole: str = ""  # the register whose text must be whole JSON before another may begin
     said: bool = False  # it begins only with a piece that has something to send
+    left_open: Condition | None = None  # when what may be cut is not closed
 
 
 @dataclass(slots=True, frozen=True)

@@ -144,7 +144,8 @@ def _opening(parser: Any, name: str, data: Json, at: Unit) -> Any:
 
 def _kind(parser: Any, name: str, data: Json, at: Unit) -> Any:
     made = parser.block_kind(data, at)
-    return Names("chunk", made.begin), Names("chunk", made.end), made.set, made.whole, made.said
+    chunks = Names("chunk", made.begin), Names("chunk", made.end)
+    return *chunks, made.set, made.whole, made.said, made.left_open
 
 
 def _piece(parser: Any, name: str, data: Json, at: Unit) -> Any:
