@@ -85,7 +85,7 @@ KEYS = (
     Key(
         "at",
         PATH,
-        "the path of the item that the fault is about; of one that is told: where a loss is refused",
+        "the path of the item that the fault is about, or its being told where a loss is refused",
         "type",
         needs=(*_REFUSED, "told"),
     ),
