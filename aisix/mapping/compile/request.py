@@ -3,15 +3,16 @@
     forms = RequestForms(request_tables, facts, name)    # one per effective tables
     out = forms.translate(body, call)            # whatever it raises: let the interpreter do it
 
-A form is written for the set of fields a body has (null fields are not there). Forms are few; one
-that cannot be written, and sets beyond the limit, are the interpreter's. The source of a form is
+A form is written for the set of fields a body has (null fields are not there), and for the type of
+each that may be of several, such as a text or a list. Forms are few; one that cannot be written,
+and sets beyond the limit, are the interpreter's. The source of a form is
 registered with `linecache`, so tracebacks and profilers show it; `sources()` gives it to a reader.
 """
 
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +32,10 @@ from aisix.mapping.verbs import adjustments
 
 Translate = Callable[[dict[str, Json], CompiledRequest], dict[str, Json]]
 
+Kinds = tuple[tuple[str, type], ...]  # of fields that may be of several types, by name
+Fields = tuple[frozenset[str], Kinds]
+ByTypes = dict[tuple[type, ...], Translate]
+NONE: tuple[tuple[str, ...], ByTypes] = (), {}
 SIZED = frozenset({list, dict})  # what `longest` counts
 MOST = 64  # forms of one model's tables
 STRANGE = 16  # of them for bodies with fields the tables do not name: anyone can make up more
@@ -54,30 +59,47 @@ class RequestForms:
         self._named = tables.known | tables.rest.keys()
         self._lists = tables.rest["*"].policy != "pass"  # it names all that it sends
         self._strange = 0  # forms for bodies with other fields
-        self._forms: dict[frozenset[str], Translate | None] = {}
-        self._by_order: dict[tuple[str, ...] | None, Translate | None] = {}
+        self._several = _of_several_types(tables.checks)
+        self._forms: dict[Fields, Translate | None] = {}
+        # By the names of a body in their order: those that may be of several types, and by these
+        # the forms.
+        self._by_order: dict[tuple[str, ...], tuple[tuple[str, ...], ByTypes]] = {}
         self._sources: dict[str, str] = {}
 
     def translate(self, body: dict[str, Json], call: CompiledRequest) -> dict[str, Json]:
         """The upstream's body; Bail, or whatever else: let the interpreter do it."""
         if len(body) > WIDEST:
             raise Bail("too_wide")
-        order = tuple(body) if None not in body.values() else None
-        form = self._by_order.get(order)  # requests of one program have one order
-        if form is None:
-            present = frozenset([key for key, value in body.items() if value is not None])
-            form = self._forms[present] if present in self._forms else self._make(present, call)
-            if order is not None and len(self._by_order) < MOST:
-                self._by_order[order] = form
+        order = tuple(body)  # requests of one program have one order
+        several, forms = self._by_order.get(order, NONE)
+        form = forms.get(tuple([type(body[name]) for name in several]) if several else ())
+        if form is None or None in body.values():
+            form = self._found(body, order, call)
+        return form(body, call)
+
+    def _found(
+        self, body: dict[str, Json], order: tuple[str, ...], call: CompiledRequest
+    ) -> Translate:
+        """The form of a body; Bail where there is none."""
+        types = {key: type(value) for key, value in body.items() if value is not None}
+        several = tuple(name for name in order if name in self._several)
+        kinds = tuple((name, types[name]) for name in sorted(several) if name in types)
+        fields = frozenset(types), kinds
+        form = self._forms[fields] if fields in self._forms else self._make(fields, call)
         if form is None:
             raise Bail("")  # told when it could not be written
-        return form(body, call)
+        if len(types) == len(body) and (len(self._by_order) < MOST or order in self._by_order):
+            _, forms = self._by_order.setdefault(order, (several, {}))
+            if len(forms) < MOST:
+                forms[tuple(types[name] for name in several)] = form
+        return form
 
     def sources(self) -> dict[str, str]:
         """The forms written so far: name -> source."""
         return dict(self._sources)
 
-    def _make(self, present: frozenset[str], call: CompiledRequest) -> Translate:
+    def _make(self, fields: Fields, call: CompiledRequest) -> Translate:
+        present = fields[0]
         if self._differs:
             raise Bail("differs")
         strange = self._lists and not present <= self._named
@@ -85,17 +107,22 @@ class RequestForms:
             raise Bail("too_many_forms")
         call.budget.spend(WRITING)
         self._strange += strange
-        self._forms[present] = None  # unless it is written: a mistake of ours is not made again
+        self._forms[fields] = None  # unless it is written: a mistake of ours is not made again
         try:
-            form = self._forms[present] = self._write(present)
+            form = self._forms[fields] = self._write(*fields)
         except CannotCompile:
             raise Bail("cannot_compile") from None
         return form
 
-    def _write(self, present: frozenset[str]) -> Translate:
-        compiler = RequestCompiler(self._tables, self._facts, present)
+    def _write(self, present: frozenset[str], kinds: Kinds) -> Translate:
+        compiler = RequestCompiler(self._tables, self._facts, present, dict(kinds))
         source = compiler.source()
-        fields = ", ".join(sorted(present)).encode("unicode_escape").decode()  # a log may show it
+        types = {name: f"{name} ({kind.__name__})" for name, kind in kinds}
+        fields = (
+            ", ".join(types.get(name, name) for name in sorted(present))
+            .encode("unicode_escape")
+            .decode()
+        )  # a log may show it
         name = f"<{self._name}: {fields}>"
         namespace: dict[str, Any] = dict(compiler.w.names)
         exec(compile(source, name, "exec"), namespace)
@@ -105,13 +132,30 @@ class RequestForms:
         return made
 
 
+def _of_several_types(checks: Sequence[Check]) -> frozenset[str]:
+    """The fields of a body that may be of one JSON type or of another."""
+    return frozenset(
+        str(check.path.steps[0])
+        for check in checks
+        if len(check.path.steps) == 1 and len(check.types) > 1
+    )
+
+
 class RequestCompiler(RuleCompiler):
-    """Writes the function for requests with one set of fields."""
+    """Writes the function for requests with one set of fields. kinds: what those of several types
+    are in them."""
 
     loops = True
 
-    def __init__(self, tables: RequestTables, facts: Facts, present: frozenset[str]) -> None:
+    def __init__(
+        self,
+        tables: RequestTables,
+        facts: Facts,
+        present: frozenset[str],
+        kinds: dict[str, type] | None = None,
+    ) -> None:
         super().__init__(facts)
+        self.kinds = kinds or {}
         self.tables = tables
         self.present = present
         self.lets: dict[str, Value] = {}
@@ -205,6 +249,9 @@ class RequestCompiler(RuleCompiler):
         assert type(value) is Var
         name = value.name
         kinds = frozenset(t for kind in check.types for t in PYTHON[kind])
+        only = self.kinds.get(str(check.path.steps[0])) if len(check.path.steps) == 1 else None
+        if only in kinds:
+            kinds = frozenset({only})
         tests = [self.is_of(name, kinds).opposite] if kinds else []
         number = "" if kinds and kinds <= NUMBERS else f"{self.is_of(name, NUMBERS)} and "
         sized = "" if kinds and kinds <= SIZED else f"{self.is_of(name, SIZED)} and "
