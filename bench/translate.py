@@ -3,19 +3,15 @@
 Parse, request, answer and event in microseconds of CPU time, side by side with the same translation
 written by hand (by_hand.py) and, for the request, with the standard library's JSON parse and dump
 of the same bodies. Both sides give the same bytes, which is checked before anything is timed.
-Rounds are interleaved, so that a noisy neighbour hits all of them alike: a figure is the median of
-its rounds, a ratio the median of the rounds' own ratios, with the tenth and ninetieth percentile.
+Then what a caller of another dialect pays for the same content (callers.py). How: rounds.py.
 """
 
 from __future__ import annotations
 
 import argparse
-import gc
 import json
-import statistics
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +20,11 @@ from tabulate import tabulate
 
 from aisix.mapping.exchange import Exchange, ResolvedModel
 from aisix.mapping.mappings import load_mappings
-from bench import by_hand
+from bench import by_hand, callers
+from bench.rounds import ROUNDS, Case, measure
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL, CAP, NOW = "claude-sonnet-4-6", 128000, 1795000000
-ROUNDS = 40
 
 
 def tools(count: int) -> list[Any]:
@@ -159,17 +155,6 @@ class Tables:
         return talk
 
 
-@dataclass
-class Case:
-    """One row. `who`: name -> (what to run on each of `things`, a maker of fresh things)."""
-
-    name: str
-    who: dict[str, tuple[Callable[[Any], Any], Callable[[], Iterable[Any]]]]
-    count: int = 1  # how many things one run does
-    before: str = "by hand"  # whom the ratio is to
-    taken: dict[str, list[float]] = field(default_factory=dict)
-
-
 REPEAT = 50  # runs of one round
 HEADERS: dict[str, str] = {}
 
@@ -221,35 +206,6 @@ def cases() -> list[Case]:
     return out
 
 
-def measure(rounds: int = ROUNDS) -> list[dict[str, Any]]:
-    """Microseconds per thing, medians over interleaved rounds, and ratios to `by hand`."""
-    rows = cases()
-    for _ in range(rounds):
-        for case in rows:
-            for key, (run, fresh) in case.who.items():
-                things = list(fresh())
-                gc.collect(0)
-                began = time.process_time()
-                for thing in things:
-                    run(thing)
-                spent = (time.process_time() - began) / len(things) / case.count * 1e6
-                case.taken.setdefault(key, []).append(spent)
-    return [_row(case) for case in rows]
-
-
-def _row(case: Case) -> dict[str, Any]:
-    row: dict[str, Any] = {"microseconds per": case.name}
-    for key in ("tables", "by hand", "json parse + dump"):
-        taken = case.taken.get(key)
-        row[key] = round(statistics.median(taken), 2) if taken else None
-    ours, theirs = case.taken["tables"], case.taken["by hand"]
-    ratios = sorted(a / b for a, b in zip(ours, theirs, strict=True))
-    tenth = len(ratios) // 10
-    row["tables / by hand"] = round(statistics.median(ratios), 2)
-    row["spread"] = f"{ratios[tenth]:.2f} to {ratios[-1 - tenth]:.2f}"
-    return row
-
-
 def compiling() -> list[dict[str, Any]]:
     """What is done once: milliseconds, the best of five."""
 
@@ -292,11 +248,15 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures there too")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     args = parser.parse_args()
-    rows, once = measure(args.rounds), compiling()
-    print(tabulate(rows, headers="keys"), tabulate(once, headers="keys"), sep="\n\n")
+    rows, once = measure(cases(), "tables", args.rounds), compiling()
+    beside = measure(callers.cases(), callers.RESPONSES, args.rounds)
+    tables = (tabulate(table, headers="keys") for table in (rows, beside, once))
+    print(*tables, sep="\n\n")
     if args.json:
         args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps({"each": rows, "once": once}, indent=2) + "\n")
+        args.json.write_text(
+            json.dumps({"each": rows, "callers": beside, "once": once}, indent=2) + "\n"
+        )
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from aisix.mapping.types import ResolvedModel
 
 if TYPE_CHECKING:
     from aisix.mapping.compile.answer import AnswerForms, Form, FormCache
-    from aisix.mapping.compile.request import RequestForms
+    from aisix.mapping.compile.request_forms import RequestForms
 
 Told = Callable[[str, Exception], None]  # (part, what its compiled form raised)
 MOST_FACTS = 4096
@@ -83,7 +83,7 @@ class Effective:
     @cached_property
     def forms(self) -> RequestForms:
         """The request tables as Python source."""
-        from aisix.mapping.compile.request import RequestForms
+        from aisix.mapping.compile.request_forms import RequestForms
 
         return RequestForms(self.request, *self._named, "request" in self.differs)
 

@@ -13,7 +13,7 @@ import pytest
 
 from aisix.errors import CallerError
 from aisix.mapping.compile.answer import FormCache
-from aisix.mapping.compile.request import WIDEST
+from aisix.mapping.compile.request_forms import WIDEST
 from aisix.mapping.compile.runtime import CannotCompile, CompiledRequest
 from aisix.mapping.compile.stream import StreamCompiler
 from aisix.mapping.exchange import Exchange, ResolvedModel

@@ -9,6 +9,7 @@
     shapes.py     objects and lists that shapes build
     rules.py      a whole rule
     request.py    request.toml as one function
+    request_forms.py  the functions of a model's requests, by the fields of a body
     rows.py       the rows of answer.toml
     chunks.py     the chunks they send
     envelopes.py  what all answers share

@@ -22,6 +22,7 @@ from dataclasses import replace
 
 from aisix.mapping.compile.runtime import (
     CannotCompile,
+    spread,
     table,
 )
 from aisix.mapping.compile.values import (
@@ -74,6 +75,7 @@ class Compiler:
             "Bail": Bail,
             "NULL": NULL,
             "EMPTIABLE": EMPTIABLE,
+            "spread": spread,
             "get": paths.get,
             "same": same,
             "any_in": any_in,

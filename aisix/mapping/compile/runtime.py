@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -74,6 +74,11 @@ def table(entries: dict[str, TableEntry], value: Json, call: CompiledRequest, ab
     if entry.omit:
         return None
     return value if entry.same else entry.to
+
+
+def spread(made: Json) -> Sequence[Json]:
+    """What a shape has made of one item: all of a list, or one thing, or nothing."""
+    return made if type(made) is list else () if made is None else (made,)
 
 
 def grown_by(old: Json, value: Json, key: str, numbers: Numbers) -> Json:

@@ -93,11 +93,12 @@ class ShapeCompiler(Compiler):
     def reshaped(self, site: Site, rule: Rule, value: Var, about: str) -> Value:
         """`shape`: one item made of one value."""
         assert rule.shape is not None
-        if id(rule.shape) in self.open or not self._is_small(rule.shape):
+        body = site.body and value == site.item  # notes then name what is read of it
+        if id(rule.shape) in self.open or not (body or self._is_small(rule.shape)):
             made = self.function(rule.shape, about)
             text = f"{made.name}({value.name}, c, {self.w.say(self.index(site))})"
             return replace(made.value, name=self.w.let(text), parts=None)
-        return self._in_line(replace(site, item=value, about=about, my={}, body=False), rule.shape)
+        return self._in_line(replace(site, item=value, about=about, my={}, body=body), rule.shape)
 
     def _is_small(self, shape: Shape) -> bool:
         return shape.by is None and not shape.first
@@ -146,28 +147,29 @@ class ShapeCompiler(Compiler):
         each = self.function(rule.each, about)
         item = f"{each.name}(x, c, n)" if each.counts else f"{each.name}(x, c)"
         loop = f"for n, x in enumerate({value.name})" if each.counts else f"for x in {value.name}"
-        if each.value.sure:
+        one, full = f"{each.name}({value.name}, c)", each.value.sure
+        if may_be(each.value, LIST):  # all of such a list stands in the item's place
+            text = f"[z {loop} for z in spread({item})]"
+            one, full = f"[*spread({one})]", False
+        elif each.value.sure:
             text = f"[{item} {loop}]"
+            one = f"[{one}]"
         else:
-            text = f"[y for x in {value.name} if (y := {each.name}(x, c)) is not None]"
-            if each.counts:
-                text = f"[y {loop} if (y := {item}) is not None]"
+            text = f"[y {loop} if (y := {item}) is not None]"
+            one = f"[y for y in ({one},) if y is not None]"
         if is_only(value, LIST):
             self._spend(value, about)
-            return Var(self.w.let(text), LIST, True, each.value.sure and value.full)
+            return Var(self.w.let(text), LIST, True, full and value.full)
         if is_only(value, DICT):
             self._must_be_item(rule.each, value)
-            one = self.w.let(f"{each.name}({value.name}, c)")
-            text = f"[{one}]" if each.value.sure else f"[] if {one} is None else [{one}]"
-            return Var(self.w.let(text), LIST, True, each.value.sure)
+            return Var(self.w.let(one), LIST, True, full)
         made = self.w.new()
         with self.w.block(f"if type({value.name}) is list"):
             self._spend(value, about)
             self.w.put(f"{made} = {text}")
         with self.w.block(f"elif type({value.name}) is dict"):
             self._must_be_item(rule.each, value)
-            one = self.w.let(f"{each.name}({value.name}, c)")
-            self.w.put(f"{made} = [] if {one} is None else [{one}]")
+            self.w.put(f"{made} = {one}")
         self.w.put("else: raise Bail('refused')")
         return Var(made, LIST, True)
 
@@ -188,12 +190,15 @@ class ShapeCompiler(Compiler):
         with w.block(f"for {index}, {item} in enumerate({value.name})"):
             site = Site(Var(item, sure=True), about, Var(index, frozenset({int}), True))
             one = self._in_line(site, shape)
-            if one != ABSENT:
+            spreads = may_be(one, LIST)
+            if spreads:
+                w.put(f"{made} += spread({w.say(one)})")
+            elif one != ABSENT:
                 check = "" if is_sure(one) else f"if {w.say(one)} is not None: "
                 w.put(f"{check}{made}.append({w.say(one)})")
         if index not in self.indices:
             w.lines[start] = w.line(f"for {item} in {value.name}:")
-        return Var(made, LIST, True, is_sure(one) and value.full)
+        return Var(made, LIST, True, is_sure(one) and not spreads and value.full)
 
     # ------------------------------------------------------------------ one item
     def reshape(self, site: Site, shape: Shape) -> Value:
@@ -219,16 +224,14 @@ class ShapeCompiler(Compiler):
             if shape.told:
                 self.note(shape.told, site.about, shape.place)
             return ABSENT
+        if shape.several is not None:
+            return self._several(self.rule(site, shape.several))
         made = self._variant(site, shape)
         return made if made == ABSENT else self._finish(site, shape, made)
 
     def _variant(self, site: Site, shape: Shape) -> Value:
-        if shape.several is not None or (shape.verbatim and shape.fields):
-            raise CannotCompile("several of one item, or fields over a copy of it")
         if shape.verbatim:
-            assert type(site.item) is Var
-            copy = f"{self.w.const(copied)}({site.item.name})"
-            return replace(site.item, name=self.w.let(copy), live=False)
+            return self._verbatim(site, shape)
         if shape.by is None and not shape.first:
             return self.build(site, shape.fields, empty=True)
         choices, last = self._choices(site, shape)
@@ -256,6 +259,23 @@ class ShapeCompiler(Compiler):
         known = all(is_only(v, DICT) for v in values if v != ABSENT)
         full = all(v.full for v in values if type(v) is Var)
         return Var(made, DICT if known else None, all(map(is_sure, values)), full)
+
+    def _several(self, value: Value) -> Value:
+        """What becomes of an item is a list: all of it stands in the item's place."""
+        kinds = frozenset({type(value.value)}) if type(value) is Const else value.kinds  # type: ignore[union-attr]
+        return Var(self.w.let(f"{self.w.say(value)} or []"), kinds and kinds | LIST, True)
+
+    def _verbatim(self, site: Site, shape: Shape) -> Value:
+        """A copy of the item, and fields over it."""
+        assert type(site.item) is Var
+        copy = self.w.let(f"{self.w.const(copied)}({site.item.name})")
+        laid = self.build(site, shape.fields) if shape.fields else ABSENT
+        if laid == ABSENT:
+            return replace(site.item, name=copy, live=False)
+        if not is_only(site.item, DICT):
+            raise CannotCompile("fields over a copy of what may be no object")
+        over = self.w.say(laid) if is_sure(laid) else f"({self.w.say(laid)} or {{}})"
+        return Var(self.w.let(f"{{**{copy}, **{over}}}"), DICT, True)
 
     def _choices(self, site: Site, shape: Shape) -> tuple[list[tuple[str, Shape]], Shape | None]:
         """[(test, variant)], and the variant for everything else."""

@@ -291,7 +291,8 @@ class SourceCompiler(ShapeCompiler):
         if less:
             whole = self.w.let(" - ".join([" + ".join(names), *less]))
             return Var(self.w.let(f"{whole} if {whole} > 0 else 0"), NUMBERS, True)
-        return Var(names[0] if len(names) == 1 else self.w.let(" + ".join(names)), NUMBERS, True)
+        alone = len(names) == 1 and names[0].isidentifier()  # steps ask nothing of a literal
+        return Var(names[0] if alone else self.w.let(" + ".join(names)), NUMBERS, True)
 
     def _numbers(self, site: Site, given: tuple[Path, ...]) -> list[str]:
         found = [self.path(site, path) for path in given]

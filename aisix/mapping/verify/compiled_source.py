@@ -14,6 +14,7 @@ from aisix.mapping.compile.deltas import DeltaCompiler
 from aisix.mapping.compile.paths import Compiler
 from aisix.mapping.compile.plain import PlainCompiler
 from aisix.mapping.compile.request import RequestCompiler
+from aisix.mapping.compile.request_forms import fields_of, of_several_types
 from aisix.mapping.compile.runtime import CannotCompile
 from aisix.mapping.compile.stream import StreamCompiler
 from aisix.mapping.dialect.upstream_errors import CallerDialect
@@ -32,10 +33,10 @@ def sources(
 ) -> Iterator[tuple[str, str]]:
     """(title, source), or (title, why the interpreter does it)."""
     facts = tables.facts(ResolvedModel("", ""))
-    present = frozenset(key for key, value in body.items() if value is not None)
+    present, kinds = fields_of(body, of_several_types(tables.request.checks))
     yield _written(
         "request with " + ", ".join(sorted(present)),
-        lambda: RequestCompiler(tables.request, facts, present),
+        lambda: RequestCompiler(tables.request, facts, present, dict(kinds)),
     )
     scope = Scope(facts, body)
     try:

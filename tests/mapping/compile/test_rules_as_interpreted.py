@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from aisix.errors import CallerError
-from aisix.mapping.compile.request import RequestForms
+from aisix.mapping.compile.request_forms import RequestForms
 from aisix.mapping.compile.runtime import CompiledRequest
 from aisix.mapping.interpret import request
 from aisix.mapping.interpret.forms import Bail
@@ -131,7 +131,11 @@ class Maker:
 
     def shape(self) -> Json:
         r = self.r
+        if r.random() < 0.15:
+            return {"several": self.rule(1, True)}
         made: Json = {name: self.rule(1, True) for name in r.sample("uvw", r.randint(1, 2))}
+        if r.random() < 0.1:
+            return {"verbatim": True, **made}
         if r.random() < 0.3:
             made["my"] = {"m": self.rule(0, True)}
         if r.random() < 0.2:
@@ -152,10 +156,13 @@ class Maker:
         }
         if r.random() < 0.5:
             del kinds["*"]
+        fields = {name: self.rule(2) for name in "pq"}
+        if isinstance(fields["q"], dict) and r.random() < 0.2:
+            fields["q"]["when"] = {r.choice(["$out.p", "$out.p.u"]): self.wanted()}
         return {
             "request": {
                 "let": {"one": self.rule(1), "list": {"from": ["d", "c"]}},
-                "field": {name: self.rule(2) for name in "pq"},
+                "field": fields,
                 "rest": {"*": "drop"},
                 "header": {"h": {"x": self.rule(0)}},
                 "remember": ["one", "state.n"],

@@ -23,7 +23,7 @@ def test_what_is_shown_is_what_runs() -> None:
     tables = MAPPING.effective(MAPPING.example("opus-4-6"))
     body = MAPPING.caller.sample
     shown = dict(sources(tables, MAPPING.caller, body))
-    tables.forms._make(frozenset(body), CompiledRequest(body, "", "", {}))
+    tables.forms.translate(body, CompiledRequest(body, "", "", {}))
     assert list(shown) == ["request with messages, model", "plain answer", "stream"]
     (ran,) = [s for n, s in tables.forms.sources().items() if n.endswith(": messages, model>")]
     assert shown["request with messages, model"].startswith(ran)
