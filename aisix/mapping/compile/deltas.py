@@ -7,12 +7,24 @@ row it chooses and all that does, each chunk, the counters, the end. See compile
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 
 from aisix.mapping.compile.chunks import Leaf
 from aisix.mapping.compile.envelopes import AnswerCompiler
-from aisix.mapping.compile.values import ABSENT, DICT, Const, Site, Value, Var, is_sure
+from aisix.mapping.compile.rows import into_blocks
+from aisix.mapping.compile.values import (
+    ABSENT,
+    DICT,
+    LIST,
+    Const,
+    Site,
+    Value,
+    Var,
+    is_only,
+    is_sure,
+    may_be,
+)
 from aisix.mapping.interpret.fold import put
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.answer import AnswerTables, Chunk, Row
@@ -40,7 +52,7 @@ class DeltaCompiler(AnswerCompiler):
         with self.top("named(e)", registers=False):
             made = self.build(EVENT, self.tables.counters, empty=True)
             self.w.put(f"return {self.w.say(made)}")
-        for row in _into(self.tables.events.values()):
+        for row in into_blocks(self.tables.events.values()):
             acts.append(f"id({self.w.const(row)}): act{len(acts)}")
             with self.top(f"act{len(acts) - 1}(a, e, out)"):
                 self.into = False
@@ -52,6 +64,9 @@ class DeltaCompiler(AnswerCompiler):
                 self._emit(EVENT, chunk)
             if name == self.tables.opening:
                 self.functions.append(f"opening = emit{len(emits) - 1}")
+        if self.tables.pieces:
+            with self.top("pieces(e, part, several)", registers=False):
+                self._pieces()
         with self.top("event(a, e, out)"):
             self._event()
         with self.top("reason(a)"):
@@ -71,6 +86,40 @@ class DeltaCompiler(AnswerCompiler):
             with self.w.block(f"if type({name}) is int"):
                 self.w.put(f"block = c.block = a.blocks.get({name}) or a.new_block({name})")
         self.rows(EVENT, self.tables.events, self.tables.by)
+
+    def _pieces(self) -> None:
+        """An event taken apart, as `Pieces.taken` does it. Most of it is not there: that costs a
+        look at each place."""
+        w, by = self.w, str(self.tables.by.steps[0])
+        part = Site(Var("part", DICT, True))
+        w.put("if type(part) is not dict: part = {}")
+        w.put("out = []")
+        for name, sources in self.tables.pieces:
+            sites = (part if path.root else EVENT for path in sources)
+            found = [
+                self.below(site.item, path.steps) for site, path in zip(sites, sources, strict=True)
+            ]
+            with w.block(f"if {' or '.join(self._says(value) for value in found)}"):
+                if len(sources) > 1:
+                    w.put(f"out += several(e, part, {name!r}, {w.const(sources)})")
+                    continue
+                (value,) = found
+                text = w.say(value)
+                piece = f"{{{by!r}: {name!r}, 'value': %s, 'number': %s, 'whole': e}}"
+                if not may_be(value, LIST):
+                    w.put(f"out.append({piece % (text, 0)})")
+                    continue
+                with w.block(f"if type({text}) is list"):
+                    each = f"for n, x in enumerate({text}) if x is not None"
+                    w.put(f"out += [{piece % ('x', 'n')} {each}]")
+                with w.block("else"):
+                    w.put(f"out.append({piece % (text, 0)})")
+        w.put("return out")
+
+    def _says(self, value: Value) -> str:
+        """Whether it is there, and no empty text, list or object."""
+        text = self.w.say(value)
+        return text if is_only(value, DICT) else f"{text} is not None and ({text} or {text} == 0)"
 
     def _whole(self) -> None:
         plain, w = self.tables.plain, self.w
@@ -167,12 +216,3 @@ class DeltaCompiler(AnswerCompiler):
             one = len(steps) == 1
             there = f"{made}[{steps[0]!r}] = {text}" if one else f"put({made}, {steps!r}, {text})"
             self.w.put(check + there)
-
-
-def _into(rows: Iterable[Row]) -> Iterator[Row]:
-    """All rows that write into blocks."""
-    for row in rows:
-        if row.into:
-            yield row
-        yield from _into(row.variants.values())
-        yield from _into(below for _, below in row.first)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 from aisix.mapping.compile.chunks import INT, ChunkCompiler
 from aisix.mapping.compile.runtime import CannotCompile
@@ -61,7 +61,10 @@ class RowCompiler(ChunkCompiler):
                 del w.lines[start:]
         self.word = outer
         word_ = "if"
-        for lines, words in branches.items():
+        # What blocks are made of comes often, the rest once or twice in an answer.
+        often = {said for said, row in rows.items() if any(into_blocks([row]))}
+        often |= {said for said, at in self.tables.pieces if not at[0].steps}  # of every event
+        for lines, words in sorted(branches.items(), key=lambda at: often.isdisjoint(at[1])):
             test = f"== {words[0]!r}" if len(words) == 1 else f"in {tuple(words)!r}"
             w.put(f"{word_} {name} {test}:")
             w.lines += lines
@@ -228,3 +231,12 @@ class RowCompiler(ChunkCompiler):
 
     def append(self, site: Site, register: Register, path: Path) -> None:
         self.append_value(register, self.path(site, path))
+
+
+def into_blocks(rows: Iterable[Row]) -> Iterator[Row]:
+    """All rows that write into blocks."""
+    for row in rows:
+        if row.into:
+            yield row
+        yield from into_blocks(row.variants.values())
+        yield from into_blocks(below for _, below in row.first)

@@ -285,8 +285,8 @@ class ShapeCompiler(Compiler):
             if type(word) is Const:
                 found = rows.get(word.value) if type(word.value) is str else None
                 return [], found or shape.variants.get("*")
-            name = self.w.say(word)
-            return [(f"{name} == {w!r}", v) for w, v in rows.items()], shape.variants.get("*")
+            assert type(word) is Var
+            return self._by_word(word, rows), shape.variants.get("*")
         choices: list[tuple[str, Shape]] = []
         for guard, variant in shape.first:
             found_ = self.condition(site, guard)
@@ -295,6 +295,19 @@ class ShapeCompiler(Compiler):
             if found_ is not False:
                 choices.append((str(found_), variant))
         return choices, None
+
+    def _by_word(self, word: Var, rows: dict[str, Shape]) -> list[tuple[str, Shape]]:
+        """A test for each word; one for all that are refused, and one for all that are left out."""
+        name = self.w.say(word)
+        text = name if is_only(word, STR) else f"type({name}) is str and {name}"
+        refused = {w: v for w, v in rows.items() if v.reject}
+        skipped = {w: v for w, v in rows.items() if _leaves_no_trace(v)}
+        kept = [(f"{name} == {w!r}", v) for w, v in rows.items() if w not in refused | skipped]
+        for group in (skipped, refused):
+            if group:
+                words = self.w.const(frozenset(group))
+                kept.append((f"{text} in {words}", next(iter(group.values()))))
+        return kept
 
     def _branch(self, site: Site, variant: Shape, made: str, values: list[Value]) -> None:
         value = self.reshape(site, variant)
@@ -353,3 +366,8 @@ class ShapeCompiler(Compiler):
         check = "" if is_sure(value) else f"{self.w.say(value)} is not None and "
         where, text = f"{name}[{key!r}][-1][{word!r}]", self.w.written(value)
         self.w.put(f"if {check}{name}.get({key!r}): {where} = {text}")
+
+
+def _leaves_no_trace(shape: Shape) -> bool:
+    """Whether an item of it is left out, and that is all."""
+    return shape.skip and not (shape.told or shape.my or shape.knows)

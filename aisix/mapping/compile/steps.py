@@ -186,19 +186,24 @@ class StepCompiler(SourceCompiler):
         steps = [(step, self.condition(site, step.guard)) for step in rule.arrange]
         steps = [(step, guard) for step, guard in steps if guard is not False]
         questions = [self._question(step) for step, _ in steps]
-        # What is asked of all items is asked once; a pass that runs asks again what comes later.
+        # What is asked of all items is asked of them at once; behind a pass that ran, again.
         asked = {text: self.w.let("False") for text in dict.fromkeys(questions) if text}
         if asked:
             with self.w.block(f"for x in {made}"):
                 for text, name in asked.items():
                     self.w.put(f"if {text}: {name} = True")
+        changed = ""  # whether a pass ran
         for number, (step, guard) in enumerate(steps):
-            verb = passes.PASSES[step.verb]
-            needed = asked.get(questions[number]) or self._needed(step, made)
+            verb, text = passes.PASSES[step.verb], questions[number]
+            needed: bool | str = asked[text] if text else self._needed(step, made)
+            if text and changed:
+                needed = f"([1 for x in {made} if {text}] if {changed} else {needed})"
             chosen = self.predicate(step.where, Var("item", DICT, True)) if verb.chooses else "None"
             run = self.w.const(runner(verb, step.options))
             options = self.w.const(step.options)
-            later = questions[number + 1 :]
+            asks_later = any(questions[number + 1 :])
+            if asks_later and not changed:
+                changed = self.w.let("False")
             with ExitStack() as stack:
                 conditions = [str(test) for test in (guard, needed) if test is not True]
                 if conditions:
@@ -206,9 +211,8 @@ class StepCompiler(SourceCompiler):
                 if verb.tells:
                     self.w.put(f"c.spot = {self.w.const((about, step.place))}")
                 self.w.put(f"{made} = {run}({made}, {options}, {chosen}, c)")
-                for text, name in asked.items():
-                    if text in later:
-                        self.w.put(f"{name} = [1 for x in {made} if {text}]")
+                if asks_later:
+                    self.w.put(f"{changed} = True")
         return Var(made, LIST, True)
 
     def _question(self, step: Arrange) -> str:

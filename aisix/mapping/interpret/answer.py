@@ -78,11 +78,14 @@ class Answering(RowRunner):
         return self._deltas(event)
 
     def _deltas(self, event: dict[str, Json], whole: bool = False) -> list[dict[str, Json]]:
-        if self._pieces is None:
+        pieces = self._pieces
+        if pieces is None:
             return self._event(event)
         deltas: list[dict[str, Json]] = []
         over = self.ended  # then what was held back of it is all that comes
-        for piece in self._pieces.of_whole(event) if whole else self._pieces.of(event):
+        part = pieces.part_of_whole(event) if whole else pieces.part(event)
+        take = self.deltas.pieces if self.deltas is not None else None
+        for piece in take(event, part, pieces.named) if take else pieces.taken(event, part):
             if self.scope.trace is not None:
                 self._trace_piece(piece, event, whole)
             deltas += self._event(piece)
@@ -92,9 +95,8 @@ class Answering(RowRunner):
 
     def _event(self, event: dict[str, Json]) -> list[dict[str, Json]]:
         deltas: list[dict[str, Json]] = []
-        number = paths.get(event, self.tables.block.steps)
         if self.raw is not None:
-            self.rebuild(event, number)
+            self.rebuild(event, paths.get(event, self.tables.block.steps))
         if self.deltas is not None:
             try:
                 self.deltas.event(self, event, deltas)
@@ -102,6 +104,7 @@ class Answering(RowRunner):
             except Exception as raised:
                 self.give_up(raised)
                 deltas = []
+        number = paths.get(event, self.tables.block.steps)
         if type(number) is int:
             self.scope.block = self.blocks.get(number) or self.new_block(number)
         view = View(self.scope, event)  # type: ignore[arg-type]

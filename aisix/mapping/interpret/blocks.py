@@ -36,44 +36,48 @@ class Pieces:
         self._parts = tables.part  # those that may still count
         self._sources: dict[str, tuple[Path, ...]] = {}  # where a thing was found before
 
-    def of(self, event: dict[str, Json]) -> list[dict[str, Json]]:
-        """The small events one event of a stream is made of."""
-        part = None
+    def part(self, event: dict[str, Json]) -> Json:
+        """Where most of what an event of a stream says stands."""
         for number, path in enumerate(self._parts):
             part = paths.get(event, path.steps)
             if type(part) is dict:
                 if number + 1 < len(self._parts):  # what it also says elsewhere is the same again
                     self._parts = self._parts[: number + 1]
-                break
-        return self._taken(event, part)
+                return part
+        return None
 
-    def of_whole(self, answer: dict[str, Json]) -> list[dict[str, Json]]:
-        """... and those a plain answer is made of."""
+    def part_of_whole(self, answer: dict[str, Json]) -> Json:
+        """... and a plain answer."""
         plain = self._tables.plain
         found = (paths.get(answer, path.steps) for path in (plain.part if plain else ()))
-        return self._taken(answer, next((part for part in found if type(part) is dict), None))
+        return next((part for part in found if type(part) is dict), None)
 
-    def _taken(self, event: dict[str, Json], part: Json) -> list[dict[str, Json]]:
+    def taken(self, event: dict[str, Json], part: Json) -> list[dict[str, Json]]:
+        """The small events it is made of."""
         out: list[dict[str, Json]] = []
-        by = str(self._tables.by.steps[0])
         for name, sources in self._tables.pieces:
-            found = None
-            for path in self._sources.get(name, sources):
-                base = part if path.root else event
-                found = base if not path.steps else paths.get(base, path.steps)
-                if found is not None and found not in NOTHING:
-                    if path.root and len(sources) > 1:
-                        self._sources[name] = (path,)
-                    break
-            else:
-                continue
-            items = found if type(found) is list else [found]
-            out += [
-                {by: name, "value": item, "number": number, "whole": event}
-                for number, item in enumerate(items)
-                if item is not None
-            ]
+            out += self.named(event, part, name, sources)
         return out
+
+    def named(
+        self, event: dict[str, Json], part: Json, name: str, sources: tuple[Path, ...]
+    ) -> list[dict[str, Json]]:
+        """Those of one name."""
+        for path in self._sources.get(name, sources):
+            base = part if path.root else event
+            found = base if not path.steps else paths.get(base, path.steps)
+            if found is not None and found not in NOTHING:
+                if path.root and len(sources) > 1:
+                    self._sources[name] = (path,)
+                break
+        else:
+            return []
+        by = str(self._tables.by.steps[0])
+        return [
+            {by: name, "value": item, "number": number, "whole": event}
+            for number, item in enumerate(found if type(found) is list else [found])
+            if item is not None
+        ]
 
 
 class Blocks:

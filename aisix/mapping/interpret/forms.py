@@ -84,11 +84,13 @@ class PlainForm:
 class DeltaForm:
     """The functions of events that hold anything at once; the machine puts what they make in order.
 
-    `event` runs the row of one piece (or event) and adds deltas; `acts` are the rows that write
-    into blocks, by their id(); `emits` the chunks, by name.
+    `event` runs the row of one piece (or event) and adds deltas; `pieces` takes an event apart into
+    them (what it says, and `Pieces.named` for what may stand in several places); `acts` are the
+    rows that write into blocks, by their id(); `emits` the chunks, by name.
     """
 
     event: Callable[[Any, dict[str, Json], list[dict[str, Json]]], None]
+    pieces: Callable[[dict[str, Json], Json, Any], list[dict[str, Json]]] | None
     acts: dict[int, Callable[[Any, dict[str, Json], list[dict[str, Json]]], None]]
     emits: dict[str, Callable[[Any, dict[str, Json], list[dict[str, Json]]], None]]
     reason: Callable[[Any], Json]

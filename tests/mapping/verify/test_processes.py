@@ -46,7 +46,8 @@ def test_what_others_did_not_do_is_done_here(then: str, count: int) -> None:
 
 
 def test_a_mistake_here_ends_the_others() -> None:
-    then = "if not other: raise ValueError('a mistake')"
+    # The other one never comes to an end by itself, nor takes all of the work.
+    then = "if not other: raise ValueError('a mistake')\n    signal.pause()"
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT.format(then=then, count=2)],
         capture_output=True, text=True, timeout=60,
