@@ -35,18 +35,20 @@ class EnteringHandler(ProxyHandler):
             raise overloaded()  # before the body is read
 
     async def _let_in(self, model: Model, caller_body: dict[str, Any]) -> bool:
-        """Whether its caller is still there when it may go on; CallerError when a rate limit says
+        """Whether anybody still waits for it when it may go on; CallerError when a rate limit says
         no, Fault "overloaded"."""
         if limited(self.api_key, model):
             await self._within_limits(model, caller_body)
-        if self.left:  # as the limiter's answer came; `on_finish` gives back what it granted
+        if self._over:  # it ended as the limiter's answer came
+            self.on_finish()  # once more, for what that granted
             return False
         admission = self.gateway.admission
         if not admission.take():
             self._waiting = place = asyncio.get_running_loop().create_future()
             await admission.wait(place)
-            if self.left:
+            if self._over:
                 admission.leave()
+                self.on_finish()
                 return False
         self._admitted = True
         return True

@@ -147,6 +147,8 @@ class UploadHandler(PassHandler):
         return self._ready
 
     async def _carry(self) -> None:
+        if self._over:  # it ended before this began: what it took now nobody would give back
+            return
         try:
             await super().post()
         except CRASHES as error:

@@ -6,7 +6,8 @@
     await upload.room                 # while there is one: enough is held
 
 While no more than `keep` bytes have come all of them are held, so that they can be sent once more;
-after that only those that the upstream has not taken.
+after that only those that the upstream has not taken. The last byte waits for `end()`: what turns out
+to be incomplete no upstream has whole.
 
 Must never know: pycurl, what the bytes mean.
 """
@@ -91,9 +92,11 @@ class Upload:
     def read(self, size: int) -> bytes | None:
         """At most so many bytes; b"" is the end, None: nothing yet."""
         waiting = self._waiting
-        if not waiting:
-            if not self.ended:
+        if not self.ended:
+            size = min(size, self._unsent - 1)
+            if size <= 0:
                 return None
+        if not waiting:
             if self.sent_at is None:
                 self.sent_at = self._now()
             return b""

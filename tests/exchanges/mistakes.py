@@ -50,19 +50,25 @@ WAY = [
     "routing.balancer",
     "limits.shared",
     "limits.table",
-    "limits.table",
     "telemetry.metrics",
     "mapping.exchange",
     "mapping.translation",
     "proxy.beside",
     "proxy.body",
     "proxy.count",
+    "proxy.passing",
+    "proxy.pass_call",
+    "proxy.uploading",
+    "mapping.passed",
+    "mapping.verbatim",
+    "mapping.form",
     "mapping.metering",
     "upstream.curl",
     "upstream.transfer",
     "upstream.buffered",
     "upstream.handle",
     "upstream.sockets",
+    "upstream.upload",
     "timer",
 ]
 # Not wrapped, each with its reason.
@@ -85,6 +91,9 @@ LEFT_OUT: Set[str] = {
     "upstream.curl.Driver._set_curl_timer",
     "upstream.handle.Handle._header_came",
     "upstream.handle.Handle._body_came",
+    "upstream.handle.Handle._body_wanted",
+    "upstream.handle.Handle._open_socket",
+    "upstream.handle._Socket.fileno",
 }
 
 # What gives back what a request holds: if one of these fails, only that the exchange ends is asked.

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import rough
 from tests.exchanges.mistakes import (
     ALWAYS,
     AWAITED,
@@ -48,9 +49,15 @@ def asked(
 ) -> socket.socket:
     """A connection with a request on it, sent in so many pieces."""
     body = {"model": "claude-prod", "messages": [{"role": "user", "content": "Hi"}]}
-    raw = json.dumps({**body, "stream": stream}).encode()
-    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(raw)}\r\n"
-    whole = f"{head}Authorization: Bearer {CALLER_KEY}\r\n\r\n".encode() + raw
+    return written(gateway, path, json.dumps({**body, "stream": stream}).encode(), pieces)
+
+
+def written(gateway: Running, path: str, raw: bytes, pieces: int = 1, *lines: str) -> socket.socket:
+    """The same, of any body; of all of its head, where `lines` say how long it is."""
+    length = [] if lines else [f"Content-Length: {len(raw)}"]
+    who = "Host: localhost", f"Authorization: Bearer {CALLER_KEY}"
+    head = "\r\n".join([f"POST {path} HTTP/1.1", *who, *length, *lines])
+    whole = f"{head}\r\n\r\n".encode() + raw
     caller = socket.create_connection(("127.0.0.1", gateway.proxy_port), timeout=SECS)
     caller.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     size = -(-len(whole) // pieces)
@@ -149,9 +156,72 @@ def too_silent(gateway: Running, upstream: Rough) -> bytes:
     return answered(asked(gateway, stream=True))
 
 
+# What is passed on as it comes (`passed`), and forms, which go on while they come (`form`).
+WORDS = json.dumps({"model": "passed", "prompt": "Hi", "stream": True}).encode()
+EVENTS = b'data: {"choices": []}\n\n' * 3, b"data: [DONE]\n\n"
+TYPE = "Content-Type: multipart/form-data; boundary=BB"
+PART = '--BB\r\nContent-Disposition: form-data; name="{}"{}\r\n\r\n'
+FORM = (PART.format("model", "") + "passed\r\n").encode()
+FORM += PART.format("file", '; filename="a.wav"').encode() + bytes(20_000) + b"\r\n--BB--\r\n"
+
+
+def passed(gateway: Running, upstream: Rough) -> bytes:
+    upstream.next(refusal(503))
+    upstream.next(rough.json(b'{"usage": {"prompt_tokens": 3}}'))
+    return answered(written(gateway, "/v1/embeddings", b'{"model": "passed", "input": "Hi"}'))
+
+
+def passed_stream(gateway: Running, upstream: Rough) -> bytes:
+    upstream.next(rough.stream(), *EVENTS, CLOSE)
+    return answered(written(gateway, "/v1/completions", WORDS))
+
+
+def passed_broken_off(gateway: Running, upstream: Rough) -> bytes:
+    upstream.next(rough.stream(), EVENTS[0], RESET)
+    return answered(written(gateway, "/v1/completions", WORDS))
+
+
+def passed_refused(gateway: Running, upstream: Rough) -> bytes:
+    upstream.next(refusal(400))
+    return answered(written(gateway, "/v1/completions", WORDS))
+
+
+def form(gateway: Running, upstream: Rough, raw: bytes = FORM, pieces: int = 4) -> bytes:
+    upstream.next(rough.json(b'{"text": "t"}'))
+    length = f"Content-Length: {len(raw)}"
+    return answered(written(gateway, "/v1/audio/transcriptions", raw, pieces, TYPE, length))
+
+
+def form_tried_again(gateway: Running, upstream: Rough) -> bytes:
+    upstream.next(refusal(503))
+    return form(gateway, upstream, pieces=1)
+
+
+def form_without_end(gateway: Running, upstream: Rough) -> bytes:
+    return form(gateway, upstream, FORM[:-5])
+
+
+def form_left(gateway: Running, upstream: Rough) -> bytes:
+    length = f"Content-Length: {len(FORM)}"
+    upstream.next(HOLD)
+    raw = FORM[: len(FORM) // 2]
+    with written(gateway, "/v1/audio/transcriptions", raw, 4, TYPE, length):
+        return b"left"
+
+
+def form_answered_early(gateway: Running, upstream: Rough) -> bytes:
+    """Of unknown length, which `Rough` does not wait for."""
+    upstream.next(rough.json(b'{"error": {"message": "No"}}', "413 No"))
+    raw = b"%x\r\n%s\r\n" % (len(FORM), FORM)
+    how = TYPE, "Transfer-Encoding: chunked"
+    return answered(written(gateway, "/v1/audio/transcriptions", raw, 4, *how))
+
+
 EXCHANGES: list[Exchange] = [
     *(plain, stream, in_pieces, tried_again, stream_tried_again, refused, broken_off, reset),
     *(left, slowly_read, too_silent, counted),
+    *(passed, passed_stream, passed_broken_off, passed_refused),
+    *(form, form_tried_again, form_without_end, form_left, form_answered_early),
 ]
 
 
@@ -170,6 +240,7 @@ def faulty(folder: Path, upstream: Rough, kind: str, places: int) -> Iterator[Ru
             "max_queue": 4,
             "queue_timeout_ms": 300,
             "body_timeout_secs": 1,
+            "upload_timeout_secs": 1,
             "http": http,
         },
         "upstream": {"retries": 1, "retry_after_limit_secs": 0, "retry_budget_percent": 100},
@@ -177,10 +248,11 @@ def faulty(folder: Path, upstream: Rough, kind: str, places: int) -> Iterator[Ru
         "event_loop": loop,
     }
     Plan(folder)
+    late = {"timeout": 1000, "stream_timeout": 300}
+    openai = {"provider": "openai", "adapter": "openai", "display_name": "openai-like"}
     with Running(folder, more, program=("tests.exchanges.mistakes", str(folder))) as running:
-        running.set_up(
-            upstream.url, {"claude-prod": {**MODEL, "timeout": 1000, "stream_timeout": 300}}
-        )
+        running.set_up(upstream.url, {"claude-prod": {**MODEL, **late}})
+        running.set_up(upstream.url, {"passed": {"model_name": "any", **late}}, **openai)
         running.allow("*", rate_limit={"concurrency": places})
         yield running
 
@@ -224,8 +296,9 @@ def settled(gateway: Running, upstream: Rough) -> bool:
         upstream.forget()  # what the exchange before did not come to ask for
         upstream.next(*GOOD[False])
         with contextlib.suppress(TimeoutError):
-            if answered(asked(gateway, stream=False)).startswith(b"HTTP/1.1 200"):
-                return bool(gateway.metrics()["aisix_in_flight"] == 0)
+            good = answered(asked(gateway, stream=False)).startswith(b"HTTP/1.1 200")
+            if good and gateway.metrics()["aisix_in_flight"] == 0:
+                return True
         time.sleep(0.01)
     return False
 

@@ -64,7 +64,7 @@ def test_it_begins_anew_with_another_head() -> None:
     assert [upload.read(2), upload.read(9), upload.read(9), upload.read(9)] == [
         b"on",
         b"e:",
-        b"abc",
+        b"ab",
         None,
     ]
     upload.again(b"two:", 10)
@@ -86,7 +86,21 @@ def test_what_is_too_long_is_not_kept() -> None:
     assert upload.held == 6
     while upload.read(3):
         pass
-    assert upload.held == 0
+    assert upload.held == 1
+    upload.end()
+    assert (upload.read(3), upload.read(3), upload.held) == (b"e", b"", 0)
+
+
+def test_the_last_byte_waits_for_the_end() -> None:
+    """However long the whole is said to be."""
+    for length in (3, None):
+        upload = Upload(100, lambda: 5.0)
+        upload.again(b"", length)
+        upload.put(b"abc")
+        assert (upload.read(9), upload.read(9), upload.sent_at) == (b"ab", None, None)
+        upload.end()
+        assert upload.read(9) == b"c"
+        assert (upload.read(9), upload.sent_at) == (b"", 5.0)
 
 
 def test_who_waits_is_told() -> None:
