@@ -176,10 +176,13 @@ def _hop(name: str, line: str, headers: dict[str, str], body: str) -> None:
 
 def _stay(process: subprocess.Popen[bytes], port: int, key: str) -> None:
     body = '{"model":"claude-prod","messages":[{"role":"user","content":"Hello"}]}'
+    streamed = '{"model":"claude-prod","input":"Hello","stream":true}'
     said = (
         f"\nThe gateway stays up on http://127.0.0.1:{port} until Ctrl-C. Try it:\n\n"
         f"curl http://127.0.0.1:{port}/v1/chat/completions -H 'Authorization: Bearer {key}' \\\n"
-        f"  -H 'Content-Type: application/json' -d '{body}'\n"
+        f"  -H 'Content-Type: application/json' -d '{body}'\n\n"
+        f"curl -N http://127.0.0.1:{port}/v1/responses -H 'Authorization: Bearer {key}' \\\n"
+        f"  -H 'Content-Type: application/json' -d '{streamed}'\n"
     )
     try:
         print(said, flush=True)  # who has read it may end us before we come to wait
