@@ -6,8 +6,8 @@
     await upload.room                 # while there is one: enough is held
 
 While no more than `keep` bytes have come all of them are held, so that they can be sent once more;
-after that only those that the upstream has not taken. The last byte waits for `end()`: what turns out
-to be incomplete no upstream has whole.
+after that only those that the upstream has not taken. The last byte waits for `end()`: what turns
+out to be incomplete no upstream has whole.
 
 Must never know: pycurl, what the bytes mean.
 """
