@@ -2,7 +2,8 @@
 
 An upstream that counts ([upstream.count] of its mapping) is asked once, with the request as it
 would be sent to be answered; whatever it says of the caller's own request is the answer. In all
-other cases the tokens are estimated here, which the answer's header and the access line say. A
+other cases the tokens are estimated here, which the answer's header and the access line say; where
+`[count] checked` says so, the tables have a look at such a request too. A
 count uses up no rate limit; like any request it has its place among those under way.
 """
 
@@ -81,14 +82,15 @@ class CountHandler(ProxyHandler):
             balancer = self.resolve(caller_body, find)
         except OperatorError:  # such an alias answers nothing, and its tokens are no secret
             raise Uncounted("misconfigured") from None
-        if not any(target.count_url for target in balancer.targets):
+        checked = (self.caller.count or {}).get("checked", False)
+        if not checked and not any(target.count_url for target in balancer.targets):
             raise Uncounted(NO_ROUTE)
         if not gateway.admission.take():
             raise Uncounted(BUSY)
         self._admitted = True
         self._attempts = attempts = Attempts(balancer, 0.0, loop.time())
         target = attempts.target
-        if target.count_url is None:  # of several this one would have answered
+        if target.count_url is None and not checked:  # of several this one would have answered
             raise Uncounted(NO_ROUTE)
         mine = self.seen, self.request.headers, self.trace, self.mended
         call = Call(gateway, self.caller, attempts, *mine, self.large)
@@ -101,6 +103,8 @@ class CountHandler(ProxyHandler):
                 if isinstance(fault, CallerError):
                     raise
                 raise Uncounted(BUSY) from None
+        if target.count_url is None:
+            raise Uncounted(NO_ROUTE)
         self.seen["upstream_model"], self.seen["mapping"] = target.model_name, target.tag
         try:
             response = await self._sent(call, target, upstream_request)

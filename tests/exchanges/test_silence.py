@@ -40,8 +40,10 @@ def gateway(upstream: Rough, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 class Asked:
     """A stream that was asked for, and what has come of it, chunks and all."""
 
-    def __init__(self, gateway: Running, path: str, alias: str = "one") -> None:
-        raw = json.dumps({**BODY, "model": alias}).encode()
+    def __init__(
+        self, gateway: Running, path: str, alias: str = "one", body: dict[str, Any] = BODY
+    ) -> None:
+        raw = json.dumps({**body, "model": alias}).encode()
         head = f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {len(raw)}\r\n"
         self.caller = socket.create_connection(("127.0.0.1", gateway.proxy_port), timeout=30)
         self.caller.sendall(f"{head}Authorization: Bearer {CALLER_KEY}\r\n\r\n".encode() + raw)
@@ -53,6 +55,15 @@ class Asked:
             assert piece, self.got
             self.got += piece
         return self.got
+
+    @property
+    def body(self) -> bytes:
+        """What has come, without the lengths of its chunks."""
+        rest, whole = self.got.partition(b"\r\n\r\n")[2], b""
+        while rest:
+            length, _, rest = rest.partition(b"\r\n")
+            whole, rest = whole + rest[: int(length, 16)], rest[int(length, 16) + 2 :]
+        return whole
 
     @property
     def headers(self) -> dict[str, str]:

@@ -93,14 +93,14 @@ def flow_errors(events: list[Json]) -> list[str]:
 
 
 def _may_stay_open(item: _Item, behind: list[_Item], last: Json) -> bool:
-    """The last item of an answer that is not whole; and a call, with nothing behind it but others and
-    what declines to go on."""
+    """The last item of an answer that is not whole; and a call, with nothing behind it but others,
+    which may be whole where they came interleaved, and what declines to go on."""
     if last["type"] == TERMINAL[0]:
         return False
     filtered = (last["response"]["incomplete_details"] or {}).get("reason") == "content_filter"
     declined = behind[-1:] if filtered and behind and behind[-1].kind == "message" else []
     rest = behind[: len(behind) - len(declined)]
-    return not behind or (item.is_call and all(one.is_call and not one.done for one in rest))
+    return not behind or (item.is_call and all(one.is_call for one in rest))
 
 
 def _failure_errors(events: list[Json]) -> list[str]:
@@ -123,7 +123,7 @@ def _ending_errors(items: list[_Item], last: Json) -> list[str]:
     if cut and final and final.done and final.kind == "message":
         if final.done["item"]["status"] != "incomplete":
             found.append("flow: the message that was cut says that it is completed")
-    if cut and final and final.done and final.is_call:
+    if cut and final and final.is_call and all(item.done for item in items):
         found.append("flow: a call that may be cut is closed: clients would run it")
     return found
 

@@ -80,6 +80,13 @@ COUNT = unit(
         required=True,
         fills=("count",),
     ),
+    Key(
+        "checked",
+        BOOLEAN,
+        "a request that would be refused is refused here too where its tokens are only estimated",
+        True,
+        False,
+    ),
     example="""
 [count]
 route = "/v1/count"
