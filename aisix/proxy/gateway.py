@@ -19,6 +19,7 @@ from aisix.listener.connection_table import CLOSED, GIVEN_UP, OPENED
 from aisix.listener.refusals import RefusedRequest
 from aisix.mapping.dialect.counts import SHORTEST
 from aisix.mapping.exchange import Exchange
+from aisix.mapping.grammar.caller import COUNTED
 from aisix.mapping.mappings import Mappings, NoMapping
 from aisix.mapping.syntax.budget import Held
 from aisix.proxy.admission import Admission
@@ -47,7 +48,6 @@ METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
 PATH = 256  # characters of a path in the access line
 MOST_BUGS = 1000  # in compiled tables, told of by one process
 MOST_OF_A_PLACE = 1000  # characters
-COUNTED = ("messages", "parts", "calls", "tools", "properties")  # by [request.counts]
 SERVES_ON, SERVES_NOW = "with the tables it fitted last", "with the tables of now"
 MOST_LABELS = 4096  # kept; wildcards make as many aliases as callers think of
 

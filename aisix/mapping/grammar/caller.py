@@ -24,7 +24,6 @@ from aisix.mapping.grammar.kinds import (
     URL_PATH,
     URL_PATHS,
     WORDS,
-    WORDS_BY_NAME,
 )
 from aisix.mapping.grammar.mapping import FORMAT_KEY, TITLE
 
@@ -150,9 +149,10 @@ REQUEST = unit(
     Key("wants_usage", PATH, "... and that a stream is to end with token counts", "with_counts"),
     Key(
         "counts",
-        WORDS_BY_NAME,
+        UNIT,
         "lists and objects that may hold too many: limits.max_NAME of config.yaml",
         {"messages": ["turns"], "parts": ["turns[].parts"]},
+        below="caller_counts",
     ),
     Key(
         "sample",
@@ -171,6 +171,20 @@ model = "some"
 turns = [{ who = "user", words = "q" }]
 """,
 )
+COUNTS = unit(
+    "caller_counts",
+    "where things stand that a request may hold too many of",
+    Key("messages", WORDS, "limits.max_messages", ["turns"]),
+    Key("parts", WORDS, "limits.max_parts", ["turns[].parts"]),
+    Key("calls", WORDS, "limits.max_calls", ["turns[].calls"]),
+    Key("tools", WORDS, "limits.max_tools", ["helpers"]),
+    Key("properties", WORDS, "limits.max_properties", ["helpers[].takes"]),
+    example="""
+[request.counts]
+messages = ["turns"]
+""",
+)
+COUNTED = tuple(COUNTS.by_name)  # of each there is a limit in config.yaml
 _FRAMES = "a chunk; {data} is its JSON, {NAME} a field of it"
 _FRAME = Key("frame", TEMPLATE, _FRAMES, "data: {data}\n\n", required=True)
 STREAM = unit(

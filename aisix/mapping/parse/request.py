@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from aisix.mapping.grammar.tables import UNITS
 from aisix.mapping.parse.rules import Parser
@@ -57,6 +57,12 @@ class RequestParser(Parser):
         if "*" not in rest:
             self.complain(("request", "rest"), '[rest] needs a "*" row for fields not listed')
             rest["*"] = Rest("warn")
+        sent = {name: rule for _, rule in fields for name in _sends(rule)}
+        for name, row in rest.items():
+            if name in sent and row.policy == "warn" and not (row.drop or row.drop_empty):
+                text = f"tells of it as dropped, and {sent[name].place.name} sends it on"
+                where = f"{text} ({sent[name].place})"
+                self.complain(("request", "rest", name), where, idle=True)
         said: set[str] = set()
         for name, rows in data.get("header", {}).items():
             at = ("request", "header", name)
@@ -237,3 +243,14 @@ class RequestParser(Parser):
             self.place(at),
             self.fault(row.get("reject", ""), (*at, "reject")),
         )
+
+
+def _sends(rule: Rule) -> Iterator[str]:
+    """The caller's fields that a rule of [field] writes something of whenever they are there."""
+    if rule.guard is not None or rule.policy:
+        return
+    for path in rule.paths[:1]:  # of several the first that is there
+        if path.root == "" and path.steps:
+            yield str(path.steps[0])
+    for _, part in rule.parts if rule.kind == "object" else ():
+        yield from _sends(part)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from aisix.errors import CallerError
+from aisix.config.sections import Limits
+from aisix.config.shipped import shipped_mappings
+from aisix.errors import CallerError, OperatorError
 from aisix.mapping.dialect import counts
+from aisix.mapping.grammar import caller
+from aisix.mapping.mappings import load_mappings
 
 ROWS = {
     "turns": ["turns"],
@@ -53,3 +59,12 @@ def test_what_is_of_another_kind_is_nobodys_count() -> None:
 def test_what_is_no_path_is_told() -> None:
     with pytest.raises(ValueError, match="not a path"):
         counts.parse({"turns": ["a..b"]})
+
+
+def test_a_name_that_has_no_limit_is_told(tmp_path: Path) -> None:
+    assert {f"max_{name}" for name in caller.COUNTED} <= {one.name for one in fields(Limits)}
+    (tmp_path / "openai-chat").mkdir()
+    site = tmp_path / "openai-chat" / "caller.toml"
+    site.write_text('[request.counts]\nthings = ["messages"]\n')
+    with pytest.raises(OperatorError, match=r"caller\.toml:2: request\.counts\.things: unknown"):
+        load_mappings([shipped_mappings(), tmp_path])

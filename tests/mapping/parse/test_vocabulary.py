@@ -230,6 +230,11 @@ PLANTED: dict[str, tuple[str, str, str]] = {
         "[rest]\nseed = { policy = 'drop', drop = [0] }\n",
         '2: rest.seed.drop: never acts: the policy is "drop"',
     ),
+    "told as dropped, and sent": (
+        "request.toml",
+        "[rest]\nstop = 'warn'\n",
+        "2: rest.stop: tells of it as dropped, and field.stop_sequences sends it on (",
+    ),
     "a refusal over `use`": (
         "request.toml",
         "[shape.part.is.image_url]\nreject = 'unsupported_part'\n",
