@@ -19,6 +19,7 @@
     call.py        an exchange, its attempts, the request that goes out; what both sides hold
     captures.py    which exchanges an admin has asked to see, and where they are kept
     recording.py   one of them, written down while it happens
+    scattered.py   secrets that a stream says in pieces, taken out of it
     relay.py       a stream: upstream bytes -> exchange -> caller's socket, with back-pressure
     stream_writer.py  what a stream needs of its caller's side
     count.py       how many tokens a request would take: asked upstream, or estimated

@@ -6,8 +6,8 @@
     recording.given(data); recording.ended(handler, target)     and any other answer's
 
 Secrets are never in it: no header that looks like a credential's, no text of the provider's key or
-of the caller's. Of the caller's headers those are kept that the tables read. What is longer than
-the limit is left out, and told.
+of the caller's, nor one that a stream says piece by piece. Of the caller's headers those are kept
+that the tables read. What is longer than the limit is left out, and told.
 
 Must never know: a wire name, where the finished document goes.
 """
@@ -36,6 +36,7 @@ from aisix.mapping.verify.captured import (
 )
 from aisix.mapping.verify.redaction import Redactor, mapped
 from aisix.proxy import ids
+from aisix.proxy.scattered import without_pieces
 from aisix.proxy.stream_writer import StreamWriter
 from aisix.routing.target import Target
 from aisix.store.kinds.credentials import by_form, by_name
@@ -281,6 +282,8 @@ class _Cleaner:
             message.body = body if self._redactor is None else self._redactor.body(body)
         elif message.text:
             text = self.plain(message.text)
+            if message.streamed:
+                text = without_pieces(text, self._secrets)
             if self._redactor is not None:
                 if message.streamed:
                     text = self._redactor.stream(text.encode()).decode()

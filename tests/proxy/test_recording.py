@@ -106,6 +106,8 @@ def test_no_key_is_left_wherever_it_is_said_and_none_in_part(redacted: bool) -> 
         sink.on_response(401, {"x-why": THEIRS, "content-type": "text/plain"})
         sink.on_data(f"no such key: {THEIRS}".encode())
         one.given(f'data: {{"{MINE}": "{THEIRS}"}}\n\n'.encode())
+        for piece in (THEIRS[:9], THEIRS[9:20], THEIRS[20:]):
+            one.given(f'data: {{"said": "{piece}"}}\n\n'.encode())
         one.ended(handler, target)
         assert one._writing is not None
         await one._writing
@@ -113,6 +115,7 @@ def test_no_key_is_left_wherever_it_is_said_and_none_in_part(redacted: bool) -> 
     asyncio.run(main())
     [text] = [data.decode() for data in kept]
     assert MINE not in text and "and-more" not in text
+    assert ("a-caller" in text, THEIRS[:9] in text) == (False, False)
     assert json.loads(text)["attempts"][0]["request"] == {
         "headers": {"x-mine": "***"},
         "body": {"***": 1},

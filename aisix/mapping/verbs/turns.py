@@ -153,7 +153,10 @@ def _whole(run: Items, options: Options, call: RuleContext) -> Items:
     broken = broken or (options["leading"] and words[0] not in kinds)
     if not broken:
         return run
-    call.tell_quietly("dropped")
+    if lost in words:
+        call.tell_quietly("dropped")  # what made it one has told of it, if anything is to be told
+    else:
+        call.tell("dropped")
     kept: Items = []
     for item in run:
         parts = parts_of(item, name)
