@@ -202,7 +202,7 @@ class Answering(RowRunner):
             for event in calls.rest():
                 deltas += self._deltas(event)
         if self.own_blocks is not None:
-            self.own_blocks.all_came = True
+            self.own_blocks.all_came()
         if self.tables.end_row:
             deltas += self._event(self._own(self.tables.end_row))
         if self.own_blocks is not None:

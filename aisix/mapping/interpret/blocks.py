@@ -88,10 +88,10 @@ class Blocks:
         self._pieces = bool(runner.tables.pieces)
         self.key: Key | None = None  # of the open block
         self.registers: dict[str, Json] = {}  # its own
-        self.all_came = False  # what is written now is not the upstream's
         self.waiting: dict[int, Waiting] = {}  # by the order they came in
         self._over: set[Key] = set()
-        self._last: Key | None = None  # what the upstream wrote into last
+        self._last: tuple[int, Key | None] = 0, None  # what the upstream wrote into last, and when
+        self._all: int | None = None  # how many pieces are the upstream's, once all have come
         self._queues: dict[Key, deque[int]] = {}  # the same, by what block they are for
         self._came = 0
         self._number = 0
@@ -107,19 +107,21 @@ class Blocks:
         if self._runner.rounds and type(which) is int:
             which = f"{self._runner.rounds} {which}"  # a paused turn goes on: numbers begin anew
         key = (row.into, which)
-        if not self.all_came:
-            self._last = key
+        self._came += 1
         if key == self.key:
-            self._act(key, row, piece, deltas)
+            self._act(key, row, piece, deltas, self._came)
             # Whether the block is whole changes only by what is written into it.
             if self.waiting:
                 self._write(deltas)
         elif self.waiting or not self._may_close():
-            self._came += 1
             self.waiting[self._came] = key, row, piece  # nothing may overtake its like
             self._queues.setdefault(key, deque()).append(self._came)
         else:
-            self._act(key, row, piece, deltas)
+            self._act(key, row, piece, deltas, self._came)
+
+    def all_came(self) -> None:
+        """What comes now is none of the upstream's."""
+        self._all = self._came
 
     def finish(self, deltas: Deltas) -> None:
         """Nothing more comes: what waits is written block by block."""
@@ -150,10 +152,11 @@ class Blocks:
 
     def _act_on_next(self, key: Key, deltas: Deltas) -> None:
         queue = self._queues[key]
-        _, row, piece = self.waiting.pop(queue.popleft())
+        came = queue.popleft()
+        _, row, piece = self.waiting.pop(came)
         if not queue:
             del self._queues[key]
-        self._act(key, row, piece, deltas)
+        self._act(key, row, piece, deltas, came)
 
     def _may_close(self) -> bool:
         if self.key is None:
@@ -166,7 +169,7 @@ class Blocks:
         self._seen = len(text)
         return self._json.closed
 
-    def _act(self, key: Key, row: Row, piece: dict[str, Json], deltas: Deltas) -> None:
+    def _act(self, key: Key, row: Row, piece: dict[str, Json], deltas: Deltas, came: int) -> None:
         runner = self._runner
         if key == self.key:
             runner.scope.block = self.registers
@@ -176,6 +179,8 @@ class Blocks:
             return
         elif not (made := self._begin(key, row, piece, deltas)) and self.key != key:
             return
+        if self._last[0] < came and (self._all is None or came <= self._all):
+            self._last = came, key
         if not self._pieces:  # an event of one of the upstream's own blocks
             number = paths.get(piece, runner.tables.block.steps)
             if type(number) is int:
@@ -221,4 +226,8 @@ class Blocks:
         asked = self._runner.tables.block_kinds[key[0]].left_open
         if asked is None or not holds(asked, View(self._runner.scope, {})):  # type: ignore[arg-type]
             return False
-        return key == self._last or not self._may_close()
+        if not self._may_close():
+            return True
+        came, last = self._last
+        behind = (one for one in self.waiting if self._all is None or one <= self._all)
+        return key == last and all(one < came for one in behind)
