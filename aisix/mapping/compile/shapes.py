@@ -24,6 +24,8 @@ from aisix.mapping.interpret.scope import unread
 from aisix.mapping.syntax.paths import copied
 from aisix.mapping.syntax.rules import Rule, Shape
 
+MANY = 6  # words, of which one is chosen by asking for each
+
 
 @dataclass(slots=True)
 class Made:
@@ -286,7 +288,7 @@ class ShapeCompiler(Compiler):
                 found = rows.get(word.value) if type(word.value) is str else None
                 return [], found or shape.variants.get("*")
             assert type(word) is Var
-            return self._by_word(word, rows), shape.variants.get("*")
+            return self._by_word(word, rows, shape.variants.get("*"))
         choices: list[tuple[str, Shape]] = []
         for guard, variant in shape.first:
             found_ = self.condition(site, guard)
@@ -296,18 +298,27 @@ class ShapeCompiler(Compiler):
                 choices.append((str(found_), variant))
         return choices, None
 
-    def _by_word(self, word: Var, rows: dict[str, Shape]) -> list[tuple[str, Shape]]:
-        """A test for each word; one for all that are refused, and one for all that are left out."""
+    def _by_word(
+        self, word: Var, rows: dict[str, Shape], star: Shape | None
+    ) -> tuple[list[tuple[str, Shape]], Shape | None]:
+        """A test for each word; one for all that are refused, and one for all that are left out.
+
+        Of many words it is asked first whether it is one of them: who says none would else be
+        asked for each.
+        """
         name = self.w.say(word)
-        text = name if is_only(word, STR) else f"type({name}) is str and {name}"
+        text = name if is_only(word, STR) and word.sure else f"type({name}) is str and {name}"
         refused = {w: v for w, v in rows.items() if v.reject}
         skipped = {w: v for w, v in rows.items() if _leaves_no_trace(v)}
-        kept = [(f"{name} == {w!r}", v) for w, v in rows.items() if w not in refused | skipped]
+        choices = [(f"{name} == {w!r}", v) for w, v in rows.items() if w not in refused | skipped]
         for group in (skipped, refused):
             if group:
                 words = self.w.const(frozenset(group))
-                kept.append((f"{text} in {words}", next(iter(group.values()))))
-        return kept
+                choices.append((f"{text} in {words}", next(iter(group.values()))))
+        if star is None or star.reject or len(choices) < MANY:
+            return choices, star
+        known = f"{text} in {self.w.const(frozenset(rows))}"
+        return [(f"not ({known})", star), *choices], None
 
     def _branch(self, site: Site, variant: Shape, made: str, values: list[Value]) -> None:
         value = self.reshape(site, variant)

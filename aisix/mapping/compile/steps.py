@@ -238,15 +238,21 @@ class StepCompiler(SourceCompiler):
         return f"(not {made} or not ({found}))" if needs == "not first" else f"{made} and {found}"
 
     def _has_parts(self, made: str, options: dict[str, Json]) -> str:
-        """The name of whether an item has a part that is a call or an answer."""
-        found = self.w.let("False")
+        """The name of whether an item has a part that is a call or an answer. Passes move such
+        parts or take them away, so that what is known of an earlier one holds."""
         kinds = (options["call"], options["answer"])
+        asked = ("parts", made, options["list"], options["kind"], kinds)
+        known = self.w.known(asked)
+        if known is not None:
+            return self.w.say(known)
+        found = self.w.let("False")
         with self.w.block(f"for x in {made}"):
             self.w.put(f"z = x.get({options['list']!r})")  # an item may have none
             with self.w.block("for y in z if type(z) is list else ()"):
                 word = f"type(y) is dict and y.get({options['kind']!r})"
                 self.w.put(f"if {word} in {kinds!r}: {found} = True")
             self.w.put(f"if {found}: break")
+        self.w.loaded[-1][asked] = Var(found)
         return found
 
 

@@ -87,34 +87,43 @@ def _in_order(items: Items, options: Options, chosen: Chosen) -> bool:
     """Whether every answer stands there already, alone: so it is in most requests."""
     name, kind, answer = options["list"], options["kind"], options["answer"]
     word, call_id, answer_id = options["call"], options["call_id"], options["answer_id"]
-    waiting: list[Json] = []  # ids of the calls of the last turn
-    done = 0  # so many of them have their answer
-    in_turn = False
+    waiting: list[Json] = []  # ids of the calls of the last turn, until all have their answer
+    done = 0  # so many of them have it
+    in_turn = False  # asked only while any waits
     for item in items:
-        parts = item.get(name)
-        if type(parts) is not list:
-            parts = []
+        parts = parts_of(item, name)
+        calls: list[Json] = []
+        answered: Json = None
+        answers = 0
+        for part in parts:
+            found = part.get(kind) if type(part) is dict else None
+            if found == word:
+                calls.append(part.get(call_id))
+            elif found == answer:
+                answers += 1
+                answered = part.get(answer_id)
+        if not (calls or answers or waiting):
+            continue
         if chosen(item):
             if not in_turn:
-                if done < len(waiting):
+                if waiting:
                     return False
-                waiting, done, in_turn = [], 0, True
-            for part in parts:
-                if type(part) is dict and part.get(kind) == word:
-                    waiting.append(part.get(call_id))
+                in_turn = True
+            waiting += calls
             continue
         in_turn = False
-        answers = [part for part in parts if type(part) is dict and part.get(kind) == answer]
         if not answers:
-            if done < len(waiting):
+            if waiting:
                 return False
-        elif len(parts) > 1 or done >= len(waiting) or answers[0].get(answer_id) != waiting[done]:
+        elif len(parts) > 1 or not waiting or answered != waiting[done]:
             return False
         else:
             done += 1
-            if done == len(waiting) > 1 and len(set(map(str, waiting))) < done:
-                return False
-    return done == len(waiting)
+            if done == len(waiting):
+                if done > 1 and len(set(map(str, waiting))) < done:
+                    return False
+                waiting, done = [], 0
+    return not waiting
 
 
 @arranges(
