@@ -32,6 +32,10 @@ QUIET = {
         "client_metadata",
         "user",  # beside safety_identifier
     },
+    "openai-responses/openai-chat": {
+        *("model", "metadata", "client_metadata", "max_tool_calls"),
+        "tools.description",  # of a namespace
+    },
     "openai-chat/openai-chat": {"model"},
     "anthropic-messages/anthropic-messages": {"model"},
 }
@@ -52,6 +56,10 @@ QUIET_ANSWER = {
         # Of a result of a search; the caller asks for the addresses, with `include`.
         *("content.content.title", "content.content.url", "content.content.page_age"),
         *("content.content.encrypted_content", "tool_use_id"),
+    },
+    "openai-responses/openai-chat": {
+        *("id", "model", "usage", "created", "system_fingerprint"),
+        "metadata",  # the caller's own is said again
     },
     "openai-chat/openai-chat": {"model", "usage"},  # counts nobody asked for
     "anthropic-messages/anthropic-messages": {"model"},

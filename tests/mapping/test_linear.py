@@ -27,7 +27,7 @@ from tests.running import ROOT
 
 PAIRS = [
     f"{caller}/{upstream}"
-    for caller in ("openai-chat", "anthropic-messages")
+    for caller in ("openai-chat", "anthropic-messages", "openai-responses")
     for upstream in ("anthropic-messages", "openai-chat")
 ]
 ACROSS = [
@@ -52,7 +52,7 @@ def shapes(pair: str) -> Iterator[Shape]:
     for shape in bad.shapes(mapping(pair)):
         told = "an answer's" not in shape.name and "strict" not in shape.name
         if pair not in ACROSS and shape.job.kind == "request":
-            told = shape.name.startswith(("messages", "calls", "turns", "tools"))
+            told = shape.name.startswith(("messages", "items", "calls", "turns", "tools"))
         if told and shape.job.kind not in ("explain", "count") and not shape.job.rules:
             yield shape
 

@@ -205,7 +205,7 @@ def _refine(
         try:
             value = verb.run(value, convert.options, view)
         except Refused as refused:
-            raise fault_of(refused, param) from None
+            raise fault_of(refused, view.scope.places.get(id(refused.of), param)) from None
         if value is None:
             return None, why
         if type(before) is str and type(value) is str and type(view.scope) is Scope:

@@ -21,7 +21,7 @@ from aisix.mapping.grammar.kinds import (
     TEXTS_BY_NAME,
     WORDS,
 )
-from aisix.mapping.syntax.paths import Json, get, parse
+from aisix.mapping.syntax.paths import TYPE_NAMES, Json, get, parse
 from aisix.mapping.verbs.refused import Refused
 from aisix.mapping.verbs.registry import Item, Option, Options, RuleContext, verb
 
@@ -87,12 +87,13 @@ def _unfolded(value: list[Json], options: Options, call: RuleContext) -> list[Js
     places: list[str] = []
     for number, item in enumerate(value):
         place = f"[{number}]"
-        word = item.get(kind) if type(item) is dict else None
-        space = item.get(name) if type(item) is dict else None
+        _objects(item, place)
+        word, space = item.get(kind), item.get(name)
         call.moved(item, place)
         if word == options["group"] and type(item.get(inner)) is list and type(space) is str:
             for within, one in enumerate(item[inner]):
-                if type(one) is dict and type(one.get(name)) is str:
+                _objects(one, f"{inner}[{within}]", item)
+                if type(one.get(name)) is str:
                     one = {**one, name: _joined(space, one[name], options, call)}
                 call.moved(one, f"{inner}[{within}]", item)
                 out.append(one)
@@ -106,12 +107,19 @@ def _unfolded(value: list[Json], options: Options, call: RuleContext) -> list[Js
         places.append(place)
     seen: set[str] = set()
     for item, place in zip(out, places, strict=True):
-        one = item.get(name) if type(item) is dict else None
+        one = item.get(name)
         if type(one) is str and "bad" in options:
             if one in seen:
                 raise Refused(options["bad"], f"{place}.{name}", value=one)
             seen.add(one)
     return out
+
+
+def _objects(item: Json, place: str, of: Json = None) -> None:
+    """Anything else could not be found again where the list is no longer as it came."""
+    if type(item) is not dict:
+        found = TYPE_NAMES.get(type(item), "null")
+        raise Refused("wrong_type", place, of, expected="object", found=found)
 
 
 def _joined(space: str, name: str, options: Options, call: RuleContext) -> str:
@@ -160,9 +168,9 @@ def _qualified(item: Item, options: Options, call: RuleContext) -> Json:
     Option("kinds", WORDS, "those words", ["found"]),
     Option("list", FIELD, "the field with the list", "tools"),
     example=(
-        [{"kind": "found", "tools": [1, 2]}, {"kind": "said"}],
+        [{"kind": "found", "tools": [{"a": 1}, {"a": 2}]}, {"kind": "said"}],
         {"kind": "kind", "kinds": ["found"], "list": "tools"},
-        [1, 2],
+        [{"a": 1}, {"a": 2}],
     ),
     takes=list,
     gives=list,
@@ -173,7 +181,8 @@ def lists_within(value: Json, options: Options, call: RuleContext) -> Json:
     for number, item in enumerate(value):
         if type(item) is dict and item.get(kind) in kinds and type(item.get(inner)) is list:
             for within, one in enumerate(item[inner]):
-                call.moved(one, f"[{number}].{inner}[{within}]")
+                _objects(one, place := f"[{number}].{inner}[{within}]")
+                call.moved(one, place)
                 out.append(one)
     return out
 

@@ -6,10 +6,12 @@ from typing import Any
 
 
 class Refused(Exception):
-    """`at` is a path below the value the function was given; the engine puts the rest in front."""
+    """`at` is a path below the value the function was given, or below `of`, a thing of it that was
+    moved; the engine puts the rest in front."""
 
-    def __init__(self, kind: str, at: str = "", **values: Any) -> None:
+    def __init__(self, kind: str, at: str = "", of: Any = None, **values: Any) -> None:
         super().__init__(kind)
         self.kind = kind
         self.at = at
+        self.of = of
         self.values = values

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.mapping.linear.bad_schemas import SCHEMAS, Body, Json, wide
+from tests.strict.responses_samples import THOUGHT, packed
 
 
 def openai(messages: Body | None = None, **more: Body) -> Body:
@@ -30,6 +31,32 @@ def claude(messages: Body | None = None, **more: Body) -> Body:
             "messages": said,
             **{name: field(n) for name, field in more.items()},
         }
+
+    return make
+
+
+def responses(items: Body | None = None, **more: Body) -> Body:
+    def make(n: int) -> Json:
+        said = items(n) if items else "hi"
+        return {"model": "alias", "input": said, **{name: field(n) for name, field in more.items()}}
+
+    return make
+
+
+def called(ident: Any, kind: str = "function_call", **more: Json) -> Json:
+    text = {"arguments": "{}"} if kind == "function_call" else {"input": "x"}
+    return {"type": kind, "call_id": ident, "name": "f", **text, **more}
+
+
+def given(ident: Any, output: Json = "r", kind: str = "function_call") -> Json:
+    return {"type": f"{kind}_output", "call_id": ident, "output": output}
+
+
+def all_called(call_id: Callable[[int], str], order: int = 1, kind: str = "function_call") -> Body:
+    def make(n: int) -> Json:
+        ids = [call_id(i) for i in range(n)]
+        calls = [called(one, kind) for one in ids]
+        return [*said("user")(1), *calls, *(given(one, kind=kind) for one in ids[::order])]
 
     return make
 
@@ -166,5 +193,55 @@ REQUESTS: dict[str, dict[str, Body]] = {
         "deep input": claude(lambda n: [{"role": "assistant", "content": [{"type": "tool_use", "id": "c", "name": "f", "input": json.loads('{"a":' * min(n, 900) + "1" + "}" * min(n, 900))}]}]),
         **{f"a tool's schema: {name}": claude(tools=lambda n, make=make: [{"name": "f", "input_schema": {**make(n), "type": "object"}}]) for name, make in SCHEMAS.items()},
         **{f"an answer's schema: {name}": claude(output_config=lambda n, make=make: {"format": {"type": "json_schema", "schema": make(n)}}) for name, make in SCHEMAS.items()},
+    },
+    "openai-responses": {
+        "items of one role": responses(said("user")),
+        "items, alternating": responses(said("user", "assistant")),
+        "system items": responses(said("system")),
+        "system items between": responses(said("user", "developer", "assistant", "system")),
+        "empty items": responses(said("user", "assistant", content="")),
+        "parts": responses(parts(lambda i: {"type": "input_text", "text": "a"})),
+        "empty parts": responses(parts(lambda i: {"type": "input_text", "text": ""})),
+        "unknown parts": responses(parts(lambda i: {"type": f"x{i}"})),
+        "pictures": responses(parts(lambda i: {"type": "input_image", "image_url": URL})),
+        "keys of an item": responses(lambda n: [{"role": "user", "content": "a", **{f"k{i}": i for i in range(n)}}]),
+        "unknown items": responses(lambda n: [*said("user")(1), *({"type": f"x{i}"} for i in range(n))]),
+        "references": responses(lambda n: [{"type": "item_reference", "id": f"rs_{i}"} for i in range(n)]),
+        "calls and results": responses(all_called(lambda i: f"c{i}")),
+        "calls and results, reversed": responses(all_called(lambda i: f"c{i}", -1)),
+        "calls of one id": responses(all_called(lambda i: "c")),
+        "calls of odd ids": responses(all_called(lambda i: f"c:{i}" + "x" * 50)),
+        "calls of free text": responses(all_called(lambda i: f"c{i}", kind="custom_tool_call")),
+        "calls without results": responses(lambda n: [called(f"c{i}") for i in range(n)]),
+        "results without calls": responses(lambda n: [given(f"c{i}") for i in range(n)]),
+        "results for one call": responses(lambda n: [called("c"), *([given("c")] * n)]),
+        "results far behind": responses(lambda n: [*(called(f"c{i}") for i in range(n)), *said("user")(n), *(given(f"c{i}") for i in range(n))]),
+        "turns of calls": responses(lambda n: [m for i in range(n) for m in (called(f"c{i}"), given(f"c{i}"))]),
+        "turns of calls of one id": responses(lambda n: [m for _ in range(n) for m in (called("c"), given("c"))]),
+        "calls in a group": responses(lambda n: [m for i in range(n) for m in (called(f"c{i}", namespace=f"n.{i}"), given(f"c{i}"))]),
+        "parts of a result": responses(lambda n: [called("c"), given("c", [{"type": "input_text", "text": "a"} for _ in range(n)])]),
+        "pictures of a result": responses(lambda n: [called("c"), given("c", [{"type": "input_image", "image_url": URL} for _ in range(n)])]),
+        "thoughts": responses(lambda n: [*said("user")(1), *({"type": "reasoning", "summary": [], "encrypted_content": THOUGHT} for _ in range(n)), *said("assistant", "user")(1)]),
+        "thoughts of turns": responses(lambda n: [m for _ in range(n) for m in ({"type": "reasoning", "summary": [], "encrypted_content": THOUGHT}, *said("assistant", "user")(1))]),
+        "a long thought": responses(lambda n: [*said("user")(1), {"type": "reasoning", "summary": [], "encrypted_content": packed(p="anthropic", t="thinking", k="a" * n, s="S")}, *said("assistant", "user")(1)]),
+        "thoughts of others": responses(lambda n: [*said("user")(1), *({"type": "reasoning", "summary": [], "encrypted_content": "ax1." + "A" * 99} for _ in range(n)), *said("assistant", "user")(1)]),
+        "updates": responses(lambda n: [*said("user")(1), *({"type": "configuration_update", "reasoning": {"effort": "low"}} for _ in range(n))]),
+        "tools found": responses(lambda n: [m for i in range(n) for m in ({"type": "tool_search_call", "call_id": f"c{i}", "execution": "client", "arguments": {}}, {"type": "tool_search_output", "call_id": f"c{i}", "execution": "client", "tools": [{"type": "function", "name": f"f{i}"}]})]),
+        "tools of one search": responses(lambda n: [{"type": "additional_tools", "tools": [{"type": "function", "name": f"f{i}"} for i in range(n)]}]),
+        "tools": responses(tools=lambda n: [{"type": "function", "name": f"f{i}", "parameters": {"type": "object", "properties": {}}} for i in range(n)]),
+        "tools of odd names": responses(tools=lambda n: [{"type": "function", "name": f"f:{i}"} for i in range(n)]),
+        "tools of one name": responses(tools=lambda n: [{"type": "function", "name": "f"} for _ in range(n)]),
+        "tools of a group": responses(tools=lambda n: [{"type": "namespace", "name": "n.s", "description": "", "tools": [{"type": "function", "name": f"f{i}"} for i in range(n)]}]),
+        "groups of tools": responses(tools=lambda n: [{"type": "namespace", "name": f"n{i}", "description": "", "tools": [{"type": "function", "name": "f"}]} for i in range(n)]),
+        "tools of free text": responses(tools=lambda n: [{"type": "custom", "name": f"f{i}", "format": {"type": "grammar", "syntax": "lark", "definition": "x"}} for i in range(n)]),
+        "hosted tools": responses(tools=lambda n: [{"type": "web_search"} for _ in range(n)]),
+        "strict tools": responses(tools=lambda n: [{"type": "function", "name": f"f{i}", "strict": True, "parameters": wide(lambda j: {"type": "string"})(2)} for i in range(n)]),
+        "tools that are allowed": responses(tools=lambda n: [{"type": "function", "name": f"f{i}"} for i in range(n)], tool_choice=lambda n: {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": f"f{i}"} for i in range(n)]}),
+        "wishes": responses(include=lambda n: [f"x{i}" for i in range(n)]),
+        "keys of metadata": responses(metadata=lambda n: {f"k{i}": "v" for i in range(n)}),
+        "halves of characters": responses(lambda n: [{"role": "user", "content": "\ud83d" * n}]),
+        "deep arguments": responses(lambda n: [called("c", arguments='{"a":' * n + "1" + "}" * n), given("c")]),
+        **{f"a tool's schema: {name}": responses(tools=lambda n, make=make: [{"type": "function", "name": "f", "parameters": make(n)}]) for name, make in SCHEMAS.items()},
+        **{f"an answer's schema: {name}": responses(text=lambda n, make=make: {"format": {"type": "json_schema", "name": "a", "strict": True, "schema": make(n)}}) for name, make in SCHEMAS.items()},
     },
 }  # fmt: skip

@@ -109,14 +109,26 @@ def test_two_of_one_name_are_refused_where_the_second_stands() -> None:
         {"type": "group", "name": "g"},
         {"type": "group", "name": 7, "tools": []},
         {"type": "group", "name": "g", "tools": "x"},
-        "text",
-        None,
         {"type": ["group"], "name": "g", "tools": []},
     ],
     ids=str,
 )
 def test_what_is_no_whole_group_stays_for_a_shape_to_refuse(odd: Any) -> None:
     assert run("unfolded", [odd], **FLAT) == [odd]
+
+
+@pytest.mark.parametrize(
+    ("tools", "at"),
+    [
+        (["text"], "[0]"),
+        ([None], "[0]"),
+        ([{"type": "group", "name": "g", "tools": [{"name": "a"}, 7]}], "tools[1]"),
+    ],
+)
+def test_what_is_no_object_is_refused_where_it_stands(tools: list[Any], at: str) -> None:
+    with pytest.raises(Refused) as refused:
+        run("unfolded", tools, **FLAT)
+    assert (refused.value.kind, refused.value.at) == ("wrong_type", at)
 
 
 def test_a_kind_without_a_name_gets_the_one_that_is_given() -> None:
@@ -132,12 +144,16 @@ def test_lists_within_items_of_some_kinds() -> None:
         {"type": "other", "tools": [1]},
         "x",
         {"type": "found", "tools": None},
-        {"type": "found", "tools": [2]},
+        {"type": "found", "tools": [{"name": "b"}]},
     ]
     call = Call()
     found = run("lists_within", items, call, kind="type", kinds=["found"], list="tools")
-    assert found == [{"name": "a"}, 2]
+    assert found == [{"name": "a"}, {"name": "b"}]
     assert call.places[id(found[0])] == "[0].tools[0]"
+    with pytest.raises(Refused) as refused:
+        odd = [*items, {"type": "found", "tools": [{}, "x"]}]
+        run("lists_within", odd, call, kind="type", kinds=["found"], list="tools")
+    assert (refused.value.kind, refused.value.at) == ("wrong_type", "[5].tools[1]")
 
 
 def test_words_that_are_not_in_the_list_are_refused() -> None:
