@@ -30,6 +30,7 @@ _NEXT = re.compile(
 _SCALAR = re.compile(rb"[^,}\] \t\r\n]++")
 # Half a character, which callers do send: read as another one, to see whether the rest is JSON.
 _HALVES = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+_HALF = re.compile("[\ud800-\udfff]")
 _OPEN = re.compile(rb"[ \t\r\n]*+\{[ \t\r\n]*+")
 
 
@@ -48,15 +49,12 @@ class Verbatim:
         if not self.spans:
             return None
         begin, end = self.spans[-1]
-        try:
-            return json.loads(self.raw[begin:end])
-        except ValueError:  # a number of thousands of digits
-            return 0
+        return _value(self.raw[begin:end])
 
     def member(self, name: str) -> Json:
         """Another one's value, a scalar; None too for a list or an object."""
         raw = self.members.get(name)
-        return None if raw is None or memoryview(raw)[0] in b"[{" else msgspec.json.decode(raw)
+        return None if raw is None or memoryview(raw)[0] in b"[{" else _value(bytes(raw))
 
     def replaced(self, value: str) -> bytes:
         """The body with this value."""
@@ -75,6 +73,20 @@ class Verbatim:
         comma = b"," if self.members else b""
         first = _encode(self.name) + b":" + wanted + comma
         return self.raw[: opened.end()] + first + self.raw[opened.end() :]
+
+
+def _value(raw: bytes) -> Json:
+    """
+    >>> _value(rb'"cut \\ud83d"'), _value(b"1e999"), _value(b"9" * 5000)
+    ('cut \ufffd', inf, 0)
+    """
+    try:
+        value = json.loads(raw)
+    except ValueError:  # a number of thousands of digits
+        return 0
+    if type(value) is str and not value.isascii():  # no UTF-8 can say half a character
+        return _HALF.sub("\ufffd", value)
+    return value
 
 
 def read(raw: bytes, name: str) -> Verbatim:

@@ -124,3 +124,13 @@ def test_other_members_are_read_one_by_one() -> None:
         "t",
         None,
     ]
+
+
+def test_values_that_nothing_can_say_are_read_as_others() -> None:
+    """Half a character, which no UTF-8 holds; numbers without end."""
+    body = read(rb'{"model":"a\ud800","stream":1e999,"x":"\udc00"}', "model")
+    assert body.value == "a\ufffd"
+    assert body.member("stream") == float("inf")
+    assert body.member("x") == "\ufffd"
+    assert read(rb'{"model":"\ud83d\ude00"}', "model").value == "😀"
+    assert read(b'{"model":' + b"9" * 5000 + b"}", "model").value == 0

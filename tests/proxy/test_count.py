@@ -136,6 +136,33 @@ def test_an_upstream_that_does_not_count_is_not_asked(slow: Running, standin: St
     assert len(standin.counted) == before
 
 
+RESPONSES = "/v1/responses/input_tokens"
+
+
+def test_a_request_of_another_dialect_is_counted_as_it_would_be_sent(
+    gateway: Running, standin: Standin
+) -> None:
+    body = {"model": "claude-45", "input": "Hi", "instructions": "Be kind.", "stream": True}
+    answer = send(gateway.proxy_port, "POST", RESPONSES, body, HEADERS)
+    assert answer.status == 200, answer.body
+    received = standin.counted[-1].body
+    assert received["messages"] and received["system"] and "max_tokens" not in received
+    assert answer.json == {"object": "response.input_tokens", "input_tokens": counted(received)}
+    assert ESTIMATE not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [({}, "input"), ({"input": [5]}, "input[0]"), ({"input": "q", "tools": [{}]}, "tools[0].type")],
+)
+def test_what_is_wrong_with_one_of_another_dialect_is_told_in_its_words(
+    gateway: Running, body: dict[str, Any], param: str
+) -> None:
+    asked = {"model": "claude-45", **body}
+    answer = send(gateway.proxy_port, "POST", RESPONSES, asked, HEADERS)
+    assert (answer.status, answer.error["param"]) == (400, param)
+
+
 def test_a_caller_who_leaves_takes_the_question_along(tmp_path: Path) -> None:
     with Rough() as peer, Running(tmp_path, {"upstream": {"count_timeout_ms": 60_000}}) as running:
         running.set_up(peer.url, {"claude": {"model_name": "claude-haiku-4-5"}})

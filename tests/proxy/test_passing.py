@@ -152,6 +152,7 @@ def test_status_and_type_of_an_answer_are_its_own(gateway: Running, standin: Sta
         ({"model": "other"}, 403, "model_not_allowed", "model"),
         ({"model": "gone"}, 404, "model_not_found", "model"),
         ({"model": "claude"}, 400, "unsupported_endpoint", "model"),
+        (rb'{"model":"half \ud800"}', 403, "model_not_allowed", "model"),
         (b"", 400, None, None),
         (b"{", 400, None, None),
         (b'{"model":"emb"', 400, None, None),
@@ -311,3 +312,10 @@ def test_whatever_is_sent_there_is_no_500(gateway: Running, raw: bytes, name: st
         answer = post(gateway, ROUTES[name]["route"], body)
         assert answer.status in (200, 400, 403), (answer.status, body)
         assert answer.status == 200 or answer.error["message"]
+
+
+@pytest.mark.parametrize("value", [b"1e999", b"9" * 5000, rb'"\ud800"', b"{}", b"null"])
+def test_a_stream_that_is_no_yes_is_none(gateway: Running, value: bytes) -> None:
+    answer = post(gateway, EMBEDDINGS, b'{"model":"emb","input":"a","stream":' + value + b"}")
+    assert answer.status in (200, 400), answer.body
+    assert "text/event-stream" not in answer.headers["content-type"]
