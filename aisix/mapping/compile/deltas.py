@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from aisix.mapping.compile.chunks import Leaf
-from aisix.mapping.compile.envelopes import AnswerCompiler
+from aisix.mapping.compile.envelopes import GIVEN, AnswerCompiler
 from aisix.mapping.compile.rows import into_blocks
 from aisix.mapping.compile.values import (
     ABSENT,
@@ -40,6 +40,7 @@ class DeltaCompiler(AnswerCompiler):
     into = (
         True  # a row with `into` hands its piece to the blocks, which call that row's own function
     )
+    handed = False  # what the row gives its chunks is found already
 
     @classmethod
     def can(cls, tables: AnswerTables) -> bool:
@@ -48,6 +49,9 @@ class DeltaCompiler(AnswerCompiler):
     def source(self) -> str:
         self.w.names |= {"copied": paths.copied, "remove": paths.remove, "put": put}
         acts: list[str] = []
+        gives: list[str] = []
+        begins: list[str] = []
+        sets: list[str] = []
         emits: list[str] = []
         with self.top("named(e)", registers=False):
             made = self.build(EVENT, self.tables.counters, empty=True)
@@ -55,9 +59,23 @@ class DeltaCompiler(AnswerCompiler):
         for row in into_blocks(self.tables.events.values()):
             acts.append(f"id({self.w.const(row)}): act{len(acts)}")
             with self.top(f"act{len(acts) - 1}(a, e, out)"):
-                self.into = False
-                self._act(EVENT, row)
-                self.into = True
+                self._act_within(row)
+            if row.give:
+                gives.append(f"id({self.w.const(row)}): give{len(gives)}")
+                with self.top(f"give{len(gives) - 1}(a, e)"):
+                    made = self.build(EVENT, row.give, empty=True)
+                    self.w.put(f"c.given = {self.w.say(made)}")
+                    self.w.put("return c.given")
+                begins.append(f"id({self.w.const(row)}): begin{len(begins)}")
+                with self.top(f"begin{len(begins) - 1}(a, e, out)"):
+                    self.handed = True
+                    self._act_within(row)
+                    self.handed = False
+        for name, kind in self.tables.block_kinds.items():
+            if kind.set:
+                sets.append(f"{name!r}: set{len(sets)}")
+                with self.top(f"set{len(sets) - 1}(a, e)"):
+                    self._sets(EVENT, kind.set)
         for name, chunk in self.tables.chunks.items():
             emits.append(f"{name!r}: emit{len(emits)}")
             with self.top(f"emit{len(emits) - 1}(a, e, out)"):
@@ -76,8 +94,18 @@ class DeltaCompiler(AnswerCompiler):
         with self.top("counts(used)", registers=False):
             self.w.put(f"return {self.w.say(self.counted())}")
         self.meter()
-        self.functions.append(f"acts = {{{', '.join(acts)}}}\nemits = {{{', '.join(emits)}}}")
+        named = {"acts": acts, "gives": gives, "begins": begins, "sets": sets, "emits": emits}
+        self.functions += [f"{name} = {{{', '.join(made)}}}" for name, made in named.items()]
         return "\n\n".join(self.functions) + "\n"
+
+    def _act_within(self, row: Row) -> None:
+        """What a row does in the block its piece is for."""
+        self.into = False
+        self._act(EVENT, row)
+        self.into = True
+
+    def _given(self, site: Site, row: Row) -> Value:
+        return GIVEN if self.handed else super()._given(site, row)
 
     def _event(self) -> None:
         number = self.path(EVENT, self.tables.block)

@@ -70,7 +70,7 @@ ANSWER = file(
     Key(
         "takes",
         REGISTERS,
-        "registers that a base asks for and leaves to the mappings over it: one need not set them",
+        "registers that a base leaves to those over it: set or not, read or not",
         ["block.start"],
     ),
     Key(

@@ -193,6 +193,7 @@ CHUNK = unit(
         {"state.said": "item"},
     ),
     Key("count", REGISTERS, "adds one to each of them once it has been sent", "block.notes"),
+    Key("ahead", CHUNKS, "the chunks that are sent before it, wherever it is", "text_begins"),
     Key(
         "append",
         PATHS_BY_REGISTER,

@@ -30,14 +30,14 @@ class RowRunner(AnswerState):
     ) -> list[dict[str, Json]]:
         """What a row does; the deltas it sends. given: what it gives its chunks, where that is
         found already: verbs may keep what they have seen, so nothing is found twice."""
-        if self.deltas is None or given:
+        if self.deltas is None:
             return self._act(row, event, View(self.scope, event), given)  # type: ignore[arg-type]
         out: list[dict[str, Json]] = []
         try:
-            self.deltas.acts[id(row)](self, event, out)
+            (self.deltas.begins if given else self.deltas.acts)[id(row)](self, event, out)
         except Exception as raised:
             self.give_up(raised)
-            return self._act(row, event, View(self.scope, event))  # type: ignore[arg-type]
+            return self._act(row, event, View(self.scope, event), given)  # type: ignore[arg-type]
         return out
 
     def emit(self, name: str, event: dict[str, Json], out: list[dict[str, Json]]) -> None:
@@ -61,6 +61,13 @@ class RowRunner(AnswerState):
     def give(self, row: Row, event: dict[str, Json]) -> dict[str, Json]:
         """What the chunks of this row find as $given."""
         given = self.scope.given = {}
+        if self.deltas is not None:
+            if not row.give:
+                return given
+            try:
+                return self.deltas.gives[id(row)](self, event)
+            except Exception as raised:
+                self.give_up(raised)
         view = View(self.scope, event)  # type: ignore[arg-type]
         for name, rule in row.give:
             value = interpret.run(rule, view)
@@ -70,8 +77,15 @@ class RowRunner(AnswerState):
                     self.scope.trace.holds_in(given, "given", name)
         return given
 
-    def begin(self, sets: tuple[tuple[Register, Rule], ...], event: dict[str, Json]) -> None:
-        """The registers a block begins with."""
+    def begin(self, kind: str, event: dict[str, Json]) -> None:
+        """The registers a block of this kind begins with."""
+        sets = self.tables.block_kinds[kind].set
+        if self.deltas is not None and sets:
+            try:
+                self.deltas.sets[kind](self, event)
+                return
+            except Exception as raised:
+                self.give_up(raised)
         self._set_all(sets, View(self.scope, event))  # type: ignore[arg-type]
 
     # ------------------------------------------------------------------ rows

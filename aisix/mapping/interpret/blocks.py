@@ -195,7 +195,7 @@ class Blocks:
         given = runner.give(row, piece)
         made: Deltas = []
         if kind.said:
-            runner.begin(kind.set, piece)
+            runner.begin(key[0], piece)
             made = runner.act(row, piece, given)
             if not made:
                 return made
@@ -205,7 +205,7 @@ class Blocks:
         self._number += 1
         runner.scope.block, runner.scope.given = fresh, given
         if not kind.said:
-            runner.begin(kind.set, piece)
+            runner.begin(key[0], piece)
         for name in kind.begin:
             runner.emit(name, piece, deltas)
         return made if kind.said else runner.act(row, piece, given)

@@ -86,12 +86,17 @@ class DeltaForm:
 
     `event` runs the row of one piece (or event) and adds deltas; `pieces` takes an event apart into
     them (what it says, and `Pieces.named` for what may stand in several places); `acts` are the
-    rows that write into blocks, by their id(); `emits` the chunks, by name.
+    rows that write into blocks, by their id(); where a row begins its block, `gives` finds what it
+    gives its chunks and `begins` is the rest of it; `sets` are the registers of a kind; `emits` the
+    chunks, by name.
     """
 
     event: Callable[[Any, dict[str, Json], list[dict[str, Json]]], None]
     pieces: Callable[[dict[str, Json], Json, Any], list[dict[str, Json]]] | None
     acts: dict[int, Callable[[Any, dict[str, Json], list[dict[str, Json]]], None]]
+    gives: dict[int, Callable[[Any, dict[str, Json]], dict[str, Json]]]
+    begins: dict[int, Callable[[Any, dict[str, Json], list[dict[str, Json]]], None]]
+    sets: dict[str, Callable[[Any, dict[str, Json]], None]]
     emits: dict[str, Callable[[Any, dict[str, Json], list[dict[str, Json]]], None]]
     reason: Callable[[Any], Json]
     whole: Callable[[Any, Json, Json, Json], dict[str, Json]]  # (a, message, finish, counted)

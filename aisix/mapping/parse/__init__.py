@@ -21,6 +21,7 @@
     conditions.py    when, unless, match, where
     vocabulary.py    what a path can find at all: types, words
     given.py         what verbs and tables are given: sentences nothing fills, rows nothing reaches
+    handed.py        what rows give the chunks they send
     sourceless.py    tables that were meant for rules and have no source
     rules.py         rules, conditions, shapes, value tables
     variants.py      variants of a shape: by key, and what a refusal calls right

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from aisix.mapping.grammar import rows as declared_rows
 from aisix.mapping.grammar.tables import UNITS
+from aisix.mapping.parse.handed import wanting
 from aisix.mapping.parse.plain import PlainParser
 from aisix.mapping.parse.structure import found
 from aisix.mapping.parse.units import acts
@@ -104,7 +105,11 @@ class AnswerParser(PlainParser):
             number_at=self.place((*at, "number")),
             pieces=pieces,
             part=self.path_list(data.get("part", []), (*at, "part")),
-            block_kinds=block_kinds,
+            block_kinds={
+                name: kind
+                for name, kind in block_kinds.items()
+                if f"answer.block_kind.{name}" in self.used
+            },
             accumulate=self.accumulate(data["accumulate"], (*at, "accumulate"))
             if "accumulate" in data
             else None,
@@ -121,6 +126,7 @@ class AnswerParser(PlainParser):
         for name in self.words(data.get("takes", []), (*at, "takes")):
             self.group(name, (*at, "takes"))
             self.registers_set.add(name)
+            self.registers_read.append((name, (*at, "takes")))
         self.check_registers()
         self.numbered(tables)
         for section, name in (("end", tables.end_row), ("fail", tables.fail_row)):
@@ -177,6 +183,8 @@ class AnswerParser(PlainParser):
         self.used.add(f"answer.block_kind.{row.into}")
         row.which = self.path_list(data.get("which", []), (*at, "which"))
         row.give = self.rules(data.get("give", {}), (*at, "give"))
+        for why in wanting(row.emit, dict(row.give), self.given_asked):
+            self.complain((*at, "emit"), why, idle=True)
         row.told = data.get("told", "")
         if "about" in data:
             row.about = self.rule(data["about"], (*at, "about"))
@@ -216,12 +224,18 @@ class AnswerParser(PlainParser):
         return self.condition(self.unit(data, at, "condition"), at)
 
     def chunk_list(self, value: Json, at: At) -> tuple[str, ...]:
-        names = self.words(value, at)
-        for name in names:
+        """Names of chunks, each with those that are sent ahead of it."""
+        found: list[str] = []
+        for name in self.words(value, at):
             self.used.add(f"answer.chunk.{name}")
             if name not in self.chunk_names:
                 self.unknown(at, "no chunk", name, self.chunk_names)
-        return names
+            elif at[:2] != ("answer", "chunk"):
+                chunk = self.tables["answer"]["chunk"][name]
+                ahead = chunk.get("ahead", []) if isinstance(chunk, dict) else []
+                found += self.chunk_list(ahead, ("answer", "chunk", name, "ahead"))
+            found.append(name)
+        return tuple(found)
 
     def register(self, text: str, at: At) -> Register:
         """One that is set here."""

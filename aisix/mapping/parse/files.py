@@ -25,7 +25,8 @@ from aisix.mapping.parse.meant import near
 
 CALLER, MAPPING = "caller.toml", "mapping.toml"
 # Folders of a dialect that are no mappings: what its mappings share on one side (lineage.py).
-HALVES = ("caller", "upstream")
+UPSTREAM = "upstream"
+HALVES = ("caller", UPSTREAM)
 OTHER_FORMATS = frozenset(("yaml", "yml", "json", "tml"))  # that people write tables in
 FILES = ("mapping", "values", "request", "answer", "errors", "models")
 NAMES = tuple(f"{name}.toml" for name in FILES)

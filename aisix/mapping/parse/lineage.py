@@ -11,6 +11,7 @@ Must never know: what a table says.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping.parse import overlays, toml_tree
@@ -133,15 +134,19 @@ def read_over(
     complaints: list[Complaint],
     raw: list[bytes],
 ) -> Tree:
-    """The files laid over each other: every folder's of the first path, then of the next."""
+    """The files laid over each other: every folder's of the first path, then of the next.
+
+    A file's rank is its place among all there could be: those of other names compare with it.
+    """
     tree = Tree()
-    for path in [paths] if isinstance(paths, str) else paths:
-        for table_folder in table_folders:
-            part = read_parts(table_folder, path, complaints, raw)
-            if part is not None:
-                first = tree.lines.get((), part.lines[()])
-                tree = overlays.lay_over(tree, part)
-                tree.lines[()] = first
+    paths = [paths] if isinstance(paths, str) else paths
+    for rank, (path, table_folder) in enumerate(product(paths, table_folders)):
+        part = read_parts(table_folder, path, complaints, raw)
+        if part is not None:
+            first = tree.lines.get((), part.lines[()])
+            tree = overlays.lay_over(tree, part)
+            tree.lines[()] = first
+            tree.ranks |= dict.fromkeys(part.ranks, rank)
     return tree
 
 

@@ -65,6 +65,7 @@ class Grammar:
         self.registers_set = {"block.index", "block.kind"}  # these two by the machine itself
         self.registers_at: dict[str, tuple[str, ...]] = {}  # where the tables first set each one
         self.registers_read: list[tuple[str, tuple[str, ...]]] = []
+        self.given_asked: list[tuple[str, tuple[str, ...]]] = []
         self.section = "request"
         self.named = self._named()
         self.vocabulary = Vocabulary(tables, self.facts.get("words"))
@@ -230,6 +231,8 @@ class Grammar:
                 self.unknown(at, what, word, names, thing)
         elif path.root in REGISTERS:
             self.registers_read.append((f"{path.root}.{path.steps[0]}", at))
+        elif path.root == "given":
+            self.given_asked.append((str(path.steps[0]), at))
 
     def header(self, path: Path, at: tuple[str, ...]) -> None:
         """What of the caller's headers may be asked for: each by its name, no credential."""

@@ -38,7 +38,7 @@ from aisix.mapping.verify.processes import spread
 from aisix.mapping.verify.proofs import Proofs, files_of
 from aisix.mapping.verify.told import told
 from aisix.mapping.verify.touched import TouchedUnit
-from aisix.mapping.verify.unused import tables_without_other, unused
+from aisix.mapping.verify.unused import offered, tables_without_other, unused
 
 Finding = Complaint
 
@@ -245,8 +245,15 @@ class Checker:
         if wrong_among(out):
             return out
         before, before_too = _before(mapping, mappings), set[str]()
-        if names and before is not None and not _names_of(before).isdisjoint(names):
+        known = set() if before is None else _names_of(before) & {*names}
+        if before is not None and known:
             before_too = set(self._build(before, tuple(configurations(before)))[2])
+        others = mappings.mappings.values()
+        names = [
+            name
+            for name in names
+            if name in known - before_too or not offered(name, mapping, others)
+        ]
         idle = [
             unused(mapping, name, None if name in before_too else before, names) for name in names
         ]

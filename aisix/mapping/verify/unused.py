@@ -1,14 +1,17 @@
 """A shape, conversion, chunk or value table that nothing uses: who took its last use away.
 
 Of a name that a site's folder made unused, the site is told at its own line, with what to write.
+A base offers what it has: nobody is told of what one mapping over it has no use for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from aisix.errors import Complaint
 from aisix.mapping.effective import Mapping
+from aisix.mapping.parse.files import UPSTREAM
+from aisix.mapping.parse.lineage import is_base
 from aisix.mapping.parse.toml_tree import Keys, Tree
 from aisix.mapping.syntax.paths import Json, get
 
@@ -33,6 +36,18 @@ def unused(
             text += f" write [{section}] drop = true in {keys[0]}.toml"
             return Complaint(found[0], ".".join(found[1][1:]), text, idle=True)
     return Complaint(there, name, "nothing uses it", idle=True)
+
+
+def offered(name: str, mapping: Mapping, others: Iterable[Mapping]) -> bool:
+    """Whether it stands in a base for mappings to choose from: in one of callers, whoever uses
+    it; in one of an upstream, where another mapping over that base names it."""
+    keys = _keys(name)
+    where = _where(mapping, keys)
+    base = next((one for one in mapping.line if is_base(one) and f"/{one}/" in f"/{where}"), "")
+    if not base.endswith(UPSTREAM):
+        return base != ""
+    sharing = (one for one in others if base in one.line and one is not mapping)
+    return any(next(_spots(one.tree.data, keys), None) is not None for one in sharing)
 
 
 def _keys(name: str) -> Keys:

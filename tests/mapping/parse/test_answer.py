@@ -11,6 +11,7 @@ from aisix.mapping.dialect.upstream_errors import ErrorTables
 from aisix.mapping.parse import overlays, toml_tree
 from aisix.mapping.parse.answer import AnswerParser
 from aisix.mapping.parse.registers import told_of
+from aisix.mapping.syntax.answer import AnswerTables
 
 BASE = """
 by = "kind"
@@ -152,3 +153,49 @@ def test_what_is_wrong_with_errors_is_told(data: dict[str, Any], text: str) -> N
     complaints: list[Complaint] = []
     ErrorTables.parse({"errors": data}, lambda keys: "errors.toml:1", complaints, {})
     assert any(text in str(complaint) for complaint in complaints), [*map(str, complaints)]
+
+
+def parsed(text: str) -> AnswerTables:
+    tree = toml_tree.parse(text.encode(), "base")
+    parser = AnswerParser({"answer": tree.data}, lambda keys: tree.where(keys[1:]))
+    tables = parser.answer()
+    assert parser.complaints == []
+    return tables
+
+
+def test_a_chunk_comes_with_those_ahead_of_it_wherever_it_is_sent() -> None:
+    more = "[chunk.mark]\nx = 1\n[chunk.text]\nahead = 'mark'\n[end]\nemit = ['mark', 'text']\n"
+    tables = parsed(BASE.replace("[chunk.text]\n", more.partition("[end]")[0]).replace(
+        "[end]\n", "[end]\nemit = ['mark', 'text']\n"
+    ))  # fmt: skip
+    assert tables.events["part"].emit == ("mark", "text")
+    assert tables.end_emit == ("mark", "mark", "text")
+    assert told(BASE, "[chunk.text]\nahead = 'marc'\n[chunk.mark]\nx = 1\n") == [
+        'mine:2: chunk.text.ahead: no chunk "marc" (did you mean "mark"?)'
+    ]
+
+
+def test_a_kind_of_block_that_no_row_writes_into_is_not_there() -> None:
+    kinds = "[block_kind.a]\nbegin = 'text'\n[block_kind.b]\n"
+    assert parsed(BASE + kinds).block_kinds == {}
+    into = BASE.replace('emit = "text"', 'emit = "text"\ninto = "a"')
+    assert [*parsed(into + kinds).block_kinds] == ["a"]
+
+
+def test_what_a_base_leaves_to_others_need_not_be_read() -> None:
+    text = "takes = ['state.noted']\n" + BASE.replace(
+        '"state.why" =', '"state.noted" = 1, "state.why" ='
+    )
+    tree = toml_tree.parse(text.encode(), "base")
+    parser = AnswerParser({"answer": tree.data}, lambda keys: tree.where(keys[1:]))
+    parser.answer()
+    assert {"state.noted", "state.why"} <= {name for name, _ in parser.registers_read}
+
+
+def test_a_chunk_whose_row_gives_it_nothing_is_told_at_the_row() -> None:
+    text = BASE.replace('{ from = "say" }', '"$given.text"')
+    (found,) = told(text)
+    assert found == (
+        'base:4: event.part.emit: "text" is made of what its row gives it: give.text = { from = ... } here'
+    )
+    assert told(text, "[event.part]\ngive.text = { from = 'say' }\n") == []

@@ -74,3 +74,9 @@ def test_a_base_that_nobody_names_is_told() -> None:
 def test_what_is_wrong_in_a_base_is_told_where_it_stands() -> None:
     found = told({f"{NAME}/mapping.toml": HEAD, f"{BASE}/values.toml": "[stop_reason\n"})
     assert [one for one in found if one.startswith(f"mine/{BASE}/values.toml:1: ")]
+
+
+def test_an_option_that_nobody_reads_is_told_however_many_bases_there_are() -> None:
+    option = '[option.mine]\ntype = "boolean"\ndefault = true\nhelp = "x"\n'
+    (found,) = told({f"{NAME}/mapping.toml": option})
+    assert found.startswith(f"mine/{NAME}/mapping.toml:1: option.mine: no rule reads this option")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from aisix.errors import OperatorError
-from aisix.mapping.mappings import load_mappings
-from aisix.mapping.verify.unused import unused
+from aisix.mapping.mappings import Mappings, load_mappings
+from aisix.mapping.verify.unused import offered, unused
 from tests.mapping.laid import NAME, SHIPPED, checked, laid
 
 # what a site writes -> the line that takes the last use of [convert.user_tag] away
@@ -112,3 +112,52 @@ def test_an_option_of_the_verb_below_that_another_one_cannot_use(tmp_path: Path)
         mapping.effective(mapping.example())
     [one] = error.value.complaints  # `by`, which wrap has not, is gone; `x` is his own
     assert str(one).startswith(f"b/{NAME}/request.toml:4: convert.mine.x: unknown key")
+
+
+# ---------------------------------------------------------------- bases
+def over_bases(tmp_path: Path, files: dict[str, str]) -> Mappings:
+    """Two mappings to an upstream of a site's, which has a base of its own."""
+    head = 'format = 1\ntitle = "x"\n'
+    base = {"mapping.toml": '[upstream]\napi_base = "https://acme.example"\npath = "/x"\n'}
+    base["errors.toml"] = '[upstream.any]\nstatus = 502\ntype = "x"\nmessage = "{message}"\n'
+    for name, text in (base | files).items():
+        target = tmp_path / "mine/acme/upstream" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+    for name in ("one", "two"):
+        target = tmp_path / f"mine/openai-chat/{name}/mapping.toml"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(
+            f'{head}adapter = "{name}"\nbase = ["acme/upstream", "openai-chat/caller"]\n'
+        )
+        target.with_name("request.toml").write_text("[field]\nmodel = '$upstream_model'\n")
+    return load_mappings([SHIPPED, tmp_path / "mine"])
+
+
+ANSWER = """
+[event.part]
+give.text = { from = "say" }
+emit = "text"
+[event."*"]
+ignore = true
+[plain]
+check = { say = "$present" }
+"""
+
+
+def test_what_a_base_of_callers_has_beside_is_offered(tmp_path: Path) -> None:
+    found = over_bases(tmp_path, {"answer.toml": ANSWER + "[convert.mine]\nverb = 'length'\n"})
+    one, others = found.mappings["openai-chat/one"], found.mappings.values()
+    assert offered("answer.chunk.refused", one, others)
+    assert offered("answer.block_kind.call", one, others)
+    assert not offered("answer.convert.mine", one, others)  # of an upstream's, and nobody's
+
+
+def test_what_another_mapping_over_the_base_of_an_upstream_uses_is_offered(tmp_path: Path) -> None:
+    (tmp_path / "mine/openai-chat/two").mkdir(parents=True)
+    uses = "[event.part]\ngive.text = { from = 'say', as = 'mine' }\n"
+    (tmp_path / "mine/openai-chat/two/answer.toml").write_text(uses)
+    found = over_bases(tmp_path, {"answer.toml": ANSWER + "[convert.mine]\nverb = 'lower_case'\n"})
+    assert offered(
+        "answer.convert.mine", found.mappings["openai-chat/one"], found.mappings.values()
+    )
