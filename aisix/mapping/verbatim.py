@@ -84,6 +84,8 @@ def _value(raw: bytes) -> Json:
         value = json.loads(raw)
     except ValueError:  # a number of thousands of digits
         return 0
+    except RecursionError:  # as many levels as `read`, called from fewer, has just let pass
+        return []
     if type(value) is str and not value.isascii():  # no UTF-8 can say half a character
         return _HALF.sub("\ufffd", value)
     return value

@@ -134,3 +134,12 @@ def test_values_that_nothing_can_say_are_read_as_others() -> None:
     assert body.member("x") == "\ufffd"
     assert read(rb'{"model":"\ud83d\ude00"}', "model").value == "😀"
     assert read(b'{"model":' + b"9" * 5000 + b"}", "model").value == 0
+
+
+def test_levels_that_are_just_let_pass_are_read_from_anywhere() -> None:
+    for levels in range(900, 1000):
+        try:
+            body = read(b'{"model":' + b"[" * levels + b"]" * levels + b"}", "model")
+        except RecursionError:
+            continue
+        assert type(body.value) is list

@@ -159,6 +159,8 @@ def test_status_and_type_of_an_answer_are_its_own(gateway: Running, standin: Sta
         (b'["model"]', 400, None, None),
         (b'{"model":"emb","a":\xff}', 400, None, None),
         (b'{"a":' + b"[" * 100_000, 400, None, None),
+        (b'{"model":"gone","stream":1e999}', 404, "model_not_found", "model"),
+        (b'{"model":"gone","stream":' + b"1" * 5000 + b"}", 404, "model_not_found", "model"),
         ({"model": "emb", **{f"f{n}": n for n in range(1001)}}, 400, None, None),
     ],
 )

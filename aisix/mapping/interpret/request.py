@@ -216,7 +216,7 @@ def refuse_losses(notes: Sequence[Note], body: dict[str, Json], tables: RequestT
     needed = {check.path.text for check in tables.checks if check.required}
     kind = STRICT.get(note.how, "unsupported_setting")
     param = _closest(note, body)
-    said = paths.get(body, paths.parse(param or ".").steps)
+    said = _at(param, body)
     value = note.old if said is None or said is body else said
     if note.how == "dropped" and (note.at or note.new is not None or note.param in needed):
         kind = "unsupported_setting"  # the field is fine, not all that stands in it
@@ -230,10 +230,20 @@ def _closest(note: Note, body: dict[str, Json]) -> str:
     """The path of what was lost, as close as the note tells it."""
     if note.at or not note.param:
         return paths.join(note.param, note.at)
-    said = paths.get(body, paths.parse(note.param).steps)
+    said = _at(note.param, body)
     if type(said) is not dict or note.old is None:
         return note.param
     if note.part in said:
         return paths.join(note.param, note.part)
     names = [name for name, value in said.items() if value == note.old]
     return paths.join(note.param, names[0]) if len(names) == 1 else note.param
+
+
+def _at(param: str, body: dict[str, Json]) -> Json:
+    """What stands there; None too where a name that the caller made up is no path."""
+    if param in body:
+        return body[param]
+    try:
+        return paths.get(body, paths.parse(param or ".").steps)
+    except ValueError:
+        return None
