@@ -148,8 +148,7 @@ class Answering(RowRunner):
             except Exception as raised:
                 self.give_up(raised)
                 made = self.event(event)
-            for delta in made:
-                out.append(self._frames.of(delta))
+            out += [self._frames.of(delta) for delta in made]
             return
         for delta in self.event(event):
             out.append(self._framed(self.chunk(delta)))
@@ -308,14 +307,16 @@ class Answering(RowRunner):
         """Take a plain answer apart and run its events; `completion` folds what they made."""
         assert self.tables.plain is not None
         if self.plain_form is not None:
+            told, losses = len(self.scope.notes), self.scope.losses  # of mending, done already
             try:
                 self.made = self.plain_form.answer(self, answer)
                 return
             except Spent:
                 raise
             except Exception as raised:  # whatever it is: the interpreter begins afresh
-                self.gave_up = raised
+                self.gave_up, notes = raised, self.scope.notes[:told]
                 self._reset()
+                self.scope.notes, self.scope.losses = notes, losses
         trace = self.scope.trace
         if trace is not None:
             trace.event(answer, self.tables.by, self.tables.mended_by)

@@ -163,3 +163,12 @@ def test_the_first_choice_is_the_one_there_is_room_for() -> None:
     assert whole(name, {"id": "x", "choices": choices})["content"] == [
         {"type": "text", "text": "a"}
     ]
+
+
+def test_what_was_mended_is_told_where_the_form_gives_up_too() -> None:
+    made = exchange("openai-chat/anthropic-messages", False)
+    thought = {"type": "thinking", "thinking": "hm", "signature": "s"}
+    call = {**CALL, "input": []}  # no object
+    answer = {"type": "message", "content": [thought, call], "stop_reason": "tool_use"}
+    made.response(200, {}, json.dumps({**answer, "id": "msg_1", "usage": USAGE}).encode())
+    assert made.warnings.endswith("tool_calls=rewritten")
