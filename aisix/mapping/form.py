@@ -176,7 +176,9 @@ class Form:
             if self._held[max(at, 0) : at + 2] != b"\r\n":  # some readers take it for one there
                 raise ValueError("its boundary stands inside a part")
         if value:
-            if (at if at >= 0 else len(self._held)) > LONGEST_VALUE:
+            # Without its empty line, and what may be the beginning of the boundary.
+            size = (at if at >= 0 else len(self._held) - len(self._mark)) - 2
+            if size > LONGEST_VALUE:
                 raise ValueError(f"its field '{self.field}' is longer than {LONGEST_VALUE} bytes")
             if at < 0:
                 return False

@@ -142,3 +142,15 @@ def test_a_quoted_boundary_is_one() -> None:
     assert read(raw, content_type='Multipart/Form-Data; charset=x; Boundary="x y:z"')[0] == "a"
     assert is_form("Multipart/Form-Data ;boundary=x")
     assert not is_form("multipart/mixed; boundary=x")
+
+
+@pytest.mark.parametrize("step", [1, 7, 5000])
+def test_a_value_may_be_as_long_as_is_said_however_it_is_cut(step: int) -> None:
+    boundary = "b" * 70
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="model"\r\n\r\n'
+    whole = f"{head}{'v' * LONGEST_VALUE}\r\n--{boundary}--\r\n".encode()
+    form = Form(f"multipart/form-data; boundary={boundary}", "model", 9)
+    for at in range(0, len(whole), step):
+        form.feed(whole[at : at + step])
+    form.end()
+    assert form.size == LONGEST_VALUE

@@ -19,9 +19,7 @@ ODD = ["a[b", "[", "]", "a..b", "a.", ".", "$x", "a b", "a.b", "a[0]", '"']  # s
 def refused(body: dict[str, Any]) -> CallerError:
     model = MAPPING.example()
     target = ResolvedModel("a", model, strict=True)
-    exchange = Exchange(
-        MAPPING.effective(model), MAPPING.caller, target, now=1, new_id=lambda: "1"
-    )
+    exchange = Exchange(MAPPING.effective(model), MAPPING.caller, target, now=1, new_id=lambda: "1")
     with pytest.raises(CallerError) as raised:
         exchange.request({"model": "a", "messages": [USER], **body})
     return raised.value
