@@ -14,5 +14,6 @@ results.json and docs/clients.md, those that failed or could not be installed wi
     process.py     one command, bounded in time, ended with all that it started
     trial.py       one client's three questions, and the verdict
     table.py       docs/clients.md, of the declarations and the results
-    scripts/       what a library is tried with: argv is the mode and the question
+    scripts/       what a library is tried with: argv is the mode and the question. Each is whole, as
+                   a user of that library writes it, though those of one library share their steps
 """

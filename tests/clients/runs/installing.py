@@ -79,7 +79,7 @@ def _npm(names: list[str], folder: Path, left: Callable[[], float]) -> None:
     if npm is None:
         raise NotInstalled("npm is not on this machine")
     (folder / "package.json").write_text('{"private": true, "type": "module"}\n')
-    _step([npm, "install", "--no-audit", "--no-fund", "--silent", *names], folder, left)
+    _step([npm, "install", "--no-audit", "--no-fund", "--loglevel=error", *names], folder, left)
 
 
 def _step(command: list[str], folder: Path, left: Callable[[], float]) -> None:
