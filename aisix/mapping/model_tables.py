@@ -136,7 +136,7 @@ class Effective:
 
 def preload() -> None:
     """Import the compiler now: the first request of a gateway does not wait for that."""
-    for name in ("request", "answer", "errors"):
+    for name in ("request_forms", "answer", "errors"):
         import_module(f"aisix.mapping.compile.{name}")
 
 

@@ -172,16 +172,17 @@ def test_explain_of_a_plain_answer(said: Any) -> None:
 def test_explain_of_a_captured_stream(said: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     data = (CASES / "stream-two-calls/upstream-stream.sse").read_bytes()
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
-    code, out, _ = said("explain", "-", width=200)
+    code, out, _ = said("explain", "-", width=300)
     assert code == 0
-    assert re.search(r"event 1 +message_start +row message_start +answer\.toml:\d+", out)
+    assert re.search(r"event 1 +message_start +row message_start +\S*answer\.toml:\d+", out)
     assert re.search(
-        r"choices\[0\]\.delta\.content +Both\. +#3/delta/text +from delta\.text +answer\.toml:\d+",
+        r"choices\[0\]\.delta\.content +Both\. +#3/delta/text by given\.text +"
+        r"from \$given\.text +\S*answer\.toml:\d+",
         out,
     )
     assert re.search(
-        r"choices\[0\]\.finish_reason +tool_calls +#11/delta/stop_reason by state\.stop_reason +"
-        r'"\w+" by table \w+ +values\.toml:\d+',
+        r"choices\[0\]\.finish_reason +tool_calls +#11/delta/stop_reason by state\.ending +"
+        r'"\w+" by table \w+ +\S*values\.toml:\d+',
         out,
     )
     assert "[DONE]" in out

@@ -65,7 +65,8 @@ def said(message: Json) -> Said:
     """What a caller must find."""
     thought = message.get("reasoning_content") or message.get("reasoning") or ""
     calls = [(c["id"], *_called(c)) for c in message.get("tool_calls", ())]
-    return Said(message["content"] or "", [thought] if thought else [], calls)
+    refusal = message.get("refusal") or ""
+    return Said(message["content"] or "", [thought] if thought else [], calls, refusal)
 
 
 def _called(call: Json) -> tuple[str, Any]:

@@ -41,6 +41,9 @@ def faults(mapping: str, random: Random) -> list[str]:
     """One answer to one request, its bytes cut anywhere."""
     body = requests.asked(random, stream=True)
     upstream, options = ANSWERS[mapping](random), random.choice(OPTIONS)
+    said = upstream.said
+    if said is not None and said.refusal and said.calls and options.get("refusal") == "incomplete":
+        options = {}  # declined beside calls: which of these end is told by cases
     length = len(upstream.stream)
     cuts = [random.randint(0, length) for _ in range(random.randint(0, MOST_CUTS))]
     carried = streamed(mapping, body, upstream.stream, cuts, options)
@@ -52,11 +55,19 @@ def faults(mapping: str, random: Random) -> list[str]:
         found.append("the compiled form and the rules, or other cuts, give other events")
     if not carried.exchange.started:
         return found + _refused(carried, upstream)
-    found += responses_stream_errors(carried.data, upstream.ends, body)
+    found += responses_stream_errors(carried.data, _ends(upstream, options), body)
     if found or upstream.said is None:
         return found
     found += _unsaid(carried.object["output"], upstream.said, options)
     return found + _apart(mapping, body, upstream, options, carried)
+
+
+def _ends(upstream: Upstream, options: Json) -> str | None:
+    """How the answer must end, for an alias with these options."""
+    said = upstream.said
+    if said is not None and said.refusal and options.get("refusal") == "incomplete":
+        return None  # "incomplete" where the upstream says why it stopped
+    return upstream.ends
 
 
 def _refused(carried: Carried, upstream: Upstream) -> list[str]:
@@ -97,7 +108,12 @@ def _unsaid(output: list[Json], said: Said, options: Json) -> list[str]:
     found = []
     parts = [part for item in output if item["type"] == "message" for part in item["content"]]
     text = "".join(part.get("text", "") for part in parts)
-    if not text.startswith(said.text) or (text != said.text and options.get("refusal") != "text"):
+    as_text = options.get("refusal") == "text"
+    if as_text and said.refusal:  # both in one, in the order they came
+        right = sorted(text) == sorted(said.text + said.refusal)
+    else:
+        right = text == said.text or (as_text and text.startswith(said.text))
+    if not right:
         found.append(f"the text is {text!r}, not {said.text!r}")
     thoughts = [p["text"] for i in output if i["type"] == "reasoning" for p in i["summary"]]
     wanted = "" if options.get("reasoning_display") == "hidden" else "".join(said.thoughts)

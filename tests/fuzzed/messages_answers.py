@@ -21,11 +21,13 @@ MOST_BLOCKS, MOST_PIECES = 5, 4
 
 @dataclass
 class Said:
-    """What a caller must find in the answer: the texts, the thoughts and the calls, each in order."""
+    """What a caller must find in the answer: the texts, the thoughts and the calls, each in order,
+    and why the model declined, where that is no explanation behind the rest of it."""
 
     text: str = ""
     thoughts: list[str] = field(default_factory=list)
     calls: list[tuple[str, str, Any]] = field(default_factory=list)
+    refusal: str = ""
 
 
 @dataclass

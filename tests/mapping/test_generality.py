@@ -149,7 +149,8 @@ def test_an_event_is_taken_apart_in_the_order_of_the_table() -> None:
     tables = MAPPINGS.mappings[REVERSE].effective("gpt-5.5").answer
     delta = {"tool_calls": [{"index": 3}, None, {"index": 4}], "content": "a", "refusal": ""}
     event = {"choices": [{"delta": delta, "finish_reason": "stop"}], "usage": None}
-    found = Pieces(tables).of(event)
+    pieces = Pieces(tables)
+    found = pieces.taken(event, pieces.part(event))
     word = str(tables.by.steps[0])
     assert [(p[word], p["number"]) for p in found] == [
         ("start", 0),

@@ -328,7 +328,8 @@ class ShapeCompiler(Compiler):
         values.append(value)
 
     def _finish(self, site: Site, shape: Shape, made: Value) -> Value:
-        fields = [*(shape.fields if shape.by is not None or shape.first else ()), *shape.all]
+        chosen = not shape.verbatim and (shape.by is not None or shape.first)
+        fields = [*(shape.fields if chosen else ()), *shape.all]
         if not (fields or shape.blank or shape.stamp or shape.count or shape.told):
             return made
         if not is_only(made, DICT):

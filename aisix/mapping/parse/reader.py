@@ -305,7 +305,11 @@ class Grammar:
 
     def path_list(self, value: Json, at: tuple[str, ...]) -> tuple[Path, ...]:
         """A path or a list of paths."""
-        return tuple(self.path(text, at) for text in self.words(value, at))
+        asked = len(self.given_asked)
+        found = tuple(self.path(text, at) for text in self.words(value, at))
+        if any(path.root != "given" for path in found):
+            del self.given_asked[asked:]  # something is found without
+        return found
 
     def top(self, path: Path, base: str, at: tuple[str, ...]) -> None:
         """Remember that a top-level field of the caller is read, and tell of one there is not."""

@@ -269,7 +269,7 @@ class Parser(Conditions):
         given = data[rule.kind]
         here = (*at, rule.kind)
         if rule.kind in ("from", "sum"):
-            rule.paths = tuple(self.path(text, here) for text in self.words(given, here))
+            rule.paths = self.path_list(given, here)
             if not rule.paths:
                 self.complain(here, "names no path")
             rule.minus = self.path_list(data.get("minus", []), (*at, "minus"))

@@ -47,6 +47,13 @@ _JOINED = (
     Option("space", FIELD, "the field for the group's name, in the register", "space", "space"),
     Option("given", TEXTS_BY_NAME, "kind = the name of one that has none", {"find": "find"}, {}),
     Option("bad", FAULT, "what a second one of a name is refused with", "duplicate", None),
+    Option(
+        "knows",
+        WORDS,
+        "fields of a group that need no word; others, and an empty group, are told as dropped",
+        ["kind", "name", "tools"],
+        None,
+    ),
     example=(
         [{"kind": "group", "name": "g", "tools": [{"name": "f"}]}],
         {
@@ -61,6 +68,7 @@ _JOINED = (
     ),
     takes=list,
     gives=list,
+    asks=True,
 )
 def unfolded(value: Json, options: Options, call: RuleContext) -> Json:
     kind, group, name = options["kind"], options["group"], options["name"]
@@ -91,6 +99,7 @@ def _unfolded(value: list[Json], options: Options, call: RuleContext) -> list[Js
         word, space = item.get(kind), item.get(name)
         call.moved(item, place)
         if word == options["group"] and type(item.get(inner)) is list and type(space) is str:
+            _tell_of_group(item, space, options, call)
             for within, one in enumerate(item[inner]):
                 _objects(one, f"{inner}[{within}]", item)
                 if type(one.get(name)) is str:
@@ -113,6 +122,14 @@ def _unfolded(value: list[Json], options: Options, call: RuleContext) -> list[Js
                 raise Refused(options["bad"], f"{place}.{name}", value=one)
             seen.add(one)
     return out
+
+
+def _tell_of_group(item: Item, space: str, options: Options, call: RuleContext) -> None:
+    """What is lost of a group as it gives way."""
+    knows = options.get("knows")
+    said = (name for name, value in item.items() if value is not None)
+    if knows is not None and not (item[options["list"]] and all(name in knows for name in said)):
+        call.tell("dropped", space)
 
 
 def _objects(item: Json, place: str, of: Json = None) -> None:

@@ -135,7 +135,9 @@ class _Meeting:
         base = {(unit.file, unit.keys) for unit in written if not unit.trait}
         self._models = {keys for file, keys in base if file == "models"}
         self._mapped = {keys for file, keys in base if file == "mapping"}
-        names = {_name(unit) for unit in written if unit.keys[0] not in UNNAMED}
+        # Nobody refers to a setting of mapping.toml, such as its title, by that name.
+        named = (u for u in written if u.file != "mapping" or len(u.keys) > 1)
+        names = {_name(unit) for unit in named if unit.keys[0] not in UNNAMED}
         asked: set[str] = set()  # words in what is written, as the whole tables have it
         for unit in written:
             asked |= words_below(_found(mapping, unit))

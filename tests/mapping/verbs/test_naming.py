@@ -170,3 +170,16 @@ def test_words_that_are_not_in_the_list_are_refused() -> None:
 def test_the_first_of_each_name() -> None:
     items = [{"n": "a"}, 7, {"n": "a", "x": 1}, {}, {"n": ["a"]}, {"n": "b"}]
     assert run("first_of_each", items, field="n") == [{"n": "a"}, 7, {}, {"n": ["a"]}, {"n": "b"}]
+
+
+def test_what_is_lost_of_a_group_is_told() -> None:
+    told: list[tuple[str, str]] = []
+    call = Call()
+    call.tell = lambda how, name="": told.append((how, name))  # type: ignore[attr-defined]
+    knows = {**FLAT, "knows": ["type", "name", "tools"]}
+    inner = {"type": "f", "name": "read"}
+    plain = {"type": "group", "name": "fs", "tools": [inner]}
+    run("unfolded", [plain, {**plain, "name": "b", "odd": None}], call, **knows)
+    assert told == []
+    run("unfolded", [{**plain, "odd": 1}, {**plain, "name": "no", "tools": []}], call, **knows)
+    assert told == [("dropped", "fs"), ("dropped", "no")]
