@@ -8,6 +8,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
+from tests.mapping.invented import spots_of
 from tests.strict.responses_samples import SCHEMA, THOUGHT, packed
 from tests.strict.samples import PNG
 
@@ -225,16 +226,7 @@ class Maker:
 
     def spoil(self, body: dict[str, Json]) -> None:
         """Puts anything in some place of the body, or takes away what is there."""
-        spots: list[tuple[Json, Json]] = []
-
-        def walk(node: Json) -> None:
-            for key, value in node.items() if isinstance(node, dict) else enumerate(node):
-                spots.append((node, key))
-                if isinstance(value, dict | list):
-                    walk(value)
-
-        walk(body)
-        node, key = self.random.choice(spots)
+        node, key = self.random.choice(spots_of(body))
         if isinstance(node, dict) and self.chance(0.3):
             del node[key]
         else:

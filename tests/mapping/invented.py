@@ -115,17 +115,19 @@ JUNK: list[Json] = [
 ]
 
 
+def spots_of(node: Json) -> list[tuple[Json, Json]]:
+    """Each place below: (what holds it, its key or number)."""
+    spots: list[tuple[Json, Json]] = []
+    for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+        spots.append((node, key))
+        if isinstance(value, dict | list):
+            spots += spots_of(value)
+    return spots
+
+
 def spoiled(r: Random) -> dict[str, Json]:
     out = body(r)
-    spots: list[tuple[Json, Json]] = []
-
-    def walk(node: Json) -> None:
-        for key, value in node.items() if isinstance(node, dict) else enumerate(node):
-            spots.append((node, key))
-            if isinstance(value, dict | list):
-                walk(value)
-
-    walk(out)
+    spots = spots_of(out)
     for _ in range(r.choice([1, 1, 2])):
         node, key = r.choice(spots)
         node[key] = copy.deepcopy(r.choice(JUNK))
