@@ -111,8 +111,7 @@ class Welcome:
         return HEAD, self._since
 
     def close(self) -> None:
-        """Nothing of it once the connection is there: uvloop would take the transport away without
-        a word to it, and what it serves would write into nothing."""
+        """Nothing of it once the connection is there, which is then closed like any other."""
         if self._entry.connection is self:
             self.task.cancel()
 
@@ -131,6 +130,13 @@ async def _make(owner: FastListener, accepted: socket.socket, entry: Admitted) -
                 ssl_shutdown_timeout=LINGER,
             )
         return True
+    except asyncio.CancelledError:
+        # uvloop takes the transport away without a word to a connection that has just been made,
+        # and what that serves would write into nothing.
+        made = entry.connection
+        if isinstance(made, Connection) and not made.transport.is_closing():
+            made.connection_lost(None)
+        raise
     except OSError:
         return False  # gone already, or no handshake came of it
     except Exception as error:

@@ -68,6 +68,10 @@ class Sulky:
                 size += len(more)
             if isinstance(does, bytes):
                 peer.sendall(does)
+                if does:  # it may be read: closed with bytes unread, a socket resets what it said
+                    peer.shutdown(socket.SHUT_WR)
+                    while peer.recv(1 << 16):
+                        pass
             elif does == RESET:
                 peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             else:

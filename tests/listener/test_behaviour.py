@@ -15,6 +15,7 @@ import pytest
 from tornado.iostream import StreamClosedError
 
 from aisix.listener.connection import Connection
+from aisix.listener.connection_table import Admitted
 from aisix.listener.fast import FastListener
 from tests.listener.caller import Caller
 from tests.listener.cases import GET, HOST, NEXT, POST
@@ -393,10 +394,11 @@ def test_a_listener_that_stops_takes_nobody_new_and_finishes_what_it_has(bench: 
     bench.run(work())
 
 
+@pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_connection_just_made_when_its_listener_ends_is_told(
-    fast: Bench, monkeypatch: pytest.MonkeyPatch
+    fast: Bench, moment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its task has not run again: what ends that one must not end the connection unseen."""
+    """In the turn of the loop in which it is made: what ends its task must not end it unseen."""
 
     async def work() -> None:
         async with fast.site() as site:
@@ -404,23 +406,37 @@ def test_a_connection_just_made_when_its_listener_ends_is_told(
             assert isinstance(listener, FastListener)
             ends: list[asyncio.Task[None]] = []
             lost: list[Connection] = []
-            made, over = Connection.connection_made, Connection.connection_lost
+            begun, made, over = (
+                Connection.__init__,
+                Connection.connection_made,
+                Connection.connection_lost,
+            )
 
-            def and_end(self: Connection, transport: asyncio.BaseTransport) -> None:
+            def begin(self: Connection, owner: FastListener, entry: Admitted) -> None:
+                begun(self, owner, entry)
+                if moment == "before":
+                    for welcome in listener._welcomes:
+                        listener.loop.call_soon(welcome.close)
+
+            def make(self: Connection, transport: asyncio.BaseTransport) -> None:
                 made(self, transport)
-                ends.append(asyncio.ensure_future(listener.close_all_connections()))
+                if moment == "after":
+                    ends.append(asyncio.ensure_future(listener.close_all_connections()))
 
             def noted(self: Connection, exc: BaseException | None) -> None:
                 over(self, exc)
                 lost.append(self)
 
-            monkeypatch.setattr(Connection, "connection_made", and_end)
+            monkeypatch.setattr(Connection, "__init__", begin)
+            monkeypatch.setattr(Connection, "connection_made", make)
             monkeypatch.setattr(Connection, "connection_lost", noted)
             caller = await site.call()
+            caller.send(SLOW)
             assert await caller.closed()
             await asyncio.gather(*ends)
             assert len(lost) == 1
-            assert not listener.connections
+            assert not listener.connections and not listener.table.count
+            site.notes.go.set()
 
     fast.run(work())
 
