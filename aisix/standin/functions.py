@@ -51,8 +51,9 @@ def _strict(one: dict[str, Any], kinds: list[Any]) -> Iterator[str]:
     if "object" in kinds:
         if one.get("additionalProperties") is not False:
             yield "'additionalProperties' is required to be supplied and to be false."
-        required = one.get("required")
-        if not isinstance(required, list) or {*required} != {*one.get("properties", ())}:
+        required, given = one.get("required"), one.get("properties", ())
+        named = isinstance(required, list) and all(isinstance(name, str) for name in required)
+        if not named or {*required} != {*given}:
             yield (
                 "'required' is required to be supplied and to be an array including every key in "
                 "properties."

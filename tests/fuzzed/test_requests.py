@@ -24,6 +24,7 @@ from tests.mapping.linear.jobs import decoded
 from tests.running import ROOT
 from tests.strict.anthropic_wire import anthropic_request_errors
 from tests.strict.openai_wire import openai_request_errors
+from tests.strict.paths import leads
 
 COUNT = 400
 MODELS = {
@@ -45,23 +46,6 @@ def answered(exchange: Exchange, body: dict[str, Any]) -> tuple[int, Any]:
         answer = exchange.fault(error)
         return answer.status, json.loads(answer.body)["error"]
     return 200, (json.loads(sent.body), exchange.warnings)
-
-
-def leads(path: str, body: Any) -> bool:
-    """Whether a path is one of the body: only its last step may be what is missing there."""
-    steps = re.findall(r"[^.\[\]]+", path)
-    for left, step in zip(range(len(steps) - 1, -1, -1), steps, strict=True):
-        if isinstance(body, list):
-            if not step.isdigit() or int(step) >= len(body):
-                return False
-            body = body[int(step)]
-        elif isinstance(body, dict):
-            if step not in body:
-                return left == 0
-            body = body[step]
-        else:
-            return False
-    return True
 
 
 def wrong(mapping: str, number: int) -> list[str]:

@@ -16,7 +16,7 @@ from aisix.errors import CallerError
 from aisix.mapping.exchange import Exchange, ResolvedModel
 from tests.long import times
 from tests.mapping import invented
-from tests.mapping.test_properties import MAPPING, is_a_path_of
+from tests.mapping.test_properties import MAPPING, names_a_place
 from tests.strict.anthropic_wire import anthropic_request_errors, append_only_errors
 
 VERSIONS = (None, "2026-10-21")
@@ -52,7 +52,7 @@ def checked(body: Any, model: str, version: str | None, seed: int) -> None:
     if found[0] == "refused":
         _, status, error = found
         assert status == 400, seed
-        assert error["param"] is None or is_a_path_of(error["param"], body), (seed, error)
+        assert error["param"] is None or names_a_place(error["param"], body), (seed, error)
         return
     _, out, _, headers = found
     beta = "anthropic-beta" in headers

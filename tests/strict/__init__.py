@@ -6,6 +6,7 @@
     responses_items.py  ... the items of its answers
     responses_flow.py   ... the order of its events
     callers.py          the checks of every caller dialect, under the same names
+    paths.py            whether what a refusal names stands in the body
     closed.py           the official SDKs' own types, made strict
     sdk.py              the official clients over bytes in memory
     sse.py              server-sent events, as bytes

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 
 from aisix.mapping.compile.chunks import Leaf
 from aisix.mapping.compile.envelopes import GIVEN, AnswerCompiler
-from aisix.mapping.compile.rows import into_blocks
+from aisix.mapping.compile.rows import all_of, into_blocks, nothing
 from aisix.mapping.compile.values import (
     ABSENT,
     DICT,
@@ -83,8 +83,9 @@ class DeltaCompiler(AnswerCompiler):
             if name == self.tables.opening:
                 self.functions.append(f"opening = emit{len(emits) - 1}")
         if self.tables.pieces:
-            with self.top("pieces(e, part, several)", registers=False):
+            with self.top("pieces(a, e, p, whole, out)"):
                 self._pieces()
+        words = self._words() if self.tables.pieces else []
         with self.top("event(a, e, out)"):
             self._event()
         with self.top("reason(a)"):
@@ -95,6 +96,7 @@ class DeltaCompiler(AnswerCompiler):
             self.w.put(f"return {self.w.say(self.counted())}")
         self.meter()
         named = {"acts": acts, "gives": gives, "begins": begins, "sets": sets, "emits": emits}
+        named["words"] = words
         self.functions += [f"{name} = {{{', '.join(made)}}}" for name, made in named.items()]
         return "\n\n".join(self.functions) + "\n"
 
@@ -107,7 +109,24 @@ class DeltaCompiler(AnswerCompiler):
     def _given(self, site: Site, row: Row) -> Value:
         return GIVEN if self.handed else super()._given(site, row)
 
+    def _words(self) -> list[str]:
+        """A function for each of the words of the tables' own events, instead of a question."""
+        words: list[str] = []
+        for said, row in self.tables.events.items():
+            if said == self._at_once():
+                continue
+            words.append(f"{said!r}: word{len(words)}")
+            with self.top(f"word{len(words) - 1}(a, e, out)"):
+                self.word = said
+                self._row(EVENT, row, nothing)
+                self.word = None
+        return words
+
     def _event(self) -> None:
+        if self.tables.pieces:
+            word = self.w.say(self.path(EVENT, self.tables.by))
+            self.w.put(f"words[{word}](a, e, out)")
+            return
         number = self.path(EVENT, self.tables.block)
         if not self.tables.pieces and number != ABSENT:
             name = self.w.say(number)
@@ -120,29 +139,50 @@ class DeltaCompiler(AnswerCompiler):
         look at each place."""
         w, by = self.w, str(self.tables.by.steps[0])
         part = Site(Var("part", DICT, True))
-        w.put("if type(part) is not dict: part = {}")
-        w.put("out = []")
+        first = self.tables.part[0].steps if self.tables.part else ()
+        w.put(f"part = {w.say(self.below(EVENT.item, first)) if first else None}")
+        with w.block("if whole or type(part) is not dict or not p.sure"):
+            w.put("part = p.part_of_whole(e) if whole else p.part(e)")
+            w.put("if type(part) is not dict: part = {}")
+        w.put("made = []")
         for name, sources in self.tables.pieces:
             sites = (part if path.root else EVENT for path in sources)
             found = [
                 self.below(site.item, path.steps) for site, path in zip(sites, sources, strict=True)
             ]
+            piece = f"{{{by!r}: {name!r}, 'value': %s, 'number': %s, 'whole': e}}"
             with w.block(f"if {' or '.join(self._says(value) for value in found)}"):
                 if len(sources) > 1:
-                    w.put(f"out += several(e, part, {name!r}, {w.const(sources)})")
+                    w.put(f"made += p.named(e, part, {name!r}, {w.const(sources)})")
                     continue
                 (value,) = found
                 text = w.say(value)
-                piece = f"{{{by!r}: {name!r}, 'value': %s, 'number': %s, 'whole': e}}"
+                if name == self._at_once():
+                    parts = {by: Const(name), "value": value, "number": Const(0)}
+                    item = Var(piece % (text, 0), DICT, True, parts={**parts, "whole": EVENT.item})
+                    self.word = name
+                    self._row(Site(item), self.tables.events[name], nothing)
+                    self.word = None
+                    continue
                 if not may_be(value, LIST):
-                    w.put(f"out.append({piece % (text, 0)})")
+                    w.put(f"made.append({piece % (text, 0)})")
                     continue
                 with w.block(f"if type({text}) is list"):
                     each = f"for n, x in enumerate({text}) if x is not None"
-                    w.put(f"out += [{piece % ('x', 'n')} {each}]")
+                    w.put(f"made += [{piece % ('x', 'n')} {each}]")
                 with w.block("else"):
-                    w.put(f"out.append({piece % (text, 0)})")
-        w.put("return out")
+                    w.put(f"made.append({piece % (text, 0)})")
+        w.put("return made")
+
+    def _at_once(self) -> str | None:
+        """The piece that every event has, where it comes first and its row neither ends the answer
+        nor writes into a block: that one is run where events are taken apart."""
+        name, sources = self.tables.pieces[0]
+        row = self.tables.events.get(name)
+        if row is None or len(sources) > 1 or sources[0].root or sources[0].steps:
+            return None
+        ends = any(one.into or one.fail or one.end for one in all_of(row))
+        return None if ends else name
 
     def _says(self, value: Value) -> str:
         """Whether it is there, and no empty text, list or object."""

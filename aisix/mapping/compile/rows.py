@@ -63,7 +63,6 @@ class RowCompiler(ChunkCompiler):
         word_ = "if"
         # What blocks are made of comes often, the rest once or twice in an answer.
         often = {said for said, row in rows.items() if any(into_blocks([row]))}
-        often |= {said for said, at in self.tables.pieces if not at[0].steps}  # of every event
         for lines, words in sorted(branches.items(), key=lambda at: often.isdisjoint(at[1])):
             test = f"== {words[0]!r}" if len(words) == 1 else f"in {tuple(words)!r}"
             w.put(f"{word_} {name} {test}:")
@@ -235,8 +234,11 @@ class RowCompiler(ChunkCompiler):
 
 def into_blocks(rows: Iterable[Row]) -> Iterator[Row]:
     """All rows that write into blocks."""
-    for row in rows:
-        if row.into:
-            yield row
-        yield from into_blocks(row.variants.values())
-        yield from into_blocks(below for _, below in row.first)
+    return (one for row in rows for one in all_of(row) if one.into)
+
+
+def all_of(row: Row) -> Iterator[Row]:
+    """A row and all it chooses from."""
+    yield row
+    for below in (*row.variants.values(), *(one for _, one in row.first)):
+        yield from all_of(below)

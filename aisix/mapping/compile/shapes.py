@@ -150,15 +150,18 @@ class ShapeCompiler(Compiler):
         item = f"{each.name}(x, c, n)" if each.counts else f"{each.name}(x, c)"
         loop = f"for n, x in enumerate({value.name})" if each.counts else f"for x in {value.name}"
         one, full = f"{each.name}({value.name}, c)", each.value.sure
+        lone = f"{each.name}({value.name}[0], c)"  # of a list of one, which most parts are
         if may_be(each.value, LIST):  # all of such a list stands in the item's place
             text = f"[z {loop} for z in spread({item})]"
             one, full = f"[*spread({one})]", False
+            lone = f"[*spread({lone})]"
         elif each.value.sure:
             text = f"[{item} {loop}]"
-            one = f"[{one}]"
+            one, lone = f"[{one}]", f"[{lone}]"
         else:
             text = f"[y {loop} if (y := {item}) is not None]"
-            one = f"[y for y in ({one},) if y is not None]"
+            one = f"[y] if (y := {one}) is not None else []"
+            lone = f"[y] if (y := {lone}) is not None else []"
         if is_only(value, LIST):
             self._spend(value, about)
             return Var(self.w.let(text), LIST, True, full and value.full)
@@ -167,8 +170,12 @@ class ShapeCompiler(Compiler):
             return Var(self.w.let(one), LIST, True, full)
         made = self.w.new()
         with self.w.block(f"if type({value.name}) is list"):
-            self._spend(value, about)
-            self.w.put(f"{made} = {text}")
+            with self.w.block(f"if len({value.name}) == 1"):
+                self.w.put("c.budget.spent += 1")
+                self.w.put(f"{made} = {lone}")
+            with self.w.block("else"):
+                self._spend(value, about)
+                self.w.put(f"{made} = {text}")
         with self.w.block(f"elif type({value.name}) is dict"):
             self._must_be_item(rule.each, value)
             self.w.put(f"{made} = {one}")

@@ -12,6 +12,7 @@
     request.py       a whole request.toml; strict mode
     answer.py        a whole answer.toml: events in, chunks out
     answer_rows.py   the rows and chunks of one: what an event does
+    envelopes.py     what stands around the parts of an answer; counters
     answer_state.py  the state of one answer: registers, blocks, counters
     blocks.py        deltas that hold anything at once -> blocks, one open at a time
     calls.py         pieces of calls -> calls with a number, an id, a name and a text each

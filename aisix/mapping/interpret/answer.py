@@ -9,23 +9,21 @@ from __future__ import annotations
 
 from aisix.mapping.interpret import accumulate, continuation
 from aisix.mapping.interpret import rules as interpret
-from aisix.mapping.interpret.answer_rows import RowRunner
 from aisix.mapping.interpret.answer_state import AnswerScope
 from aisix.mapping.interpret.blocks import Blocks, Pieces
 from aisix.mapping.interpret.calls import Calls
-from aisix.mapping.interpret.fold import ending, fold, put, taken_apart, written
+from aisix.mapping.interpret.envelopes import Enveloping
+from aisix.mapping.interpret.fold import ending, fold, taken_apart
 from aisix.mapping.interpret.forms import DeltaForm, PlainForm, StreamForm
 from aisix.mapping.interpret.frames import Frames
-from aisix.mapping.interpret.scope import NULL
 from aisix.mapping.interpret.view import View, holds
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.answer import AnswerTables, Row
 from aisix.mapping.syntax.budget import Spent
 from aisix.mapping.syntax.paths import Json, Path
-from aisix.mapping.syntax.rules import Rule
 
 
-class Answering(RowRunner):
+class Answering(Enveloping):
     """One answer. `event` takes upstream events and gives the deltas to send, `finish` the last
     ones.
 
@@ -49,7 +47,7 @@ class Answering(RowRunner):
         if plain_form is not None:
             return  # what follows is asked for only when that has failed
         self.form = form
-        self.deltas = deltas
+        self.deltas = None if armed and tables.pieces else deltas
         self.frame = frame  # how a chunk is sent
         self.raw = {} if armed else None
         self._reset()
@@ -62,9 +60,9 @@ class Answering(RowRunner):
         self._pieces = Pieces(self.tables) if self.tables.pieces else None
         self._calls = [Calls(how, self.scope) for how in self.tables.calls]
         self._frames = Frames(self.frame, self.tables.number)
-        # Events go to the rows as they come, and what those make to the caller.
-        parts = self.tables.pieces or self.tables.calls or "chunk" in self.tables.envelopes
-        self._direct = not parts and self.raw is None
+        self._direct = "chunk" not in self.tables.envelopes  # what rows make is sent as it is
+        # ... and events go to them as they come.
+        self._untouched = not (self._pieces or self._calls or self.raw is not None)
 
     # ------------------------------------------------------------------ events
     def event(self, event: dict[str, Json]) -> list[dict[str, Json]]:
@@ -78,32 +76,54 @@ class Answering(RowRunner):
         return self._deltas(event)
 
     def _deltas(self, event: dict[str, Json], whole: bool = False) -> list[dict[str, Json]]:
+        deltas: list[dict[str, Json]] = []
         pieces = self._pieces
         if pieces is None:
-            return self._event(event)
-        deltas: list[dict[str, Json]] = []
+            self._event(event, deltas)
+            return deltas
         over = self.ended  # then what was held back of it is all that comes
-        part = pieces.part_of_whole(event) if whole else pieces.part(event)
-        take = self.deltas.pieces if self.deltas is not None else None
-        for piece in take(event, part, pieces.named) if take else pieces.taken(event, part):
-            if self.scope.trace is not None:
-                self._trace_piece(piece, event, whole)
-            deltas += self._event(piece)
+        for piece in self._taken(pieces, event, whole, deltas):
+            if self.deltas is not None:  # as `_event` does it
+                length = len(deltas)
+                try:
+                    self.deltas.words[piece[pieces.by]](self, piece, deltas)
+                except Exception as raised:
+                    self.give_up(raised)
+                    del deltas[length:]
+                    self._event(piece, deltas)
+            else:
+                if self.scope.trace is not None:
+                    self._trace_piece(piece, event, whole)
+                self._event(piece, deltas)
             if self.failed is not None or self.ended is not over:
                 break
         return deltas
 
-    def _event(self, event: dict[str, Json]) -> list[dict[str, Json]]:
-        deltas: list[dict[str, Json]] = []
+    def _taken(
+        self, pieces: Pieces, event: dict[str, Json], whole: bool, deltas: list[dict[str, Json]]
+    ) -> list[dict[str, Json]]:
+        """The pieces of an event; its compiled form may have run the first one."""
+        if self.deltas is not None:
+            assert self.deltas.pieces is not None
+            try:
+                return self.deltas.pieces(self, event, pieces, whole, deltas)
+            except Exception as raised:
+                self.give_up(raised)
+                deltas.clear()
+        return pieces.taken(event, whole)
+
+    def _event(self, event: dict[str, Json], deltas: list[dict[str, Json]]) -> None:
+        """The row of an event, or of a piece of one."""
         if self.raw is not None:
             self.rebuild(event, paths.get(event, self.tables.block.steps))
         if self.deltas is not None:
+            length = len(deltas)
             try:
                 self.deltas.event(self, event, deltas)
-                return deltas
+                return
             except Exception as raised:
                 self.give_up(raised)
-                deltas = []
+                del deltas[length:]
         number = paths.get(event, self.tables.block.steps)
         if type(number) is int:
             self.scope.block = self.blocks.get(number) or self.new_block(number)
@@ -111,7 +131,7 @@ class Answering(RowRunner):
         word = paths.get(event, self.tables.by.steps)
         row = self.row(self.tables.events, self.tables.by, word, view)
         if row is None or not holds(row.guard, view):
-            return []
+            return
         if type(number) is int:
             if row.open:
                 self.open.add(number)
@@ -119,8 +139,8 @@ class Answering(RowRunner):
                 self.open.discard(number)
         if row.into:
             self.take(row, event, deltas)
-            return deltas
-        return self._act(row, event, view)
+        else:
+            deltas += self._act(row, event, view)
 
     def _trace_piece(self, piece: dict[str, Json], event: dict[str, Json], whole: bool) -> None:
         """For who asks why: where a piece stands in its event."""
@@ -143,10 +163,9 @@ class Answering(RowRunner):
             return
         if self._direct and self.deltas is not None:
             made: list[dict[str, Json]] = []
-            try:
-                self.deltas.event(self, event, made)
-            except Exception as raised:
-                self.give_up(raised)
+            if self._untouched:
+                self._event(event, made)
+            else:
                 made = self.event(event)
             for delta in made:  # one, mostly: a comprehension costs more
                 out.append(self._frames.of(delta))
@@ -170,7 +189,8 @@ class Answering(RowRunner):
     def send_failure(self, out: list[bytes], error: dict[str, Json]) -> None:
         """The chunks that tell of an error."""
         self.scope.extra = {"error": error}
-        deltas = self._event(self._own(self.tables.fail_row))
+        deltas: list[dict[str, Json]] = []
+        self._event(self._own(self.tables.fail_row), deltas)
         out += [self._framed(self.chunk(delta)) for delta in deltas]
 
     def _own(self, row: str) -> dict[str, Json]:
@@ -203,7 +223,7 @@ class Answering(RowRunner):
         if self.own_blocks is not None:
             self.own_blocks.all_came()
         if self.tables.end_row:
-            deltas += self._event(self._own(self.tables.end_row))
+            self._event(self._own(self.tables.end_row), deltas)
         if self.own_blocks is not None:
             self.own_blocks.finish(deltas)
         for number in sorted(self.open):  # an upstream that does not end its blocks
@@ -241,66 +261,6 @@ class Answering(RowRunner):
         asked = self.tables.enough
         view = View(self.scope, {})  # type: ignore[arg-type]
         return asked is None or holds(asked, view) or self.complete
-
-    # ------------------------------------------------------------------ envelopes
-    def envelope(self, name: str, **extra: Json) -> dict[str, Json]:
-        """One object of the answer; `extra`: what it may ask for (delta, finish, message)."""
-        self.scope.extra = {"counted": None, **extra}
-        if name in ("usage", "whole"):
-            self.scope.extra["counted"] = self.counted()
-        view = View(self.scope, {})  # type: ignore[arg-type]
-        out: dict[str, Json] = {**self.said} if name == "whole" else {}
-        if self.scope.trace is not None and out:
-            self.scope.trace.copied(self.said, out)
-        rules = self.tables.envelopes[name]
-        for path, rule in rules:
-            value = interpret.run(rule, view, path.text)
-            if value is not None:
-                put(out, path.steps, value)
-                if self.scope.trace is not None:
-                    self.scope.trace.wrote(out, path.steps)
-        for key, rule in self.tables.choice if extra.get("finish") not in (None, NULL) else ():
-            value = interpret.run(rule, view)
-            choices = next((v for v in out.values() if type(v) is list and v), None)
-            if value is not None and choices:
-                choices[0][key] = value
-                if self.scope.trace is not None:
-                    self.scope.trace.wrote(choices[0], (key,))
-        return out
-
-    def chunk(self, delta: dict[str, Json], finish: Json = NULL) -> dict[str, Json]:
-        if self.form is not None:
-            return self.form.chunk(self, delta, finish)
-        if "chunk" not in self.tables.envelopes:
-            return delta
-        return self.envelope("chunk", delta=self._written(delta) or {}, finish=finish)
-
-    def _written(self, node: dict[str, Json]) -> Json:
-        made = written(node)
-        if self.scope.trace is not None:
-            self.scope.trace.copied(node, made)
-        return made
-
-    def usage_chunk(self) -> dict[str, Json]:
-        if self.form is not None and self.form.usage is not None:
-            return self.form.usage(self)
-        return self.envelope("usage")
-
-    def counted(self) -> dict[str, Json]:
-        if self.deltas is not None:
-            return self.deltas.counts(self.used())
-        return self._counters(self.tables.usage)
-
-    def metered(self) -> dict[str, Json]:
-        """Token counters: input, output, cache_read, cache_write, reasoning."""
-        form = self.form or self.plain_form or self.deltas
-        if form is not None:
-            return form.meter(self.used())
-        return self._counters(self.tables.meter)
-
-    def _counters(self, rules: tuple[tuple[str, Rule], ...]) -> dict[str, Json]:
-        view = View(self.scope, self.used())  # type: ignore[arg-type]
-        return interpret.build(rules, view, "") or {}
 
     # ------------------------------------------------------------------ plain answers
     def plain(self, answer: dict[str, Json]) -> None:

@@ -33,7 +33,9 @@ class Pieces:
 
     def __init__(self, tables: AnswerTables) -> None:
         self._tables = tables
+        self.by = str(tables.by.steps[0])
         self._parts = tables.part  # those that may still count
+        self.sure = len(self._parts) == 1  # only the first does
         self._sources: dict[str, tuple[Path, ...]] = {}  # where a thing was found before
 
     def part(self, event: dict[str, Json]) -> Json:
@@ -43,6 +45,7 @@ class Pieces:
             if type(part) is dict:
                 if number + 1 < len(self._parts):  # what it also says elsewhere is the same again
                     self._parts = self._parts[: number + 1]
+                    self.sure = number == 0
                 return part
         return None
 
@@ -52,8 +55,9 @@ class Pieces:
         found = (paths.get(answer, path.steps) for path in (plain.part if plain else ()))
         return next((part for part in found if type(part) is dict), None)
 
-    def taken(self, event: dict[str, Json], part: Json) -> list[dict[str, Json]]:
-        """The small events it is made of."""
+    def taken(self, event: dict[str, Json], whole: bool) -> list[dict[str, Json]]:
+        """The small events it is made of; whole: a plain answer."""
+        part = self.part_of_whole(event) if whole else self.part(event)
         out: list[dict[str, Json]] = []
         for name, sources in self._tables.pieces:
             out += self.named(event, part, name, sources)

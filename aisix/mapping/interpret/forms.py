@@ -92,7 +92,8 @@ class DeltaForm:
     """
 
     event: Callable[[Any, dict[str, Json], list[dict[str, Json]]], None]
-    pieces: Callable[[dict[str, Json], Json, Any], list[dict[str, Json]]] | None
+    pieces: Callable[[Any, dict[str, Json], Any, bool, Any], list[dict[str, Json]]] | None
+    words: dict[Json, Callable[[Any, dict[str, Json], list[dict[str, Json]]], None]]
     acts: dict[int, Callable[[Any, dict[str, Json], list[dict[str, Json]]], None]]
     gives: dict[int, Callable[[Any, dict[str, Json]], dict[str, Json]]]
     begins: dict[int, Callable[[Any, dict[str, Json], list[dict[str, Json]]], None]]

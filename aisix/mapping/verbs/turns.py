@@ -92,6 +92,10 @@ def _in_order(items: Items, options: Options, chosen: Chosen) -> bool:
     in_turn = False  # asked only while any waits
     for item in items:
         parts = parts_of(item, name)
+        if len(parts) == 1 and not waiting:  # mostly words, which wait for nothing
+            found = parts[0].get(kind) if type(parts[0]) is dict else None
+            if found != word and found != answer:
+                continue
         calls: list[Json] = []
         answered: Json = None
         answers = 0

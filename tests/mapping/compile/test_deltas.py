@@ -14,6 +14,7 @@ from aisix.mapping.mappings import Mapping, load_mappings
 from tests.running import ROOT
 
 ASKED = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "q"}]}
+ITEMS = {"model": "m", "max_output_tokens": 99, "input": "q"}
 CHOICE = {"index": 0, "message": {"role": "assistant", "content": "a"}, "finish_reason": "stop"}
 ANSWER = {"id": "c", "object": "chat.completion", "choices": [CHOICE]}
 EVENTS = [
@@ -32,7 +33,19 @@ EVENTS = [
 STREAM = (
     b"".join(f"data: {json.dumps(event)}\n\n".encode() for event in EVENTS) + b"data: [DONE]\n\n"
 )
-PAIRS = ("openai-chat/openai-chat", "anthropic-messages/openai-chat")
+CALLERS = ("openai-chat", "anthropic-messages", "openai-responses")
+PAIRS = [f"{caller}/openai-chat" for caller in CALLERS]
+# Which functions the answers above need: of events as they are, of their pieces, of the whole.
+USED = {
+    "openai-chat": {"event", "reason", "whole"},
+    "anthropic-messages": {
+        "pieces", "words", "acts", "gives", "begins", "emits", "reason", "whole"
+    },
+    "openai-responses": {
+        "event", "pieces", "words", "acts", "gives", "begins", "sets", "emits", "reason"
+    },
+}  # fmt: skip
+PARTS = sorted(set().union(*USED.values()))
 
 
 @pytest.fixture(params=PAIRS)
@@ -46,7 +59,7 @@ def exchange(mapping: Mapping, stream: bool, compiled: bool = True) -> Exchange:
     talk = Exchange(
         tables, mapping.caller, target, now=1, new_id=lambda: "0", compiled=compiled
     )  # fmt: skip
-    talk.request({**ASKED, "stream": stream})
+    talk.request({**(ITEMS if mapping.name == PAIRS[2] else ASKED), "stream": stream})
     talk.take_fallbacks()
     return talk
 
@@ -66,7 +79,7 @@ def test_the_usual_answer_needs_no_interpreter(mapping: Mapping, stream: bool) -
 
 
 @pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("part", ["event", "acts", "gives", "begins", "emits", "reason", "whole"])
+@pytest.mark.parametrize("part", PARTS)
 def test_a_mistake_in_any_part_is_made_good_and_told(
     mapping: Mapping,
     monkeypatch: pytest.MonkeyPatch,
@@ -90,9 +103,8 @@ def test_a_mistake_in_any_part_is_made_good_and_told(
         FormCache, "find", lambda cache, *given: find(cache, *given) and changed
     )  # fmt: skip
     assert answered(talk) == right
-    used = not (
-        (part in ("acts", "gives", "begins", "emits") and mapping.name == PAIRS[0])
-        or (part == "whole" and stream)
+    used = part in USED[mapping.name.partition("/")[0]] and not (
+        (part == "whole" and stream)
         or (part == "acts" and not stream)  # each block of it is one piece, with which it begins
     )
     kind = "stream" if stream else "plain"
