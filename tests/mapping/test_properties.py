@@ -68,7 +68,7 @@ REAL = [
 
 def names_a_place(param: str, body: Any) -> bool:
     """Whether it leads somewhere; a schema of an older draft is rewritten before it is refused."""
-    return leads(re.sub(r"(\.parameters|\.schema)\..*", r"\1", param), body, 2)
+    return leads(re.sub(r"(\.parameters|\.\w*schema)\..*", r"\1", param), body, 2)
 
 
 def translated(body: dict[str, Any], model: str) -> dict[str, Any] | None:
