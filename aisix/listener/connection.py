@@ -88,6 +88,9 @@ class Connection(Sending):
 
     @closing
     def connection_lost(self, exc: BaseException | None) -> None:
+        """May be told more than once: see the listener."""
+        if self not in self.owner.connections:
+            return
         self._over = True
         self._leave()
         self.owner.connections.discard(self)

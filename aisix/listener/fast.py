@@ -134,7 +134,7 @@ async def _make(owner: FastListener, accepted: socket.socket, entry: Admitted) -
         # uvloop takes the transport away without a word to a connection that has just been made,
         # and what that serves would write into nothing.
         made = entry.connection
-        if isinstance(made, Connection) and not made.transport.is_closing():
+        if isinstance(made, Connection):
             made.connection_lost(None)
         raise
     except OSError:

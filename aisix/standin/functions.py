@@ -51,9 +51,10 @@ def _strict(one: dict[str, Any], kinds: list[Any]) -> Iterator[str]:
     if "object" in kinds:
         if one.get("additionalProperties") is not False:
             yield "'additionalProperties' is required to be supplied and to be false."
-        required, given = one.get("required"), one.get("properties", ())
+        required, given = one.get("required"), one.get("properties")
+        names = {*given} if isinstance(given, dict) else set()
         named = isinstance(required, list) and all(isinstance(name, str) for name in required)
-        if not named or {*required} != {*given}:
+        if not named or set(required or ()) != names:
             yield (
                 "'required' is required to be supplied and to be an array including every key in "
                 "properties."

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import struct
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,6 +23,7 @@ from tests.listener.cases import GET, HOST, NEXT, POST
 from tests.listener.conftest import LIMITS, Bench
 from tests.upstream.conftest import Certificates
 
+RESETS = struct.pack("ii", 1, 0)
 SLOW = b"GET /slow HTTP/1.1\r\n" + HOST + b"\r\n"
 
 
@@ -394,9 +396,10 @@ def test_a_listener_that_stops_takes_nobody_new_and_finishes_what_it_has(bench: 
     bench.run(work())
 
 
+@pytest.mark.parametrize("caller", ["stays", "asks", "leaves", "resets"])
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_connection_just_made_when_its_listener_ends_is_told(
-    fast: Bench, moment: str, monkeypatch: pytest.MonkeyPatch
+    fast: Bench, moment: str, caller: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the turn of the loop in which it is made: what ends its task must not end it unseen."""
 
@@ -405,7 +408,7 @@ def test_a_connection_just_made_when_its_listener_ends_is_told(
             listener = site.listener
             assert isinstance(listener, FastListener)
             ends: list[asyncio.Task[None]] = []
-            lost: list[Connection] = []
+            lost: set[Connection] = set()
             begun, made, over = (
                 Connection.__init__,
                 Connection.connection_made,
@@ -425,17 +428,22 @@ def test_a_connection_just_made_when_its_listener_ends_is_told(
 
             def noted(self: Connection, exc: BaseException | None) -> None:
                 over(self, exc)
-                lost.append(self)
+                lost.add(self)
 
             monkeypatch.setattr(Connection, "__init__", begin)
             monkeypatch.setattr(Connection, "connection_made", make)
             monkeypatch.setattr(Connection, "connection_lost", noted)
-            caller = await site.call()
-            caller.send(SLOW)
-            assert await caller.closed()
+            with socket.create_connection(("127.0.0.1", site.port)) as there:
+                if caller == "asks":
+                    there.sendall(SLOW)
+                elif caller == "leaves":
+                    there.shutdown(socket.SHUT_WR)
+                elif caller == "resets":
+                    there.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESETS)
+                    there.close()
+                await until(lambda: len(lost) == 1 and not listener.connections)
             await asyncio.gather(*ends)
-            assert len(lost) == 1
-            assert not listener.connections and not listener.table.count
+            assert not listener.table.count
             site.notes.go.set()
 
     fast.run(work())

@@ -67,7 +67,8 @@ REAL = [
 
 
 def names_a_place(param: str, body: Any) -> bool:
-    """Whether it leads somewhere; a schema of an older draft is rewritten before it is refused."""
+    """Whether it leads somewhere; a schema of an older draft is rewritten before it is refused.
+    Two names may be missing: an item without its `function` has no `function.name`."""
     return leads(re.sub(r"(\.parameters|\.\w*schema)\..*", r"\1", param), body, 2)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 def leads(path: str, body: Any, missing: int = 1) -> bool:
     """Whether a path is one of the body: at its end, so many names may be what is missing there.
 
-    null is missing, and one thing where a list may stand is a list of one.
+    null is missing, and an object where a list may stand is a list of one.
     """
     steps = re.findall(r"[^.\[\]]+", path)
     for number, step in enumerate(steps):
@@ -17,11 +17,13 @@ def leads(path: str, body: Any, missing: int = 1) -> bool:
             if not step.isdigit() or int(step) >= len(body):
                 return False
             body = body[int(step)]
-        elif body is None or (isinstance(body, dict) and step not in body and step != "0"):
+        elif isinstance(body, dict) and step in body:
+            body = body[step]
+        elif isinstance(body, dict) and step == "0":
+            continue
+        elif body is None or isinstance(body, dict):
             rest = steps[number:]
             return len(rest) <= missing and not any(name.isdigit() for name in rest)
-        elif step != "0":
-            if not isinstance(body, dict):
-                return False
-            body = body[step]
+        else:
+            return False
     return True

@@ -128,20 +128,20 @@ class DeltaCompiler(AnswerCompiler):
             self.w.put(f"words[{word}](a, e, out)")
             return
         number = self.path(EVENT, self.tables.block)
-        if not self.tables.pieces and number != ABSENT:
+        if number != ABSENT:
             name = self.w.say(number)
             with self.w.block(f"if type({name}) is int"):
                 self.w.put(f"block = c.block = a.blocks.get({name}) or a.new_block({name})")
         self.rows(EVENT, self.tables.events, self.tables.by)
 
     def _pieces(self) -> None:
-        """An event taken apart, as `Pieces.taken` does it. Most of it is not there: that costs a
-        look at each place."""
+        """An event taken apart, as `Pieces.taken` does it, and its first piece run at once. Most
+        of it is not there: that costs a look at each place."""
         w, by = self.w, str(self.tables.by.steps[0])
         part = Site(Var("part", DICT, True))
         first = self.tables.part[0].steps if self.tables.part else ()
         w.put(f"part = {w.say(self.below(EVENT.item, first)) if first else None}")
-        with w.block("if whole or type(part) is not dict or not p.sure"):
+        with w.block("if whole or type(part) is not dict or not p.settled"):
             w.put("part = p.part_of_whole(e) if whole else p.part(e)")
             w.put("if type(part) is not dict: part = {}")
         w.put("made = []")
@@ -163,6 +163,7 @@ class DeltaCompiler(AnswerCompiler):
                     self.word = name
                     self._row(Site(item), self.tables.events[name], nothing)
                     self.word = None
+                    w.put("p.begun = e")
                     continue
                 if not may_be(value, LIST):
                     w.put(f"made.append({piece % (text, 0)})")
@@ -178,6 +179,8 @@ class DeltaCompiler(AnswerCompiler):
         """The piece that every event has, where it comes first and its row neither ends the answer
         nor writes into a block: that one is run where events are taken apart."""
         name, sources = self.tables.pieces[0]
+        if name in (self.tables.end_row, self.tables.fail_row):
+            return None
         row = self.tables.events.get(name)
         if row is None or len(sources) > 1 or sources[0].root or sources[0].steps:
             return None

@@ -171,7 +171,7 @@ class ShapeCompiler(Compiler):
         made = self.w.new()
         with self.w.block(f"if type({value.name}) is list"):
             with self.w.block(f"if len({value.name}) == 1"):
-                self.w.put("c.budget.spent += 1")
+                self.w.put(f"c.budget.spend(1, {about!r})")
                 self.w.put(f"{made} = {lone}")
             with self.w.block("else"):
                 self._spend(value, about)

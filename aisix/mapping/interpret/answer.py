@@ -47,6 +47,7 @@ class Answering(Enveloping):
         if plain_form is not None:
             return  # what follows is asked for only when that has failed
         self.form = form
+        # A form may run a piece where it is taken out, which `rebuild` would not see.
         self.deltas = None if armed and tables.pieces else deltas
         self.frame = frame  # how a chunk is sent
         self.raw = {} if armed else None
@@ -109,6 +110,8 @@ class Answering(Enveloping):
                 return self.deltas.pieces(self, event, pieces, whole, deltas)
             except Exception as raised:
                 self.give_up(raised)
+                if pieces.begun is event:  # the first one has been run, whatever came then
+                    return pieces.taken(event, whole)[1:]
                 deltas.clear()
         return pieces.taken(event, whole)
 

@@ -35,7 +35,8 @@ class Pieces:
         self._tables = tables
         self.by = str(tables.by.steps[0])
         self._parts = tables.part  # those that may still count
-        self.sure = len(self._parts) == 1  # only the first does
+        self.settled = len(self._parts) == 1  # only the first does
+        self.begun: dict[str, Json] | None = None  # the event whose first piece a form has run
         self._sources: dict[str, tuple[Path, ...]] = {}  # where a thing was found before
 
     def part(self, event: dict[str, Json]) -> Json:
@@ -45,7 +46,7 @@ class Pieces:
             if type(part) is dict:
                 if number + 1 < len(self._parts):  # what it also says elsewhere is the same again
                     self._parts = self._parts[: number + 1]
-                    self.sure = number == 0
+                    self.settled = number == 0
                 return part
         return None
 
@@ -76,9 +77,8 @@ class Pieces:
                 break
         else:
             return []
-        by = str(self._tables.by.steps[0])
         return [
-            {by: name, "value": item, "number": number, "whole": event}
+            {self.by: name, "value": item, "number": number, "whole": event}
             for number, item in enumerate(found if type(found) is list else [found])
             if item is not None
         ]

@@ -84,8 +84,9 @@ class PlainForm:
 class DeltaForm:
     """The functions of events that hold anything at once; the machine puts what they make in order.
 
-    `event` runs the row of one piece (or event) and adds deltas; `pieces` takes an event apart into
-    them (what it says, and `Pieces.named` for what may stand in several places); `acts` are the
+    `event` runs the row of one event and adds deltas, `words` that of a piece, by its word;
+    `pieces` takes an event apart into them, with the help of `Pieces`: the first one, which every
+    event has, it runs at once and leaves out (then `Pieces.begun` is the event); `acts` are the
     rows that write into blocks, by their id(); where a row begins its block, `gives` finds what it
     gives its chunks and `begins` is the rest of it; `sets` are the registers of a kind; `emits` the
     chunks, by name.
