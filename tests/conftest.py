@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,6 +46,20 @@ def swallowed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Exception]]:
     yield bugs
     if bugs:
         raise bugs[0]
+
+
+@pytest.fixture(autouse=True)
+def unspoiled_loggers() -> Iterator[None]:
+    """A command that a test runs in this process sends log lines to what was its stderr: the next
+    test has another."""
+    loggers = [
+        logging.getLogger(name) for name in ("aisix", "tornado", "tornado.general", "asyncio")
+    ]
+    before = [(one.handlers, one.propagate, one.level) for one in loggers]
+    yield
+    for one, (handlers, propagate, level) in zip(loggers, before, strict=True):
+        one.handlers, one.propagate = handlers, propagate
+        one.setLevel(level)
 
 
 @pytest.fixture(scope="session")
