@@ -52,6 +52,7 @@ class Connection(Sending):
         self._pumping = False
         self._held = False  # the handler wants nothing more for now
         self._over = False  # nothing more is taken from the caller
+        self._lost = False  # it has been told that it is
         self._reply: Reply | None = None
         self._delegate: HTTPMessageDelegate | None = None
         self._max_body = 0
@@ -89,9 +90,9 @@ class Connection(Sending):
     @closing
     def connection_lost(self, exc: BaseException | None) -> None:
         """May be told more than once: see the listener."""
-        if self not in self.owner.connections:
+        if self._lost:
             return
-        self._over = True
+        self._lost = self._over = True
         self._leave()
         self.owner.connections.discard(self)
         self._entry.release()

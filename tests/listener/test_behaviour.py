@@ -449,6 +449,24 @@ def test_a_connection_just_made_when_its_listener_ends_is_told(
     fast.run(work())
 
 
+def test_a_connection_that_cannot_be_made_leaves_its_place(
+    fast: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrong(transport: asyncio.BaseTransport) -> None:
+        raise ValueError
+
+    async def work() -> None:
+        async with fast.site() as site:
+            assert isinstance(site.listener, FastListener)
+            monkeypatch.setattr("aisix.listener.connection.Context", wrong)
+            caller = await site.call()
+            assert await caller.closed()
+            table = site.listener.table
+            await until(lambda: not table.count)
+
+    fast.run(work())
+
+
 def test_many_callers_at_once(bench: Bench) -> None:
     async def work() -> None:
         async with bench.site() as site:

@@ -82,10 +82,11 @@ class DeltaCompiler(AnswerCompiler):
                 self._emit(EVENT, chunk)
             if name == self.tables.opening:
                 self.functions.append(f"opening = emit{len(emits) - 1}")
+        words: list[str] = []
         if self.tables.pieces:
             with self.top("pieces(a, e, p, whole, out)"):
                 self._pieces()
-        words = self._words() if self.tables.pieces else []
+            words = self._words()
         with self.top("event(a, e, out)"):
             self._event()
         with self.top("reason(a)"):
@@ -95,8 +96,8 @@ class DeltaCompiler(AnswerCompiler):
         with self.top("counts(used)", registers=False):
             self.w.put(f"return {self.w.say(self.counted())}")
         self.meter()
-        named = {"acts": acts, "gives": gives, "begins": begins, "sets": sets, "emits": emits}
-        named["words"] = words
+        named = {"words": words, "acts": acts, "gives": gives, "begins": begins}
+        named |= {"sets": sets, "emits": emits}
         self.functions += [f"{name} = {{{', '.join(made)}}}" for name, made in named.items()]
         return "\n\n".join(self.functions) + "\n"
 
