@@ -13,6 +13,7 @@ from hypothesis import settings
 
 from aisix.mapping.interpret import forms
 from aisix.standin.server import Standin
+from tests.cluster.servers import Etcd
 from tests.long import LONG
 from tests.running import Running
 
@@ -67,6 +68,13 @@ def standin() -> Iterator[Standin]:
     upstream = Standin().start()
     yield upstream
     upstream.stop()
+
+
+@pytest.fixture(scope="session")
+def etcd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Etcd]:
+    """One member for all tests that kill nothing; each takes a prefix of its own."""
+    with Etcd(tmp_path_factory.mktemp("etcd")) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -253,7 +253,16 @@ def test_every_module_has_a_test_where_it_lies() -> None:
 
 def test_every_test_of_a_module_lies_where_one_may_be() -> None:
     """A folder of tests is a room of aisix/, or one of these."""
-    others = {"chaos", "clients", "differential", "exchanges", "faults", "fuzzed", "strict"}
+    others = {
+        "chaos",
+        "clients",
+        "cluster",
+        "differential",
+        "exchanges",
+        "faults",
+        "fuzzed",
+        "strict",
+    }
     rooms = {folder.relative_to(PACKAGE).as_posix() for folder in FOLDERS}
     found = {file.parent.relative_to(TESTS).as_posix() for file in TESTS.rglob("test_*.py")}
     found = {folder for folder in found if "node_modules" not in folder}
