@@ -9,6 +9,7 @@
     writes.py         what each write means, for any store
     normalize.py      one body on its way in: other ways to give a field, references, what is taken
     batch.py          many bodies at once, all of them or none
+    replica.py        what is read of an SQLite file, for whoever writes it
     sqlite.py         the store in one SQLite file
     rows.py           its rows as a snapshot; those that cannot be read, in quarantine
     connection.py     opening it, and SQLite's errors as ours

@@ -1,6 +1,7 @@
 """The rows of the database as a snapshot; what cannot be read is put in quarantine.
 
-    read(db, keyring, base)   the database of now, taking over from `base` what did not change
+    read(db, keyring, base)   the database of now, taking over from `base` what did not change;
+                              `form` says how it tells what is new
     at_rest(keyring, ...)     what is written of one resource
 
 One row that cannot be read (no JSON, the wrong form, a secret whose key is not here, an unknown
@@ -21,7 +22,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from aisix.errors import AisixError, StoreError
@@ -39,6 +41,21 @@ DIGITS = 18  # of a revision, that SQLite can compare
 Found = Entry | Quarantined
 
 
+@dataclass(frozen=True, slots=True)
+class RowForm:
+    """How a database says what is new in it.
+
+    turn: the name in `meta`, and the column, that grow with every write of the file; refused: what
+    it keeps beside its rows because it is not fit to serve.
+    """
+
+    turn: str = "revision"
+    refused: Callable[[sqlite3.Connection], tuple[Quarantined, ...]] = lambda db: ()
+
+
+OWN = RowForm()
+
+
 def meta(db: sqlite3.Connection, name: str) -> str | None:
     """A value of the table `meta`."""
     row = db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
@@ -54,17 +71,19 @@ def at_rest(
     return json.dumps(clear, ensure_ascii=True, separators=(",", ":")), sealed
 
 
-def read(db: sqlite3.Connection, keyring: Keyring, base: Snapshot) -> Snapshot:
+def read(db: sqlite3.Connection, keyring: Keyring, base: Snapshot, form: RowForm = OWN) -> Snapshot:
     """The database as a snapshot, `base` itself if nothing changed; raises sqlite3.Error, and
     StoreError when it does not say which write was the newest."""
-    revision = _revision(db)
-    if revision == base.revision and not base.quarantined:
+    revision = _number(db, "revision")
+    turn = revision if form is OWN else _number(db, form.turn)
+    refused = form.refused(db)
+    if turn == base.turn and base.quarantined == refused:
         return base
-    if revision < base.revision:  # an older state was put back into the file: all of it is new
+    if turn < base.turn:  # an older state was put back into the file: all of it is new
         base = Snapshot((), -1)
     changed: dict[tuple[str, str], Found] = {
         (row[0], row[1]): _made(row, keyring)
-        for row in db.execute(COLUMNS + " WHERE revision > ?", (base.revision,))
+        for row in db.execute(f"{COLUMNS} WHERE {form.turn} > ?", (base.turn,))
     }
     known = {(e.kind, e.id): e for e in base.all_entries()}
     for one in base.quarantined:
@@ -76,15 +95,17 @@ def read(db: sqlite3.Connection, keyring: Keyring, base: Snapshot) -> Snapshot:
             row = _made(db.execute(COLUMNS + " WHERE seq = ?", (seq,)).fetchone(), keyring)
         found.append(row)
     good, bad = _parted(found, base)
-    if revision == base.revision and bad == base.quarantined:
+    damaged = {(one.kind, one.id) for one in bad}
+    bad += tuple(one for one in refused if (one.kind, one.id) not in damaged)
+    if turn == base.turn and bad == base.quarantined:
         return base
-    return Snapshot(good, revision, bad)
+    return Snapshot(good, revision, bad, turn)
 
 
-def _revision(db: sqlite3.Connection) -> int:
-    text = meta(db, "revision") or ""
+def _number(db: sqlite3.Connection, name: str) -> int:
+    text = meta(db, name) or ""
     if not (text.isascii() and text.isdigit() and len(text) <= DIGITS):
-        raise StoreError("the database file is damaged (its revision): restore it from a copy")
+        raise StoreError(f"the database file is damaged (its {name}): restore it from a copy")
     return int(text)
 
 

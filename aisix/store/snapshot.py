@@ -91,18 +91,24 @@ class Quarantined:
 
 class Snapshot:
     """Immutable; `revision` is that of the newest write in it. `quarantined`: what is stored and
-    could not be read."""
+    could not be read. `turn`: the state of the file it was read from; it grows where that is
+    written without a new revision too."""
 
     __slots__ = (
         *("_aliases", "_by_hash", "_entries", "_provider_keys", "_wildcards"),
-        *("quarantined", "revision"),
+        *("quarantined", "revision", "turn"),
     )
 
     def __init__(
-        self, entries: Iterable[Entry], revision: int, quarantined: tuple[Quarantined, ...] = ()
+        self,
+        entries: Iterable[Entry],
+        revision: int,
+        quarantined: tuple[Quarantined, ...] = (),
+        turn: int | None = None,
     ) -> None:
         self.revision = revision
         self.quarantined = quarantined
+        self.turn = revision if turn is None else turn
         self._entries: dict[str, dict[str, Entry]] = {kind: {} for kind in KINDS.names}
         self._by_hash: dict[str, ApiKey] = {}
         self._provider_keys: dict[str, ProviderKey] = {}

@@ -8,8 +8,7 @@ run in a thread of their own while the event loop renews its snapshot.
             (`synchronous = FULL`: what was answered survives kill -9 and loss of power), give the
             change signal so that every process reads again
 
-Only rows newer than the snapshot are read and decrypted; the rest is taken over from it. Whatever
-fails while it is renewed, the last good snapshot serves on, and `trouble` says why.
+This is the writing half; the reading half is `replica.py`.
 
 On a full disk what takes something away is written all the same: the reserve is let go, the log is
 brought into the database and gives its space back, and the reserve is taken again.
@@ -23,22 +22,16 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from aisix import log
-from aisix.errors import AisixError, OperatorError, StoreError
+from aisix.errors import OperatorError, StoreError
 from aisix.store.base import (
     Change,
     ChangePlan,
     Delete,
-    ExtraCheck,
     Put,
-    Store,
-    Told,
-    Watchers,
-    no_extra_check,
 )
 from aisix.store.change_signal import ChangeSignal
 from aisix.store.connection import (
@@ -52,6 +45,7 @@ from aisix.store.connection import (
 )
 from aisix.store.kinds.registry import KINDS
 from aisix.store.migrations import IN_CLEAR
+from aisix.store.replica import EMPTY, Replica
 from aisix.store.reserve import Reserve
 from aisix.store.rows import COLUMNS, at_rest, meta, read
 from aisix.store.sealing import unpacked
@@ -60,40 +54,23 @@ from aisix.store.snapshot import Snapshot
 
 DATABASE = "aisix.db"
 SIGNAL = "changes.bell"
-EMPTY = Snapshot((), -1)  # in the place of one that is to be read from the beginning
 GONE = "the database file is gone: put it back"
 
 
-class SqliteStore(Store):
+class SqliteStore(Replica):
     """Entries as one database has them, with what this process knows of it in memory."""
 
     def __init__(self, data_dir: Path, keyring: Keyring) -> None:
         """Open or create the database in `data_dir`; OperatorError when it cannot be used."""
-        self._keyring = keyring
-        self._file = data_dir / DATABASE
-        self._watchers = Watchers()
-        self._reading = threading.RLock()  # a watcher that is told may look again
+        file = data_dir / DATABASE
+        super().__init__(file, ChangeSignal(data_dir / SIGNAL), keyring)
         self._writing = threading.Lock()
-        self._publishing = threading.Lock()
-        self._trouble: str | None = None
-        self._bug: str | None = None  # of ours, that was logged
-        self._signal = ChangeSignal(data_dir / SIGNAL)
         self._reserve = Reserve(data_dir)
-        try:
+        with self._at_start():
             self._open()
             self._claim_key()
             self._seal_older()
-            self._seen = self._signal.number
-            self._snapshot = self._read_at_once(EMPTY)
-        except sqlite3.Error as error:
-            raise OperatorError(f"{self._file}: cannot be opened: {error}") from None
-        except StoreError as error:
-            raise OperatorError(f"{self._file}: {error}") from None
-        except Exception as error:
-            if isinstance(error, OperatorError):
-                raise
-            text = f"cannot be read, and it should be: {log.place(error)}"
-            raise OperatorError(f"{self._file}: {text}") from None
+            self._begin()
         if self.writable:
             self._reserve.make()
 
@@ -116,17 +93,8 @@ class SqliteStore(Store):
         return os.access(self._file, os.W_OK)
 
     @property
-    def trouble(self) -> str | None:
-        return self._trouble
-
-    @property
     def reserved(self) -> bool:
         return self._reserve.whole
-
-    def current(self) -> Snapshot:
-        if self._signal.number != self._seen:
-            self._refresh()
-        return self._snapshot
 
     def update(self, plan: ChangePlan) -> Snapshot:
         with self._writing, translated():
@@ -215,13 +183,6 @@ class SqliteStore(Store):
                 old.close()
             self._publish(fresh, whatever=True)
 
-    def reload(self, extra: ExtraCheck = no_extra_check) -> Snapshot:
-        self.poll()
-        return self._snapshot
-
-    def watch(self, told: Told) -> Callable[[], None]:
-        return self._watchers.join(told)
-
     def close(self) -> None:
         with self._writing, self._reading:
             self._reader.close()
@@ -254,54 +215,6 @@ class SqliteStore(Store):
             self._writer.execute("UPDATE resources SET secret = ? WHERE seq = ?", (fresh, seq))
         self._write_meta("key_id", self._keyring.current)
         return len(rows)
-
-    def _refresh(self, *, without_signal: bool = False) -> None:
-        with self._reading:
-            number = self._signal.number
-            if number == self._seen and not without_signal:
-                return
-            base = self._snapshot
-            try:
-                with translated():
-                    fresh = self._read_at_once(base)
-                # Begun after it, this saw at least as much: an older state was put back.
-                self._publish(fresh, whatever=fresh.revision < base.revision)
-                self._trouble = self._bug = None
-            except Exception as error:
-                # The last good snapshot goes on serving; poll() tries again every second.
-                self._failed(error)
-            # Only now: who looks meanwhile must wait for it, not take the old snapshot.
-            self._seen = number
-
-    def _failed(self, error: Exception) -> None:
-        """Keep why the snapshot may be old; a mistake of ours is logged, once."""
-        why = str(error)
-        if not isinstance(error, AisixError | sqlite3.Error):
-            why = f"it cannot be read: {log.place(error)}"
-            if why != self._bug:
-                self._bug = why
-                log.error("bug in the store: %s", why)
-        self._trouble = f"the last good content serves: {why}"
-
-    def _publish(self, fresh: Snapshot, *, whatever: bool = False) -> None:
-        """Serve it, unless a newer one does; `whatever`: of another file or an older state,
-        whose numbers differ."""
-        with self._publishing:
-            old = self._snapshot
-            same = fresh.revision == old.revision and fresh.quarantined == old.quarantined
-            if fresh is old or ((same or fresh.revision < old.revision) and not whatever):
-                return
-            self._snapshot = fresh
-        self._watchers.tell(fresh)
-
-    def _read_at_once(self, base: Snapshot) -> Snapshot:
-        """One moment of the database: between two queries another process may write."""
-        self._reader.execute("BEGIN")
-        try:
-            return read(self._reader, self._keyring, base)
-        finally:
-            with suppress(sqlite3.Error):
-                self._reader.execute("ROLLBACK")
 
     def _apply(self, base: Snapshot, changes: Sequence[Change]) -> Snapshot:
         """Write the changes inside the open transaction; the snapshot there will be."""

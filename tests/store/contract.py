@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from aisix.errors import AisixError
-from aisix.store.base import ChangeRefused, Store
+from aisix.store.base import Change, ChangeRefused, Put, Store
+from aisix.store.resources import ApiKey
 from aisix.store.snapshot import Snapshot
 
 Item = tuple[str, str, dict[str, Any]]  # kind, id, document
@@ -66,12 +67,20 @@ class Contract(ABC):
     def put(self, store: Store, items: Sequence[Item]) -> None:
         """Make these the whole content, acknowledged, through this store."""
 
+    def source_is_named(self, store: Store) -> bool:
+        """Whether `source` says where the content comes from."""
+        return store.source.startswith(str(self.folder))
+
+    def mute(self, store: Store) -> None:
+        """What is put through this store is announced to nobody."""
+        store._signal.give = lambda: None  # type: ignore[attr-defined]
+
     # ------------------------------------------------------------------ reading
     def test_a_fresh_store_is_empty(self) -> None:
         store = self.open()
         assert store.current().counts() == {"provider_keys": 0, "models": 0, "apikeys": 0}
         assert store.trouble is None
-        assert store.source.startswith(str(self.folder))
+        assert self.source_is_named(store)
 
     def test_what_was_put_is_found_by_every_way(self) -> None:
         store = self.open()
@@ -178,7 +187,7 @@ class Contract(ABC):
 
     def test_poll_finds_a_change_nobody_announced(self) -> None:
         mine, other = self.open(), self.open()
-        other._signal.give = lambda: None  # type: ignore[attr-defined]
+        self.mute(other)
         self.put(other, [KEY])
         mine.poll()
         assert mine.current().provider_key("pk") is not None
@@ -207,6 +216,35 @@ class Contract(ABC):
         for thread in threads:
             thread.join(10)
         assert wrong == []
+
+    # ------------------------------------------------------------------ writing
+    def test_writers_at_once_lose_nothing(self) -> None:
+        """Each adds a letter to one text, many times: every plan is made on what is there then."""
+        first, second = self.open(), self.open()
+        if not first.writable:
+            pytest.skip("it is written elsewhere")
+        self.put(first, [KEY, MODEL])
+
+        def add(store: Store, letter: str) -> None:
+            def plan(now: Snapshot) -> Sequence[Change]:
+                old = now.entry("models", "small")
+                assert old is not None
+                document = {**old.document, "model_name": old.document["model_name"] + letter}
+                return [Put("models", "small", document, None, 1)]
+
+            for _ in range(10):
+                store.update(plan)
+
+        threads = [
+            threading.Thread(target=add, args=pair) for pair in ((first, "a"), (second, "b"))
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        for store in (first, second, self.open()):
+            name = store.current().models_for(ApiKey("k", "0", ("*",)))[0].model_name
+            assert (name.count("a"), name.count("b")) == (10, 10)
 
     # ------------------------------------------------------------------ refusing
     def test_a_bad_content_is_refused_whole_and_the_old_one_serves(self) -> None:

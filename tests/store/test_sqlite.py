@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from aisix.errors import OperatorError, StoreError
-from aisix.store import sqlite, writes
+from aisix.store import replica, sqlite, writes
 from aisix.store.opening import open_store
 from tests.running import ROOT
 
@@ -171,7 +171,7 @@ def test_whatever_fails_while_it_is_renewed_the_last_good_content_serves(
             raise error
 
         with monkeypatch.context() as patch:
-            patch.setattr(sqlite, "read", broken)
+            patch.setattr(replica, "read", broken)
             other._signal.give()  # type: ignore[attr-defined]
             for _ in range(3):
                 assert store.current().provider_key("a") is not None
