@@ -109,6 +109,15 @@ class Store(ABC):
         """False for a store whose content is written elsewhere (a file); `update` then refuses."""
 
     @property
+    def unready(self) -> str | None:
+        """Why there is nothing to serve with yet, in words; None: there is."""
+        return None
+
+    def status(self) -> dict[str, object]:
+        """More for a status page, where there is more to tell."""
+        return {}
+
+    @property
     def reserved(self) -> bool:
         """Whether there is space put aside for what takes away; True where none is needed."""
         return True

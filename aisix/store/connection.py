@@ -29,19 +29,24 @@ BUSY_READ_SECONDS = 0.1
 
 def open_database(file: Path, wait: float) -> sqlite3.Connection:
     """The writing connection, with the schema up to date; a write waits `wait` seconds at most."""
-    if not file.exists():
-        with suppress(FileExistsError):  # another process is starting too
-            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    private_file(file)
     db = connect(file, wait)
     try:
         if not os.access(file, os.W_OK):
             return db  # serve what is there; a write will say why it cannot be done
-        _use_wal(db, wait)
+        use_wal(db, wait)
         migrate(db, str(file))
     except BaseException:
         db.close()
         raise
     return db
+
+
+def private_file(file: Path) -> None:
+    """Make it, empty and closed to others, where there is none."""
+    if not file.exists():
+        with suppress(FileExistsError):  # another process is starting too
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def connect(file: Path, wait: float, *, read_only: bool = False) -> sqlite3.Connection:
@@ -93,7 +98,7 @@ def _code(error: sqlite3.Error) -> int:
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
-def _use_wal(db: sqlite3.Connection, wait: float) -> None:
+def use_wal(db: sqlite3.Connection, wait: float) -> None:
     """Switch to WAL; the switch ignores the busy timeout while another process makes it."""
     give_up = time.monotonic() + wait
     while True:

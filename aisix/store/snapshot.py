@@ -31,7 +31,8 @@ LONGEST_NAME = 100  # characters of a damaged id in a message
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One stored resource with its bookkeeping; `seq` orders lists, times are Unix seconds."""
+    """One stored resource with its bookkeeping; `seq` orders lists, times are Unix seconds,
+    0: unknown."""
 
     kind: str
     id: str
@@ -54,8 +55,8 @@ class Entry:
             "id": self.id,
             "value": KINDS[self.kind].view(self.document, self.secret),
             "revision": self.revision,
-            "created_at": timestamp(self.created_at),
-            "updated_at": timestamp(self.updated_at),
+            "created_at": timestamp(self.created_at) if self.created_at else None,
+            "updated_at": timestamp(self.updated_at) if self.updated_at else None,
         }
 
 

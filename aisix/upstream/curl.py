@@ -17,7 +17,7 @@ Redirects are never followed (a 307 would replay prompt and key to another host)
 proxies, .netrc and cookies are never used. A pooled connection that the upstream had closed in the
 meantime is replaced by libcurl itself, as long as no byte of an answer has come.
 
-Must never know: a provider, what a body means. Only this file and handle.py import pycurl.
+Must never know: a provider, what a body means. Here only this file and handle.py import pycurl.
 """
 
 from __future__ import annotations

@@ -1,0 +1,15 @@
+"""The store on etcd: read from a local copy that one process per node keeps, written by txns.
+
+    wire.py      what its JSON gateway says
+    client.py    calls: endpoints, token, TLS, errors
+    lines.py     several at one time: watches and heartbeats
+    layout.py    keys and documents
+    judge.py     which documents serve; the others are refused by name
+    copy.py      the local copy, in SQLite
+    board.py     what the follower says of itself
+    follow.py    the follower
+    commit.py    one write, done at most once
+    store.py     EtcdStore
+
+Imported only where the settings name an etcd. Must never know: HTTP of ours, the settings.
+"""

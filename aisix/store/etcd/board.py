@@ -1,0 +1,74 @@
+"""What the follower says of itself, for every process of the node: memory in a file of data_dir.
+
+    board = Board(folder);  board.as_of, board.connected, board.text
+
+Not in SQLite, because it changes each second. Written by the follower alone; a reader of `text` may
+meet half of a change once, and reads a whole one the next time.
+
+Must never know: etcd's protocol.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import time
+from pathlib import Path
+
+FILE = "replica.board"
+NUMBERS, TEXT = 16, 1024  # doubles, then a length and bytes
+SIZE = NUMBERS * 8 + 2 + TEXT
+AS_OF, CONNECTED, BEAT, OBSERVED, APPLIED, BROKE, NODES, OPEN_BATCH = range(8)
+DEAD_SECS = 5.0  # without a beat of the follower for so long, it is not there
+
+
+class Board:
+    """Opened by any process. as_of: Unix seconds of the moment the copy was last known to be what
+    etcd has; observed, applied: revisions; nodes: how many live, 0: not known."""
+
+    def __init__(self, folder: Path) -> None:
+        fd = os.open(folder / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            if os.fstat(fd).st_size < SIZE:
+                os.pwrite(fd, bytes(SIZE), 0)  # a full disk is an OSError here, no SIGBUS later
+            self._map = mmap.mmap(fd, SIZE)
+        finally:
+            os.close(fd)
+        self._cells = memoryview(self._map)[: NUMBERS * 8].cast("d")
+
+    def get(self, cell: int) -> float:
+        return self._cells[cell]
+
+    def set(self, cell: int, value: float) -> None:
+        self._cells[cell] = value
+
+    def beat(self) -> None:
+        """The follower lives: by the clock that all processes share."""
+        self._cells[BEAT] = time.monotonic()
+
+    @property
+    def alive(self) -> bool:
+        return 0 <= time.monotonic() - self._cells[BEAT] < DEAD_SECS
+
+    @property
+    def connected(self) -> bool:
+        return self._cells[CONNECTED] == 1.0
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since the copy was known to be what etcd has; None: it never was."""
+        as_of = self._cells[AS_OF]
+        return max(0.0, time.time() - as_of) if as_of else None
+
+    @property
+    def text(self) -> str:
+        """Why it is not connected."""
+        at = NUMBERS * 8
+        size = int.from_bytes(self._map[at : at + 2], "big")
+        return self._map[at + 2 : at + 2 + min(size, TEXT)].decode("utf-8", "replace")
+
+    @text.setter
+    def text(self, text: str) -> None:
+        raw = text.encode()[:TEXT]
+        at = NUMBERS * 8
+        self._map[at : at + 2 + len(raw)] = len(raw).to_bytes(2, "big") + raw

@@ -1,0 +1,302 @@
+"""The follower: one process per node that keeps the local copy as etcd is. Nothing else writes it.
+
+    Follower(folder, keyring, access, layout).run(stopped)
+
+Two watches, one on the documents and one on our own keys, both at one member, go on from the copy's
+revision; everything is read again only where that cannot be (`_must_read_all`). Each second a
+linearizable read through the same member proves that it is in the quorum: only that says how old
+the copy is. Whatever breaks ends the session; the next one begins at the next member.
+
+Must never know: HTTP of ours, a worker.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+from aisix import log
+from aisix.errors import StoreError
+from aisix.store.etcd import board as cells
+from aisix.store.etcd.board import Board
+from aisix.store.etcd.client import Access, EtcdClient
+from aisix.store.etcd.copy import LocalCopy
+from aisix.store.etcd.layout import Layout, Name
+from aisix.store.etcd.lines import EtcdCalls
+from aisix.store.etcd.wire import (
+    OUT_OF_RANGE,
+    EtcdError,
+    KeyValue,
+    RangeAnswer,
+    WatchResult,
+    range_body,
+)
+from aisix.store.kinds.registry import KINDS
+from aisix.store.secrets import Keyring
+
+HEARTBEAT_SECS, HEARTBEAT_MS = 1.0, 1500
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 5.0
+LOOK_SECS = 0.2  # how soon it notices that it is to stop
+PUBLISH_SECS = 0.05  # the longest that a change waits for others to come with it
+SECS_PER_ENTRY = 5e-6  # what a worker takes to renew its snapshot, more or less
+ACCEPT = "etcd.accept"  # a file of data_dir: take over an etcd that was emptied
+Changes = dict[Name, KeyValue | None]
+
+
+class Follower:
+    """`counted(name, label)` is told of resyncs and errors, for metrics; `observed(key, kv)` of our
+    own keys as they change."""
+
+    def __init__(
+        self,
+        folder: Path,
+        keyring: Keyring,
+        access: Access,
+        layout: Layout,
+        counted: Callable[[str, str], None] = lambda name, label: None,
+    ) -> None:
+        self._folder = folder
+        self._layout = layout
+        self._keyring = keyring
+        self._counted = counted
+        self.board = Board(folder)
+        self._copy = LocalCopy(folder, keyring)
+        self._judge = self._copy.judge()
+        facts = self._copy.facts()
+        self.revision, self.guard = facts.revision, facts.guard
+        self._cluster = facts.cluster_id
+        self._ignored = dict(facts.ignored)  # kinds, of which those below came since
+        self._ignored_names: dict[bytes, str] = {}
+        self._client = EtcdClient(
+            access, lambda code: counted("aisix_etcd_errors_total", str(code))
+        )
+        self._pending: Changes = {}
+        self._pending_revision = self.revision
+        self._published = 0.0
+        self._own_revision = 0
+        self._held = False  # by a long import
+        self._all_next: str | None = None if facts.cluster_id else "first"
+        self._pause = FIRST_PAUSE
+        self._told = ""
+
+    def close(self) -> None:
+        self.board.set(cells.CONNECTED, 0)
+        self._client.close()
+        self._copy.close()
+
+    def run(self, stopped: Callable[[], bool]) -> None:
+        """Until `stopped` says so; every failure is told on the board and tried again."""
+        while not stopped():
+            self.board.beat()
+            try:
+                self._session(stopped)
+            except EtcdError as error:
+                if error.code == OUT_OF_RANGE:
+                    self._all_next = "compacted"
+                self._broke(error)
+            except StoreError as error:
+                self._broke(error)
+            self._wait(stopped)
+            self._client.next_endpoint()
+
+    def _broke(self, error: StoreError) -> None:
+        self._pending, self._pending_revision = {}, self.revision
+        if self.board.connected:
+            self.board.set(cells.BROKE, time.time())
+        self.board.set(cells.CONNECTED, 0)
+        self.board.text = str(error)
+        if str(error) != self._told:
+            self._told = str(error)
+            log.warning("etcd: %s", error)
+
+    def _wait(self, stopped: Callable[[], bool]) -> None:
+        end = time.monotonic() + self._pause * random.uniform(0.5, 1.0)
+        self._pause = min(self._pause * 2, LONGEST_PAUSE)
+        while not stopped() and (left := end - time.monotonic()) > 0:
+            self.board.beat()
+            time.sleep(min(left, LOOK_SECS))
+
+    # ------------------------------------------------------------------ a session
+    def _session(self, stopped: Callable[[], bool]) -> None:
+        """At one member, until something breaks or we are told to stop."""
+        self.catch_up()
+        calls = EtcdCalls(self._client)
+        try:
+            layout = self._layout
+            calls.watch(layout.documents, layout.documents_end, self.revision + 1, self._took)
+            calls.watch(layout.own, layout.own_end, self._own_revision + 1, self._took_own)
+            due, under_way = 0.0, False
+
+            def proved(sent: float, least: int, answer: RangeAnswer | EtcdError) -> None:
+                nonlocal under_way
+                under_way = False
+                if isinstance(answer, EtcdError):
+                    raise answer
+                self._proved(answer, sent, least)
+
+            while not stopped():
+                now = time.monotonic()
+                self.board.beat()
+                if now >= due and not under_way:
+                    due, under_way = now + HEARTBEAT_SECS, True
+                    body, sent = range_body(layout.guard), time.time()
+                    done = partial(proved, sent, self.revision)
+                    calls.ask("kv/range", body, RangeAnswer, HEARTBEAT_MS, done)
+                calls.step(self._turn(due))
+                self._publish_when_due()
+        finally:
+            calls.close()
+
+    def _turn(self, due: float) -> float:
+        now = time.monotonic()
+        left = min(LOOK_SECS, max(due - now, 0.001))
+        if self._pending and not self._held:
+            left = min(left, max(self._published + self._gap - now, 0.0))
+        return left
+
+    @property
+    def _gap(self) -> float:
+        return min(PUBLISH_SECS, SECS_PER_ENTRY * len(self._judge.good))
+
+    def _proved(self, answer: RangeAnswer, sent: float, least: int) -> None:
+        """`least`: the copy's revision when it was asked, at Unix seconds `sent`."""
+        if answer.header.cluster_id != self._cluster or answer.revision < least:
+            self._all_next = "another cluster"
+            raise EtcdError("etcd is another one, or was put back: all is read again", OUT_OF_RANGE)
+        self.board.set(cells.OBSERVED, answer.revision)
+        self.board.set(cells.AS_OF, sent)
+        if not self.board.connected:
+            self.board.set(cells.CONNECTED, 1)
+            log.info("etcd: following %s from revision %d", self._client.endpoint, self.revision)
+        self.board.text = self._told = ""
+        self._pause = FIRST_PAUSE
+
+    # ------------------------------------------------------------------ changes
+    def _took(self, result: WatchResult) -> None:
+        for event in result.events:
+            kv = event.kv
+            if kv.mod <= self.revision:
+                continue  # a watch from the future brings what we have
+            self._pending_revision = max(self._pending_revision, kv.mod)
+            deleted = event.type == "DELETE"
+            name = self._named(kv.key, deleted)
+            if name is not None:
+                self._pending[name] = None if deleted else kv
+
+    def _named(self, key: bytes, deleted: bool) -> Name | None:
+        """Of a kind we have; else it is counted."""
+        name = self._layout.name_of(key)
+        if name is not None and name[0] in KINDS.names:
+            return name
+        kind = name[0] if name is not None else "(no kind)"
+        kind = kind[:100]
+        if deleted and self._ignored_names.pop(key, None) is None and self._ignored.get(kind):
+            self._ignored[kind] -= 1
+        elif not deleted:
+            self._ignored_names[key] = kind
+        return None
+
+    def _took_own(self, result: WatchResult) -> None:
+        for event in result.events:
+            kv, deleted = event.kv, event.type == "DELETE"
+            self._own_revision = max(self._own_revision, kv.mod)
+            if kv.key == self._layout.guard and not deleted:
+                self.guard = max(self.guard, kv.mod)
+                self._copy.write(self._judge, (), time.time(), guard=self.guard)
+            elif kv.key == self._layout.batch:
+                self._held = not deleted
+                self.board.set(cells.OPEN_BATCH, float(self._held))
+
+    def _publish_when_due(self) -> None:
+        moved = self._pending_revision > self.revision
+        if moved and not self._held and time.monotonic() >= self._published + self._gap:
+            self._publish(self._pending, self._pending_revision)
+            self._pending = {}
+
+    def _publish(self, changes: Changes, revision: int, **facts: object) -> None:
+        touched = self._judge.settle(changes)
+        counts = Counter(self._ignored) + Counter(self._ignored_names.values())
+        said = json.dumps(counts, sort_keys=True)
+        self._copy.write(
+            self._judge, touched, time.time(), revision=revision, ignored=said, **facts
+        )
+        self.revision = revision
+        self._published = time.monotonic()
+        self.board.set(cells.APPLIED, revision)
+
+    # ------------------------------------------------------------------ all of it
+    def catch_up(self) -> None:
+        """Be where a watch can go on from. Reads everything only where it must."""
+        answer = self._client.range(self._layout.guard, timeout_ms=HEARTBEAT_MS)
+        why = self._all_next or self._must_read_all(answer)
+        if why is None:
+            self._read_own(answer)
+            return
+        with suppress(EtcdError):
+            if why != "first":  # all nodes may need it now
+                nodes = max(1.0, self.board.get(cells.NODES))
+                time.sleep(random.uniform(0, min(nodes * 0.1, 10.0)) if nodes > 1 else 0)
+        self.read_all(why)
+
+    def _must_read_all(self, answer: RangeAnswer) -> str | None:
+        if answer.header.cluster_id != self._cluster:
+            return "another cluster"
+        if answer.revision < self.revision:
+            return "an older state"
+        return None
+
+    def read_all(self, why: str = "asked") -> None:
+        """The whole of it at one revision, and the copy made to that."""
+        layout = self._layout
+        found: dict[bytes, KeyValue] = {}
+        answer = None
+        for page in self._client.pages(layout.documents, layout.documents_end):
+            answer = answer or page
+            found.update((kv.key, kv) for kv in page.kvs)
+        assert answer is not None
+        cluster, revision = answer.header.cluster_id, answer.revision
+        self._refuse_emptied(cluster, revision, found)
+        self._counted("aisix_config_resyncs_total", why)
+        self._ignored, self._ignored_names = {}, {}
+        named = {self._named(key, False): kv for key, kv in found.items()}
+        named.pop(None, None)
+        same = {name for name, kv in named.items() if name is not None and self._has(name, kv)}
+        changes: Changes = dict.fromkeys(self._copy.names() - named.keys())
+        changes |= {name: kv for name, kv in named.items() if name is not None and name not in same}
+        own = self._client.range(layout.guard)
+        self._pending, self._pending_revision = {}, revision
+        if cluster != self._cluster or revision < self.revision:
+            self.guard = 0
+        self._publish(changes, revision, cluster_id=cluster)
+        self._cluster, self._all_next = cluster, None
+        self._read_own(own)
+
+    def _has(self, name: Name, kv: KeyValue) -> bool:
+        held = self._judge.refused.get(name) or self._judge.good.get(name)
+        return held is not None and (held.mod, held.created) == (kv.mod, kv.created)
+
+    def _refuse_emptied(self, cluster: str, revision: int, found: Mapping[bytes, KeyValue]) -> None:
+        """Nothing where something was, in another etcd: more likely lost than meant."""
+        other = self._cluster and (cluster != self._cluster or revision < self.revision)
+        accept = self._folder / ACCEPT
+        if other and not found and self._judge.good and not accept.exists():
+            text = "etcd is empty, and was not: what was last read serves on; "
+            raise StoreError(text + "`aisix store accept` takes the empty one over")
+        with suppress(OSError):
+            accept.unlink()
+
+    def _read_own(self, guard: RangeAnswer) -> None:
+        """Our own keys as they are, so that their watch can begin."""
+        layout = self._layout
+        self._own_revision = guard.revision
+        for kv in guard.kvs:
+            self.guard = kv.mod
+        self._held = bool(self._client.range(layout.batch, timeout_ms=HEARTBEAT_MS).kvs)
+        self.board.set(cells.OPEN_BATCH, float(self._held))
+        self._copy.write(self._judge, (), time.time(), guard=self.guard)

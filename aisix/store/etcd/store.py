@@ -1,0 +1,296 @@
+"""The store on etcd: read from the local copy that the follower keeps, written by compare-and-swap.
+
+    EtcdStore(folder, keyring, place)            beside a follower: in a worker
+    EtcdStore.direct(keyring, place)             without one: for a command, over a copy of its own
+
+What `update` answers with is durable in etcd's quorum and in effect in every process of this node;
+other nodes have it some milliseconds later. While etcd is away reads go on and `update` raises
+StoreError. A plan runs again whenever somebody else was faster.
+
+Must never know: HTTP, what a document's fields mean.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import random
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aisix.errors import OperatorError, StoreError
+from aisix.store.base import ChangePlan, ChangeRefused
+from aisix.store.change_signal import ChangeSignal
+from aisix.store.connection import BUSY_READ_SECONDS, connect, translated
+from aisix.store.etcd import board as cells
+from aisix.store.etcd.board import Board
+from aisix.store.etcd.client import Access, EtcdClient
+from aisix.store.etcd.commit import Committer, Lost, Position
+from aisix.store.etcd.copy import DATABASE, REPLICA, SIGNAL, CopyFacts, LocalCopy, copy_facts
+from aisix.store.etcd.follow import Follower
+from aisix.store.etcd.layout import Layout
+from aisix.store.replica import Replica
+from aisix.store.secrets import Keyring
+from aisix.store.snapshot import Snapshot
+
+SEE_SECS = 2.0  # for the copy to have what etcd has
+WRITE_SECS = 10.0  # for one update, tries and all
+LOOK_SECS = 0.001
+TOLD_SECS = 3.0  # a failover takes less; then it is an outage, and told
+LOCK = "etcd.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class EtcdPlace:
+    """Where in which etcd, and who we are. plain: secrets are written in clear."""
+
+    access: Access = field(repr=False)
+    prefix: str = "/aisix"
+    env_id: str | None = None
+    node_id: str = ""
+    plain: bool = False
+    read_only: bool = False
+
+    @property
+    def layout(self) -> Layout:
+        return Layout(self.prefix, self.env_id)
+
+    @property
+    def words(self) -> str:
+        """For a message or a status."""
+        below = f"/{self.env_id}" if self.env_id else ""
+        return f"etcd {', '.join(self.access.endpoints)} {self.prefix.rstrip('/')}{below}/"
+
+
+class EtcdStore(Replica):
+    """`folder`: the data directory of the node, where the follower keeps its copy."""
+
+    def __init__(
+        self,
+        folder: Path,
+        keyring: Keyring,
+        place: EtcdPlace,
+        read_again: Callable[[], None] | None = None,
+    ) -> None:
+        file = folder / DATABASE
+        super().__init__(file, ChangeSignal(folder / SIGNAL), keyring, REPLICA)
+        self._place, self._layout = place, place.layout
+        self._folder, self._read_again = folder, read_again
+        self._writing = threading.Lock()
+        self._client: EtcdClient | None = None  # made by the first write: it must not cross a fork
+        self._unseen: str | None = None
+        self._folders: tempfile.TemporaryDirectory[str] | None = None
+        with self._at_start():
+            if not file.exists():
+                LocalCopy(folder, keyring).close()
+            self._reader = connect(file, BUSY_READ_SECONDS, read_only=True)
+            self._board = Board(folder)
+            self._begin()
+
+    @classmethod
+    def direct(cls, keyring: Keyring, place: EtcdPlace) -> EtcdStore:
+        """For a command: everything is read now, and again after each write. OperatorError."""
+        folders = tempfile.TemporaryDirectory(prefix="aisix-")
+        folder = Path(folders.name)
+        reader = Follower(folder, keyring, place.access, place.layout)
+        try:
+            reader.read_all("a command")
+            store = cls(folder, keyring, place, reader.read_all)
+        except StoreError as error:
+            reader.close()
+            folders.cleanup()
+            raise OperatorError(str(error)) from None
+        store._folders = folders
+        return store
+
+    @property
+    def source(self) -> str:
+        return self._place.words
+
+    @property
+    def writable(self) -> bool:
+        return not self._place.read_only
+
+    @property
+    def unready(self) -> str | None:
+        facts = self.facts
+        return None if facts.cluster_id else "no configuration yet"
+
+    @property
+    def facts(self) -> CopyFacts:
+        """What the copy says of itself."""
+        with self._reading, translated():
+            return copy_facts(self._reader)
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since the copy was known to be what etcd has; None: it never was."""
+        return self._board.age
+
+    @property
+    def trouble(self) -> str | None:
+        return super().trouble or self._unseen or self._away()
+
+    def _away(self) -> str | None:
+        board = self._board
+        if self._read_again is not None or board.connected:
+            return None
+        age = board.age
+        if board.alive and (age is None or age < TOLD_SECS) and not board.text:
+            return None
+        if not board.alive and age is not None and age < TOLD_SECS:
+            return None
+        serves = "nothing was read yet" if age is None else f"what was read {age:.0f} s ago serves"
+        why = board.text if board.alive else "the follower does not run"
+        return f"etcd is away: {why}; {serves}"
+
+    def close(self) -> None:
+        with self._writing, self._reading:
+            self._reader.close()
+            self._signal.close()
+            if self._client is not None:
+                self._client.close()
+            if self._folders is not None:
+                self._folders.cleanup()
+
+    def poll(self) -> None:
+        self._refresh(without_signal=True)
+
+    # ------------------------------------------------------------------ writing
+    def update(self, plan: ChangePlan) -> Snapshot:
+        if not self.writable:
+            raise ChangeRefused("read_only", f"{self.source} is only read here (etcd.read_only)")
+        with self._writing, self._alone():
+            end = time.monotonic() + WRITE_SECS
+            committer = self._committer()
+            while True:
+                self._wait_for_sight(end)
+                base, at = self._seen_all(end)
+                changes = plan(base)
+                if not changes:
+                    return base
+                done = committer.send(committer.operations(base, changes), at)
+                if not isinstance(done, Lost):
+                    return self._visible(done)
+                self._caught_up(done, at)
+                if time.monotonic() > end:
+                    text = f"others write all the time: nothing was written in {WRITE_SECS:g} s"
+                    raise StoreError(text)
+                time.sleep(random.uniform(0, 0.005))
+
+    def _committer(self) -> Committer:
+        if self._client is None:
+            self._client = EtcdClient(self._place.access)
+        keyring = None if self._place.plain else self._keyring
+        return Committer(self._client, self._layout, keyring, self._place.node_id)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One writer per node: two would only make each other try again."""
+        fd = os.open(self._folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            end = time.monotonic() + WRITE_SECS
+            while True:
+                with suppress(BlockingIOError):
+                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                if time.monotonic() > end:
+                    raise StoreError(
+                        "another write of this node takes too long; nothing was written"
+                    )
+                time.sleep(LOOK_SECS)
+            yield
+        finally:
+            os.close(fd)
+
+    def _now(self) -> tuple[Snapshot, Position]:
+        """A snapshot, and where it stands: of one moment of the copy."""
+        self._refresh(without_signal=True)
+        with self._reading, translated():
+            facts = copy_facts(self._reader)
+        return self._snapshot, Position(min(facts.revision, self._snapshot.revision), facts.guard)
+
+    def _seen_all(self, end: float) -> tuple[Snapshot, Position]:
+        """Guard and documents come by two watches: what the guard tells of must be here."""
+        give_up = min(end, time.monotonic() + SEE_SECS)
+        while True:
+            base, at = self._now()
+            if at.revision >= at.guard:
+                return base, at
+            if not self._look_again(give_up):
+                why = self._why_blind() or "this node does not see all of etcd yet"
+                raise StoreError(f"{why}; nothing was written")
+
+    def _visible(self, revision: int) -> Snapshot:
+        give_up = time.monotonic() + SEE_SECS
+        if self._read_again is not None:
+            self._read_again()
+        while True:
+            found, at = self._now()
+            if at.revision >= revision:
+                self._unseen = None
+                return found
+            if time.monotonic() > give_up:
+                text = f"written to etcd (revision {revision}), but this node does not see it yet"
+                self._unseen = text
+                raise StoreError(text)
+            time.sleep(LOOK_SECS)
+
+    def _caught_up(self, lost: Lost, at: Position) -> None:
+        """Wait for what a failed compare named; where nothing was named, for anything newer."""
+        give_up = time.monotonic() + SEE_SECS
+        while True:
+            _, now = self._now()
+            moved = now.revision > at.revision or now.guard > at.guard
+            if now.revision >= lost.revision and now.guard >= lost.guard and moved:
+                return
+            if not self._look_again(give_up):
+                return  # the next try tells; perhaps a delete of somebody else's was all
+
+    def _look_again(self, give_up: float) -> bool:
+        """After a moment, or a full read where nobody follows; False: there is nothing to wait for,
+        or the time is over."""
+        if time.monotonic() > give_up or self._why_blind() is not None:
+            return False
+        if self._read_again is not None:
+            self._read_again()
+        time.sleep(LOOK_SECS)
+        return True
+
+    def _wait_for_sight(self, end: float) -> None:
+        """A failover takes a moment and is waited for; an outage is a StoreError at once."""
+        while (why := self._why_blind()) is not None:
+            age = self._board.age
+            if not self._board.alive or age is None or age > TOLD_SECS or time.monotonic() > end:
+                raise StoreError(f"{why}; nothing was written")
+            time.sleep(LOOK_SECS)
+
+    def _why_blind(self) -> str | None:
+        """Why nothing new comes; None: it does."""
+        if self._read_again is not None or (self._board.alive and self._board.connected):
+            return None
+        if not self._board.alive:
+            return "the follower of etcd does not run"
+        return f"etcd is away: {self._board.text or 'not reached yet'}"
+
+    # ------------------------------------------------------------------ told
+    def status(self) -> dict[str, object]:
+        """For a status page: where it stands, and how old that is."""
+        facts, board = self.facts, self._board
+        return {
+            "connected": board.connected,
+            "age_seconds": None if board.age is None else round(board.age, 3),
+            "revision": facts.revision,
+            "observed_revision": int(board.get(cells.OBSERVED)),
+            "cluster_id": facts.cluster_id or None,
+            "secrets_in_clear": facts.in_clear,
+            "partially_compatible": facts.partial,
+            "not_enforced": facts.ignored,
+            "import_under_way": bool(board.get(cells.OPEN_BATCH)),
+            "last_error": board.text or None,
+        }

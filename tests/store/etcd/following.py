@@ -1,0 +1,50 @@
+"""Followers on threads, for tests of what stands on them.
+
+with following(folder, place): ...       keeps the copy of this folder as etcd is
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from aisix.store.etcd.client import Access
+from aisix.store.etcd.follow import Follower
+from aisix.store.etcd.store import EtcdPlace
+from aisix.store.secrets import Keyring
+from tests.cluster.servers import Etcd
+from tests.running import until
+
+KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+_prefixes = itertools.count()
+
+
+def keyring() -> Keyring:
+    return Keyring.open(Path("/nowhere"), KEY)
+
+
+def place_in(etcd: Etcd, prefix: str = "", **more: object) -> EtcdPlace:
+    """A prefix that no other test has."""
+    access = Access(tuple(etcd.endpoints))
+    return EtcdPlace(access, prefix or f"/aisix-{next(_prefixes)}", node_id="node-a", **more)  # type: ignore[arg-type]
+
+
+@contextmanager
+def following(folder: Path, place: EtcdPlace, wait: bool = True) -> Iterator[Follower]:
+    folder.mkdir(parents=True, exist_ok=True)
+    follower = Follower(folder, keyring(), place.access, place.layout)
+    stop = threading.WatchEvent()
+    thread = threading.Thread(target=follower.run, args=(stop.is_set,), daemon=True)
+    thread.start()
+    try:
+        if wait:
+            until(lambda: follower.board.connected, "it never followed")
+        yield follower
+    finally:
+        stop.set()
+        thread.join(30)
+        assert not thread.is_alive()
+        follower.close()
