@@ -62,6 +62,7 @@ PIECE = 4096  # bytes: PIPE_BUF
 SECRET = re.compile(r"(?i)\b(sk-[\w-]{4})[\w-]+|(bearer\s+)[\w.~+/=-]{8,}")
 
 ERROR = logging.ERROR
+INFO = logging.INFO
 QUIET_SECS = 1.0  # after a line of one kind, in which more of the kind are only counted
 MOST_KINDS = 200  # kinds told apart at one time; what comes beyond them is one kind together
 

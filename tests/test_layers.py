@@ -25,7 +25,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "errors": (set(), set()),
     "log": ({"errors"}, {"msgspec"}),
     "timer": (set(), set()),
-    "limits": ({"errors", "log"}, set()),
+    "limits": ({"errors", "log"}, {"msgspec", "hiredis"}),
     "workers": (set(), {"msgspec"}),
     "config": ({"errors"}, {"voluptuous", "yaml"}),
     "store": ({"errors", "log"}, {"voluptuous", "msgspec", "nacl", "pycurl", "yaml"}),
@@ -47,7 +47,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "runtime": (
         {"errors", "log", "admin", "config", "limits", "listener", "mapping", "proxy", "routing"}
         | {"store", "telemetry", "upstream", "workers"},
-        {"tornado", "uvloop", "msgspec"},
+        {"tornado", "uvloop", "msgspec", "hiredis"},
     ),
     "cli": (
         {"errors", "log", "config", "listener", "mapping", "routing", "runtime", "standin"}
@@ -190,6 +190,7 @@ TESTED_BY = {
     "config/shipped": "test_wheel",
     "limits/base": ONLY_VALUES,
     "limits/rules": "limits/test_shared",
+    "limits/redis": "limits/redis/test_limiter",
     "listener/limits": ONLY_VALUES,
     "listener/context": ONLY_VALUES,
     "listener/guard": "exchanges/test_mistakes",

@@ -51,6 +51,11 @@ def integer(least: int, most: int = 2**53) -> Callable[[Any], int]:
     return check
 
 
+def maybe_integer(least: int, most: int) -> Callable[[Any], int | None]:
+    check = integer(least, most)
+    return lambda value: None if value is None or value == "" else check(value)
+
+
 def yes_no(value: Any) -> bool:
     words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
     if isinstance(value, str) and value.lower() in words:

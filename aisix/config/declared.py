@@ -3,6 +3,7 @@
     SETTINGS      the one list
     SECRETS       those whose value is never shown
     PAIRS         those that stand only together
+    PATHS         files; relative ones lie beside the file of the settings
 
 Must never know: a file, the environment.
 """
@@ -20,13 +21,17 @@ from aisix.config.checks import (
     level,
     maybe,
     maybe_address,
+    maybe_integer,
     origins,
     text,
     words,
     yes_no,
 )
 
-SECRETS = ("admin.admin_keys", "encryption_key", "upstream.proxy")
+SECRETS = (
+    *("admin.admin_keys", "encryption_key", "upstream.proxy"),
+    *(f"ratelimit.redis.{name}" for name in ("url", "nodes", "sentinels", "password")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +138,57 @@ SETTINGS = (
         integer(50_000),
         500_000,
         "work of one translation; a step is about four microseconds of CPU",
+    ),
+    Setting(
+        "ratelimit.backend",
+        choice("memory", "redis"),
+        "memory",
+        "where rate limits are counted: on this machine, or for all in Redis or Valkey",
+    ),
+    Setting(
+        "ratelimit.redis.mode",
+        choice("single", "sentinel", "cluster"),
+        "single",
+        "how it is reached: by url, sentinels or nodes",
+    ),
+    Setting(
+        "ratelimit.redis.url",
+        maybe,
+        None,
+        "redis://user:password@host:6379/0; rediss:// for TLS, unix:///path for a socket",
+    ),
+    Setting("ratelimit.redis.nodes", words, (), "of a cluster: some of its nodes, as URLs"),
+    Setting("ratelimit.redis.sentinels", words, (), "as URLs; a password there is the sentinels'"),
+    Setting("ratelimit.redis.master_name", maybe, None, "what the sentinels call the master"),
+    Setting("ratelimit.redis.username", maybe, None, "instead of the URL's"),
+    Setting("ratelimit.redis.password", maybe, None, "instead of the URL's"),
+    Setting(
+        "ratelimit.redis.database", maybe_integer(0, 65_535), None, "instead of the URL's; usual: 0"
+    ),
+    Setting("ratelimit.redis.tls.ca_file", maybe, None, "PEM file with who may sign for it"),
+    Setting("ratelimit.redis.tls.client_cert_file", maybe, None, "PEM file we show to it"),
+    Setting("ratelimit.redis.tls.client_key_file", maybe, None, "PEM file with its private key"),
+    Setting("ratelimit.redis.tls.verify", yes_no, True, "false: whoever answers is believed"),
+    Setting(
+        "ratelimit.on_outage",
+        choice("local_share", "fail_open", "fail_closed"),
+        "local_share",
+        "while it cannot be asked: each node its share of every limit, the whole of it, or a 503",
+    ),
+    Setting(
+        "ratelimit.timeout_ms",
+        integer(1, 60_000),
+        8,
+        "for its answer; more than three round trips to it",
+    ),
+    Setting(
+        "ratelimit.nodes", integer(1, 10_000), 1, "how many nodes share the limits in an outage"
+    ),
+    Setting(
+        "ratelimit.concurrency_ttl_secs",
+        integer(3, 86_400),
+        30,
+        "places of a node that died are free after this; living ones renew theirs",
     ),
     Setting("admin.enabled", yes_no, True, "whether there is an admin API at all"),
     Setting("admin.addr", address, "127.0.0.1:3001", "where the admin API listens"),
@@ -292,4 +348,9 @@ SETTINGS = (
     Setting("encryption_key", maybe, None, "protects stored secrets; none: a key file in data_dir"),
 )
 
-PAIRS = (("proxy.tls_cert", "proxy.tls_key"), ("admin.tls_cert", "admin.tls_key"))
+PAIRS = (
+    ("proxy.tls_cert", "proxy.tls_key"),
+    ("admin.tls_cert", "admin.tls_key"),
+    ("ratelimit.redis.tls.client_cert_file", "ratelimit.redis.tls.client_key_file"),
+)
+PATHS = (*(name for pair in PAIRS for name in pair), "ratelimit.redis.tls.ca_file")

@@ -14,25 +14,28 @@ PREFIX = "AISIX_"
 def flatten(
     given: dict[str, Any],
     known: Collection[str],
-    sections: Collection[str],
     where: Callable[[str], str],
     complaints: list[Complaint],
 ) -> dict[str, Any]:
     """{"section.name": value} of nested sections; a name that is not known is a complaint."""
+    sections = {key[:at] for key in known for at, sign in enumerate(key) if sign == "."}
     flat: dict[str, Any] = {}
-    for key, value in given.items():
-        pairs = {str(key): value}
-        if key in sections:
-            if value is not None and not isinstance(value, dict):
-                complaints.append(Complaint(where(key), key, "expected names and values below it"))
-                continue
-            pairs = {f"{key}.{name}": below for name, below in (value or {}).items()}
-        for name, below in pairs.items():
+
+    def walk(below: dict[Any, Any], prefix: str) -> None:
+        for key, value in below.items():
+            name = f"{prefix}{key}"
             if name in known:
-                flat[name] = below
-            else:
+                flat[name] = value
+            elif name not in sections:
                 text_ = f"unknown setting{_near(name, known)}"
                 complaints.append(Complaint(where(name), name, text_))
+            elif isinstance(value, dict):
+                walk(value, f"{name}.")
+            elif value is not None:
+                text_ = "expected names and values below it"
+                complaints.append(Complaint(where(name), name, text_))
+
+    walk(given, "")
     return flat
 
 

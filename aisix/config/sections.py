@@ -54,6 +54,39 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class RedisTls:
+    ca_file: Path | None
+    client_cert_file: Path | None
+    client_key_file: Path | None
+    verify: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RedisServer:
+    mode: str
+    url: str | None = field(repr=False)
+    nodes: tuple[str, ...] = field(repr=False)
+    sentinels: tuple[str, ...] = field(repr=False)
+    master_name: str | None
+    username: str | None
+    password: str | None = field(repr=False)
+    database: int | None
+    tls: RedisTls
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimiting:
+    """Where rate limits are counted; the limits themselves stand in keys and models."""
+
+    backend: str
+    redis: RedisServer
+    on_outage: str
+    timeout_ms: int
+    nodes: int
+    concurrency_ttl_secs: int
+
+
+@dataclass(frozen=True, slots=True)
 class Admin:
     enabled: bool
     addr: str
@@ -127,6 +160,7 @@ class Settings:
     upstream: Upstream
     downstream: Downstream
     limits: Limits
+    ratelimit: RateLimiting
     shutdown: Shutdown
     observability: Observability
     data_dir: Path

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import voluptuous as v
 
 from aisix.config.checks import ANY_ORIGIN, SHORTEST_KEY, is_loopback, weak
-from aisix.config.declared import PAIRS, SECRETS, SETTINGS
+from aisix.config.declared import PAIRS, PATHS, SECRETS, SETTINGS
 from aisix.config.file import read
 from aisix.config.names import PREFIX, flatten, unknown_variables
 from aisix.config.sections import (
@@ -28,6 +29,7 @@ from aisix.config.sections import (
     Limits,
     Observability,
     Proxy,
+    RateLimiting,
     Settings,
     Shutdown,
     Upstream,
@@ -41,6 +43,7 @@ _SECTIONS: dict[str, type[Any]] = {
     "upstream": Upstream,
     "downstream": Downstream,
     "limits": Limits,
+    "ratelimit": RateLimiting,
     "shutdown": Shutdown,
     "observability": Observability,
 }
@@ -57,7 +60,7 @@ def load_settings(path: str | Path | None, env: Mapping[str, str]) -> Settings:
     def where(key: str) -> str:
         return f"{name}:{lines.get(key, 1)}"
 
-    flat = flatten(given, known, _SECTIONS, where, complaints)
+    flat = flatten(given, known, where, complaints)
     for key, setting in known.items():
         variable = PREFIX + key.upper().replace(".", "__")
         place, value = where(key), flat.get(key, setting.default)
@@ -91,15 +94,10 @@ def load_settings(path: str | Path | None, env: Mapping[str, str]) -> Settings:
 def _settings(
     values: dict[str, Any], base: Path, name: str, environ: Mapping[str, str]
 ) -> Settings:
-    for key in (name for pair in PAIRS for name in pair):
+    for key in PATHS:
         if values[key] is not None:
             values[key] = base / Path(values[key]).expanduser()
-    sections: dict[str, Any] = {
-        section: kind(
-            **{key.split(".")[1]: x for key, x in values.items() if key.startswith(section + ".")}
-        )
-        for section, kind in _SECTIONS.items()
-    }
+    sections = {section: _section(kind, section, values) for section, kind in _SECTIONS.items()}
     resources = values["resources_file"]
     plain = {key: value for key, value in values.items() if key not in SECRETS}
     return Settings(
@@ -116,6 +114,19 @@ def _settings(
         source=name,
         digest=hashlib.sha256(repr(sorted(plain.items())).encode()).hexdigest()[:16],
         environ=environ,
+    )
+
+
+def _section(kind: type[Any], name: str, values: dict[str, Any]) -> Any:
+    """One section and those below it."""
+    types = get_type_hints(kind)
+    return kind(
+        **{
+            one.name: _section(types[one.name], f"{name}.{one.name}", values)
+            if is_dataclass(types[one.name])
+            else values[f"{name}.{one.name}"]
+            for one in fields(kind)
+        }
     )
 
 

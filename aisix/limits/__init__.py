@@ -9,14 +9,17 @@
     limits.free(2)                                       # in the parent, when worker 2 has died
 
     rules.py    what a `rate_limit` document says, as rules
-    base.py     the interface, the clock; counters on another machine would be a second one
+    base.py     the interface, the clock
     shared.py   counters in memory the workers share
     table.py    its rows, found by the holder's name
+    outages.py  what workers know together of an outage of counters elsewhere
+    redis/      counters in Redis or Valkey, for many machines
 
 Must never know: HTTP, Tornado, what a model or a key is.
 """
 
 from aisix.limits.base import Grant, Holder, Level, LimitRefusal, RateLimiter, Verdict, clock
+from aisix.limits.outages import OutageBoard
 from aisix.limits.rules import LimitRule, rules_of
 from aisix.limits.shared import SharedRateLimiter
 
@@ -26,6 +29,7 @@ __all__ = [
     "Level",
     "LimitRefusal",
     "LimitRule",
+    "OutageBoard",
     "RateLimiter",
     "SharedRateLimiter",
     "Verdict",

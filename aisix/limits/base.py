@@ -44,6 +44,7 @@ class Grant:
     holders: tuple[Holder, ...]
     levels: tuple[Level, ...]
     note: Any = None  # the limiter's own: what it has booked so far, and where
+    local: bool = False  # of counters of this node alone: those of all nodes were out of reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class LimitRefusal:
     rule: LimitRule
     wait: float
     levels: tuple[Level, ...]
+    local: bool = False  # as a Grant's
 
 
 Verdict = Grant | LimitRefusal
@@ -77,8 +79,9 @@ class RateLimiter(Protocol):
         Counters in memory answer at once, which costs neither a task nor a turn of the loop;
         counters elsewhere give something to await. That ends in its own time, whether or not who
         counts can be reached: only the limiter knows if it rather lets pass or refuses then. If it
-        is cancelled, because the caller has left, it counts nowhere. A Fault it raises is told to
-        the caller; anything else is a bug. Who waits for it holds no place of the admission yet.
+        is cancelled, because the caller has left, its tokens and places are given back; it may stay
+        counted as a request. A Fault it raises is told to the caller; anything else is a bug. Who
+        waits for it holds no place of the admission yet.
         """
 
     def book(self, grant: Grant, tokens: int, now: float) -> None:
@@ -95,6 +98,10 @@ class RateLimiter(Protocol):
         Never waits and never raises: the caller may have gone. Counters elsewhere are told
         meanwhile, and if that fails it is theirs to tell.
         """
+
+    def status(self) -> dict[str, Any]:
+        """For operators: `backend`, `holders` counted in memory of `room`, `refused` for want of
+        it; of counters elsewhere `up`, too."""
 
     def sit(self, number: int) -> None:
         """This process is worker `number` now; what a dead predecessor held is given back."""

@@ -13,10 +13,12 @@ import fcntl
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from aisix import log
 from aisix.errors import Fault
 from aisix.limits.base import Grant, Holder, Level, LimitRefusal
+from aisix.limits.outages import OutageBoard
 from aisix.limits.rules import LIMIT_KINDS, LimitRule
 from aisix.limits.table import ROWS, HolderTable, TableFull
 
@@ -56,6 +58,7 @@ class SharedRateLimiter:
         self._cells = self._table.cells
         # Opened here and kept open: closing any handle of the file would drop the lock.
         self._file = tempfile.TemporaryFile()  # noqa: SIM115
+        self.outages = OutageBoard(places)
 
     # ------------------------------------------------------------------ the interface
     def admit(self, holders: Sequence[Holder], now: float, tokens: int = 0) -> Grant | LimitRefusal:
@@ -102,6 +105,17 @@ class SharedRateLimiter:
                 leases[place] = max(1, leases[place]) - 1
             self._book(booked, tokens, now)
 
+    def begin_with(
+        self, holder: Holder, counted: Sequence[tuple[LimitRule, float, int]], now: float
+    ) -> None:
+        """What others have counted of a holder before it is counted here: (rule, seconds its window
+        goes on, count). Where more is counted already, that stays."""
+        with self._locked():
+            for _, row in self._rows([holder], now):
+                for rule, left, count in counted:
+                    if self._window(row, rule, now)[1] < count:
+                        self._put(row, rule, now + left - rule.seconds, float(count))
+
     def sit(self, number: int) -> None:
         self._number = number
         with self._locked():
@@ -109,6 +123,7 @@ class SharedRateLimiter:
 
     def free(self, number: int) -> bool:
         try:
+            self.outages.end(number, fcntl.LOCK_NB)
             with self._locked(fcntl.LOCK_NB):
                 self._table.free(number)
         except BlockingIOError:
@@ -130,6 +145,10 @@ class SharedRateLimiter:
     def refused(self) -> int:
         """Requests refused because there was no row for their holder."""
         return self._table.refused
+
+    def status(self) -> dict[str, Any]:
+        told = {"holders": self.holders, "room": self.room, "refused": self.refused}
+        return {"backend": "memory", **told}
 
     # ------------------------------------------------------------------ rules
     def _wait(self, row: int, rule: LimitRule, now: float) -> float:

@@ -26,6 +26,7 @@ class EnteringHandler(ProxyHandler):
     _admitted = False  # it holds a place of the admission
     _reservation: Reservation | None = None
     _levels: Sequence[Level] = ()  # of its rate limits, for the headers
+    _local = False  # they are of this node alone
 
     takes_body = True
 
@@ -63,7 +64,7 @@ class EnteringHandler(ProxyHandler):
         if not isinstance(verdict, (Grant, LimitRefusal)):
             self._waiting = waiting = asyncio.ensure_future(verdict)
             verdict = await waiting
-        self._levels = verdict.levels
+        self._levels, self._local = verdict.levels, verdict.local
         if isinstance(verdict, LimitRefusal):
             raise rate_limited(verdict)
         self._reservation = reservation = Reservation(limits, verdict)
@@ -79,6 +80,8 @@ class EnteringHandler(ProxyHandler):
         """What it has used so far, if anything is known of that."""
 
     def _tell_levels(self) -> None:
+        if self._local:
+            self.set_header("X-Aisix-Limits", "local")
         if self._levels:
             for name, value in headers(self._levels, self.caller, time.time()).items():
                 self.set_header(name, value)

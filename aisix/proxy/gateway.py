@@ -296,9 +296,11 @@ class Gateway:
         shown: dict[tuple[str, ...], float] = {}
         shown["aisix_info", __version__, self.mappings.digest[:8]] = 1.0
         shown["aisix_models_quarantined",] = float(len(self.quarantined()))
-        if isinstance(self.limits, SharedRateLimiter):
-            shown["aisix_limit_holders",] = self.limits.holders
-            shown["aisix_limit_refusals_total",] = self.limits.refused
+        limits = self.limits.status()
+        shown["aisix_limit_holders",] = limits["holders"]
+        shown["aisix_limit_refusals_total",] = limits["refused"]
+        if "up" in limits:
+            shown["aisix_limits_backend_up",] = float(limits["up"])
         return shown
 
     def status(self) -> dict[str, Any]:
@@ -311,6 +313,7 @@ class Gateway:
             "draining": self.draining,
             "in_flight": self.serving,
             "queued": self.admission.waiting,
+            "limits": self.limits.status(),
             "targets": self._targets(),
             "faults": resource_checks.stored(*stored),
             "mappings": {

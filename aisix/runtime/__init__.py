@@ -5,6 +5,7 @@
     worker.py      one process: its listeners, store and driver, from fork to end
     reload.py      new tables: checked, made ready by every worker, used by all at one moment
     table_checks.py  the check of tables in a process of its own, and the thorough one after it
+    limiting.py    which limiter a worker counts with
     guarded.py     what runs beside the requests: told when it fails, and begun anew
     store_watch.py tells when the store is not well
     systemd.py     readiness and watchdog

@@ -42,6 +42,7 @@ from aisix.mapping.verify.kept import Kept
 from aisix.mapping.verify.proofs import of_files
 from aisix.proxy.captures import MOST
 from aisix.routing import doubts, resource_checks
+from aisix.runtime.limiting import check_limits
 from aisix.runtime.reload import RELOAD
 from aisix.runtime.supervisor import Supervisor
 from aisix.runtime.systemd import Notifier
@@ -131,6 +132,7 @@ def make_plan(
         otlp.check()
         check_endpoint(settings, settings.observability.otlp_endpoint)
     first_look(settings, mappings)
+    check_limits(settings)
     admin, metrics = settings.admin, settings.observability.metrics_addr
     limits = SharedRateLimiter(len(scoreboard.slots)) if before is None else before.shared.limits
     worker_slots = WorkerSlots(_count(settings))

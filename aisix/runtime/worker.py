@@ -47,6 +47,7 @@ from aisix.proxy.beside import SWITCH
 from aisix.proxy.captures import Captures
 from aisix.proxy.gateway import Gateway
 from aisix.runtime.guarded import Guard
+from aisix.runtime.limiting import OpenLimiter
 from aisix.runtime.memory import give_back
 from aisix.runtime.open_files import shares_now
 from aisix.runtime.reload import Reloader
@@ -165,13 +166,13 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     store = store_of(settings)
-    shared.limits.sit(slot.number)
     share = shares_now(settings)
     drivers = _drivers(settings, store, share.upstream)
     gateway = Gateway.open(
         settings, store, drivers.newest, shared.mappings, metrics, shared.generation
     )
-    gateway.limits = shared.limits
+    limiting = await OpenLimiter.of(settings, shared.limits, slot.number, metrics, guard)
+    gateway.limits = limiting.limiter
     gateway.admission.bound(share.requests)
     endpoint = settings.observability.otlp_endpoint
     spans = None if endpoint is None else OtlpExporter(endpoint, partial(guard.failed, "spans"))
@@ -246,6 +247,7 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
     await _drain(gateway, listeners, settings)
     for task in tasks:
         task.cancel()
+    limiting.close()
     reloader.close()
     captures.close()
     bus.close()

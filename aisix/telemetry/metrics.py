@@ -20,6 +20,7 @@ from typing import Any
 from aisix.workers.scoreboard import Scoreboard, ScoreboardFull, Slot
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+CALL_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.05, 0.25, 1)
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 CANCELLED = 499
 
@@ -30,11 +31,12 @@ class Family:
     kind: str  # counter | gauge | histogram
     labels: tuple[str, ...]
     help: str
+    bounds: tuple[float, ...] = SECONDS  # of a histogram
 
     @property
     def width(self) -> int:
         """Cells: of a histogram one per bucket, one for what is above all, and the sum."""
-        return len(SECONDS) + 2 if self.kind == "histogram" else 1
+        return len(self.bounds) + 2 if self.kind == "histogram" else 1
 
 
 _A = ("alias",)
@@ -145,7 +147,39 @@ FAMILIES = (
         "Looks at the store that failed: the last good content serves.",
     ),
     Family("aisix_series_refused_total", "counter", (), "Counts lost: too many label values."),
+    Family(
+        "aisix_limits_calls_total",
+        "counter",
+        ("call", "result"),
+        "Calls to the counters of rate limits elsewhere: admit, book, settle, hold; ok, late, lost "
+        "(the connection), error.",
+    ),
+    Family(
+        "aisix_limits_seconds",
+        "histogram",
+        ("call",),
+        "Until they were answered.",
+        CALL_SECONDS,
+    ),
+    Family(
+        "aisix_limits_fallback_total",
+        "counter",
+        ("policy", "why"),
+        "Requests that were let through or refused by this node alone (ratelimit.on_outage).",
+    ),
+    Family(
+        "aisix_limits_dropped_tokens_total",
+        "counter",
+        (),
+        "Tokens used that the counters elsewhere were never told.",
+    ),
     # Made when the page is read, not counted:
+    Family(
+        "aisix_limits_backend_up",
+        "gauge",
+        (),
+        "Whether every worker can ask the counters of rate limits elsewhere.",
+    ),
     Family("aisix_limit_holders", "gauge", (), "Keys and models whose use is counted for limits."),
     Family(
         "aisix_limit_refusals_total",
@@ -197,8 +231,17 @@ class Metrics:
         """One measurement of a histogram."""
         at = self._find((name, *labels))
         cells = self._cells
-        cells[at + bisect_left(SECONDS, seconds)] += 1.0
-        cells[at + len(SECONDS) + 1] += seconds
+        bounds = BY_NAME[name].bounds
+        cells[at + bisect_left(bounds, seconds)] += 1.0
+        cells[at + len(bounds) + 1] += seconds
+
+    def merge(self, name: str, values: Sequence[float], *labels: str) -> None:
+        """Measurements of a histogram that somebody has counted by its bounds: how many each, how
+        many above all, the sum."""
+        at = self._find((name, *labels))
+        for value in values:
+            self._cells[at] += value
+            at += 1
 
     def _find(self, key: tuple[str, ...]) -> int:
         at = self._at.get(key)
@@ -312,7 +355,7 @@ def _lines(family: Family, labels: tuple[str, ...], values: list[float]) -> list
         return [_sample(family.name, pairs, values[0])]
     lines = []
     count = 0.0
-    for bound, value in zip((*map(str, SECONDS), "+Inf"), values, strict=False):
+    for bound, value in zip((*map(str, family.bounds), "+Inf"), values, strict=False):
         count += value
         lines.append(_sample(f"{family.name}_bucket", [*pairs, f'le="{bound}"'], count))
     lines.append(_sample(f"{family.name}_count", pairs, count))

@@ -7,13 +7,13 @@ from typing import Any
 from aisix.config import names
 from aisix.errors import Complaint
 
-KNOWN = {"workers", "proxy.addr", "proxy.max_in_flight"}
+KNOWN = {"workers", "proxy.addr", "proxy.max_in_flight", "a.b.c", "a.d"}
 
 
 def flattened(given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     complaints: list[Complaint] = []
     where = "config.yaml:{}".format
-    flat = names.flatten(given, KNOWN, {"proxy"}, where, complaints)
+    flat = names.flatten(given, KNOWN, where, complaints)
     return flat, [str(one) for one in complaints]
 
 
@@ -23,6 +23,8 @@ def test_sections_may_be_nested_or_dotted_or_empty() -> None:
         [],
     )
     assert flattened({"proxy.addr": "a", "proxy": None}) == ({"proxy.addr": "a"}, [])
+    deep = {"a": {"b": {"c": 1}, "d": 2}}, {"a.b": {"c": 1}, "a": {"d": 2}}, {"a.b.c": 1, "a.d": 2}
+    assert all(flattened(one) == ({"a.b.c": 1, "a.d": 2}, []) for one in deep)
 
 
 def test_an_unknown_name_is_told_with_what_it_may_have_meant() -> None:
@@ -30,6 +32,7 @@ def test_an_unknown_name_is_told_with_what_it_may_have_meant() -> None:
         ({"proxy": {"adr": 1}}, 'did you mean "proxy.addr"?'),
         ({"proxi": {}}, 'did you mean "proxy"?'),
         ({"wokers": 1}, 'did you mean "workers"?'),
+        ({"a": {"b": {"cc": 1}}}, 'did you mean "a.b.c"?'),
     ):
         flat, (said,) = flattened(given)
         assert flat == {} and "unknown setting" in said and hint in said
@@ -41,6 +44,7 @@ def test_a_section_that_is_a_value_is_told() -> None:
     assert flattened({"proxy": 8080})[1] == [
         "config.yaml:proxy: proxy: expected names and values below it"
     ]
+    assert "expected names and values" in flattened({"a": {"b": 1}})[1][0]
 
 
 def test_of_the_environment_only_names_with_a_section_are_ours() -> None:

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -39,11 +40,16 @@ def test_without_a_file_there_are_defaults() -> None:
 
 def test_the_shipped_file_names_every_setting_with_its_default() -> None:
     shipped = yaml.safe_load((ROOT / "config.yaml").read_text())
-    flat = {
-        f"{key}.{name}" if name else key: below
-        for key, value in shipped.items()
-        for name, below in (value.items() if isinstance(value, dict) else [("", value)])
-    }
+    flat: dict[str, object] = {}
+
+    def walk(below: dict[str, Any], prefix: str) -> None:
+        for key, value in below.items():
+            if isinstance(value, dict):
+                walk(value, f"{prefix}{key}.")
+            else:
+                flat[prefix + key] = value
+
+    walk(shipped, "")
     defaults = {s.name: list(s.default) if s.default == () else s.default for s in SETTINGS}
     assert flat == defaults
 

@@ -1,0 +1,185 @@
+"""Holders as keys and arguments of the scripts, made once for each set; answers as verdicts.
+
+    plan = LimitPlan(asked, env, told)
+    plan.admit(member, lease_ms, tokens)        # bytes of a call of ADMIT
+    plan.take(answer, now); plan.levels(answer); plan.booked(answer, member, tokens)
+
+Pure: no socket, no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from aisix.limits.base import Holder, Level
+from aisix.limits.redis.scripts import ADMIT, SETTLE, sha
+from aisix.limits.rules import LimitRule
+from aisix.limits.shared import MOST
+
+KINDS = {"requests": 0, "tokens": 1, "concurrency": 2}
+LIMIT = int(MOST)
+LARGEST = (1 << 63) - 1  # number that packs
+_pack = msgspec.msgpack.encode
+
+
+def keys_of(env: str, ident: str) -> tuple[bytes, bytes]:
+    """A holder's row and its places."""
+    row = f"aisix:q:{{{env or '_'}}}:{ident}".encode()
+    return row, row + b":c"
+
+
+def bulk(*words: bytes) -> bytes:
+    """Words as the arguments of a call."""
+    return b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)
+
+
+def command(*words: bytes) -> bytes:
+    """A whole call."""
+    return b"*%d\r\n%b" % (len(words), bulk(*words))
+
+
+class Told:
+    """What Redis told last of a holder: `at` by our clock; `rules`: those it was asked for."""
+
+    __slots__ = ("answer", "at", "first", "rules", "seeded")
+
+    def __init__(self) -> None:
+        self.at = self.seeded = 0.0  # seeded: that which the node's own counters know already
+        self.answer: Sequence[int] = ()
+        self.first = 0  # of the answer, where the holder's rules begin
+        self.rules: Sequence[LimitRule] = ()
+
+    def windows(self, now: float) -> list[tuple[LimitRule, float, int]]:
+        """(rule, seconds its window goes on, count) of those windows that have not ended."""
+        found, at, answer = [], self.first, self.answer
+        for rule in self.rules:
+            if rule.counts == "concurrency":
+                continue
+            count, begin = answer[at], answer[at + 1]
+            left = rule.seconds - (answer[4] - begin) / 1000 - (now - self.at)
+            if count and left > 0:
+                found.append((rule, min(left, float(rule.seconds)), count))
+            at += 2
+        return found
+
+
+@dataclass(slots=True, eq=False)
+class BookedTokens:
+    """What of a grant stands in Redis: tokens in all, and by rule (begin, tokens)."""
+
+    plan: LimitPlan
+    member: bytes  # "": it holds no place
+    tokens: int
+    windows: list[int]  # begin, tokens of each rule of tokens
+    busy: bool = False  # a call is under way, and its answer says where things stand
+    wanted: int = -1  # tokens to be booked after it
+    over: bool = False  # wanted: and settled
+
+
+class LimitPlan:
+    """The calls of some holders with some rules."""
+
+    __slots__ = (
+        "_admit",
+        "_parts",
+        "_settle",
+        "_window",
+        "holders",
+        "keys",
+        "places",
+        "tokens",
+        "told",
+    )
+
+    def __init__(self, holders: tuple[Holder, ...], env: str, told: Sequence[Told]) -> None:
+        self.holders = holders
+        self.told = told
+        self._parts: list[tuple[Told, int, Sequence[LimitRule]]] = []  # first of its answer, rules
+        keys: list[bytes] = []
+        plan, rows, settle = [], [], []
+        self.places: list[bytes] = []  # sets of places
+        self._window: list[tuple[str, int, int]] = []  # counts, most, ms: of rules with windows
+        self.tokens = 0  # rules that count tokens
+        for holder, last in zip(holders, told, strict=True):
+            row, places = keys_of(env, holder.ident)
+            at_row = at_places = 0
+            rules = holder.rules
+            self._parts.append((last, 5 + 2 * len(self._window), rules))
+            if any(rule.counts != "concurrency" for rule in rules):
+                keys.append(row)
+                at_row = len(keys)
+            if any(rule.counts == "concurrency" for rule in rules):
+                keys.append(places)
+                at_places = len(keys)
+                self.places.append(places)
+            shown = [
+                [r.slot, KINDS[r.counts], r.seconds * 1000, min(r.most, LARGEST)] for r in rules
+            ]
+            plan.append([at_row, at_places, shown])
+            self._window += [
+                (r.counts, r.most, r.seconds * 1000) for r in rules if r.counts != "concurrency"
+            ]
+            mine = [(r.slot, r.seconds * 1000) for r in rules if r.counts == "tokens"]
+            if mine:
+                rows.append(row)
+                settle.append(mine)
+                self.tokens += len(mine)
+        self.keys = rows + self.places
+        body = [b"EVALSHA", sha(ADMIT), b"%d" % len(keys), *keys, _pack(plan)]
+        self._admit = b"*%d\r\n%b" % (len(body) + 3, bulk(*body))
+        self._settle = settle
+
+    # ------------------------------------------------------------------ calls
+    def admit(self, member: bytes, lease: bytes, tokens: int) -> bytes:
+        """`lease`: in ms, as an argument already."""
+        count = b"%d" % min(tokens, LIMIT)
+        return b"%b$%d\r\n%b\r\n%b$%d\r\n%b\r\n" % (
+            self._admit, len(member), member, lease, len(count), count,
+        )  # fmt: skip
+
+    def settle(self, booked: BookedTokens, more: int, over: bool) -> bytes:
+        """Book so many more tokens; over: and give the places back."""
+        more = max(-LIMIT, min(more, LIMIT))
+        words = [booked.member if over else b"", b"%d" % more, b"%d" % len(self._settle)]
+        windows = iter(booked.windows)
+        for rules in self._settle:
+            words.append(b"%d" % len(rules))
+            for slot, ms in rules:
+                words += [b"%d" % slot, b"%d" % ms, b"%d" % next(windows), b"%d" % next(windows)]
+        return command(b"EVALSHA", sha_of_settle, b"%d" % len(self.keys), *self.keys, *words)
+
+    # ------------------------------------------------------------------ answers
+    def take(self, answer: Sequence[int], at: float) -> None:
+        """Remember what was told."""
+        for told, first, rules in self._parts:
+            told.answer, told.at, told.first, told.rules = answer, at, first, rules
+
+    def booked(self, answer: Sequence[int], member: bytes, tokens: int) -> BookedTokens:
+        """What stands in Redis of a request it has granted."""
+        tokens = min(tokens, LIMIT)
+        windows = []
+        if self.tokens:
+            for at, (counts, _, _) in enumerate(self._window):
+                if counts == "tokens":
+                    windows += [answer[6 + 2 * at], tokens] if tokens else [0, 0]
+        return BookedTokens(self, member, tokens, windows)
+
+    def levels(self, answer: Sequence[int]) -> tuple[Level, ...]:
+        """For requests and for tokens, the rule that has the least room."""
+        now, at = answer[4], 5
+        tightest: dict[str, Level] = {}
+        for counts, most, ms in self._window:
+            count, begin = answer[at], answer[at + 1]
+            at += 2
+            left = max(0, most - count)
+            reset = (min(begin - now, 0) + ms) / 1000 if count else 0.0
+            found = tightest.get(counts)
+            if found is None or (left, -reset) < (found.left, -found.reset):
+                tightest[counts] = Level(counts, most, left, reset)  # type: ignore[arg-type]
+        return tuple(tightest.values())
+
+
+sha_of_settle = sha(SETTLE)

@@ -1,0 +1,212 @@
+"""One connection to Redis: the calls of one turn of the loop leave in one write, answers come in
+order, and who waits too long is told.
+
+    connection = RedisConnection(0.008, slow, lost)
+    await loop.create_connection(lambda: connection, host, port)
+    connection.send(call)      # call.answered(reply) | call.late() | call.lost(), later
+    await connection.ask(b"PING")
+
+A reply is what hiredis makes of it: bytes, int, list, None, or a ReplyError, which is returned, not
+raised.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol, cast
+
+import hiredis
+
+from aisix.limits.redis.plan import command
+from aisix.limits.redis.scripts import SCRIPTS, sha
+
+SOURCES = {sha(script): script.encode() for script in SCRIPTS}
+MOST_CALLS = 20_000  # without an answer, on one connection: beyond it is an outage
+AGAIN = 0.001  # s; the loop may have slept, not Redis: looked at once more after this
+
+
+class RedisCall(Protocol):
+    """`sent`: when it left, by the loop's clock; `given_up`: `late` was called."""
+
+    sent: float
+    given_up: bool
+    data: bytes
+
+    def answered(self, reply: Any) -> None:
+        """Also after `late`."""
+
+    def late(self) -> None:
+        """There was no answer in time. It may come yet."""
+
+    def lost(self) -> None:
+        """The connection ended before the answer; also after `late`."""
+
+
+def as_source(data: bytes) -> bytes:
+    """A call of a script by its name, as one that brings the script along."""
+    head, _, rest = data.partition(b"$7\r\nEVALSHA\r\n$40\r\n")
+    source = SOURCES.get(rest[:40])
+    if source is None:
+        return data
+    return b"%b$4\r\nEVAL\r\n$%d\r\n%b%b" % (head, len(source), source, rest[40:])
+
+
+class ReplyRefused(Exception):
+    """An error Redis answered with: `word` is its kind, such as READONLY."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.word = text.partition(" ")[0]
+
+
+class AwaitedCall:
+    """A call whose reply is awaited."""
+
+    __slots__ = ("data", "given_up", "reply", "sent")
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.sent, self.given_up = data, 0.0, False
+        self.reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+    def answered(self, reply: Any) -> None:
+        if self.reply.done():
+            return
+        if isinstance(reply, hiredis.ReplyError):
+            self.reply.set_exception(ReplyRefused(str(reply)))
+        else:
+            self.reply.set_result(reply)
+
+    def late(self) -> None:
+        pass  # who asked has a limit of its own
+
+    def lost(self) -> None:
+        if not self.reply.done():
+            self.reply.set_exception(ConnectionError())
+
+
+class RedisConnection(asyncio.Protocol):
+    """`slow` is told when calls are late, `lost` of the end, once. `secs`: for one call."""
+
+    def __init__(
+        self,
+        secs: float,
+        slow: Callable[[RedisConnection], None],
+        lost: Callable[[RedisConnection], None],
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._now = self._loop.time
+        self._secs = secs
+        self._slow, self._lost = slow, lost
+        self._reader = hiredis.Reader()
+        self._out: list[RedisCall] = []
+        self._calls: deque[RedisCall] = deque()  # in the order they left
+        self._timer: asyncio.TimerHandle | None = None
+        self._transport: asyncio.Transport | None = None
+        self._doubted = False  # calls were late at the last look
+        self.open = False
+        self.heard = 0.0  # when the last answer came
+        self.late = 0  # calls without an answer in time, since the last that had one
+
+    # ------------------------------------------------------------------ calls
+    @property
+    def full(self) -> bool:
+        return len(self._calls) >= MOST_CALLS
+
+    def send(self, call: RedisCall) -> None:
+        """Only while it is `open`."""
+        out = self._out
+        out.append(call)
+        if len(out) == 1:
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        out, self._out = self._out, []
+        transport = self._transport
+        if transport is None or not self.open:
+            for call in out:
+                call.lost()
+            return
+        now = self._now()
+        for call in out:
+            call.sent = now
+        self._calls.extend(out)
+        transport.write(b"".join([call.data for call in out]) if len(out) > 1 else out[0].data)
+        if self._timer is None:
+            self._timer = self._loop.call_at(now + self._secs, self._look)
+
+    def _look(self) -> None:
+        """Whether somebody waits for too long; one timer for all, wound up again while needed."""
+        self._timer = None
+        waiting = next((call for call in self._calls if not call.given_up), None)
+        if waiting is None:
+            return
+        now = self._now()
+        if now < waiting.sent + self._secs:
+            self._doubted = False
+            self._timer = self._loop.call_at(waiting.sent + self._secs, self._look)
+        elif not self._doubted:
+            self._doubted = True
+            self._timer = self._loop.call_at(now + AGAIN, self._look)
+        else:
+            self._doubted = False
+            late = [c for c in self._calls if not c.given_up and now >= c.sent + self._secs]
+            for call in late:
+                call.given_up = True
+                call.late()
+            self._timer = self._loop.call_at(now + AGAIN, self._look)
+            self.late += len(late)
+            self._slow(self)
+
+    async def ask(self, *words: bytes) -> Any:
+        """The reply to one call; ReplyRefused for an error, ConnectionError without any. It waits
+        as long as it is let."""
+        if not self.open:
+            raise ConnectionError
+        asked = AwaitedCall(command(*words))
+        self.send(asked)
+        return await asked.reply
+
+    def abort(self) -> None:
+        """Nobody reads it any more."""
+        if self._transport is not None:
+            self._transport.abort()
+        self._ended()
+
+    # ------------------------------------------------------------------ asyncio.Protocol
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by its class
+        self.open = True
+
+    def data_received(self, data: bytes) -> None:
+        reader, calls = self._reader, self._calls
+        reader.feed(data)
+        try:
+            while self.open and (reply := reader.gets()) is not False:
+                if not calls:  # it speaks without being asked
+                    self.abort()
+                    return
+                call = calls.popleft()
+                if not call.given_up:
+                    self.late = 0
+                call.answered(reply)
+        except hiredis.ProtocolError:
+            self.abort()
+            return
+        self.heard = self._now()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._ended()
+
+    def _ended(self) -> None:
+        if not self.open:
+            return
+        self.open = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        calls, self._calls = self._calls, deque()
+        self._lost(self)  # first: who is told sees that there is none
+        for call in calls:
+            call.lost()
