@@ -20,7 +20,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -138,9 +138,15 @@ def on_python(python: str) -> Peer:
 
 
 def start_aisix(
-    folder: Path, upstream: int, more: str = "", python: str = sys.executable
+    folder: Path,
+    upstream: int,
+    more: str = "",
+    python: str = sys.executable,
+    of_key: Mapping[str, int] | None = None,
+    of_model: Mapping[str, int] | None = None,
 ) -> Running:
-    """As an operator would: a settings file, then the three admin calls. One worker."""
+    """As an operator would: a settings file, then the three admin calls. One worker. `of_key`,
+    `of_model`: rate limits."""
     shutil.rmtree(folder / "data", ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     port, admin = free_port(), free_port()
@@ -157,9 +163,11 @@ def start_aisix(
         "secret": PROVIDER_KEY, "api_base": f"http://127.0.0.1:{upstream}",
     }, process)  # fmt: skip
     model = {"display_name": ALIAS, "provider": "anthropic", "model_name": ALIAS}
-    _admin(admin, "models", {**model, "provider_key": "bench"}, process)
+    limits = {"rate_limit": dict(of_model)} if of_model else {}
+    _admin(admin, "models", {**model, "provider_key": "bench", **limits}, process)
     digest = hashlib.sha256(CALLER_KEY.encode()).hexdigest()
-    _admin(admin, "apikeys", {"key_hash": digest, "allowed_models": [ALIAS]}, process)
+    limits = {"rate_limit": dict(of_key)} if of_key else {}
+    _admin(admin, "apikeys", {"key_hash": digest, "allowed_models": [ALIAS], **limits}, process)
     return ready(running, began)
 
 

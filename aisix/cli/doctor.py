@@ -40,6 +40,7 @@ from aisix.mapping.verify.processes import usable
 from aisix.routing import resource_checks
 from aisix.routing.doubts import doubts, open_addresses
 from aisix.routing.target import base_url
+from aisix.runtime.limiting import check_limits, reachable, remote
 from aisix.runtime.open_files import shares, wanted_shares
 from aisix.runtime.service import addresses, bind, certificates_of, folders
 from aisix.runtime.table_checks import CACHE
@@ -162,6 +163,7 @@ def _listeners(settings: Settings) -> Iterator[Finding]:
         yield Finding(WARNING, name, text)
     found: list[Finding] = []
     _caught(found, lambda: certificates_of(settings))
+    _caught(found, lambda: check_limits(settings))
     yield from found
     if found:
         return
@@ -192,7 +194,7 @@ def doctor(settings: Settings) -> list[Finding]:
     if not found:
         found = [Finding(OK, "configuration", "settings, tables, certificates and resources")]
     found += [_python(), *_data(settings), *_kept(settings), _files(settings), _trust(settings)]
-    found += _ports(settings)
+    found += [*_ports(settings), *_limits(settings)]
     try:
         snapshot = stored(settings)
         if snapshot is not None:
@@ -200,6 +202,22 @@ def doctor(settings: Settings) -> list[Finding]:
     except OperatorError:
         pass  # `check` has told why
     return found
+
+
+def _limits(settings: Settings) -> Iterator[Finding]:
+    """Whether what counts rate limits elsewhere is there, and takes writes."""
+    if not remote(settings):
+        return
+    try:
+        check_limits(settings)
+    except OperatorError:
+        return  # `check` has told why
+    try:
+        where = asyncio.run(reachable(settings))
+    except OperatorError as error:
+        yield Finding(FAULT, "rate limits", str(error))
+    else:
+        yield Finding(OK, "rate limits", f"redis at {where} takes our writes in time")
 
 
 def _python() -> Finding:

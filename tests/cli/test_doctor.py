@@ -22,6 +22,7 @@ from aisix.standin.server import Standin
 from aisix.store import writes
 from aisix.store.opening import open_store
 from tests.authority import Authority
+from tests.cluster.servers import Redis
 from tests.running import ROOT, Running, free_port
 
 MODELS = {"claude-prod": {"model_name": "claude-opus-5-5"}}
@@ -146,6 +147,25 @@ class Late(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         return
+
+
+def test_the_redis_of_rate_limits_is_looked_at(tmp_path: Path) -> None:
+    with Redis(tmp_path, password="p-of-the-tests") as redis:
+        url = redis.url.replace("//", "//:p-of-the-tests@")
+        limits = {"backend": "redis", "timeout_ms": 20_000, "redis": {"url": url}}
+        config = written(tmp_path, ratelimit=limits)
+        assert doctor.check(load_settings(config, {}), cases=False) == []
+        at = f"127.0.0.1:{redis.port}"
+        (found,) = doctor._limits(load_settings(config, {}))
+        assert found == doctor.Finding(
+            "ok", "rate limits", f"redis at {at} takes our writes in time"
+        )
+        limits["redis"] = {"url": redis.url.replace("//", "//:wrong-word@")}
+        (found,) = doctor._limits(load_settings(written(tmp_path, ratelimit=limits), {}))
+        assert found.level == "fault" and "WRONGPASS" in found.text and "-word" not in found.text
+    limits["redis"] = {"mode": "cluster"}
+    bad = run("check", written(tmp_path, ratelimit=limits), "--no-cases")
+    assert "ratelimit.redis.nodes: needed with mode: cluster" in bad.stdout
 
 
 def test_doctor_tells_of_a_wrong_clock_and_sends_no_credential(tmp_path: Path) -> None:

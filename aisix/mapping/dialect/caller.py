@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import msgspec
 
@@ -243,13 +244,22 @@ class CallerDialect:
         self, counts: str, most: int, left: int, reset: float, now: float
     ) -> dict[str, str]:
         """Headers about a limit on `counts`; `reset` in seconds, `now` in Unix seconds."""
-        told = {
-            "most": most,
-            "left": left,
-            "reset": durations.written(reset),
-            "reset_at": durations.moment(now + reset),
-        }
-        return _headers(self.data.get("limits", {}).get(counts, {}), told)
+        out: dict[str, str] = {}
+        for name, text in self.data.get("limits", {}).get(counts, {}).items():
+            told = ""
+            for number, piece in enumerate(_pieces(text)):  # words in braces stand in between
+                if not number % 2:
+                    told += piece
+                elif piece == "left":
+                    told += str(left)
+                elif piece == "most":
+                    told += str(most)
+                elif piece == "reset":
+                    told += durations.written(reset)
+                elif piece == "reset_at":
+                    told += durations.moment(now + reset)
+            out[name] = told
+        return out
 
     def told(self, warnings: str) -> bytes:
         """What a stream says of its losses before its end: a comment, which SDKs pass over."""
@@ -293,6 +303,11 @@ def _fill(node: Json, known: dict[str, Json]) -> Json:
 def _lacks(node: Json, known: dict[str, Json]) -> bool:
     """Whether it is a header that this error has not: such a field is left out."""
     return isinstance(node, str) and node.startswith("$header.") and node[1:] not in known
+
+
+@lru_cache(256)
+def _pieces(text: str) -> list[str]:
+    return re.split(r"\{(\w+)\}", text)
 
 
 def _headers(row: dict[str, str], values: dict[str, Json]) -> dict[str, str]:
