@@ -10,7 +10,7 @@ Redis is known only behind the setting that asks for it: without, nothing of it 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -76,7 +76,7 @@ class OpenLimiter:
 
     limiter: RateLimiter
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
-    _end: Callable[[], None] = lambda: None
+    _end: Callable[[], Awaitable[None]] | None = None
 
     @classmethod
     async def of(
@@ -86,7 +86,11 @@ class OpenLimiter:
         number: int,
         metrics: Metrics,
         guard: Guard,
+        env: str = "",
+        live: Callable[[], int] = lambda: 0,
     ) -> OpenLimiter:
+        """`env`: of those who share one Redis, whose limits these are; `live`: how many gateways
+        there are, 0: as many as the settings say."""
         shared.sit(number)
         if not remote(settings):
             return cls(shared)
@@ -99,7 +103,8 @@ class OpenLimiter:
             policy=given.on_outage,
             timeout=given.timeout_ms / 1000,
             lease=given.concurrency_ttl_secs,
-            nodes=lambda: given.nodes,
+            nodes=lambda: live() or given.nodes,
+            env=env,
             number=number,
             bounds=CALL_SECONDS,
             tell=lambda tally: counted(tally, metrics),
@@ -108,10 +113,12 @@ class OpenLimiter:
         await limiter.reached(FIRST_SECS)
         return cls(limiter, [task], limiter.close)
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        """Once no request is under way."""
+        if self._end is not None:
+            await self._end()
         for task in self._tasks:
             task.cancel()
-        self._end()
 
 
 def counted(tally: Tally, metrics: Metrics) -> None:

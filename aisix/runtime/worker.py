@@ -247,7 +247,7 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
     await _drain(gateway, listeners, settings)
     for task in tasks:
         task.cancel()
-    limiting.close()
+    await limiting.close()
     reloader.close()
     captures.close()
     bus.close()

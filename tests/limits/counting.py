@@ -73,7 +73,7 @@ async def in_redis(
         assert not up or limits.link.connection is not None, limits.status()
         yield limits
     finally:
+        await limits.close()
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-        limits.close()

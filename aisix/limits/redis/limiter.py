@@ -35,6 +35,7 @@ from aisix.limits.shared import SharedRateLimiter
 
 KNOWN = 1 << 15  # sets of holders whose calls are kept ready, and holders
 TICK = 1.0  # s
+LAST_SECS, LOOK_SECS = 1.0, 0.005  # for the last answers, and between two looks
 FULL = "full"  # why nobody waits: too many do
 
 
@@ -222,7 +223,9 @@ class RedisRateLimiter:
 
     async def run(self) -> None:
         """For ever."""
-        await asyncio.gather(self.link.run(), self._ticks())
+        async with asyncio.TaskGroup() as tasks:  # one that fails ends the other, too
+            tasks.create_task(self.link.run())
+            tasks.create_task(self._ticks())
 
     async def _ticks(self) -> None:
         while True:
@@ -230,9 +233,15 @@ class RedisRateLimiter:
             self.settling.tick()
             self._tell(self.tally.take())
 
-    def close(self) -> None:
-        self._tell(self.tally.take())
+    async def close(self) -> None:
+        """What was told last is waited for, a moment. What could not be told is counted as lost."""
+        end = self.clock() + LAST_SECS
+        connection = self.link.connection
+        while connection is not None and connection.busy and self.clock() < end:
+            await asyncio.sleep(LOOK_SECS)
         self.link.close()
+        self.settling.give_up()
+        self._tell(self.tally.take())
         self._outages.end(self._number)
 
     def status(self) -> dict[str, Any]:

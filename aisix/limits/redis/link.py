@@ -57,7 +57,8 @@ class RedisLink:
     async def reached(self, secs: float) -> None:
         """Wait for the first try to have an end, so long at most."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._came.wait(), secs)
+            async with asyncio.timeout(secs):
+                await self._came.wait()
 
     async def run(self) -> None:
         try:
@@ -69,8 +70,10 @@ class RedisLink:
                     if pause:
                         await asyncio.sleep(pause)
                     continue
+                # No wait_for: in 3.11 it forgets that it was cancelled, at the moment it goes.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._gone.wait(), IDLE_SECS)
+                    async with asyncio.timeout(IDLE_SECS):
+                        await self._gone.wait()
                 if connection is self.connection and connection.open:
                     now = asyncio.get_running_loop().time()
                     if now - connection.heard >= IDLE_SECS:

@@ -114,6 +114,11 @@ class RedisConnection(asyncio.Protocol):
     def full(self) -> bool:
         return len(self._calls) >= MOST_CALLS
 
+    @property
+    def busy(self) -> bool:
+        """Some calls have had no answer yet."""
+        return self.open and bool(self._calls or self._out)
+
     def send(self, call: RedisCall) -> None:
         """Only while it is `open`."""
         out = self._out

@@ -217,6 +217,11 @@ class RedisSettling:
             self._on_their_way += 1
             connection.send(SettlingCall(self, booked, more, True))
 
+    def give_up(self) -> None:
+        """Nothing more will be told."""
+        while self._kept:
+            self._drop(self._kept.popleft()[2])
+
     @property
     def kept(self) -> int:
         """Calls that wait for Redis."""

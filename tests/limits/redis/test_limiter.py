@@ -171,6 +171,20 @@ def test_a_row_somebody_else_wrote_refuses_nobody_forever(redis: Redis) -> None:
     run(work())
 
 
+def test_what_was_told_last_arrives_when_a_worker_ends(redis: Redis) -> None:
+    async def work() -> None:
+        name = env()
+        key = [holder(tpm=1000, concurrency=30)]
+        async with in_redis(redis, env=name) as limits:
+            for one in [await granted(limits, key, 5) for _ in range(20)]:
+                limits.settle(one, 20, clock())
+        async with in_redis(redis, env=name) as limits:
+            assert (await granted(limits, key)).levels[0].left == 600
+            assert redis.call("ZCARD", f"aisix:q:{{{name}}}:key:1:c") == 1
+
+    run(work())
+
+
 # ---------------------------------------------------------------- outages
 def test_killed_and_there_again(tmp_path: Path) -> None:
     async def work() -> None:
