@@ -30,6 +30,7 @@ class StatusHandler(AdminHandler):
                     "trouble": store.trouble,
                     "quarantined": [one.told() for one in snapshot.quarantined[:MOST_TOLD]],
                     "reserved": store.reserved,
+                    **store.status(),
                 },
             }
         )

@@ -41,8 +41,9 @@ from aisix.routing import resource_checks
 from aisix.routing.doubts import doubts, open_addresses
 from aisix.routing.target import base_url
 from aisix.runtime.limiting import check_limits, reachable, remote
+from aisix.runtime.listening import bind
 from aisix.runtime.open_files import shares, wanted_shares
-from aisix.runtime.service import addresses, bind, certificates_of, folders
+from aisix.runtime.service import addresses, certificates_of, folders
 from aisix.runtime.table_checks import CACHE
 from aisix.store.opening import has_database, not_lost, open_store
 from aisix.store.resources import ProviderKey

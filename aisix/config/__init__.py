@@ -1,6 +1,8 @@
 """config.yaml and `AISIX_...` variables, as one frozen value.
 
     declared.py  what can be set: every setting once, with its check, default and help
+    cluster.py   those of many nodes: etcd, node_id
+    setting.py   what one setting is
     settings.py  load_settings: read, checked, told with file:line
     sections.py  the sections as dataclasses
     names.py     names in a file and in the environment

@@ -4,15 +4,12 @@
     SECRETS       those whose value is never shown
     PAIRS         those that stand only together
     PATHS         files; relative ones lie beside the file of the settings
+    OF_NODE       those that differ between nodes
 
 Must never know: a file, the environment.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 from aisix.config.checks import (
     address,
@@ -27,19 +24,13 @@ from aisix.config.checks import (
     words,
     yes_no,
 )
+from aisix.config.cluster import CLUSTER, CLUSTER_FILES, CLUSTER_PAIRS
+from aisix.config.setting import Setting
 
 SECRETS = (
     *("admin.admin_keys", "encryption_key", "upstream.proxy"),
     *(f"ratelimit.redis.{name}" for name in ("url", "nodes", "sentinels", "password")),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    name: str
-    check: Callable[[Any], Any]
-    default: Any
-    help: str
 
 
 SETTINGS = (
@@ -346,11 +337,14 @@ SETTINGS = (
     Setting("mappings_reload_timeout_secs", integer(1, 3600), 120, "how long a reload may take"),
     Setting("resources_file", maybe, None, "a YAML file with every resource, instead of writes"),
     Setting("encryption_key", maybe, None, "protects stored secrets; none: a key file in data_dir"),
+    *CLUSTER,
 )
 
 PAIRS = (
     ("proxy.tls_cert", "proxy.tls_key"),
     ("admin.tls_cert", "admin.tls_key"),
     ("ratelimit.redis.tls.client_cert_file", "ratelimit.redis.tls.client_key_file"),
+    *CLUSTER_PAIRS,
 )
-PATHS = (*(name for pair in PAIRS for name in pair), "ratelimit.redis.tls.ca_file")
+PATHS = (*(name for pair in PAIRS for name in pair), "ratelimit.redis.tls.ca_file", *CLUSTER_FILES)
+OF_NODE = ("node_id",)  # what may differ between nodes of one configuration

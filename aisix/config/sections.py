@@ -153,6 +153,30 @@ class Observability:
 
 
 @dataclass(frozen=True, slots=True)
+class EtcdTls:
+    ca_cert_file: Path | None
+    client_cert_file: Path | None
+    client_key_file: Path | None
+    domain_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Etcd:
+    """Without endpoints there is none."""
+
+    endpoints: tuple[str, ...]
+    prefix: str
+    env_id: str | None
+    user: str | None
+    password_env: str | None
+    dial_timeout_ms: int
+    request_timeout_ms: int
+    secrets: str
+    read_only: bool
+    tls: EtcdTls
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     proxy: Proxy
     admin: Admin
@@ -163,6 +187,7 @@ class Settings:
     ratelimit: RateLimiting
     shutdown: Shutdown
     observability: Observability
+    etcd: Etcd
     data_dir: Path
     workers: int  # 0: one per core
     event_loop: str
@@ -172,6 +197,7 @@ class Settings:
     mappings_reload_timeout_secs: int
     resources_file: Path | None
     encryption_key: str | None = field(repr=False)
+    node_id: str = ""
     source: str = ""  # the file it was read from
     digest: str = ""  # of every value that is no secret: tells two configurations apart
     environ: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)

@@ -11,6 +11,7 @@ known, or a value of the wrong kind, stops the start with file:line.
 from __future__ import annotations
 
 import hashlib
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -19,13 +20,15 @@ from typing import Any, get_type_hints
 import voluptuous as v
 
 from aisix.config.checks import ANY_ORIGIN, SHORTEST_KEY, is_loopback, weak
-from aisix.config.declared import PAIRS, PATHS, SECRETS, SETTINGS
+from aisix.config.cluster import faults
+from aisix.config.declared import OF_NODE, PAIRS, PATHS, SECRETS, SETTINGS
 from aisix.config.file import read
 from aisix.config.names import PREFIX, flatten, unknown_variables
 from aisix.config.sections import (
     Admin,
     Capture,
     Downstream,
+    Etcd,
     Limits,
     Observability,
     Proxy,
@@ -46,6 +49,7 @@ _SECTIONS: dict[str, type[Any]] = {
     "ratelimit": RateLimiting,
     "shutdown": Shutdown,
     "observability": Observability,
+    "etcd": Etcd,
 }
 
 
@@ -85,6 +89,11 @@ def load_settings(path: str | Path | None, env: Mapping[str, str]) -> Settings:
     for one, other in (*PAIRS, *((key, cert) for cert, key in PAIRS)):
         if values[one] is not None and values[other] is None:
             complaints.append(Complaint(where(one), one, f"needs {other} beside it"))
+
+    def given_(key: str) -> bool:
+        return key in flat or PREFIX + key.upper().replace(".", "__") in env
+
+    complaints += [Complaint(where(key), key, why) for key, why in faults(values, given_, env)]
     if complaints:
         raise OperatorError(complaints)
     base = Path(path).resolve().parent if path is not None else Path.cwd()
@@ -99,7 +108,7 @@ def _settings(
             values[key] = base / Path(values[key]).expanduser()
     sections = {section: _section(kind, section, values) for section, kind in _SECTIONS.items()}
     resources = values["resources_file"]
-    plain = {key: value for key, value in values.items() if key not in SECRETS}
+    plain = {key: value for key, value in values.items() if key not in SECRETS + OF_NODE}
     return Settings(
         **sections,
         data_dir=base / Path(values["data_dir"]).expanduser(),
@@ -110,7 +119,8 @@ def _settings(
         mappings_watch_secs=values["mappings_watch_secs"],
         mappings_reload_timeout_secs=values["mappings_reload_timeout_secs"],
         resources_file=base / Path(resources).expanduser() if resources else None,
-        encryption_key=values["encryption_key"],
+        encryption_key=_encryption_key(values),
+        node_id=values["node_id"] or socket.gethostname(),
         source=name,
         digest=hashlib.sha256(repr(sorted(plain.items())).encode()).hexdigest()[:16],
         environ=environ,
@@ -128,6 +138,22 @@ def _section(kind: type[Any], name: str, values: dict[str, Any]) -> Any:
             for one in fields(kind)
         }
     )
+
+
+def _encryption_key(values: dict[str, Any]) -> str | None:
+    """That of the settings, or of the file they name, which is read at each load."""
+    file = values["encryption_key_file"]
+    if file is None:
+        key: str | None = values["encryption_key"]
+        return key
+    try:
+        found = ",".join(Path(file).read_text("ascii").split())
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not ASCII"
+        raise OperatorError(f"encryption_key_file {file}: cannot be read: {why}") from None
+    if not found:
+        raise OperatorError(f"encryption_key_file {file}: holds no key")
+    return found
 
 
 def _check_admin_keys(

@@ -65,6 +65,8 @@ class ReadyHandler(ProxyHandler):
         body = {"status": "ok"}
         if gateway.draining:
             body = {"status": "draining", "reason": "the gateway is stopping"}
+        elif (unready := store.unready) is not None:
+            body = {"status": "unconfigured", "reason": unready}
         elif not snapshot.counts()["models"]:
             body = {"status": "unconfigured", "reason": "no model is stored"}
             if snapshot.quarantined:

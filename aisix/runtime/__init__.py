@@ -1,6 +1,10 @@
 """The processes of a gateway, from start to end.
 
     service.py     before the fork: settings, sockets, tables; what is reloaded by a signal
+    listening.py   its listening sockets
+    companion.py   a process beside the workers, kept alive
+    resources.py   the store the settings name
+    cluster.py     a node of many: its process that follows etcd
     supervisor.py  the parent: starts workers, watches them, ends them
     worker.py      one process: its listeners, store and driver, from fork to end
     reload.py      new tables: checked, made ready by every worker, used by all at one moment

@@ -17,7 +17,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -27,7 +26,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-from tornado.netutil import bind_sockets
 
 from aisix import __version__, log
 from aisix.config.settings import Settings, load_settings
@@ -42,12 +40,15 @@ from aisix.mapping.verify.kept import Kept
 from aisix.mapping.verify.proofs import of_files
 from aisix.proxy.captures import MOST
 from aisix.routing import doubts, resource_checks
+from aisix.runtime.companion import Companion
 from aisix.runtime.limiting import check_limits
+from aisix.runtime.listening import Listening
 from aisix.runtime.reload import RELOAD
+from aisix.runtime.resources import store_of
 from aisix.runtime.supervisor import Supervisor
 from aisix.runtime.systemd import Notifier
 from aisix.runtime.table_checks import CACHE, warnings_at_start
-from aisix.runtime.worker import Shared, Sockets, WorkerPlan, renew, store_of, work
+from aisix.runtime.worker import Shared, Sockets, WorkerPlan, renew, work
 from aisix.store.audit import records
 from aisix.store.opening import has_database
 from aisix.telemetry import otlp
@@ -60,7 +61,6 @@ from aisix.workers.spool import Spool
 HANDOVER = "AISIX_HANDOVER"  # {"sockets": {"proxy.addr": ["127.0.0.1:3000", 5]}, "workers": [7]}
 CHECK_SECS = 120  # for the newly installed program to say that it can start
 LEAST_SLOTS = 16
-QUEUE = 1024  # connections that wait at a socket for its worker
 
 
 def serve(
@@ -101,19 +101,40 @@ def serve(
     )
     for name, text in doubts.open_addresses(addresses(settings)):
         log.warning("%s %s", name, text)
+    companion = companion_of(settings)
     return Supervisor(
         plan,
         plan.shared.scoreboard,
         work=start,
         renew=lambda old: renewed(old, sockets, env),
         again=again,
-        become=lambda old, pids: become(old, pids, sockets, env),
-        settled=sockets.keep,
+        become=lambda old, pids: become(old, pids, sockets, env, companion),
+        settled=lambda plan: settled(plan, sockets, companion),
         stopping=sockets.close,
         gone=plan.shared.limits.free,
         notifier=notifier,
         inherited=handed.get("workers", []),
+        companion=companion,
     ).run()
+
+
+def companion_of(settings: Settings) -> Companion | None:
+    """The process that follows etcd; None where there is none."""
+    if not settings.etcd.endpoints:
+        return None
+    from aisix.runtime.cluster import follow  # who has no etcd loads nothing of it
+
+    about = settings.etcd, settings.encryption_key, settings.data_dir, settings.node_id
+    return Companion(partial(follow, settings), about)
+
+
+def settled(plan: WorkerPlan, sockets: Listening, companion: Companion | None) -> None:
+    """Every worker has this plan: what else goes by the settings follows."""
+    sockets.keep(plan)
+    fresh = None if companion is None else companion_of(plan.settings)
+    if companion is not None and fresh is not None and fresh.about != companion.about:
+        companion.work, companion.about = fresh.work, fresh.about
+        companion.restart()
 
 
 # ---------------------------------------------------------------- plans
@@ -131,6 +152,10 @@ def make_plan(
     if settings.observability.otlp_endpoint is not None:
         otlp.check()
         check_endpoint(settings, settings.observability.otlp_endpoint)
+    if settings.etcd.endpoints:
+        from aisix.runtime.cluster import join  # who has no etcd loads nothing of it
+
+        join(settings)
     first_look(settings, mappings)
     check_limits(settings)
     admin, metrics = settings.admin, settings.observability.metrics_addr
@@ -159,6 +184,10 @@ def renewed(plan: WorkerPlan, sockets: Listening, env: MutableMapping[str, str])
     settings = load_settings(plan.settings.source or None, env)
     if settings == plan.settings:
         return plan
+    if bool(settings.etcd.endpoints) != bool(plan.settings.etcd.endpoints):
+        raise OperatorError(
+            "etcd.endpoints: to begin with an etcd, or to leave it, needs a restart"
+        )
     if 2 * _count(settings) + 1 > len(plan.shared.scoreboard.slots):
         raise OperatorError(f"workers: {_count(settings)}: so many need a restart")
     log.setup(settings.observability.log_level, settings.observability.access_log)
@@ -184,7 +213,11 @@ def again(plan: WorkerPlan, pids: list[int]) -> dict[str, bool]:
 
 
 def become(
-    plan: WorkerPlan, pids: list[int], sockets: Listening, env: MutableMapping[str, str]
+    plan: WorkerPlan,
+    pids: list[int],
+    sockets: Listening,
+    env: MutableMapping[str, str],
+    companion: Companion | None = None,
 ) -> None:
     """Exec the installed program in our place, if it says that it can start with our settings."""
     command = [sys.executable, *sys.orig_argv[1:]]
@@ -197,6 +230,8 @@ def become(
         log.error("the installed program would not start, staying as we are: %s", said or error)
         return
     env[HANDOVER] = json.dumps({"sockets": sockets.handed_over(), "workers": pids})
+    if companion is not None:
+        companion.stop()  # the next program has its own
     sys.stdout.flush()
     sys.stderr.flush()
     try:
@@ -273,7 +308,7 @@ def first_look(settings: Settings, mappings: Mappings) -> None:
             log.error("%s", fault)
         for doubt in (*idle, *doubts.stored(after)):
             log.warning("%s", doubt)
-        if not store.writable:  # else every write was told when it was made
+        if settings.resources_file is not None:  # else every write was told when it was made
             for told in records({"by": "file"}, time.time(), before, after):
                 log.audit(told)
     except StoreError as error:
@@ -286,6 +321,8 @@ def _open_database(settings: Settings, init: bool) -> None:
     """Make the database of a first start; OperatorError where it looks as if one was lost."""
     if settings.resources_file is not None or has_database(settings.data_dir):
         return
+    if settings.etcd.endpoints:
+        return  # a copy of what etcd has, made by whoever opens it first
     store_of(settings, init).close()
     # With a key of the settings a folder that is not mounted looks like a first start.
     tell = log.info if settings.encryption_key is None else log.warning
@@ -294,93 +331,6 @@ def _open_database(settings: Settings, init: bool) -> None:
 
 def _count(settings: Settings) -> int:
     return settings.workers or os.cpu_count() or 1
-
-
-# ---------------------------------------------------------------- sockets
-class Listening:
-    """The sockets of every address in use, kept from one plan to the next.
-
-    handed: {setting: [address, file descriptor, ...]}, of the program before this one.
-    """
-
-    def __init__(self, handed: dict[str, list[Any]]) -> None:
-        self._open: dict[tuple[str, str], Sockets] = {}
-        for name, (addr, *numbers) in handed.items():
-            self._open[name, addr] = [socket.socket(fileno=number) for number in numbers]
-
-    def at(self, name: str, addr: str, count: int = 1) -> Sockets:
-        """Listening sockets, at least so many for the address; OperatorError names the setting
-        when it cannot be had."""
-        key = name, addr
-        if key not in self._open:
-            self._open[key] = bind(addr, name)
-        found = self._open[key]
-        while found and sum(one.getsockname() == found[0].getsockname() for one in found) < count:
-            more = share(found)
-            if not more:
-                break  # bound by a program that did not share: workers use one together
-            found += more
-        return found
-
-    def keep(self, plan: WorkerPlan) -> None:
-        """Close all but those of a plan."""
-        wanted = {id(found) for found in (plan.proxy, plan.admin, plan.metrics)}
-        for key, found in list(self._open.items()):
-            if id(found) not in wanted:
-                del self._open[key]
-                for one in found:
-                    one.close()
-
-    def close(self) -> None:
-        """Close all: with the workers' own gone too, who calls is refused and does not wait."""
-        for found in self._open.values():
-            for one in found:
-                one.close()
-        self._open.clear()
-
-    def handed_over(self) -> dict[str, list[Any]]:
-        """What `handed` is to the next program."""
-        out: dict[str, list[Any]] = {}
-        for (name, addr), found in self._open.items():
-            for one in found:
-                one.set_inheritable(True)
-            out[name] = [addr, *(one.fileno() for one in found)]
-        return out
-
-
-def bind(addr: str, name: str) -> Sockets:
-    """Listening sockets; OperatorError names the setting when the address cannot be had."""
-    host, _, port = addr.rpartition(":")
-    try:
-        # First as if to keep it: a port that another gateway shares is taken all the same.
-        probes = bind_sockets(int(port), host.strip("[]") or None)
-        number = probes[0].getsockname()[1]
-        for probe in probes:
-            probe.close()
-        return bind_sockets(number, host.strip("[]") or None, backlog=QUEUE, reuse_port=True)
-    except OSError as error:
-        raise OperatorError(f"{name} {addr}: {error.strerror or error}") from None
-
-
-def share(sockets: Sockets) -> Sockets:
-    """One more for each address of these; none if they are not to be shared."""
-    more: Sockets = []
-    try:
-        for name, first in {one.getsockname(): one for one in sockets}.items():
-            one = socket.socket(first.family, first.type)
-            more.append(one)
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            if first.family == socket.AF_INET6:
-                one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            one.setblocking(False)
-            one.bind(name)
-            one.listen(QUEUE)
-    except OSError:
-        for one in more:
-            one.close()
-        return []
-    return more
 
 
 def _metrics_sockets(sockets: Listening, addr: str) -> Sockets:

@@ -64,7 +64,7 @@ def _tell(before: tuple[Quarantined, ...], now: tuple[Quarantined, ...]) -> None
 
 def facts(store: Store) -> dict[tuple[str, ...], float]:
     """Of the worker that is asked."""
-    found: dict[tuple[str, ...], float] = {}
+    found = dict(store.numbers())
     found["aisix_store_trouble",] = float(store.trouble is not None)
     for one in store.current().quarantined:
         key = ("aisix_store_quarantined", one.kind if one.kind in KINDS.names else "unknown")

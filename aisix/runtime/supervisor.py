@@ -29,6 +29,7 @@ from typing import Generic, Protocol, TypeVar
 
 from aisix import log
 from aisix.errors import OperatorError
+from aisix.runtime.companion import Companion
 from aisix.runtime.guarded import Guard
 from aisix.runtime.systemd import Notifier
 from aisix.telemetry.metrics import Metrics
@@ -90,6 +91,7 @@ class Supervisor(Generic[P]):
         {what: whether it could be used}.
     settled(plan): every worker has this plan now.
     gone(number): the worker of this slot is dead: what it held is free. False: ask again soon.
+    companion: a process beside the workers, kept alive until the last of them has gone.
     become(plan, pids): replace this process by the newly installed program; returns if it cannot.
     """
 
@@ -106,12 +108,13 @@ class Supervisor(Generic[P]):
         gone: Callable[[int], bool],
         notifier: Notifier,
         inherited: list[int] | None = None,
+        companion: Companion | None = None,
     ) -> None:
         self._plan, self._before = plan, plan
         self._work, self._renew, self._again, self._become = work, renew, again, become
         self._settled, self._on_stop, self._gone = settled, stopping, gone
         self._held: set[int] = set()  # slots of dead workers that hold something yet
-        self._scoreboard = scoreboard
+        self._scoreboard, self._companion = scoreboard, companion
         slot = scoreboard.claim()
         slot.pid, slot.state = os.getpid(), READY
         self._metrics = Metrics(slot)
@@ -136,6 +139,8 @@ class Supervisor(Generic[P]):
         while True:
             pause = step("workers", self._tend)
             if not self._workers and self._stopping:
+                if self._companion is not None:
+                    self._companion.stop()
                 return self._code
             taken = signal.sigtimedwait(SIGNALS, pause or self._turn())
             if taken is not None:
@@ -197,6 +202,8 @@ class Supervisor(Generic[P]):
     def _tend(self) -> None:
         """Start who is due, stop who has a successor, end who hangs."""
         now = time.monotonic()
+        if self._companion is not None and not self._stopping:
+            self._companion.tend(now, SIGNALS)
         self._held = {number for number in self._held if not self._gone(number)}
         fresh = [w for w in self._workers.values() if self._is_fresh(w)]
         old = [w for w in self._workers.values() if w.generation != self._generation]
@@ -275,6 +282,8 @@ class Supervisor(Generic[P]):
                 return
             if not pid:
                 return
+            if self._companion is not None and self._companion.ended(pid, status):
+                continue
             worker = self._workers.pop(pid, None)
             if worker is not None:
                 if worker.slot is not None:

@@ -51,9 +51,9 @@ from aisix.runtime.limiting import OpenLimiter
 from aisix.runtime.memory import give_back
 from aisix.runtime.open_files import shares_now
 from aisix.runtime.reload import Reloader
+from aisix.runtime.resources import store_of
 from aisix.runtime.store_watch import StoreWatch, facts
 from aisix.store.base import Store
-from aisix.store.opening import open_store
 from aisix.telemetry.metrics import Metrics
 from aisix.telemetry.metrics_endpoint import make_metrics_app
 from aisix.telemetry.otlp import OtlpExporter
@@ -141,17 +141,6 @@ def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
             if name == "uvloop":
                 raise OperatorError("event_loop: uvloop is not installed") from None
     return None
-
-
-def store_of(settings: Settings, init: bool = False) -> Store:
-    """The store the settings name; each process opens its own. init: also where one was lost."""
-    return open_store(
-        settings.data_dir,
-        settings.encryption_key,
-        resources_file=settings.resources_file,
-        environ=settings.environ,
-        init=init,
-    )
 
 
 async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:

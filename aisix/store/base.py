@@ -117,6 +117,10 @@ class Store(ABC):
         """More for a status page, where there is more to tell."""
         return {}
 
+    def numbers(self) -> dict[tuple[str, ...], float]:
+        """More for a page of metrics: {(name, labels...): value}."""
+        return {}
+
     @property
     def reserved(self) -> bool:
         """Whether there is space put aside for what takes away; True where none is needed."""

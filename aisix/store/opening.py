@@ -8,12 +8,16 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aisix.errors import OperatorError
 from aisix.store.base import Store
 from aisix.store.file import FileStore
 from aisix.store.secrets import KEY_FILE, Keyring
 from aisix.store.sqlite import DATABASE, SIGNAL, SqliteStore
+
+if TYPE_CHECKING:
+    from aisix.store.etcd.store import EtcdPlace
 
 TRACES = (KEY_FILE, SIGNAL, f"{DATABASE}-wal")  # what a start leaves in the folder beside it
 
@@ -25,13 +29,15 @@ def open_store(
     resources_file: Path | None = None,
     environ: Mapping[str, str] | None = None,
     init: bool = True,
+    etcd: EtcdPlace | None = None,
 ) -> Store:
     """The store of a data directory, which is made (0700) if need be.
 
     encryption_key: from the settings; None uses the key file in the directory. resources_file:
     serves instead of the database, with `environ` for its `${NAME}`s; nothing of it serves before
-    the first `reload`. init: False refuses to make a database where one has been before. Each
-    process opens its own, after it was forked. Raises OperatorError.
+    the first `reload`. init: False refuses to make a database where one has been before. etcd:
+    what it keeps serves, from the copy in the directory. Each process opens its own, after it was
+    forked. Raises OperatorError.
     """
     folder = Path(data_dir)
     try:
@@ -39,9 +45,13 @@ def open_store(
         _close_to_others(folder)
     except OSError as error:
         raise OperatorError(f"data_dir {folder}: cannot be made: {error}") from None
-    if not init and resources_file is None:
+    if not init and resources_file is None and etcd is None:
         not_lost(folder)
     keyring = Keyring.open(folder, encryption_key)
+    if etcd is not None:
+        from aisix.store.etcd.store import EtcdStore  # who has no etcd loads nothing of it
+
+        return EtcdStore(folder, keyring, etcd)
     if resources_file is not None:
         return FileStore(resources_file, folder, keyring, environ or {})
     return SqliteStore(folder, keyring)

@@ -189,6 +189,15 @@ FAMILIES = (
     ),
     Family("aisix_workers", "gauge", ("state",), "Worker processes."),
     Family("aisix_store_trouble", "gauge", (), "1 while the store cannot be read anew."),
+    Family(
+        "aisix_config_age_seconds", "gauge", (), "Since what serves was known to be what etcd has."
+    ),
+    Family("aisix_config_revision", "gauge", (), "etcd's revision that this node has."),
+    Family("aisix_config_refused", "gauge", ("kind",), "Documents of etcd that do not serve."),
+    Family(
+        "aisix_config_resyncs_total", "counter", ("why",), "Times that all of etcd was read anew."
+    ),
+    Family("aisix_etcd_errors_total", "counter", ("code",), "Calls of the follower that failed."),
     Family("aisix_store_quarantined", "gauge", ("kind",), "Stored resources that cannot be read."),
     Family("aisix_models_quarantined", "gauge", (), "Aliases whose overlay does not fit."),
     Family("aisix_info", "gauge", ("version", "mappings"), "1; the digest of the tables in use."),

@@ -8,6 +8,7 @@
     copy.py      the local copy, in SQLite
     board.py     what the follower says of itself
     follow.py    the follower
+    claims.py    whose encryption key is the cluster's
     commit.py    one write, done at most once
     store.py     EtcdStore
 

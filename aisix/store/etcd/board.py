@@ -10,6 +10,7 @@ Must never know: etcd's protocol.
 
 from __future__ import annotations
 
+import json
 import mmap
 import os
 import time
@@ -17,7 +18,8 @@ from pathlib import Path
 
 FILE = "replica.board"
 NUMBERS, TEXT = 16, 1024  # doubles, then a length and bytes
-SIZE = NUMBERS * 8 + 2 + TEXT
+COUNTS = 2048  # bytes of counters, as JSON
+SIZE = NUMBERS * 8 + 2 + TEXT + 2 + COUNTS
 AS_OF, CONNECTED, BEAT, OBSERVED, APPLIED, BROKE, NODES, OPEN_BATCH = range(8)
 DEAD_SECS = 5.0  # without a beat of the follower for so long, it is not there
 
@@ -63,12 +65,32 @@ class Board:
     @property
     def text(self) -> str:
         """Why it is not connected."""
-        at = NUMBERS * 8
-        size = int.from_bytes(self._map[at : at + 2], "big")
-        return self._map[at + 2 : at + 2 + min(size, TEXT)].decode("utf-8", "replace")
+        return self._text(NUMBERS * 8, TEXT)
 
     @text.setter
     def text(self, text: str) -> None:
-        raw = text.encode()[:TEXT]
-        at = NUMBERS * 8
+        self._write(NUMBERS * 8, text.encode()[:TEXT])
+
+    @property
+    def counts(self) -> dict[tuple[str, str], int]:
+        """{(metric, label): how often}; {} where half of a change was met."""
+        try:
+            found = json.loads(self._text(NUMBERS * 8 + 2 + TEXT, COUNTS) or "[]")
+            return {(name, label): number for name, label, number in found}
+        except ValueError:
+            return {}
+
+    def count(self, name: str, label: str) -> None:
+        """One more; what has no room is not counted."""
+        counts = self.counts
+        counts[name, label] = counts.get((name, label), 0) + 1
+        raw = json.dumps([[*key, number] for key, number in counts.items()]).encode()
+        if len(raw) <= COUNTS:
+            self._write(NUMBERS * 8 + 2 + TEXT, raw)
+
+    def _text(self, at: int, most: int) -> str:
+        size = int.from_bytes(self._map[at : at + 2], "big")
+        return self._map[at + 2 : at + 2 + min(size, most)].decode("utf-8", "replace")
+
+    def _write(self, at: int, raw: bytes) -> None:
         self._map[at : at + 2 + len(raw)] = len(raw).to_bytes(2, "big") + raw

@@ -72,6 +72,7 @@ class EtcdClient:
         self._at = random.randrange(len(access.endpoints))
         self._token: str | None = None
         self._no_auth = access.user is None
+        self.patience_ms = access.request_timeout_ms  # for a call that does not say
         # By the last call: libcurl sends again by itself where a kept connection was lost.
         self.connected_anew = False
 
@@ -185,7 +186,7 @@ class EtcdClient:
         curl, out = self._curl, io.BytesIO()
         curl.reset()
         self.prepare(curl, path, body, token)
-        curl.setopt(pycurl.TIMEOUT_MS, timeout_ms or self.access.request_timeout_ms)
+        curl.setopt(pycurl.TIMEOUT_MS, timeout_ms or self.patience_ms)
         curl.setopt(pycurl.MAXFILESIZE_LARGE, ANSWER_LIMIT)
         curl.setopt(pycurl.WRITEFUNCTION, out.write)
         try:
@@ -236,7 +237,7 @@ class EtcdClient:
         curl.setopt(pycurl.NOSIGNAL, 1)
         curl.setopt(pycurl.NOPROXY, "*")
         curl.setopt(pycurl.FOLLOWLOCATION, 0)
-        curl.setopt(pycurl.CONNECTTIMEOUT_MS, access.dial_timeout_ms)
+        curl.setopt(pycurl.CONNECTTIMEOUT_MS, min(access.dial_timeout_ms, self.patience_ms))
         curl.setopt(pycurl.TCP_NODELAY, 1)
         if access.ca_file:
             curl.setopt(pycurl.CAINFO, access.ca_file)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,9 +94,7 @@ class CopyFacts:
     guard: int
     cluster_id: str
     in_clear: int  # documents whose secret stands in etcd as it is
-    partial: dict[str, list[str]]  # "models/a" -> fields that were passed over
     ignored: dict[str, int]  # documents of kinds that aisix does not have
-    trouble: str | None
 
 
 class LocalCopy:
@@ -104,6 +102,7 @@ class LocalCopy:
 
     def __init__(self, folder: Path, keyring: Keyring) -> None:
         self._keyring = keyring
+        self.unreadable: set[Name] = set()  # rows, since the start
         self.file = folder / DATABASE
         private_file(self.file)
         self._db = connect(self.file, BUSY_SECONDS)
@@ -141,11 +140,14 @@ class LocalCopy:
         return copy_facts(self._db)
 
     def judge(self) -> Judge:
-        """With what the copy has. A row that cannot be read is left out: etcd brings it again."""
+        """With what the copy has. A row that cannot be read is left out, and asks for all of etcd:
+        it is written anew then."""
         good, partial = [], {}
         for row in self._db.execute(COLUMNS).fetchall():
-            with suppress(Exception):
+            try:
                 good.append(self._stored(row))
+            except Exception:
+                self.unreadable.add((row[0], row[1]))
         query = "SELECT kind, id, partial FROM resources WHERE partial != '[]'"
         for kind, id, text in self._db.execute(query):
             partial[kind, id] = tuple(json.loads(text))
@@ -197,6 +199,7 @@ class LocalCopy:
             with suppress(sqlite3.Error):
                 self._db.execute("ROLLBACK")
             raise
+        self.unreadable.difference_update(judge.good)
         if changed:
             with suppress(OSError):
                 self.signal.give()  # else readers notice at their next poll
@@ -214,7 +217,8 @@ class LocalCopy:
             partial = json.dumps(judge.partial.get(name, ()))
             made = None if fresh is None else fresh.created
             again = row is not None and row[0] // RANKS == made
-            if again and fresh is not None and row[1:] == (fresh.mod, partial):
+            same = fresh is not None and row is not None and row[1:] == (fresh.mod, partial)
+            if again and same and name not in self.unreadable:
                 continue
             if row is not None and not again:
                 self._db.execute("DELETE FROM resources WHERE seq = ?", (row[0],))
@@ -270,19 +274,16 @@ class LocalCopy:
 
 def copy_facts(db: sqlite3.Connection) -> CopyFacts:
     """Of any connection to the copy."""
-    query = "SELECT kind, id, partial FROM resources WHERE partial != '[]'"
     return CopyFacts(
         revision=int(meta(db, "revision") or 0),
         guard=int(meta(db, "guard") or 0),
         cluster_id=meta(db, "cluster_id") or "",
         in_clear=int(meta(db, "in_clear") or 0),
-        partial={f"{kind}/{id}": json.loads(text) for kind, id, text in db.execute(query)},
         ignored=json.loads(meta(db, "ignored") or "{}"),
-        trouble=meta(db, "trouble") or None,
     )
 
 
-def facts_of(file: Path) -> CopyFacts:
-    """Of the file, by a connection of its own."""
-    with closing(connect(file, BUSY_SECONDS, read_only=True)) as db:
-        return copy_facts(db)
+def passed_over(db: sqlite3.Connection) -> dict[str, list[str]]:
+    """{"models/a": fields that aisix does not know and serves without}."""
+    query = "SELECT kind, id, partial FROM resources WHERE partial != '[]'"
+    return {f"{kind}/{id}": json.loads(text) for kind, id, text in db.execute(query)}

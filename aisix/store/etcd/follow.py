@@ -50,8 +50,7 @@ Changes = dict[Name, KeyValue | None]
 
 
 class Follower:
-    """`counted(name, label)` is told of resyncs and errors, for metrics; `observed(key, kv)` of our
-    own keys as they change."""
+    """Everything it says of itself stands on its board."""
 
     def __init__(
         self,
@@ -59,13 +58,12 @@ class Follower:
         keyring: Keyring,
         access: Access,
         layout: Layout,
-        counted: Callable[[str, str], None] = lambda name, label: None,
     ) -> None:
         self._folder = folder
         self._layout = layout
         self._keyring = keyring
-        self._counted = counted
         self.board = Board(folder)
+        self._counted = self.board.count
         self._copy = LocalCopy(folder, keyring)
         self._judge = self._copy.judge()
         facts = self._copy.facts()
@@ -73,17 +71,20 @@ class Follower:
         self._cluster = facts.cluster_id
         self._ignored = dict(facts.ignored)  # kinds, of which those below came since
         self._ignored_names: dict[bytes, str] = {}
-        self._client = EtcdClient(
-            access, lambda code: counted("aisix_etcd_errors_total", str(code))
-        )
+        self._client = EtcdClient(access, self._failed)
         self._pending: Changes = {}
         self._pending_revision = self.revision
         self._published = 0.0
         self._own_revision = 0
         self._held = False  # by a long import
         self._all_next: str | None = None if facts.cluster_id else "first"
+        if self._copy.unreadable and self._all_next is None:
+            self._all_next = "damaged"
         self._pause = FIRST_PAUSE
         self._told = ""
+
+    def _failed(self, code: int) -> None:
+        self._counted("aisix_etcd_errors_total", str(code))
 
     def close(self) -> None:
         self.board.set(cells.CONNECTED, 0)

@@ -31,10 +31,19 @@ from aisix.store.etcd import board as cells
 from aisix.store.etcd.board import Board
 from aisix.store.etcd.client import Access, EtcdClient
 from aisix.store.etcd.commit import Committer, Lost, Position
-from aisix.store.etcd.copy import DATABASE, REPLICA, SIGNAL, CopyFacts, LocalCopy, copy_facts
+from aisix.store.etcd.copy import (
+    DATABASE,
+    REPLICA,
+    SIGNAL,
+    CopyFacts,
+    LocalCopy,
+    copy_facts,
+    passed_over,
+)
 from aisix.store.etcd.follow import Follower
 from aisix.store.etcd.layout import Layout
 from aisix.store.replica import Replica
+from aisix.store.resources import timestamp
 from aisix.store.secrets import Keyring
 from aisix.store.snapshot import Snapshot
 
@@ -145,7 +154,9 @@ class EtcdStore(Replica):
             return None
         if not board.alive and age is not None and age < TOLD_SECS:
             return None
-        serves = "nothing was read yet" if age is None else f"what was read {age:.0f} s ago serves"
+        serves = "nothing was read yet"
+        if age is not None:
+            serves = f"what was read at {timestamp(int(board.get(cells.AS_OF)))} serves"
         why = board.text if board.alive else "the follower does not run"
         return f"etcd is away: {why}; {serves}"
 
@@ -282,6 +293,8 @@ class EtcdStore(Replica):
     def status(self) -> dict[str, object]:
         """For a status page: where it stands, and how old that is."""
         facts, board = self.facts, self._board
+        with self._reading, translated():
+            partial = passed_over(self._reader)
         return {
             "connected": board.connected,
             "age_seconds": None if board.age is None else round(board.age, 3),
@@ -289,8 +302,20 @@ class EtcdStore(Replica):
             "observed_revision": int(board.get(cells.OBSERVED)),
             "cluster_id": facts.cluster_id or None,
             "secrets_in_clear": facts.in_clear,
-            "partially_compatible": facts.partial,
+            "partially_compatible": partial,
             "not_enforced": facts.ignored,
             "import_under_way": bool(board.get(cells.OPEN_BATCH)),
             "last_error": board.text or None,
         }
+
+    def numbers(self) -> dict[tuple[str, ...], float]:
+        found: dict[tuple[str, ...], float] = {
+            (*key,): float(number) for key, number in self._board.counts.items()
+        }
+        age = self._board.age
+        found["aisix_config_age_seconds",] = -1.0 if age is None else age
+        found["aisix_config_revision",] = float(self._snapshot.revision)
+        for one in self._snapshot.quarantined:
+            key = ("aisix_config_refused", one.kind)
+            found[key] = found.get(key, 0.0) + 1.0
+        return found

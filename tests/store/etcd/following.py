@@ -36,7 +36,7 @@ def place_in(etcd: Etcd, prefix: str = "", **more: object) -> EtcdPlace:
 def following(folder: Path, place: EtcdPlace, wait: bool = True) -> Iterator[Follower]:
     folder.mkdir(parents=True, exist_ok=True)
     follower = Follower(folder, keyring(), place.access, place.layout)
-    stop = threading.WatchEvent()
+    stop = threading.Event()
     thread = threading.Thread(target=follower.run, args=(stop.is_set,), daemon=True)
     thread.start()
     try:

@@ -1,0 +1,89 @@
+"""What a node of many does beside serving: it says hello to etcd, and has a follower.
+
+    join(settings)       once, before there is a worker: is our key the cluster's?
+    follow(settings)     the follower's whole life, in a process of its own; its exit code
+
+Imported only where the settings name an etcd. Must never know: etcd's protocol, a worker.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from types import FrameType
+
+from aisix import log
+from aisix.config.settings import Settings
+from aisix.errors import OperatorError
+from aisix.store.etcd.claims import claim_key
+from aisix.store.etcd.client import Access, EtcdClient
+from aisix.store.etcd.follow import Follower
+from aisix.store.etcd.store import EtcdPlace
+from aisix.store.etcd.wire import EtcdError
+from aisix.store.secrets import Keyring
+
+JOIN_MS = 2000  # a start does not wait longer for an etcd that is away
+
+
+def place_of(settings: Settings) -> EtcdPlace:
+    """What the settings say of it."""
+    etcd, tls = settings.etcd, settings.etcd.tls
+
+    def file(path: Path | None) -> str | None:
+        return None if path is None else str(path)
+
+    password = settings.environ.get(etcd.password_env) if etcd.password_env else None
+    access = Access(
+        endpoints=etcd.endpoints,
+        user=etcd.user,
+        password=password,
+        dial_timeout_ms=etcd.dial_timeout_ms,
+        request_timeout_ms=etcd.request_timeout_ms,
+        ca_file=file(tls.ca_cert_file),
+        client_cert=file(tls.client_cert_file),
+        client_key=file(tls.client_key_file),
+        domain_name=tls.domain_name,
+    )
+    plain = etcd.secrets == "plain"
+    return EtcdPlace(access, etcd.prefix, etcd.env_id, settings.node_id, plain, etcd.read_only)
+
+
+def join(settings: Settings) -> None:
+    """OperatorError when this node's key is not the cluster's. An etcd that does not answer is
+    told, and no reason not to start: the follower goes on trying."""
+    place = place_of(settings)
+    timeout = min(JOIN_MS, place.access.request_timeout_ms)
+    client = EtcdClient(place.access)
+    client.patience_ms = timeout
+    try:
+        claim_key(client, place.layout, Keyring.open(settings.data_dir, settings.encryption_key))
+    except EtcdError as error:
+        log.error("%s; starting with what was last read", error)
+    finally:
+        client.close()  # a handle must not cross a fork
+
+
+def follow(settings: Settings) -> int:
+    """Until SIGTERM, or until the parent has gone."""
+    place, parent = place_of(settings), os.getppid()
+    stopping = False
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal stopping
+        stopping = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
+    keyring = Keyring.open(settings.data_dir, settings.encryption_key)
+    try:
+        follower = Follower(settings.data_dir, keyring, place.access, place.layout)
+    except OSError as error:
+        raise OperatorError(f"data_dir {settings.data_dir}: {error.strerror}") from None
+    try:
+        follower.run(lambda: stopping or os.getppid() != parent)
+    finally:
+        follower.close()
+    return 0

@@ -1,0 +1,27 @@
+"""The store the settings name: SQLite, a file, or an etcd.
+
+Must never know: who reads it.
+"""
+
+from __future__ import annotations
+
+from aisix.config.settings import Settings
+from aisix.store.base import Store
+from aisix.store.opening import open_store
+
+
+def store_of(settings: Settings, init: bool = False) -> Store:
+    """The store the settings name; each process opens its own. init: also where one was lost."""
+    place = None
+    if settings.etcd.endpoints:
+        from aisix.runtime.cluster import place_of  # who has no etcd loads nothing of it
+
+        place = place_of(settings)
+    return open_store(
+        settings.data_dir,
+        settings.encryption_key,
+        resources_file=settings.resources_file,
+        environ=settings.environ,
+        init=init,
+        etcd=place,
+    )

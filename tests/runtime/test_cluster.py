@@ -1,0 +1,124 @@
+"""Gateways over one etcd: what one writes the other serves, and an etcd that is away stops nobody."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from aisix.standin.server import Standin
+from tests.cluster.servers import Etcd
+from tests.running import ROOT, Running, until
+from tests.store.etcd.following import KEY
+
+ASK = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+OTHER_KEY = "b3RoZXJrZXlvdGhlcmtleW90aGVya2V5b3RoZXJrZXk="
+
+
+def node(folder: Path, etcd: Etcd, name: str, prefix: str, workers: int = 1) -> Running:
+    more: dict[str, Any] = {
+        "etcd": {"endpoints": etcd.endpoints, "prefix": prefix},
+        "encryption_key": KEY,
+        "node_id": name,
+        "upstream": {"retries": 0},
+    }
+    return Running(folder / name, more, workers=workers)
+
+
+def store_of(gateway: Running) -> dict[str, Any]:
+    return dict(gateway.admin("GET", "status").json["store"])
+
+
+def test_what_one_node_writes_the_others_serve(
+    etcd: Etcd, standin: Standin, tmp_path: Path
+) -> None:
+    with ExitStack() as stack:
+        a, b = (stack.enter_context(node(tmp_path, etcd, n, "/two", 2)) for n in ("a", "b"))
+        a.set_up(standin.url, {"m": {"model_name": "claude-opus-5-5"}})
+        a.allow("m")
+        assert a.call(ASK).status == 200
+        until(lambda: b.call(ASK).status == 200)
+        key = a.admin("GET", "provider_keys").json["items"][0]
+        seen = b.admin("GET", f"provider_keys/{key['id']}")
+        assert seen.json == key and seen.headers["etag"] == f'"{key["revision"]}"'
+        stored = b"".join(etcd.all("/two/").values())
+        assert b"sealed:" in stored and b"sk-" not in stored
+        etcd.put("/two/models/bad", b'{"display_name": 7, "model_name": "SECRET"}')
+        until(lambda: store_of(b)["quarantined"])
+        [bad] = store_of(b)["quarantined"]
+        assert (bad["kind"], bad["id"]) == ("models", "bad") and "display_name: must be" in bad[
+            "why"
+        ]
+        assert "SECRET" not in str(bad)
+        assert a.call(ASK).status == 200
+        etcd.delete("/two/models/bad")
+        until(lambda: not store_of(b)["quarantined"])
+
+
+def test_an_etcd_that_is_away_stops_no_caller_and_no_start(
+    standin: Standin, tmp_path: Path
+) -> None:
+    with Etcd(tmp_path) as etcd, node(tmp_path, etcd, "a", "/aisix") as gateway:
+        gateway.set_up(standin.url, {"m": {"model_name": "claude-opus-5-5"}})
+        gateway.allow("m")
+        etcd.members[0].kill()
+        until(lambda: store_of(gateway)["connected"] is False)
+        assert gateway.call(ASK).status == 200
+        until(lambda: "what was read at" in (store_of(gateway)["trouble"] or ""))
+        refused = gateway.admin("POST", "apikeys", {"generate": True, "allowed_models": ["m"]})
+        assert refused.status == 503 and "nothing was written" in refused.error["message"]
+        gateway.stop()
+        gateway.start()
+        assert gateway.call(ASK).status == 200, "from the copy on disk"
+        assert store_of(gateway)["age_seconds"] > 0
+        etcd.members[0].start()
+        until(lambda: store_of(gateway)["connected"])
+        assert (
+            gateway.admin("POST", "apikeys", {"generate": True, "allowed_models": ["m"]}).status
+            == 201
+        )
+        assert gateway.metrics()["aisix_config_age_seconds"] < 60
+
+
+def test_a_follower_that_dies_is_started_again(etcd: Etcd, tmp_path: Path) -> None:
+    with node(tmp_path, etcd, "a", "/dies") as gateway:
+        until(lambda: store_of(gateway)["connected"])
+
+        def children() -> set[int]:
+            parent = gateway.process.pid
+            told = Path(f"/proc/{parent}/task/{parent}/children").read_text()
+            return {int(pid) for pid in told.split()}
+
+        workers = {one["pid"] for one in gateway.admin("GET", "status").json["workers"]}
+        [follower] = children() - workers
+        os.kill(follower, signal.SIGKILL)
+        until(lambda: children() - workers - {follower})
+        etcd.put("/dies/api_keys/x", b"{}")
+        until(lambda: store_of(gateway)["quarantined"])
+
+
+def test_a_node_with_another_key_does_not_start(etcd: Etcd, tmp_path: Path) -> None:
+    with node(tmp_path, etcd, "a", "/keys"):
+        other = node(tmp_path, etcd, "b", "/keys")
+        other.more["encryption_key"] = OTHER_KEY
+        try:
+            with other:
+                raise AssertionError("it started")
+        except AssertionError:
+            told = (tmp_path / "b" / "err.log").read_text()
+        assert "secrets are encrypted with the key" in told and "which is not here" in told
+
+
+def test_without_etcd_nothing_of_it_is_loaded(tmp_path: Path) -> None:
+    code = (
+        "import sys; from aisix.config.settings import load_settings;"
+        "import aisix.runtime.service; from aisix.runtime.resources import store_of;"
+        f"store_of(load_settings(None, {{'AISIX_DATA_DIR': {str(tmp_path)!r}}})).close();"
+        "print([name for name in sys.modules if 'etcd' in name])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout == "[]\n", done.stderr
