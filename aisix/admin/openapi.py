@@ -17,7 +17,7 @@ from aisix.admin import captures_api
 from aisix.store.kinds.declare import Field, Json, Kind, always_required, nullable
 from aisix.store.kinds.registry import KINDS
 
-STAMP = {"type": "string", "format": "date-time"}
+STAMP = {"type": ["string", "null"], "format": "date-time"}  # null: written by others, in etcd
 ID = {
     "name": "id",
     "in": "path",

@@ -43,6 +43,7 @@ from aisix.routing.target import base_url
 from aisix.runtime.limiting import check_limits, reachable, remote
 from aisix.runtime.listening import bind
 from aisix.runtime.open_files import shares, wanted_shares
+from aisix.runtime.resources import store_of_command
 from aisix.runtime.service import addresses, certificates_of, folders
 from aisix.runtime.table_checks import CACHE
 from aisix.store.opening import has_database, not_lost, open_store
@@ -100,6 +101,12 @@ def stored(settings: Settings) -> Snapshot | None:
     database = settings.data_dir / DATABASE
     if settings.resources_file is not None:
         return None
+    if settings.etcd.endpoints:
+        found = store_of_command(settings)
+        try:
+            return found.current()
+        finally:
+            found.close()
     if not has_database(settings.data_dir):
         not_lost(settings.data_dir)
         return None

@@ -22,14 +22,13 @@ from aisix.errors import Complaint, OperatorError
 from aisix.mapping.mappings import load_mappings
 from aisix.routing import resource_checks
 from aisix.routing.doubts import doubts
+from aisix.runtime.resources import store_of_command
 from aisix.store import audit, yaml_document
 from aisix.store.base import ChangeRefused, ExtraCheck, Store
 from aisix.store.batch import ImportResult, check_items, import_items
 from aisix.store.kinds.api_keys import hash_of
-from aisix.store.opening import open_store
 from aisix.store.secrets import new_key
 from aisix.store.snapshot import Snapshot
-from aisix.store.sqlite import SqliteStore
 
 
 def validate(args: argparse.Namespace, settings: Settings, folders: Sequence[Path]) -> int:
@@ -126,7 +125,7 @@ def rotate_key(args: argparse.Namespace, settings: Settings, folders: Sequence[P
     """Encrypt every stored secret with a new key."""
     store = _open(settings)
     try:
-        if not isinstance(store, SqliteStore):
+        if settings.resources_file is not None:
             raise OperatorError("with a resources_file there are no stored secrets to encrypt")
         count = store.rotate_key(None if settings.encryption_key else new_key())
     finally:
@@ -144,14 +143,9 @@ def _who() -> dict[str, object]:
 
 
 def _open(settings: Settings) -> Store:
-    if not settings.data_dir.is_dir():
+    if not settings.etcd.endpoints and not settings.data_dir.is_dir():
         raise OperatorError(f"data_dir {settings.data_dir}: is not there")
-    return open_store(
-        settings.data_dir,
-        settings.encryption_key,
-        resources_file=settings.resources_file,
-        environ=settings.environ,
-    )
+    return store_of_command(settings)
 
 
 def _extra(settings: Settings, folders: Sequence[Path], files: bool = True) -> ExtraCheck:

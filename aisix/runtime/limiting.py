@@ -89,7 +89,8 @@ class OpenLimiter:
         env: str = "",
         live: Callable[[], int] = lambda: 0,
     ) -> OpenLimiter:
-        """`env`: of those who share one Redis, whose limits these are; `live`: how many gateways
+        """`env`: of those who share one Redis, whose limits these are, that of etcd unless told;
+        `live`: how many gateways
         there are, 0: as many as the settings say."""
         shared.sit(number)
         if not remote(settings):
@@ -104,7 +105,7 @@ class OpenLimiter:
             timeout=given.timeout_ms / 1000,
             lease=given.concurrency_ttl_secs,
             nodes=lambda: live() or given.nodes,
-            env=env,
+            env=env or settings.etcd.env_id or "",
             number=number,
             bounds=CALL_SECONDS,
             tell=lambda tally: counted(tally, metrics),

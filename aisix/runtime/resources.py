@@ -8,6 +8,7 @@ from __future__ import annotations
 from aisix.config.settings import Settings
 from aisix.store.base import Store
 from aisix.store.opening import open_store
+from aisix.store.secrets import Keyring
 
 
 def store_of(settings: Settings, init: bool = False) -> Store:
@@ -25,3 +26,14 @@ def store_of(settings: Settings, init: bool = False) -> Store:
         init=init,
         etcd=place,
     )
+
+
+def store_of_command(settings: Settings) -> Store:
+    """The same without a running gateway: of an etcd, all is read now. Raises OperatorError."""
+    if not settings.etcd.endpoints:
+        return store_of(settings)
+    from aisix.runtime.cluster import place_of
+    from aisix.store.etcd.store import EtcdStore
+
+    keyring = Keyring.open(settings.data_dir, settings.encryption_key)
+    return EtcdStore.direct(keyring, place_of(settings))

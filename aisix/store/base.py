@@ -28,7 +28,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from aisix.errors import AisixError, Complaint, StoreError
+from aisix.errors import AisixError, Complaint, OperatorError, StoreError
 from aisix.store.resources import Document
 from aisix.store.snapshot import Snapshot
 
@@ -138,6 +138,11 @@ class Store(ABC):
     @abstractmethod
     def update(self, plan: ChangePlan) -> Snapshot:
         """Apply what the plan answers; the snapshot after it. Raises ChangeRefused, StoreError."""
+
+    def rotate_key(self, key: bytes | None) -> int:
+        """Encrypt every stored secret anew, with this key or the first one of the settings; how
+        many there were. Raises OperatorError where none are stored."""
+        raise OperatorError(f"{self.source}: there are no stored secrets to encrypt")
 
     @abstractmethod
     def poll(self) -> None:

@@ -10,6 +10,7 @@
     follow.py    the follower
     claims.py    whose encryption key is the cluster's
     commit.py    one write, done at most once
+    parts.py     a change that is too long for one txn
     store.py     EtcdStore
 
 Imported only where the settings name an etcd. Must never know: HTTP of ours, the settings.

@@ -26,6 +26,7 @@ from aisix.store.base import Change, ChangeRefused, Put
 from aisix.store.etcd.client import EtcdClient
 from aisix.store.etcd.layout import Layout, Stored, encode
 from aisix.store.etcd.wire import (
+    INVALID,
     EtcdError,
     compare,
     delete_op,
@@ -37,6 +38,7 @@ from aisix.store.snapshot import Snapshot
 
 MOST_OPS, MOST_BYTES = 120, 1 << 20  # of one txn, by etcd's own limits: 128 and 1.5 MiB
 TRY_MS = 1500  # for a first reply: a member that cannot give one by then may have lost its leader
+TOO_LONG = ("too many operations", "request is too large")  # etcd's words
 WALK_LIMIT = 10_000  # writes of others between a lost reply and the look for it
 
 
@@ -56,13 +58,17 @@ class Lost:
     revision: int
 
 
+class TooLongError(StoreError):
+    """More than etcd takes in one txn."""
+
+
 class Committer:
     """Blocking; for one thread at a time. keyring: None writes secrets in clear."""
 
     def __init__(
         self, client: EtcdClient, layout: Layout, keyring: Keyring | None, node: str
     ) -> None:
-        self._client, self._layout, self._keyring, self._node = client, layout, keyring, node
+        self._client, self._layout, self._keyring, self.node = client, layout, keyring, node
 
     def operations(self, base: Snapshot, changes: Sequence[Change]) -> list[dict[str, Any]]:
         """The puts and deletes of a plan. The last one of a key counts: a txn knows it once."""
@@ -89,7 +95,7 @@ class Committer:
         """The revision of the write; StoreError when its outcome cannot be learned. more: what
         goes with it beside documents. batch: it is part of the import under way."""
         layout, word = self._layout, str(uuid.uuid4())
-        told = {"write": word, "node": self._node, "by": "aisix", "at": int(time.time())}
+        told = {"write": word, "node": self.node, "by": "aisix", "at": int(time.time())}
         guard = put_op(layout.guard, json.dumps(told, separators=(",", ":")).encode())
         compares = [
             compare(layout.guard, "MOD", "EQUAL", at.guard),
@@ -128,6 +134,8 @@ class Committer:
         try:
             done = sent(TRY_MS)
         except EtcdError as error:
+            if error.code == INVALID and any(words in str(error) for words in TOO_LONG):
+                raise TooLongError(f"nothing was written: {error}") from None
             if not error.elsewhere:
                 raise StoreError(f"nothing was written: {error}") from None
             return self._resolved(sent, word, at, error, not error.certain)

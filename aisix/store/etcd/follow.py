@@ -71,7 +71,7 @@ class Follower:
         self._cluster = facts.cluster_id
         self._ignored = dict(facts.ignored)  # kinds, of which those below came since
         self._ignored_names: dict[bytes, str] = {}
-        self._client = EtcdClient(access, self._failed)
+        self.client = EtcdClient(access, self._failed)
         self._pending: Changes = {}
         self._pending_revision = self.revision
         self._published = 0.0
@@ -88,7 +88,7 @@ class Follower:
 
     def close(self) -> None:
         self.board.set(cells.CONNECTED, 0)
-        self._client.close()
+        self.client.close()
         self._copy.close()
 
     def run(self, stopped: Callable[[], bool]) -> None:
@@ -104,7 +104,7 @@ class Follower:
             except StoreError as error:
                 self._broke(error)
             self._wait(stopped)
-            self._client.next_endpoint()
+            self.client.next_endpoint()
 
     def _broke(self, error: StoreError) -> None:
         self._pending, self._pending_revision = {}, self.revision
@@ -127,7 +127,7 @@ class Follower:
     def _session(self, stopped: Callable[[], bool]) -> None:
         """At one member, until something breaks or we are told to stop."""
         self.catch_up()
-        calls = EtcdCalls(self._client)
+        calls = EtcdCalls(self.client)
         try:
             layout = self._layout
             calls.watch(layout.documents, layout.documents_end, self.revision + 1, self._took)
@@ -174,7 +174,7 @@ class Follower:
         self.board.set(cells.AS_OF, sent)
         if not self.board.connected:
             self.board.set(cells.CONNECTED, 1)
-            log.info("etcd: following %s from revision %d", self._client.endpoint, self.revision)
+            log.info("etcd: following %s from revision %d", self.client.endpoint, self.revision)
         self.board.text = self._told = ""
         self._pause = FIRST_PAUSE
 
@@ -234,7 +234,7 @@ class Follower:
     # ------------------------------------------------------------------ all of it
     def catch_up(self) -> None:
         """Be where a watch can go on from. Reads everything only where it must."""
-        answer = self._client.range(self._layout.guard, timeout_ms=HEARTBEAT_MS)
+        answer = self.client.range(self._layout.guard, timeout_ms=HEARTBEAT_MS)
         why = self._all_next or self._must_read_all(answer)
         if why is None:
             self._read_own(answer)
@@ -257,7 +257,7 @@ class Follower:
         layout = self._layout
         found: dict[bytes, KeyValue] = {}
         answer = None
-        for page in self._client.pages(layout.documents, layout.documents_end):
+        for page in self.client.pages(layout.documents, layout.documents_end):
             answer = answer or page
             found.update((kv.key, kv) for kv in page.kvs)
         assert answer is not None
@@ -270,7 +270,7 @@ class Follower:
         same = {name for name, kv in named.items() if name is not None and self._has(name, kv)}
         changes: Changes = dict.fromkeys(self._copy.names() - named.keys())
         changes |= {name: kv for name, kv in named.items() if name is not None and name not in same}
-        own = self._client.range(layout.guard)
+        own = self.client.range(layout.guard)
         self._pending, self._pending_revision = {}, revision
         if cluster != self._cluster or revision < self.revision:
             self.guard = 0
@@ -288,7 +288,8 @@ class Follower:
         accept = self._folder / ACCEPT
         if other and not found and self._judge.good and not accept.exists():
             text = "etcd is empty, and was not: what was last read serves on; "
-            raise StoreError(text + "`aisix store accept` takes the empty one over")
+            text += f"to take the empty one over, put a file {ACCEPT} into data_dir"
+            raise StoreError(text)
         with suppress(OSError):
             accept.unlink()
 
@@ -298,6 +299,6 @@ class Follower:
         self._own_revision = guard.revision
         for kv in guard.kvs:
             self.guard = kv.mod
-        self._held = bool(self._client.range(layout.batch, timeout_ms=HEARTBEAT_MS).kvs)
+        self._held = bool(self.client.range(layout.batch, timeout_ms=HEARTBEAT_MS).kvs)
         self.board.set(cells.OPEN_BATCH, float(self._held))
         self._copy.write(self._judge, (), time.time(), guard=self.guard)

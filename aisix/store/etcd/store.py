@@ -22,15 +22,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from aisix.errors import OperatorError, StoreError
-from aisix.store.base import ChangePlan, ChangeRefused
+from aisix.store.base import Change, ChangePlan, ChangeRefused, Put
 from aisix.store.change_signal import ChangeSignal
 from aisix.store.connection import BUSY_READ_SECONDS, connect, translated
 from aisix.store.etcd import board as cells
 from aisix.store.etcd.board import Board
+from aisix.store.etcd.claims import claim, claim_key
 from aisix.store.etcd.client import Access, EtcdClient
-from aisix.store.etcd.commit import Committer, Lost, Position
+from aisix.store.etcd.commit import Committer, Lost, Position, TooLongError
 from aisix.store.etcd.copy import (
     DATABASE,
     REPLICA,
@@ -42,6 +44,9 @@ from aisix.store.etcd.copy import (
 )
 from aisix.store.etcd.follow import Follower
 from aisix.store.etcd.layout import Layout
+from aisix.store.etcd.parts import in_parts
+from aisix.store.etcd.wire import DENIED, EtcdError, compare, put_op
+from aisix.store.kinds.registry import KINDS
 from aisix.store.replica import Replica
 from aisix.store.resources import timestamp
 from aisix.store.secrets import Keyring
@@ -52,6 +57,7 @@ WRITE_SECS = 10.0  # for one update, tries and all
 LOOK_SECS = 0.001
 TOLD_SECS = 3.0  # a failover takes less; then it is an outage, and told
 LOCK = "etcd.lock"
+RESEALED = 100  # secrets of one write
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +99,7 @@ class EtcdStore(Replica):
         self._writing = threading.Lock()
         self._client: EtcdClient | None = None  # made by the first write: it must not cross a fork
         self._unseen: str | None = None
-        self._folders: tempfile.TemporaryDirectory[str] | None = None
+        self._direct: tuple[Follower, tempfile.TemporaryDirectory[str]] | None = None
         with self._at_start():
             if not file.exists():
                 LocalCopy(folder, keyring).close()
@@ -108,13 +114,18 @@ class EtcdStore(Replica):
         folder = Path(folders.name)
         reader = Follower(folder, keyring, place.access, place.layout)
         try:
+            claim_key(reader.client, place.layout, keyring)
             reader.read_all("a command")
             store = cls(folder, keyring, place, reader.read_all)
+        except OperatorError:
+            reader.close()
+            folders.cleanup()
+            raise
         except StoreError as error:
             reader.close()
             folders.cleanup()
             raise OperatorError(str(error)) from None
-        store._folders = folders
+        store._direct = reader, folders
         return store
 
     @property
@@ -166,8 +177,9 @@ class EtcdStore(Replica):
             self._signal.close()
             if self._client is not None:
                 self._client.close()
-            if self._folders is not None:
-                self._folders.cleanup()
+            if self._direct is not None:
+                self._direct[0].close()
+                self._direct[1].cleanup()
 
     def poll(self) -> None:
         self._refresh(without_signal=True)
@@ -185,7 +197,7 @@ class EtcdStore(Replica):
                 changes = plan(base)
                 if not changes:
                     return base
-                done = committer.send(committer.operations(base, changes), at)
+                done = self._sent(committer, committer.operations(base, changes), at)
                 if not isinstance(done, Lost):
                     return self._visible(done)
                 self._caught_up(done, at)
@@ -193,6 +205,17 @@ class EtcdStore(Replica):
                     text = f"others write all the time: nothing was written in {WRITE_SECS:g} s"
                     raise StoreError(text)
                 time.sleep(random.uniform(0, 0.005))
+
+    def _sent(
+        self, committer: Committer, operations: list[dict[str, Any]], at: Position
+    ) -> int | Lost:
+        """In one txn, however long: operators may have raised etcd's limits. Else in parts."""
+        try:
+            return committer.send(operations, at)
+        except TooLongError:
+            if len(operations) < 2 or self._client is None:
+                raise
+            return in_parts(self._client, self._layout, committer, operations, at)
 
     def _committer(self) -> Committer:
         if self._client is None:
@@ -288,6 +311,46 @@ class EtcdStore(Replica):
         if not self._board.alive:
             return "the follower of etcd does not run"
         return f"etcd is away: {self._board.text or 'not reached yet'}"
+
+    def rotate_key(self, key: bytes | None = None) -> int:
+        """Seal every secret with the first key of the settings; how many there were. Interrupted
+        anywhere, running it again completes it."""
+        if self._place.plain:
+            raise OperatorError("etcd.secrets is plain: nothing is encrypted there")
+        foreign = [one for one in self.current().quarantined if "key that is not here" in one.why]
+        if foreign:
+            raise OperatorError(f"{foreign[0]}: put that key back, behind the new one")
+        hiding = [
+            (e.kind, e.id)
+            for e in self.current().all_entries()
+            if e.secret is not None or KINDS[e.kind].hidden(e.document)
+        ]
+        for at in range(0, len(hiding), RESEALED):
+            names = hiding[at : at + RESEALED]
+
+            def again(now: Snapshot, names: list[tuple[str, str]] = names) -> list[Change]:
+                found = [now.entry(*name) for name in names]
+                return [Put(e.kind, e.id, e.document, e.secret, e.updated_at) for e in found if e]
+
+            self.update(again)
+        self._name_key()
+        return len(hiding)
+
+    def _name_key(self) -> None:
+        """Last of a rotation: the cluster's key is ours."""
+        client, key = self._client or EtcdClient(self._place.access), self._layout.cluster_key
+        self._client = client
+        try:
+            for _ in range(3):
+                found = client.range(key).kvs
+                seen = compare(key, "MOD", "EQUAL", found[0].mod if found else 0)
+                if client.txn([seen], [put_op(key, claim(self._keyring))]).succeeded:
+                    return
+        except EtcdError as error:
+            if error.code == DENIED:
+                raise OperatorError(str(error)) from None
+            raise
+        raise StoreError("another node names its key at the same time: run it again")
 
     # ------------------------------------------------------------------ told
     def status(self) -> dict[str, object]:

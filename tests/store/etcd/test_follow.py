@@ -1,0 +1,164 @@
+"""The follower against a real etcd: cut off, compacted, emptied, put back; and long imports."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from aisix.errors import OperatorError
+from aisix.store.base import ChangeRefused
+from aisix.store.batch import ImportItem, import_items
+from aisix.store.etcd.claims import claim_key
+from aisix.store.etcd.client import Access, EtcdClient
+from aisix.store.etcd.follow import ACCEPT
+from aisix.store.etcd.store import EtcdStore
+from aisix.store.secrets import Keyring
+from tests.cluster.cut import Cut
+from tests.cluster.servers import PASSWORD, USER, Etcd
+from tests.running import until
+from tests.store.contract import KEY, MODEL
+from tests.store.etcd.following import following, keyring, place_in
+
+NEW_KEY = "bmV3a2V5bmV3a2V5bmV3a2V5bmV3a2V5bmV3a2V5bmU="
+
+
+def put(store: EtcdStore, *items: tuple[str, str, dict[str, object]]) -> None:
+    import_items(store, [ImportItem(k, i, body, i) for k, i, body in items], now=time.time())
+
+
+def many(count: int) -> list[tuple[str, str, dict[str, object]]]:
+    names = (f"m{n:04}" for n in range(count))
+    return [("models", one, {**MODEL[2], "display_name": one}) for one in names]
+
+
+def test_a_node_that_is_cut_off_comes_back_by_its_watch_or_by_all(
+    etcd: Etcd, tmp_path: Path
+) -> None:
+    """Also over a compaction of what it has not seen, and a document that went meanwhile."""
+    place = place_in(etcd)
+    with Cut(etcd.members[0].port) as cut, ExitStack() as stack:
+        access = replace(place.access, endpoints=(f"http://127.0.0.1:{cut.port}",))
+        near = replace(place, access=access)
+        far = stack.enter_context(following(tmp_path / "far", near))
+        stack.enter_context(following(tmp_path / "near", place))
+        writer = EtcdStore(tmp_path / "near", keyring(), place)
+        reader = EtcdStore(tmp_path / "far", keyring(), near)
+        put(writer, KEY, MODEL)
+        until(lambda: reader.current().model("small"))
+        for compacted in (False, True):
+            cut.refuse()
+            until(lambda: not far.board.connected)
+            put(writer, *many(3))
+            import_items(writer, [ImportItem(*KEY, "x")], now=1.0, only=True)
+            if compacted:
+                etcd.compact(etcd.revision())
+            assert reader.current().model("small") is not None
+            cut.heal()
+            until(lambda: reader.current().counts()["models"] == 0)
+            put(writer, MODEL)
+            until(lambda: reader.current().model("small"))
+        assert far.board.counts["aisix_config_resyncs_total", "compacted"] == 1
+
+
+def test_an_emptied_etcd_is_taken_over_only_when_told(tmp_path: Path) -> None:
+    with Etcd(tmp_path / "one") as first, Etcd(tmp_path / "two") as second:
+        place = place_in(first, "/aisix")
+        folder = tmp_path / "data"
+        with following(folder, place):
+            put(EtcdStore(folder, keyring(), place), KEY, MODEL)
+        other = place_in(second, "/aisix")
+        with following(folder, other, wait=False) as follower:
+            store = EtcdStore(folder, keyring(), other)
+            until(lambda: "etcd is empty, and was not" in follower.board.text)
+            assert store.current().model("small") is not None
+            (folder / ACCEPT).touch()
+            until(lambda: store.current().model("small") is None)
+            assert not (folder / ACCEPT).exists()
+
+
+def test_a_long_import_comes_in_parts_and_shows_as_one(etcd: Etcd, tmp_path: Path) -> None:
+    place = place_in(etcd)
+    with following(tmp_path / "a", place) as follower:
+        store = EtcdStore(tmp_path / "a", keyring(), place)
+        counts: set[int] = set()
+        store.watch(lambda now: counts.add(now.counts()["models"]))
+        put(store, KEY, *many(300))
+        assert counts - {0} == {300}
+        assert not etcd.all(f"/x{place.prefix}/batch")
+        assert len(etcd.all(f"{place.prefix}/models/")) == 300
+        etcd.put(f"/x{place.prefix}/batch", b"{}")
+        until(lambda: follower._held)
+        with pytest.raises(ChangeRefused, match="a long import is under way"):
+            put(store, MODEL)
+        etcd.put(f"{place.prefix}/models/late", json.dumps({**MODEL[2]}).encode())
+        etcd.delete(f"/x{place.prefix}/batch")
+        until(lambda: store.current().model("small"))
+
+
+def test_a_command_needs_no_follower_and_what_it_moves_is_the_same(
+    etcd: Etcd, tmp_path: Path
+) -> None:
+    one, other = place_in(etcd), place_in(etcd)
+    first = EtcdStore.direct(keyring(), one)
+    put(first, KEY, *many(130))
+    second = EtcdStore.direct(keyring(), other)
+    items = [
+        (e.kind, e.id, {**e.document, **({"secret": e.secret} if e.secret else {})})
+        for e in first.current().all_entries()
+    ]
+    put(second, *items)
+    told = [(e.kind, e.id, e.document, e.secret) for e in second.current().all_entries()]
+    assert told == [(e.kind, e.id, e.document, e.secret) for e in first.current().all_entries()]
+    first.close()
+    second.close()
+
+
+def test_a_rotated_key_reads_what_the_old_one_wrote_until_that_goes(
+    etcd: Etcd, tmp_path: Path
+) -> None:
+    place = place_in(etcd)
+    old, new = keyring(), Keyring.open(tmp_path, NEW_KEY)
+    both = Keyring([*new._keys.values(), *old._keys.values()])
+    store = EtcdStore.direct(old, place)
+    put(store, KEY, MODEL)
+    store.close()
+    client = EtcdClient(place.access)
+    with pytest.raises(
+        OperatorError, match=f"the key {old.current}, which is not here .here is {new.current}"
+    ):
+        claim_key(client, place.layout, new)
+    rotating = EtcdStore.direct(both, place)
+    assert rotating.rotate_key() == 1
+    rotating.close()
+    claim_key(client, place.layout, new)
+    client.close()
+    after = EtcdStore.direct(new, place)
+    key = after.current().provider_key("pk")
+    assert key is not None and key.secret == "sk-the-secret-of-a-provider"
+    after.close()
+    with pytest.raises(OperatorError, match="which is not here"):
+        EtcdStore.direct(old, place)
+
+
+def test_a_password_is_asked_for_and_never_told(tmp_path: Path) -> None:
+    with Etcd(tmp_path, auth=True) as etcd:
+        good = Access(tuple(etcd.endpoints), USER, PASSWORD)
+        place = replace(place_in(etcd, "/aisix"), access=good)
+        store = EtcdStore.direct(keyring(), place)
+        put(store, KEY)
+        store.close()
+        for access, why in (
+            (replace(good, password="wrong"), "authentication failed"),
+            (replace(good, user=None, password=None), "set etcd.user and etcd.password_env"),
+        ):
+            with pytest.raises(Exception, match=why) as caught:
+                EtcdStore.direct(keyring(), replace(place, access=access))
+            assert "wrong" not in str(caught.value) + repr(access)
+        elsewhere = replace(place, prefix="/other")
+        with pytest.raises(Exception, match="permission denied"):
+            EtcdStore.direct(keyring(), elsewhere)
