@@ -246,6 +246,12 @@ class CallerDialect:
         """Headers about a limit on `counts`; `reset` in seconds, `now` in Unix seconds."""
         out: dict[str, str] = {}
         for name, text in self.data.get("limits", {}).get(counts, {}).items():
+            if text == "{left}":  # one number alone, as nearly all are
+                out[name] = str(left)
+                continue
+            if text == "{most}":
+                out[name] = str(most)
+                continue
             told = ""
             for number, piece in enumerate(_pieces(text)):  # words in braces stand in between
                 if not number % 2:
