@@ -86,12 +86,9 @@ class OpenLimiter:
         number: int,
         metrics: Metrics,
         guard: Guard,
-        env: str = "",
         live: Callable[[], int] = lambda: 0,
     ) -> OpenLimiter:
-        """`env`: of those who share one Redis, whose limits these are, that of etcd unless told;
-        `live`: how many gateways
-        there are, 0: as many as the settings say."""
+        """`live`: how many gateways there are; 0: as many as the settings say."""
         shared.sit(number)
         if not remote(settings):
             return cls(shared)
@@ -105,7 +102,7 @@ class OpenLimiter:
             timeout=given.timeout_ms / 1000,
             lease=given.concurrency_ttl_secs,
             nodes=lambda: live() or given.nodes,
-            env=env or settings.etcd.env_id or "",
+            env=settings.etcd.env_id or "",
             number=number,
             bounds=CALL_SECONDS,
             tell=lambda tally: counted(tally, metrics),
