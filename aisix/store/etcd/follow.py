@@ -25,6 +25,7 @@ from aisix import log
 from aisix.errors import StoreError
 from aisix.store.etcd import board as cells
 from aisix.store.etcd.board import Board
+from aisix.store.etcd.claims import foreign_key
 from aisix.store.etcd.client import Access, EtcdClient
 from aisix.store.etcd.copy import LocalCopy
 from aisix.store.etcd.layout import Layout, Name
@@ -82,6 +83,7 @@ class Follower:
             self._all_next = "damaged"
         self._pause = FIRST_PAUSE
         self._told = ""
+        self._foreign = ""  # that we do not know the cluster's key
 
     def _failed(self, code: int) -> None:
         self._counted("aisix_etcd_errors_total", str(code))
@@ -175,7 +177,7 @@ class Follower:
         if not self.board.connected:
             self.board.set(cells.CONNECTED, 1)
             log.info("etcd: following %s from revision %d", self.client.endpoint, self.revision)
-        self.board.text = self._told = ""
+        self.board.text, self._told = self._foreign, ""
         self._pause = FIRST_PAUSE
 
     # ------------------------------------------------------------------ changes
@@ -210,9 +212,21 @@ class Follower:
             if kv.key == self._layout.guard and not deleted:
                 self.guard = max(self.guard, kv.mod)
                 self._copy.write(self._judge, (), time.time(), guard=self.guard)
+            elif kv.key == self._layout.cluster_key:
+                self._look_at_key(b"" if deleted else kv.value)
             elif kv.key == self._layout.batch:
                 self._held = not deleted
                 self.board.set(cells.OPEN_BATCH, float(self._held))
+
+    def _look_at_key(self, value: bytes) -> None:
+        """Whether the cluster's key is one we know; else nobody may write here what others cannot
+        read."""
+        named = foreign_key(value, self._keyring) if value else None
+        self._foreign = ""
+        if named is not None:
+            self._foreign = f"the cluster's encryption key is now {named}, which is not here"
+            log.error("etcd: %s: give this node the same encryption_key", self._foreign)
+        self.board.text = self._foreign
 
     def _publish_when_due(self) -> None:
         moved = self._pending_revision > self.revision
@@ -300,5 +314,7 @@ class Follower:
         for kv in guard.kvs:
             self.guard = kv.mod
         self._held = bool(self.client.range(layout.batch, timeout_ms=HEARTBEAT_MS).kvs)
+        for kv in self.client.range(layout.cluster_key, timeout_ms=HEARTBEAT_MS).kvs:
+            self._look_at_key(kv.value)
         self.board.set(cells.OPEN_BATCH, float(self._held))
         self._copy.write(self._judge, (), time.time(), guard=self.guard)

@@ -159,7 +159,7 @@ class EtcdStore(Replica):
     def _away(self) -> str | None:
         board = self._board
         if self._read_again is not None or board.connected:
-            return None
+            return board.text or None  # a key that is not here
         age = board.age
         if board.alive and (age is None or age < TOLD_SECS) and not board.text:
             return None
@@ -193,6 +193,8 @@ class EtcdStore(Replica):
             committer = self._committer()
             while True:
                 self._wait_for_sight(end)
+                if self._board.connected and self._board.text:
+                    raise StoreError(f"{self._board.text}; nothing was written")
                 base, at = self._seen_all(end)
                 changes = plan(base)
                 if not changes:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from aisix.errors import OperatorError
+from aisix.errors import OperatorError, StoreError
 from aisix.store.base import ChangeRefused
 from aisix.store.batch import ImportItem, import_items
 from aisix.store.etcd.claims import claim_key
@@ -132,9 +132,15 @@ def test_a_rotated_key_reads_what_the_old_one_wrote_until_that_goes(
         OperatorError, match=f"the key {old.current}, which is not here .here is {new.current}"
     ):
         claim_key(client, place.layout, new)
-    rotating = EtcdStore.direct(both, place)
-    assert rotating.rotate_key() == 1
-    rotating.close()
+    with following(tmp_path / "running", place):
+        running = EtcdStore(tmp_path / "running", old, place)
+        rotating = EtcdStore.direct(both, place)
+        assert rotating.rotate_key() == 1
+        rotating.close()
+        until(lambda: f"encryption key is now {new.current}" in (running.trouble or ""))
+        assert running.current().provider_key("pk") is not None, "it serves on"
+        with pytest.raises(StoreError, match=r"which is not here; nothing was written"):
+            put(running, MODEL, ("models", "new", {**MODEL[2], "display_name": "new"}))
     claim_key(client, place.layout, new)
     client.close()
     after = EtcdStore.direct(new, place)
