@@ -235,7 +235,7 @@ class Follower:
             self._pending = {}
 
     def _publish(self, changes: Changes, revision: int, **facts: object) -> None:
-        touched = self._judge.settle(changes)
+        touched = self._judge.settle(changes, self.board.beat)
         counts = Counter(self._ignored) + Counter(self._ignored_names.values())
         said = json.dumps(counts, sort_keys=True)
         self._copy.write(

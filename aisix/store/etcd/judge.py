@@ -14,7 +14,7 @@ Must never know: etcd, SQL. Complaints quote no value.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -72,8 +72,11 @@ class Judge:
         for one in good:
             self._admit(one)
 
-    def settle(self, changes: Mapping[Name, KeyValue | None]) -> set[Name]:
-        """Take over what changed (None: it was deleted); the names that may now be otherwise."""
+    def settle(
+        self, changes: Mapping[Name, KeyValue | None], alive: Callable[[], None] = lambda: None
+    ) -> set[Name]:
+        """Take over what changed (None: it was deleted); the names that may now be otherwise.
+        `alive` is called meanwhile, often: thousands take seconds."""
         touched: set[Name] = set()
         tried: dict[Name, RefusedDocument] = {}
         for name, kv in changes.items():
@@ -90,6 +93,7 @@ class Judge:
             before = set(self.refused)
             for one in self._in_order(tried.values()):
                 touched |= self._try(one)
+                alive()
             tried = {}
             if not self.refused or set(self.refused) == before:
                 break

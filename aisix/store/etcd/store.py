@@ -53,6 +53,7 @@ from aisix.store.secrets import Keyring
 from aisix.store.snapshot import Snapshot
 
 SEE_SECS = 2.0  # for the copy to have what etcd has
+SECS_PER_CHANGE = 0.003  # and for each document of a long import: the follower looks at all of them
 WRITE_SECS = 10.0  # for one update, tries and all
 LOOK_SECS = 0.001
 TOLD_SECS = 3.0  # a failover takes less; then it is an outage, and told
@@ -201,7 +202,7 @@ class EtcdStore(Replica):
                     return base
                 done = self._sent(committer, committer.operations(base, changes), at)
                 if not isinstance(done, Lost):
-                    return self._visible(done)
+                    return self._visible(done, SEE_SECS + len(changes) * SECS_PER_CHANGE)
                 self._caught_up(done, at)
                 if time.monotonic() > end:
                     text = f"others write all the time: nothing was written in {WRITE_SECS:g} s"
@@ -262,8 +263,8 @@ class EtcdStore(Replica):
                 why = self._why_blind() or "this node does not see all of etcd yet"
                 raise StoreError(f"{why}; nothing was written")
 
-    def _visible(self, revision: int) -> Snapshot:
-        give_up = time.monotonic() + SEE_SECS
+    def _visible(self, revision: int, seconds: float) -> Snapshot:
+        give_up = time.monotonic() + seconds
         if self._read_again is not None:
             self._read_again()
         while True:
