@@ -101,11 +101,11 @@ class Connection:
         body, whole = b"", True
         try:
             if "chunked" in headers.get("transfer-encoding", ""):
-                while size := int((await self.reader.readline()).strip() or b"0", 16):
+                while size := int(await self.reader.readuntil(b"\r\n"), 16):
                     body += (await self.reader.readexactly(size + 2))[:-2]
                     if pause:
                         await asyncio.sleep(pause)
-                await self.reader.readline()
+                await self.reader.readuntil(b"\r\n")
             elif "content-length" in headers:
                 body = await self.reader.readexactly(int(headers["content-length"]))
             else:
