@@ -23,6 +23,7 @@ from aisix.listener.refusals import written
 from aisix.log import CRASHES
 
 AT_ONCE = 64  # connections taken in one turn of the loop, so that each is read before it may go
+LAST = 1024  # connections taken when it ends; more than that have never waited
 LOOK_SECS = 0.05  # between looks at the other workers' sockets
 TAKEN = 4  # connections taken over from one of them at a time
 PAUSE = 0.1  # s without accepting when there is no descriptor
@@ -67,12 +68,17 @@ class Acceptor:
             self._look = self._loop.call_later(LOOK_SECS, self._take_over)
 
     def close(self) -> None:
-        """Accept nobody new."""
+        """Accept nobody new. Who came before is taken: they would be reset with their requests."""
         for timer in (self._look, self._paused):
             if timer is not None:
                 timer.cancel()
         for one in self._own:
             self._loop.remove_reader(one.fileno())
+            for _ in range(LAST):
+                if not self._accept(one):
+                    break
+        if self._paused is not None:
+            self._paused.cancel()
         for one in (*self._own, *self._others):
             one.close()
         self._own.clear()

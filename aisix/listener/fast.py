@@ -69,8 +69,8 @@ class FastListener:
 
     @property
     def kept(self) -> int:
-        """Open connections."""
-        return len(self.connections)
+        """Open connections, and those that are being made."""
+        return len(self.connections) + len(self._welcomes)
 
     def close_idle(self) -> None:
         """Close the connections that are between two requests."""

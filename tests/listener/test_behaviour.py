@@ -373,6 +373,26 @@ def test_tls(bench: Bench, tmp_path: Path) -> None:
     bench.run(work())
 
 
+def test_who_came_before_a_listener_stopped_is_served(bench: Bench) -> None:
+    """Connected, and not taken yet: the kernel would reset them, and what they sent."""
+
+    async def work() -> None:
+        async with bench.site() as site:
+            came = [socket.create_connection(("127.0.0.1", site.port)) for _ in range(20)]
+            site.listener.stop()  # the loop has had no turn in which to see them
+            with pytest.raises(OSError):
+                socket.create_connection(("127.0.0.1", site.port))
+            await until(lambda: site.listener.kept == 20)
+            for one in came:
+                one.sendall(NEXT)
+                caller = Caller(*await asyncio.open_connection(sock=one))
+                answer = await caller.answer()
+                assert answer is not None and answer.status == 200
+                caller.close()
+
+    bench.run(work())
+
+
 def test_a_listener_that_stops_takes_nobody_new_and_finishes_what_it_has(bench: Bench) -> None:
     async def work() -> None:
         async with bench.site() as site:
