@@ -46,6 +46,7 @@ test-long: $(VENV)/.test
 	AISIX_LONG=$(LONG) $(BIN)/pytest -n auto --dist loadfile --timeout 3600 tests/admin tests/store
 	$(BIN)/python -m tests.exchanges.test_mistakes
 	$(BIN)/python -m tests.chaos.run --exchanges 5000
+	$(BIN)/python -m tests.cluster.run --exchanges 50000
 	$(BIN)/python -m tests.limits.soak
 	$(BIN)/python -m tests.differential --count 5000 --minutes 60
 	$(BIN)/python -m tests.mapping.linear --bad --rules

@@ -16,8 +16,10 @@ import json
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 from tests.chaos import callers, upstream
 from tests.chaos.run import NUMBER, fault_of
@@ -28,7 +30,6 @@ PAUSE = 0.01  # s between two exchanges of one caller
 STALL = 300.0  # s of an upstream that is silent: longer than any test waits
 MOST = 500_000  # exchanges of one load
 FRESH = 10  # one exchange in so many begins with a connection of its own
-GONE = (OSError, asyncio.IncompleteReadError)
 
 
 async def lasting(reply: upstream.Reply) -> None:
@@ -65,7 +66,7 @@ class Load:
         self._count, self._seed = callers, seed
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._all(),))
-        self._ready, self._running, self._over = threading.Event(), False, False
+        self._ready, self.running, self.over = threading.Event(), False, False
         self._numbers = iter(range(MOST))
         self.port = 0
         self.done = 0
@@ -80,7 +81,7 @@ class Load:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._over = True
+        self.over = True
         self._thread.join(2 * PATIENCE)
         assert not self._thread.is_alive(), "callers hang"
         self._loop.close()
@@ -103,11 +104,11 @@ class Load:
         return [one for one in self.faults if one.wrong]
 
     def run(self, port: int) -> None:
-        self.port, self._running = port, True
+        self.port, self.running = port, True
 
     def pause(self) -> None:
         """Comes back when nothing is under way."""
-        self._running = False
+        self.running = False
         until(lambda: not self.under_way, "exchanges do not end")
 
     def more(self, count: int) -> None:
@@ -116,73 +117,91 @@ class Load:
         until(lambda: self.done >= enough or self.bugs, "callers stand still")
         assert self.bugs == []
 
+    def add(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """One more lane, which ends when `over`."""
+        self._loop.call_soon_threadsafe(lambda: self._group.create_task(work()))
+
+    def beginning(self, what: str) -> Exchange:
+        number = f"{next(self._numbers):06d}"
+        exchange = self.under_way[number] = Exchange(number, what, time.monotonic())
+        return exchange
+
+    def ended(self, exchange: Exchange) -> None:
+        exchange.ended = time.monotonic()
+        del self.under_way[exchange.number]
+        if exchange.fault:
+            self.faults.append(exchange)
+        self.done += 1
+
     # ------------------------------------------------------------------ on the loop
     async def _all(self) -> None:
         async with upstream.Upstream(self._seed, stall=STALL) as self._upstream:
-            self._ready.set()
             try:
-                async with asyncio.TaskGroup() as group:
+                async with asyncio.TaskGroup() as self._group:
+                    self._ready.set()
                     for lane in range(self._count):
-                        group.create_task(self._caller(Random(f"{self._seed}-{lane}")))
+                        self._group.create_task(self._caller(Random(f"{self._seed}-{lane}")))
             except BaseExceptionGroup as error:
                 self.bugs.append(repr(error.exceptions))
             for task in asyncio.all_tasks() - {asyncio.current_task()}:
                 task.cancel()  # answers that nobody waits for
 
     async def _caller(self, random: Random) -> None:
-        kept: callers.Connection | None = None
-        while not self._over:
-            if not self._running:
+        line = Line(self)
+        while not self.over:
+            if not self.running:
                 await asyncio.sleep(PAUSE)
                 continue
-            if kept is not None and not random.randrange(FRESH):
-                kept = await self._left(kept)
-            number = f"{next(self._numbers):06d}"
+            if not random.randrange(FRESH):
+                await line.leave()
             behaviour, streamed = random.choice(BEHAVIOURS).__name__, random.random() < 0.5
             path = random.choice((callers.CHAT, callers.MESSAGES))
-            ask = callers.Ask(self.port, number, behaviour, streamed, self._seed, path)
-            exchange = Exchange(number, f"{path} {behaviour} {streamed=}", time.monotonic())
-            self.under_way[number] = exchange
-            try:
-                kept = await asyncio.wait_for(self._one(ask, exchange, kept), PATIENCE)
-            except TimeoutError:
-                exchange.fault, exchange.wrong, kept = "hangs", True, None
-            exchange.ended = time.monotonic()
-            del self.under_way[number]
+            exchange = self.beginning(f"{path} {behaviour} {streamed=}")
+            ask = callers.Ask(self.port, exchange.number, behaviour, streamed, self._seed, path)
+            outcome = await line.asked(ask, exchange)
+            if outcome is not None:
+                exchange.fault, exchange.wrong = judged(outcome, ask)
             self.kinds[f"{path}, {'streamed' if streamed else 'plain'}"] += 1
-            if exchange.fault:
-                self.faults.append(exchange)
-                kept = await self._left(kept)
-            self.done += 1
+            self.ended(exchange)
             await asyncio.sleep(PAUSE)
-        await self._left(kept)
+        await line.leave()
 
-    async def _left(self, kept: callers.Connection | None) -> None:
-        if kept is not None:
-            await kept.__aexit__()
 
-    async def _one(
-        self, ask: callers.Ask, exchange: Exchange, kept: callers.Connection | None
-    ) -> callers.Connection | None:
-        """One exchange, checked; the connection, where it stays open."""
+class Line:
+    """A caller's connection, kept from exchange to exchange as long as it holds."""
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._kept: callers.Connection | None = None
+
+    async def asked(
+        self, ask: callers.Ask, exchange: Exchange, key: str = CALLER_KEY
+    ) -> callers.Outcome | None:
+        """The answer; None when there was none, which `exchange.fault` tells."""
         body = ask.body()
         length = f"content-length: {len(body)}"
-        request = ask.request(body, CALLER_KEY, length, f"x-request-id: load-{ask.number}")
+        request = ask.request(body, key, length, f"x-request-id: load-{ask.number}")
+        outcome = None
         try:
-            if kept is None:
-                kept = await callers.Connection(ask.port).__aenter__()
-            elif kept.reader.at_eof():  # closed between two exchanges, as any server may
-                await self._left(kept)
-                kept = await callers.Connection(ask.port).__aenter__()
-            kept.writer.write(request)
-            outcome = await kept.answer()
-        except GONE as error:
+            async with asyncio.timeout(PATIENCE):
+                if self._kept is None or self._kept.reader.at_eof():
+                    await self.leave()  # closed between two exchanges, as any server may
+                    self._kept = await callers.Connection(ask.port).__aenter__()
+                self._kept.writer.write(request)
+                outcome = await self._kept.answer()
+        except TimeoutError:
+            exchange.fault, exchange.wrong = "hangs", True
+        except (OSError, asyncio.IncompleteReadError) as error:
             exchange.fault = f"no answer: {type(error).__name__} {error}"
-            return await self._left(kept)
-        exchange.fault, exchange.wrong = judged(outcome, ask)
-        if outcome.headers.get("connection", "").lower() == "close" or not outcome.whole:
-            return await self._left(kept)
-        return kept
+        closes = outcome is None or outcome.headers.get("connection", "").lower() == "close"
+        if closes or (outcome is not None and not outcome.whole):
+            await self.leave()
+        return outcome
+
+    async def leave(self) -> None:
+        if self._kept is not None:
+            await self._kept.__aexit__()
+            self._kept = None
 
 
 def judged(outcome: callers.Outcome, ask: callers.Ask) -> tuple[str, bool]:
