@@ -179,6 +179,8 @@ TESTED_BY = {
     "admin/captures": "admin/test_openapi",
     "admin/captures_api": "admin/test_openapi",
     "admin/pages": "admin/test_openapi",
+    "admin/tables": "runtime/test_table_switch",
+    "admin/tables_api": "admin/test_openapi",
     "cli/main": "test_docs",
     "cli/admin_client": "cli/test_resources",
     "cli/store": "cli/test_resources",

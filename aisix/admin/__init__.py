@@ -4,8 +4,10 @@
     base.py       who gets in, bodies in, errors out
     handlers.py   one CRUD handler for all kinds
     captures.py   exchanges an admin asks to see
-    pages.py      status, reload, the API's document, unknown URLs
-    captures_api.py  ... their part of that document
+    pages.py      status, the API's document, unknown URLs
+    tables.py     the translation tables: a check, a reload, the way back
+    tables_api.py    ... their part of the API's document
+    captures_api.py  ... that of the captures
     openapi.py    the OpenAPI document and its page
 
 Must never know: a provider's wire format, how a document is stored.

@@ -1,7 +1,7 @@
 """The admin Application: which URL is whose.
 
     app = make_admin_app(store, ["the-admin-key"], audit=log.audit, status=gateway.status,
-                         reload=gateway.reload)
+                         tables=reloader)
 
 Every kind of resource has the same URLs, under its name and its aliases. Nobody gets in while
 `admin_keys` is empty.
@@ -12,22 +12,22 @@ from __future__ import annotations
 import hashlib
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from tornado.web import Application, RequestHandler
 
-from aisix.admin.base import AdminContext, CaptureBoard
+from aisix.admin.base import AdminContext, CaptureBoard, TablesBoard
 from aisix.admin.captures import CaptureHandler, CapturesHandler, ExchangeHandler
 from aisix.admin.handlers import CollectionHandler, ItemHandler, RotateHandler
 from aisix.admin.pages import (
     DocumentHandler,
     PageHandler,
-    ReloadHandler,
     StatusHandler,
     UnknownAdminHandler,
 )
+from aisix.admin.tables import CheckHandler, ReloadHandler, RollbackHandler
 from aisix.errors import Complaint
 from aisix.listener.application import ListenerApplication
 from aisix.listener.hosts import Hosts
@@ -35,19 +35,18 @@ from aisix.store.base import ExtraCheck, Store, no_extra_check
 from aisix.store.kinds.registry import KINDS
 
 Doubts = Callable[[str, Mapping[str, Any]], Sequence[Complaint]]
-Reload = Callable[[], Mapping[str, Any] | Awaitable[Mapping[str, Any]]]
 
 
 def make_admin_app(
     store: Store,
     admin_keys: Sequence[str],
     *,
+    tables: TablesBoard,
     audit: Callable[[dict[str, Any]], None] = lambda record: None,
     now: Callable[[], float] = time.time,
     new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     extra: ExtraCheck = no_extra_check,
     status: Callable[[], Mapping[str, Any]] = dict,
-    reload: Reload = lambda: {"ok": False, "message": "this gateway has nothing to reload"},
     access: Callable[[RequestHandler], None] = lambda handler: None,
     hosts: Hosts | None = None,
     doubts: Doubts = lambda kind, document: (),
@@ -60,7 +59,7 @@ def make_admin_app(
     hosts: under which names it answers; None: any.
     doubts(kind, document): what the writer may regret, told in the answer.
     captures: who keeps captured exchanges; None: there are none.
-    status(), reload(): dicts; a reload's has `ok`. access(handler): called after every answer.
+    tables: who changes them. status(): a dict. access(handler): called after every answer.
     """
     context = AdminContext(
         store=store,
@@ -71,7 +70,7 @@ def make_admin_app(
         new_id=new_id,
         extra=extra,
         status=status,
-        reload=reload,
+        tables=tables,
         hosts=hosts,
         doubts=doubts,
         captures=captures,
@@ -80,7 +79,9 @@ def make_admin_app(
         (r"/admin/v1/status", StatusHandler, {"context": context}),
         (r"/admin/openapi\.json", DocumentHandler, {"context": context}),
         (r"/admin/docs/?", PageHandler, {"context": context}),
+        (r"/admin/v1/mappings/check", CheckHandler, {"context": context}),
         (r"/admin/v1/mappings/reload", ReloadHandler, {"context": context}),
+        (r"/admin/v1/mappings/rollback", RollbackHandler, {"context": context}),
     ]
     if captures is not None:
         routes += [

@@ -19,7 +19,7 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -56,12 +56,22 @@ class CaptureBoard(Protocol):
     async def cancel(self, id: str) -> bool: ...
 
 
+class TablesBoard(Protocol):
+    """Who changes the translation tables; see runtime/reload.py. Each answer has `ok`."""
+
+    async def check(self) -> Mapping[str, Any]: ...
+
+    async def reload(self, by: str, asked: bool = False, only: str = "") -> Mapping[str, Any]: ...
+
+    async def rollback(self, by: str, only: str = "") -> Mapping[str, Any]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class AdminContext:
     """What the admin API works with; one per process.
 
     admin_digests: SHA-256 of each admin key; writer: the one thread that writes, so that an fsync
-    or a busy database never holds up proxy traffic; `reload` answers with what it did and `ok`.
+    or a busy database never holds up proxy traffic.
     """
 
     store: Store
@@ -72,7 +82,7 @@ class AdminContext:
     new_id: Callable[[], str]
     extra: ExtraCheck
     status: Callable[[], Mapping[str, Any]]
-    reload: Callable[[], Mapping[str, Any] | Awaitable[Mapping[str, Any]]]
+    tables: TablesBoard
     hosts: Hosts | None
     doubts: Callable[[str, Mapping[str, Any]], Sequence[Complaint]]
     captures: CaptureBoard | None

@@ -13,7 +13,7 @@ from __future__ import annotations
 import html
 
 from aisix import __version__
-from aisix.admin import captures_api
+from aisix.admin import captures_api, tables_api
 from aisix.store.kinds.declare import Field, Json, Kind, always_required, nullable
 from aisix.store.kinds.registry import KINDS
 
@@ -63,15 +63,7 @@ def document() -> Json:
             path = f"/admin/v1/{kind.name}/{{id}}/rotate"
             paths[path] = {"parameters": [ID], "post": _rotate(kind)}
     paths["/admin/v1/status"] = {"get": _operation("status", "How the gateway is", "Status", READ)}
-    paths["/admin/v1/mappings/reload"] = {
-        "post": {
-            **_operation(
-                "reload", "Read tables and resources file again", "Reload", (401, 403, 421)
-            ),
-            "description": "On any fault everything stays as it was, and the answer is a 409.",
-        }
-    }
-    paths["/admin/v1/mappings/reload"]["post"]["responses"]["409"] = _answer("Reload", SAID[409])
+    paths |= tables_api.paths(_operation, _answer)
     paths |= captures_api.paths(_operation, ID, READ)
     return {
         "openapi": "3.1.0",
@@ -225,15 +217,7 @@ def _schemas() -> Json:
             },
         },
         **captures_api.schemas(_closed, _ref),
-        "Reload": {
-            "type": "object",
-            "required": ["ok"],
-            "properties": {
-                "ok": {"type": "boolean"},
-                "digest": {"type": "string"},
-                "faults": {"type": "array", "items": {"type": "string"}},
-            },
-        },
+        **tables_api.schemas(_closed),
     }  # fmt: skip
     for kind in KINDS:
         made |= _resource(kind)

@@ -1,8 +1,6 @@
-"""The admin URLs that are not resources: status, reloading, the API's document, unknown ones."""
+"""The admin URLs that are not resources: status, the API's document, unknown ones."""
 
 from __future__ import annotations
-
-import inspect
 
 from tornado.web import HTTPError
 
@@ -36,22 +34,6 @@ class StatusHandler(AdminHandler):
         )
 
     head = get
-
-
-class ReloadHandler(AdminHandler):
-    """POST /admin/v1/mappings/reload: 200 with what was loaded, 409 with what is wrong.
-
-    On any fault the gateway goes on with the tables it had.
-    """
-
-    async def post(self) -> None:
-        self.query()
-        result = self.context.reload()
-        if inspect.isawaitable(result):
-            result = await result
-        ok = bool(result.get("ok"))
-        self.audit(action="reload", kind="mappings", ok=ok)
-        self.send(result, 200 if ok else 409)
 
 
 class DocumentHandler(AdminHandler):

@@ -295,6 +295,7 @@ class Gateway:
         """What a page of metrics shows beside the counters."""
         shown: dict[tuple[str, ...], float] = {}
         shown["aisix_info", __version__, self.mappings.digest[:8]] = 1.0
+        shown |= self.tables.facts()
         shown["aisix_models_quarantined",] = float(len(self.quarantined()))
         limits = self.limits.status()
         shown["aisix_limit_holders",] = limits["holders"]

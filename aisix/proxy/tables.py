@@ -66,20 +66,42 @@ class Tables:
     # ------------------------------------------------------------------ what was noted
     def status(self) -> dict[str, Any]:
         """Which tables serve, and what came of the last reload and of all of them."""
-        mappings = self.current()
+        mappings, noted = self.current(), self._noted()
         return {
             "digest": mappings.digest,
+            **self._way(noted),
             "folders": [str(Path(folder)) for folder in mappings.folders],
             "names": sorted(mappings.mappings),
             "by_rules": mappings.differs,
-            "last_reload": self._noted().get("last") or {"ok": True},
+            "last_reload": noted.get("last") or {"ok": True},
             "thorough_check": self._thorough(mappings.digest),
             "reloads": self.reloads(),
         }
 
+    def facts(self) -> dict[tuple[str, ...], float]:
+        """The same as metrics."""
+        digest, way = self.current().digest, self._way(self._noted())
+        before = (way["previous"] or {}).get("digest", "")
+        return {
+            ("aisix_mappings_info", digest, before, way["by"]): 1.0,
+            ("aisix_mappings_since_seconds",): float(way["since"]),
+            ("aisix_mappings_held",): float(way["held"] is not None),
+        }
+
+    @staticmethod
+    def _way(noted: dict[str, Any]) -> dict[str, Any]:
+        """Since when these serve and by whose doing; what a roll-back would lead to (None: nothing
+        is kept); what was rolled back from and still lies on disk (None: nothing)."""
+        began = {"since": 0, "by": "start", "previous": None, "held": None}
+        return {**began, **noted.get("way", {})}
+
     def reloads(self) -> dict[str, int]:
         """How many reloads were taken over and how many refused: of the gateway, not the worker."""
         return {"ok": 0, "failed": 0, **self._noted().get("counts", {})}
+
+    def since(self) -> int:
+        """When the tables of now began to serve, in Unix seconds."""
+        return int(self._way(self._noted())["since"])
 
     def good(self) -> str:
         """The digest of the files that were last checked and taken over; "" for none."""
@@ -89,15 +111,23 @@ class Tables:
         """Keys of a site's tables that change nothing, as they were found last."""
         return list(self._noted().get("warnings") or ())
 
-    def note(self, last: dict[str, Any], good: str, warnings: list[str] | None = None) -> None:
+    def note(
+        self,
+        last: dict[str, Any],
+        good: str,
+        warnings: list[str] | None = None,
+        way: dict[str, Any] | None = None,
+    ) -> None:
         """What came of a reload; only its one writer calls this. OSError when the disk is full.
 
-        warnings: of the tables that serve now; None when they are as they were.
+        warnings: of the tables that serve now; None when they are as they were. way: of what
+        `status` says of them: `since`, `by`, `previous`, `held`.
         """
         counts = self.reloads()
         counts["ok" if last["ok"] else "failed"] += 1
         note: dict[str, Any] = {"counts": counts, "last": last, "good": good or self.good()}
         note["warnings"] = self.warnings() if warnings is None else warnings
+        note["way"] = self._way(self._noted()) | (way or {})
         self._generation.write_note(msgspec.json.encode({**self._noted(), **note}))
 
     def note_thorough(self, told: dict[str, Any], warnings: list[str]) -> None:

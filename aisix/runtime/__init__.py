@@ -8,6 +8,8 @@
     supervisor.py  the parent: starts workers, watches them, ends them
     worker.py      one process: its listeners, store and driver, from fork to end
     reload.py      new tables: checked, made ready by every worker, used by all at one moment
+    table_switch.py one switch of the tables for every worker
+    kept_tables.py the tables that served before, for a way back
     table_checks.py  the check of tables in a process of its own, and the thorough one after it
     limiting.py    which limiter a worker counts with
     guarded.py     what runs beside the requests: told when it fails, and begun anew

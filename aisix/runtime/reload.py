@@ -2,6 +2,8 @@
 
     reloader = Reloader(gateway, generation, bus, folders, secs=120)
     told = await reloader.reload("admin")       # {"ok": ..., "digest": ..., "findings": [...]}
+    told = await reloader.check()               # what would come of it; nothing changes
+    told = await reloader.rollback("admin")     # back to the set before
 
 1. The files are read once, and those bytes go through everything that follows.
 2. A process of its own checks them: syntax, names, what they touch. Requests go on.
@@ -12,15 +14,19 @@
 A fault at any step leaves everything as it was and is told: to who asked, in the status, in the log
 and in a counter. One reload at a time, over all workers.
 
+The set before is kept (`kept_tables.py`), and a roll-back switches to it without a further check.
+Then the files on disk are those that were rolled back from: only who asks for just them gets them,
+until they change.
+
 Must never know: what a table says.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,7 +35,7 @@ import msgspec
 
 from aisix import log
 from aisix.errors import AisixError, Complaint, OperatorError
-from aisix.mapping.mappings import load_shelves
+from aisix.mapping.mappings import Mappings, load_shelves
 from aisix.mapping.parse.files import Marks, TableFolder, marks, pack, read_folders
 from aisix.mapping.verify.both_forms import by_rules, known_to_differ
 from aisix.mapping.verify.check import Checker
@@ -37,13 +43,31 @@ from aisix.mapping.verify.kept import Kept
 from aisix.mapping.verify.proofs import of_files
 from aisix.proxy.gateway import Gateway
 from aisix.routing import resource_checks
+from aisix.runtime import kept_tables
+from aisix.runtime.kept_tables import KeptTables
 from aisix.runtime.table_checks import CACHE, LOCK_PAUSE, MOST_TOLD, Afterwards, checked
+from aisix.runtime.table_switch import TableSwitch
 from aisix.store.audit import records
 from aisix.workers.bus import Bus
 from aisix.workers.generation import Generation
 
-READY_SECS = 30  # for every worker to make the new set ready
-PREPARE, SWITCHED, RELOAD = "mappings.prepare", "mappings.switched", "mappings.reload"
+RELOAD = "mappings.reload"
+ROLLBACK = "rollback"
+HELD = (
+    "the tables on disk are those that were rolled back from (%s), and are left alone until they "
+    "change or POST /admin/v1/mappings/reload asks for them; %s serves"
+)
+
+
+class TablesOnDisk(NamedTuple):
+    """What lies in the folders, looked at."""
+
+    table_folders: Sequence[TableFolder]
+    found: list[Complaint]  # why they cannot be taken over
+    fresh: Mappings | None = None  # what they are; None: what serves, or nothing
+    good: str = ""  # digest of the files that were found good
+    bugs: Sequence[dict[str, Any]] = ()  # of aisix, which are no reason to refuse the tables
+    warnings: list[Complaint] | None = None  # None: not looked at
 
 
 class ReloadOutcome(NamedTuple):
@@ -51,9 +75,9 @@ class ReloadOutcome(NamedTuple):
 
     found: list[Complaint]  # why they are not taken over
     workers: Sequence[dict[str, Any]] = ()  # what each serves with now
-    good: str = ""  # digest of the files that were found good
-    bugs: Sequence[dict[str, Any]] = ()  # of aisix, which are no reason to refuse the tables
-    warnings: list[Complaint] | None = None  # None: not looked at
+    good: str = ""
+    bugs: Sequence[dict[str, Any]] = ()
+    warnings: list[Complaint] | None = None
 
 
 class Reloader:
@@ -64,14 +88,12 @@ class Reloader:
     ) -> None:
         self._gateway = gateway
         self._generation = generation
-        self._bus = bus
         self._folders = tuple(folders)
         self._secs = secs
         self._tasks: set[asyncio.Task[Any]] = set()
         self._afterwards = Afterwards(gateway, generation, self.begin)
         self._fresh: tuple[TableFolder, ...] | None = None  # taken over by the reload under way
-        bus.on(PREPARE, self._prepare)
-        bus.on(SWITCHED, self._switched)
+        self._workers = TableSwitch(gateway, generation, bus)
         bus.on(RELOAD, lambda by: self.begin(str(by)))
 
     def begin(self, by: str) -> None:
@@ -85,21 +107,63 @@ class Reloader:
             task.cancel()
         self._afterwards.close()
 
-    # ------------------------------------------------------------------ one reload
-    async def reload(self, by: str) -> dict[str, Any]:
-        """What came of it: `ok`; `digest` of what serves now; `findings` when it is not ok."""
-        began, before = time.monotonic(), self._gateway.mappings.digest
-        end = began + self._secs
+    # ------------------------------------------------------------------ one at a time
+    @asynccontextmanager
+    async def _alone(self, end: float) -> AsyncIterator[list[Complaint]]:
+        """With nobody else at it, over all workers; what is given says whether it is so."""
         while not self._generation.take():
             if time.monotonic() > end:
-                text = f"another reload is under way for {self._secs} s"
-                return self._answer(by, [Complaint("", "", text)], began, before)
+                yield [Complaint("", "", f"another reload is under way for {self._secs} s")]
+                return
             await asyncio.sleep(LOCK_PAUSE)
         self._afterwards.close()
         try:
+            yield []
+        finally:
+            self._generation.give_back()
+            self._afterwards.begin(self._fresh)
+            self._fresh = None
+
+    async def check(self) -> dict[str, Any]:
+        """What a reload would make of what lies on disk: `ok`, the `digest` that would serve or
+        `findings`; whether it was rolled back from (`held`). Nothing changes, nothing is noted."""
+        began = time.monotonic()
+        end = began + self._secs
+        held = None
+        async with self._alone(end) as busy:
+            on_disk = TablesOnDisk((), busy)
+            if not busy:
+                on_disk = await self._look(await self._read(), end)
+                kept = self._workers.kept()
+                held = kept.held() if kept and kept.holds(on_disk.table_folders) else None
+        serving = self._gateway.mappings.digest
+        told: dict[str, Any] = {"ok": not on_disk.found, "serving": serving}
+        if on_disk.found:
+            told |= _faults(on_disk.found)
+        else:
+            told["digest"] = on_disk.fresh.digest if on_disk.fresh else serving
+            told["changed"] = told["digest"] != serving
+            told["held"] = held
+        if on_disk.warnings:
+            told["warnings"] = [str(complaint) for complaint in on_disk.warnings[:MOST_TOLD]]
+        if on_disk.bugs:
+            told["bugs"] = [bug["text"] for bug in on_disk.bugs]
+        return {**told, "ms": round((time.monotonic() - began) * 1000)}
+
+    async def reload(self, by: str, asked: bool = False, only: str = "") -> dict[str, Any]:
+        """What came of it: `ok`; `digest` of what serves now; `findings` when it is not ok.
+
+        asked: just these files are wanted, also when they were rolled back from. only: the digest
+        they must have; "" for any.
+        """
+        began, before = time.monotonic(), self._gateway.mappings.digest
+        end = began + self._secs
+        async with self._alone(end) as busy:
+            if busy:
+                return self._answer(by, busy, began, before)
             before = self._gateway.mappings.digest
             were = self._gateway.quarantined()
-            found, workers, good, bugs, warnings = await self._try(end)
+            found, workers, good, bugs, warnings = await self._try(end, by, asked, only)
             told = self._answer(by, found, began, before, workers)
             lines = self._warned(warnings)
             own = [] if found else self._gateway.idle()
@@ -113,63 +177,115 @@ class Reloader:
                 log.error("%s", bug["text"])
             if not found:
                 told["quarantined"] = self._quarantined(were)
+                told["held"] = self._workers.held()
             if not self._gateway.store.writable:
                 told["resources"] = await self._resources()
                 told["ok"] = told["ok"] and told["resources"]["ok"]
             self._note(told, good, None if warnings is None else lines)
-        finally:
-            self._generation.give_back()
-            self._afterwards.begin(self._fresh)
-            self._fresh = None
         return told
 
-    async def _try(self, end: float) -> ReloadOutcome:
-        """One reload, which a complaint ends."""
-        table_folders = await asyncio.to_thread(read_folders, self._folders)
+    async def rollback(self, by: str, only: str = "") -> dict[str, Any]:
+        """Back to the set before: `ok`, `digest` of what serves now, `changed`; `faults`.
+
+        only: the digest of what must serve for it; "" for any. Where it has been done already
+        nothing changes, and it is ok.
+        """
+        began, before = time.monotonic(), self._gateway.mappings.digest
+        async with self._alone(began + self._secs) as busy:
+            if busy:
+                return self._answer(by, busy, began, before, what=ROLLBACK)
+            before = self._gateway.mappings.digest
+            were = self._gateway.quarantined()
+            kept = self._workers.kept()
+            found, workers, warnings = await self._go_back(by, kept, only)
+            told = self._answer(by, found, began, before, workers, what=ROLLBACK)
+            if not found:
+                told["quarantined"] = self._quarantined(were)
+                told["held"] = self._workers.held()
+            self._note(told, "", warnings)
+        return told
+
+    async def _go_back(
+        self, by: str, kept: KeptTables | None, only: str
+    ) -> tuple[list[Complaint], Sequence[dict[str, Any]], list[str] | None]:
+        """(what stands against it, what each worker serves with now, what was told of the set)."""
+        now = self._gateway.mappings
+        if kept is not None and kept.left and only in ("", kept.left):
+            return [], await self._workers.said(), None
+        text = ""
+        if kept is None or kept.left:
+            text = "no earlier tables are kept: none were replaced since these began to serve"
+        elif only not in ("", now.digest):
+            text = f"{now.digest} serves, and not {only}"
+        if kept is None or text:
+            return [Complaint("", "", text)], (), None
+        after = kept_tables.very_files(now.table_folders)
+        left = msgspec.structs.replace(
+            kept, followed_by=after, left=now.digest, left_at=int(time.time())
+        )
+        known = known_to_differ(Kept(self._gateway.settings.data_dir / CACHE), kept.digest)
+        data = msgspec.msgpack.encode((kept.files, {**kept.differs, **known}))
+        found = await self._workers.switch(ROLLBACK, data, kept.digest, left)
+        return found, () if found else await self._workers.said(), kept.warnings
+
+    async def _read(self) -> tuple[TableFolder, ...]:
+        return await asyncio.to_thread(read_folders, self._folders)
+
+    async def _look(self, table_folders: Sequence[TableFolder], end: float) -> TablesOnDisk:
+        """At what was read: everything but whether the workers can use it."""
         good = await asyncio.to_thread(of_files, table_folders)
-        now, cache = self._gateway.mappings, Kept(self._gateway.settings.data_dir / CACHE)
+        now, data_dir = self._gateway.mappings, self._gateway.settings.data_dir
+        cache = Kept(data_dir / CACHE)
         same = good and good == self._gateway.tables.good()
+        same = same and pack(now.table_folders) == pack(table_folders)
         if same and known_to_differ(cache, now.digest) == now.differs:
-            # Checked before, and it is what serves.
-            return ReloadOutcome([], await self._said(), good)
+            return TablesOnDisk(table_folders, [], None, good)  # checked before, and it serves
         try:
             fresh = await asyncio.to_thread(load_shelves, table_folders)
         except OperatorError:
             checker = Checker(with_cases=False, released=True, serving=True)
-            return ReloadOutcome(await asyncio.to_thread(checker.read, table_folders))
+            return TablesOnDisk(table_folders, await asyncio.to_thread(checker.read, table_folders))
         left = max(1.0, end - time.monotonic())
-        data_dir = self._gateway.settings.data_dir
         found, bugs, warnings = await checked(table_folders, data_dir, left)
-        if found:
-            return ReloadOutcome(found, bugs=bugs)
         differ = [*known_to_differ(cache, fresh.digest).items()]
         fresh.run_by_rules(by_rules([*differ, *((bug["mapping"], bug["parts"]) for bug in bugs)]))
         good = "" if bugs else good  # told again by the next reload
-        if (fresh.digest, fresh.differs) == (now.digest, now.differs):
-            return ReloadOutcome([], await self._said(), good, bugs, warnings)
-        number = self._generation.number + 1
-        try:
-            packed = msgspec.msgpack.encode((pack(table_folders), fresh.differs))
-            self._generation.put(number, packed)
-        except OSError as error:
-            text = f"no room for the new tables: {error.strerror}"
-            return ReloadOutcome([Complaint("", "", text)], bugs=bugs)
-        ready = await self._bus.ask(PREPARE, [number, fresh.digest], READY_SECS)
-        found = [
-            Complaint(f"worker {seat}", "", ready.get(seat) or f"not ready in {READY_SECS} s")
-            for seat in range(self._bus.count)
-            if ready.get(seat) != fresh.digest
-        ]
+        return TablesOnDisk(table_folders, found, fresh, good, bugs, warnings)
+
+    async def _try(self, end: float, by: str, asked: bool, only: str) -> ReloadOutcome:
+        """One reload, which a complaint ends."""
+        kept, now = self._workers.kept(), self._gateway.mappings
+        table_folders: Sequence[TableFolder] = await self._read()
+        held = kept is not None and kept.holds(table_folders)
+        if kept is not None and held and not asked:
+            log.warning(HELD, kept.left, now.digest)
+            fresh = await asyncio.to_thread(load_shelves, now.table_folders)
+            cache = Kept(self._gateway.settings.data_dir / CACHE)
+            fresh.run_by_rules({**now.differs, **known_to_differ(cache, now.digest)})
+            seen = TablesOnDisk(now.table_folders, [], fresh)
+        else:
+            seen = await self._look(table_folders, end)
+        table_folders, found, _, good, bugs, warnings = seen
+        fresh = now if seen.fresh is None else seen.fresh
+        if not found and only not in ("", fresh.digest):
+            text = f"what lies on disk is {fresh.digest}, and not {only}"
+            found = [Complaint("", "", text)]
         if found:
             return ReloadOutcome(found, bugs=bugs)
-        self._generation.number = number  # here it happens
-        self._fresh = table_folders
-        return ReloadOutcome([], await self._said(), good, bugs, warnings)
-
-    async def _said(self) -> list[dict[str, Any]]:
-        """What each worker serves with now."""
-        switched = await self._bus.ask(SWITCHED, None, READY_SECS)
-        return [switched[seat] for seat in sorted(switched)]
+        if (fresh.digest, fresh.differs) == (now.digest, now.differs):
+            if kept is not None and kept.left and not held:
+                await self._workers.keep(None)  # they are no longer what was rolled back from
+            return ReloadOutcome([], await self._workers.said(), good, bugs, warnings)
+        before = kept
+        if fresh.digest != now.digest:
+            tables = self._gateway.tables
+            before = KeptTables.of(now, tables.since(), tables.warnings(), table_folders)
+        data = msgspec.msgpack.encode((pack(table_folders), fresh.differs))
+        found = await self._workers.switch(by, data, fresh.digest, before)
+        if found:
+            return ReloadOutcome(found, bugs=bugs)
+        self._fresh = tuple(table_folders)
+        return ReloadOutcome([], await self._workers.said(), good, bugs, warnings)
 
     def _quarantined(self, were: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """The aliases whose overlay does not fit these tables: told, and nothing else waits."""
@@ -204,20 +320,6 @@ class Reloader:
         log.info("resources reloaded: revision %d", snapshot.revision)
         return {"ok": True, "revision": snapshot.revision}
 
-    # ------------------------------------------------------------------ every worker
-    async def _prepare(self, asked: list[Any]) -> str:
-        """The digest of the set that is ready, or why it is not."""
-        number, digest = asked
-        try:
-            snapshot = self._gateway.store.current()
-            found = await asyncio.to_thread(self._gateway.prepare, number, snapshot)
-        except (OperatorError, OSError) as error:
-            return str(error)
-        return found if found == digest else f"read {found} instead of {digest}"
-
-    def _switched(self, asked: Any) -> dict[str, Any]:
-        return {"pid": os.getpid(), "digest": self._gateway.mappings.digest}
-
     # ------------------------------------------------------------------ what is told
     def _answer(
         self,
@@ -226,22 +328,23 @@ class Reloader:
         began: float,
         before: str,
         workers: Sequence[Any] = (),
+        what: str = "mappings",
     ) -> dict[str, Any]:
         digest = self._gateway.mappings.digest
         took = round((time.monotonic() - began) * 1000)
         told: dict[str, Any] = {"ok": not found, "digest": digest}
-        self._gateway.metrics.add("aisix_reloads_total", "mappings", "failed" if found else "ok")
+        self._gateway.metrics.add("aisix_reloads_total", what, "failed" if found else "ok")
+        did = "rolled back" if what == ROLLBACK else "reloaded"
         if found:
-            told["faults"] = [str(complaint) for complaint in found[:MOST_TOLD]]
-            told["findings"] = [
-                {"where": c.where, "path": c.path, "message": c.text} for c in found[:MOST_TOLD]
-            ]
+            told |= _faults(found)
             for complaint in found[:MOST_TOLD]:
-                log.error("mappings not reloaded: %s", complaint)
+                log.error("mappings not %s: %s", did, complaint)
         else:
             told["changed"] = digest != before
             told["workers"] = list(workers)
-            log.info("mappings reloaded (%s, %d ms): %s -> %s", by, took, before, digest)
+            log.info("mappings %s (%s, %d ms): %s -> %s", did, by, took, before, digest)
+        if what == ROLLBACK:
+            told["rollback"] = True
         return {**told, "by": by, "at": int(time.time()), "ms": took}
 
     def _warned(self, warnings: list[Complaint] | None) -> list[str]:
@@ -256,7 +359,7 @@ class Reloader:
             short = {k: v for k, v in told.items() if k not in ("workers", "warnings")}
             if "bugs" in short:
                 short["bugs"] = [bug["text"] for bug in short["bugs"]]
-            self._gateway.tables.note(short, good, warnings)
+            self._gateway.tables.note(short, good, warnings, self._workers.way())
         except OSError as error:
             log.warning("the last reload cannot be noted: %s", error.strerror)
 
@@ -275,3 +378,11 @@ class Reloader:
             else:
                 seen, moving = now, None
                 await self.reload("watch")
+
+
+def _faults(found: list[Complaint]) -> dict[str, Any]:
+    told = found[:MOST_TOLD]
+    return {
+        "faults": [str(complaint) for complaint in told],
+        "findings": [{"where": c.where, "path": c.path, "message": c.text} for c in told],
+    }

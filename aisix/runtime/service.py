@@ -33,17 +33,19 @@ from aisix.config.shipped import shipped_mappings
 from aisix.errors import OperatorError, StoreError
 from aisix.limits import SharedRateLimiter
 from aisix.listener.certificates import Certificates
-from aisix.mapping.mappings import Mappings, load_mappings
+from aisix.mapping.mappings import Mappings, load_shelves
 from aisix.mapping.model_tables import preload
+from aisix.mapping.parse.files import read_folders
 from aisix.mapping.verify.both_forms import known_to_differ
 from aisix.mapping.verify.kept import Kept
 from aisix.mapping.verify.proofs import of_files
 from aisix.proxy.captures import MOST
 from aisix.routing import doubts, resource_checks
+from aisix.runtime import kept_tables
 from aisix.runtime.companion import Companion
 from aisix.runtime.limiting import check_limits
 from aisix.runtime.listening import Listening
-from aisix.runtime.reload import RELOAD
+from aisix.runtime.reload import HELD, RELOAD
 from aisix.runtime.resources import store_of
 from aisix.runtime.supervisor import Supervisor
 from aisix.runtime.systemd import Notifier
@@ -144,7 +146,8 @@ def make_plan(
     """Everything a worker needs that can be checked before there is one; OperatorError."""
     keys = admin_keys(settings)
     preload()
-    mappings = load_mappings(folders(settings))
+    generation = Generation()
+    mappings, way = _tables(settings, generation, before)
     mappings.run_by_rules(known_to_differ(Kept(settings.data_dir / CACHE), mappings.digest))
     for name, parts in mappings.differs.items():
         log.error("bug in aisix: %s runs rule by rule: %s", name, " and ".join(parts))
@@ -162,9 +165,9 @@ def make_plan(
     limits = SharedRateLimiter(len(scoreboard.slots)) if before is None else before.shared.limits
     worker_slots = WorkerSlots(_count(settings))
     spool = Spool(MOST) if before is None else before.shared.spool
-    of_all = Generation(), worker_slots, scoreboard, limits, spool
+    of_all = generation, worker_slots, scoreboard, limits, spool
     shared = Shared(mappings, *of_all, parent=os.getpid())
-    note: dict[str, object] = {"warnings": warnings_at_start(mappings)}
+    note: dict[str, object] = {"warnings": warnings_at_start(mappings), "way": way}
     if len(mappings.table_folders) == 1:  # no release is made unless its cases hold
         note["good"] = of_files(mappings.table_folders)
     shared.generation.write_note(msgspec.json.encode(note))
@@ -177,6 +180,33 @@ def make_plan(
         certificates=certificates,
         shared=shared,
     )
+
+
+def _tables(
+    settings: Settings, generation: Generation, before: WorkerPlan | None
+) -> tuple[Mappings, dict[str, object]]:
+    """Those to begin with, and what their status says of how they came. Files that were rolled back
+    from are left alone until they change."""
+    old = before and before.shared.generation
+    on_disk = read_folders(folders(settings))
+    kept = kept_tables.shared(old) if old else kept_tables.from_disk(settings.data_dir)
+    table_folders, kept = kept_tables.begin(on_disk, kept)
+    if kept is None and old is None:
+        kept_tables.to_disk(settings.data_dir, None)  # what was there belongs to other files
+    try:
+        mappings = load_shelves(table_folders)
+    except OperatorError as error:
+        if table_folders is on_disk:
+            raise
+        log.error("the tables that were rolled back to cannot be read any more: %s", error)
+        mappings, kept = load_shelves(on_disk), None
+    kept_tables.share(generation, kept)
+    held = kept and kept.held()
+    if held:
+        log.warning(HELD, held["digest"], mappings.digest)
+    previous = kept and kept.previous()
+    by = "rollback" if held else "start"
+    return mappings, {"since": int(time.time()), "by": by, "previous": previous, "held": held}
 
 
 def renewed(plan: WorkerPlan, sockets: Listening, env: MutableMapping[str, str]) -> WorkerPlan:

@@ -125,15 +125,18 @@ class Afterwards:
         self._generation = generation
         self._again = again
         self._task: asyncio.Task[None] | None = None
-        self._left: Sequence[TableFolder] | None = None  # to be checked, or under way
+        # To be checked, or under way; and what served with it.
+        self._left: tuple[Sequence[TableFolder], str] | None = None
 
     def begin(self, table_folders: Sequence[TableFolder] | None = None) -> None:
         """For new tables; without them, anew what `close` has ended, if it has."""
         self.close()
-        self._left = self._left if table_folders is None else table_folders
-        if self._left is None:
-            return
-        work = self._check(self._left, self._gateway.mappings.digest)
+        digest = self._gateway.mappings.digest
+        if table_folders is not None:
+            self._left = table_folders, digest
+        if self._left is None or self._left[1] != digest:
+            return  # nothing is left, or what is left serves no more
+        work = self._check(*self._left)
         self._task = asyncio.get_running_loop().create_task(work)
 
     def close(self) -> None:

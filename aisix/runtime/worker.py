@@ -57,6 +57,7 @@ from aisix.store.base import Store
 from aisix.telemetry.metrics import Metrics
 from aisix.telemetry.metrics_endpoint import make_metrics_app
 from aisix.telemetry.otlp import OtlpExporter
+from aisix.telemetry.traffic import traffic
 from aisix.upstream.ca_rotation import RotatingDriver
 from aisix.upstream.curl import Driver
 from aisix.workers.bus import WorkerSlots
@@ -196,7 +197,7 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
                 **_around(settings, shared.scoreboard),
                 "connections": {one.table.name: one.table.status() for one in listeners},
             },
-            reload=lambda: reloader.reload("admin"),
+            tables=reloader,
             extra=gateway.extra,
             captures=captures,
             access=lambda h: gateway.administered(h.request.method or "", h.get_status()),
@@ -260,6 +261,7 @@ def _around(settings: Settings, scoreboard: Scoreboard) -> dict[str, Any]:
     return {
         "pid": os.getpid(),
         "config": {"file": settings.source or None, "digest": settings.digest},
+        "traffic": traffic(scoreboard),
         "workers": [{"pid": slot.pid, "state": states.get(slot.state, "")} for slot in workers],
     }
 

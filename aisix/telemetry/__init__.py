@@ -1,6 +1,7 @@
 """What is counted and told of requests, beside the log.
 
     metrics.py           every metric, declared once; written to the workers' scoreboard
+    traffic.py           how callers fare, in a few numbers
     metrics_endpoint.py  the metrics listener
     trace_context.py     W3C `traceparent`: read, made, passed on
     otlp.py              spans to an OpenTelemetry collector (extra `otel`)

@@ -74,6 +74,7 @@ FAMILIES = (
         ("alias", "kind"),
         "Answers that were an error, or ended with one, by the kind the tables name.",
     ),
+    Family("aisix_streams_failed_total", "counter", _A, "Of those: after the answer had begun."),
     Family(
         "aisix_upstream_errors_total",
         "counter",
@@ -128,8 +129,8 @@ FAMILIES = (
         "aisix_reloads_total",
         "counter",
         ("what", "result"),
-        "Reloads: mappings (and the thorough check after one), settings, certificates, resources;"
-        " ok or failed.",
+        "Reloads: mappings (and the thorough check after one), rollback, settings, certificates,"
+        " resources; ok or failed.",
     ),
     Family(
         "aisix_worker_exits_total", "counter", ("how",), "Workers that ended without being told."
@@ -201,6 +202,15 @@ FAMILIES = (
     Family("aisix_store_quarantined", "gauge", ("kind",), "Stored resources that cannot be read."),
     Family("aisix_models_quarantined", "gauge", (), "Aliases whose overlay does not fit."),
     Family("aisix_info", "gauge", ("version", "mappings"), "1; the digest of the tables in use."),
+    Family(
+        "aisix_mappings_info",
+        "gauge",
+        ("digest", "previous", "by"),
+        "1; the tables in use, those a roll-back leads to, whose doing: start, admin, signal, "
+        "watch, rollback.",
+    ),
+    Family("aisix_mappings_since_seconds", "gauge", (), "Unix time at which they began to serve."),
+    Family("aisix_mappings_held", "gauge", (), "1 while files on disk were rolled back from."),
     Family(
         "aisix_certificate_expires_seconds",
         "gauge",
@@ -317,6 +327,8 @@ class Metrics:
             self.add("aisix_cancelled_total", alias)
         elif "error" in record:
             self.add("aisix_errors_total", alias, record["error"])
+            if status < 400:
+                self.add("aisix_streams_failed_total", alias)
 
 
 def _with_last(faults: Sequence[str], record: Mapping[str, Any]) -> list[str]:

@@ -6,6 +6,7 @@
     generation.number += 1                        # from now on everybody finds it
     generation.give_back()
     generation.read(generation.number)
+    generation.keep(data); generation.kept()      # what served before, for a way back
 
 The number is eight bytes of shared memory: looking costs next to nothing, so it is done at every
 request. The bytes lie in two files without a name; a number's are in the one of its parity, so the
@@ -38,6 +39,7 @@ class Generation:
         self._cell = memoryview(self._map).cast("Q")
         self._slots: tuple[IO[bytes], IO[bytes]] = (unnamed(), unnamed())
         self._note = unnamed()
+        self._kept = unnamed()
         self._taken_by = 0  # a lock of files does not keep a process from itself
 
     @property
@@ -81,6 +83,14 @@ class Generation:
     def give_back(self) -> None:
         self._taken_by = 0
         fcntl.lockf(self._note.fileno(), fcntl.LOCK_UN)
+
+    # ------------------------------------------------------------------ what served before
+    def keep(self, data: bytes) -> None:
+        """In the place of what was kept; OSError when the disk is full."""
+        put(self._kept, data)
+
+    def kept(self) -> bytes:
+        return found(self._kept)
 
     # ------------------------------------------------------------------ a note
     def write_note(self, data: bytes) -> None:

@@ -125,6 +125,8 @@ def test_every_operation_answers_as_the_document_says(api: Running, document: An
     assert status["resources"] == {"provider_keys": 1, "models": 0, "apikeys": 0}
     assert len(status["config"]["digest"]) == 16
     assert spec.call("POST", "/admin/v1/mappings/reload").status == 200
+    assert spec.call("POST", "/admin/v1/mappings/check").status == 200
+    assert spec.call("POST", "/admin/v1/mappings/rollback").status == 409  # nothing was replaced
     captures(spec, keys)
     spec.call("DELETE", keys + "/{id}", id="mine")
     every = {(m, path) for path, found in document["paths"].items() for m in found if m in METHODS}
@@ -322,7 +324,7 @@ class Fuzz:
     def call(self) -> tuple[Any, str, str, bytes | None, dict[str, str]]:
         pick = self.random
         path = pick.choice(sorted(self.document["paths"]))
-        if path.endswith("reload"):
+        if path.endswith(("reload", "mappings/check")):  # they take their time
             path = "/admin/v1/models"
         method = pick.choice(sorted(set(self.document["paths"][path]) & set(METHODS)))
         operation = self.document["paths"][path][method]
@@ -358,7 +360,17 @@ def test_random_calls_of_every_operation_never_fail(api: Running, document: Any)
         spec.call("PUT", "/admin/v1/provider_keys/{id}", {**KEY, "display_name": name}, id=name)
     connection = http.client.HTTPConnection("127.0.0.1", api.admin_port, timeout=30)
     seen: dict[str, set[int]] = {}
-    for _ in range(ROUNDS):
+
+    def one_sided() -> list[str]:
+        """Of each that takes a body, it is to try both what is right and what is not."""
+        words = ("create", "replace", "merge")
+        found = {name: seen[name] for name in seen if name.startswith(words)}
+        found.pop("create_captures", None)  # an alias is there by chance, if at all
+        return [name for name, got in found.items() if not min(got) < 300 <= max(got)]
+
+    for turn in range(5 * ROUNDS):
+        if turn >= ROUNDS and not one_sided():
+            break
         operation, method, target, body, headers = fuzz.call()
         if method == "DELETE" and "provider_keys/mine" in target:
             continue  # it is what good models refer to
@@ -374,12 +386,7 @@ def test_random_calls_of_every_operation_never_fail(api: Running, document: Any)
             fuzz.ids.append(answer.json["id"])
             fuzz.ids = fuzz.ids[-12:]
     connection.close()
-    # It tried both what is right and what is not, of each that takes a body.
-    for name, statuses in seen.items():
-        if name == "create_captures":
-            assert min(statuses) >= 400, "of an alias that is there by no chance"
-        elif name.startswith(("create", "replace", "merge")):
-            assert min(statuses) < 300 <= max(statuses), (name, statuses)
+    assert not one_sided()
     answer = send(
         api.admin_port, "GET", "/admin/v1/status", None, {"Authorization": f"Bearer {ADMIN_KEY}"}
     )
