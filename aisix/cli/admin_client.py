@@ -33,13 +33,16 @@ class AdminRefused(AisixError):
 
 
 class AdminClient:
-    def __init__(self, url: str, key: str) -> None:
+    """`secs`: how long an answer may take, once somebody is there."""
+
+    def __init__(self, url: str, key: str, secs: float = TIMEOUT_SECS) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise OperatorError("the admin API's address must be a URL: http://127.0.0.1:3001")
         self._url = url.rstrip("/")
         self._parts = parts
         self._key = key
+        self._secs = secs
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """One call of /admin/v1/<path>."""
@@ -74,6 +77,7 @@ class AdminClient:
         connection = self._connection()
         try:
             connection.connect()
+            connection.sock.settimeout(self._secs)
             address, port = connection.sock.getpeername()[:2]
             connection.request(method, target, raw, headers)
             answer = connection.getresponse()

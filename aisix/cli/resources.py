@@ -78,7 +78,12 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
 
 def client_of(args: argparse.Namespace, settings: Settings) -> AdminClient:
     """A client of the gateway that the arguments (`admin`, `admin_key_file`) and settings name."""
-    return AdminClient(_url(args, settings), _admin_key(args, settings))
+    return AdminClient(*address_and_key(args, settings))
+
+
+def address_and_key(args: argparse.Namespace, settings: Settings) -> tuple[str, str]:
+    """Where its admin API is, and a key for it."""
+    return _url(args, settings), _admin_key(args, settings)
 
 
 # ---------------------------------------------------------------- verbs

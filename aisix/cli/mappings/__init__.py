@@ -10,6 +10,8 @@
     captures.py   new-case, and captured exchanges for explain and test
     select.py     which mapping and model
     editor.py     schema, init
+    rollout.py    rollout, rollback: the tables of many nodes
+    nodes.py      those nodes, each by its admin API
     places.py     complaints with file, line and columns: `check --format`
     output.py     tables that fit the terminal, or a page
 
@@ -24,7 +26,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from aisix.cli.mappings import places
+from aisix.cli.mappings import places, rollout
 from aisix.cli.mappings.output import write_json
 from aisix.cli.mappings.select import add_choice
 from aisix.errors import OperatorError
@@ -34,14 +36,15 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
     """Every verb and its options; `docs/cli.md` shows what they say."""
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
 
-    def verb(name: str, help: str, run: str) -> argparse.ArgumentParser:
+    def verb(name: str, help: str, run: str, own: bool = True) -> argparse.ArgumentParser:
         sub = verbs.add_parser(name, help=help, description=help)
         sub.add_argument("--json", action="store_true", help="print JSON")
         sub.add_argument("--config", metavar="FILE", default=argparse.SUPPRESS,
                          help="config.yaml, whose `mappings` are laid over ours")  # fmt: skip
-        sub.add_argument("--dir", action="append", default=[], metavar="DIR",
-                         help="a folder of tables, laid over those before it")  # fmt: skip
-        sub.set_defaults(run=run)
+        if own:
+            sub.add_argument("--dir", action="append", default=[], metavar="DIR",
+                             help="a folder of tables, laid over those before it")  # fmt: skip
+        sub.set_defaults(run=run, **({} if own else {"dir": []}))
         return sub
 
     verb("list", "the mappings there are", "show.list_")
@@ -102,6 +105,10 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
     sub.add_argument("place", nargs="?", metavar="FILE[.SECTION]", help='as "request.accept", or a'
                      ' unit ("rule", "shape"), or "roots": what a path may begin with')  # fmt: skip
     sub.add_argument("--markdown", action="store_true", help="as mappings/REFERENCE.md has them")
+    about = "take over what lies on the disks of all nodes: checked, a canary first"
+    sub = verb("rollout", about, "rollout.rollout", own=False)
+    about = "let the tables before serve again, on all nodes"
+    rollout.add_parsers(sub, verb("rollback", about, "rollout.rollback", own=False))
 
 
 def _add_explain(sub: argparse.ArgumentParser) -> None:
