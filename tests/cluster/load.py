@@ -217,6 +217,8 @@ def judged(outcome: callers.Outcome, ask: callers.Ask) -> tuple[str, bool]:
 
 def told(outcome: callers.Outcome) -> bool:
     """A stream that ends with an error object."""
+    if outcome.status != 200:
+        return False
     last = outcome.body.strip().rpartition(b"data: ")[2]
     try:
         return "error" in json.loads(last)

@@ -1,9 +1,11 @@
 """A cluster under callers and writers, while its parts are killed, stopped and cut off in turn.
 
     python -m tests.cluster.run [--exchanges 50000] [--workers 2] [--callers 12] [--writers 1]
+        [--minutes 60]
 
 Without --exchanges each event happens once, briefly; with it, all of them again and again until so
-many exchanges have ended. Prints a table, then what was wrong, and ends with 1 if anything was:
+many exchanges have ended, or the minutes are over. Prints a table, then what was wrong, and ends
+with 1 if anything was:
 
 - an answer that is wrong or never ended; one that failed and was not in flight on a gateway that
   was killed just then
@@ -56,12 +58,17 @@ class Report:
 
 
 def chaos(
-    folder: Path, exchanges: int = 0, workers: int = 1, callers: int = 6, writers: int = 1
+    folder: Path,
+    exchanges: int = 0,
+    workers: int = 1,
+    callers: int = 6,
+    writers: int = 1,
+    minutes: float = 60,
 ) -> Report:
-    report = Report()
+    report, end = Report(), time.monotonic() + 60 * minutes
     with World(folder, workers, callers, writers) as world:
         number = 0
-        while number < len(EVENTS) or world.load.done < exchanges:
+        while number < len(EVENTS) or (world.load.done < exchanges and time.monotonic() < end):
             one_event(world, EVENTS[number % len(EVENTS)], number, exchanges > 0, report)
             number += 1
         world.limited.key = None
@@ -113,9 +120,8 @@ def one_event(world: World, event: Event, number: int, long: bool, report: Repor
         " ".join(f"{one.by_share}/{one.most}" for one in (key, apart) if one and one.by_share),
         "; ".join(now.notes),
     ))  # fmt: skip
-    print(
-        f"{number} {name}: {load.done} exchanges, {len(wrong)} wrong", file=sys.stderr, flush=True
-    )
+    told = f"{number} {name}: {load.done} exchanges"
+    print("\n".join([told, *wrong]), file=sys.stderr, flush=True)
 
 
 def excused(world: World, now: Happening, one: Exchange) -> bool:
@@ -179,9 +185,10 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--callers", type=int, default=12)
     parser.add_argument("--writers", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=60)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        report = chaos(Path(folder), given.exchanges, given.workers, given.callers, given.writers)
+        report = chaos(Path(folder), **vars(given))
     print(report.table())
     for text in report.unknown:
         print("not known:", text)

@@ -29,7 +29,7 @@ PREFIX = "/aisix"
 LEASE = 3  # s: places of a gateway that died
 DRAIN = 3  # s: HAProxy asks every 500 ms and believes the second no, and a second
 WRITE_MS = 2500  # until a write whose outcome cannot be learned says so
-LATE_MS = 100  # for an answer of Redis: this machine does more than serve
+LATE_MS = 500  # for an answer of Redis: this machine does more than serve
 LATER = (OSError, ValueError, KeyError)  # a gateway that is not there, or not yet
 
 
