@@ -21,6 +21,7 @@ from tornado.web import Application, RequestHandler
 from aisix.admin.base import AdminContext, CaptureBoard, TablesBoard
 from aisix.admin.captures import CaptureHandler, CapturesHandler, ExchangeHandler
 from aisix.admin.handlers import CollectionHandler, ItemHandler, RotateHandler
+from aisix.admin.nodes import NodesHandler
 from aisix.admin.pages import (
     DocumentHandler,
     PageHandler,
@@ -33,6 +34,7 @@ from aisix.listener.application import ListenerApplication
 from aisix.listener.hosts import Hosts
 from aisix.store.base import ExtraCheck, Store, no_extra_check
 from aisix.store.kinds.registry import KINDS
+from aisix.store.nodes import Node
 
 Doubts = Callable[[str, Mapping[str, Any]], Sequence[Complaint]]
 
@@ -51,6 +53,9 @@ def make_admin_app(
     hosts: Hosts | None = None,
     doubts: Doubts = lambda kind, document: (),
     captures: CaptureBoard | None = None,
+    node: str = "",
+    nodes: Callable[[], Sequence[Node]] = tuple,
+    wrote: Callable[[float], None] = lambda seconds: None,
 ) -> Application:
     """The admin API over a store.
 
@@ -59,6 +64,7 @@ def make_admin_app(
     hosts: under which names it answers; None: any.
     doubts(kind, document): what the writer may regret, told in the answer.
     captures: who keeps captured exchanges; None: there are none.
+    node: our name; nodes(): every live one. wrote(seconds): called after every write.
     tables: who changes them. status(): a dict. access(handler): called after every answer.
     """
     context = AdminContext(
@@ -74,9 +80,13 @@ def make_admin_app(
         hosts=hosts,
         doubts=doubts,
         captures=captures,
+        node=node,
+        nodes=nodes,
+        wrote=wrote,
     )
     routes: list[Any] = [
         (r"/admin/v1/status", StatusHandler, {"context": context}),
+        (r"/admin/v1/nodes", NodesHandler, {"context": context}),
         (r"/admin/openapi\.json", DocumentHandler, {"context": context}),
         (r"/admin/docs/?", PageHandler, {"context": context}),
         (r"/admin/v1/mappings/check", CheckHandler, {"context": context}),

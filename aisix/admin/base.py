@@ -19,6 +19,7 @@ import hashlib
 import hmac
 import json
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ from aisix.listener.hosts import Hosts
 from aisix.listener.refusals import STATUS, RefusedRequest, Shown
 from aisix.store.audit import EVENT
 from aisix.store.base import ChangeRefused, DiskFull, ExtraCheck, Store
+from aisix.store.nodes import Node
 from aisix.store.resources import timestamp
 
 BODY_LIMIT = 1 << 20
@@ -72,6 +74,7 @@ class AdminContext:
 
     admin_digests: SHA-256 of each admin key; writer: the one thread that writes, so that an fsync
     or a busy database never holds up proxy traffic.
+    node: this one's name; nodes: every live one; wrote: told how long each write took.
     """
 
     store: Store
@@ -86,6 +89,9 @@ class AdminContext:
     hosts: Hosts | None
     doubts: Callable[[str, Mapping[str, Any]], Sequence[Complaint]]
     captures: CaptureBoard | None
+    node: str = ""
+    nodes: Callable[[], Sequence[Node]] = tuple
+    wrote: Callable[[float], None] = lambda seconds: None
 
 
 STATUS_OF = {"invalid": 400, "missing": 404, "conflict": 409, "read_only": 409, "stale": 412}
@@ -184,7 +190,11 @@ class AdminHandler(ListenerHandler):
 
     async def written(self, write: Callable[[], T]) -> T:
         """Run a write in the writer's thread."""
-        return await asyncio.get_running_loop().run_in_executor(self.context.writer, write)
+        began = time.monotonic()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self.context.writer, write)
+        finally:
+            self.context.wrote(time.monotonic() - began)
 
     def audit(self, **what: Any) -> None:
         """Tell the audit what was done here, and by whom."""
@@ -202,8 +212,10 @@ class AdminHandler(ListenerHandler):
         status: int = 200,
         revision: int | None = None,
     ) -> None:
-        """Answer with JSON; `revision` becomes the ETag."""
+        """Answer with JSON; `revision` becomes the ETag. Who may read is told the store's."""
         self.set_status(status)
+        if self.fingerprint:
+            self.set_header("x-aisix-revision", str(self.context.store.current().revision))
         if revision is not None:
             self.set_header("ETag", f'"{revision}"')
         self.finish(msgspec.json.encode(body) + b"\n")

@@ -12,7 +12,8 @@
            {"grace_secs": 3600} the old text works for so long
 
 `If-Match` on PUT, PATCH, DELETE and rotate; a stale one is 412. A key that was generated is in the
-answer as "key", once. Every write is audited: who, what, when, the names of the changed fields.
+answer as "key", once. `?wait=all` of a write waits for every live node, `?min_revision=` of a read
+for this one (nodes.py). Every write is audited: who, what, when, the names of the changed fields.
 
 Must never know: a resource's fields, SQL.
 """
@@ -20,11 +21,12 @@ Must never know: a resource's fields, SQL.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from aisix import log
 from aisix.admin.base import AdminContext, AdminHandler, ErrorReply
+from aisix.admin.nodes import BEHIND, WAITING, everywhere, seen, wait_secs
 from aisix.errors import Complaint
 from aisix.store import schema, writes
 from aisix.store.audit import record
@@ -43,6 +45,7 @@ class ResourceHandler(AdminHandler):
     """What the collection and the item share."""
 
     kind: Kind
+    _asked: Mapping[str, str] = {}
 
     def initialize(self, context: AdminContext, **more: Any) -> None:
         super().initialize(context)
@@ -55,9 +58,11 @@ class ResourceHandler(AdminHandler):
 
     async def answer_write(self, action: str, write: Callable[[], Written]) -> None:
         """Run a write; audit it and answer with the envelope."""
+        secs = wait_secs(self._asked)
         written = await self.written(write)
         entry = written.entry
         self.audited(action, entry, written.changed)
+        await self.wait_for_all([entry], secs)
         if written.created:
             self.set_header("Location", f"/admin/v1/{self.kind.name}/{entry.id}")
         envelope = entry.envelope()
@@ -69,6 +74,24 @@ class ResourceHandler(AdminHandler):
             for one in doubts:
                 log.warning("%s/%s: %s", self.kind.name, entry.id, one)
         self.send(envelope, 201 if written.created else 200, entry.revision)
+
+    def asked(self, *known: str) -> dict[str, str]:
+        """The query of a write: these parameters, and whether to wait for other nodes."""
+        self._asked = self.query(*known, *WAITING)
+        wait_secs(self._asked)  # before anything is written
+        return self._asked
+
+    async def wait_for_all(
+        self, entries: Sequence[Entry | Quarantined], secs: float | None
+    ) -> None:
+        """Until every live node serves what was just written; who does not is told."""
+        if secs is None:
+            return
+        context, names = self.context, frozenset(f"{one.kind}/{one.id}" for one in entries)
+        revision = context.store.current().revision
+        behind = await everywhere(context.nodes, context.node, revision, names, secs)
+        if behind:
+            self.set_header(BEHIND, ", ".join(behind))
 
     def audited(
         self, action: str, entry: Entry | Quarantined, changed: tuple[str, ...] = ()
@@ -82,7 +105,7 @@ class CollectionHandler(ResourceHandler):
 
     async def post(self) -> None:
         body, context = self.body(), self.context
-        self.query()
+        self.asked()
         now, new_id = context.now(), context.new_id()
         await self.answer_write(
             "create",
@@ -91,11 +114,12 @@ class CollectionHandler(ResourceHandler):
             ),
         )
 
-    def get(self) -> None:
+    async def get(self) -> None:
         searchable = [field.name for field in self.kind.fields if field.searchable]
-        query = self.query("limit", "cursor", *searchable)
+        query = self.query("limit", "cursor", "min_revision", *searchable)
         limit = _number(query.get("limit", "100"), "limit", 1, MOST)
         after = _number(query.get("cursor", "0"), "cursor", 0, 2**63 - 1)
+        await seen(self.context.store, query.get("min_revision"))
         entries = self.context.store.current().entries(self.kind.name)
         for name in searchable:
             if name in query:
@@ -116,8 +140,8 @@ class CollectionHandler(ResourceHandler):
 class ItemHandler(ResourceHandler):
     """/admin/v1/<kind>/<id>: read, replace, merge or delete one."""
 
-    def get(self, id: str) -> None:
-        self.query()
+    async def get(self, id: str) -> None:
+        await seen(self.context.store, self.query("min_revision").get("min_revision"))
         entry = self.context.store.current().entry(self.kind.name, id)
         if entry is None:
             raise ErrorReply(404, "not_found", f"there is no {self.kind.noun} with this id")
@@ -127,7 +151,7 @@ class ItemHandler(ResourceHandler):
 
     async def put(self, id: str) -> None:
         body, context, now = self.body(), self.context, self.context.now()
-        self.query()
+        self.asked()
         if not ID.fullmatch(id):
             text = (
                 "an id is 1 to 128 of letters, digits, `.`, `_` and `-`, not `.`, `_` or `-` first"
@@ -150,7 +174,7 @@ class ItemHandler(ResourceHandler):
 
     async def patch(self, id: str) -> None:
         body, context, now = self.body(), self.context, self.context.now()
-        self.query()
+        self.asked()
         await self.answer_write(
             "merge",
             lambda: writes.merge(
@@ -165,7 +189,7 @@ class ItemHandler(ResourceHandler):
         )
 
     async def delete(self, id: str) -> None:
-        cascade = self.query("cascade").get("cascade", "false")
+        cascade = self.asked("cascade").get("cascade", "false")
         if cascade not in ("true", "false"):
             raise ErrorReply(400, "bad_request", "cascade must be true or false")
         removed = await self.written(
@@ -179,6 +203,7 @@ class ItemHandler(ResourceHandler):
         )
         for entry in removed:
             self.audited("delete", entry)
+        await self.wait_for_all((), wait_secs(self._asked))
         answer: dict[str, Any] = {"deleted": True, "id": id}
         if removed[:-1]:
             answer["cascaded"] = [{"kind": e.kind, "id": e.id} for e in removed[:-1]]
@@ -191,7 +216,7 @@ class RotateHandler(ResourceHandler):
     async def post(self, id: str) -> None:
         body = self.body() if self._size else {}
         grace = _grace(body)
-        self.query()
+        self.asked()
         context, now = self.context, self.context.now()
         await self.answer_write(
             "rotate",

@@ -13,7 +13,7 @@ from __future__ import annotations
 import html
 
 from aisix import __version__
-from aisix.admin import captures_api, tables_api
+from aisix.admin import captures_api, nodes, tables_api
 from aisix.store.kinds.declare import Field, Json, Kind, always_required, nullable
 from aisix.store.kinds.registry import KINDS
 
@@ -42,7 +42,8 @@ SAID = {
     403: "a page from another host may change nothing (see `admin.allowed_hosts`)",
     404: "there is no such resource",
     409: "taken, still referred to, or resources come from a file",
-    412: "`If-Match` names another revision, or `If-None-Match` is `*` and there is one",
+    412: "`If-Match` names another revision, `If-None-Match` is `*` and there is one, or this node "
+    "has no `min_revision` yet",
     413: "the body is too long",
     415: "the body has a content encoding, or is a form with files",
     421: "the Host header names a host this API does not answer for (see `admin.allowed_hosts`)",
@@ -63,6 +64,8 @@ def document() -> Json:
             path = f"/admin/v1/{kind.name}/{{id}}/rotate"
             paths[path] = {"parameters": [ID], "post": _rotate(kind)}
     paths["/admin/v1/status"] = {"get": _operation("status", "How the gateway is", "Status", READ)}
+    told = _operation("nodes", "The live nodes of the cluster", "Nodes", READ)
+    paths["/admin/v1/nodes"] = {"get": told}
     paths |= tables_api.paths(_operation, _answer)
     paths |= captures_api.paths(_operation, ID, READ)
     return {
@@ -97,7 +100,9 @@ def _paths(kind: Kind) -> Json:
     envelope = f"{title}Envelope"
     create = _operation(f"create_{name}", f"Make {noun}", envelope, WRITE, 201, title)
     create["responses"]["201"]["headers"] = {"Location": {"schema": {"type": "string"}}, **_ETAG}
-    read = _operation(f"read_{name}", f"One {kind.noun}", envelope, (*READ, 404))
+    create["parameters"] = nodes.parameters(_asked)
+    read = _operation(f"read_{name}", f"One {kind.noun}", envelope, (*READ, 404, 412))
+    read["parameters"] = [nodes.least(_asked)]
     read["responses"]["200"]["headers"] = _ETAG
     replace = _operation(f"replace_{name}", f"Replace {noun}, or make it under this id",
                          envelope, (*WRITE, 412), 200, title)  # fmt: skip
@@ -107,9 +112,9 @@ def _paths(kind: Kind) -> Json:
     delete = _operation(f"delete_{name}", f"Take {noun} away", "Deleted",
                         (400, 401, 403, 404, 409, 412, 421, 503, 507))  # fmt: skip
     for changing in (replace, merge, delete):
-        changing["parameters"] = [IF_MATCH]
-    replace["parameters"] = [IF_MATCH, IF_NONE_MATCH]
-    delete["parameters"] = [IF_MATCH, _asked("cascade", {"type": "string", "enum":
+        changing["parameters"] = [IF_MATCH, *create["parameters"]]
+    replace["parameters"] = [*replace["parameters"], IF_NONE_MATCH]
+    delete["parameters"] = [*delete["parameters"], _asked("cascade", {"type": "string", "enum":
                             ["true", "false"]}, "take what refers to it along")]  # fmt: skip
     return {
         f"/admin/v1/{name}": {"get": _list(kind), "post": create},
@@ -125,11 +130,12 @@ def _paths(kind: Kind) -> Json:
 
 def _list(kind: Kind) -> Json:
     made = _operation(f"list_{kind.name}", f"Every {kind.noun}, oldest first", f"{kind.title}List",
-                      READ)  # fmt: skip
+                      (*READ, 412))  # fmt: skip
     whole = {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}
     made["parameters"] = [
         _asked("limit", whole, "how many"),
         _asked("cursor", {"type": "string", "pattern": "^[0-9]{1,19}$"}, "the last `next_cursor`"),
+        nodes.least(_asked),
         *(_asked(f.name, {"type": "string"}, f.searchable) for f in kind.fields if f.searchable),
     ]
     return made
@@ -139,7 +145,7 @@ def _rotate(kind: Kind) -> Json:
     made = _operation(f"rotate_{kind.name}", f"Give {kind.a_noun} a new text",
                       f"{kind.title}Envelope", (*WRITE, 404, 412), 200, "Rotation")  # fmt: skip
     made["requestBody"]["required"] = False
-    made["parameters"] = [IF_MATCH]
+    made["parameters"] = [IF_MATCH, *nodes.parameters(_asked)]
     return made
 
 
@@ -216,6 +222,7 @@ def _schemas() -> Json:
                 },
             },
         },
+        **nodes.schemas(_closed),
         **captures_api.schemas(_closed, _ref),
         **tables_api.schemas(_closed),
     }  # fmt: skip

@@ -4,7 +4,8 @@
     doctor.py        aisix check, aisix doctor: what would go wrong, said before it does
     resources.py     aisix resources: a resources file against a running gateway
     capture.py       aisix capture: exchanges of a running gateway, as files
-    admin_client.py  the admin API, as resources.py and capture.py call it
+    status.py        aisix status: a running gateway, and every node beside it
+    admin_client.py  the admin API, as resources.py, capture.py and status.py call it
     store.py         aisix store: look into the database, change its encryption key
     use/             aisix use: a client's settings, printed or written into its own files
     mappings/        aisix mappings: list, show, check, explain, test, diff, verbs

@@ -82,6 +82,14 @@ def _parser(verb: list[str]) -> argparse.ArgumentParser:
 
         capture_cli.add_parser(sub)
     sub = verbs.add_parser(
+        "status", parents=[config], help="how a running gateway is, and every node beside it"
+    )
+    sub.set_defaults(go=status)
+    if verb == ["status"]:
+        from aisix.cli import status as status_cli
+
+        status_cli.add_parser(sub)
+    sub = verbs.add_parser(
         "use", parents=[config], help="the settings with which a client reaches the gateway"
     )
     sub.set_defaults(go=use)
@@ -209,6 +217,13 @@ def capture(args: argparse.Namespace) -> int:
     from aisix.config.settings import load_settings
 
     return capture_cli.run(args, load_settings(args.config, os.environ))
+
+
+def status(args: argparse.Namespace) -> int:
+    from aisix.cli import status as status_cli
+    from aisix.config.settings import load_settings
+
+    return status_cli.run(args, load_settings(args.config, os.environ))
 
 
 def use(args: argparse.Namespace) -> int:

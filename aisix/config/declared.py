@@ -347,4 +347,10 @@ PAIRS = (
     *CLUSTER_PAIRS,
 )
 PATHS = (*(name for pair in PAIRS for name in pair), "ratelimit.redis.tls.ca_file", *CLUSTER_FILES)
-OF_NODE = ("node_id",)  # what may differ between nodes of one configuration
+OF_NODE = (
+    "node_id",
+    "data_dir",
+    "proxy.addr",
+    "admin.addr",
+    "observability.metrics_addr",
+)  # what may differ between nodes of one configuration

@@ -5,6 +5,7 @@
     companion.py   a process beside the workers, kept alive
     resources.py   the store the settings name
     cluster.py     a node of many: its process that follows etcd
+    node_facts.py  what a node says of itself to others
     supervisor.py  the parent: starts workers, watches them, ends them
     worker.py      one process: its listeners, store and driver, from fork to end
     reload.py      new tables: checked, made ready by every worker, used by all at one moment

@@ -1,7 +1,7 @@
 """What a node of many does beside serving: it says hello to etcd, and has a follower.
 
     join(settings)       once, before there is a worker: is our key the cluster's?
-    follow(settings)     the follower's whole life, in a process of its own; its exit code
+    follow(settings, facts)   the follower's whole life, in a process of its own; its exit code
 
 Imported only where the settings name an etcd. Must never know: etcd's protocol, a worker.
 """
@@ -16,9 +16,12 @@ from types import FrameType
 from aisix import log
 from aisix.config.settings import Settings
 from aisix.errors import OperatorError
+from aisix.runtime.companion import SUCCEEDED
+from aisix.store.etcd.board import Board
 from aisix.store.etcd.claims import claim_key
 from aisix.store.etcd.client import Access, EtcdClient
 from aisix.store.etcd.follow import Follower
+from aisix.store.etcd.registration import Facts, Registration, claim_name, home_of
 from aisix.store.etcd.store import EtcdPlace
 from aisix.store.etcd.wire import EtcdError
 from aisix.store.secrets import Keyring
@@ -50,40 +53,45 @@ def place_of(settings: Settings) -> EtcdPlace:
 
 
 def join(settings: Settings) -> None:
-    """OperatorError when this node's key is not the cluster's. An etcd that does not answer is
-    told, and no reason not to start: the follower goes on trying."""
+    """OperatorError when this node's key is not the cluster's, or its name that of another live
+    node. An etcd that does not answer is told, and no reason not to start: the follower goes on
+    trying."""
     place = place_of(settings)
     timeout = min(JOIN_MS, place.access.request_timeout_ms)
     client = EtcdClient(place.access)
     client.patience_ms = timeout
     try:
         claim_key(client, place.layout, Keyring.open(settings.data_dir, settings.encryption_key))
+        claim_name(client, place.layout, settings.node_id, home_of(settings.data_dir))
     except EtcdError as error:
         log.error("%s; starting with what was last read", error)
     finally:
         client.close()  # a handle must not cross a fork
 
 
-def follow(settings: Settings) -> int:
-    """Until SIGTERM, or until the parent has gone."""
+def follow(settings: Settings, facts: Facts) -> int:
+    """Until SIGTERM or SUCCEEDED, or until the parent has gone. facts(): what other nodes are told
+    of this one."""
     place, parent = place_of(settings), os.getppid()
-    stopping = False
+    told: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
-        nonlocal stopping
-        stopping = True
+        told.append(number)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, SUCCEEDED):
         signal.signal(number, stop)
-    for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
-        signal.signal(number, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)  # of a terminal: the parent tells us when to end
     keyring = Keyring.open(settings.data_dir, settings.encryption_key)
+    home = home_of(settings.data_dir)
     try:
-        follower = Follower(settings.data_dir, keyring, place.access, place.layout)
+        board = Board(settings.data_dir)
+        entry = Registration(place.layout, settings.node_id, home, facts, board)
+        follower = Follower(settings.data_dir, keyring, place.access, place.layout, entry)
     except OSError as error:
         raise OperatorError(f"data_dir {settings.data_dir}: {error.strerror}") from None
     try:
-        follower.run(lambda: stopping or os.getppid() != parent)
+        follower.run(lambda: bool(told) or os.getppid() != parent)
     finally:
-        follower.close()
+        follower.close(for_good=SUCCEEDED not in told)
     return 0

@@ -20,6 +20,7 @@ from aisix import log
 from aisix.errors import OperatorError
 
 YOUNG, FIRST_PAUSE, LONGEST_PAUSE = 10.0, 0.5, 30.0  # seconds
+SUCCEEDED = signal.SIGUSR1  # tells a child to end and leave what its successor takes over
 STOP_SECS = 3.0  # to end by itself when told
 
 
@@ -85,14 +86,14 @@ class Companion:
     def restart(self) -> None:
         """With what `work` is now."""
         self._wanted_end = True
-        self._signal(signal.SIGTERM)
+        self._signal(SUCCEEDED)
 
-    def stop(self) -> None:
-        """Comes back when it is gone."""
+    def stop(self, succeeded: bool = False) -> None:
+        """Comes back when it is gone. succeeded: another of its kind comes after it."""
         if self.pid is None:
             return
         self._wanted_end = True
-        self._signal(signal.SIGTERM)
+        self._signal(SUCCEEDED if succeeded else signal.SIGTERM)
         end = time.monotonic() + STOP_SECS
         while True:
             try:

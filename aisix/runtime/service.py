@@ -45,6 +45,7 @@ from aisix.runtime import kept_tables
 from aisix.runtime.companion import Companion
 from aisix.runtime.limiting import check_limits
 from aisix.runtime.listening import Listening
+from aisix.runtime.node_facts import NodeFacts
 from aisix.runtime.reload import HELD, RELOAD
 from aisix.runtime.resources import store_of
 from aisix.runtime.supervisor import Supervisor
@@ -103,7 +104,7 @@ def serve(
     )
     for name, text in doubts.open_addresses(addresses(settings)):
         log.warning("%s %s", name, text)
-    companion = companion_of(settings)
+    companion = companion_of(plan)
     return Supervisor(
         plan,
         plan.shared.scoreboard,
@@ -120,20 +121,21 @@ def serve(
     ).run()
 
 
-def companion_of(settings: Settings) -> Companion | None:
+def companion_of(plan: WorkerPlan) -> Companion | None:
     """The process that follows etcd; None where there is none."""
+    settings, shared = plan.settings, plan.shared
     if not settings.etcd.endpoints:
         return None
     from aisix.runtime.cluster import follow  # who has no etcd loads nothing of it
 
-    about = settings.etcd, settings.encryption_key, settings.data_dir, settings.node_id
-    return Companion(partial(follow, settings), about)
+    facts = NodeFacts(settings, shared.mappings.digest, shared.generation, shared.scoreboard)
+    return Companion(partial(follow, settings, facts), settings)
 
 
 def settled(plan: WorkerPlan, sockets: Listening, companion: Companion | None) -> None:
     """Every worker has this plan: what else goes by the settings follows."""
     sockets.keep(plan)
-    fresh = None if companion is None else companion_of(plan.settings)
+    fresh = None if companion is None else companion_of(plan)
     if companion is not None and fresh is not None and fresh.about != companion.about:
         companion.work, companion.about = fresh.work, fresh.about
         companion.restart()
@@ -261,7 +263,7 @@ def become(
         return
     env[HANDOVER] = json.dumps({"sockets": sockets.handed_over(), "workers": pids})
     if companion is not None:
-        companion.stop()  # the next program has its own
+        companion.stop(succeeded=True)  # the next program has its own
     sys.stdout.flush()
     sys.stderr.flush()
     try:

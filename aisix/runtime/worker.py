@@ -49,6 +49,7 @@ from aisix.proxy.gateway import Gateway
 from aisix.runtime.guarded import Guard
 from aisix.runtime.limiting import OpenLimiter
 from aisix.runtime.memory import give_back
+from aisix.runtime.node_facts import NodeFacts
 from aisix.runtime.open_files import shares_now
 from aisix.runtime.reload import Reloader
 from aisix.runtime.resources import store_of
@@ -161,7 +162,9 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
     gateway = Gateway.open(
         settings, store, drivers.newest, shared.mappings, metrics, shared.generation
     )
-    limiting = await OpenLimiter.of(settings, shared.limits, slot.number, metrics, guard)
+    limiting = await OpenLimiter.of(
+        settings, shared.limits, slot.number, metrics, guard, lambda: store.live_nodes
+    )
     gateway.limits = limiting.limiter
     gateway.admission.bound(share.requests)
     endpoint = settings.observability.otlp_endpoint
@@ -187,11 +190,13 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
     ]
     of_admins = refusals.told(gateway, lambda refusal, _: admin_refusal(refusal))
     of_scrapers = refusals.told(gateway, lambda refusal, _: bare(refusal))
+    node = NodeFacts(settings, shared.mappings.digest, shared.generation, shared.scoreboard)
+    named = {"node": settings.node_id} if settings.etcd.endpoints else {}
     if plan.admin:
         app = make_admin_app(
             store,
             plan.keys,
-            audit=log.audit,
+            audit=lambda told: log.audit({**told, **named}),
             status=lambda: {
                 **gateway.status(),
                 **_around(settings, shared.scoreboard),
@@ -203,6 +208,9 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
             access=lambda h: gateway.administered(h.request.method or "", h.get_status()),
             hosts=_hosts(settings.admin.addr, settings, shown["admin"]),
             doubts=gateway.doubts,
+            node=settings.node_id,
+            nodes=lambda: node.nodes(store),
+            wrote=lambda secs: metrics.observe("aisix_config_write_seconds", secs),
         )
         listeners.append(
             await listen("admin", app, (plan.admin, []), 1 << 20, share.admin, of_admins)
@@ -211,7 +219,12 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
         hosts = _hosts(settings.observability.metrics_addr or "", settings, None)
         app = make_metrics_app(
             shared.scoreboard,
-            lambda: {**gateway.facts(), **_endings(shown), **facts(store)},
+            lambda: {
+                **gateway.facts(),
+                **_endings(shown),
+                **facts(store),
+                **node.numbers(),
+            },
             hosts,
         )
         listeners.append(

@@ -14,6 +14,7 @@
     rows.py           its rows as a snapshot; those that cannot be read, in quarantine
     connection.py     opening it, and SQLite's errors as ours
     etcd/             the store in an etcd, for many nodes
+    nodes.py          the nodes of a cluster, and what they should say the same of
     reserve.py        space for what must be written on a full disk
     migrations.py     its schema, step by step
     file.py           the store in a file an operator writes

@@ -24,11 +24,12 @@ Must never know: HTTP, SQL, what the fields of a resource mean.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from aisix.errors import AisixError, Complaint, OperatorError, StoreError
+from aisix.store.nodes import Node
 from aisix.store.resources import Document
 from aisix.store.snapshot import Snapshot
 
@@ -98,6 +99,9 @@ class Store(ABC):
     not be, StoreError when it cannot be written, OperatorError for a source that is not sound.
     """
 
+    # Whether what others have written comes some time later, and not with the next `current()`.
+    lags: ClassVar[bool] = False
+
     @property
     @abstractmethod
     def source(self) -> str:
@@ -120,6 +124,25 @@ class Store(ABC):
     def numbers(self) -> dict[tuple[str, ...], float]:
         """More for a page of metrics: {(name, labels...): value}."""
         return {}
+
+    def nodes(self) -> tuple[Node, ...]:
+        """Every live node that shares what is stored here; () where there are no others."""
+        return ()
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since what serves was known to be what is stored; None: it never was."""
+        return 0.0
+
+    @property
+    def differing_since(self) -> Mapping[str, float]:
+        """Since when, in Unix seconds, nodes differ, by what they differ in (`nodes.ALIKE`)."""
+        return {}
+
+    @property
+    def live_nodes(self) -> int:
+        """How many nodes there are; 0: that is not known."""
+        return 0
 
     @property
     def reserved(self) -> bool:

@@ -64,6 +64,11 @@ class Keyring:
         """The id of the key that encrypts: 8 hex digits that tell nothing about the key."""
         return self._current
 
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Of every key that is here, the one that encrypts first."""
+        return tuple(self._keys)
+
     def knows(self, id: str) -> bool:
         """Whether the key of this id is here; looks in the file again before it says no."""
         if id not in self._keys:

@@ -174,13 +174,7 @@ FAMILIES = (
         (),
         "Tokens used that the counters elsewhere were never told.",
     ),
-    # Made when the page is read, not counted:
-    Family(
-        "aisix_limits_backend_up",
-        "gauge",
-        (),
-        "Whether every worker can ask the counters of rate limits elsewhere.",
-    ),
+    Family("aisix_config_write_seconds", "histogram", (), "Admin writes.", CALL_SECONDS),
     Family("aisix_limit_holders", "gauge", (), "Keys and models whose use is counted for limits."),
     Family(
         "aisix_limit_refusals_total",
@@ -211,12 +205,7 @@ FAMILIES = (
     ),
     Family("aisix_mappings_since_seconds", "gauge", (), "Unix time at which they began to serve."),
     Family("aisix_mappings_held", "gauge", (), "1 while files on disk were rolled back from."),
-    Family(
-        "aisix_certificate_expires_seconds",
-        "gauge",
-        ("listener",),
-        "Unix time at which the listener's certificate ends.",
-    ),
+    Family("aisix_node_info", "gauge", ("node", "version", "tables", "settings"), "1; this node."),
     Family("aisix_process_memory_bytes", "gauge", ("worker",), "Resident memory."),
     Family("aisix_process_cpu_seconds_total", "counter", ("worker",), "Processor time used."),
     Family("aisix_process_open_files", "gauge", ("worker",), "Open file descriptors."),

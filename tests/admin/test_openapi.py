@@ -124,6 +124,8 @@ def test_every_operation_answers_as_the_document_says(api: Running, document: An
     assert status["pid"] in {worker["pid"] for worker in status["workers"]}
     assert status["resources"] == {"provider_keys": 1, "models": 0, "apikeys": 0}
     assert len(status["config"]["digest"]) == 16
+    nodes = spec.call("GET", "/admin/v1/nodes").json
+    assert [one["name"] for one in nodes["items"]] == [nodes["node"]]
     assert spec.call("POST", "/admin/v1/mappings/reload").status == 200
     assert spec.call("POST", "/admin/v1/mappings/check").status == 200
     assert spec.call("POST", "/admin/v1/mappings/rollback").status == 409  # nothing was replaced

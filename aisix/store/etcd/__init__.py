@@ -8,7 +8,12 @@
     copy.py      the local copy, in SQLite
     board.py     what the follower says of itself
     follow.py    the follower
+    own.py       our own keys, as the follower learns of them
+    foreign.py   changes that no node of ours made, for the audit
+    members.py   the live nodes
+    registration.py  this node among them
     claims.py    whose encryption key is the cluster's
+    rotation.py  another one
     commit.py    one write, done at most once
     parts.py     a change that is too long for one txn
     store.py     EtcdStore

@@ -19,14 +19,17 @@ from pathlib import Path
 FILE = "replica.board"
 NUMBERS, TEXT = 16, 1024  # doubles, then a length and bytes
 COUNTS = 2048  # bytes of counters, as JSON
-SIZE = NUMBERS * 8 + 2 + TEXT + 2 + COUNTS
+NOTE = 512  # a length and bytes
+SIZE = NUMBERS * 8 + 2 + TEXT + 2 + COUNTS + 2 + NOTE
 AS_OF, CONNECTED, BEAT, OBSERVED, APPLIED, BROKE, NODES, OPEN_BATCH = range(8)
+READ_ONLY, NODES_TURN = range(8, 10)
 DEAD_SECS = 5.0  # without a beat of the follower for so long, it is not there
 
 
 class Board:
     """Opened by any process. as_of: Unix seconds of the moment the copy was last known to be what
-    etcd has; observed, applied: revisions; nodes: how many live, 0: not known."""
+    etcd has; observed, applied: revisions; nodes: how many live, 0: not known; nodes_turn: grows
+    whenever what is told of nodes is another; read_only: etcd lets us write nothing."""
 
     def __init__(self, folder: Path) -> None:
         fd = os.open(folder / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -70,6 +73,15 @@ class Board:
     @text.setter
     def text(self, text: str) -> None:
         self._write(NUMBERS * 8, text.encode()[:TEXT])
+
+    @property
+    def note(self) -> str:
+        """Why this node is not among the live ones; "": it is, or nothing is known of that."""
+        return self._text(SIZE - NOTE - 2, NOTE)
+
+    @note.setter
+    def note(self, text: str) -> None:
+        self._write(SIZE - NOTE - 2, text.encode()[:NOTE])
 
     @property
     def counts(self) -> dict[tuple[str, str], int]:

@@ -34,6 +34,7 @@ from aisix.store.etcd.wire import (
     EtcdError,
     KeptAnswer,
     LeaseAnswer,
+    LeftAnswer,
     RangeAnswer,
     TokenAnswer,
     TxnAnswer,
@@ -109,6 +110,11 @@ class EtcdClient:
                 return
             key = page.kvs[-1].key + b"\0"
 
+    def ranges(self, *operations: dict[str, Any], timeout_ms: int | None = None) -> TxnAnswer:
+        """Several linearizable reads (`range_op`) at one revision."""
+        body = {"compare": [], "success": operations}
+        return self.asked("kv/txn", body, TxnAnswer, timeout_ms)
+
     def txn(
         self,
         compares: Sequence[dict[str, Any]],
@@ -128,6 +134,10 @@ class EtcdClient:
         """Renew it; False: it is lost, or has ended."""
         answer = self.call("lease/keepalive", {"ID": str(lease)}, KeptAnswer)
         return int(answer.result.TTL) > 0
+
+    def left(self, lease: int) -> int:
+        """Seconds that it has left; -1: it has ended."""
+        return int(self.asked("lease/timetolive", {"ID": str(lease)}, LeftAnswer).TTL)
 
     def revoke(self, lease: int) -> None:
         self.call("lease/revoke", {"ID": str(lease)}, msgspec.Raw)

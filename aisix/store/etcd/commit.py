@@ -90,12 +90,14 @@ class Committer:
         operations: Sequence[dict[str, Any]],
         at: Position,
         more: Sequence[dict[str, Any]] = (),
-        batch: bool = False,
+        part: tuple[str, int, int] | None = None,
     ) -> int | Lost:
         """The revision of the write; StoreError when its outcome cannot be learned. more: what
-        goes with it beside documents. batch: it is part of the import under way."""
+        goes with it beside documents. part: of an import, its name, which part and of how many."""
+        batch = part is not None and part[1] > 1
         layout, word = self._layout, str(uuid.uuid4())
-        told = {"write": word, "node": self.node, "by": "aisix", "at": int(time.time())}
+        told: dict[str, Any] = {"write": word, "node": self.node, "by": "aisix"}
+        told |= {"at": int(time.time()), **({} if part is None else {"part": part})}
         guard = put_op(layout.guard, json.dumps(told, separators=(",", ":")).encode())
         compares = [
             compare(layout.guard, "MOD", "EQUAL", at.guard),

@@ -95,6 +95,7 @@ class CopyFacts:
     cluster_id: str
     in_clear: int  # documents whose secret stands in etcd as it is
     ignored: dict[str, int]  # documents of kinds that aisix does not have
+    broke_off: str | None  # of an import that ended before its last part
 
 
 class LocalCopy:
@@ -280,6 +281,7 @@ def copy_facts(db: sqlite3.Connection) -> CopyFacts:
         cluster_id=meta(db, "cluster_id") or "",
         in_clear=int(meta(db, "in_clear") or 0),
         ignored=json.loads(meta(db, "ignored") or "{}"),
+        broke_off=meta(db, "broke_off") or None,
     )
 
 

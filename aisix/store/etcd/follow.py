@@ -25,11 +25,14 @@ from aisix import log
 from aisix.errors import StoreError
 from aisix.store.etcd import board as cells
 from aisix.store.etcd.board import Board
-from aisix.store.etcd.claims import foreign_key
 from aisix.store.etcd.client import Access, EtcdClient
 from aisix.store.etcd.copy import LocalCopy
+from aisix.store.etcd.foreign import ForeignChanges
 from aisix.store.etcd.layout import Layout, Name
 from aisix.store.etcd.lines import EtcdCalls
+from aisix.store.etcd.members import Members
+from aisix.store.etcd.own import OwnKeys
+from aisix.store.etcd.registration import Registration
 from aisix.store.etcd.wire import (
     OUT_OF_RANGE,
     EtcdError,
@@ -39,12 +42,15 @@ from aisix.store.etcd.wire import (
     range_body,
 )
 from aisix.store.kinds.registry import KINDS
+from aisix.store.nodes import MOST_REFUSED
 from aisix.store.secrets import Keyring
 
 HEARTBEAT_SECS, HEARTBEAT_MS = 1.0, 1500
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 5.0
 LOOK_SECS = 0.2  # how soon it notices that it is to stop
 PUBLISH_SECS = 0.05  # the longest that a change waits for others to come with it
+OWN_SECS = 0.003  # the longest that a change waits for what our own keys say of it
+LEAVE_MS = 500  # for etcd to take our entry away when we go
 SECS_PER_ENTRY = 5e-6  # what a worker takes to renew its snapshot, more or less
 ACCEPT = "etcd.accept"  # a file of data_dir: take over an etcd that was emptied
 Changes = dict[Name, KeyValue | None]
@@ -59,6 +65,7 @@ class Follower:
         keyring: Keyring,
         access: Access,
         layout: Layout,
+        registration: Registration | None = None,
     ) -> None:
         self._folder = folder
         self._layout = layout
@@ -68,7 +75,12 @@ class Follower:
         self._copy = LocalCopy(folder, keyring)
         self._judge = self._copy.judge()
         facts = self._copy.facts()
-        self.revision, self.guard = facts.revision, facts.guard
+        self.revision = facts.revision
+        self._registration = registration
+        name = "" if registration is None else registration.name
+        members = Members(folder, layout, self.board, name)
+        self.own = OwnKeys(layout, keyring, self.board, members, facts.guard)
+        self._foreign = ForeignChanges(name)
         self._cluster = facts.cluster_id
         self._ignored = dict(facts.ignored)  # kinds, of which those below came since
         self._ignored_names: dict[bytes, str] = {}
@@ -76,20 +88,24 @@ class Follower:
         self._pending: Changes = {}
         self._pending_revision = self.revision
         self._published = 0.0
-        self._own_revision = 0
-        self._held = False  # by a long import
+        self._pending_since = 0.0
         self._all_next: str | None = None if facts.cluster_id else "first"
         if self._copy.unreadable and self._all_next is None:
             self._all_next = "damaged"
         self._pause = FIRST_PAUSE
         self._told = ""
-        self._foreign = ""  # that we do not know the cluster's key
+        self._told_of_us = self._about_us()
 
     def _failed(self, code: int) -> None:
         self._counted("aisix_etcd_errors_total", str(code))
 
-    def close(self) -> None:
+    def close(self, for_good: bool = True) -> None:
+        """for_good: no other follower of this node comes after it."""
         self.board.set(cells.CONNECTED, 0)
+        if for_good and self._registration is not None and self._registration.lease:
+            self.client.patience_ms = min(self.client.patience_ms, LEAVE_MS)
+            with suppress(EtcdError):
+                self.client.revoke(self._registration.lease)
         self.client.close()
         self._copy.close()
 
@@ -109,7 +125,8 @@ class Follower:
             self.client.next_endpoint()
 
     def _broke(self, error: StoreError) -> None:
-        self._pending, self._pending_revision = {}, self.revision
+        self._pending, self._pending_revision, self._pending_since = {}, self.revision, 0.0
+        self._foreign.clear()
         if self.board.connected:
             self.board.set(cells.BROKE, time.time())
         self.board.set(cells.CONNECTED, 0)
@@ -133,7 +150,9 @@ class Follower:
         try:
             layout = self._layout
             calls.watch(layout.documents, layout.documents_end, self.revision + 1, self._took)
-            calls.watch(layout.own, layout.own_end, self._own_revision + 1, self._took_own)
+            calls.watch(layout.own, layout.own_end, self.own.revision + 1, self._took_own)
+            if self._registration is not None:
+                self._registration.begin(calls)
             due, under_way = 0.0, False
 
             def proved(sent: float, least: int, answer: RangeAnswer | EtcdError) -> None:
@@ -153,15 +172,43 @@ class Follower:
                     calls.ask("kv/range", body, RangeAnswer, HEARTBEAT_MS, done)
                 calls.step(self._turn(due))
                 self._publish_when_due()
+                self._tend_nodes()
         finally:
             calls.close()
 
     def _turn(self, due: float) -> float:
         now = time.monotonic()
-        left = min(LOOK_SECS, max(due - now, 0.001))
-        if self._pending and not self._held:
-            left = min(left, max(self._published + self._gap - now, 0.0))
-        return left
+        ends = [due, now + LOOK_SECS]
+        if self._pending and not self.own.held:
+            ends.append(self._publish_at())
+        if self._registration is not None:
+            ends.append(self._registration.due(now, self._told_of_us))
+        if self.own.members.due is not None:
+            ends.append(self.own.members.due)
+        return min(LOOK_SECS, max(min(ends) - now, 0.001))
+
+    def _publish_at(self) -> float:
+        """When what is pending may be published: not before what our own keys say of it is known,
+        which comes by another watch, or has to be asked for."""
+        known = self._pending_revision <= self.own.revision
+        return max(self._published + self._gap, 0.0 if known else self._pending_since + OWN_SECS)
+
+    def _about_us(self) -> dict[str, object]:
+        """What an entry says, of what the follower knows."""
+        return {
+            "applied": self.revision,
+            "refused": len(self._judge.refused),
+            "refused_names": ["/".join(n) for n in sorted(self._judge.refused)[:MOST_REFUSED]],
+            "key_ids": list(self._keyring.ids),
+        }
+
+    def _tend_nodes(self) -> None:
+        now, entry, members = time.monotonic(), self._registration, self.own.members
+        if entry is not None:
+            entry.tend(now, self._told_of_us, len(members.nodes))
+        registered = entry is not None and entry.registered
+        if (members.due is not None and now >= members.due) or members.counted != registered:
+            members.save(registered)
 
     @property
     def _gap(self) -> float:
@@ -177,7 +224,7 @@ class Follower:
         if not self.board.connected:
             self.board.set(cells.CONNECTED, 1)
             log.info("etcd: following %s from revision %d", self.client.endpoint, self.revision)
-        self.board.text, self._told = self._foreign, ""
+        self.board.text, self._told = self.own.foreign, ""
         self._pause = FIRST_PAUSE
 
     # ------------------------------------------------------------------ changes
@@ -190,7 +237,9 @@ class Follower:
             deleted = event.type == "DELETE"
             name = self._named(kv.key, deleted)
             if name is not None:
+                self._pending_since = self._pending_since or time.monotonic()
                 self._pending[name] = None if deleted else kv
+                self._foreign.note(name, kv, deleted)
 
     def _named(self, key: bytes, deleted: bool) -> Name | None:
         """Of a kind we have; else it is counted."""
@@ -206,33 +255,26 @@ class Follower:
         return None
 
     def _took_own(self, result: WatchResult) -> None:
-        for event in result.events:
-            kv, deleted = event.kv, event.type == "DELETE"
-            self._own_revision = max(self._own_revision, kv.mod)
-            if kv.key == self._layout.guard and not deleted:
-                self.guard = max(self.guard, kv.mod)
-                self._copy.write(self._judge, (), time.time(), guard=self.guard)
-            elif kv.key == self._layout.cluster_key:
-                self._look_at_key(b"" if deleted else kv.value)
-            elif kv.key == self._layout.batch:
-                self._held = not deleted
-                self.board.set(cells.OPEN_BATCH, float(self._held))
+        if self.own.took(result):
+            self._keep_own()
 
-    def _look_at_key(self, value: bytes) -> None:
-        """Whether the cluster's key is one we know; else nobody may write here what others cannot
-        read."""
-        named = foreign_key(value, self._keyring) if value else None
-        self._foreign = ""
-        if named is not None:
-            self._foreign = f"the cluster's encryption key is now {named}, which is not here"
-            log.error("etcd: %s: give this node the same encryption_key", self._foreign)
-        self.board.text = self._foreign
+    def _keep_own(self) -> None:
+        own = self.own
+        told = {"guard": own.guard, "broke_off": own.broke_off}
+        self._copy.write(self._judge, (), time.time(), **told)
 
     def _publish_when_due(self) -> None:
         moved = self._pending_revision > self.revision
-        if moved and not self._held and time.monotonic() >= self._published + self._gap:
-            self._publish(self._pending, self._pending_revision)
-            self._pending = {}
+        if not moved or self.own.held or time.monotonic() < self._publish_at():
+            return
+        if self._pending_revision > self.own.revision:
+            self.own.look(self.client)  # is it the first part of a long import?
+            if self.own.held:
+                return
+        self._foreign.tell(self.own.by_us)
+        self._publish(self._pending, self._pending_revision)
+        self._pending, self._pending_since = {}, 0.0
+        self.own.forget(self.revision)
 
     def _publish(self, changes: Changes, revision: int, **facts: object) -> None:
         touched = self._judge.settle(changes, self.board.beat)
@@ -243,6 +285,7 @@ class Follower:
         )
         self.revision = revision
         self._published = time.monotonic()
+        self._told_of_us = self._about_us()
         self.board.set(cells.APPLIED, revision)
 
     # ------------------------------------------------------------------ all of it
@@ -251,7 +294,7 @@ class Follower:
         answer = self.client.range(self._layout.guard, timeout_ms=HEARTBEAT_MS)
         why = self._all_next or self._must_read_all(answer)
         if why is None:
-            self._read_own(answer)
+            self._read_own(self.revision)
             return
         with suppress(EtcdError):
             if why != "first":  # all nodes may need it now
@@ -284,13 +327,13 @@ class Follower:
         same = {name for name, kv in named.items() if name is not None and self._has(name, kv)}
         changes: Changes = dict.fromkeys(self._copy.names() - named.keys())
         changes |= {name: kv for name, kv in named.items() if name is not None and name not in same}
-        own = self.client.range(layout.guard)
         self._pending, self._pending_revision = {}, revision
+        self._foreign.clear()
         if cluster != self._cluster or revision < self.revision:
-            self.guard = 0
+            self.own.guard = 0
         self._publish(changes, revision, cluster_id=cluster)
         self._cluster, self._all_next = cluster, None
-        self._read_own(own)
+        self._read_own(revision)
 
     def _has(self, name: Name, kv: KeyValue) -> bool:
         held = self._judge.refused.get(name) or self._judge.good.get(name)
@@ -307,14 +350,9 @@ class Follower:
         with suppress(OSError):
             accept.unlink()
 
-    def _read_own(self, guard: RangeAnswer) -> None:
+    def _read_own(self, since: int) -> None:
         """Our own keys as they are, so that their watch can begin."""
-        layout = self._layout
-        self._own_revision = guard.revision
-        for kv in guard.kvs:
-            self.guard = kv.mod
-        self._held = bool(self.client.range(layout.batch, timeout_ms=HEARTBEAT_MS).kvs)
-        for kv in self.client.range(layout.cluster_key, timeout_ms=HEARTBEAT_MS).kvs:
-            self._look_at_key(kv.value)
-        self.board.set(cells.OPEN_BATCH, float(self._held))
-        self._copy.write(self._judge, (), time.time(), guard=self.guard)
+        self.own.read(self.client, since)
+        self._keep_own()
+        registered = self._registration is not None and self._registration.registered
+        self.own.members.save(registered)

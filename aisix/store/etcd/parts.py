@@ -46,7 +46,7 @@ def in_parts(
             if number == total - 1 and number:
                 more = [delete_op(layout.batch)]
             try:
-                done = committer.send(piece, at, more, batch=number > 0)
+                done = committer.send(piece, at, more, (name, number + 1, total))
                 if isinstance(done, Lost):
                     if not number:
                         return done

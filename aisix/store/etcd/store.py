@@ -18,19 +18,19 @@ import random
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from aisix.errors import OperatorError, StoreError
-from aisix.store.base import Change, ChangePlan, ChangeRefused, Put
+from aisix.store.base import ChangePlan, ChangeRefused
 from aisix.store.change_signal import ChangeSignal
 from aisix.store.connection import BUSY_READ_SECONDS, connect, translated
 from aisix.store.etcd import board as cells
 from aisix.store.etcd.board import Board
-from aisix.store.etcd.claims import claim, claim_key
+from aisix.store.etcd.claims import claim_key
 from aisix.store.etcd.client import Access, EtcdClient
 from aisix.store.etcd.commit import Committer, Lost, Position, TooLongError
 from aisix.store.etcd.copy import (
@@ -44,9 +44,10 @@ from aisix.store.etcd.copy import (
 )
 from aisix.store.etcd.follow import Follower
 from aisix.store.etcd.layout import Layout
+from aisix.store.etcd.members import MembersFile
 from aisix.store.etcd.parts import in_parts
-from aisix.store.etcd.wire import DENIED, EtcdError, compare, put_op
-from aisix.store.kinds.registry import KINDS
+from aisix.store.etcd.rotation import lacking, name_key, sealed_again
+from aisix.store.nodes import Node
 from aisix.store.replica import Replica
 from aisix.store.resources import timestamp
 from aisix.store.secrets import Keyring
@@ -58,7 +59,6 @@ WRITE_SECS = 10.0  # for one update, tries and all
 LOOK_SECS = 0.001
 TOLD_SECS = 3.0  # a failover takes less; then it is an outage, and told
 LOCK = "etcd.lock"
-RESEALED = 100  # secrets of one write
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,8 @@ class EtcdPlace:
 class EtcdStore(Replica):
     """`folder`: the data directory of the node, where the follower keeps its copy."""
 
+    lags = True
+
     def __init__(
         self,
         folder: Path,
@@ -100,12 +102,14 @@ class EtcdStore(Replica):
         self._writing = threading.Lock()
         self._client: EtcdClient | None = None  # made by the first write: it must not cross a fork
         self._unseen: str | None = None
+        self._opened = time.monotonic()
         self._direct: tuple[Follower, tempfile.TemporaryDirectory[str]] | None = None
         with self._at_start():
             if not file.exists():
                 LocalCopy(folder, keyring).close()
             self._reader = connect(file, BUSY_READ_SECONDS, read_only=True)
             self._board = Board(folder)
+            self._members = MembersFile(folder, self._board)
             self._begin()
 
     @classmethod
@@ -135,7 +139,7 @@ class EtcdStore(Replica):
 
     @property
     def writable(self) -> bool:
-        return not self._place.read_only
+        return not self._place.read_only and not self._board.get(cells.READ_ONLY)
 
     @property
     def unready(self) -> str | None:
@@ -155,7 +159,9 @@ class EtcdStore(Replica):
 
     @property
     def trouble(self) -> str | None:
-        return super().trouble or self._unseen or self._away()
+        board = self._board
+        unnamed = "" if board.get(cells.READ_ONLY) else board.note  # to only read is no trouble
+        return super().trouble or self._unseen or self._away() or unnamed or None
 
     def _away(self) -> str | None:
         board = self._board
@@ -188,7 +194,8 @@ class EtcdStore(Replica):
     # ------------------------------------------------------------------ writing
     def update(self, plan: ChangePlan) -> Snapshot:
         if not self.writable:
-            raise ChangeRefused("read_only", f"{self.source} is only read here (etcd.read_only)")
+            why = "etcd.read_only" if self._place.read_only else self._board.note
+            raise ChangeRefused("read_only", f"{self.source} is only read here ({why})")
         with self._writing, self._alone():
             end = time.monotonic() + WRITE_SECS
             committer = self._committer()
@@ -302,8 +309,9 @@ class EtcdStore(Replica):
     def _wait_for_sight(self, end: float) -> None:
         """A failover takes a moment and is waited for; an outage is a StoreError at once."""
         while (why := self._why_blind()) is not None:
-            age = self._board.age
-            if not self._board.alive or age is None or age > TOLD_SECS or time.monotonic() > end:
+            age, now = self._board.age, time.monotonic()
+            away = not self._board.alive or age is None or age > TOLD_SECS
+            if now > end or (away and now > self._opened + TOLD_SECS):  # it has just begun
                 raise StoreError(f"{why}; nothing was written")
             time.sleep(LOOK_SECS)
 
@@ -317,43 +325,26 @@ class EtcdStore(Replica):
 
     def rotate_key(self, key: bytes | None = None) -> int:
         """Seal every secret with the first key of the settings; how many there were. Interrupted
-        anywhere, running it again completes it."""
+        anywhere, running it again completes it. OperatorError while a live node lacks that key."""
         if self._place.plain:
             raise OperatorError("etcd.secrets is plain: nothing is encrypted there")
-        foreign = [one for one in self.current().quarantined if "key that is not here" in one.why]
-        if foreign:
-            raise OperatorError(f"{foreign[0]}: put that key back, behind the new one")
-        hiding = [
-            (e.kind, e.id)
-            for e in self.current().all_entries()
-            if e.secret is not None or KINDS[e.kind].hidden(e.document)
-        ]
-        for at in range(0, len(hiding), RESEALED):
-            names = hiding[at : at + RESEALED]
+        lacking(self.nodes(), self._keyring.current)
+        count = sealed_again(self)
+        self._client = self._client or EtcdClient(self._place.access)
+        name_key(self._client, self._layout, self._keyring)
+        return count
 
-            def again(now: Snapshot, names: list[tuple[str, str]] = names) -> list[Change]:
-                found = [now.entry(*name) for name in names]
-                return [Put(e.kind, e.id, e.document, e.secret, e.updated_at) for e in found if e]
+    # ------------------------------------------------------------------ nodes
+    def nodes(self) -> tuple[Node, ...]:
+        return self._members.read().nodes
 
-            self.update(again)
-        self._name_key()
-        return len(hiding)
+    @property
+    def differing_since(self) -> Mapping[str, float]:
+        return self._members.read().since
 
-    def _name_key(self) -> None:
-        """Last of a rotation: the cluster's key is ours."""
-        client, key = self._client or EtcdClient(self._place.access), self._layout.cluster_key
-        self._client = client
-        try:
-            for _ in range(3):
-                found = client.range(key).kvs
-                seen = compare(key, "MOD", "EQUAL", found[0].mod if found else 0)
-                if client.txn([seen], [put_op(key, claim(self._keyring))]).succeeded:
-                    return
-        except EtcdError as error:
-            if error.code == DENIED:
-                raise OperatorError(str(error)) from None
-            raise
-        raise StoreError("another node names its key at the same time: run it again")
+    @property
+    def live_nodes(self) -> int:
+        return int(self._board.get(cells.NODES))
 
     # ------------------------------------------------------------------ told
     def status(self) -> dict[str, object]:
@@ -371,6 +362,8 @@ class EtcdStore(Replica):
             "partially_compatible": partial,
             "not_enforced": facts.ignored,
             "import_under_way": bool(board.get(cells.OPEN_BATCH)),
+            "import_broke_off": facts.broke_off,
+            "not_registered": board.note or None,
             "last_error": board.text or None,
         }
 

@@ -129,6 +129,12 @@ class KeptAnswer(msgspec.Struct):
     result: LeaseAnswer = msgspec.field(default_factory=LeaseAnswer)
 
 
+class LeftAnswer(msgspec.Struct):
+    """How long a lease has left; -1: it has ended."""
+
+    TTL: str = "0"
+
+
 class TokenAnswer(msgspec.Struct):
     token: str = ""
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from aisix.store.etcd.board import Board
 from aisix.store.etcd.client import Access
 from aisix.store.etcd.follow import Follower
+from aisix.store.etcd.registration import Registration, home_of
 from aisix.store.etcd.store import EtcdPlace
 from aisix.store.secrets import Keyring
 from tests.cluster.servers import Etcd
@@ -33,9 +35,20 @@ def place_in(etcd: Etcd, prefix: str = "", **more: object) -> EtcdPlace:
 
 
 @contextmanager
-def following(folder: Path, place: EtcdPlace, wait: bool = True) -> Iterator[Follower]:
+def following(
+    folder: Path,
+    place: EtcdPlace,
+    wait: bool = True,
+    facts: Mapping[str, object] | None = None,
+    keys: Keyring | None = None,
+) -> Iterator[Follower]:
+    """facts: of the node, which is registered then, by the name that `place` gives."""
     folder.mkdir(parents=True, exist_ok=True)
-    follower = Follower(folder, keyring(), place.access, place.layout)
+    entry = None
+    if facts is not None:
+        home, board = home_of(folder), Board(folder)
+        entry = Registration(place.layout, place.node_id, home, lambda: facts, board)
+    follower = Follower(folder, keys or keyring(), place.access, place.layout, entry)
     stop = threading.Event()
     thread = threading.Thread(target=follower.run, args=(stop.is_set,), daemon=True)
     thread.start()

@@ -18,6 +18,7 @@ from aisix.store.etcd.wire import NETWORK, EtcdError
 from aisix.store.snapshot import Snapshot
 from tests.cluster.cut import Cut
 from tests.cluster.servers import Etcd
+from tests.running import until
 from tests.store.contract import KEY, MODEL
 from tests.store.etcd.following import following, keyring, place_in
 from tests.store.etcd.test_follow import put
@@ -74,6 +75,8 @@ def test_replies_that_are_lost_lose_and_double_nothing(
         for thread in threads:
             thread.join(100)
         assert failed == []
+        newest = max(one.current().revision for one in stores)  # each has seen its own last one
+        until(lambda: stores[0].current().revision == newest)
         stored = stores[0].current().entry("models", "small")
         assert stored is not None
         assert stored.document["options"] == {"a": WRITES, "b": WRITES, "c": WRITES}

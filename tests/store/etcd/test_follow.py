@@ -92,7 +92,7 @@ def test_a_long_import_comes_in_parts_and_shows_as_one(etcd: Etcd, tmp_path: Pat
         assert not etcd.all(f"/x{place.prefix}/batch")
         assert len(etcd.all(f"{place.prefix}/models/")) == 300
         etcd.put(f"/x{place.prefix}/batch", b"{}")
-        until(lambda: follower._held)
+        until(lambda: follower.own.held)
         with pytest.raises(ChangeRefused, match="a long import is under way"):
             put(store, MODEL)
         etcd.put(f"{place.prefix}/models/late", json.dumps({**MODEL[2]}).encode())

@@ -1,0 +1,58 @@
+"""Changes of documents that no node of ours made: told to the audit by every node that sees them.
+
+    changes.note(name, kv, deleted); changes.tell(by_us)
+
+Readers of several nodes' audits drop doubles by the revision. What was changed while this node
+could not look, and was read as a whole afterwards, is not told here: nobody knows who did it.
+
+Must never know: a document's fields.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from aisix import log
+from aisix.store.audit import EVENT
+from aisix.store.etcd.layout import Name
+from aisix.store.etcd.wire import KeyValue
+from aisix.store.resources import timestamp
+
+MOST_NOTED = 10_000  # changes of one moment
+
+
+class ForeignChanges:
+    """node: who tells; "" tells nothing."""
+
+    def __init__(self, node: str) -> None:
+        self._node = node
+        self._noted: list[tuple[Name, int, str]] = []
+        self._more = 0
+
+    def note(self, name: Name, kv: KeyValue, deleted: bool) -> None:
+        """A change that came; whose it was is asked later."""
+        if not self._node:
+            return
+        if len(self._noted) >= MOST_NOTED:
+            self._more += 1
+            return
+        action = "delete" if deleted else "create" if kv.created == kv.mod else "replace"
+        self._noted.append((name, kv.mod, action))
+
+    def clear(self) -> None:
+        self._noted, self._more = [], 0
+
+    def tell(self, by_us: Callable[[int], bool | None]) -> None:
+        """Tell those that were not ours. by_us(revision) answers None where that is not known."""
+        at, unknown = timestamp(int(time.time())), self._more
+        for (kind, id), revision, action in self._noted:
+            ours = by_us(revision)
+            unknown += ours is None
+            if ours is False:
+                who = {"event": EVENT, "at": at, "by": "etcd", "node": self._node}
+                told = {"action": action, "kind": kind, "id": id, "revision": revision}
+                log.audit({**who, **told})
+        if unknown:
+            log.warning("etcd: %d changes of documents, and it is not known who made them", unknown)
+        self.clear()

@@ -1,0 +1,142 @@
+"""Gateways that know of each other: listed, waited for, told apart; names, audits, metrics."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aisix.standin.server import Standin
+from tests.cluster.servers import Etcd
+from tests.running import ROOT, Running, until
+from tests.runtime.test_cluster import ASK, node
+
+KEY = {"display_name": "k", "provider": "anthropic", "adapter": "anthropic", "secret": "sk-1"}
+
+
+def nodes(gateway: Running) -> dict[str, dict[str, Any]]:
+    return {one["name"]: one for one in gateway.admin("GET", "nodes").json["items"]}
+
+
+def status(gateway: Running) -> subprocess.CompletedProcess[str]:
+    """`aisix status` with the gateway's own settings."""
+    command = [sys.executable, "-m", "aisix", "status", "--config"]
+    command.append(str(gateway.folder / "config.yaml"))
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+def test_the_nodes_are_listed_with_what_they_differ_in(etcd: Etcd, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        a, b = (stack.enter_context(node(tmp_path, etcd, n, "/listed", 2)) for n in ("a", "b"))
+        until(lambda: list(nodes(a)) == list(nodes(b)) == ["a", "b"])
+        until(lambda: nodes(a)["b"]["state"] != "starting")
+        one = nodes(a)["b"]
+        assert one["proxy"] == f"http://127.0.0.1:{b.proxy_port}"
+        assert one["admin"] == f"http://127.0.0.1:{b.admin_port}"
+        assert one["state"] == "ready" and one["age_seconds"] < 60
+        assert one["tables"] == b.admin("GET", "status").json["mappings"]["digest"]
+        assert one["key_ids"] == nodes(b)["b"]["key_ids"] and len(one["key_ids"]) == 1
+        assert not a.admin("GET", "nodes").json["differences"]
+        told = status(a)
+        assert told.returncode == 0, told.stdout + told.stderr
+        assert [line.split()[:2] for line in told.stdout.split("\n")[:3]] == [
+            ["node", "state"], ["a*", "ready"], ["b", "ready"],
+        ]  # fmt: skip
+        b.stop()
+        until(lambda: list(nodes(a)) == ["a"])
+        b.more["limits"] = {"max_steps": 123456789}
+        b.start()
+        until(lambda: a.admin("GET", "nodes").json["differences"])
+        [difference] = a.admin("GET", "nodes").json["differences"]
+        assert difference.startswith("2 settings digests on 2 nodes: ")
+        assert difference in status(a).stdout
+        assert not a.admin("GET", "nodes").json["warnings"], "not for five minutes yet"
+        [info] = [name for name in a.metrics() if name.startswith("aisix_node_info")]
+        assert 'node="a"' in info and f'tables="{nodes(a)["a"]["tables"]}"' in info
+        assert not a.bugs and not b.bugs
+
+
+def test_a_second_live_node_of_one_name_does_not_start(etcd: Etcd, tmp_path: Path) -> None:
+    with node(tmp_path, etcd, "a", "/named") as first:
+        until(lambda: nodes(first)["a"]["revision"] >= 0 and etcd.get("/x/named/nodes/a"))
+        second = node(tmp_path / "other", etcd, "a", "/named")
+        with pytest.raises(AssertionError, match="did not start"), second:
+            pass
+        assert "node_id: a live node is called a already" in second.log
+        os.killpg(first.process.pid, signal.SIGKILL)
+        first.process.wait()
+        first.start()  # its own entry is there yet
+        until(lambda: first.admin("GET", "status").json["store"]["connected"])
+        assert first.admin("GET", "status").json["store"]["not_registered"] is None
+
+
+def test_a_write_waits_for_every_live_node_or_names_who_is_behind(
+    etcd: Etcd, standin: Standin, tmp_path: Path
+) -> None:
+    with ExitStack() as stack:
+        a, b = (stack.enter_context(node(tmp_path, etcd, n, "/waits")) for n in ("a", "b"))
+        until(lambda: list(nodes(a)) == list(nodes(b)) == ["a", "b"])
+        for turn in range(20):
+            made = a.admin(
+                "PUT", "provider_keys/k?wait=all&timeout_ms=20000", {**KEY, "secret": f"sk-{turn}"}
+            )
+            assert made.status in (200, 201) and "x-aisix-behind" not in made.headers
+            revision = made.headers["x-aisix-revision"]
+            seen = b.admin("GET", f"provider_keys/k?min_revision={revision}")
+            assert seen.json["revision"] == made.json["revision"]
+        assert int(b.admin("GET", "status").headers["x-aisix-revision"]) >= int(revision)
+        workers = {one["pid"] for one in b.admin("GET", "status").json["workers"]}
+        [follower] = set(b.worker_pids) - workers
+        os.kill(follower, signal.SIGSTOP)
+        try:
+            late = a.admin("DELETE", "provider_keys/k?wait=all&timeout_ms=100")
+            assert (late.status, late.headers["x-aisix-behind"]) == (200, "b")
+            newer = int(late.headers["x-aisix-revision"])
+            told = b.admin("GET", f"provider_keys?min_revision={newer}")
+            assert told.status == 412 and f"and not {newer} yet" in told.error["message"]
+        finally:
+            os.kill(follower, signal.SIGCONT)
+        for wrong in ("wait=none", "timeout_ms=1", "wait=all&timeout_ms=x"):
+            assert a.admin("PUT", f"provider_keys/k?{wrong}", KEY).status == 400
+        assert a.admin("GET", "provider_keys/k").status == 404, "and nothing was written"
+        assert a.metrics()["aisix_config_write_seconds_count"] >= 21
+
+
+def test_audits_say_which_node_and_who_wrote_past_us(etcd: Etcd, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        a, b = (stack.enter_context(node(tmp_path, etcd, n, "/audited")) for n in ("a", "b"))
+        until(lambda: list(nodes(a)) == list(nodes(b)) == ["a", "b"])
+        assert a.admin("PUT", "provider_keys/k?wait=all", KEY).status == 201
+        revision = etcd.put("/audited/models/m", b'{"display_name": "m"}')
+        for gateway, name in ((a, "a"), (b, "b")):
+            until(lambda g=gateway: any(one.get("by") == "etcd" for one in g.audits))  # type: ignore[misc]
+            [told] = [one for one in gateway.audits if one.get("by") == "etcd"]
+            assert (told["node"], told["revision"]) == (name, revision)
+            assert (told["action"], told["kind"], told["id"]) == ("create", "models", "m")
+        assert [one["node"] for one in a.audits if "admin_key" in one] == ["a"]
+        assert not [one for one in b.audits if "admin_key" in one]
+
+
+def test_the_share_of_limits_is_by_live_nodes(etcd: Etcd, standin: Standin, tmp_path: Path) -> None:
+    """Without Redis each of two nodes lets half of a limit through, without being told how many."""
+    with ExitStack() as stack:
+        a, b = (node(tmp_path, etcd, n, "/shares") for n in ("a", "b"))
+        for one in (a, b):
+            away = {"mode": "single", "url": "redis://127.0.0.1:1"}
+            one.more["ratelimit"] = {"backend": "redis", "redis": away}
+            stack.enter_context(one)
+        until(lambda: list(nodes(a)) == list(nodes(b)) == ["a", "b"])
+        a.set_up(standin.url, {"m": {"model_name": "claude-opus-5-5"}})
+        a.allow("m", rate_limit={"rpm": 6})
+        until(
+            lambda: all(g.admin("GET", "status").json["limits"]["share"] == "1/2" for g in (a, b))
+        )
+        until(lambda: b.admin("GET", "apikeys").json["total"] == 1)
+        answers = {g.folder.name: [g.call(ASK).status for _ in range(5)] for g in (a, b)}
+        assert answers == {name: [200, 200, 200, 429, 429] for name in "ab"}
