@@ -85,6 +85,10 @@ def read(db: sqlite3.Connection, keyring: Keyring, base: Snapshot, form: RowForm
         (row[0], row[1]): _made(row, keyring)
         for row in db.execute(f"{COLUMNS} WHERE {form.turn} > ?", (base.turn,))
     }
+    if base.turn >= 0 and not base.damaged:
+        fresh = _patched(db, base, list(changed.values()), revision, refused, turn)
+        if fresh is not None:
+            return fresh
     known = {(e.kind, e.id): e for e in base.all_entries()}
     for one in base.quarantined:
         known.pop((one.kind, one.id), None)  # so it is read again
@@ -99,7 +103,32 @@ def read(db: sqlite3.Connection, keyring: Keyring, base: Snapshot, form: RowForm
     bad += tuple(one for one in refused if (one.kind, one.id) not in damaged)
     if turn == base.turn and bad == base.quarantined:
         return base
-    return Snapshot(good, revision, bad, turn)
+    return Snapshot(good, revision, bad, turn, damaged=bool(damaged))
+
+
+def _patched(
+    db: sqlite3.Connection,
+    base: Snapshot,
+    changed: list[Found],
+    revision: int,
+    refused: tuple[Quarantined, ...],
+    turn: int,
+) -> Snapshot | None:
+    """`base` with what changed since; None where it takes a look at every row."""
+    put = [one for one in changed if isinstance(one, Entry)]
+    if len(put) < len(changed):
+        return None
+    count = base.count + sum(base.entry(one.kind, one.id) is None for one in put)
+    gone: list[Entry] = []
+    there = db.execute("SELECT count(*) FROM resources").fetchone()[0]
+    if there < count:
+        left = {seq for (seq,) in db.execute("SELECT seq FROM resources")}
+        again = {(one.kind, one.id) for one in put}
+        lost = [one for one in base.all_entries() if one.seq not in left]
+        gone = [one for one in lost if (one.kind, one.id) not in again]
+    if there != count - len(gone):
+        return None  # a row came without telling
+    return base.with_changes(put, gone, revision, refused, turn)
 
 
 def _number(db: sqlite3.Connection, name: str) -> int:

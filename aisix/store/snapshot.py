@@ -1,7 +1,8 @@
 """Everything stored, at one moment, ready for lookups: the only thing a request reads.
 
-A Snapshot is built whole and never edited; a store replaces it. A request keeps the one it began
-with. Lookups are dictionary reads (wildcard aliases are a short scan); no SQL, no I/O.
+A Snapshot is never edited; a store replaces it, by one that shares what did not change. A request
+keeps the one it began with. Lookups are dictionary reads (wildcard aliases are a short scan); no
+SQL, no I/O.
 
     entries  {"models": {"<id>": Entry(...)}, "apikeys": {...}, "provider_keys": {...}}
              each in the order of creation
@@ -11,7 +12,8 @@ Must never know: where it came from, HTTP.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -93,11 +95,11 @@ class Quarantined:
 class Snapshot:
     """Immutable; `revision` is that of the newest write in it. `quarantined`: what is stored and
     could not be read. `turn`: the state of the file it was read from; it grows where that is
-    written without a new revision too."""
+    written without a new revision too. damaged: of that file, some row could not be read."""
 
     __slots__ = (
-        *("_aliases", "_by_hash", "_entries", "_provider_keys", "_wildcards"),
-        *("quarantined", "revision", "turn"),
+        *("_aliases", "_before", "_by_hash", "_entries", "_holders", "_provider_keys"),
+        *("_wildcards", "damaged", "quarantined", "revision", "turn"),
     )
 
     def __init__(
@@ -106,35 +108,108 @@ class Snapshot:
         revision: int,
         quarantined: tuple[Quarantined, ...] = (),
         turn: int | None = None,
+        *,
+        damaged: bool = False,
     ) -> None:
         self.revision = revision
         self.quarantined = quarantined
         self.turn = revision if turn is None else turn
+        self.damaged = damaged
         self._entries: dict[str, dict[str, Entry]] = {kind: {} for kind in KINDS.names}
+        # By kind and what no two of it may have: whose it is.
+        self._holders: dict[str, dict[tuple[str, Any], str]] = {kind: {} for kind in KINDS.names}
         self._by_hash: dict[str, ApiKey] = {}
+        self._before: dict[str, ApiKey] = {}
         self._provider_keys: dict[str, ProviderKey] = {}
         self._aliases: dict[str, Model] = {}
-        wildcards: list[tuple[Glob, Model]] = []
+        self._wildcards: tuple[tuple[Glob, Model], ...] = ()
         for entry in entries:
             self._entries[entry.kind][entry.id] = entry
-            match entry.resource:
-                case ApiKey() as key:
-                    self._by_hash[key.key_hash] = key
-                case ProviderKey() as key:
-                    self._provider_keys[key.id] = key
-                case Model() as model if "*" in model.display_name:
-                    wildcards.append((Glob.of(model.display_name), model))
-                case Model() as model:
-                    self._aliases[model.display_name] = model
-        for key in tuple(self._by_hash.values()):
-            before = key.before
-            if before is not None:
-                self._by_hash.setdefault(before.key_hash, before)
-        self._wildcards = tuple(sorted(wildcards, key=lambda pair: pair[0].rank))
+            for key in _unique(entry):
+                self._holders[entry.kind].setdefault(key, entry.id)
+            self._index(entry)
+        self._index_before()
+        self._index_wildcards()
+
+    def _index(self, entry: Entry) -> None:
+        match entry.resource:
+            case ApiKey() as key:
+                self._by_hash[key.key_hash] = key
+            case ProviderKey() as key:
+                self._provider_keys[key.id] = key
+            case Model() as model if "*" not in model.display_name:
+                self._aliases[model.display_name] = model
+
+    def _index_before(self) -> None:
+        self._before = {}
+        for key in self._by_hash.values():
+            if key.before is not None:
+                self._before.setdefault(key.before.key_hash, key.before)
+
+    def _index_wildcards(self) -> None:
+        found = [
+            (Glob.of(alias), entry.resource)
+            for entry in self._entries["models"].values()
+            if isinstance(entry.resource, Model) and "*" in (alias := entry.resource.display_name)
+        ]
+        self._wildcards = tuple(sorted(found, key=lambda pair: pair[0].rank))
+
+    def with_changes(
+        self,
+        put: Iterable[Entry],
+        gone: Iterable[Entry],
+        revision: int,
+        quarantined: tuple[Quarantined, ...],
+        turn: int,
+    ) -> Snapshot | None:
+        """The one that comes after this: what did not change is taken over as it is, so that a
+        change costs what it changes. None: that takes a look at everything, because two have what
+        only one may have, or an older one came to newer ones."""
+        put = sorted(put, key=lambda entry: entry.seq)
+        old = [self.entry(one.kind, one.id) for one in put]
+        gone = [*gone, *(one for one in old if one is not None)]
+        kinds = {one.kind for one in (*put, *gone)}
+        fresh = copy(self)
+        fresh.revision, fresh.quarantined, fresh.turn = revision, quarantined, turn
+        fresh._entries = {k: dict(v) if k in kinds else v for k, v in self._entries.items()}
+        fresh._holders = {k: dict(v) if k in kinds else v for k, v in self._holders.items()}
+        fresh._by_hash, fresh._aliases = dict(self._by_hash), dict(self._aliases)
+        fresh._provider_keys = dict(self._provider_keys)
+        stays = {(one.kind, one.id): one.seq for one in put}
+        for one in gone:
+            fresh._drop(one)
+            if stays.get((one.kind, one.id)) != one.seq:
+                del fresh._entries[one.kind][one.id]
+        for one in put:
+            entries, holders = fresh._entries[one.kind], fresh._holders[one.kind]
+            last = next(reversed(entries.values()), None)
+            if one.id not in entries and last is not None and last.seq > one.seq:
+                return None
+            entries[one.id] = one
+            for key in _unique(one):
+                if holders.setdefault(key, one.id) != one.id:
+                    return None
+            fresh._index(one)
+        if any(isinstance(one.resource, ApiKey) for one in (*put, *gone)):
+            fresh._index_before()
+        if any("*" in str(one.document.get("display_name")) for one in (*put, *gone)):
+            fresh._index_wildcards()
+        return fresh
+
+    def _drop(self, entry: Entry) -> None:
+        for held in _unique(entry):
+            self._holders[entry.kind].pop(held, None)
+        match entry.resource:
+            case ApiKey() as key:
+                self._by_hash.pop(key.key_hash, None)
+            case ProviderKey() as key:
+                self._provider_keys.pop(key.id, None)
+            case Model() as model:
+                self._aliases.pop(model.display_name, None)
 
     def api_key(self, key_hash: str) -> ApiKey | None:
         """The caller's key by the lowercase hex SHA-256 of its text."""
-        return self._by_hash.get(key_hash)
+        return self._by_hash.get(key_hash) or self._before.get(key_hash)
 
     def provider_key(self, id: str) -> ProviderKey | None:
         """The credential a model refers to."""
@@ -195,13 +270,24 @@ class Snapshot:
         """Kind by kind in the order of KINDS, so that what is referred to comes first."""
         return [entry for entries in self._entries.values() for entry in entries.values()]
 
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return sum(map(len, self._entries.values()))
+
     def counts(self) -> dict[str, int]:
         """How many there are of each kind."""
         return {kind: len(entries) for kind, entries in self._entries.items()}
 
     def named(self, kind: str, display_name: str) -> Entry | None:
-        """The entry that carries a display name. A scan: for writes, not for requests."""
-        for entry in self._entries[kind].values():
-            if entry.document.get("display_name") == display_name:
-                return entry
-        return None
+        """The entry that carries a display name."""
+        id = self._holders[kind].get(("display_name", display_name))
+        return None if id is None else self._entries[kind].get(id)
+
+
+def _unique(entry: Entry) -> Iterator[tuple[str, Any]]:
+    """What no other of its kind may have."""
+    for name in KINDS[entry.kind].unique:
+        value = entry.document.get(name)
+        if value is not None:
+            yield name, value
