@@ -22,12 +22,13 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
 def endpoints(value: Any) -> tuple[str, ...]:
-    """URLs of the members, without a path.
+    """URLs of the members, without a path; `host:port` alone is http.
 
-    >>> endpoints("http://10.0.0.1:2379, http://10.0.0.2:2379/")
-    ('http://10.0.0.1:2379', 'http://10.0.0.2:2379')
+    >>> endpoints("10.0.0.1:2379, https://10.0.0.2:2379/")
+    ('http://10.0.0.1:2379', 'https://10.0.0.2:2379')
     """
-    found = tuple(one.strip().rstrip("/") for one in words(value))
+    given = (one.strip().rstrip("/") for one in words(value))
+    found = tuple(one if "://" in one else f"http://{one}" for one in given)
     for one in found:
         try:
             url = urlsplit(one)
