@@ -39,7 +39,12 @@ class Authority:
         self.file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
 
     def sign(
-        self, name: str, days: int = 90, kind: str = "ec", names: Sequence[str] = ()
+        self,
+        name: str,
+        days: int = 90,
+        kind: str = "ec",
+        names: Sequence[str] = (),
+        common_name: bool = True,
     ) -> tuple[Path, Path]:
         """(certificate, key) for 127.0.0.1 and these names, as FOLDER/NAME.pem and .key."""
         key: Key = ec.generate_private_key(ec.SECP256R1())
@@ -48,7 +53,7 @@ class Authority:
         here = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
         others = x509.SubjectAlternativeName([here, *map(x509.DNSName, names)])
         made = (
-            _builder(_name(name), self._name, key, days)
+            _builder(_name(name if common_name else ""), self._name, key, days)
             .add_extension(others, critical=False)
             .sign(self._key, hashes.SHA256())
         )
@@ -67,7 +72,7 @@ class Authority:
 
 
 def _name(text: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)] if text else [])
 
 
 def _builder(subject: x509.Name, issuer: x509.Name, key: Key, days: int) -> x509.CertificateBuilder:

@@ -141,18 +141,23 @@ class Member(Child):
         self.port, self.peer_port = free_port(), free_port()
         self.tls = tls
         self.context = tls.trusted() if tls else None
+        self._tls = self._certified(tls) if tls else []
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self.peer_url = f"http://127.0.0.1:{self.peer_port}"
         self.cluster = ""  # of all: "m0=http://...,m1=..."
         self.more: tuple[str, ...] = ()
 
+    def _certified(self, tls: Authority) -> list[str]:
+        """With a certificate that shows who we are too, where etcd asks for that."""
+        cert = tls.folder / "etcd.pem"
+        if not cert.exists():
+            tls.sign("etcd", common_name=False)
+        key = cert.with_suffix(".key")
+        assert self.context is not None
+        self.context.load_cert_chain(cert, key)
+        return [f"--cert-file={cert}", f"--key-file={key}"]
+
     def arguments(self) -> Sequence[str]:
-        tls: list[str] = []
-        if self.tls is not None:
-            cert = self.tls.folder / "etcd.pem"
-            if not cert.exists():
-                self.tls.sign("etcd")
-            tls = [f"--cert-file={cert}", f"--key-file={cert.with_suffix('.key')}"]
         return [
             *(f"--name={self.name}", f"--data-dir={self.folder / 'data'}"),
             *(f"--listen-client-urls={self.url}", f"--advertise-client-urls={self.url}"),
@@ -160,7 +165,7 @@ class Member(Child):
             f"--initial-advertise-peer-urls={self.peer_url}",
             *(f"--initial-cluster={self.cluster}", "--initial-cluster-state=new"),
             *("--heartbeat-interval=20", "--election-timeout=200", "--logger=zap"),
-            *(*tls, *self.more),
+            *(*self._tls, *self.more),
         ]
 
     def ready(self) -> bool:

@@ -27,6 +27,7 @@ import pycurl
 from aisix.store.etcd.wire import (
     DENIED,
     INVALID,
+    NAMED_CERTIFICATE,
     NETWORK,
     PRECONDITION,
     UNAUTHENTICATED,
@@ -221,7 +222,8 @@ class EtcdClient:
     def _told(self, refused: EtcdError, path: str) -> EtcdError:
         """The same with where, and with what an operator can do."""
         text = f"etcd at {self.endpoint}: {refused}"
-        if refused.code == DENIED or (refused.code == INVALID and "auth" in path):
+        named = NAMED_CERTIFICATE in text
+        if refused.code == DENIED or (refused.code == INVALID and "auth" in path and not named):
             text += f" (user {self.access.user or 'none'}; see etcd.user and etcd.password_env)"
         if refused.code == INVALID and "user name is empty" in str(refused):
             text += "; etcd asks for a name: set etcd.user and etcd.password_env"

@@ -22,6 +22,10 @@ LINE_LIMIT = 64 << 20  # bytes of one line: all events of one change; etcd's own
 UNKNOWN, INVALID, EXCEEDED, DENIED, PRECONDITION = 2, 3, 4, 7, 9
 OUT_OF_RANGE, UNIMPLEMENTED, UNAVAILABLE, UNAUTHENTICATED = 11, 12, 14, 16
 NETWORK = -1  # ours: no answer at all
+NAMED_CERTIFICATE = (
+    "while it asks for users it takes client certificates without a common name (CN) alone: "
+    "have the one of etcd.tls.client_cert_file made anew, with an empty CN"
+)
 
 
 class EtcdError(StoreError):
@@ -178,6 +182,8 @@ def refusal_of(status: int, body: bytes) -> EtcdError:
     try:
         said = msgspec.json.decode(body, type=EtcdRefusal)
     except msgspec.DecodeError:
+        if b"CommonName of client" in body:
+            return EtcdError(NAMED_CERTIFICATE, INVALID)
         return EtcdError(f"answers HTTP {status}, and not as etcd's JSON gateway does", UNKNOWN)
     text = said.message or said.error or f"HTTP {status}"
     return EtcdError(text[:500], said.code)
