@@ -175,6 +175,13 @@ FAMILIES = (
         "Tokens used that the counters elsewhere were never told.",
     ),
     Family("aisix_config_write_seconds", "histogram", (), "Admin writes.", CALL_SECONDS),
+    # Made when the page is read, not counted:
+    Family(
+        "aisix_limits_backend_up",
+        "gauge",
+        (),
+        "Whether every worker can ask the counters of rate limits elsewhere.",
+    ),
     Family("aisix_limit_holders", "gauge", (), "Keys and models whose use is counted for limits."),
     Family(
         "aisix_limit_refusals_total",
@@ -205,6 +212,12 @@ FAMILIES = (
     ),
     Family("aisix_mappings_since_seconds", "gauge", (), "Unix time at which they began to serve."),
     Family("aisix_mappings_held", "gauge", (), "1 while files on disk were rolled back from."),
+    Family(
+        "aisix_certificate_expires_seconds",
+        "gauge",
+        ("listener",),
+        "Unix time at which the listener's certificate ends.",
+    ),
     Family("aisix_node_info", "gauge", ("node", "version", "tables", "settings"), "1; this node."),
     Family("aisix_process_memory_bytes", "gauge", ("worker",), "Resident memory."),
     Family("aisix_process_cpu_seconds_total", "counter", ("worker",), "Processor time used."),
@@ -346,7 +359,7 @@ def page(scoreboard: Scoreboard, made: Mapping[tuple[str, ...], float] | None = 
                 values if old is None else [a + b for a, b in zip(old, values, strict=True)]
             )
     for key, value in (made or {}).items():
-        total[key] = [value]
+        total[BY_NAME[key[0]].name, *key[1:]] = [value]  # KeyError: none of FAMILIES
     by_name: dict[str, list[tuple[tuple[str, ...], list[float]]]] = {}
     for key, values in sorted(total.items()):
         by_name.setdefault(key[0], []).append((key[1:], values))
