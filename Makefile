@@ -30,14 +30,17 @@ lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# On all cores: what only computes (tests/mapping) case by case, the rest file by file, since each
-# file has gateways, ports and folders of its own.
+# What only computes (tests/mapping) on all cores, case by case. The rest waits more than it computes:
+# two more at a time than there are cores, file by file, since each file has gateways, ports and
+# folders of its own, in the order that tests/conftest.py gives them.
+WAITING := $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 2)))
+BY_FILE := -n $(WAITING) --dist loadfile --no-loadscope-reorder
 suite: $(VENV)/.test node aider
 ifeq ($(strip $(PARTS)),)
 	$(BIN)/pytest -n auto --dist worksteal tests/mapping
-	$(BIN)/pytest -n auto --dist loadfile --ignore tests/mapping
+	$(BIN)/pytest $(BY_FILE) --ignore tests/mapping
 else
-	$(BIN)/pytest -n auto --dist loadfile $(PARTS)
+	$(BIN)/pytest $(BY_FILE) $(PARTS)
 endif
 
 # What is tried at random, AISIX_LONG times as often; each mistake in each exchange; chaos for long.

@@ -26,6 +26,26 @@ settings.load_profile("same")
 # that on to its children: those of a test must hear what the test sends them.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# The files that take longest, longest first: they begin first, so that none is left running alone.
+LONGEST = (
+    "exchanges/test_mistakes.py",
+    "cli/test_rollout.py",
+    "runtime/test_table_switch.py",
+    "cluster/test_balancers.py",
+    "runtime/test_limiting.py",
+    "test_wheel.py",
+    "cluster/test_chaos.py",
+    "exchanges/test_nothing_shown.py",
+    "differential/test_differential.py",
+    "clients/test_defaults.py",
+    "runtime/test_reload.py",
+    "runtime/test_nodes.py",
+    "store/test_disk.py",
+    "runtime/test_service.py",
+    "chaos/test_chaos.py",
+    "clients/test_programs.py",
+    "cli/test_doctor.py",
+)
 
 MODELS = {
     "claude-prod": {"model_name": "claude-3-5-haiku-20241022"},
@@ -34,6 +54,12 @@ MODELS = {
     "claude-46": {"model_name": "claude-sonnet-4-6"},
     "claude-45": {"model_name": "claude-haiku-4-5"},
 }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
+    assert all(path.exists() for path in places), "LONGEST names a file that is gone"
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @pytest.fixture(autouse=True)

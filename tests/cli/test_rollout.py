@@ -18,6 +18,7 @@ from aisix.cli.mappings.rollout import CanaryReport
 from aisix.standin.server import Standin
 from tests.running import ADMIN_KEY, ROOT, Running, until
 
+QUICKLY = ("tests.quick_checks",)
 MODEL = {"claude-prod": {"model_name": "claude-opus-5-5"}}
 TABLES = Path("openai-chat/anthropic-messages")
 
@@ -66,7 +67,7 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
         for number in range(3):
             site = folder / f"site-{number}"
             site.mkdir()
-            one = Running(folder / f"node-{number}", {"mappings": [str(site)]})
+            one = Running(folder / f"node-{number}", {"mappings": [str(site)]}, program=QUICKLY)
             gateways.append(stack.enter_context(one))
             one.set_up(upstream.url, MODEL)
             one.allow("claude-prod")

@@ -14,6 +14,7 @@ from aisix.cli.main import main
 from aisix.standin.server import Standin
 from tests.running import Running
 
+QUICKLY = ("tests.quick_checks",)
 TABLES = Path("openai-chat/anthropic-messages")
 CLAMP = 'for = "openai-chat"\n[request.field.max_tokens]\nmax = 77      # dear\n'
 
@@ -31,7 +32,7 @@ def gateway(
     site: Path, tmp_path_factory: pytest.TempPathFactory, standin: Standin
 ) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("overlay") / "gateway"
-    with Running(folder, {"mappings": [str(site)]}, workers=2) as running:
+    with Running(folder, {"mappings": [str(site)]}, workers=2, program=QUICKLY) as running:
         plain = {"model_name": "claude-opus-5-5"}
         running.set_up(standin.url, {"small": {**plain, "overlay": CLAMP}, "other": plain})
         running.allow("small", "other")
@@ -127,7 +128,9 @@ def test_tables_that_it_does_not_fit_put_it_in_quarantine_and_no_other(
     file = tmp_path / "site" / TABLES / "request.toml"
     file.parent.mkdir(parents=True)
     site = {"mappings": [str(tmp_path / "site")]}
-    with Running(tmp_path / "gateway", site, workers=1) as gateway:  # who has had it keeps it
+    with Running(
+        tmp_path / "gateway", site, workers=1, program=QUICKLY
+    ) as gateway:  # who has had it keeps it
         plain = {"model_name": "claude-opus-5-5"}
         gateway.set_up(standin.url, {"small": {**plain, "overlay": CLAMP}, "other": plain})
         gateway.allow("small", "other")

@@ -15,6 +15,7 @@ import pytest
 from aisix.standin.server import Standin
 from tests.running import Running, chunks, until
 
+QUICKLY = ("tests.quick_checks",)
 MODEL = {"claude-prod": {"model_name": "claude-opus-5-5"}}
 TABLES = Path("openai-chat/anthropic-messages")
 SETS = {1111: "length", 2222: "stop"}  # default max_tokens of a set, and what end_turn becomes
@@ -33,7 +34,7 @@ def two(
 ) -> Iterator[Running]:
     """A gateway of two workers with a site folder."""
     folder = tmp_path_factory.mktemp("reload") / "gateway"
-    with Running(folder, {"mappings": [str(site)]}, workers=2) as gateway:
+    with Running(folder, {"mappings": [str(site)]}, workers=2, program=QUICKLY) as gateway:
         gateway.set_up(standin.url, MODEL)
         gateway.allow("claude-prod")
         yield gateway
@@ -205,7 +206,7 @@ def test_watched_folders_are_reloaded_when_a_change_is_complete(
     site = tmp_path / "site"
     (site / TABLES).mkdir(parents=True)
     more: dict[str, Any] = {"mappings": [str(site)], "mappings_watch_secs": 1}
-    with Running(tmp_path / "gateway", more) as gateway:
+    with Running(tmp_path / "gateway", more, program=QUICKLY) as gateway:
         gateway.set_up(standin.url, MODEL)
         gateway.allow("claude-prod")
         (site / TABLES / "values.toml").write_text('[stop_reason]\nend_trun = "length"\n[s\n')

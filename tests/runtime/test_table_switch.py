@@ -14,6 +14,7 @@ import pytest
 from aisix.standin.server import Standin
 from tests.running import Running, until
 
+QUICKLY = ("tests.quick_checks",)
 MODEL = {"claude-prod": {"model_name": "claude-opus-5-5"}}
 TABLES = Path("openai-chat/anthropic-messages")
 SHIPPED = "stop"
@@ -34,7 +35,9 @@ def site(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def two(site: Path, tmp_path: Path, standin: Standin) -> Iterator[Running]:
-    with Running(tmp_path / "gateway", {"mappings": [str(site)]}, workers=2) as gateway:
+    with Running(
+        tmp_path / "gateway", {"mappings": [str(site)]}, workers=2, program=QUICKLY
+    ) as gateway:
         gateway.set_up(standin.url, MODEL)
         gateway.allow("claude-prod")
         yield gateway
@@ -222,7 +225,7 @@ def test_watching_leaves_alone_what_was_rolled_back_from(
     site: Path, tmp_path: Path, standin: Standin
 ) -> None:
     more: dict[str, Any] = {"mappings": [str(site)], "mappings_watch_secs": 1}
-    with Running(tmp_path / "gateway", more) as gateway:
+    with Running(tmp_path / "gateway", more, program=QUICKLY) as gateway:
         gateway.set_up(standin.url, MODEL)
         gateway.allow("claude-prod")
         write(site, "length")
