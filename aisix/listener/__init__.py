@@ -20,8 +20,8 @@
 HTTP/1 only: certificates.py offers no other by ALPN. HTTP/2 would be a sibling of connection.py and
 reply.py (the seam is `ReplyConnection`), chosen in fast.py.
 
-Both listeners have the same face: accept(sockets, others), stop(), kept, close_idle() and
-close_all_connections(). tests/listener runs one suite over both.
+Both listeners have the same face: accept(sockets, others), stop(), kept, at_work, close_idle()
+and close_all_connections(). tests/listener runs one suite over both.
 
 Must never know: what a handler does, an upstream, a mapping.
 """

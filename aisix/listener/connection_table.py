@@ -50,6 +50,12 @@ class Guest(Protocol):
         """At once."""
 
 
+def at_work(guest: Guest) -> bool:
+    """Whether its request is being answered, or a body is still coming."""
+    waits = guest.waiting()
+    return waits is None or waits[0] == BODY
+
+
 class Admitted:
     """One connection; `connection` is None while it is being made."""
 

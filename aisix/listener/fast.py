@@ -15,7 +15,7 @@ from tornado.httputil import HTTPServerConnectionDelegate
 from aisix import log
 from aisix.listener.acceptor import Acceptor
 from aisix.listener.connection import LINGER, Connection
-from aisix.listener.connection_table import HEAD, Admitted, ConnectionTable, Tell
+from aisix.listener.connection_table import HEAD, Admitted, ConnectionTable, Tell, at_work
 from aisix.listener.limits import ListenerLimits
 from aisix.listener.refusals import Refuse, bare
 from aisix.listener.reply import Done
@@ -71,6 +71,11 @@ class FastListener:
     def kept(self) -> int:
         """Open connections, and those that are being made."""
         return len(self.connections) + len(self._welcomes)
+
+    @property
+    def at_work(self) -> int:
+        """Connections whose request is being answered, or whose body is still coming."""
+        return sum(at_work(one) for one in self.connections)
 
     def close_idle(self) -> None:
         """Close the connections that are between two requests."""

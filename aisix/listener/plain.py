@@ -22,7 +22,15 @@ from tornado.iostream import IOStream
 
 from aisix import log
 from aisix.listener.acceptor import Acceptor
-from aisix.listener.connection_table import BODY, HEAD, IDLE, Admitted, ConnectionTable, Tell
+from aisix.listener.connection_table import (
+    BODY,
+    HEAD,
+    IDLE,
+    Admitted,
+    ConnectionTable,
+    Tell,
+    at_work,
+)
 from aisix.listener.limits import ListenerLimits
 from aisix.listener.refusals import Refusable, Refuse, RefusedRequest, bare, written
 from aisix.log import CRASHES
@@ -90,6 +98,11 @@ class PlainListener(HTTPServer):
     def kept(self) -> int:
         """Open connections."""
         return len(self._guests)
+
+    @property
+    def at_work(self) -> int:
+        """Connections whose request is being answered, or whose body is still coming."""
+        return sum(at_work(one) for one in self._guests.values())
 
     def close_idle(self) -> None:
         """Tornado does not tell which these are; close_all_connections closes them."""

@@ -8,6 +8,7 @@
     node_facts.py  what a node says of itself to others
     supervisor.py  the parent: starts workers, watches them, ends them
     worker.py      one process: its listeners, store and driver, from fork to end
+    drain.py       the end of a worker: what is under way is answered first
     reload.py      new tables: checked, made ready by every worker, used by all at one moment
     table_switch.py one switch of the tables for every worker
     kept_tables.py the tables that served before, for a way back

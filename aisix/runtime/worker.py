@@ -46,6 +46,7 @@ from aisix.proxy.base import DRAIN
 from aisix.proxy.beside import SWITCH
 from aisix.proxy.captures import Captures
 from aisix.proxy.gateway import Gateway
+from aisix.runtime.drain import Listener, drain
 from aisix.runtime.guarded import Guard
 from aisix.runtime.limiting import OpenLimiter
 from aisix.runtime.memory import give_back
@@ -67,11 +68,9 @@ from aisix.workers.scoreboard import DRAINING, READY, STARTING, Scoreboard, Slot
 from aisix.workers.spool import Spool
 
 POLL_SECS = 1.0  # how often the store looks for changes nobody announced
-LOOK_SECS = 0.02  # between looks at the connections of a drain
 BEAT_SECS = 1.0  # how often a worker shows that it is not stuck
 
 Sockets = list[socket.socket]
-Listener = FastListener | PlainListener
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +246,7 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
         os.kill(parent, signal.SIGUSR1)  # the parent looks again
     await stop.wait()
     slot.state = DRAINING
-    await _drain(gateway, listeners, settings)
+    await drain(gateway, listeners, settings)
     for task in tasks:
         task.cancel()
     await limiting.close()
@@ -377,24 +376,3 @@ async def _each_second(*steps: Callable[[], None]) -> None:
         for step in steps:
             step()
         await asyncio.sleep(POLL_SECS)
-
-
-async def _drain(gateway: Gateway, listeners: list[Listener], settings: Settings) -> None:
-    """Every answer from now on closes its connection; new ones go to other workers."""
-    log.info("draining: %d requests under way", gateway.serving)
-    shutdown, now = settings.shutdown, asyncio.get_running_loop().time
-    gateway.draining = True
-    await asyncio.sleep(shutdown.min_drain_secs)
-    for listener in listeners:
-        listener.stop()
-    began = now()
-    while now() < began + shutdown.idle_grace_ms / 1000 and any(one.kept for one in listeners):
-        await asyncio.sleep(LOOK_SECS)
-    for listener in listeners:
-        listener.close_idle()
-    if not await gateway.drain(max(0.0, began + shutdown.max_drain_secs - now())):
-        log.warning("%d requests did not finish in time", gateway.serving)
-        gateway.give_up()
-        await gateway.drain(1)
-    for listener in listeners:
-        await listener.close_all_connections()
