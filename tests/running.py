@@ -26,6 +26,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.leftovers import end_with_us
+
 ADMIN_KEY = "admin-key-of-the-tests"
 CALLER_KEY = "sk-caller-of-the-tests"
 ROOT = Path(__file__).resolve().parent.parent
@@ -138,6 +140,7 @@ class Running:
         self.process = subprocess.Popen(
             command, cwd=ROOT, env=env, stdout=self.out, stderr=self.err, start_new_session=True
         )
+        end_with_us(self.process.pid)
         end = time.monotonic() + 90  # on a machine that is busy with other things
         while time.monotonic() < end:
             if self.process.poll() is not None:

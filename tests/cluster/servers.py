@@ -27,6 +27,7 @@ from typing import Any
 import pytest
 
 from tests.authority import Authority
+from tests.leftovers import end_with_us
 from tests.running import free_port, send
 
 INSTALL = (
@@ -86,6 +87,7 @@ class Child:
                 start_new_session=True,
                 env={k: v for k, v in os.environ.items() if not k.startswith("ETCD_")},
             )  # fmt: skip
+        end_with_us(self._process.pid)
         if wait:
             self.wait()
 
