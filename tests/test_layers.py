@@ -185,7 +185,6 @@ TESTED_BY = {
     "cli/main": "test_docs",
     "cli/admin_client": "cli/test_resources",
     "cli/status": "runtime/test_nodes",
-    "cli/store": "cli/test_resources",
     "cli/mappings": "cli/test_mappings",
     "cli/use/caller": "cli/use/test_command",
     "config/declared": "config/test_settings",

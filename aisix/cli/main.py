@@ -127,6 +127,9 @@ def _add_store(verbs: Any, config: argparse.ArgumentParser) -> None:
     )
     sub.add_argument("--output", metavar="FILE", default="-", help="made with mode 0600")
     sub.add_argument("--secrets", action="store_true", help="with the secrets, in clear")
+    sub.add_argument(
+        "--replica", action="store_true", help="what this node last read of etcd, that may be away"
+    )
     sub.set_defaults(go=stored, run="export")
     sub = verbs.add_parser(
         "import", parents=[config], help="store what a resources file holds: all of it or nothing"

@@ -22,13 +22,15 @@ from aisix.errors import Complaint, OperatorError
 from aisix.mapping.mappings import load_mappings
 from aisix.routing import resource_checks
 from aisix.routing.doubts import doubts
-from aisix.runtime.resources import store_of_command
+from aisix.runtime.resources import store_of, store_of_command
 from aisix.store import audit, yaml_document
 from aisix.store.base import ChangeRefused, ExtraCheck, Store
 from aisix.store.batch import ImportResult, check_items, import_items
 from aisix.store.kinds.api_keys import hash_of
 from aisix.store.secrets import new_key
 from aisix.store.snapshot import Snapshot
+
+REPLICA = "replica.db"  # as the follower of etcd calls it
 
 
 def validate(args: argparse.Namespace, settings: Settings, folders: Sequence[Path]) -> int:
@@ -66,7 +68,17 @@ def findings(
 def export(args: argparse.Namespace, settings: Settings, folders: Sequence[Path]) -> int:
     """The store's content as a resources file."""
     with_secrets = bool(args.secrets)
-    store = _open(settings)
+    try:
+        store = _replica(settings) if args.replica else _open(settings)
+    except OperatorError as error:
+        if (
+            args.replica
+            or not settings.etcd.endpoints
+            or not (settings.data_dir / REPLICA).exists()
+        ):
+            raise
+        text = f"{error}; what this node last read of it: aisix export --replica"
+        raise OperatorError(text) from None
     try:
         snapshot = store.current()
         text = yaml_document.written(snapshot, with_secrets=with_secrets)
@@ -146,6 +158,21 @@ def _open(settings: Settings) -> Store:
     if not settings.etcd.endpoints and not settings.data_dir.is_dir():
         raise OperatorError(f"data_dir {settings.data_dir}: is not there")
     return store_of_command(settings)
+
+
+def _replica(settings: Settings) -> Store:
+    """The copy that this node keeps of etcd, which is not asked."""
+    if not settings.etcd.endpoints:
+        raise OperatorError("--replica: the settings name no etcd; leave it out")
+    if not (settings.data_dir / REPLICA).is_file():
+        raise OperatorError(f"--replica: data_dir {settings.data_dir} has no copy of etcd")
+    store = store_of(settings)
+    if store.unready:
+        store.close()
+        raise OperatorError("--replica: this node has read nothing of etcd yet")
+    age = "some time" if store.age is None else f"{store.age:.0f} s"
+    print(f"of this node's copy, which was last known to be etcd's {age} ago", file=sys.stderr)
+    return store
 
 
 def _extra(settings: Settings, folders: Sequence[Path], files: bool = True) -> ExtraCheck:
