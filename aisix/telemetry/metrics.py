@@ -153,7 +153,7 @@ FAMILIES = (
         "counter",
         ("call", "result"),
         "Calls to the counters of rate limits elsewhere: admit, book, settle, hold; ok, late, lost "
-        "(the connection), error.",
+        "(the connection), error; probe: emptied (it came back and had lost all it counted).",
     ),
     Family(
         "aisix_limits_seconds",

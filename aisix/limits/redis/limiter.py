@@ -24,7 +24,7 @@ from aisix.errors import Fault
 from aisix.limits.base import Grant, Holder, LimitRefusal, Verdict
 from aisix.limits.redis import tally as counted
 from aisix.limits.redis.link import RedisLink
-from aisix.limits.redis.plan import BookedTokens, LimitPlan, Told, bulk
+from aisix.limits.redis.plan import BookedTokens, LimitPlan, Told, bulk, keys_of
 from aisix.limits.redis.protocol import RedisConnection
 from aisix.limits.redis.settling import RedisSettling
 from aisix.limits.redis.share import LOCAL_SHARE, LocalNote, NodeShare
@@ -36,6 +36,7 @@ from aisix.limits.shared import SharedRateLimiter
 KNOWN = 1 << 15  # sets of holders whose calls are kept ready, and holders
 TICK = 1.0  # s
 LAST_SECS, LOOK_SECS = 1.0, 0.005  # for the last answers, and between two looks
+EMPTIED = "; it has lost what it had counted: every window begins anew, once"
 FULL = "full"  # why nobody waits: too many do
 
 
@@ -61,6 +62,7 @@ class AdmitCall:
             return
         if not self.given_up:
             owner.tally.answered(ADMIT, owner.clock() - self.sent)
+        levels = plan.levels(reply)  # first: what it cannot be made of is not kept
         plan.take(reply, self.now)
         if reply[0]:
             booked = plan.booked(reply, self.member, self.tokens)
@@ -69,11 +71,11 @@ class AdmitCall:
                 return
             if self.member:
                 owner.settling.holds(self.member, plan.places, True)
-            verdict.set_result(Grant(plan.holders, plan.levels(reply), booked))
+            verdict.set_result(Grant(plan.holders, levels, booked))
         elif not verdict.done():
             holder = plan.holders[reply[1] - 1]
             rule, wait = holder.rules[reply[2] - 1], reply[3] / 1000
-            verdict.set_result(LimitRefusal(holder, rule, wait, plan.levels(reply)))
+            verdict.set_result(LimitRefusal(holder, rule, wait, levels))
 
     def late(self) -> None:
         self.owner.tally.failed(ADMIT, counted.LATE)
@@ -182,7 +184,12 @@ class RedisRateLimiter:
     def by_policy(self, plan: LimitPlan, now: float, tokens: int, why: str) -> Verdict:
         """What the node's own counters say. Fault overloaded."""
         self.tally.fell_back(self._share.policy, why)
-        found = self._share.admit(plan.holders, plan.told, now, tokens)
+        taken = self.settling.taken
+        if taken and plan.places:
+            held = [taken.get(keys_of(self._env, one.ident)[1], 0) for one in plan.holders]
+            found = self._share.admit(plan.holders, plan.told, now, tokens, held)
+        else:
+            found = self._share.admit(plan.holders, plan.told, now, tokens)
         if isinstance(found, Grant):
             member = b""
             if plan.places:
@@ -195,14 +202,20 @@ class RedisRateLimiter:
     def _up(self) -> None:
         self._why, self._operator = "", False
         self.settling.recover()
+        emptied = self.link.topology.emptied
+        if emptied:
+            self.tally.failed(counted.PROBE, counted.EMPTIED)
         since = self._outages.since
         if self._outages.end(self._number):
-            secs = time.time() - since
-            text = "limits: redis at %s counts again, after %.1f s"
-            log.often("limits up", text, self._at(), secs, level=log.INFO)
+            secs, what = time.time() - since, EMPTIED if emptied else ""
+            text = "limits: redis at %s counts again, after %.1f s%s"
+            level = log.ERROR if emptied else log.INFO
+            log.often("limits up", text, self._at(), secs, what, level=level)
 
     def _down(self, why: str, text: str, operator: bool) -> None:
         new = not self._why
+        if new:
+            self.settling.count_places()
         self._why = why
         first = self._outages.begin(self._number) if new else False
         if first or (operator and not self._operator):

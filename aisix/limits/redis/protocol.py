@@ -19,12 +19,19 @@ from typing import Any, Protocol, cast
 
 import hiredis
 
+from aisix import log
 from aisix.limits.redis.plan import command
 from aisix.limits.redis.scripts import SCRIPTS, sha
 
 SOURCES = {sha(script): script.encode() for script in SCRIPTS}
 MOST_CALLS = 20_000  # without an answer, on one connection: beyond it is an outage
-AGAIN = 0.001  # s; the loop may have slept, not Redis: looked at once more after this
+AGAIN = 0.001  # s; the answer may lie in the socket: looked at once more after this
+STALLED = 0.002  # s; a look that comes so much too late says that our own loop slept, not Redis
+MOST_STALLS = 3  # looks in a row that are forgiven for it: a wait has an end all the same
+
+MOST_UNREAD = 1 << 20  # bytes of one reply; ours are some hundred
+MISSHAPEN = TypeError, ValueError, LookupError, AttributeError
+NONSENSE = "limits: what is said to be redis answers a call with nonsense (%s): hung up"
 
 
 class RedisCall(Protocol):
@@ -104,7 +111,9 @@ class RedisConnection(asyncio.Protocol):
         self._calls: deque[RedisCall] = deque()  # in the order they left
         self._timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
-        self._doubted = False  # calls were late at the last look
+        self._doubts = 0  # looks in a row at which calls were late
+        self._due = 0.0  # when the next look should be
+        self._unread = 0  # bytes since the last whole reply
         self.open = False
         self.heard = 0.0  # when the last answer came
         self.late = 0  # calls without an answer in time, since the last that had one
@@ -139,28 +148,38 @@ class RedisConnection(asyncio.Protocol):
         self._calls.extend(out)
         transport.write(b"".join([call.data for call in out]) if len(out) > 1 else out[0].data)
         if self._timer is None:
-            self._timer = self._loop.call_at(now + self._secs, self._look)
+            self._look_at(now + self._secs)
+
+    def _look_at(self, due: float) -> None:
+        self._due = due
+        self._timer = self._loop.call_at(due, self._look)
 
     def _look(self) -> None:
-        """Whether somebody waits for too long; one timer for all, wound up again while needed."""
+        """Whether somebody waits for too long; one timer for all, wound up again while needed.
+
+        A call that is overdue is looked at once more, after what lies in the socket was read. If
+        our own loop slept, the call may have left only now (uvloop writes at the end of a turn):
+        Redis has its whole time once more."""
         self._timer = None
         waiting = next((call for call in self._calls if not call.given_up), None)
         if waiting is None:
+            self._doubts = 0
             return
         now = self._now()
+        stalled = now - self._due > STALLED
         if now < waiting.sent + self._secs:
-            self._doubted = False
-            self._timer = self._loop.call_at(waiting.sent + self._secs, self._look)
-        elif not self._doubted:
-            self._doubted = True
-            self._timer = self._loop.call_at(now + AGAIN, self._look)
+            self._doubts = 0
+            self._look_at(waiting.sent + self._secs)
+        elif not self._doubts or (stalled and self._doubts < MOST_STALLS):
+            self._doubts += 1
+            self._look_at(now + (self._secs if stalled else AGAIN))
         else:
-            self._doubted = False
+            self._doubts = 0
             late = [c for c in self._calls if not c.given_up and now >= c.sent + self._secs]
             for call in late:
                 call.given_up = True
                 call.late()
-            self._timer = self._loop.call_at(now + AGAIN, self._look)
+            self._look_at(now + AGAIN)
             self.late += len(late)
             self._slow(self)
 
@@ -187,16 +206,30 @@ class RedisConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         reader, calls = self._reader, self._calls
         reader.feed(data)
+        self._unread += len(data)
         try:
             while self.open and (reply := reader.gets()) is not False:
                 if not calls:  # it speaks without being asked
                     self.abort()
                     return
                 call = calls.popleft()
+                self._unread = 0
                 if not call.given_up:
                     self.late = 0
-                call.answered(reply)
+                try:
+                    call.answered(reply)
+                except MISSHAPEN as error:  # a reply, but to nothing of ours
+                    what = f"{type(reply).__name__}: {type(error).__name__}"
+                    log.often("limits reply", NONSENSE, what, level=log.ERROR)
+                    calls.appendleft(call)  # it is lost like those behind it
+                    self.abort()
+                    return
         except hiredis.ProtocolError:
+            log.often("limits reply", NONSENSE, "bytes that are no reply", level=log.ERROR)
+            self.abort()
+            return
+        if self._unread > MOST_UNREAD:
+            log.often("limits reply", NONSENSE, f"over {MOST_UNREAD} bytes", level=log.ERROR)
             self.abort()
             return
         self.heard = self._now()

@@ -3,7 +3,7 @@
 ADMIT   one request, all rules of all its holders: refused it counts nowhere
 SETTLE  what a request has used, in the place of what was booked; its places given back
 HOLD    requests that are still under way keep their places
-PROBE   whether it takes writes
+PROBE   whether it takes writes, and has kept them
 
 A holder's row is one value: (begin in ms, count) by the slot of its rules, packed. Its places are a
 sorted set, member by the time its lease ends. All keys of one env have one hash tag: one slot, so
@@ -146,7 +146,13 @@ end
 return #KEYS
 """
 
-PROBE = "redis.call('SET', KEYS[1], ARGV[1], 'PX', 1000) return redis.call('TIME')"
+# KEYS: a key of ours. ARGV: what is to stand there if nothing does. Answers {what stands there,
+# now}: another than before says that Redis has lost all meanwhile.
+PROBE = """
+local mark = redis.call('GET', KEYS[1]) or ARGV[1]
+redis.call('SET', KEYS[1], mark)
+return {mark, redis.call('TIME')[1]}
+"""
 
 SCRIPTS = (ADMIT, SETTLE, HOLD, PROBE)
 

@@ -74,11 +74,12 @@ class HoldingCall:
 
 @dataclass(slots=True, eq=False)
 class HeldPlaces:
-    """Of a request that is under way: the sets it has a place in, and since when Redis knows it
-    for sure; 0: it does not."""
+    """Of a request that is under way: the sets it has a place in, since when Redis knows it
+    for sure; 0: it does not; and whether Redis gave it, not the node's own counters."""
 
     sets: Sequence[bytes]
     since: float
+    given: bool
 
 
 class RedisSettling:
@@ -92,6 +93,8 @@ class RedisSettling:
         self._kept: deque[tuple[float, BookedTokens, int]] = deque()  # until Redis can be reached
         self._on_their_way = 0  # of those
         self._held: dict[bytes, HeldPlaces] = {}  # by member
+        # In an outage, by set: places of requests under way here that Redis gave before it.
+        self.taken: dict[bytes, int] = {}
 
     # ------------------------------------------------------------------ tokens
     def book(self, booked: BookedTokens, tokens: int) -> None:
@@ -105,7 +108,10 @@ class RedisSettling:
 
     def settle(self, booked: BookedTokens, tokens: int) -> None:
         if booked.member:
-            self._held.pop(booked.member, None)
+            held = self._held.pop(booked.member, None)
+            if held is not None and self.taken:
+                for one in held.sets:
+                    self.taken[one] = max(0, self.taken.get(one, 0) - 1)
         if booked.busy:
             booked.wanted, booked.over = tokens, True
             return
@@ -130,6 +136,8 @@ class RedisSettling:
         if isinstance(reply, hiredis.ReplyError):
             self.refused(call, kind, str(reply))
             return
+        if not call.over and [type(one) for one in reply] != [int] * len(booked.windows):
+            raise ValueError("no windows")
         self.answered(kind, call.sent)
         if call.over:
             self._go_on()
@@ -197,6 +205,7 @@ class RedisSettling:
 
     def recover(self) -> None:
         """First the places of what is under way, before anybody else takes them."""
+        self.taken.clear()
         self._on_their_way = 0
         self._hold(list(self._held))
         oldest = self._now() - LATE_SECS
@@ -230,7 +239,15 @@ class RedisSettling:
     # ------------------------------------------------------------------ places
     def holds(self, member: bytes, sets: Sequence[bytes], known: bool) -> None:
         """A request has a place in these sets; `known`: Redis has given it."""
-        self._held[member] = HeldPlaces(sets, self._now() if known else 0.0)
+        self._held[member] = HeldPlaces(sets, self._now() if known else 0.0, known)
+
+    def count_places(self) -> None:
+        """An outage begins: the share of a limit is of these, too."""
+        self.taken.clear()
+        for held in self._held.values():
+            if held.given:
+                for one in held.sets:
+                    self.taken[one] = self.taken.get(one, 0) + 1
 
     def let_go(self, member: bytes, plan: LimitPlan) -> None:
         """Of a request Redis was not asked about; it may have been told there since."""

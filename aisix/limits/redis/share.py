@@ -52,9 +52,11 @@ class NodeShare:
         told: Sequence[Told],
         now: float,
         tokens: int,
+        held: Sequence[int] = (),
     ) -> Verdict:
-        """`told`: what Redis told last of each. Fault overloaded: nobody is let through, or there
-        is no room to count."""
+        """`told`: what Redis told last of each; `held`: places of each that requests under way
+        here have from Redis, and that its share has less of. Fault overloaded: nobody is let
+        through, or there is no room to count."""
         if self.policy == FAIL_CLOSED:
             raise Fault("overloaded", retry_after=COME_BACK)
         nodes = self.nodes
@@ -66,6 +68,8 @@ class NodeShare:
                 counted = [(rule, left, -(-count // nodes)) for rule, left, count in windows]
                 if counted:
                     self._shared.begin_with(mine, counted, now)
+        if any(held):
+            shares = [_less(mine, count) for mine, count in zip(shares, held, strict=True)]
         verdict = self._shared.admit(shares, now, tokens)
         if isinstance(verdict, LimitRefusal):
             return replace(verdict, local=True)
@@ -81,3 +85,14 @@ class NodeShare:
             rules = tuple(replace(rule, most=-(-rule.most // nodes)) for rule in holder.rules)
             known = self._shares[holder.ident] = nodes, holder, Holder(holder.ident, rules)
         return known[2]
+
+
+def _less(holder: Holder, places: int) -> Holder:
+    """With so many places less."""
+    if not places:
+        return holder
+    rules = [
+        replace(rule, most=max(0, rule.most - places)) if rule.counts == "concurrency" else rule
+        for rule in holder.rules
+    ]
+    return Holder(holder.ident, tuple(rules))

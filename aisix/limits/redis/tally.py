@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 ADMIT, BOOK, SETTLE, HOLD = "admit", "book", "settle", "hold"
+PROBE, EMPTIED = "probe", "emptied"  # it came back, and had lost all it counted
 OK, LATE, LOST, ERROR = "ok", "late", "lost", "error"
 
 

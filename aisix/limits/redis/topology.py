@@ -12,11 +12,12 @@ and take a write in time.
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections.abc import Callable
 
 from aisix.limits.redis.plan import keys_of
-from aisix.limits.redis.protocol import RedisConnection, ReplyRefused
+from aisix.limits.redis.protocol import MISSHAPEN, RedisConnection, ReplyRefused
 from aisix.limits.redis.scripts import PROBE, SCRIPTS
 from aisix.limits.redis.where import CLUSTER, SENTINEL, Address, Login, RedisWhere, show
 
@@ -42,6 +43,8 @@ class RedisTopology:
         self._probe = keys_of(env, "probe")[0]
         self._secs = secs
         self._known: Address | None = None  # the node of the cluster that had our slot
+        self._mark = b""  # what stands in Redis since it was empty last; b"": it was never asked
+        self.emptied = False  # it had lost all, at the last reach
         self.address: Address = where.seeds[0].address  # whom we reached last
 
     def moved(self, text: str) -> None:
@@ -54,6 +57,12 @@ class RedisTopology:
 
     async def reach(self, make: Callable[[], RedisConnection]) -> RedisConnection:
         """Unreachable, with the words of the last who was asked."""
+        try:
+            return await self._reach(make)
+        except MISSHAPEN:  # a reply, but not to what was asked
+            raise Unreachable(f"{show(self.address)}: it answers, but not as redis", True) from None
+
+    async def _reach(self, make: Callable[[], RedisConnection]) -> RedisConnection:
         where = self._where
         if where.mode == SENTINEL:
             return await self._at(await self._master(), where.login, make)
@@ -138,13 +147,20 @@ class RedisTopology:
     async def _answers(self, connection: RedisConnection) -> None:
         """TimeoutError unless it answers, and takes a write, in time."""
         clock = asyncio.get_running_loop().time
-        asked = (b"PING",), (b"EVAL", PROBE.encode(), b"1", self._probe, b"1")
+        fresh = os.urandom(8).hex().encode()
+        asked = (b"PING",), (b"EVAL", PROBE.encode(), b"1", self._probe, fresh)
+        replies = []
         async with asyncio.timeout(CONNECT_SECS):
             for words in asked:
                 began = clock()
-                await connection.ask(*words)
+                replies.append(await connection.ask(*words))
                 if clock() - began > self._secs:
                     raise TimeoutError
+        pong, (mark, *_) = replies
+        if pong != b"PONG" or not isinstance(mark, bytes):
+            raise ValueError("no reply of redis")
+        self.emptied = bool(self._mark) and mark != self._mark
+        self._mark = mark
 
     async def _master(self) -> Address:
         """Whom the first sentinel that answers names."""

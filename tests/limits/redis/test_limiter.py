@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from collections.abc import Awaitable, Coroutine
 from pathlib import Path
@@ -207,6 +208,51 @@ def test_killed_and_there_again(tmp_path: Path) -> None:
     run(work())
 
 
+def test_places_given_before_an_outage_are_of_the_share_in_it_and_free_after_it(
+    tmp_path: Path,
+) -> None:
+    async def work() -> None:
+        with Redis(tmp_path) as redis:
+            async with in_redis(redis, nodes=lambda: 3) as limits:
+                key = [holder(concurrency=6), holder("model:1", rpm=900)]
+                streams = [await granted(limits, key) for _ in range(5)]
+                redis.kill()
+                await until(lambda: not limits.status()["up"])
+                assert (await refused(limits, key)).local, "five here are more than a share of two"
+                for one in streams[:3]:
+                    limits.settle(one, 0, clock())
+                assert (await refused(limits, key)).local, "two here are a whole share"
+                limits.settle(streams[3], 0, clock())
+                inside = await granted(limits, key)
+                assert (await refused(limits, key)).local
+                redis.restart()
+                await until(lambda: limits.status()["up"])
+                limits.settle(inside, 0, clock())
+                limits.settle(streams[4], 0, clock())
+                for _ in range(6):
+                    assert not (await granted(limits, key)).local
+                assert not (await refused(limits, key)).local
+
+    run(work())
+
+
+def test_a_loop_that_is_blocked_is_no_outage(redis: Redis) -> None:
+    async def work() -> None:
+        async with in_redis(redis, timeout=0.05) as limits:
+            key = [holder(rpm=900)]
+            for _ in range(6):
+                asked = [limits.admit(key, clock()) for _ in range(4)]
+                await asyncio.sleep(0)  # they leave
+                time.sleep(0.15)  # nothing of ours runs
+                found = [
+                    one if isinstance(one, Grant | LimitRefusal) else await one for one in asked
+                ]
+                assert not any(one.local for one in found)
+            assert limits.status()["up"] and not limits.tally.fallbacks
+
+    run(work())
+
+
 def test_stopped_nobody_waits_for_long_and_what_was_held_is_given_back(tmp_path: Path) -> None:
     async def work() -> None:
         with Redis(tmp_path) as redis:
@@ -369,6 +415,7 @@ def test_a_request_under_way_keeps_its_place_in_a_redis_that_has_forgotten_all(
                 redis.restart()
                 await until(lambda: limits.status()["up"])
                 assert not (await refused(limits, key)).local, "both have their places there"
+                assert limits.tally.calls["probe", "emptied"] == 1
                 limits.settle(first, 0, clock())
                 limits.settle(second, 0, clock())
                 third = await granted(limits, key)
