@@ -16,8 +16,6 @@ from typing import Any
 from urllib.parse import quote
 
 from aisix.cli.admin_client import AdminClient, AdminRefused
-from aisix.cli.resources import address_and_key
-from aisix.config.settings import load_settings
 from aisix.errors import OperatorError
 
 RELOAD_SECS = 900  # a check waits for a reload under way, and takes its time on a busy machine
@@ -103,6 +101,10 @@ class TableNode:
 
 def nodes_of(args: argparse.Namespace) -> list[TableNode]:
     """OperatorError when nobody answers, ValueError for a list that cannot be meant."""
+    # Here: who checks tables waits for neither.
+    from aisix.cli.resources import address_and_key
+    from aisix.config.settings import load_settings
+
     settings = load_settings(getattr(args, "config", None), os.environ)
     url, key = address_and_key(args, settings)
     given = [one.strip().rstrip("/") for one in (args.nodes or "").split(",") if one.strip()]
