@@ -77,6 +77,7 @@ class NodeFacts:
             "seen": now,
             "refused": len(refused),
             "refused_names": tuple(refused[:MOST_REFUSED]),
+            "key_ids": store.key_ids,  # its entry may be the one of its start yet, or not there
             "starting": False,
         }
         own = others.get(self.name) or Node(name=self.name)

@@ -140,6 +140,11 @@ class Store(ABC):
         return {}
 
     @property
+    def key_ids(self) -> tuple[str, ...]:
+        """The encryption keys that other nodes are told of; () where there are no others."""
+        return ()
+
+    @property
     def live_nodes(self) -> int:
         """How many nodes there are; 0: that is not known."""
         return 0

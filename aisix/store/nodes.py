@@ -79,11 +79,35 @@ def difference(what: str, values: Mapping[str, Sequence[str]]) -> str:
     return f"{len(values)} {WORDS[what]} on {count} nodes: {told}"
 
 
-def warnings(nodes: Sequence[Node], since: Mapping[str, float], now: float) -> list[str]:
-    """The differences that have lasted for too long; since: Unix seconds, by what differs."""
-    found = []
+def lasting(nodes: Sequence[Node], since: Mapping[str, float], now: float) -> dict[str, float]:
+    """{difference: seconds} of those that have lasted for too long; since: Unix seconds, by what
+    differs."""
+    found = {}
     for what, values in differing(nodes).items():
         secs = now - since.get(what, now)
         if secs > PATIENCE_SECS:
-            found.append(f"for {secs / 60:.0f} min: {difference(what, values)}")
+            found[difference(what, values)] = secs
     return found
+
+
+def warnings(nodes: Sequence[Node], since: Mapping[str, float], now: float) -> list[str]:
+    """The same as text, with how long."""
+    return [_warning(text, secs) for text, secs in lasting(nodes, since, now).items()]
+
+
+def _warning(text: str, secs: float) -> str:
+    return f"for {secs / 60:.0f} min: {text}"
+
+
+class ToldDifferences:
+    """For a log: each difference once, as long as it lasts."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    def news(self, nodes: Sequence[Node], since: Mapping[str, float], now: float) -> list[str]:
+        """Those of `warnings` that it has not given yet."""
+        found = lasting(nodes, since, now)
+        fresh = [_warning(text, secs) for text, secs in found.items() if text not in self._told]
+        self._told = set(found)
+        return fresh

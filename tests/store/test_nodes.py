@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aisix.store.nodes import PATIENCE_SECS, Node, differing, warnings
+from aisix.store.nodes import PATIENCE_SECS, Node, ToldDifferences, differing, warnings
 
 BEGAN = 1_000_000.0
 NODES = (
@@ -32,3 +32,14 @@ def test_nodes_that_came_to_say_the_same_are_no_warning() -> None:
 def test_a_node_that_starts_or_says_nothing_differs_from_nobody() -> None:
     others = (Node(name="d", version="2", starting=True), Node(name="e", version="1", settings="s"))
     assert differing((*NODES[:2], *others)) == {}
+
+
+def test_the_log_tells_each_difference_once_also_one_that_comes_later() -> None:
+    told, since = ToldDifferences(), {"tables": BEGAN, "version": BEGAN + 600}
+    assert told.news(NODES, since, BEGAN + 300) == []
+    assert len(told.news(NODES, since, BEGAN + 301)) == 1
+    assert told.news(NODES, since, BEGAN + 400) == [], "only the minutes are others"
+    later = told.news((*NODES, Node(name="node-d", version="0")), since, BEGAN + 901)
+    assert [one.split(": ")[1] for one in later] == ["2 versions on 4 nodes"]
+    assert told.news(NODES[:2], since, BEGAN + 1000) == []
+    assert len(told.news(NODES, since, BEGAN + 1001)) == 1, "it came again"

@@ -25,7 +25,7 @@ from aisix.store.etcd import board as cells
 from aisix.store.etcd.board import Board
 from aisix.store.etcd.layout import Layout
 from aisix.store.etcd.wire import KeyValue
-from aisix.store.nodes import Node, differing, warnings
+from aisix.store.nodes import Node, ToldDifferences, differing
 
 FILE = "replica.nodes"
 SAVE_SECS = 0.05  # the longest that a change waits for others to come with it
@@ -77,7 +77,7 @@ class Members:
         self._changed = False
         self.counted = False  # whether we were among them when they were told last
         self._saved = 0.0
-        self._warned: list[str] = []
+        self._told = ToldDifferences()
 
     def name_of(self, key: bytes) -> str | None:
         """Of the node whose key this is; None: it is no node's."""
@@ -119,7 +119,8 @@ class Members:
         nodes = tuple(self.nodes[name] for name in sorted(self.nodes))
         differ = differing(nodes)
         self._since = {what: self._since.get(what, now) for what in differ}
-        self._warn(nodes, now)
+        for one in self._told.news(nodes, self._since, now):
+            log.warning("nodes differ %s", one)
         self._changed, self._saved = False, time.monotonic()
         raw = msgspec.json.encode(KnownNodes(nodes, self._since))
         try:
@@ -132,10 +133,3 @@ class Members:
         self.counted = registered
         self._board.set(cells.NODES, len(nodes) if registered else 0)
         self._board.set(cells.NODES_TURN, self._board.get(cells.NODES_TURN) + 1)
-
-    def _warn(self, nodes: tuple[Node, ...], now: float) -> None:
-        found = warnings(nodes, self._since, now)
-        if found and not self._warned:
-            for one in found:
-                log.warning("nodes differ %s", one)
-        self._warned = found

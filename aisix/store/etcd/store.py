@@ -343,6 +343,10 @@ class EtcdStore(Replica):
         return self._members.read().since
 
     @property
+    def key_ids(self) -> tuple[str, ...]:
+        return tuple(self._keyring.ids)
+
+    @property
     def live_nodes(self) -> int:
         return int(self._board.get(cells.NODES))
 
