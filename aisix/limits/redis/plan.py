@@ -86,6 +86,7 @@ class LimitPlan:
         "_admit",
         "_parts",
         "_settle",
+        "_tokens_at",
         "_window",
         "holders",
         "keys",
@@ -130,7 +131,11 @@ class LimitPlan:
         self.keys = rows + self.places
         body = [b"EVALSHA", sha(ADMIT), b"%d" % len(keys), *keys, _pack(plan)]
         self._admit = b"*%d\r\n%b" % (len(body) + 3, bulk(*body))
-        self._settle = settle
+        # Where an answer has the beginnings of those windows that count tokens.
+        self._tokens_at = [
+            6 + 2 * at for at, (counts, _, _) in enumerate(self._window) if counts == "tokens"
+        ]
+        self._settle = _template(self.keys, settle)
 
     # ------------------------------------------------------------------ calls
     def admit(self, member: bytes, lease: bytes, tokens: int) -> bytes:
@@ -143,13 +148,12 @@ class LimitPlan:
     def settle(self, booked: BookedTokens, more: int, over: bool) -> bytes:
         """Book so many more tokens; over: and give the places back."""
         more = max(-LIMIT, min(more, LIMIT))
-        words = [booked.member if over else b"", b"%d" % more, b"%d" % len(self._settle)]
-        windows = iter(booked.windows)
-        for rules in self._settle:
-            words.append(b"%d" % len(rules))
-            for slot, ms in rules:
-                words += [b"%d" % slot, b"%d" % ms, b"%d" % next(windows), b"%d" % next(windows)]
-        return command(b"EVALSHA", sha_of_settle, b"%d" % len(self.keys), *self.keys, *words)
+        member, count = booked.member if over else b"", b"%d" % more
+        told: list[int | bytes] = [len(member), member, len(count), count]
+        for number in booked.windows:
+            text = b"%d" % number
+            told += (len(text), text)
+        return self._settle % tuple(told)
 
     # ------------------------------------------------------------------ answers
     def take(self, answer: Sequence[int], at: float) -> None:
@@ -160,11 +164,9 @@ class LimitPlan:
     def booked(self, answer: Sequence[int], member: bytes, tokens: int) -> BookedTokens:
         """What stands in Redis of a request it has granted."""
         tokens = min(tokens, LIMIT)
-        windows = []
-        if self.tokens:
-            for at, (counts, _, _) in enumerate(self._window):
-                if counts == "tokens":
-                    windows += [answer[6 + 2 * at], tokens] if tokens else [0, 0]
+        windows: list[int] = []
+        for at in self._tokens_at:
+            windows += (answer[at], tokens) if tokens else (0, 0)
         return BookedTokens(self, member, tokens, windows)
 
     def levels(self, answer: Sequence[int]) -> tuple[Level, ...]:
@@ -182,4 +184,20 @@ class LimitPlan:
         return tuple(tightest.values())
 
 
-sha_of_settle = sha(SETTLE)
+def _template(keys: Sequence[bytes], rows: Sequence[Sequence[tuple[int, int]]]) -> bytes:
+    """A call of SETTLE with gaps: length and text of the member, of the tokens, and of begin and
+    tokens of each rule. What stands between them is packed once."""
+    gap = b"$%d\r\n%b\r\n"
+
+    def fixed(*words: bytes) -> bytes:
+        return bulk(*words).replace(b"%", b"%%")
+
+    made = fixed(b"EVALSHA", sha(SETTLE), b"%d" % len(keys), *keys)
+    made += gap + gap + fixed(b"%d" % len(rows))
+    words = 3 + len(keys) + 3
+    for rules in rows:
+        made += fixed(b"%d" % len(rules))
+        for slot, ms in rules:
+            made += fixed(b"%d" % slot, b"%d" % ms) + gap + gap
+        words += 1 + 4 * len(rules)
+    return b"*%d\r\n%b" % (words, made)

@@ -4,6 +4,7 @@ order, and who waits too long is told.
     connection = RedisConnection(0.008, slow, lost)
     await loop.create_connection(lambda: connection, host, port)
     connection.send(call)      # call.answered(reply) | call.late() | call.lost(), later
+    connection.send(call, soon=False)          # with the next one, or LINGER_SECS from now
     await connection.ask(b"PING")
 
 A reply is what hiredis makes of it: bytes, int, list, None, or a ReplyError, which is returned, not
@@ -27,6 +28,7 @@ SOURCES = {sha(script): script.encode() for script in SCRIPTS}
 MOST_CALLS = 20_000  # without an answer, on one connection: beyond it is an outage
 AGAIN = 0.001  # s; the answer may lie in the socket: looked at once more after this
 STALLED = 0.002  # s; a look that comes so much too late says that our own loop slept, not Redis
+LINGER_SECS = 0.002  # for which a call nobody waits for may wait for company
 MOST_STALLS = 3  # looks in a row that are forgiven for it: a wait has an end all the same
 
 MOST_UNREAD = 1 << 20  # bytes of one reply; ours are some hundred
@@ -109,6 +111,7 @@ class RedisConnection(asyncio.Protocol):
         self._reader = hiredis.Reader()
         self._out: list[RedisCall] = []
         self._calls: deque[RedisCall] = deque()  # in the order they left
+        self._soon = self._lingers = False  # a flush is to come: this turn, in a while
         self._timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
         self._doubts = 0  # looks in a row at which calls were late
@@ -128,14 +131,25 @@ class RedisConnection(asyncio.Protocol):
         """Some calls have had no answer yet."""
         return self.open and bool(self._calls or self._out)
 
-    def send(self, call: RedisCall) -> None:
-        """Only while it is `open`."""
-        out = self._out
-        out.append(call)
-        if len(out) == 1:
-            self._loop.call_soon(self._flush)
+    def send(self, call: RedisCall, soon: bool = True) -> None:
+        """Only while it is `open`. `soon`: somebody waits for it, it leaves in this turn; a write
+        and a turn of its own would cost more than the call."""
+        self._out.append(call)
+        if soon:
+            if not self._soon:
+                self._soon = True
+                self._loop.call_soon(self._flush)
+        elif not (self._soon or self._lingers):
+            self._lingers = True  # not cancelled by a flush before it: one timer serves many
+            self._loop.call_later(LINGER_SECS, self._lingered)
+
+    def _lingered(self) -> None:
+        self._lingers = False
+        if self._out and not self._soon:
+            self._flush()
 
     def _flush(self) -> None:
+        self._soon = False
         out, self._out = self._out, []
         transport = self._transport
         if transport is None or not self.open:

@@ -127,7 +127,9 @@ class RedisSettling:
     def _send(self, booked: BookedTokens, more: int, over: bool) -> None:
         connection = self._link.connection
         if connection is not None and not connection.full:
-            connection.send(SettlingCall(self, booked, more, over))
+            # A place is given back at once: somebody may have been refused for want of it.
+            soon = over and bool(booked.member)
+            connection.send(SettlingCall(self, booked, more, over), soon)
         else:
             self._keep(booked, more)
 

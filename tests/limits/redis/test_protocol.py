@@ -188,3 +188,21 @@ def test_a_call_by_name_becomes_one_that_brings_the_script() -> None:
     named = command(b"EVALSHA", sha(ADMIT), b"1", b"key", b"more")
     assert as_source(named) == command(b"EVAL", ADMIT.encode(), b"1", b"key", b"more")
     assert as_source(command(b"PING")) == command(b"PING")
+
+
+def test_what_nobody_waits_for_leaves_with_the_next_call_or_soon_after() -> None:
+    async def go() -> None:
+        connection, wire, _ = opened()
+        connection.send(Heard(b"told."), soon=False)
+        await asyncio.sleep(0)
+        assert wire.written == [] and connection.busy
+        connection.send(Heard(b"asked."))
+        await asyncio.sleep(0)
+        assert wire.written == [b"told.asked."]
+        connection.send(Heard(b"alone."), soon=False)
+        await until(lambda: wire.written[1:] == [b"alone."])
+        connection.send(Heard(b"again."), soon=False)  # its timer is wound up anew
+        await until(lambda: wire.written[2:] == [b"again."])
+        connection.abort()
+
+    asyncio.run(go())
