@@ -328,7 +328,7 @@ class Follower:
         changes: Changes = dict.fromkeys(self._copy.names() - named.keys())
         changes |= {name: kv for name, kv in named.items() if name is not None and name not in same}
         self._pending, self._pending_revision = {}, revision
-        self._foreign.clear()
+        self._foreign.missed(changes if self._cluster else ())
         if cluster != self._cluster or revision < self.revision:
             self.own.guard = 0
         self._publish(changes, revision, cluster_id=cluster)

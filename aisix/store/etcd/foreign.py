@@ -2,8 +2,11 @@
 
     changes.note(name, kv, deleted); changes.tell(by_us)
 
+    changes.missed(names)
+
 Readers of several nodes' audits drop doubles by the revision. What was changed while this node
-could not look, and was read as a whole afterwards, is not told here: nobody knows who did it.
+could not look, and was read as a whole afterwards, is named in the log, not in the audit: nobody
+knows who did it.
 
 Must never know: a document's fields.
 """
@@ -11,7 +14,7 @@ Must never know: a document's fields.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from aisix import log
 from aisix.store.audit import EVENT
@@ -20,6 +23,7 @@ from aisix.store.etcd.wire import KeyValue
 from aisix.store.resources import timestamp
 
 MOST_NOTED = 10_000  # changes of one moment
+MOST_NAMED = 20  # documents that one line names
 
 
 class ForeignChanges:
@@ -42,6 +46,15 @@ class ForeignChanges:
 
     def clear(self) -> None:
         self._noted, self._more = [], 0
+
+    def missed(self, names: Collection[Name]) -> None:
+        """These are not as they were before all was read; what was noted is among them."""
+        self.clear()
+        if self._node and names:
+            first = sorted(f"{kind}/{id}" for kind, id in names)[:MOST_NAMED]
+            more = ", ..." if len(names) > len(first) else ""
+            text = "etcd: %d documents changed unseen, and it is not known who changed them: %s%s"
+            log.warning(text, len(names), ", ".join(first), more)
 
     def tell(self, by_us: Callable[[int], bool | None]) -> None:
         """Tell those that were not ours. by_us(revision) answers None where that is not known."""
