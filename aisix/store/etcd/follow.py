@@ -49,6 +49,7 @@ HEARTBEAT_SECS, HEARTBEAT_MS = 1.0, 1500
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 5.0
 LOOK_SECS = 0.2  # how soon it notices that it is to stop
 PUBLISH_SECS = 0.05  # the longest that a change waits for others to come with it
+PART_SECS = 2.0  # the longest that parts of an import wait for documents that were told of
 OWN_SECS = 0.003  # the longest that a change waits for what our own keys say of it
 LEAVE_MS = 500  # for etcd to take our entry away when we go
 SECS_PER_ENTRY = 5e-6  # what a worker takes to renew its snapshot, more or less
@@ -189,7 +190,10 @@ class Follower:
 
     def _publish_at(self) -> float:
         """When what is pending may be published: not before what our own keys say of it is known,
-        which comes by another watch, or has to be asked for."""
+        which comes by another watch, or has to be asked for; nor before a part of an import whose
+        guard was seen first."""
+        if self.own.ahead_of(self._pending_revision):
+            return self._pending_since + PART_SECS
         known = self._pending_revision <= self.own.revision
         return max(self._published + self._gap, 0.0 if known else self._pending_since + OWN_SECS)
 
@@ -269,7 +273,7 @@ class Follower:
             return
         if self._pending_revision > self.own.revision:
             self.own.look(self.client)  # is it the first part of a long import?
-            if self.own.held:
+            if self.own.held or time.monotonic() < self._publish_at():
                 return
         self._foreign.tell(self.own.by_us)
         self._publish(self._pending, self._pending_revision)

@@ -132,6 +132,11 @@ class OwnKeys:
         self._hold(bool(batch.kvs))
         self.revision = max(self.revision, answer.revision)
 
+    def ahead_of(self, revision: int) -> bool:
+        """Whether parts of an import are known here whose documents, up to this revision, are yet
+        to come by the other watch: those before them serve with them."""
+        return self.part is not None and self.guard > revision
+
     def by_us(self, revision: int) -> bool | None:
         """Whether a change of a document was a write of ours; None: that cannot be known."""
         if revision in self._guards:

@@ -278,6 +278,8 @@ class EtcdStore(Replica):
             found, at = self._now()
             if at.revision >= revision:
                 self._unseen = None
+                with suppress(OSError):  # a full disk: the follower's own comes, or the next poll
+                    self._signal.give()  # the follower gives it after it wrote what we have seen
                 return found
             if time.monotonic() > give_up:
                 text = f"written to etcd (revision {revision}), but this node does not see it yet"

@@ -15,8 +15,9 @@ from aisix.store.base import ChangeRefused
 from aisix.store.batch import ImportItem, import_items
 from aisix.store.etcd.claims import claim_key
 from aisix.store.etcd.client import Access, EtcdClient
-from aisix.store.etcd.follow import ACCEPT
+from aisix.store.etcd.follow import ACCEPT, Follower
 from aisix.store.etcd.store import EtcdStore
+from aisix.store.etcd.wire import KeyValue, WatchEvent, WatchResult
 from aisix.store.secrets import Keyring
 from tests.cluster.cut import Cut
 from tests.cluster.servers import PASSWORD, USER, Etcd
@@ -98,6 +99,48 @@ def test_a_long_import_comes_in_parts_and_shows_as_one(etcd: Etcd, tmp_path: Pat
         etcd.put(f"{place.prefix}/models/late", json.dumps({**MODEL[2]}).encode())
         etcd.delete(f"/x{place.prefix}/batch")
         until(lambda: store.current().model("small"))
+
+
+def test_parts_serve_together_whichever_watch_is_ahead(etcd: Etcd, tmp_path: Path) -> None:
+    """Documents and our own keys come by two watches: here each is told by hand."""
+    place = place_in(etcd)
+    guard_key, batch_key = (f"/x{place.prefix}/{name}" for name in ("guard", "batch"))
+    writer = EtcdStore.direct(keyring(), place)
+    put(writer, KEY)
+    writer.close()
+    follower = Follower(tmp_path, keyring(), place.access, place.layout)
+    follower.catch_up()
+    first = follower.revision + 1
+
+    def told(revision: int, *changes: tuple[str, object]) -> WatchResult:
+        events = []
+        for key, value in changes:
+            kv = KeyValue(key.encode(), json.dumps(value).encode(), str(revision), str(revision))
+            events.append(WatchEvent(kv, "DELETE" if value is None else "PUT"))
+        return WatchResult(events=events)
+
+    def documents(revision: int, name: str) -> None:
+        key = f"{place.prefix}/models/{name}"
+        follower._took(told(revision, (key, {**MODEL[2], "display_name": name})))
+        follower._publish_when_due()
+
+    def own(revision: int, number: int, batch: object) -> None:
+        guard = {"part": ["import", number, 2], "node": "a"}
+        follower._took_own(told(revision, (guard_key, guard), (batch_key, batch)))
+        follower._publish_when_due()
+
+    reader = EtcdStore(tmp_path, keyring(), place)
+    own(first, 1, {})
+    documents(first, "one")
+    assert follower.own.held
+    own(first + 1, 2, None)
+    assert not follower.own.held
+    assert reader.current().counts()["models"] == 0, "the second part is yet to come"
+    documents(first + 1, "two")
+    until(lambda: follower._publish_when_due() or follower.revision == first + 1)
+    assert reader.current().counts()["models"] == 2
+    reader.close()
+    follower.close()
 
 
 def test_a_command_needs_no_follower_and_what_it_moves_is_the_same(
