@@ -14,7 +14,7 @@ from aisix.store.batch import ImportItem, import_items
 from aisix.store.etcd.follow import Follower
 from aisix.store.etcd.store import EtcdPlace, EtcdStore
 from tests.cluster.servers import Etcd
-from tests.store.contract import Contract, Item
+from tests.store.contract import KEY, Contract, Item
 from tests.store.etcd.following import following, keyring, place_in
 
 FOLLOWERS: dict[Path, Follower] = {}  # a test object goes to other processes; they do not
