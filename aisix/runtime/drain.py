@@ -44,5 +44,7 @@ async def drain(gateway: Gateway, listeners: Sequence[Listener], settings: Setti
     # What the gateway does not count: an admin's write, a page of metrics.
     while now() < began + shutdown.max_drain_secs and any(one.at_work for one in listeners):
         await asyncio.sleep(LOOK_SECS)
+    if left := sum(one.at_work for one in listeners):
+        log.warning("%d connections are closed under a request", left)
     for listener in listeners:
         await listener.close_all_connections()

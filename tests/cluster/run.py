@@ -19,6 +19,7 @@ How long writes stood still and took to be seen on other nodes is told, and neve
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import tempfile
 import time
@@ -69,7 +70,13 @@ def chaos(
     with World(folder, workers, callers, writers) as world:
         number = 0
         while number < len(EVENTS) or (world.load.done < exchanges and time.monotonic() < end):
-            one_event(world, EVENTS[number % len(EVENTS)], number, exchanges > 0, report)
+            event = EVENTS[number % len(EVENTS)]
+            try:
+                one_event(world, event, number, exchanges > 0, report)
+            except (AssertionError, OSError) as error:  # what was awaited never came: it ends here
+                told = "; ".join(world.told())
+                report.wrong.append(f"{number} {event.__name__}: {error!r}; {told}")
+                return report
             number += 1
         world.limited.key = None
         world.load.pause()
@@ -187,14 +194,18 @@ def main() -> int:
     parser.add_argument("--writers", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=60)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        report = chaos(Path(folder), **vars(given))
+    folder = Path(tempfile.mkdtemp(prefix="aisix-chaos-"))
+    report = chaos(folder, **vars(given))
     print(report.table())
     for text in report.unknown:
         print("not known:", text)
     for text in report.wrong:
         print("wrong:", text)
-    return 1 if report.wrong else 0
+    if report.wrong:
+        print("what the gateways said is in", folder)
+        return 1
+    shutil.rmtree(folder)
+    return 0
 
 
 if __name__ == "__main__":

@@ -129,11 +129,13 @@ class World:
         return False
 
     def all_well(self) -> None:
-        try:
-            until(lambda: all(self.well(one) for one in self.gateways))
-        except AssertionError:
-            told = [(self.status(g, "store"), self.status(g, "limits")) for g in self.gateways]
-            raise AssertionError(f"not all are well again: {told}") from None
+        until(lambda: all(self.well(one) for one in self.gateways), "not all are well again")
+
+    def told(self) -> list[str]:
+        """What each gateway says of what it asks."""
+        parts = [(one.folder.name, self.status(one, "store"), self.status(one, "limits"))
+                 for one in self.gateways]  # fmt: skip
+        return [f"{name}: store {store}, limits {limits}" for name, store, limits in parts]
 
     def counting_in_redis(self, up: bool) -> None:
         """Comes back when all gateways say so."""
