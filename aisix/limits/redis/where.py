@@ -79,7 +79,7 @@ class RedisWhere:
         context = None
         if over_tls:
             context = ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
-            # As for etcd and upstreams, and on every Python: 3.13 refuses what `openssl x509` signs.
+            # As etcd and upstreams are looked at, and on every Python: 3.13 asks for more.
             context.verify_flags &= ~ssl.VERIFY_X509_STRICT
             if client_cert_file is not None:
                 context.load_cert_chain(client_cert_file, client_key_file)
