@@ -9,6 +9,7 @@ Must never know: what a resource holds. Never shows the admin key.
 
 from __future__ import annotations
 
+import argparse
 import http.client
 import json
 import ssl
@@ -19,6 +20,13 @@ from aisix.errors import AisixError, OperatorError
 
 TIMEOUT_SECS = 30
 WRONG_HOST = 421
+
+
+def add_admin_options(sub: argparse.ArgumentParser) -> None:
+    """Those of a command that asks a gateway's admin API, and `resources.client_of` reads."""
+    sub.add_argument("--admin", metavar="URL", help="the admin API; default: of the settings")
+    sub.add_argument("--admin-key-file", metavar="FILE", help="a file that holds an admin key")
+    sub.add_argument("--json", action="store_true", help="for programs")
 
 
 class AdminRefused(AisixError):

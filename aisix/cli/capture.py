@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from aisix.cli.admin_client import AdminClient, AdminRefused
+from aisix.cli.admin_client import AdminClient, AdminRefused, add_admin_options
 from aisix.cli.resources import client_of
 from aisix.config.settings import Settings
 from aisix.errors import OperatorError
@@ -41,9 +41,7 @@ def add_parser(sub: argparse.ArgumentParser) -> None:
                      " replaced by others of the same length and kind")  # fmt: skip
     sub.add_argument("--list", action="store_true", help="what is being captured now")
     sub.add_argument("--cancel", metavar="ID", help="end a capture and forget what it has")
-    sub.add_argument("--admin", metavar="URL", help="the admin API; default: of the settings")
-    sub.add_argument("--admin-key-file", metavar="FILE", help="a file that holds an admin key")
-    sub.add_argument("--json", action="store_true", help="for programs")
+    add_admin_options(sub)
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:

@@ -16,7 +16,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from aisix.cli.admin_client import AdminRefused
+from aisix.cli.admin_client import AdminRefused, add_admin_options
 from aisix.cli.resources import client_of
 from aisix.config.settings import Settings
 
@@ -25,9 +25,7 @@ SHOWN = 12  # characters of a digest
 
 def add_parser(sub: argparse.ArgumentParser) -> None:
     """Its options; `docs/cli.md` shows what they say."""
-    sub.add_argument("--admin", metavar="URL", help="the admin API; default: of the settings")
-    sub.add_argument("--admin-key-file", metavar="FILE", help="a file that holds an admin key")
-    sub.add_argument("--json", action="store_true", help="for programs")
+    add_admin_options(sub)
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
