@@ -119,7 +119,8 @@ class Running:
     def __exit__(self, *error: object) -> None:
         self.stop()
 
-    def start(self) -> None:
+    def write_config(self) -> None:
+        """`more` of now, for the next start or SIGHUP."""
         config = {
             "proxy": {"addr": f"127.0.0.1:{self.proxy_port}"},
             "admin": {"addr": f"127.0.0.1:{self.admin_port}", "admin_keys": [ADMIN_KEY]},
@@ -132,6 +133,9 @@ class Running:
                 value = {**dict(config.get(name) or {}), **value}  # type: ignore[call-overload]
             config[name] = value
         (self.folder / "config.yaml").write_text(json.dumps(config))  # JSON is YAML
+
+    def start(self) -> None:
+        self.write_config()
         env = {k: v for k, v in os.environ.items() if not k.startswith("AISIX_")} | self.env
         self.out = open(self.folder / "out.log", "ab")  # noqa: SIM115
         self.err = open(self.folder / "err.log", "ab")  # noqa: SIM115

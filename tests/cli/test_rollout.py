@@ -16,7 +16,9 @@ import pytest
 
 from aisix.cli.mappings.rollout import CanaryReport
 from aisix.standin.server import Standin
+from tests.cluster.servers import Etcd
 from tests.running import ADMIN_KEY, ROOT, Running, until
+from tests.runtime.test_cluster import node
 
 QUICKLY = ("tests.quick_checks",)
 MODEL = {"claude-prod": {"model_name": "claude-opus-5-5"}}
@@ -212,6 +214,49 @@ def test_one_gateway_needs_no_list_of_nodes(three: Nodes) -> None:
     assert run("rollback").returncode == 0
     assert three.digests[0] == before
     assert one.ask("Hi").status == 200
+
+
+def test_nodes_of_an_etcd_need_no_list_of_addresses(etcd: Etcd, tmp_path: Path) -> None:
+    """Names are enough, and every node tells of every other's tables what is so."""
+    with ExitStack() as stack:
+        gateways = []
+        for name in ("a", "b"):
+            (tmp_path / f"site-{name}").mkdir()
+            one = node(tmp_path, etcd, name, "/rolled")
+            one.more["mappings"], one.program = [str(tmp_path / f"site-{name}")], QUICKLY
+            gateways.append(stack.enter_context(one))
+        a, _ = gateways
+
+        def tables() -> list[dict[str, str]]:
+            told = [one.admin("GET", "nodes").json["items"] for one in gateways]
+            return [{row["name"]: row["tables"] for row in rows} for rows in told]
+
+        def run(*words: str) -> subprocess.CompletedProcess[str]:
+            at = ["--admin", f"http://127.0.0.1:{a.admin_port}"]
+            env = {k: v for k, v in os.environ.items() if not k.startswith("AISIX_")}
+            return subprocess.run(
+                [sys.executable, "-m", "aisix", "mappings", *words, *at], cwd=ROOT, text=True,
+                env={**env, "AISIX_ADMIN_KEY": ADMIN_KEY}, capture_output=True, timeout=240,
+            )  # fmt: skip
+
+        until(lambda: all(list(rows) == ["a", "b"] for rows in tables()))
+        before = tables()[0]["a"]
+        until(lambda: tables() == [{"a": before, "b": before}] * 2)
+        for name in ("a", "b"):
+            folder = tmp_path / f"site-{name}" / TABLES
+            folder.mkdir(parents=True)
+            (folder / "values.toml").write_text('[stop_reason]\nend_turn = "length"\n')
+        done = run("rollout", "--pause", "0", "--canary", "b")
+        assert done.returncode == 0, done.stderr
+        first, second, last = done.stdout.splitlines()
+        digest = last.removesuffix(" serves on every node")
+        assert (first, second) == (f"b: {before} -> {digest}", f"a: {before} -> {digest}")
+        until(lambda: tables() == [{"a": digest, "b": digest}] * 2)
+        back = run("rollback")
+        assert back.returncode == 0, back.stderr
+        assert back.stdout.splitlines() == [f"{n}: {digest} -> {before}" for n in ("a", "b")]
+        until(lambda: tables() == [{"a": before, "b": before}] * 2)
+        assert not [bug for one in gateways for bug in one.bugs]
 
 
 def test_worse_means_by_more_than_the_bound() -> None:

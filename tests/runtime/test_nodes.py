@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from aisix.standin.server import Standin
-from tests.cluster.servers import Etcd
+from tests.cluster.servers import Etcd, Redis, b64
 from tests.running import ROOT, Running, until
 from tests.runtime.test_cluster import ASK, node
 
@@ -74,6 +74,77 @@ def test_a_second_live_node_of_one_name_does_not_start(etcd: Etcd, tmp_path: Pat
         first.start()  # its own entry is there yet
         until(lambda: first.admin("GET", "status").json["store"]["connected"])
         assert first.admin("GET", "status").json["store"]["not_registered"] is None
+
+
+def settings_told(gateway: Running) -> dict[str, str]:
+    """The digest of a node's settings, by where it is told."""
+    told = status(gateway)
+    return {
+        "entry": nodes(gateway)[gateway.more["node_id"]]["settings"],
+        "status": gateway.admin("GET", "status").json["config"]["digest"],
+        "metric": next(
+            name.partition('settings="')[2].partition('"')[0]
+            for name in gateway.metrics()
+            if name.startswith("aisix_node_info{")
+        ),
+        "command": told.stdout.split("\n")[1].split()[4],
+    }
+
+
+def raw_entry(etcd: Etcd, key: str) -> dict[str, Any]:
+    """As etcd tells it: `create_revision` stays as long as the key was never away."""
+    [kv] = etcd.call("/v3/kv/range", {"key": b64(key)})["kvs"]
+    return dict(kv)
+
+
+def test_an_entry_follows_settings_that_change_and_is_never_away(
+    etcd: Etcd, tmp_path: Path
+) -> None:
+    with ExitStack() as stack:
+        a, b = (stack.enter_context(node(tmp_path, etcd, n, "/changes")) for n in ("a", "b"))
+        until(lambda: list(nodes(a)) == list(nodes(b)) == ["a", "b"])
+        until(lambda: nodes(b)["a"]["state"] == "ready")
+        before, born = settings_told(a), raw_entry(etcd, "/x/changes/nodes/a")["create_revision"]
+        assert len({digest[:12] for digest in before.values()}) == 1
+        a.more["limits"] = {"max_steps": 123456789}
+        a.write_config()
+        a.process.send_signal(signal.SIGHUP)
+        until(lambda: nodes(b)["a"]["settings"] not in ("", before["entry"]))
+        until(lambda: len({digest[:12] for digest in settings_told(a).values()}) == 1)
+        after = settings_told(a)
+        assert after["entry"] == nodes(b)["a"]["settings"] != before["entry"]
+        assert b.admin("GET", "nodes").json["differences"]
+        a.more["limits"] = {}
+        a.write_config()
+        a.process.send_signal(signal.SIGHUP)
+        until(lambda: not b.admin("GET", "nodes").json["differences"])
+        assert settings_told(a) == before
+        assert raw_entry(etcd, "/x/changes/nodes/a")["create_revision"] == born
+        assert a.admin("PUT", "provider_keys/k?wait=all&timeout_ms=20000", KEY).status == 201
+        assert b.admin("GET", "provider_keys/k").status == 200
+        assert not a.bugs and not b.bugs
+
+
+def test_a_program_that_takes_over_is_no_second_node_of_its_name(
+    etcd: Etcd, tmp_path: Path
+) -> None:
+    with ExitStack() as stack:
+        a, b = (stack.enter_context(node(tmp_path, etcd, n, "/becomes")) for n in ("a", "b"))
+        until(lambda: list(nodes(a)) == list(nodes(b)) == ["a", "b"])
+        until(lambda: nodes(b)["a"]["state"] == "ready")
+        born = raw_entry(etcd, "/x/becomes/nodes/a")
+        began = nodes(b)["a"]["started_at"], a.worker_pids
+        a.process.send_signal(signal.SIGUSR2)
+        until(lambda: set(began[1]).isdisjoint(a.worker_pids) and len(a.worker_pids) == 2)
+        until(lambda: raw_entry(etcd, "/x/becomes/nodes/a")["lease"] != born["lease"])
+        assert a.process.poll() is None and "called a already" not in a.log
+        until(lambda: a.admin("GET", "status").json["store"]["connected"])
+        assert a.admin("GET", "status").json["store"]["not_registered"] is None
+        assert list(nodes(b)) == ["a", "b"]
+        assert raw_entry(etcd, "/x/becomes/nodes/a")["create_revision"] == born["create_revision"]
+        made = b.admin("PUT", "provider_keys/k?wait=all&timeout_ms=20000", KEY)
+        assert made.status == 201 and "x-aisix-behind" not in made.headers
+        assert not a.bugs and not b.bugs
 
 
 def test_a_write_waits_for_every_live_node_or_names_who_is_behind(
@@ -140,3 +211,30 @@ def test_the_share_of_limits_is_by_live_nodes(etcd: Etcd, standin: Standin, tmp_
         until(lambda: b.admin("GET", "apikeys").json["total"] == 1)
         answers = {g.folder.name: [g.call(ASK).status for _ in range(5)] for g in (a, b)}
         assert answers == {name: [200, 200, 200, 429, 429] for name in "ab"}
+
+
+def test_who_leaves_an_outage_of_redis_leaves_the_others_more(
+    etcd: Etcd, standin: Standin, tmp_path: Path
+) -> None:
+    """A third each of three nodes, and half each of two: in the same window, and without a word."""
+    with ExitStack() as stack:
+        redis = stack.enter_context(Redis(tmp_path))
+        a, b, c = three = [node(tmp_path, etcd, n, "/leaves") for n in ("a", "b", "c")]
+        for one in three:
+            one.more["ratelimit"] = {"backend": "redis", "redis": {"url": redis.url}}
+            stack.enter_context(one)
+        until(lambda: all(list(nodes(one)) == ["a", "b", "c"] for one in three))
+        a.set_up(standin.url, {"m": {"model_name": "claude-opus-5-5"}})
+        a.allow("m", rate_limit={"rpd": 12})
+        until(lambda: all(g.admin("GET", "apikeys").json["total"] == 1 for g in three))
+
+        def limits(gateway: Running) -> tuple[bool, str]:
+            told = gateway.admin("GET", "status").json["limits"]
+            return told["up"], told["share"]
+
+        redis.kill()
+        until(lambda: all(limits(one) == (False, "1/3") for one in three))
+        assert [one.call(ASK).status for one in three for _ in range(5)] == ([200] * 4 + [429]) * 3
+        c.stop()
+        until(lambda: limits(a) == limits(b) == (False, "1/2"))
+        assert [a.call(ASK).status for _ in range(3)] == [200, 200, 429]
