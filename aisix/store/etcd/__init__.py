@@ -1,6 +1,7 @@
 """The store on etcd: read from a local copy that one process per node keeps, written by txns.
 
     wire.py      what its JSON gateway says
+    rights.py    what its users must be allowed
     client.py    calls: endpoints, token, TLS, errors
     lines.py     several at one time: watches and heartbeats
     layout.py    keys and documents

@@ -32,18 +32,18 @@ def claim_key(client: EtcdClient, layout: Layout, keyring: Keyring) -> None:
     """Name our key as the cluster's if none is named yet. OperatorError names both when ours cannot
     read what theirs wrote; EtcdError when etcd does not answer."""
     key = layout.cluster_key
-    found = client.range(key).kvs
-    if not found:
-        try:
+    try:
+        found = client.range(key).kvs
+        if not found:
             absent, mine = compare(key, "CREATE", "EQUAL", 0), put_op(key, claim(keyring))
             answer = client.txn([absent], [mine], [range_op(key)])
-        except EtcdError as error:
-            if error.code == DENIED:
-                return  # we only read here
-            raise
-        if answer.succeeded:
-            return
-        found = answer.ranges()[0].kvs
+            if answer.succeeded:
+                return
+            found = answer.ranges()[0].kvs
+    except EtcdError as error:
+        if error.code == DENIED:
+            return  # we only read here, perhaps documents alone
+        raise
     named, good = _read(found[0].value, keyring) if found else ("", True)
     if not good:
         raise OperatorError(

@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 import msgspec
 import pycurl
 
+from aisix.store.etcd.rights import rights_of
 from aisix.store.etcd.wire import (
     DENIED,
     INVALID,
@@ -211,7 +212,7 @@ class EtcdClient:
             return out.getvalue()
         refused = refusal_of(status, out.getvalue())
         self._counted(refused.code)
-        raise self._told(refused, path)
+        raise self.told(refused, path, body)
 
     def lost(self, code: int, text: str) -> EtcdError:
         """What libcurl says when there was no answer."""
@@ -219,12 +220,14 @@ class EtcdClient:
         said = f"etcd at {self.endpoint}: {text or f'no answer (curl {code})'}"
         return EtcdError(said, NETWORK, certain=certain)
 
-    def _told(self, refused: EtcdError, path: str) -> EtcdError:
+    def told(self, refused: EtcdError, path: str, body: dict[str, Any]) -> EtcdError:
         """The same with where, and with what an operator can do."""
         text = f"etcd at {self.endpoint}: {refused}"
-        named = NAMED_CERTIFICATE in text
-        if refused.code == DENIED or (refused.code == INVALID and "auth" in path and not named):
-            text += f" (user {self.access.user or 'none'}; see etcd.user and etcd.password_env)"
+        named, user = NAMED_CERTIFICATE in text, self.access.user or "none"
+        if refused.code == DENIED:
+            text += f": the role of user {user} (etcd.user) needs {rights_of(path, body)}"
+        if refused.code == INVALID and "auth" in path and not named:
+            text += f" (user {user}; see etcd.user and etcd.password_env)"
         if refused.code == INVALID and "user name is empty" in str(refused):
             text += "; etcd asks for a name: set etcd.user and etcd.password_env"
         if refused.code == UNIMPLEMENTED or "not as etcd" in str(refused):

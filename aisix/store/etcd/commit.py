@@ -26,6 +26,7 @@ from aisix.store.base import Change, ChangeRefused, Put
 from aisix.store.etcd.client import EtcdClient
 from aisix.store.etcd.layout import Layout, Stored, encode
 from aisix.store.etcd.wire import (
+    DENIED,
     INVALID,
     EtcdError,
     compare,
@@ -138,6 +139,8 @@ class Committer:
         except EtcdError as error:
             if error.code == INVALID and any(words in str(error) for words in TOO_LONG):
                 raise TooLongError(f"nothing was written: {error}") from None
+            if error.code == DENIED:
+                raise ChangeRefused("read_only", f"nothing was written: {error}") from None
             if not error.elsewhere:
                 raise StoreError(f"nothing was written: {error}") from None
             return self._resolved(sent, word, at, error, not error.certain)

@@ -32,7 +32,7 @@ from aisix.store.etcd.layout import Layout, Name
 from aisix.store.etcd.lines import EtcdCalls
 from aisix.store.etcd.members import Members
 from aisix.store.etcd.own import OwnKeys
-from aisix.store.etcd.registration import Registration
+from aisix.store.etcd.registration import DENIED_SECS, Registration
 from aisix.store.etcd.wire import (
     OUT_OF_RANGE,
     EtcdError,
@@ -151,10 +151,16 @@ class Follower:
         try:
             layout = self._layout
             calls.watch(layout.documents, layout.documents_end, self.revision + 1, self._took)
-            calls.watch(layout.own, layout.own_end, self.own.revision + 1, self._took_own)
-            if self._registration is not None:
-                self._registration.begin(calls)
+            if not self.own.closed:
+                calls.watch(layout.own, layout.own_end, self.own.revision + 1, self._took_own)
+                if self._registration is not None:
+                    self._registration.begin(calls)
             due, under_way = 0.0, False
+            again, opened = time.monotonic() + DENIED_SECS, False
+
+            def allowed(answer: RangeAnswer | EtcdError) -> None:
+                nonlocal opened
+                opened = not isinstance(answer, EtcdError)
 
             def proved(sent: float, least: int, answer: RangeAnswer | EtcdError) -> None:
                 nonlocal under_way
@@ -163,14 +169,17 @@ class Follower:
                     raise answer
                 self._proved(answer, sent, least)
 
-            while not stopped():
+            while not (stopped() or opened):
                 now = time.monotonic()
                 self.board.beat()
                 if now >= due and not under_way:
                     due, under_way = now + HEARTBEAT_SECS, True
-                    body, sent = range_body(layout.guard), time.time()
+                    body, sent = range_body(self.own.marker), time.time()
                     done = partial(proved, sent, self.revision)
                     calls.ask("kv/range", body, RangeAnswer, HEARTBEAT_MS, done)
+                if self.own.closed and now >= again:
+                    again = now + DENIED_SECS
+                    calls.ask("kv/range", self.own.probe, RangeAnswer, HEARTBEAT_MS, allowed)
                 calls.step(self._turn(due))
                 self._publish_when_due()
                 self._tend_nodes()
@@ -182,7 +191,7 @@ class Follower:
         ends = [due, now + LOOK_SECS]
         if self._pending and not self.own.held:
             ends.append(self._publish_at())
-        if self._registration is not None:
+        if self._registration is not None and not self.own.closed:
             ends.append(self._registration.due(now, self._told_of_us))
         if self.own.members.due is not None:
             ends.append(self.own.members.due)
@@ -194,7 +203,7 @@ class Follower:
         guard was seen first."""
         if self.own.ahead_of(self._pending_revision):
             return self._pending_since + PART_SECS
-        known = self._pending_revision <= self.own.revision
+        known = self.own.closed or self._pending_revision <= self.own.revision
         return max(self._published + self._gap, 0.0 if known else self._pending_since + OWN_SECS)
 
     def _about_us(self) -> dict[str, object]:
@@ -208,11 +217,16 @@ class Follower:
 
     def _tend_nodes(self) -> None:
         now, entry, members = time.monotonic(), self._registration, self.own.members
-        if entry is not None:
+        if entry is not None and not self.own.closed:
             entry.tend(now, self._told_of_us, len(members.nodes))
-        registered = entry is not None and entry.registered
+        registered = self._registered
         if (members.due is not None and now >= members.due) or members.counted != registered:
             members.save(registered)
+
+    @property
+    def _registered(self) -> bool:
+        entry = self._registration
+        return entry is not None and entry.registered and not self.own.closed
 
     @property
     def _gap(self) -> float:
@@ -295,7 +309,8 @@ class Follower:
     # ------------------------------------------------------------------ all of it
     def catch_up(self) -> None:
         """Be where a watch can go on from. Reads everything only where it must."""
-        answer = self.client.range(self._layout.guard, timeout_ms=HEARTBEAT_MS)
+        at, end = self._layout.documents, self._layout.documents_end
+        answer = self.client.range(at, end, timeout_ms=HEARTBEAT_MS, limit="1", keys_only=True)
         why = self._all_next or self._must_read_all(answer)
         if why is None:
             self._read_own(self.revision)
@@ -358,5 +373,4 @@ class Follower:
         """Our own keys as they are, so that their watch can begin."""
         self.own.read(self.client, since)
         self._keep_own()
-        registered = self._registration is not None and self._registration.registered
-        self.own.members.save(registered)
+        self.own.members.save(self._registered)

@@ -111,7 +111,8 @@ class EtcdCalls:
                 return
             status = curl.getinfo(pycurl.RESPONSE_CODE)
             if status != 200:
-                done(refusal_of(status, out.getvalue()))
+                refused = refusal_of(status, out.getvalue())
+                done(self._client.told(refused, path, body))
                 return
             try:
                 answer = msgspec.json.decode(out.getvalue(), type=kind)

@@ -14,7 +14,9 @@ Must never know: a document.
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
+from typing import Any
 
 from aisix import log
 from aisix.store.etcd import board as cells
@@ -24,6 +26,7 @@ from aisix.store.etcd.client import EtcdClient
 from aisix.store.etcd.layout import Layout
 from aisix.store.etcd.members import Members
 from aisix.store.etcd.wire import (
+    DENIED,
     OUT_OF_RANGE,
     EtcdError,
     KeyValue,
@@ -59,7 +62,7 @@ class ImportPart:
 
 class OwnKeys:
     """guard: the revision of the newest write of ours that was seen; revision: up to which these
-    keys are known; held: an import of several parts is under way."""
+    keys are known; held: an import of several parts is under way; closed: we may not read them."""
 
     def __init__(
         self, layout: Layout, keyring: Keyring, board: Board, members: Members, guard: int
@@ -67,15 +70,57 @@ class OwnKeys:
         self._layout, self._keyring, self._board = layout, keyring, board
         self.members = members
         self.guard, self.revision = guard, 0
-        self.held = False
+        self.held = self.closed = False
         self.foreign = ""  # that we do not know the cluster's key
         self.part: ImportPart | None = None
         self._guards: set[int] = set()  # writes of ours, since `forget`
         self._complete_after = 0  # every write of ours after this revision is in `_guards`
-        self._told_broken = ""
+        self._told_broken = self._told_closed = ""
+
+    @property
+    def marker(self) -> bytes:
+        """A key whose reading proves that all was seen: one we may read."""
+        return self._layout.documents if self.closed else self._layout.guard
+
+    @property
+    def probe(self) -> dict[str, Any]:
+        """A read, with little to say, that only who may read all of these keys is answered."""
+        return range_body(self._layout.own, self._layout.own_end, limit="1", keys_only=True)
+
+    def may_read(self, client: EtcdClient) -> bool:
+        """Who may not follows the documents all the same, and is no node to the others."""
+        try:
+            client.asked("kv/range", self.probe, RangeAnswer, LOOK_MS)
+        except EtcdError as error:
+            if error.code != DENIED:
+                raise
+            self._close(str(error))
+            return False
+        if self.closed:
+            self.closed, self._told_closed = False, ""
+            self._board.set(cells.READ_ONLY, 0)  # its entry will say whether it may write
+            self._board.note = ""
+            log.info("etcd: %s* can be read now", self._layout.own.decode())
+        return True
+
+    def _close(self, why: str) -> None:
+        text = f"this node only reads and knows of no other node: {why} (to write: READWRITE)"
+        if text != self._told_closed:
+            self._told_closed = text
+            log.error("etcd: %s", text)
+        self.closed, self.held, self.part, self.foreign = True, False, None, ""
+        self._guards.clear()
+        self._complete_after = sys.maxsize  # whose a change is cannot be known
+        self._board.set(cells.READ_ONLY, 1)
+        self._board.set(cells.OPEN_BATCH, 0)
+        self._board.note = text
+        self.members.reset(())
+        self.judge_import()
 
     def read(self, client: EtcdClient, since: int) -> None:
         """All as it is now. since: the documents' changes after this revision will be asked for."""
+        if not self.may_read(client):
+            return
         layout = self._layout
         answer = client.ranges(
             range_op(layout.guard),
@@ -119,6 +164,8 @@ class OwnKeys:
 
     def look(self, client: EtcdClient) -> None:
         """Guard and import as they are now, at the member that is followed."""
+        if self.closed:
+            return
         operations = range_op(self._layout.guard), range_op(self._layout.batch)
         body = {"compare": [], "success": operations}
         answer = client.call("kv/txn", body, TxnAnswer, LOOK_MS)

@@ -69,8 +69,16 @@ def home_of(folder: Path) -> str:
 
 def claim_name(client: EtcdClient, layout: Layout, name: str, home: str) -> None:
     """Take the name, if no live node has it. OperatorError when one does; EtcdError when etcd does
-    not answer. Without the permission to write nothing is taken, and any name is good."""
-    key, end = layout.node(name), time.monotonic() + LEASE_SECS + KEEP_SECS
+    not answer. Without the permission for it nothing is taken, and any name is good."""
+    try:
+        _claimed(client, layout.node(name), name, home)
+    except EtcdError as error:
+        if error.code != DENIED:
+            raise
+
+
+def _claimed(client: EtcdClient, key: bytes, name: str, home: str) -> None:
+    end = time.monotonic() + LEASE_SECS + KEEP_SECS
     before: tuple[int, int] | None = None
     while True:
         found = client.range(key).kvs
@@ -97,13 +105,8 @@ def claim_name(client: EtcdClient, layout: Layout, name: str, home: str) -> None
 
 def _taken(client: EtcdClient, key: bytes, name: str, home: str) -> bool:
     told = msgspec.json.encode({"name": name, "home": home, "starting": True})
-    try:
-        absent = compare(key, "CREATE", "EQUAL", 0)
-        return client.txn([absent], [put_op(key, told, client.grant(LEASE_SECS))]).succeeded
-    except EtcdError as error:
-        if error.code == DENIED:
-            return True
-        raise
+    absent = compare(key, "CREATE", "EQUAL", 0)
+    return client.txn([absent], [put_op(key, told, client.grant(LEASE_SECS))]).succeeded
 
 
 class Registration:
@@ -178,8 +181,7 @@ class Registration:
             denied = answer.code == DENIED
             self._not_before = time.monotonic() + (DENIED_SECS if denied else LATER_SECS)
             if denied:
-                why = f"etcd lets us write nothing below {self._key.decode()}: this node only reads"
-                self._out(why, read_only=True)
+                self._out(f"this node only reads: {answer}", read_only=True)
 
         assert self._calls is not None
         self._under_way = True

@@ -194,8 +194,7 @@ class EtcdStore(Replica):
     # ------------------------------------------------------------------ writing
     def update(self, plan: ChangePlan) -> Snapshot:
         if not self.writable:
-            why = "etcd.read_only" if self._place.read_only else self._board.note
-            raise ChangeRefused("read_only", f"{self.source} is only read here ({why})")
+            raise ChangeRefused("read_only", self._only_read)
         with self._writing, self._alone():
             end = time.monotonic() + WRITE_SECS
             committer = self._committer()
@@ -215,6 +214,11 @@ class EtcdStore(Replica):
                     text = f"others write all the time: nothing was written in {WRITE_SECS:g} s"
                     raise StoreError(text)
                 time.sleep(random.uniform(0, 0.005))
+
+    @property
+    def _only_read(self) -> str:
+        why = "etcd.read_only" if self._place.read_only else self._board.note
+        return f"{self.source} is only read here ({why})"
 
     def _sent(
         self, committer: Committer, operations: list[dict[str, Any]], at: Position
@@ -330,6 +334,8 @@ class EtcdStore(Replica):
         anywhere, running it again completes it. OperatorError while a live node lacks that key."""
         if self._place.plain:
             raise OperatorError("etcd.secrets is plain: nothing is encrypted there")
+        if not self.writable:
+            raise OperatorError(self._only_read)
         lacking(self.nodes(), self._keyring.current)
         count = sealed_again(self)
         self._client = self._client or EtcdClient(self._place.access)
