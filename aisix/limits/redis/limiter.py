@@ -123,7 +123,7 @@ class RedisRateLimiter:
         self.clock = self.loop.time
         self.lease = bulk(b"%d" % (lease * 1000))
         self.tally, self._tell = Tally(bounds), tell
-        self.link = RedisLink(RedisTopology(where, env, timeout), timeout, self._up, self._down)
+        self.link = RedisLink(RedisTopology(where, env), timeout, self._up, self._down)
         self.settling = RedisSettling(self.link, self.tally, lease)
         self._shared, self._outages, self._number = shared, shared.outages, number
         self._share = NodeShare(shared, policy, nodes)
@@ -291,7 +291,7 @@ class RedisRateLimiter:
 
 async def probed(where: RedisWhere, timeout: float) -> str:
     """Where it takes our writes now. Unreachable."""
-    topology = RedisTopology(where, "", timeout)
+    topology = RedisTopology(where, "")
     made = await topology.reach(lambda: RedisConnection(timeout, lambda _: None, lambda _: None))
     made.abort()
     return show(topology.address)

@@ -71,12 +71,13 @@ class ReplyRefused(Exception):
 
 
 class AwaitedCall:
-    """A call whose reply is awaited."""
+    """A call whose reply is awaited. `timely`: not for longer than a request waits for its own."""
 
-    __slots__ = ("data", "given_up", "reply", "sent")
+    __slots__ = ("data", "given_up", "reply", "sent", "timely")
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, timely: bool = False) -> None:
         self.data, self.sent, self.given_up = data, 0.0, False
+        self.timely = timely
         self.reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
     def answered(self, reply: Any) -> None:
@@ -88,7 +89,8 @@ class AwaitedCall:
             self.reply.set_result(reply)
 
     def late(self) -> None:
-        pass  # who asked has a limit of its own
+        if self.timely and not self.reply.done():
+            self.reply.set_exception(TimeoutError())
 
     def lost(self) -> None:
         if not self.reply.done():
@@ -197,12 +199,12 @@ class RedisConnection(asyncio.Protocol):
             self.late += len(late)
             self._slow(self)
 
-    async def ask(self, *words: bytes) -> Any:
+    async def ask(self, *words: bytes, timely: bool = False) -> Any:
         """The reply to one call; ReplyRefused for an error, ConnectionError without any. It waits
-        as long as it is let."""
+        as long as it is let; `timely`: TimeoutError as soon as a request would wait no more."""
         if not self.open:
             raise ConnectionError
-        asked = AwaitedCall(command(*words))
+        asked = AwaitedCall(command(*words), timely)
         self.send(asked)
         return await asked.reply
 

@@ -1,7 +1,7 @@
 """Who takes writes now: Redis alone, the master the sentinels name, or the node of a cluster that
 has our slot.
 
-    topology = RedisTopology(where)
+    topology = RedisTopology(where, env)
     connection = await topology.reach(make)     # ready for calls: it has our scripts, and writes
     topology.moved((host, port))                # the cluster says: over there
 
@@ -36,12 +36,11 @@ class Unreachable(Exception):
 
 
 class RedisTopology:
-    """`env`: the tag of our keys; `secs`: within which an answer must come."""
+    """`env`: the tag of our keys. Within which time an answer must come is the connection's."""
 
-    def __init__(self, where: RedisWhere, env: str, secs: float) -> None:
+    def __init__(self, where: RedisWhere, env: str) -> None:
         self._where = where
         self._probe = keys_of(env, "probe")[0]
-        self._secs = secs
         self._known: Address | None = None  # the node of the cluster that had our slot
         self._mark = b""  # what stands in Redis since it was empty last; b"": it was never asked
         self.emptied = False  # it had lost all, at the last reach
@@ -141,21 +140,19 @@ class RedisTopology:
             await connection.ask(b"AUTH", *(one.encode() for one in (user, word) if one))
         if self._where.database:
             await connection.ask(b"SELECT", b"%d" % self._where.database)
-        for script in SCRIPTS:
-            await connection.ask(b"SCRIPT", b"LOAD", script.encode())
+        asked = [connection.ask(b"SCRIPT", b"LOAD", script.encode()) for script in SCRIPTS]
+        await asyncio.gather(*asked)  # by one write
 
     async def _answers(self, connection: RedisConnection) -> None:
-        """TimeoutError unless it answers, and takes a write, in time."""
-        clock = asyncio.get_running_loop().time
+        """TimeoutError unless it answers, and takes a write, in time: by the same look as for
+        requests, which knows when our own loop slept. A clock here would not, and a worker whose
+        turns are long would never come back to Redis."""
         fresh = os.urandom(8).hex().encode()
         asked = (b"PING",), (b"EVAL", PROBE.encode(), b"1", self._probe, fresh)
         replies = []
         async with asyncio.timeout(CONNECT_SECS):
             for words in asked:
-                began = clock()
-                replies.append(await connection.ask(*words))
-                if clock() - began > self._secs:
-                    raise TimeoutError
+                replies.append(await connection.ask(*words, timely=True))
         pong, (mark, *_) = replies
         if pong != b"PONG" or not isinstance(mark, bytes):
             raise ValueError("no reply of redis")

@@ -253,6 +253,31 @@ def test_a_loop_that_is_blocked_is_no_outage(redis: Redis) -> None:
     run(work())
 
 
+def test_a_loop_that_is_busy_finds_redis_again(tmp_path: Path) -> None:
+    async def work() -> None:
+        with Redis(tmp_path) as redis:
+            async with in_redis(redis, timeout=0.008) as limits:
+                key = [holder(rpm=900)]
+                await until(lambda: limits.status()["up"])
+                over = False
+
+                async def busy() -> None:  # each turn takes longer than an answer may
+                    while not over:
+                        time.sleep(0.012)
+                        await asyncio.sleep(0)
+
+                turns = asyncio.create_task(busy())
+                redis.kill()
+                await until(lambda: not limits.status()["up"])
+                redis.restart()
+                await until(lambda: limits.status()["up"])
+                assert not (await granted(limits, key)).local
+                over = True
+                await turns
+
+    run(work())
+
+
 def test_stopped_nobody_waits_for_long_and_what_was_held_is_given_back(tmp_path: Path) -> None:
     async def work() -> None:
         with Redis(tmp_path) as redis:

@@ -184,6 +184,19 @@ def test_an_error_is_raised_to_who_awaits_it() -> None:
     asyncio.run(go())
 
 
+def test_who_asks_for_a_timely_reply_waits_no_longer_than_a_request() -> None:
+    async def go() -> None:
+        connection, _, _ = opened(0.01)
+        patient = asyncio.ensure_future(connection.ask(b"PING"))
+        with pytest.raises(TimeoutError):
+            await connection.ask(b"PING", timely=True)
+        connection.data_received(b"+PONG\r\n+PONG\r\n")
+        assert await patient == b"PONG"
+        connection.abort()
+
+    asyncio.run(go())
+
+
 def test_a_call_by_name_becomes_one_that_brings_the_script() -> None:
     named = command(b"EVALSHA", sha(ADMIT), b"1", b"key", b"more")
     assert as_source(named) == command(b"EVAL", ADMIT.encode(), b"1", b"key", b"more")
