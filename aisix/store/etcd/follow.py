@@ -219,14 +219,15 @@ class Follower:
         now, entry, members = time.monotonic(), self._registration, self.own.members
         if entry is not None and not self.own.closed:
             entry.tend(now, self._told_of_us, len(members.nodes))
-        registered = self._registered
-        if (members.due is not None and now >= members.due) or members.counted != registered:
-            members.save(registered)
+        counted = self._counted_in
+        if (members.due is not None and now >= members.due) or members.counted != counted:
+            members.save(counted)
 
     @property
-    def _registered(self) -> bool:
-        entry = self._registration
-        return entry is not None and entry.registered and not self.own.closed
+    def _counted_in(self) -> bool:
+        """We are one of the nodes, or about to be: nothing speaks against it. A node that starts
+        while others count would else take the whole of a limit for its share."""
+        return self._registration is not None and not (self.own.closed or self.board.note)
 
     @property
     def _gap(self) -> float:
@@ -373,4 +374,4 @@ class Follower:
         """Our own keys as they are, so that their watch can begin."""
         self.own.read(self.client, since)
         self._keep_own()
-        self.own.members.save(self._registered)
+        self.own.members.save(self._counted_in)

@@ -113,8 +113,9 @@ class Members:
         """When `save` has something to do, by the monotonic clock; None: nothing changed."""
         return self._saved + SAVE_SECS if self._changed else None
 
-    def save(self, registered: bool) -> None:
-        """Tell everybody. registered: we are among them, so their number is that of all."""
+    def save(self, counted: bool) -> None:
+        """Tell everybody. counted: we are one of them, also where our entry is still to come, so
+        their number is that of all."""
         now = time.time()
         nodes = tuple(self.nodes[name] for name in sorted(self.nodes))
         differ = differing(nodes)
@@ -130,6 +131,7 @@ class Members:
             os.replace(temporary, self._folder / FILE)
         except OSError as error:
             log.warning("what is known of other nodes cannot be kept: %s", error.strerror)
-        self.counted = registered
-        self._board.set(cells.NODES, len(nodes) if registered else 0)
+        self.counted = counted
+        count = len({self._own, *self.nodes})
+        self._board.set(cells.NODES, count if counted else 0)
         self._board.set(cells.NODES_TURN, self._board.get(cells.NODES_TURN) + 1)

@@ -13,8 +13,10 @@ import pytest
 from aisix import log
 from aisix.errors import OperatorError
 from aisix.store.base import ChangeRefused, Delete
+from aisix.store.etcd import board as cells
 from aisix.store.etcd.client import Access, EtcdClient
 from aisix.store.etcd.commit import Committer, Position
+from aisix.store.etcd.members import Members
 from aisix.store.etcd.parts import in_parts
 from aisix.store.etcd.registration import LEASE_SECS, claim_name, home_of
 from aisix.store.etcd.store import EtcdPlace, EtcdStore
@@ -76,6 +78,30 @@ def test_a_node_that_stops_or_is_cut_off_is_no_live_one_and_comes_back(
             cut.heal()
             until(lambda: store.live_nodes == 2)
         until(lambda: store.live_nodes == 1)
+
+
+def test_a_node_that_starts_is_one_of_those_who_share_before_its_entry_stands(
+    etcd: Etcd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = place_in(etcd)
+    told = list[float]()
+    save = Members.save
+
+    def saved(members: Members, counted: bool) -> None:
+        save(members, counted)
+        if members._own == "b":
+            told.append(members._board.get(cells.NODES))
+
+    with following(tmp_path / "a", named(place, "a"), facts={}):
+        store = EtcdStore(tmp_path / "a", keyring(), named(place, "a"))
+        until(lambda: store.live_nodes == 1)
+        monkeypatch.setattr(Members, "save", saved)
+        for _ in range(2):  # a new one, and one that comes back
+            told.clear()
+            with following(tmp_path / "b", named(place, "b"), facts={}):
+                until(lambda: store.live_nodes == 2)
+            until(lambda: store.live_nodes == 1)
+            assert set(told) == {2}, "it never took all for its share"
 
 
 def test_a_live_nodes_name_is_taken_and_a_dead_ones_is_not(etcd: Etcd, tmp_path: Path) -> None:
