@@ -237,8 +237,11 @@ class Running:
         return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
     # ------------------------------------------------------------------ admin
-    def admin(self, method: str, path: str, body: Any = None, key: str = ADMIN_KEY) -> Answer:
-        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    def admin(
+        self, method: str, path: str, body: Any = None, key: str = ADMIN_KEY, **headers: str
+    ) -> Answer:
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        headers |= {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
         return send(self.admin_port, method, f"/admin/v1/{path}", body, headers, tls=self.tls)
 
     def create(self, kind: str, body: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.chaos.callers import ALIAS
-from tests.cluster.limited import MANY, LimitedKey
+from tests.cluster.limited import MANY, NODES, LimitedKey
 from tests.cluster.world import PREFIX, World
 from tests.running import until
 
@@ -95,6 +95,31 @@ def quorum_lost(world: World, now: Happening) -> None:
         member.wait()
     world.acks(1)
     now.notes.append(f"written again {time.monotonic() - back:.1f} s after the members started")
+
+
+def etcd_gone(world: World, now: Happening) -> None:
+    """All of it, and a node is restarted meanwhile: it serves from its copy, as the others do."""
+    gateway = world.gateways[1]
+    before = world.status(gateway, "store")["revision"]
+    for member in world.etcd.members:
+        member.kill()
+    until(lambda: not any(world.status(g, "store").get("connected") for g in world.gateways))
+    acked, refused = len(world.ledger.acks), world.ledger.counted["refused"]
+    world.restart(gateway, alone=True)
+    store, limits = world.status(gateway, "store"), world.status(gateway, "limits")
+    if store["connected"] or store["revision"] < before or not limits["up"]:
+        now.wrong.append(f"restarted without etcd: {store} {limits}, before it was {before}")
+    if limits["share"] != f"1/{NODES}":
+        now.wrong.append(f"restarted without etcd it has {limits['share']} of limits")
+    world.load.more(EXCHANGES)
+    until(lambda: world.ledger.counted["refused"] > refused)
+    if len(world.ledger.acks) != acked:
+        now.wrong.append("writes were acknowledged without etcd")
+    for member in world.etcd.members:
+        member.start(wait=False)
+    for member in world.etcd.members:
+        member.wait()
+    world.acks(1)
 
 
 def redis_killed(world: World, now: Happening) -> None:
@@ -181,6 +206,7 @@ EVENTS: tuple[Event, ...] = (
     redis_unreachable,
     nonsense_put,
     quorum_lost,
+    etcd_gone,
 )
 OF_REDIS = {redis_killed, redis_stopped, redis_unreachable}
 

@@ -1,22 +1,28 @@
 """Callers with a limited key, whose admissions are counted against its limit.
 
 Each key has so many requests for a day, and no more: nothing comes back while it is used. What is
-let through by Redis is told apart from what a gateway lets through by its own share.
+let through by Redis is told apart from what a gateway lets through by its own share, and that says
+of how many nodes it is a share: `LiveNodes` asks etcd how many there were.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
-from dataclasses import dataclass
+import threading
+import time
+from dataclasses import dataclass, field
 
 from tests.chaos import callers
 from tests.cluster.load import Line, Load, judged
+from tests.cluster.servers import Etcd, after, b64
 
 LANES = 3
 PACE = 0.04  # s between two requests of a lane
 NODES = 3
 MANY = 100_000
+LOOK_SECS = 0.2
 
 
 @dataclass
@@ -32,6 +38,8 @@ class LimitedKey:
     refused: int = 0  # 429
     refused_by_share: int = 0
     lost: int = 0  # nobody knows whether they were let through
+    nodes: set[int] = field(default_factory=lambda: {NODES})  # live ones, while it was used
+    told: set[int] = field(default_factory=set)  # limits, in answers by shares
 
     @property
     def text(self) -> str:
@@ -46,22 +54,55 @@ class LimitedKey:
             "rate_limit": {"rpd": self.most, "concurrency": self.places},
         }
 
-    @property
-    def share(self) -> int:
-        return -(-self.most // NODES)
+    def share(self, nodes: int) -> int:
+        return -(-self.most // nodes)
 
     @property
     def fault(self) -> str:
-        """Whether more was let through than is said."""
+        """Whether more was let through than is said. All gateways let through their shares, the
+        largest there was; one that has none of them, none."""
         if self.by_redis > self.most * self.lives:
             return f"{self.id}: Redis let {self.by_redis} through, of {self.most} x {self.lives}"
-        if self.by_share > self.share * NODES:
-            return f"{self.id}: {self.by_share} by shares, of {NODES} x {self.share}"
+        shares = {self.share(nodes) for nodes in self.nodes}
+        if self.by_share > max(shares) * NODES:
+            return f"{self.id}: {self.by_share} by shares, of {NODES} x {max(shares)}"
+        if not self.told <= shares:
+            return f"{self.id}: shares of {self.told}, not {shares}, of {self.nodes} live nodes"
         return ""
 
     @property
     def used_up(self) -> bool:
         return self.refused > LANES
+
+
+class LiveNodes(threading.Thread):
+    """How many nodes have an entry in etcd, as etcd says itself; while it says nothing, as last."""
+
+    def __init__(self, etcd: Etcd, entries: str) -> None:
+        super().__init__(daemon=True)
+        self._etcd, self._entries = etcd, entries
+        self.over = threading.Event()
+        self._counts = [(time.monotonic(), NODES)]
+
+    def run(self) -> None:
+        body = {"key": b64(self._entries), "range_end": b64(after(self._entries))}
+        asked = {**body, "count_only": True, "serializable": True}
+        while not self.over.wait(LOOK_SECS):
+            found = []
+            for member in self._etcd.members:
+                with contextlib.suppress(OSError, AssertionError, ValueError):
+                    found.append(member.post("/v3/kv/range", asked, timeout=1))
+            if found:
+                newest = max(found, key=lambda one: int(one["header"]["revision"]))
+                count = int(newest.get("count", 0))
+                if count != self._counts[-1][1]:
+                    self._counts.append((time.monotonic(), count))
+
+    def since(self, begin: float) -> set[int]:
+        """All counts there were since then, and the one that was."""
+        counts = self._counts
+        first = max(at for at, (when, _) in enumerate(counts) if not at or when <= begin)
+        return {max(1, count) for _, count in counts[first:]}
 
 
 class LimitedCallers:
@@ -88,10 +129,17 @@ class LimitedCallers:
                 if outcome.status == 429:
                     key.refused += not local
                     key.refused_by_share += local
+                    key.told |= limits_in(outcome.headers) if local else set()
                 else:
                     exchange.fault, exchange.wrong = judged(outcome, ask)
                     key.lost += bool(exchange.fault)
                     key.by_redis += not local and not exchange.fault
                     key.by_share += local and not exchange.fault
+                    key.told |= limits_in(outcome.headers) if local else set()
             self._load.ended(exchange)
         await line.leave()
+
+
+def limits_in(headers: dict[str, str]) -> set[int]:
+    told = headers.get("x-ratelimit-limit-requests")
+    return {int(told)} if told else set()

@@ -10,7 +10,10 @@ with 1 if anything was:
 - an answer that is wrong or never ended; one that failed and was not in flight on a gateway that
   was killed just then
 - an acknowledged write that is missing or was done twice; a 503 "nothing was written" that was
-- copies of nodes that differ from each other or from etcd at the end
+- an update that was lost, though its writer said by If-Match what it had read
+- a node that says its copy is newer than a write, and does not serve that
+- documents on nodes that are not, whole, as they were acknowledged; copies that differ from each
+  other or from etcd at the end
 - more let through than a limit and, in an outage of Redis, the documented shares
 
 How long writes stood still and took to be seen on other nodes is told, and never judged.
@@ -26,11 +29,13 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.chaos.callers import ALIAS
 from tests.cluster import events
 from tests.cluster.events import EVENTS, Event, Happening
+from tests.cluster.ledger import Stored
 from tests.cluster.load import Exchange
 from tests.cluster.world import World
-from tests.cluster.writers import Mark
+from tests.cluster.writers import CONTENDED
 from tests.running import Running, until
 
 LIMIT = 60  # requests of one key, a day
@@ -87,7 +92,8 @@ def chaos(
             "all", "", str(world.load.done), str(report.failed), "", str(len(world.ledger.acks)),
             str(world.ledger.counted["refused"]), str(world.ledger.unresolved), "",
             part(seen, 0.5), part(seen, 0.99), "", "",
-            f"copies equal after {report.equal_after:.1f} s",
+            f"copies equal after {report.equal_after:.1f} s; {len(world.ledger.contended.raised)}"
+            f" contended updates, {world.ledger.contended.stale} refused as stale",
         ))  # fmt: skip
         report.exchanges = world.load.done
     return report
@@ -111,7 +117,10 @@ def one_event(world: World, event: Event, number: int, long: bool, report: Repor
     found = load.faults[faults:]
     wrong = [f"{name}: {text}" for text in now.wrong]
     wrong += [f"{name}: {one}" for one in found if one.wrong or not excused(world, now, one)]
-    wrong += [f"{name}: {one.fault}" for one in (key, apart) if one is not None and one.fault]
+    for one in (key, apart):
+        if one is not None:
+            one.nodes |= world.live.since(began)
+            wrong += [f"{name}: {one.fault}"] if one.fault else []
     undisturbed = not (apart or now.dead or key.by_share or key.refused_by_share or key.lost)
     if undisturbed and key.by_redis != key.most:
         wrong.append(f"{name}: {key.by_redis} of {key.most} were let through, then none")
@@ -155,7 +164,10 @@ def at_the_end(world: World, report: Report) -> None:
     report.equal_after = time.monotonic() - began
     for gateway in world.gateways:
         name = gateway.folder.name
-        wrong += [f"{name}: {text}" for text in ledger.faults(stored(gateway))]
+        found = stored(gateway)
+        [contended] = found.pop(CONTENDED)
+        wrong += [f"{name}: {text}" for text in ledger.faults(found)]
+        wrong += [f"{name}: {text}" for text in ledger.contended.faults(contended.value["timeout"])]
         store = world.status(gateway, "store")
         if store["trouble"] or store["quarantined"]:
             wrong.append(f"{name}: {store['trouble']} {store['quarantined']}")
@@ -167,21 +179,21 @@ def at_the_end(world: World, report: Report) -> None:
             f" of {ledger.unresolved} it was not known"
         )
     wrong += [f"an answer to a write: {text}" for text in ledger.odd]
+    wrong += ledger.unseen
     wrong += [f"{writer.lane}: {writer.bug}" for writer in world.writers if writer.bug]
     wrong += world.load.bugs
     report.unknown = ledger.why_open
 
 
-def stored(gateway: Running) -> dict[str, list[Mark]]:
+def stored(gateway: Running) -> dict[str, list[Stored]]:
     """The models of the writers as this node tells them, by display name."""
-    found: dict[str, list[Mark]] = {}
+    found: dict[str, list[Stored]] = {}
     cursor = "0"
     while cursor is not None:
         page = gateway.admin("GET", f"models?limit=1000&cursor={cursor}").json
         for item in page["items"]:
-            if item["value"].get("timeout") is not None:
-                name = item["value"]["display_name"]
-                found.setdefault(name, []).append(item["value"]["timeout"])
+            if item["value"]["display_name"] != ALIAS:
+                found.setdefault(item["value"]["display_name"], []).append(Stored.of(item))
         cursor = page["next_cursor"]
     return found
 

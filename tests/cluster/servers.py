@@ -176,10 +176,12 @@ class Member(Child):
             return answer.json.get("health") in ("true", True)
         return False
 
-    def post(self, path: str, body: dict[str, Any], token: str | None = None) -> Any:
+    def post(
+        self, path: str, body: dict[str, Any], token: str | None = None, timeout: float = 60
+    ) -> Any:
         """One call of the gateway; AssertionError with its words when it is refused."""
         headers = {"Authorization": token} if token else {}
-        answer = send(self.port, "POST", path, body, headers, tls=self.context)
+        answer = send(self.port, "POST", path, body, headers, timeout, tls=self.context)
         assert answer.status == 200, f"{path}: {answer.status} {answer.body!r}"
         return answer.json
 

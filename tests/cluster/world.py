@@ -18,10 +18,11 @@ from typing import Any
 from tests.chaos import callers
 from tests.cluster.balancers import HAProxy
 from tests.cluster.cut import Cut
-from tests.cluster.limited import MANY, NODES, LimitedCallers, LimitedKey
+from tests.cluster.ledger import Ledger
+from tests.cluster.limited import MANY, NODES, LimitedCallers, LimitedKey, LiveNodes
 from tests.cluster.load import Load
 from tests.cluster.servers import Etcd, Member, Redis, after, b64
-from tests.cluster.writers import Ledger, Probe, Writer
+from tests.cluster.writers import CONTENDED, Contender, Probe, Writer
 from tests.running import Running, send, until
 from tests.store.etcd.following import KEY
 
@@ -29,6 +30,7 @@ PREFIX = "/aisix"
 LEASE = 3  # s: places of a gateway that died
 DRAIN = 3  # s: HAProxy asks every 500 ms and believes the second no, and a second
 WRITE_MS = 2500  # until a write whose outcome cannot be learned says so
+CONTENDERS = 3
 LATE_MS = 500  # for an answer of Redis: this machine does more than serve
 LATER = (OSError, ValueError, KeyError)  # a gateway that is not there, or not yet
 
@@ -75,6 +77,9 @@ class World:
         self.balancer = enter(HAProxy(self.folder, [one.proxy_port for one in self.gateways]))
         until(lambda: all(self.well(one) for one in self.gateways), "not all are well")
         self.ledger, self.written_before = Ledger(), self.guard_version()
+        self.live = LiveNodes(self.etcd, f"/x{PREFIX}/nodes/")
+        self.live.start()
+        stack.callback(self.live.over.set)
         self.limited = LimitedCallers(self.load)
         self.writers = [
             *(
@@ -82,8 +87,16 @@ class World:
                 for lane in range(self._writers)
                 for gateway in self.gateways
             ),
+            *(
+                Contender(self.ledger, self.gateways, f"c{lane}", provider_key)
+                for lane in range(CONTENDERS)
+            ),
             Probe(self.ledger, self.gateways, "probe", provider_key),
         ]
+        body = self.writers[0].body(CONTENDED, 0)
+        assert self.ledger.write(self.gateways[0], "PUT", f"models/{CONTENDED}", body)
+        for gateway in self.gateways:
+            until(lambda g=gateway: g.admin("GET", f"models/{CONTENDED}").status == 200)  # type: ignore[misc]
         stack.callback(self.end_writers)
         for writer in self.writers:
             writer.start()
@@ -98,7 +111,6 @@ class World:
             "ratelimit": {
                 "backend": "redis",
                 "redis": {"url": f"redis://127.0.0.1:{self.redis_cut.port}"},
-                "nodes": NODES,
                 "timeout_ms": LATE_MS,
                 "concurrency_ttl_secs": LEASE,
             },
@@ -120,12 +132,18 @@ class World:
             return dict(gateway.admin("GET", "status").json[part])
         return {}
 
-    def well(self, gateway: Running) -> bool:
-        """It serves, follows etcd and counts in Redis."""
+    def ready(self, gateway: Running) -> bool:
+        """It serves."""
         with contextlib.suppress(LATER):
-            ready = send(gateway.proxy_port, "GET", "/readyz").status == 200
+            return send(gateway.proxy_port, "GET", "/readyz").status == 200
+        return False
+
+    def well(self, gateway: Running) -> bool:
+        """It serves, follows etcd, counts in Redis and knows of the others."""
+        with contextlib.suppress(LATER):
             store, limits = self.status(gateway, "store"), self.status(gateway, "limits")
-            return bool(ready and store["connected"] and limits["up"])
+            known = limits["share"] == f"1/{NODES}"
+            return bool(store["connected"] and limits["up"] and known and self.ready(gateway))
         return False
 
     def all_well(self) -> None:
@@ -207,16 +225,17 @@ class World:
     def served(self, gateway: Running) -> set[str]:
         return {line["request_id"] for line in gateway.lines}
 
-    def restart(self, gateway: Running) -> None:
+    def restart(self, gateway: Running, alone: bool = False) -> None:
         """As an operator does: SIGTERM, the new program, and wait until it is ready."""
         gateway.stop(wait=60)
-        self.start(gateway)
+        self.start(gateway, alone)
 
-    def start(self, gateway: Running) -> None:
+    def start(self, gateway: Running, alone: bool = False) -> None:
+        """alone: without etcd."""
         out = gateway.folder / "out.log"
         before = out.stat().st_size
         gateway.start()
-        until(lambda: self.well(gateway))
+        until(lambda: self.ready(gateway) if alone else self.well(gateway), "it does not serve")
         until(lambda: out.stat().st_size > before, "the balancer does not come back to it")
 
 

@@ -1,88 +1,26 @@
-"""Admin writers with an exact ledger, and what each write took to be seen on the other nodes.
-
-A write that is acknowledged is `sure`; one whose answer says that it may still take effect, or
-whose gateway died under it, is `open`, and nobody touches that resource again. A 503 that says that
-nothing was written must mean it.
+"""Admin writers with an exact ledger, who contends with the others for one document, and who looks
+what each write took to be seen on the other nodes.
 """
 
 from __future__ import annotations
 
 import http.client
-import itertools
 import random
 import threading
 import time
-from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
+from tests.cluster.ledger import Body, Ledger, Stored
 from tests.running import Answer, Running
 
-Mark = int | None  # what of a resource is compared; None: it is not there
 LEFT = (OSError, http.client.HTTPException, ValueError)
 FEW = 30  # resources of one writer
 PACE = 0.08  # s between two writes
 SEEN_SECS = 15.0  # how long a probe waits for the other nodes
 LOOK = 0.003
-MAYBE = ("may still take effect", "written to etcd")
-
-
-class Ledger:
-    """What all writers did. acks: when (time.monotonic()), of each acknowledged write."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.sure: dict[str, Mark] = {}  # models, by display name
-        self.open: dict[str, Mark] = {}
-        self.acks: list[float] = []
-        self.unresolved = 0
-        self.counted: Counter[str] = Counter()
-        self.odd: list[str] = []
-        self.why_open: list[str] = []
-        self.seen: list[tuple[float, float]] = []  # when, and after how many seconds
-        self.unseen = 0
-
-    def write(self, gateway: Running, method: str, path: str, body: Any) -> Answer | None:
-        """Acknowledged: the answer. A write that did nothing: None. LEFT, TimeoutError: open."""
-        try:
-            answer = gateway.admin(method, path, body)
-        except ConnectionRefusedError:
-            self.counted["not there"] += 1
-            return None
-        if answer.status in (200, 201):
-            with self.lock:
-                self.acks.append(time.monotonic())
-            return answer
-        text = answer.error["message"] if answer.status >= 400 else ""
-        if answer.status == 503 and "nothing was written" in text:
-            self.counted["refused"] += 1
-        elif answer.status == 503 and any(words in text for words in MAYBE):
-            raise TimeoutError(text)
-        elif answer.status == 404 and method == "DELETE":
-            self.counted["not seen yet"] += 1
-        else:
-            self.odd.append(f"{method} {path}: {answer.status} {answer.body!r}")
-        return None
-
-    def gap(self, begin: float, end: float) -> float:
-        """The longest time without an acknowledged write, in seconds."""
-        with self.lock:
-            inside = [at for at in self.acks if begin <= at <= end]
-        times = [begin, *inside, end]
-        return max(b - a for a, b in itertools.pairwise(times))
-
-    def faults(self, stored: dict[str, list[Mark]]) -> list[str]:
-        """What of `stored` (models by display name) is not as it was acknowledged."""
-        found = []
-        for name in sorted(self.sure.keys() | self.open.keys() | stored.keys()):
-            here: list[Mark] = stored.get(name, [])
-            if len(here) > 1:
-                found.append(f"{name} is there {len(here)} times")
-            mark = here[0] if here else None
-            allowed = {self.sure.get(name)} | ({self.open[name]} if name in self.open else set())
-            if mark not in allowed:
-                found.append(f"{name}: {mark}, not one of {allowed}")
-        return found
+DOUBT_SECS = 1.0  # after which a node that has not seen a write is asked how old its copy is
+SURE_SECS = 2.0  # a copy that is said to be newer than a write by so much must have it
+CONTENDED = "contended"
 
 
 class Writer(threading.Thread):
@@ -115,47 +53,82 @@ class Writer(threading.Thread):
 
     def create(self, number: int, own: list[str]) -> None:
         name = f"{self.lane}-{number}"
-        if self.done("PUT", f"models/{name}", name, number):
+        if self.done("PUT", f"models/{name}", name, self.body(name, number)):
             self._ids[name] = name
 
     def post(self, number: int, own: list[str]) -> None:
         name = f"{self.lane}-{number}"
-        if answer := self.done("POST", "models", name, number):
+        if answer := self.done("POST", "models", name, self.body(name, number)):
             self._ids[name] = str(answer.json["id"])
 
     def change(self, number: int, own: list[str]) -> None:
         name = self.pick.choice(own)
-        self.done("PUT", f"models/{self._ids[name]}", name, number)
+        self.done("PUT", f"models/{self._ids[name]}", name, self.body(name, number))
 
     def delete(self, number: int, own: list[str]) -> None:
         name = self.pick.choice(own)
         if self.done("DELETE", f"models/{self._ids[name]}", name, None):
             del self._ids[name]
 
+    def body(self, name: str, number: int) -> Body:
+        """A whole document that no other write has."""
+        body = {"display_name": name, "provider": "anthropic", "timeout": number}
+        body |= {"provider_key_id": self._provider_key, "model_name": f"{name}-at-{number}"}
+        return body | {"rate_limit": {"rpm": number}, "retries": number % 4}
+
     def done(
-        self, method: str, path: str, name: str, mark: Mark, gateway: Running | None = None
+        self,
+        method: str,
+        path: str,
+        name: str,
+        body: Body | None,
+        gateway: Running | None = None,
     ) -> Answer | None:
-        body = None
-        if mark is not None:
-            body = {"display_name": name, "provider": "anthropic", "timeout": mark}
-            body |= {"provider_key_id": self._provider_key, "model_name": "claude-opus-5-5"}
+        gateway, ledger = gateway or self.pick.choice(self.gateways), self.ledger
         try:
-            answer = self.ledger.write(
-                gateway or self.pick.choice(self.gateways), method, path, body
-            )
+            answer = ledger.write(gateway, method, path, body)
         except LEFT as error:
-            with self.ledger.lock:
-                self.ledger.open[name] = mark
-                self.ledger.unresolved += 1
-                self.ledger.why_open.append(f"{method} {path}: {type(error).__name__} {error}")
+            with ledger.lock:
+                ledger.open[name] = body
+                ledger.left_open(f"{method} {path}", error)
             return None
         if answer is not None:
-            with self.ledger.lock:
-                if mark is None:
-                    self.ledger.sure.pop(name, None)
+            with ledger.lock:
+                if body is None:
+                    ledger.sure.pop(name, None)
                 else:
-                    self.ledger.sure[name] = mark
+                    ledger.sure[name] = made = Stored.of(answer.json)
+                    if not made.has(body):
+                        ledger.odd.append(f"{method} {path}: {made}, sent was {body}")
         return answer
+
+
+class Contender(Writer):
+    """Reads the contended document somewhere, and raises its number by one somewhere else."""
+
+    def step(self, number: int) -> None:
+        path, ledger = f"models/{CONTENDED}", self.ledger
+        try:
+            read = self.pick.choice(self.gateways).admin("GET", path)
+        except LEFT:
+            return
+        if read.status != 200:
+            ledger.odd.append(f"GET {path}: {read.status} {read.body!r}")
+            return
+        raised = read.json["value"]["timeout"] + 1
+        body, gateway = self.body(CONTENDED, raised), self.pick.choice(self.gateways)
+        try:
+            answer = ledger.write(gateway, "PUT", path, body, If_Match=read.headers["etag"])
+        except LEFT as error:
+            with ledger.lock:
+                ledger.contended.maybe.add(raised)
+                ledger.left_open(f"PUT {path}", error)
+            return
+        if answer is not None:
+            with ledger.lock:
+                ledger.contended.raised[raised] += 1
+                if not Stored.of(answer.json).has(body):
+                    ledger.odd.append(f"PUT {path}: {answer.body!r}, sent was {body}")
 
 
 class Probe(Writer):
@@ -164,16 +137,19 @@ class Probe(Writer):
     def step(self, number: int) -> None:
         name = f"{self.lane}-{len(self.ledger.open)}"  # another, where this one became open
         at = self.pick.randrange(len(self.gateways))
-        answer = self.done("PUT", f"models/{name}", name, number, self.gateways[at])
+        body = self.body(name, number)
+        answer = self.done("PUT", f"models/{name}", name, body, self.gateways[at])
         if answer is None:
             return
-        began = time.monotonic()
+        began, acked = time.monotonic(), time.time()
         rest = [gateway for gateway in self.gateways if gateway is not self.gateways[at]]
         while rest and not self.over.is_set():
             rest = [gateway for gateway in rest if not self.sees(gateway, name, number)]
             took = time.monotonic() - began
+            for gateway in rest if took > DOUBT_SECS else ():
+                self.doubt(gateway, name, number, acked)
             if took > SEEN_SECS:
-                self.ledger.unseen += 1
+                self.ledger.counted["cut off"] += len(rest)
                 return
             if rest:
                 time.sleep(LOOK)
@@ -186,3 +162,14 @@ class Probe(Writer):
         except LEFT:
             return True  # it is down, and will have it when it is back
         return answer.status == 200 and answer.json["value"]["timeout"] >= number
+
+    def doubt(self, gateway: Running, name: str, number: int, acked: float) -> None:
+        """A node may be behind, and then says so: what it serves is as old as it says at most."""
+        try:
+            age = gateway.admin("GET", "status").json["store"]["age_seconds"]
+        except (*LEFT, LookupError):
+            return
+        as_of = time.time() - age if age is not None else 0.0
+        if as_of > acked + SURE_SECS and not self.sees(gateway, name, number):
+            told = f"a copy {as_of - acked:.1f} s newer than a write of {name}, and has it not"
+            self.ledger.unseen.append(f"{gateway.folder.name} says it has {told}")
