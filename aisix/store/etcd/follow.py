@@ -83,6 +83,7 @@ class Follower:
         self.own = OwnKeys(layout, keyring, self.board, members, facts.guard)
         self._foreign = ForeignChanges(name)
         self._cluster = facts.cluster_id
+        self._kept: dict[str, object] = {}  # of our own keys
         self._ignored = dict(facts.ignored)  # kinds, of which those below came since
         self._ignored_names: dict[bytes, str] = {}
         self.client = EtcdClient(access, self._failed)
@@ -274,13 +275,15 @@ class Follower:
         return None
 
     def _took_own(self, result: WatchResult) -> None:
-        if self.own.took(result):
-            self._keep_own()
+        self.own.took(result)
+        self._keep_own()
 
     def _keep_own(self) -> None:
-        own = self.own
-        told = {"guard": own.guard, "broke_off": own.broke_off}
-        self._copy.write(self._judge, (), time.time(), **told)
+        """A write of this node compares the guard with the one that is kept."""
+        told = {"guard": self.own.guard, "broke_off": self.own.broke_off}
+        if told != self._kept:
+            self._copy.write(self._judge, (), time.time(), **told)
+            self._kept = told
 
     def _publish_when_due(self) -> None:
         moved = self._pending_revision > self.revision
@@ -288,6 +291,7 @@ class Follower:
             return
         if self._pending_revision > self.own.revision:
             self.own.look(self.client)  # is it the first part of a long import?
+            self._keep_own()
             if self.own.held or time.monotonic() < self._publish_at():
                 return
         self._foreign.tell(self.own.by_us)

@@ -143,9 +143,8 @@ class OwnKeys:
         self.members.reset(nodes.kvs)
         self.judge_import()
 
-    def took(self, result: WatchResult) -> bool:
-        """What the watch tells; whether guard or a broken import are others now, to be kept."""
-        before = self.guard, self.broke_off
+    def took(self, result: WatchResult) -> None:
+        """What the watch tells."""
         for event in result.events:
             kv, deleted = event.kv, event.type == "DELETE"
             self.revision = max(self.revision, kv.mod)
@@ -160,7 +159,6 @@ class OwnKeys:
             else:
                 self.members.put(kv)
         self.judge_import()
-        return (self.guard, self.broke_off) != before
 
     def look(self, client: EtcdClient) -> None:
         """Guard and import as they are now, at the member that is followed."""

@@ -211,3 +211,25 @@ def test_a_password_is_asked_for_and_never_told(tmp_path: Path) -> None:
         elsewhere = replace(place, prefix="/other")
         with pytest.raises(Exception, match="permission denied"):
             EtcdStore.direct(keyring(), elsewhere)
+
+
+def test_a_guard_that_was_looked_for_is_kept_and_stops_no_later_write(
+    etcd: Etcd, tmp_path: Path
+) -> None:
+    """Where our own keys come late: the documents' watch is ahead and has the guard asked for."""
+    place = place_in(etcd)
+    writer = EtcdStore.direct(keyring(), place)
+    put(writer, KEY)
+    follower = Follower(tmp_path, keyring(), place.access, place.layout)
+    follower.catch_up()
+    put(writer, MODEL)
+    at = str(writer.current().revision)
+    writer.close()
+    key = f"{place.prefix}/models/{MODEL[1]}"
+    kv = KeyValue(key.encode(), etcd.get(key) or b"", at, at)
+    follower._took(WatchResult(events=[WatchEvent(kv)]))
+    until(lambda: follower._publish_when_due() or follower.revision == int(at))
+    reader = EtcdStore(tmp_path, keyring(), place)
+    assert reader.facts.guard == reader.facts.revision == int(at)
+    reader.close()
+    follower.close()
