@@ -144,6 +144,12 @@ def _add_store(verbs: Any, config: argparse.ArgumentParser) -> None:
         "rotate-key", parents=[config], help="encrypt every stored secret with a new key"
     )
     sub.set_defaults(go=stored, run="rotate_key")
+    sub = verbs.add_parser("store", help="what a node keeps of etcd")
+    below = sub.add_subparsers(required=True, metavar="VERB")
+    sub = below.add_parser(
+        "accept", parents=[config], help="take over an etcd that was emptied, on this node"
+    )
+    sub.set_defaults(go=stored, run="accept")
 
 
 def serve(args: argparse.Namespace) -> int:

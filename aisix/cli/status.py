@@ -56,10 +56,14 @@ def troubles(nodes: dict[str, Any], status: dict[str, Any]) -> list[str]:
     found = [*nodes["warnings"]]
     told = [store.get(name) for name in ("trouble", "not_registered", "import_broke_off")]
     found += dict.fromkeys(one for one in told if one)
+    since_of = [bad["since"] for bad in store["quarantined"] if bad.get("since")]
     for one in nodes["items"]:
         if one["refused"]:
             names = ", ".join(one["refused_names"][:5])
-            found.append(f"{one['name']} does not serve {one['refused']} documents: {names}")
+            since = min(since_of, default="") if one["name"] == nodes["node"] else ""
+            when = f", the first since {since}" if since else ""
+            text = f"{one['name']} does not serve {one['refused']} documents: {names}{when}"
+            found.append(text)
     if status.get("limits", {}).get("up") is False:
         found.append("the counters of rate limits are away: ratelimit.on_outage says what holds")
     return found

@@ -1,4 +1,4 @@
-"""`aisix validate`, `export`, `import` and `secrets`: what is stored, without a running gateway.
+"""`aisix validate`, `export`, `import`, `secrets` and `store`: what is stored, without the gateway.
 
 They open the data directory the settings name; a gateway that runs on it sees what they write with
 its next request. Exit code 0: fine; 1: findings; 2: it cannot be done.
@@ -31,6 +31,7 @@ from aisix.store.secrets import new_key
 from aisix.store.snapshot import Snapshot
 
 REPLICA = "replica.db"  # as the follower of etcd calls it
+ACCEPT_SECS = 15.0  # for the follower, which looks at an etcd it refuses every 5 s
 
 
 def validate(args: argparse.Namespace, settings: Settings, folders: Sequence[Path]) -> int:
@@ -146,6 +147,36 @@ def rotate_key(args: argparse.Namespace, settings: Settings, folders: Sequence[P
     log.audit(audit.rotation(_who(), time.time(), count))
     key = "the first key of the settings" if settings.encryption_key else "a new key"
     print(f"{count} secrets are now encrypted with {key}")
+    return 0
+
+
+def accept(args: argparse.Namespace, settings: Settings, folders: Sequence[Path]) -> int:
+    """Have this node take over an etcd that is empty, and was not."""
+    if not settings.etcd.endpoints:
+        raise OperatorError("store accept: the settings name no etcd")
+    if not (settings.data_dir / REPLICA).is_file():
+        raise OperatorError(f"store accept: data_dir {settings.data_dir} has no copy of etcd")
+    from aisix.store.etcd.store import EtcdStore
+
+    store = store_of(settings)
+    assert isinstance(store, EtcdStore)
+    try:
+        count = len(store.current().all_entries())
+        done = store.accept_emptied(ACCEPT_SECS)
+    except OSError as error:
+        raise OperatorError(f"data_dir {settings.data_dir}: {error.strerror}") from None
+    finally:
+        store.close()
+    if done is None:
+        print("nothing to accept: this node refuses no emptied etcd", file=sys.stderr)
+        return 1
+    log.setup()
+    log.audit(audit.acceptance(_who(), time.time(), count))
+    if done:
+        print(f"the empty etcd is taken over: {count} resources serve no more")
+    else:
+        print(f"{count} resources serve no more as soon as this node reaches that etcd")
+    print("every other node asks for the same command; or bring them back: aisix import")
     return 0
 
 

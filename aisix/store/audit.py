@@ -60,6 +60,13 @@ def rotation(who: Mapping[str, Any], now: float, count: int) -> dict[str, Any]:
     return {"event": EVENT, "at": at, **who, **told}
 
 
+def acceptance(who: Mapping[str, Any], now: float, count: int) -> dict[str, Any]:
+    """An emptied etcd is to be taken over: so many resources go from a node's copy."""
+    at = timestamp(int(now))
+    told = {"action": "accept", "kind": "store", "count": count}
+    return {"event": EVENT, "at": at, **who, **told}
+
+
 def changed_fields(
     kind: Kind, old: Entry | None, document: Document, secret: str | None
 ) -> tuple[str, ...]:

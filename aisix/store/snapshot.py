@@ -66,7 +66,8 @@ class Entry:
 class Quarantined:
     """A stored resource that cannot be read, and why, without a value of it.
 
-    serves: in the form it was last read in; else it is as if it were not there.
+    serves: in the form it was last read in; else it is as if it were not there. since: Unix seconds
+    of when it was first refused; 0: that is not known.
     """
 
     kind: str
@@ -74,6 +75,7 @@ class Quarantined:
     revision: int
     why: str
     serves: bool = False
+    since: int = 0
 
     def with_last_good(self, serves: bool) -> Quarantined:
         """The same, told whether there is a last good form of it."""
@@ -83,7 +85,8 @@ class Quarantined:
         """For a status or a message: text that any encoding takes."""
         kind, id = (t.encode("utf-8", "backslashreplace").decode() for t in (self.kind, self.id))
         serving = "as it was last read" if self.serves else None
-        return {"kind": kind, "id": id, "why": self.why, "serving": serving}
+        since = timestamp(self.since) if self.since else None
+        return {"kind": kind, "id": id, "why": self.why, "serving": serving, "since": since}
 
     def __str__(self) -> str:
         name = f"{self.kind}/{self.id[:LONGEST_NAME]}"

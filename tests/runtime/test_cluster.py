@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +11,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from aisix.cli.main import main
 from aisix.standin.server import Standin
 from tests.cluster.servers import Etcd
 from tests.running import ROOT, Running, until
@@ -82,6 +86,38 @@ def test_an_etcd_that_is_away_stops_no_caller_and_no_start(
             == 201
         )
         assert gateway.metrics()["aisix_config_age_seconds"] < 60
+
+
+def test_an_etcd_that_lost_all_is_told_and_taken_over_by_one_command(
+    standin: Standin, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Etcd(tmp_path) as etcd, node(tmp_path, etcd, "a", "/aisix") as gateway:
+        config = ["--config", str(tmp_path / "a" / "config.yaml")]
+        gateway.set_up(standin.url, {"m": {"model_name": "claude-opus-5-5"}})
+        gateway.allow("m")
+        assert main(["store", "accept", *config]) == 1
+        assert "refuses no emptied etcd" in capsys.readouterr().err
+        [member] = etcd.members
+        member.kill()
+        shutil.rmtree(member.folder / "data")
+        member.start()
+        until(lambda: store_of(gateway)["refused"])
+        since = store_of(gateway)["refused"]["since"]
+        assert gateway.call(ASK).status == 200
+        refused = gateway.admin("POST", "apikeys", {"generate": True, "allowed_models": ["m"]})
+        assert refused.status == 503 and "aisix store accept" in refused.error["message"]
+        assert main(["status", *config]) == 1
+        assert f"takes the empty one over, since {since}" in capsys.readouterr().out
+        gateway.stop()
+        gateway.start()
+        until(lambda: store_of(gateway)["refused"])
+        assert store_of(gateway)["refused"]["since"] == since
+        assert gateway.call(ASK).status == 200
+        assert main(["store", "accept", *config]) == 0
+        assert "is taken over: 3 resources serve no more" in capsys.readouterr().out
+        until(lambda: gateway.call(ASK).status == 401)
+        until(lambda: store_of(gateway)["trouble"] is None)
+        gateway.set_up(standin.url, {"m": {"model_name": "claude-opus-5-5"}})
 
 
 def test_a_follower_that_dies_is_started_again(etcd: Etcd, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@
     copy.py      the local copy, in SQLite
     board.py     what the follower says of itself
     follow.py    the follower
+    emptied.py   one that holds nothing any more, and who says that it is meant
     own.py       our own keys, as the follower learns of them
     foreign.py   changes that no node of ours made, for the audit
     members.py   the live nodes
@@ -17,6 +18,7 @@
     rotation.py  another one
     commit.py    one write, done at most once
     parts.py     a change that is too long for one txn
+    telling.py   what a status and metrics say of all that
     store.py     EtcdStore
 
 Imported only where the settings name an etcd. Must never know: HTTP of ours, the settings.

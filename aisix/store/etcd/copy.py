@@ -72,13 +72,13 @@ SCHEMA = (
 def refused_rows(db: sqlite3.Connection) -> tuple[Quarantined, ...]:
     """What is refused, told as other damage is."""
     rows = db.execute(
-        """SELECT kind, id, mod_revision, complaints, EXISTS (
+        """SELECT kind, id, mod_revision, complaints, since, EXISTS (
              SELECT 1 FROM resources AS r WHERE r.kind = refused.kind AND r.id = refused.id)
            FROM refused ORDER BY kind, id"""
     )
     return tuple(
-        Quarantined(kind, id, mod, "; ".join(json.loads(why))[:MOST_COMPLAINTS], bool(serves))
-        for kind, id, mod, why, serves in rows
+        Quarantined(kind, id, mod, "; ".join(json.loads(why))[:MOST_COMPLAINTS], bool(good), since)
+        for kind, id, mod, why, since, good in rows
     )
 
 
@@ -96,6 +96,8 @@ class CopyFacts:
     in_clear: int  # documents whose secret stands in etcd as it is
     ignored: dict[str, int]  # documents of kinds that aisix does not have
     broke_off: str | None  # of an import that ended before its last part
+    emptied_since: int | None = None  # Unix seconds; etcd is empty, and that is not believed
+    emptied_cluster: str = ""  # which etcd that is
 
 
 class LocalCopy:
@@ -264,7 +266,12 @@ class LocalCopy:
             return False
         sealed = self._keyring.seal(fresh.value.decode("latin-1"), "refused/" + "/".join(name))
         values = (*name, fresh.created, fresh.mod, sealed, why, now)
-        self._db.execute("INSERT OR REPLACE INTO refused VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+        self._db.execute(
+            """INSERT INTO refused VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (kind, id) DO UPDATE SET
+                 created = excluded.created, mod_revision = excluded.mod_revision,
+                 value = excluded.value, complaints = excluded.complaints""",
+            values,
+        )  # `since` stays: it was never good in between
         return True
 
     def names(self) -> set[Name]:
@@ -282,6 +289,8 @@ def copy_facts(db: sqlite3.Connection) -> CopyFacts:
         in_clear=int(meta(db, "in_clear") or 0),
         ignored=json.loads(meta(db, "ignored") or "{}"),
         broke_off=meta(db, "broke_off") or None,
+        emptied_since=int(meta(db, "emptied_since") or 0) or None,
+        emptied_cluster=meta(db, "emptied_cluster") or "",
     )
 
 

@@ -27,6 +27,7 @@ from aisix.store.etcd import board as cells
 from aisix.store.etcd.board import Board
 from aisix.store.etcd.client import Access, EtcdClient
 from aisix.store.etcd.copy import LocalCopy
+from aisix.store.etcd.emptied import EMPTIED, EmptiedEtcd
 from aisix.store.etcd.foreign import ForeignChanges
 from aisix.store.etcd.layout import Layout, Name
 from aisix.store.etcd.lines import EtcdCalls
@@ -53,7 +54,6 @@ PART_SECS = 2.0  # the longest that parts of an import wait for documents that w
 OWN_SECS = 0.003  # the longest that a change waits for what our own keys say of it
 LEAVE_MS = 500  # for etcd to take our entry away when we go
 SECS_PER_ENTRY = 5e-6  # what a worker takes to renew its snapshot, more or less
-ACCEPT = "etcd.accept"  # a file of data_dir: take over an etcd that was emptied
 Changes = dict[Name, KeyValue | None]
 
 
@@ -68,11 +68,10 @@ class Follower:
         layout: Layout,
         registration: Registration | None = None,
     ) -> None:
-        self._folder = folder
         self._layout = layout
         self._keyring = keyring
         self.board = Board(folder)
-        self._counted = self.board.count
+        counted = self._counted = self.board.count
         self._copy = LocalCopy(folder, keyring)
         self._judge = self._copy.judge()
         facts = self._copy.facts()
@@ -83,10 +82,12 @@ class Follower:
         self.own = OwnKeys(layout, keyring, self.board, members, facts.guard)
         self._foreign = ForeignChanges(name)
         self._cluster = facts.cluster_id
+        self._emptied = EmptiedEtcd(folder, facts.emptied_since, facts.emptied_cluster)
         self._kept: dict[str, object] = {}  # of our own keys
         self._ignored = dict(facts.ignored)  # kinds, of which those below came since
         self._ignored_names: dict[bytes, str] = {}
-        self.client = EtcdClient(access, self._failed)
+        errors = "aisix_etcd_errors_total"
+        self.client = EtcdClient(access, lambda code: counted(errors, str(code)))
         self._pending: Changes = {}
         self._pending_revision = self.revision
         self._published = 0.0
@@ -97,9 +98,6 @@ class Follower:
         self._pause = FIRST_PAUSE
         self._told = ""
         self._told_of_us = self._about_us()
-
-    def _failed(self, code: int) -> None:
-        self._counted("aisix_etcd_errors_total", str(code))
 
     def close(self, for_good: bool = True) -> None:
         """for_good: no other follower of this node comes after it."""
@@ -151,7 +149,16 @@ class Follower:
         calls = EtcdCalls(self.client)
         try:
             layout = self._layout
-            calls.watch(layout.documents, layout.documents_end, self.revision + 1, self._took)
+            before = range_body(self.own.marker, revision=str(self.revision))
+
+            begun = False
+
+            def took(result: WatchResult) -> None:
+                nonlocal begun
+                begun = begun or result.created
+                self._took(result)
+
+            calls.watch(layout.documents, layout.documents_end, self.revision + 1, took)
             if not self.own.closed:
                 calls.watch(layout.own, layout.own_end, self.own.revision + 1, self._took_own)
                 if self._registration is not None:
@@ -166,9 +173,7 @@ class Follower:
             def proved(sent: float, least: int, answer: RangeAnswer | EtcdError) -> None:
                 nonlocal under_way
                 under_way = False
-                if isinstance(answer, EtcdError):
-                    raise answer
-                self._proved(answer, sent, least)
+                self._proved(_answered(answer), sent, least)
 
             while not (stopped() or opened):
                 now = time.monotonic()
@@ -178,6 +183,11 @@ class Follower:
                     body, sent = range_body(self.own.marker), time.time()
                     done = partial(proved, sent, self.revision)
                     calls.ask("kv/range", body, RangeAnswer, HEARTBEAT_MS, done)
+                if begun:
+                    # A delete at the very revision up to which etcd is compacted is in no watch
+                    # (of 3.4): where ours began there, what was before it is not there either.
+                    begun = False
+                    calls.ask("kv/range", before, RangeAnswer, HEARTBEAT_MS, _answered)
                 if self.own.closed and now >= again:
                     again = now + DENIED_SECS
                     calls.ask("kv/range", self.own.probe, RangeAnswer, HEARTBEAT_MS, allowed)
@@ -318,6 +328,7 @@ class Follower:
         answer = self.client.range(at, end, timeout_ms=HEARTBEAT_MS, limit="1", keys_only=True)
         why = self._all_next or self._must_read_all(answer)
         if why is None:
+            self._told_full()
             self._read_own(self.revision)
             return
         with suppress(EtcdError):
@@ -366,16 +377,24 @@ class Follower:
     def _refuse_emptied(self, cluster: str, revision: int, found: Mapping[bytes, KeyValue]) -> None:
         """Nothing where something was, in another etcd: more likely lost than meant."""
         other = self._cluster and (cluster != self._cluster or revision < self.revision)
-        accept = self._folder / ACCEPT
-        if other and not found and self._judge.good and not accept.exists():
-            text = "etcd is empty, and was not: what was last read serves on; "
-            text += f"to take the empty one over, put a file {ACCEPT} into data_dir"
-            raise StoreError(text)
-        with suppress(OSError):
-            accept.unlink()
+        emptied = other and not found and self._judge.good
+        if emptied and not self._emptied.believed(cluster):
+            self._copy.write(self._judge, (), time.time(), **self._emptied.facts)
+            raise StoreError(EMPTIED)
+        self._told_full()
+
+    def _told_full(self) -> None:
+        if self._emptied.over():
+            self._copy.write(self._judge, (), time.time(), **self._emptied.facts)
 
     def _read_own(self, since: int) -> None:
         """Our own keys as they are, so that their watch can begin."""
         self.own.read(self.client, since)
         self._keep_own()
         self.own.members.save(self._counted_in)
+
+
+def _answered(answer: RangeAnswer | EtcdError) -> RangeAnswer:
+    if isinstance(answer, EtcdError):
+        raise answer
+    return answer

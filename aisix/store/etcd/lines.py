@@ -97,7 +97,7 @@ class EtcdCalls:
         body: dict[str, Any],
         kind: type[Any],
         timeout_ms: int,
-        done: Callable[[Any], None],
+        done: Callable[[Any], object],
     ) -> None:
         """A call; `done` gets its answer, or the EtcdError."""
         curl, out = pycurl.Curl(), io.BytesIO()

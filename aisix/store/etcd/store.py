@@ -29,6 +29,7 @@ from aisix.store.base import ChangePlan, ChangeRefused
 from aisix.store.change_signal import ChangeSignal
 from aisix.store.connection import BUSY_READ_SECONDS, connect, translated
 from aisix.store.etcd import board as cells
+from aisix.store.etcd import telling
 from aisix.store.etcd.board import Board
 from aisix.store.etcd.claims import claim_key
 from aisix.store.etcd.client import Access, EtcdClient
@@ -42,14 +43,15 @@ from aisix.store.etcd.copy import (
     copy_facts,
     passed_over,
 )
+from aisix.store.etcd.emptied import EMPTIED, accept
 from aisix.store.etcd.follow import Follower
 from aisix.store.etcd.layout import Layout
 from aisix.store.etcd.members import MembersFile
 from aisix.store.etcd.parts import in_parts
 from aisix.store.etcd.rotation import lacking, name_key, sealed_again
+from aisix.store.etcd.telling import TOLD_SECS
 from aisix.store.nodes import Node
 from aisix.store.replica import Replica
-from aisix.store.resources import timestamp
 from aisix.store.secrets import Keyring
 from aisix.store.snapshot import Snapshot
 
@@ -57,7 +59,6 @@ SEE_SECS = 2.0  # for the copy to have what etcd has
 SECS_PER_CHANGE = 0.003  # and for each document of a long import: the follower looks at all of them
 WRITE_SECS = 10.0  # for one update, tries and all
 LOOK_SECS = 0.001
-TOLD_SECS = 3.0  # a failover takes less; then it is an outage, and told
 LOCK = "etcd.lock"
 
 
@@ -164,19 +165,21 @@ class EtcdStore(Replica):
         return super().trouble or self._unseen or self._away() or unnamed or None
 
     def _away(self) -> str | None:
-        board = self._board
-        if self._read_again is not None or board.connected:
-            return board.text or None  # a key that is not here
-        age = board.age
-        if board.alive and (age is None or age < TOLD_SECS) and not board.text:
+        if self._read_again is not None:
+            return self._board.text or None  # a key that is not here
+        return telling.away(self._board, self.facts)
+
+    def accept_emptied(self, seconds: float) -> bool | None:
+        """Have the follower take over an etcd that it does not believe; whether it did within so
+        long; None: there is nothing of that kind. OSError."""
+        cluster = self.facts.emptied_cluster
+        if not cluster:
             return None
-        if not board.alive and age is not None and age < TOLD_SECS:
-            return None
-        serves = "nothing was read yet"
-        if age is not None:
-            serves = f"what was read at {timestamp(int(board.get(cells.AS_OF)))} serves"
-        why = board.text if board.alive else "the follower does not run"
-        return f"etcd is away: {why}; {serves}"
+        accept(self._folder, cluster)
+        end = time.monotonic() + seconds
+        while self.facts.emptied_cluster and self._board.alive and time.monotonic() < end:
+            time.sleep(LOOK_SECS)
+        return not self.facts.emptied_cluster
 
     def close(self) -> None:
         with self._writing, self._reading:
@@ -327,7 +330,8 @@ class EtcdStore(Replica):
             return None
         if not self._board.alive:
             return "the follower of etcd does not run"
-        return f"etcd is away: {self._board.text or 'not reached yet'}"
+        text = self._board.text or "not reached yet"
+        return text if text == EMPTIED else f"etcd is away: {text}"
 
     def rotate_key(self, key: bytes | None = None) -> int:
         """Seal every secret with the first key of the settings; how many there were. Interrupted
@@ -360,33 +364,10 @@ class EtcdStore(Replica):
 
     # ------------------------------------------------------------------ told
     def status(self) -> dict[str, object]:
-        """For a status page: where it stands, and how old that is."""
-        facts, board = self.facts, self._board
+        facts = self.facts
         with self._reading, translated():
             partial = passed_over(self._reader)
-        return {
-            "connected": board.connected,
-            "age_seconds": None if board.age is None else round(board.age, 3),
-            "revision": facts.revision,
-            "observed_revision": int(board.get(cells.OBSERVED)),
-            "cluster_id": facts.cluster_id or None,
-            "secrets_in_clear": facts.in_clear,
-            "partially_compatible": partial,
-            "not_enforced": facts.ignored,
-            "import_under_way": bool(board.get(cells.OPEN_BATCH)),
-            "import_broke_off": facts.broke_off,
-            "not_registered": board.note or None,
-            "last_error": board.text or None,
-        }
+        return telling.status(self._board, facts, partial)
 
     def numbers(self) -> dict[tuple[str, ...], float]:
-        found: dict[tuple[str, ...], float] = {
-            (*key,): float(number) for key, number in self._board.counts.items()
-        }
-        age = self._board.age
-        found["aisix_config_age_seconds",] = -1.0 if age is None else age
-        found["aisix_config_revision",] = float(self._snapshot.revision)
-        for one in self._snapshot.quarantined:
-            key = ("aisix_config_refused", one.kind)
-            found[key] = found.get(key, 0.0) + 1.0
-        return found
+        return telling.numbers(self._board, self._snapshot)

@@ -7,15 +7,19 @@ import time
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from aisix.errors import OperatorError, StoreError
 from aisix.store.base import ChangeRefused
 from aisix.store.batch import ImportItem, import_items
+from aisix.store.etcd import follow
 from aisix.store.etcd.claims import claim_key
 from aisix.store.etcd.client import Access, EtcdClient
-from aisix.store.etcd.follow import ACCEPT, Follower
+from aisix.store.etcd.emptied import FILE as ACCEPT
+from aisix.store.etcd.emptied import accept
+from aisix.store.etcd.follow import Follower
 from aisix.store.etcd.store import EtcdStore
 from aisix.store.etcd.wire import KeyValue, WatchEvent, WatchResult
 from aisix.store.secrets import Keyring
@@ -67,19 +71,95 @@ def test_a_node_that_is_cut_off_comes_back_by_its_watch_or_by_all(
 
 
 def test_an_emptied_etcd_is_taken_over_only_when_told(tmp_path: Path) -> None:
+    """By a word for this one; what was said of another counts for nothing. Something that is there
+    again ends it, and what was refused before is forgotten."""
     with Etcd(tmp_path / "one") as first, Etcd(tmp_path / "two") as second:
         place = place_in(first, "/aisix")
         folder = tmp_path / "data"
+
+        def refused(store: EtcdStore) -> dict[str, Any] | None:
+            found = store.status()["refused"]
+            assert found is None or isinstance(found, dict)
+            return found
+
         with following(folder, place):
-            put(EtcdStore(folder, keyring(), place), KEY, MODEL)
+            here = EtcdStore(folder, keyring(), place)
+            put(here, KEY, MODEL)
+            assert refused(here) is None and here.accept_emptied(1.0) is None
         other = place_in(second, "/aisix")
+        store = EtcdStore(folder, keyring(), other)
+        with following(folder, other, wait=False):
+            until(lambda: refused(store))
+            assert "aisix store accept" in (store.trouble or "")
+            since = (refused(store) or {})["since"]
+            assert since in (store.trouble or "")
+            with pytest.raises(StoreError, match="nothing was written"):
+                put(store, *many(1))
+        with following(folder, place):
+            until(lambda: refused(store) is None, "the first one is there again")
+            assert store.trouble is None
+        accept(folder, "another")
         with following(folder, other, wait=False) as follower:
-            store = EtcdStore(folder, keyring(), other)
-            until(lambda: "etcd is empty, and was not" in follower.board.text)
+            until(lambda: refused(store) and not (folder / ACCEPT).exists())
             assert store.current().model("small") is not None
-            (folder / ACCEPT).touch()
-            until(lambda: store.current().model("small") is None)
+            assert store.accept_emptied(60.0)
+            until(lambda: follower.board.connected and store.current().model("small") is None)
+            assert refused(store) is None and store.trouble is None
             assert not (folder / ACCEPT).exists()
+
+
+@pytest.mark.parametrize("compacted", [False, True])
+def test_an_emptied_prefix_of_the_same_etcd_is_believed(
+    etcd: Etcd, tmp_path: Path, compacted: bool
+) -> None:
+    """Whether a watch tells of it, or all is read again after this node was cut off."""
+    place = place_in(etcd)
+    with Cut(etcd.members[0].port) as cut:
+        access = replace(place.access, endpoints=(f"http://127.0.0.1:{cut.port}",))
+        near = replace(place, access=access)
+        with following(tmp_path, near) as follower:
+            store = EtcdStore(tmp_path, keyring(), near)
+            put(store, KEY, MODEL)
+            if compacted:
+                cut.refuse()
+                until(lambda: not follower.board.connected)
+            etcd.delete_all(f"{place.prefix}/")
+            if compacted:
+                etcd.compact(etcd.revision())
+                assert store.current().model("small") is not None
+                cut.heal()
+            until(lambda: not store.current().all_entries())
+            until(lambda: follower.board.connected)
+            assert store.status()["refused"] is None
+
+
+def test_since_when_a_document_is_refused_is_told(
+    etcd: Etcd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stays while the document is not good, whatever it is changed to, and over a restart."""
+    place = place_in(etcd)
+    seconds = [1_700_000_000.0]
+    monkeypatch.setattr(follow.time, "time", lambda: seconds[0])
+    store = EtcdStore(tmp_path, keyring(), place)
+    where = f"{place.prefix}/models/bad"
+
+    def told(why: str) -> object:
+        until(lambda: [why in one.why for one in store.current().quarantined] == [True])
+        return store.current().quarantined[0].told()["since"]
+
+    with following(tmp_path, place):
+        etcd.put(where, b"{")
+        assert told("not JSON") == "2023-11-14T22:13:20Z"
+        seconds[0] += 60
+        etcd.put(where, b"[]")
+        assert told("no object") == "2023-11-14T22:13:20Z"
+    with following(tmp_path, place):
+        assert told("no object") == "2023-11-14T22:13:20Z"
+        etcd.delete(where)
+        until(lambda: not store.current().quarantined)
+        etcd.put(where, b"{")
+        assert told("not JSON") == "2023-11-14T22:14:20Z"
+    store.close()
 
 
 def test_a_long_import_comes_in_parts_and_shows_as_one(etcd: Etcd, tmp_path: Path) -> None:
