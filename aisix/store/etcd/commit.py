@@ -24,6 +24,7 @@ from aisix import log
 from aisix.errors import StoreError
 from aisix.store.base import Change, ChangeRefused, Put
 from aisix.store.etcd.client import EtcdClient
+from aisix.store.etcd.copy import RANKS
 from aisix.store.etcd.layout import Layout, Stored, encode
 from aisix.store.etcd.wire import (
     DENIED,
@@ -35,7 +36,7 @@ from aisix.store.etcd.wire import (
     range_op,
 )
 from aisix.store.secrets import Keyring
-from aisix.store.snapshot import Snapshot
+from aisix.store.snapshot import Entry, Snapshot
 
 MOST_OPS, MOST_BYTES = 120, 1 << 20  # of one txn, by etcd's own limits: 128 and 1.5 MiB
 TRY_MS = 1500  # for a first reply: a member that cannot give one by then may have lost its leader
@@ -57,6 +58,26 @@ class Lost:
 
     guard: int
     revision: int
+
+
+def made_by(base: Snapshot, changes: Sequence[Change], revision: int) -> Snapshot | None:
+    """The state a write made, which may be no more: the txn saw that nothing had changed since
+    `base`. None: it cannot be told (see Snapshot.with_changes)."""
+    last = {(one.kind, one.id): one for one in changes}
+    put, gone = list[Entry](), list[Entry]()
+    for at, one in enumerate(last.values()):
+        old = base.entry(one.kind, one.id)
+        if isinstance(one, Put):
+            seq, began = revision * RANKS + at % RANKS, one.now
+            if old is not None:
+                seq, began = old.seq, old.created_at
+            put.append(
+                Entry(one.kind, one.id, seq, revision, began, one.now, one.document, one.secret)
+            )
+        elif old is not None:
+            gone.append(old)
+    bad = tuple(one for one in base.quarantined if (one.kind, one.id) not in last)
+    return base.with_changes(put, gone, revision, bad, base.turn)
 
 
 class TooLongError(StoreError):

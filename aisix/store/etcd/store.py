@@ -33,7 +33,7 @@ from aisix.store.etcd import telling
 from aisix.store.etcd.board import Board
 from aisix.store.etcd.claims import claim_key
 from aisix.store.etcd.client import Access, EtcdClient
-from aisix.store.etcd.commit import Committer, Lost, Position, TooLongError
+from aisix.store.etcd.commit import Committer, Lost, Position, TooLongError, made_by
 from aisix.store.etcd.copy import (
     DATABASE,
     REPLICA,
@@ -211,7 +211,10 @@ class EtcdStore(Replica):
                     return base
                 done = self._sent(committer, committer.operations(base, changes), at)
                 if not isinstance(done, Lost):
-                    return self._visible(done, SEE_SECS + len(changes) * SECS_PER_CHANGE)
+                    found = self._visible(done, SEE_SECS + len(changes) * SECS_PER_CHANGE)
+                    # Others may have written since: the answer is of this write, and so is its tag.
+                    own = None if found.revision == done else made_by(base, changes, done)
+                    return own or found
                 self._caught_up(done, at)
                 if time.monotonic() > end:
                     text = f"others write all the time: nothing was written in {WRITE_SECS:g} s"

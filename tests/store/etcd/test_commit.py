@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from aisix.errors import StoreError
-from aisix.store.base import Put
+from aisix.store.base import Change, Delete, Put
 from aisix.store.etcd.client import EtcdClient
 from aisix.store.etcd.store import EtcdStore
 from aisix.store.etcd.wire import NETWORK, EtcdError
@@ -96,3 +96,49 @@ def test_an_outcome_that_cannot_be_learned_is_told_as_such(
         with pytest.raises(StoreError, match="not known whether this was written"):
             put(store, MODEL)
         cut.heal()
+
+
+def test_an_answer_is_of_its_own_write_though_others_wrote_since(
+    etcd: Etcd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a writer who goes on with the tag of its answer would undo what it never saw."""
+    place = place_in(etcd)
+    with ExitStack() as stack:
+        first, second = stores = [
+            stack.enter_context(closing(EtcdStore(folder, keyring(), place)))
+            for folder in (tmp_path / "a", tmp_path / "b")
+            if stack.enter_context(following(folder, place))
+        ]
+        put(first, KEY, MODEL)
+        began = first.current().entry("models", "small")
+        assert began is not None
+        real = EtcdStore._visible
+
+        def named(name: str) -> Put:
+            return Put("models", "small", {**MODEL[2], "model_name": name}, None, 7)
+
+        for theirs in (named("theirs"), Delete("models", "small")):
+
+            def late(
+                self: EtcdStore, revision: int, seconds: float, theirs: Change = theirs
+            ) -> Any:
+                if self is first:  # the other node has this, and writes
+                    until(lambda: second.current().revision >= revision)
+                    later = second.update(lambda now: [theirs]).revision
+                    until(lambda: first.current().revision >= later)
+                return real(self, revision, seconds)
+
+            monkeypatch.setattr(EtcdStore, "_visible", late)
+            before = first.current().entry("models", "small")
+            after = first.update(lambda now: [named("ours")])
+            [entry] = after.entries("models")
+            assert (entry.document["model_name"], entry.updated_at) == ("ours", 7)
+            assert entry.revision == after.revision
+            assert before is not None and entry.revision > before.revision
+            assert (entry.seq, entry.created_at) == (began.seq, began.created_at)
+            written = entry.revision
+            until(lambda least=written: all(s.current().revision > least for s in stores))  # type: ignore[misc]
+        assert second.current().entries("models") == []
+        after = first.update(lambda now: [named("new")])
+        [entry] = after.entries("models")
+        assert entry.revision == after.revision and entry.created_at == 7
