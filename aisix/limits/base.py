@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from aisix.limits.rules import LimitRule
+from aisix.limits.rules import LimitRule, WindowCounts
 
 # Windows are measured by a clock nobody sets, the same for all processes of the machine; it goes on
 # while the machine sleeps, where the system has such a one.
@@ -19,19 +19,17 @@ def clock() -> float:
     return time.clock_gettime(_STEADY)
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(NamedTuple):
     """Whose use is counted. `ident` names it for ever ("key:<id>"); rules may change."""
 
     ident: str
     rules: tuple[LimitRule, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
-    """How full the tightest limit of one kind is: `left` of `most`, full again in `reset` s."""
+class Level(NamedTuple):
+    """How full a limit is: `left` of `most`, full again in `reset` s."""
 
-    counts: Literal["requests", "tokens"]
+    counts: WindowCounts
     most: int
     left: int
     reset: float
@@ -47,8 +45,23 @@ class Grant:
     local: bool = False  # of counters of this node alone: those of all nodes were out of reach
 
 
-@dataclass(frozen=True, slots=True)
-class LimitRefusal:
+def tightest(levels: Sequence[Level]) -> tuple[Level, ...]:
+    """For each kind the one with the least room; of those, which is full again last.
+
+    >>> tightest([Level("tokens", 9, 5, 1.0), Level("tokens", 90, 4, 1.0)])[0].most
+    90
+    """
+    if len(levels) < 2:
+        return tuple(levels)
+    found: dict[str, Level] = {}
+    for level in levels:
+        other = found.get(level.counts)
+        if other is None or (level.left, -level.reset) < (other.left, -other.reset):
+            found[level.counts] = level
+    return tuple(found.values())
+
+
+class LimitRefusal(NamedTuple):
     """The rule that said no, and in how many seconds it may say yes."""
 
     holder: Holder
@@ -74,7 +87,8 @@ class RateLimiter(Protocol):
     def admit(
         self, holders: Sequence[Holder], now: float, tokens: int = 0
     ) -> Verdict | Awaitable[Verdict]:
-        """Whether a request with these holders may go on; if so, `tokens` are booked.
+        """Whether a request with these holders may go on; if so, `tokens` are booked. A tuple of
+        holders that was given before costs less than one made anew.
 
         Counters in memory answer at once, which costs neither a task nor a turn of the loop;
         counters elsewhere give something to await. That ends in its own time, whether or not who

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
-Counts = Literal["requests", "tokens", "concurrency"]
+WindowCounts = Literal["requests", "tokens"]
+Counts = WindowCounts | Literal["concurrency"]
 
 # name -> (what is counted, length of the window in seconds)
 LIMIT_KINDS: dict[str, tuple[Counts, int]] = {
@@ -20,8 +20,7 @@ LIMIT_KINDS: dict[str, tuple[Counts, int]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class LimitRule:
+class LimitRule(NamedTuple):
     """At most `most` of what `name` counts. `slot`: which of a holder's counters it uses."""
 
     name: str

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import fcntl
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Sequence
+from typing import IO, Any
 
 from aisix import log
 from aisix.errors import Fault
-from aisix.limits.base import Grant, Holder, Level, LimitRefusal
+from aisix.limits.base import Grant, Holder, Level, LimitRefusal, tightest
 from aisix.limits.outages import OutageBoard
 from aisix.limits.rules import LIMIT_KINDS, LimitRule
 from aisix.limits.table import ROWS, HolderTable, TableFull
@@ -27,6 +26,22 @@ MOST = float(1 << 53)  # of one counter: up to here each number is a float of it
 _WINDOWS = 2 * len(LIMIT_KINDS)  # (begin, count) by rule; concurrency's pair stays unused
 _LENGTHS = [seconds for _, seconds in LIMIT_KINDS.values()]
 Row = tuple[Holder, int]
+Window = tuple[int, LimitRule, float, float]  # row, rule, begin, count
+
+
+class RecordLock:
+    """The operating system's, held by the process; `how`: LOCK_NB raises instead of waiting."""
+
+    __slots__ = ("_handle", "_how")
+
+    def __init__(self, file: IO[bytes], how: int = 0) -> None:
+        self._handle, self._how = file.fileno(), fcntl.LOCK_EX | how
+
+    def __enter__(self) -> None:
+        fcntl.lockf(self._handle, self._how)
+
+    def __exit__(self, *_: object) -> None:
+        fcntl.lockf(self._handle, fcntl.LOCK_UN)
 
 
 class _Booked:
@@ -58,30 +73,36 @@ class SharedRateLimiter:
         self._cells = self._table.cells
         # Opened here and kept open: closing any handle of the file would drop the lock.
         self._file = tempfile.TemporaryFile()  # noqa: SIM115
+        self._lock = RecordLock(self._file)
         self.outages = OutageBoard(places)
 
     # ------------------------------------------------------------------ the interface
     def admit(self, holders: Sequence[Holder], now: float, tokens: int = 0) -> Grant | LimitRefusal:
-        asked = tuple(holder for holder in holders if holder.rules)
+        asked = tuple([holder for holder in holders if holder.rules])
         if not asked:
             return Grant((), ())
-        with self._locked():
+        with self._lock:
             rows = self._rows(asked, now)
+            windows: list[Window] = []
             refusal: tuple[Holder, LimitRule, float] | None = None
             for holder, row in rows:
                 for rule in holder.rules:
-                    wait = self._wait(row, rule, now)
+                    if rule.counts == "concurrency":
+                        wait = BUSY if self._table.under_way(row) >= rule.most else 0.0
+                    else:
+                        begin, count = self._window(row, rule, now)
+                        windows.append((row, rule, begin, count))
+                        wait = _until_end(begin, rule, now) if count >= rule.most else 0.0
                     if wait > 0 and (refusal is None or wait > refusal[2]):
                         refusal = holder, rule, wait
             if refusal is not None:
-                return LimitRefusal(*refusal, self._levels(rows, now))
-            for holder, row in rows:
-                for rule in holder.rules:
-                    if rule.counts == "requests":
-                        begin, count = self._window(row, rule, now)
-                        self._put(row, rule, begin, count + 1)
+                return LimitRefusal(*refusal, _levels(windows, now))
+            for at, (row, rule, begin, count) in enumerate(windows):
+                if rule.counts == "requests":
+                    windows[at] = row, rule, begin, count + 1
+                    self._put(row, rule, begin, count + 1)
             booked = _Booked(rows)
-            grant = Grant(asked, self._levels(rows, now), booked)
+            grant = Grant(asked, _levels(windows, now), booked)
             if tokens:
                 self._book(booked, tokens, now)
             for _, row in rows:
@@ -91,14 +112,14 @@ class SharedRateLimiter:
     def book(self, grant: Grant, tokens: int, now: float) -> None:
         booked = grant.note
         if booked is not None and booked.windows and tokens != booked.tokens:
-            with self._locked():
+            with self._lock:
                 self._book(booked, tokens, now)
 
     def settle(self, grant: Grant, tokens: int, now: float) -> None:
         booked, grant.note = grant.note, None
         if booked is None:
             return
-        with self._locked():
+        with self._lock:
             leases = self._table.leases
             for row in booked.rows:
                 place = self._lease(row)
@@ -110,7 +131,7 @@ class SharedRateLimiter:
     ) -> None:
         """What others have counted of a holder before it is counted here: (rule, seconds its window
         goes on, count). Where more is counted already, that stays."""
-        with self._locked():
+        with self._lock:
             for _, row in self._rows([holder], now):
                 for rule, left, count in counted:
                     if self._window(row, rule, now)[1] < count:
@@ -118,13 +139,13 @@ class SharedRateLimiter:
 
     def sit(self, number: int) -> None:
         self._number = number
-        with self._locked():
+        with self._lock:
             self._table.free(number)
 
     def free(self, number: int) -> bool:
         try:
             self.outages.end(number, fcntl.LOCK_NB)
-            with self._locked(fcntl.LOCK_NB):
+            with RecordLock(self._file, fcntl.LOCK_NB):
                 self._table.free(number)
         except BlockingIOError:
             return False
@@ -151,13 +172,6 @@ class SharedRateLimiter:
         return {"backend": "memory", **told}
 
     # ------------------------------------------------------------------ rules
-    def _wait(self, row: int, rule: LimitRule, now: float) -> float:
-        """Seconds until the rule may say yes; 0: it does."""
-        if rule.counts == "concurrency":
-            return BUSY if self._table.under_way(row) >= rule.most else 0.0
-        begin, count = self._window(row, rule, now)
-        return _until_end(begin, rule, now) if count >= rule.most else 0.0
-
     def _window(self, row: int, rule: LimitRule, now: float) -> tuple[float, float]:
         """When the window of now began and what it counted; an ended one is empty."""
         at = self._table.windows(row) + 2 * rule.slot
@@ -183,21 +197,6 @@ class SharedRateLimiter:
             if change:
                 self._put(row, rule, begin, max(0.0, count + change))
                 mine[0], mine[1] = begin, had + change
-
-    def _levels(self, rows: Sequence[Row], now: float) -> tuple[Level, ...]:
-        """For requests and for tokens, the rule that has the least room."""
-        tightest: dict[str, Level] = {}
-        for holder, row in rows:
-            for rule in holder.rules:
-                if rule.counts == "concurrency":
-                    continue
-                begin, count = self._window(row, rule, now)
-                left = max(0, int(rule.most - count))
-                reset = _until_end(begin, rule, now) if count else 0.0
-                found = tightest.get(rule.counts)
-                if found is None or (left, -reset) < (found.left, -found.reset):
-                    tightest[rule.counts] = Level(rule.counts, rule.most, left, reset)
-        return tuple(tightest.values())
 
     # ------------------------------------------------------------------ rows
     def _lease(self, row: int) -> int:
@@ -226,16 +225,17 @@ class SharedRateLimiter:
                 return False
         return not self._table.under_way(row)
 
-    @contextmanager
-    def _locked(self, how: int = 0) -> Iterator[None]:
-        handle = self._file.fileno()
-        fcntl.lockf(handle, fcntl.LOCK_EX | how)
-        try:
-            yield
-        finally:
-            fcntl.lockf(handle, fcntl.LOCK_UN)
-
 
 def _until_end(begin: float, rule: LimitRule, now: float) -> float:
     """Seconds until the window ends; never more than its length: `begin` may be later than now."""
     return min(begin - now, 0.0) + rule.seconds
+
+
+def _levels(windows: Sequence[Window], now: float) -> tuple[Level, ...]:
+    """For requests and for tokens, the rule that has the least room."""
+    levels = []
+    for _, rule, begin, count in windows:
+        reset = _until_end(begin, rule, now) if count else 0.0
+        left = max(0, int(rule.most - count))
+        levels.append(Level(rule.counts, rule.most, left, reset))  # type: ignore[arg-type]
+    return tightest(levels)

@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from aisix.limits import Grant, Level, LimitRefusal, clock
 from aisix.mapping.dialect.estimate import estimate
 from aisix.proxy.admission import overloaded
 from aisix.proxy.base import ProxyHandler
-from aisix.proxy.rate_limit import Reservation, ask, headers, limited, rate_limited
+from aisix.proxy.rate_limit import Limited, Reservation, limited, rate_limited
 from aisix.store.resources import Model
 
 
@@ -38,8 +37,9 @@ class EnteringHandler(ProxyHandler):
     async def _let_in(self, model: Model, caller_body: dict[str, Any]) -> bool:
         """Whether anybody still waits for it when it may go on; CallerError when a rate limit says
         no, Fault "overloaded"."""
-        if limited(self.api_key, model):
-            await self._within_limits(model, caller_body)
+        by = limited(self.api_key, model)
+        if by is not None:
+            await self._within_limits(by, caller_body)
         if self._over:  # it ended as the limiter's answer came
             self.on_finish()  # once more, for what that granted
             return False
@@ -54,21 +54,19 @@ class EnteringHandler(ProxyHandler):
         self._admitted = True
         return True
 
-    async def _within_limits(self, model: Model, caller_body: dict[str, Any]) -> None:
+    async def _within_limits(self, by: Limited, caller_body: dict[str, Any]) -> None:
         """CallerError when a rate limit says no; waits only if the limiter does."""
         limits = self.gateway.limits
-        takes = partial(self._takes, caller_body)
-        verdict = ask(limits, self.api_key, model, clock(), takes)
-        if verdict is None:
-            return
+        tokens = self._takes(caller_body) if by.tokens else 0
+        verdict = limits.admit(by.holders, clock(), tokens)
         if not isinstance(verdict, (Grant, LimitRefusal)):
             self._waiting = waiting = asyncio.ensure_future(verdict)
             verdict = await waiting
         self._levels, self._local = verdict.levels, verdict.local
         if isinstance(verdict, LimitRefusal):
             raise rate_limited(verdict)
-        self._reservation = reservation = Reservation(limits, verdict)
-        if reservation.tokens:
+        self._reservation = Reservation(limits, verdict)
+        if by.tokens:
             self.gateway.booking.under_way.add(self)
 
     def _takes(self, caller_body: dict[str, Any]) -> int:
@@ -82,9 +80,12 @@ class EnteringHandler(ProxyHandler):
     def _tell_levels(self) -> None:
         if self._local:
             self.set_header("X-Aisix-Limits", "local")
-        if self._levels:
-            for name, value in headers(self._levels, self.caller, time.time()).items():
-                self.set_header(name, value)
+        for level in self._levels:
+            told = self.caller.limits.get(level.counts)
+            if told is not None:  # callers are told of the wall clock
+                _, most, left, reset = level
+                for name, value in told.filled(most, left, reset, time.time()):
+                    self.set_header(name, value)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         self._tell_levels()

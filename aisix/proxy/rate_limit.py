@@ -1,33 +1,30 @@
-"""Rate limits of a request: whose they are, its leave to go on, and the headers that tell of them.
+"""Rate limits of a request: whose they are, and its leave to go on.
 
-    verdict = ask(limits, api_key, model, clock(), estimate)   # None: no limit; or to be awaited
+    limited(api_key, model)                         # Limited; None: by nothing
+    verdict = limits.admit(limited.holders, clock(), estimate)           # or to be awaited
     raise rate_limited(verdict)                     # a LimitRefusal
     reservation = Reservation(limits, verdict)      # a Grant
-    headers(verdict.levels, caller, time.time())    # callers are told of the wall clock
     reservation.book(tokens, clock())               # now and then, where tokens are limited
     reservation.settle(tokens, clock())             # once, when the answer has ended
 
-Must never know: what a header or a status is called; that stands in the caller dialect's table.
+Must never know: what a status is called; that stands in the caller dialect's table.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache, partial
+from typing import NamedTuple
 
 from aisix.errors import CallerError
 from aisix.limits import (
     Grant,
     Holder,
-    Level,
     LimitRefusal,
-    LimitRule,
     RateLimiter,
-    Verdict,
     rules_of,
 )
-from aisix.mapping.dialect.upstream_errors import CallerDialect
 from aisix.mapping.metering import total
 from aisix.store.resources import ApiKey, Model, RateLimit
 
@@ -42,29 +39,29 @@ UNITS = {
     "concurrency": "requests at one time",
 }
 KEY, MODEL = "key", "model"
+KNOWN = 1 << 14  # pairs of a key and a model whose limits are kept ready
 
 
-def limited(key: ApiKey, model: Model) -> bool:
-    """Whether one of them has limits."""
-    return bool(_rules(key.rate_limit) or _rules(model.rate_limit))
+class Limited(NamedTuple):
+    """Whose limits a request has; and whether one counts tokens, so that they are estimated before
+    there is an answer, and booked while the request is under way."""
+
+    holders: tuple[Holder, ...]
+    tokens: bool
 
 
-def ask(
-    limits: RateLimiter,
-    key: ApiKey,
-    model: Model,
-    now: float,
-    estimate: Callable[[], int] | None = None,
-) -> Verdict | Awaitable[Verdict] | None:
-    """What the limits of a key and a model say; None when neither has one. `estimate`: how many
-    tokens the request takes before there is an answer, asked where tokens are limited."""
-    mine, shared = _rules(key.rate_limit), _rules(model.rate_limit)
-    if not mine and not shared:
-        return None
-    holders = (Holder(f"{KEY}:{key.id}", mine), Holder(f"{MODEL}:{model.id}", shared))
-    if estimate is not None and (_tokens(key.rate_limit) or _tokens(model.rate_limit)):
-        return limits.admit(holders, now, estimate())
-    return limits.admit(holders, now)
+def limited(key: ApiKey, model: Model) -> Limited | None:
+    """Those of a key and a model; None: neither has any."""
+    return _limited(key.id, key.rate_limit, model.id, model.rate_limit)
+
+
+@lru_cache(KNOWN)
+def _limited(key: str, of_key: RateLimit, model: str, of_model: RateLimit) -> Limited | None:
+    given = (f"{KEY}:{key}", of_key), (f"{MODEL}:{model}", of_model)
+    holders = [Holder(ident, rules_of(partial(getattr, limit))) for ident, limit in given]
+    found = tuple([holder for holder in holders if holder.rules])
+    counts = {rule.counts for holder in found for rule in holder.rules}
+    return Limited(found, "tokens" in counts) if found else None
 
 
 def rate_limited(refusal: LimitRefusal) -> CallerError:
@@ -79,13 +76,11 @@ def rate_limited(refusal: LimitRefusal) -> CallerError:
 class Reservation:
     """A grant that is to be settled when its request is over."""
 
-    __slots__ = ("_grant", "_limits", "tokens")
+    __slots__ = ("_grant", "_limits")
 
     def __init__(self, limits: RateLimiter, grant: Grant) -> None:
         self._limits = limits
         self._grant: Grant | None = grant
-        # Whether a limit counts tokens, so that they are booked while the request is under way.
-        self.tokens = any(rule.counts == "tokens" for one in grant.holders for rule in one.rules)
 
     def book(self, tokens: Mapping[str, int], now: float) -> None:
         """What it has used so far."""
@@ -103,20 +98,3 @@ class Reservation:
             finally:  # a mistake in the counting keeps no place
                 self._limits.settle(grant, used, now)
                 self._grant = None
-
-
-def headers(levels: Sequence[Level], caller: CallerDialect, now: float) -> dict[str, str]:
-    """The headers that tell of `levels`, by the caller dialect's names; `now` is Unix seconds."""
-    out: dict[str, str] = {}
-    for level in levels:
-        out |= caller.limit_headers(level.counts, level.most, level.left, level.reset, now)
-    return out
-
-
-@lru_cache(1024)
-def _rules(limit: RateLimit) -> tuple[LimitRule, ...]:
-    return rules_of(partial(getattr, limit))
-
-
-def _tokens(limit: RateLimit) -> bool:
-    return limit.tpm is not None or limit.tpd is not None

@@ -113,7 +113,7 @@ GIVE_BACK = {
         "telemetry.metrics.Metrics.leave",
     ),
     *("limits.shared.SharedRateLimiter.settle", "limits.shared.SharedRateLimiter._lease"),
-    "limits.shared.SharedRateLimiter._locked",
+    *("limits.shared.RecordLock.__enter__", "limits.shared.RecordLock.__exit__"),
 }
 
 

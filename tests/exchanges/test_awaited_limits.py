@@ -24,7 +24,7 @@ class Remote:
         self.cancelled = asyncio.Event()
         self.settled: list[tuple[Grant, int]] = []
 
-    def admit(self, holders: Sequence[Holder], now: float) -> Awaitable[Verdict]:
+    def admit(self, holders: Sequence[Holder], now: float, tokens: int = 0) -> Awaitable[Verdict]:
         return self._admit(tuple(holders))
 
     async def _admit(self, holders: tuple[Holder, ...]) -> Verdict:
@@ -94,7 +94,7 @@ def test_a_request_waits_for_its_leave_and_settles_what_it_used(
         assert answer.headers["x-ratelimit-remaining-requests"] == "6"
 
     ((grant, tokens),) = with_limiter(tmp_path, granted, work).settled
-    assert [holder.ident.partition(":")[0] for holder in grant.holders] == ["key", "model"]
+    assert [holder.ident.partition(":")[0] for holder in grant.holders] == ["key"]
     assert tokens == TOKENS
 
 

@@ -237,7 +237,7 @@ def test_who_frees_places_does_not_wait_for_who_has_the_lock() -> None:
     ours, theirs = os.pipe()
     pid = os.fork()
     if not pid:
-        with limits._locked():
+        with limits._lock:
             os.write(theirs, b"x")
             signal.pause()
     os.read(ours, 1)
@@ -277,7 +277,7 @@ def test_a_process_that_dies_inside_takes_no_lock_with_it() -> None:
     limits = SharedRateLimiter(places=2)
 
     def run(number: int) -> int:
-        with limits._locked():
+        with limits._lock:
             os._exit(7)
 
     assert in_processes(1, run) == [7]

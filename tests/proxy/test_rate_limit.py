@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from aisix.limits import Grant, SharedRateLimiter
-from aisix.proxy.rate_limit import Reservation
-from aisix.proxy.rate_limit import ask as ask_limits
+from aisix.proxy.rate_limit import Reservation, limited
 from aisix.standin.server import Standin
 from aisix.store.resources import ApiKey, Model, RateLimit
 from tests.running import Answer, Running, until
@@ -93,13 +92,16 @@ def test_tokens_of_the_cache_are_tokens_and_reasoning_is_counted_once() -> None:
     limits = SharedRateLimiter()
     key = ApiKey("k", "0" * 64, ("*",), rate_limit=RateLimit(tpm=100))
     model = Model("m", "alias", "p", "upstream", "pk")
-    grant = ask_limits(limits, key, model, 1000.0)
+    by = limited(key, model)
+    assert by is not None
+    assert by.tokens
+    grant = limits.admit(by.holders, 1000.0)
     assert isinstance(grant, Grant)
     reservation = Reservation(limits, grant)
     used = {"input": 3, "cache_read": 10, "cache_write": 20, "output": 7, "reasoning": 5}
     reservation.settle(used, 1001.0)
     reservation.settle(used, 1001.0)  # only once
-    found = ask_limits(limits, key, model, 1002.0)
+    found = limits.admit(by.holders, 1002.0)
     assert isinstance(found, Grant)
     assert [level.left for level in found.levels] == [60]
 

@@ -128,7 +128,7 @@ class RedisRateLimiter:
         self._shared, self._outages, self._number = shared, shared.outages, number
         self._share = NodeShare(shared, policy, nodes)
         self._env = env
-        self._plans: dict[tuple[str, ...], LimitPlan] = {}
+        self._plans: dict[tuple[Holder, ...], LimitPlan] = {}
         self._told: dict[str, Told] = {}
         self._why = ""  # of the outage under way; "": there is none
         self._operator = False  # it was told that somebody must put something right
@@ -140,10 +140,9 @@ class RedisRateLimiter:
     def admit(
         self, holders: Sequence[Holder], now: float, tokens: int = 0
     ) -> Verdict | Awaitable[Verdict]:
-        asked = tuple([holder for holder in holders if holder.rules])
-        if not asked:
+        plan = self._plan(tuple(holders))
+        if not plan.holders:
             return Grant((), ())
-        plan = self._plan(asked)
         connection = self.link.connection
         if connection is None or connection.full:
             return self.by_policy(plan, now, tokens, self._why or FULL)
@@ -271,21 +270,16 @@ class RedisRateLimiter:
         }
 
     # ------------------------------------------------------------------ holders
-    def _plan(self, asked: tuple[Holder, ...]) -> LimitPlan:
-        key = tuple([holder.ident for holder in asked])
-        plan = self._plans.get(key)
-        if plan is not None:
-            for mine, holder in zip(plan.holders, asked, strict=True):
-                if mine.rules is not holder.rules and mine.rules != holder.rules:
-                    break
-            else:
-                return plan
-        if len(self._plans) >= KNOWN:
-            self._plans.clear()
-        if len(self._told) >= KNOWN:
-            self._told.clear()
-        told = [self._told.setdefault(name, Told()) for name in key]
-        plan = self._plans[key] = LimitPlan(asked, self._env, told)
+    def _plan(self, holders: tuple[Holder, ...]) -> LimitPlan:
+        plan = self._plans.get(holders)
+        if plan is None:
+            if len(self._plans) >= KNOWN:
+                self._plans.clear()
+            if len(self._told) >= KNOWN:
+                self._told.clear()
+            asked = tuple([holder for holder in holders if holder.rules])
+            told = [self._told.setdefault(holder.ident, Told()) for holder in asked]
+            plan = self._plans[holders] = LimitPlan(asked, self._env, told)
         return plan
 
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from aisix.limits.base import Holder, Level
+from aisix.limits.base import Holder, Level, tightest
 from aisix.limits.redis.scripts import ADMIT, SETTLE, sha
-from aisix.limits.rules import LimitRule
+from aisix.limits.rules import LimitRule, WindowCounts
 from aisix.limits.shared import MOST
 
 KINDS = {"requests": 0, "tokens": 1, "concurrency": 2}
@@ -86,8 +86,9 @@ class LimitPlan:
         "_admit",
         "_parts",
         "_settle",
+        "_several",
         "_tokens_at",
-        "_window",
+        "_windows",
         "holders",
         "keys",
         "places",
@@ -102,13 +103,15 @@ class LimitPlan:
         keys: list[bytes] = []
         plan, rows, settle = [], [], []
         self.places: list[bytes] = []  # sets of places
-        self._window: list[tuple[str, int, int]] = []  # counts, most, ms: of rules with windows
+        # Of each rule that has a window: where an answer has its count, counts, most, ms.
+        self._windows: list[tuple[int, WindowCounts, int, int]] = []
+        at = 5
         self.tokens = 0  # rules that count tokens
         for holder, last in zip(holders, told, strict=True):
             row, places = keys_of(env, holder.ident)
             at_row = at_places = 0
             rules = holder.rules
-            self._parts.append((last, 5 + 2 * len(self._window), rules))
+            self._parts.append((last, at, rules))
             if any(rule.counts != "concurrency" for rule in rules):
                 keys.append(row)
                 at_row = len(keys)
@@ -120,9 +123,10 @@ class LimitPlan:
                 [r.slot, KINDS[r.counts], r.seconds * 1000, min(r.most, LARGEST)] for r in rules
             ]
             plan.append([at_row, at_places, shown])
-            self._window += [
-                (r.counts, r.most, r.seconds * 1000) for r in rules if r.counts != "concurrency"
-            ]
+            for rule in rules:
+                if rule.counts != "concurrency":
+                    self._windows.append((at, rule.counts, rule.most, rule.seconds * 1000))
+                    at += 2
             mine = [(r.slot, r.seconds * 1000) for r in rules if r.counts == "tokens"]
             if mine:
                 rows.append(row)
@@ -132,9 +136,8 @@ class LimitPlan:
         body = [b"EVALSHA", sha(ADMIT), b"%d" % len(keys), *keys, _pack(plan)]
         self._admit = b"*%d\r\n%b" % (len(body) + 3, bulk(*body))
         # Where an answer has the beginnings of those windows that count tokens.
-        self._tokens_at = [
-            6 + 2 * at for at, (counts, _, _) in enumerate(self._window) if counts == "tokens"
-        ]
+        self._tokens_at = [at + 1 for at, counts, _, _ in self._windows if counts == "tokens"]
+        self._several = len({counts for _, counts, _, _ in self._windows}) < len(self._windows)
         self._settle = _template(self.keys, settle)
 
     # ------------------------------------------------------------------ calls
@@ -171,17 +174,13 @@ class LimitPlan:
 
     def levels(self, answer: Sequence[int]) -> tuple[Level, ...]:
         """For requests and for tokens, the rule that has the least room."""
-        now, at = answer[4], 5
-        tightest: dict[str, Level] = {}
-        for counts, most, ms in self._window:
-            count, begin = answer[at], answer[at + 1]
-            at += 2
-            left = max(0, most - count)
-            reset = (min(begin - now, 0) + ms) / 1000 if count else 0.0
-            found = tightest.get(counts)
-            if found is None or (left, -reset) < (found.left, -found.reset):
-                tightest[counts] = Level(counts, most, left, reset)  # type: ignore[arg-type]
-        return tuple(tightest.values())
+        levels: list[Level] = []
+        for at, counts, most, ms in self._windows:
+            count = answer[at]
+            left = most - count if count < most else 0
+            reset = (min(answer[at + 1] - answer[4], 0) + ms) / 1000 if count else 0.0
+            levels.append(Level(counts, most, left, reset))
+        return tightest(levels) if self._several else tuple(levels)
 
 
 def _template(keys: Sequence[bytes], rows: Sequence[Sequence[tuple[int, int]]]) -> bytes:

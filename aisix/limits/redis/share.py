@@ -11,7 +11,7 @@ Shares begin with what Redis told last, divided in the same way.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from aisix.errors import Fault
 from aisix.limits.base import Grant, Holder, LimitRefusal, Verdict
@@ -72,7 +72,7 @@ class NodeShare:
             shares = [_less(mine, count) for mine, count in zip(shares, held, strict=True)]
         verdict = self._shared.admit(shares, now, tokens)
         if isinstance(verdict, LimitRefusal):
-            return replace(verdict, local=True)
+            return verdict._replace(local=True)
         return Grant(tuple(holders), verdict.levels, verdict, local=True)
 
     def _share(self, holder: Holder, nodes: int) -> Holder:
@@ -82,7 +82,7 @@ class NodeShare:
         if known is None or known[0] != nodes or known[1].rules is not holder.rules:
             if len(self._shares) >= KNOWN:
                 self._shares.clear()
-            rules = tuple(replace(rule, most=-(-rule.most // nodes)) for rule in holder.rules)
+            rules = tuple([rule._replace(most=-(-rule.most // nodes)) for rule in holder.rules])
             known = self._shares[holder.ident] = nodes, holder, Holder(holder.ident, rules)
         return known[2]
 
@@ -92,7 +92,7 @@ def _less(holder: Holder, places: int) -> Holder:
     if not places:
         return holder
     rules = [
-        replace(rule, most=max(0, rule.most - places)) if rule.counts == "concurrency" else rule
+        rule._replace(most=max(0, rule.most - places)) if rule.counts == "concurrency" else rule
         for rule in holder.rules
     ]
     return Holder(holder.ident, tuple(rules))

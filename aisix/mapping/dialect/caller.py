@@ -8,14 +8,14 @@ upstream are `upstream_errors.py`'s; it shapes them here too.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 
 import msgspec
 
 from aisix.errors import Complaint, Fault
-from aisix.mapping.dialect import counts, durations
+from aisix.mapping.dialect import counts
+from aisix.mapping.dialect.limit_headers import LimitHeaders
 from aisix.mapping.parse.meant import near
 from aisix.mapping.parse.structure import EXPECTED, found
 from aisix.mapping.parse.toml_tree import Keys
@@ -62,6 +62,7 @@ class CallerDialect:
     shows_id: bool = False  # in an error's body too
     credentials: tuple[tuple[str, str], ...] = ()  # (header, word before a caller's key)
     counts: tuple[counts.Counted, ...] = ()  # what a request may hold too much of
+    limits: Mapping[str, LimitHeaders] = field(default_factory=dict)  # by what is counted
     request_id: str = ""  # the gateway's own id of one request, where an error body shows it
 
     @classmethod
@@ -112,6 +113,7 @@ class CallerDialect:
             id_header=str(shape.get("request_id", "x-request-id")),
             shows_id=bool("$request_id" in shape.get("body", {}).values()),
             counts=counted,
+            limits={kind: LimitHeaders(row) for kind, row in data.get("limits", {}).items() if row},
             credentials=tuple((k, str(word).lower()) for k, word in data.get("auth", {}).items()),
         )
 
@@ -240,33 +242,6 @@ class CallerDialect:
         body = _fill(self.data["error"]["body"], known)
         return ErrorAnswer(status, headers, _encode(body), kind, message, known=known)
 
-    def limit_headers(
-        self, counts: str, most: int, left: int, reset: float, now: float
-    ) -> dict[str, str]:
-        """Headers about a limit on `counts`; `reset` in seconds, `now` in Unix seconds."""
-        out: dict[str, str] = {}
-        for name, text in self.data.get("limits", {}).get(counts, {}).items():
-            if text == "{left}":  # one number alone, as nearly all are
-                out[name] = str(left)
-                continue
-            if text == "{most}":
-                out[name] = str(most)
-                continue
-            told = ""
-            for number, piece in enumerate(_pieces(text)):  # words in braces stand in between
-                if not number % 2:
-                    told += piece
-                elif piece == "left":
-                    told += str(left)
-                elif piece == "most":
-                    told += str(most)
-                elif piece == "reset":
-                    told += durations.written(reset)
-                elif piece == "reset_at":
-                    told += durations.moment(now + reset)
-            out[name] = told
-        return out
-
     def told(self, warnings: str) -> bytes:
         """What a stream says of its losses before its end: a comment, which SDKs pass over."""
         template: str = self.data["stream"].get("told", "")
@@ -309,11 +284,6 @@ def _fill(node: Json, known: dict[str, Json]) -> Json:
 def _lacks(node: Json, known: dict[str, Json]) -> bool:
     """Whether it is a header that this error has not: such a field is left out."""
     return isinstance(node, str) and node.startswith("$header.") and node[1:] not in known
-
-
-@lru_cache(256)
-def _pieces(text: str) -> list[str]:
-    return re.split(r"\{(\w+)\}", text)
 
 
 def _headers(row: dict[str, str], values: dict[str, Json]) -> dict[str, str]:

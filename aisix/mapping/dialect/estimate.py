@@ -18,6 +18,7 @@ def estimate(body: dict[str, Json], how: dict[str, Json], length: int = 0) -> in
     """Tokens of a request; at least one. With its `length` in bytes, one of very many parts is
     not looked at but taken to be all text."""
     size = flat = seen = 0
+    by, kinds = how["by"], how["flat"]
     waiting = [body.get(name) for name in how["fields"]]
     while waiting:
         node = waiting.pop()
@@ -27,13 +28,18 @@ def estimate(body: dict[str, Json], how: dict[str, Json], length: int = 0) -> in
         if type(node) is str:
             size += len(node) if node.isascii() else len(node.encode("utf-8", "replace"))
         elif type(node) is dict:
-            kind = node.get(how["by"])
-            known = how["flat"].get(kind) if type(kind) is str else None
+            kind = node.get(by)
+            known = kinds.get(kind) if type(kind) is str else None
             if known is not None:
                 flat += known
                 continue
-            size += sum(map(len, node))
-            waiting += node.values()
+            seen += len(node)
+            for name, value in node.items():
+                size += len(name)
+                if type(value) is str and value.isascii():  # most of them: at once
+                    size += len(value)
+                else:
+                    waiting.append(value)
         elif type(node) is list:
             waiting += node
         elif node is not None:
