@@ -39,6 +39,11 @@ from aisix.store.secrets import Keyring
 from aisix.store.snapshot import Entry, Snapshot
 
 MOST_OPS, MOST_BYTES = 120, 1 << 20  # of one txn, by etcd's own limits: 128 and 1.5 MiB
+BATCH_SECS = 30  # after the last sign of life of an importer, its import is over
+UNDER_WAY = (
+    "a long import is under way; when it has ended, write again: it is over at the latest "
+    f"{BATCH_SECS} s after its importer has died"
+)
 TRY_MS = 1500  # for a first reply: a member that cannot give one by then may have lost its leader
 TOO_LONG = ("too many operations", "request is too large")  # etcd's words
 WALK_LIMIT = 10_000  # writes of others between a lost reply and the look for it
@@ -148,8 +153,7 @@ class Committer:
                 return answer.revision
             found, newer, batch_ = answer.ranges()
             if batch_.kvs and not batch:
-                text = "a long import is under way; when it has ended, write again"
-                raise ChangeRefused("conflict", text)
+                raise ChangeRefused("conflict", UNDER_WAY)
             return Lost(
                 max((kv.mod for kv in found.kvs), default=0),
                 max((kv.mod for kv in newer.kvs), default=0),

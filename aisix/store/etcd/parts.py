@@ -19,11 +19,9 @@ from typing import Any
 
 from aisix.errors import StoreError
 from aisix.store.etcd.client import EtcdClient
-from aisix.store.etcd.commit import MOST_BYTES, MOST_OPS, Committer, Lost, Position
+from aisix.store.etcd.commit import BATCH_SECS, MOST_BYTES, MOST_OPS, Committer, Lost, Position
 from aisix.store.etcd.layout import Layout
 from aisix.store.etcd.wire import EtcdError, delete_op, put_op
-
-BATCH_SECS = 30  # after the last sign of life of an importer, its import is over
 
 
 def in_parts(

@@ -33,7 +33,14 @@ from aisix.store.etcd import telling
 from aisix.store.etcd.board import Board
 from aisix.store.etcd.claims import claim_key
 from aisix.store.etcd.client import Access, EtcdClient
-from aisix.store.etcd.commit import Committer, Lost, Position, TooLongError, made_by
+from aisix.store.etcd.commit import (
+    UNDER_WAY,
+    Committer,
+    Lost,
+    Position,
+    TooLongError,
+    made_by,
+)
 from aisix.store.etcd.copy import (
     DATABASE,
     REPLICA,
@@ -274,6 +281,8 @@ class EtcdStore(Replica):
         give_up = min(end, time.monotonic() + SEE_SECS)
         while True:
             base, at = self._now()
+            if self._board.get(cells.OPEN_BATCH):  # its parts are seen when it has ended
+                raise ChangeRefused("conflict", UNDER_WAY)
             if at.revision >= at.guard:
                 return base, at
             if not self._look_again(give_up):
