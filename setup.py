@@ -43,7 +43,9 @@ class WithMappings(build_py):
                   " what is installed takes seconds", file=sys.stderr)  # fmt: skip
             return
         script = [sys.executable, "-B", "-m", "aisix.mapping.verify.shipped", tables, results]
-        subprocess.run(script, env={**os.environ, "PYTHONPATH": self.build_lib}, check=True)
+        # Beside what is there already: it may be all that leads to what the build needs.
+        path = os.pathsep.join([self.build_lib, *filter(None, [os.environ.get("PYTHONPATH")])])
+        subprocess.run(script, env={**os.environ, "PYTHONPATH": path}, check=True)
 
 
 setup(cmdclass={"build_py": WithMappings})
