@@ -182,6 +182,7 @@ TESTED_BY = {
     "admin/pages": "admin/test_openapi",
     "admin/tables": "runtime/test_table_switch",
     "admin/tables_api": "admin/test_openapi",
+    "cli/findings": "cli/test_doctor",
     "cli/main": "test_docs",
     "cli/admin_client": "cli/test_resources",
     "cli/status": "runtime/test_nodes",

@@ -71,6 +71,7 @@ def shown(node: Node, now: float) -> dict[str, Any]:
         "key_ids": list(node.key_ids),
         "refused": node.refused,
         "refused_names": list(node.refused_names),
+        "clock_offset_seconds": round(node.clock_off, 1),
     }
 
 
@@ -172,10 +173,15 @@ def schemas(closed: Callable[..., Json]) -> Json:
             "key_ids": {**texts, "description": "encryption keys, the one it writes with first"},
             "refused": {**number, "description": "documents it does not serve"},
             "refused_names": texts,
+            "clock_offset_seconds": {
+                "type": "number",
+                "description": "that its clock is ahead of etcd's; 0: no difference can be seen",
+            },
         }
     )
     differences = {**texts, "description": "what is not the same on all nodes"}
-    warned = {**texts, "description": "of those, what has lasted for more than 5 minutes"}
+    lasting = "of those, what has lasted for more than 5 minutes; and clocks that are wrong"
+    warned = {**texts, "description": lasting}
     return {
         "Node": node,
         "Nodes": closed(

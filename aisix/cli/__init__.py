@@ -2,6 +2,8 @@
 
     main.py          aisix COMMAND: arguments, exit codes
     doctor.py        aisix check, aisix doctor: what would go wrong, said before it does
+    doctor_etcd.py   of that, what etcd and the other nodes say
+    findings.py      how it is told
     resources.py     aisix resources: a resources file against a running gateway
     capture.py       aisix capture: exchanges of a running gateway, as files
     status.py        aisix status: a running gateway, and every node beside it

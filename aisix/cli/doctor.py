@@ -23,12 +23,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TypeVar
 
+from aisix.cli.findings import FAULT, OK, WARNING, Finding
 from aisix.config.cache import cache_folder, shipped_results
 from aisix.config.settings import Settings
 from aisix.errors import OperatorError, UpstreamError
@@ -62,17 +62,6 @@ REACH = Timeouts(connect_ms=5000, first_byte_ms=10_000, total_ms=15_000)
 PROBE_SECS = 3
 
 T = TypeVar("T")
-OK, WARNING, FAULT = "ok", "warning", "fault"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    level: str  # ok | warning | fault
-    about: str
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.about}: {self.text}" if self.about else self.text
 
 
 # ---------------------------------------------------------------- offline
@@ -202,7 +191,7 @@ def doctor(settings: Settings) -> list[Finding]:
     if not found:
         found = [Finding(OK, "configuration", "settings, tables, certificates and resources")]
     found += [_python(), *_data(settings), *_kept(settings), _files(settings), _trust(settings)]
-    found += [*_ports(settings), *_limits(settings)]
+    found += [*_ports(settings), *_etcd(settings), *_limits(settings)]
     try:
         snapshot = stored(settings)
         if snapshot is not None:
@@ -210,6 +199,13 @@ def doctor(settings: Settings) -> list[Finding]:
     except OperatorError:
         pass  # `check` has told why
     return found
+
+
+def _etcd(settings: Settings) -> Iterator[Finding]:
+    if settings.etcd.endpoints:
+        from aisix.cli.doctor_etcd import findings  # who has no etcd loads nothing of it
+
+        yield from findings(settings)
 
 
 def _limits(settings: Settings) -> Iterator[Finding]:

@@ -161,6 +161,7 @@ def serve(args: argparse.Namespace) -> int:
 
 def check(args: argparse.Namespace) -> int:
     from aisix.cli import doctor
+    from aisix.cli.findings import FAULT, Finding
     from aisix.config.settings import load_settings
 
     settings = load_settings(args.config, os.environ)
@@ -171,8 +172,8 @@ def check(args: argparse.Namespace) -> int:
         complaints = store.findings(
             str(settings.resources_file), settings, _folders(settings.mappings)
         )
-        found += [doctor.Finding(doctor.FAULT, "", str(one)) for one in complaints]
-    faults = [one for one in found if one.level == doctor.FAULT]
+        found += [Finding(FAULT, "", str(one)) for one in complaints]
+    faults = [one for one in found if one.level == FAULT]
     if args.json:
         return _as_json(found)
     for one in found:
@@ -183,6 +184,7 @@ def check(args: argparse.Namespace) -> int:
 
 def examine(args: argparse.Namespace) -> int:
     from aisix.cli import doctor
+    from aisix.cli.findings import FAULT
     from aisix.config.settings import load_settings
 
     found = doctor.doctor(load_settings(args.config, os.environ))
@@ -191,7 +193,7 @@ def examine(args: argparse.Namespace) -> int:
     wide = max(len(one.about) for one in found)
     for one in found:
         print(f"{one.level:8} {one.about:{wide}} {one.text}")
-    return 1 if any(one.level == doctor.FAULT for one in found) else 0
+    return 1 if any(one.level == FAULT for one in found) else 0
 
 
 def _as_json(found: Sequence[Any]) -> int:

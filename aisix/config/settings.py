@@ -103,12 +103,13 @@ def load_settings(path: str | Path | None, env: Mapping[str, str]) -> Settings:
 def _settings(
     values: dict[str, Any], base: Path, name: str, environ: Mapping[str, str]
 ) -> Settings:
+    # As they are written: the same file in the folder of each node is no difference.
+    plain = {key: value for key, value in values.items() if key not in SECRETS + OF_NODE}
     for key in PATHS:
         if values[key] is not None:
             values[key] = base / Path(values[key]).expanduser()
     sections = {section: _section(kind, section, values) for section, kind in _SECTIONS.items()}
     resources = values["resources_file"]
-    plain = {key: value for key, value in values.items() if key not in SECRETS + OF_NODE}
     return Settings(
         **sections,
         data_dir=base / Path(values["data_dir"]).expanduser(),

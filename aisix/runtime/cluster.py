@@ -64,7 +64,7 @@ def join(settings: Settings) -> None:
         claim_key(client, place.layout, Keyring.open(settings.data_dir, settings.encryption_key))
         claim_name(client, place.layout, settings.node_id, home_of(settings.data_dir))
     except EtcdError as error:
-        log.error("%s; starting with what was last read", error)
+        log.error("%s; starting all the same, with what was last read of it", error)
     finally:
         client.close()  # a handle must not cross a fork
 

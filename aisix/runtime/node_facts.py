@@ -78,7 +78,7 @@ class NodeFacts:
             "refused": len(refused),
             "refused_names": tuple(refused[:MOST_REFUSED]),
             "key_ids": store.key_ids,  # its entry may be the one of its start yet, or not there
-            "starting": False,
+            "starting": store.unready is not None,
         }
         own = others.get(self.name) or Node(name=self.name)
         others[self.name] = msgspec.structs.replace(own, **told)

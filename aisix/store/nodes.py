@@ -2,7 +2,7 @@
 
     store.nodes()             every live one, () where a store has no other nodes
     differing(nodes)          {"tables": {"a1b2": ("node-a", "node-b"), "c3d4": ("node-c",)}}
-    warnings(nodes, since, now)
+    warnings(nodes, since, now)  what has differed for too long, and clocks that are wrong
 
 Must never know: etcd, HTTP.
 """
@@ -16,6 +16,7 @@ import msgspec
 ALIKE = ("version", "tables", "settings")  # what all nodes should say the same of
 WORDS = {"version": "versions", "tables": "table digests", "settings": "settings digests"}
 PATIENCE_SECS = 300.0  # nodes differ while they are rolled out; for longer is a warning
+MOST_CLOCK_OFF = 2.0  # s; what ends at a given time ends so much earlier or later elsewhere
 MOST_REFUSED = 100  # names of refused documents in one entry
 
 
@@ -26,7 +27,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     revision it serves; as_of: when that was last known to be what etcd has; tables, settings:
     digests; refused: how many documents it does not serve, `refused_names` the first of them
     ("models/a"); key_ids: the encryption keys it knows, the one it writes with first; in_flight:
-    requests under way.
+    requests under way; clock_off: seconds that its clock is ahead of etcd's, as far as can be seen.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     refused_names: tuple[str, ...] = ()
     key_ids: tuple[str, ...] = ()
     in_flight: int = 0
+    clock_off: float = 0.0
     seen: float = 0.0
 
     def age(self, now: float) -> float | None:
@@ -91,8 +93,16 @@ def lasting(nodes: Sequence[Node], since: Mapping[str, float], now: float) -> di
 
 
 def warnings(nodes: Sequence[Node], since: Mapping[str, float], now: float) -> list[str]:
-    """The same as text, with how long."""
-    return [_warning(text, secs) for text, secs in lasting(nodes, since, now).items()]
+    """The same as text, with how long; and whose clock is wrong."""
+    found = [_warning(text, secs) for text, secs in lasting(nodes, since, now).items()]
+    wrong = (one for one in nodes if abs(one.clock_off) > MOST_CLOCK_OFF)
+    return [*found, *(clock_text(one.name, one.clock_off) for one in wrong)]
+
+
+def clock_text(name: str, off: float) -> str:
+    """ "node-b: its clock is 5.0 s ahead of etcd's; is NTP running?" """
+    where = "ahead of" if off > 0 else "behind"
+    return f"{name}: its clock is {abs(off):.1f} s {where} etcd's; is NTP running?"
 
 
 def _warning(text: str, secs: float) -> str:
@@ -106,7 +116,7 @@ class ToldDifferences:
         self._told: set[str] = set()
 
     def news(self, nodes: Sequence[Node], since: Mapping[str, float], now: float) -> list[str]:
-        """Those of `warnings` that it has not given yet."""
+        """Of what has differed for too long, what it has not given yet."""
         found = lasting(nodes, since, now)
         fresh = [_warning(text, secs) for text, secs in found.items() if text not in self._told]
         self._told = set(found)

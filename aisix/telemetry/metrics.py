@@ -195,6 +195,7 @@ FAMILIES = (
         "aisix_config_age_seconds", "gauge", (), "Since what serves was known to be what etcd has."
     ),
     Family("aisix_config_revision", "gauge", (), "etcd's revision that this node has."),
+    Family("aisix_clock_offset_seconds", "gauge", (), "That our clock is ahead of etcd's."),
     Family("aisix_config_refused", "gauge", ("kind",), "Documents of etcd that do not serve."),
     Family(
         "aisix_config_resyncs_total", "counter", ("why",), "Times that all of etcd was read anew."

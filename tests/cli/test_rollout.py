@@ -259,6 +259,23 @@ def test_nodes_of_an_etcd_need_no_list_of_addresses(etcd: Etcd, tmp_path: Path) 
         assert not [bug for one in gateways for bug in one.bugs]
 
 
+def test_a_node_that_says_where_others_cannot_reach_it_is_not_taken_for_another(
+    etcd: Etcd, tmp_path: Path
+) -> None:
+    """It says "at 127.0.0.1", as on a machine whose admin.addr was left as it is."""
+    with node(tmp_path, etcd, "a", "/unreached") as a:
+        url = f"http://127.0.0.1:{a.admin_port}"
+        far = {"name": "far", "home": "elsewhere", "proxy": "http://127.0.0.1:3000", "admin": url}
+        etcd.put("/x/unreached/nodes/far", json.dumps(far).encode())
+        until(lambda: len(a.admin("GET", "nodes").json["items"]) == 2)
+        done = subprocess.run(
+            [sys.executable, "-m", "aisix", "mappings", "rollout", "--pause", "0", "--admin", url],
+            cwd=ROOT, env={**os.environ, "AISIX_ADMIN_KEY": ADMIN_KEY}, text=True,
+            capture_output=True,
+        )  # fmt: skip
+        assert done.returncode == 1 and "is node a's from here: set an admin.addr" in done.stderr
+
+
 def test_worse_means_by_more_than_the_bound() -> None:
     fair = CanaryReport(100, 0.05, 0.0, 0.04, 0.0, "the others'")
     assert fair.worse(2) == ""

@@ -53,6 +53,18 @@ def test_two_nodes_of_one_configuration_have_one_digest() -> None:
     assert one.digest == other.digest != loaded(AISIX_ETCD__PREFIX="/b").digest
 
 
+def test_files_beside_the_settings_of_each_node_are_no_difference(tmp_path: Path) -> None:
+    digests = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "key").write_text("k" * 44)
+        file = tmp_path / name / "config.yaml"
+        more = 'endpoints: ["http://10.0.0.1:2379"]\nencryption_key_file: key\n'
+        file.write_text(f"etcd:\n  {more}admin: {{admin_keys: [some-key-of-mine]}}\n")
+        digests.append(load_settings(file, {}).digest)
+    assert digests[0] == digests[1]
+
+
 @pytest.mark.parametrize(
     ("changed", "text"),
     [

@@ -14,7 +14,7 @@ import pytest
 
 from aisix.standin.server import Standin
 from tests.cluster.servers import Etcd, Redis, b64
-from tests.running import ROOT, Running, until
+from tests.running import ROOT, Running, free_port, send, until
 from tests.runtime.test_cluster import ASK, node
 
 KEY = {"display_name": "k", "provider": "anthropic", "adapter": "anthropic", "secret": "sk-1"}
@@ -177,6 +177,34 @@ def test_a_write_waits_for_every_live_node_or_names_who_is_behind(
             assert a.admin("PUT", f"provider_keys/k?{wrong}", KEY).status == 400
         assert a.admin("GET", "provider_keys/k").status == 404, "and nothing was written"
         assert a.metrics()["aisix_config_write_seconds_count"] >= 21
+
+
+def test_a_clock_that_is_wrong_is_told_by_every_node(etcd: Etcd, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        a, late = (node(tmp_path, etcd, n, "/clocks") for n in ("a", "late"))
+        late.program = ("tests.late_clock",)
+        for one in (a, late):
+            stack.enter_context(one)
+        until(lambda: nodes(a).get("late", {}).get("clock_offset_seconds"))
+        [told] = a.admin("GET", "nodes").json["warnings"]
+        assert told.startswith("late: its clock is ") and "s behind etcd's" in told
+        off = nodes(a)["late"]["clock_offset_seconds"]
+        assert -6 < off < -2
+        assert nodes(a)["a"]["clock_offset_seconds"] == 0
+        assert f"trouble: {told}" in status(a).stdout
+        assert late.metrics()["aisix_clock_offset_seconds"] < -2
+        assert late.log.count("its clock is") == 1 and "its clock is" not in a.log
+
+
+def test_a_node_that_never_reached_etcd_is_none_that_is_ready(etcd: Etcd, tmp_path: Path) -> None:
+    a = node(tmp_path, etcd, "a", "/never")
+    a.more["etcd"]["endpoints"] = [f"http://127.0.0.1:{free_port()}"]
+    with a:
+        [one] = nodes(a).values()
+        assert (one["state"], one["age_seconds"]) == ("starting", None)
+        assert send(a.proxy_port, "GET", "/readyz").status == 503
+        told = status(a)
+        assert told.returncode == 1 and "a*  " in told.stdout and "starting" in told.stdout
 
 
 def test_audits_say_which_node_and_who_wrote_past_us(etcd: Etcd, tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ class TableNode:
     def __init__(self, url: str, key: str) -> None:
         self.name = self.url = url.rstrip("/")
         self.client = AdminClient(url, key, RELOAD_SECS)
+        self.calls_itself = ""
         self.was = ""  # the digest that served first
         self.digest = ""  # that serves now, as far as is known
         self.would = ""  # that of the tables on its disk
@@ -72,11 +73,11 @@ class TableNode:
         self.traffic = dict(status.get("traffic", {}))
 
     def call_itself(self) -> None:
-        """`name`, as a node of a cluster; its URL where it has none."""
+        """`calls_itself`: its name as a node of a cluster; "" where it does not say."""
         try:
-            self.name = str(self.client.call("GET", "nodes")["node"]) or self.name
+            self.calls_itself = str(self.client.call("GET", "nodes")["node"])
         except (AdminRefused, OperatorError, KeyError, TypeError):
-            return
+            return  # what is asked next tells
 
     def _post(self, path: str) -> Told:
         return self._asked("POST", path)
@@ -116,10 +117,10 @@ def nodes_of(args: argparse.Namespace) -> list[TableNode]:
     if given:
         nodes = [TableNode(one, key) for one in given]
         together(nodes, TableNode.call_itself)
-        names = [node.name for node in nodes]
+        names = [node.calls_itself for node in nodes]
         for node in nodes:
-            if names.count(node.name) > 1:  # gateways that are no cluster share their host's name
-                node.name = node.url
+            if names.count(node.calls_itself) == 1:  # else no cluster: they share their host's name
+                node.name = node.calls_itself or node.url
         return nodes
     client = AdminClient(url, key)
     try:
@@ -137,6 +138,14 @@ def nodes_of(args: argparse.Namespace) -> list[TableNode]:
     for row in sorted(rows, key=lambda row: str(row["name"])):
         nodes.append(TableNode(str(row["admin"]), key))
         nodes[-1].name = str(row["name"])
+    together(nodes, TableNode.call_itself)
+    for node in nodes:
+        if node.calls_itself not in ("", node.name):
+            raise OperatorError(
+                f"{node.name} says that its admin API is at {node.url}, which is node"
+                f" {node.calls_itself}'s from here: set an admin.addr that others reach, or name"
+                " all by --nodes"
+            )
     return nodes
 
 

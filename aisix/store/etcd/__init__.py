@@ -3,6 +3,7 @@
     wire.py      what its JSON gateway says
     rights.py    what its users must be allowed
     client.py    calls: endpoints, token, TLS, errors
+    server_clock.py  how far our clock is from that of a member
     lines.py     several at one time: watches and heartbeats
     layout.py    keys and documents
     judge.py     which documents serve; the others are refused by name

@@ -22,14 +22,15 @@ COUNTS = 2048  # bytes of counters, as JSON
 NOTE = 512  # a length and bytes
 SIZE = NUMBERS * 8 + 2 + TEXT + 2 + COUNTS + 2 + NOTE
 AS_OF, CONNECTED, BEAT, OBSERVED, APPLIED, BROKE, NODES, OPEN_BATCH = range(8)
-READ_ONLY, NODES_TURN = range(8, 10)
+READ_ONLY, NODES_TURN, CLOCK_OFF = range(8, 11)
 DEAD_SECS = 5.0  # without a beat of the follower for so long, it is not there
 
 
 class Board:
     """Opened by any process. as_of: Unix seconds of the moment the copy was last known to be what
     etcd has; observed, applied: revisions; nodes: how many live, 0: not known; nodes_turn: grows
-    whenever what is told of nodes is another; read_only: etcd lets us write nothing."""
+    whenever what is told of nodes is another; read_only: etcd lets us write nothing; clock_off:
+    seconds that our clock is ahead of etcd's."""
 
     def __init__(self, folder: Path) -> None:
         fd = os.open(folder / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -13,6 +13,7 @@ import base64
 import json
 from typing import Any
 
+from aisix import log
 from aisix.errors import OperatorError, StoreError
 from aisix.store.etcd.client import EtcdClient
 from aisix.store.etcd.layout import Layout
@@ -28,16 +29,20 @@ def claim(keyring: Keyring) -> bytes:
     return json.dumps({"key_id": keyring.current, "check": check}).encode()
 
 
-def claim_key(client: EtcdClient, layout: Layout, keyring: Keyring) -> None:
-    """Name our key as the cluster's if none is named yet. OperatorError names both when ours cannot
-    read what theirs wrote; EtcdError when etcd does not answer."""
+def claim_key(client: EtcdClient, layout: Layout, keyring: Keyring, take: bool = True) -> None:
+    """Name our key as the cluster's if none is named yet; take=False: only look. OperatorError
+    names both when ours cannot read what theirs wrote; EtcdError when etcd does not answer."""
     key = layout.cluster_key
     try:
         found = client.range(key).kvs
+        if not found and not take:
+            return
         if not found:
             absent, mine = compare(key, "CREATE", "EQUAL", 0), put_op(key, claim(keyring))
             answer = client.txn([absent], [mine], [range_op(key)])
             if answer.succeeded:
+                where = layout.own.decode()
+                log.info("etcd had nothing under %s: this is the first node there", where)
                 return
             found = answer.ranges()[0].kvs
     except EtcdError as error:

@@ -25,6 +25,7 @@ import msgspec
 import pycurl
 
 from aisix.store.etcd.rights import rights_of
+from aisix.store.etcd.server_clock import ServerClock
 from aisix.store.etcd.wire import (
     DENIED,
     INVALID,
@@ -72,6 +73,7 @@ class EtcdClient:
         self.access = access
         self._counted = counted
         self._curl = pycurl.Curl()
+        self.theirs = ServerClock()
         self._at = random.randrange(len(access.endpoints))
         self._token: str | None = None
         self._no_auth = access.user is None
@@ -249,6 +251,7 @@ class EtcdClient:
         if path == "watch":
             headers.append("Grpc-Metadata-hasleader: true")  # else silence where no quorum is
         curl.setopt(pycurl.HTTPHEADER, headers)
+        curl.setopt(pycurl.HEADERFUNCTION, self.theirs.heard)
         curl.setopt(pycurl.NOSIGNAL, 1)
         curl.setopt(pycurl.NOPROXY, "*")
         curl.setopt(pycurl.FOLLOWLOCATION, 0)

@@ -16,6 +16,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,13 @@ LOOK_SECS = 0.25
 HOME = "node.id"
 
 Facts = Callable[[], Mapping[str, Any]]
+
+
+def known_home(folder: Path) -> str:
+    """The id of this data directory; "": it has none yet."""
+    with suppress(OSError, UnicodeError):
+        return (folder / HOME).read_text().strip()[:64]
+    return ""
 
 
 def home_of(folder: Path) -> str:
@@ -164,7 +172,13 @@ class Registration:
             self._known, self._known_until = self._facts(), now + 1.0
         own = {"name": self.name, "home": self.home, "at": time.time()}
         return msgspec.json.encode(
-            {**self._known, **told, **own, "as_of": self._board.get(cells.AS_OF)}
+            {
+                **self._known,
+                **told,
+                **own,
+                "as_of": self._board.get(cells.AS_OF),
+                "clock_off": self._board.get(cells.CLOCK_OFF),
+            }
         )
 
     def _ask(

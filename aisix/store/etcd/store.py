@@ -127,7 +127,7 @@ class EtcdStore(Replica):
         folder = Path(folders.name)
         reader = Follower(folder, keyring, place.access, place.layout)
         try:
-            claim_key(reader.client, place.layout, keyring)
+            claim_key(reader.client, place.layout, keyring, take=False)
             reader.read_all("a command")
             store = cls(folder, keyring, place, reader.read_all)
         except OperatorError:
@@ -247,6 +247,8 @@ class EtcdStore(Replica):
     def _committer(self) -> Committer:
         if self._client is None:
             self._client = EtcdClient(self._place.access)
+            if self._direct is not None:  # no node may have been here yet
+                claim_key(self._client, self._layout, self._keyring)
         keyring = None if self._place.plain else self._keyring
         return Committer(self._client, self._layout, keyring, self._place.node_id)
 

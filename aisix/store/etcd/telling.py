@@ -52,6 +52,7 @@ def status(
         "secrets_in_clear": facts.in_clear,
         "partially_compatible": partial,
         "not_enforced": facts.ignored,
+        "clock_offset_seconds": round(board.get(cells.CLOCK_OFF), 1),
         "import_under_way": bool(board.get(cells.OPEN_BATCH)),
         "import_broke_off": facts.broke_off,
         "not_registered": board.note or None,
@@ -67,6 +68,7 @@ def numbers(board: Board, snapshot: Snapshot) -> dict[tuple[str, ...], float]:
     }
     age = board.age
     found["aisix_config_age_seconds",] = -1.0 if age is None else age
+    found["aisix_clock_offset_seconds",] = board.get(cells.CLOCK_OFF)
     found["aisix_config_revision",] = float(snapshot.revision)
     for one in snapshot.quarantined:
         key = ("aisix_config_refused", one.kind)
