@@ -43,7 +43,7 @@ from aisix.store.etcd.wire import (
     range_body,
 )
 from aisix.store.kinds.registry import KINDS
-from aisix.store.nodes import MOST_CLOCK_OFF, MOST_REFUSED, clock_text
+from aisix.store.nodes import MOST_REFUSED
 from aisix.store.secrets import Keyring
 
 HEARTBEAT_SECS, HEARTBEAT_MS = 1.0, 1500
@@ -251,18 +251,12 @@ class Follower:
             raise EtcdError("etcd is another one, or was put back: all is read again", OUT_OF_RANGE)
         self.board.set(cells.OBSERVED, answer.revision)
         self.board.set(cells.AS_OF, sent)
-        self._compare_clocks(self.client.theirs.off(sent) or 0.0)
+        self.client.theirs.tell(self.board, sent)
         if not self.board.connected:
             self.board.set(cells.CONNECTED, 1)
             log.info("etcd: following %s from revision %d", self.client.endpoint, self.revision)
         self.board.text, self._told = self.own.foreign, ""
         self._pause = FIRST_PAUSE
-
-    def _compare_clocks(self, off: float) -> None:
-        before = abs(self.board.get(cells.CLOCK_OFF)) > MOST_CLOCK_OFF
-        self.board.set(cells.CLOCK_OFF, off)
-        if abs(off) > MOST_CLOCK_OFF and not before:
-            log.warning("%s", clock_text("this node", off))
 
     # ------------------------------------------------------------------ changes
     def _took(self, result: WatchResult) -> None:
