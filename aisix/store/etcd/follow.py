@@ -115,11 +115,9 @@ class Follower:
             self.board.beat()
             try:
                 self._session(stopped)
-            except EtcdError as error:
-                if error.code == OUT_OF_RANGE:
-                    self._all_next = "compacted"
-                self._broke(error)
             except StoreError as error:
+                if isinstance(error, EtcdError) and error.code == OUT_OF_RANGE:
+                    self._all_next = "compacted"
                 self._broke(error)
             self._wait(stopped)
             self.client.next_endpoint()
