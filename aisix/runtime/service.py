@@ -104,7 +104,7 @@ def serve(
     )
     for name, text in doubts.open_addresses(addresses(settings)):
         log.warning("%s %s", name, text)
-    companion = companion_of(plan)
+    companion = companion_of(plan, sockets)
     return Supervisor(
         plan,
         plan.shared.scoreboard,
@@ -121,7 +121,7 @@ def serve(
     ).run()
 
 
-def companion_of(plan: WorkerPlan) -> Companion | None:
+def companion_of(plan: WorkerPlan, sockets: Listening) -> Companion | None:
     """The process that follows etcd; None where there is none."""
     settings, shared = plan.settings, plan.shared
     if not settings.etcd.endpoints:
@@ -129,13 +129,18 @@ def companion_of(plan: WorkerPlan) -> Companion | None:
     from aisix.runtime.cluster import follow  # who has no etcd loads nothing of it
 
     facts = NodeFacts(settings, shared.mappings.digest, shared.generation, shared.scoreboard)
-    return Companion(partial(follow, settings, facts), settings)
+
+    def beside() -> int:
+        sockets.close()  # else who calls after the last worker has gone waits there, for nobody
+        return follow(settings, facts)
+
+    return Companion(beside, settings)
 
 
 def settled(plan: WorkerPlan, sockets: Listening, companion: Companion | None) -> None:
     """Every worker has this plan: what else goes by the settings follows."""
     sockets.keep(plan)
-    fresh = None if companion is None else companion_of(plan)
+    fresh = None if companion is None else companion_of(plan, sockets)
     if companion is not None and fresh is not None and fresh.about != companion.about:
         companion.work, companion.about = fresh.work, fresh.about
         companion.restart()

@@ -78,15 +78,15 @@ def quorum_lost(world: World, now: Happening) -> None:
     gone = [leader, next(one for one in world.etcd.members if one is not leader)]
     for member in gone:
         member.kill()
+    dead = time.monotonic()
     until(lambda: not any(world.status(g, "store").get("connected") for g in world.gateways))
-    before = len(world.ledger.acks)
     refused = world.ledger.counted["refused"]
     end = time.monotonic() + (LONG_OUTAGE if now.long else 0)
     world.load.more(EXCHANGES)
     until(lambda: world.ledger.counted["refused"] > refused)
     while time.monotonic() < end:
         world.load.more(1)
-    if len(world.ledger.acks) != before:
+    if world.ledger.acked_since(dead):
         now.wrong.append("writes were acknowledged without a quorum")
     back = time.monotonic()
     for member in gone:
@@ -103,8 +103,8 @@ def etcd_gone(world: World, now: Happening) -> None:
     before = world.status(gateway, "store")["revision"]
     for member in world.etcd.members:
         member.kill()
+    dead, refused = time.monotonic(), world.ledger.counted["refused"]
     until(lambda: not any(world.status(g, "store").get("connected") for g in world.gateways))
-    acked, refused = len(world.ledger.acks), world.ledger.counted["refused"]
     world.restart(gateway, alone=True)
     store, limits = world.status(gateway, "store"), world.status(gateway, "limits")
     if store["connected"] or store["revision"] < before or not limits["up"]:
@@ -113,7 +113,7 @@ def etcd_gone(world: World, now: Happening) -> None:
         now.wrong.append(f"restarted without etcd it has {limits['share']} of limits")
     world.load.more(EXCHANGES)
     until(lambda: world.ledger.counted["refused"] > refused)
-    if len(world.ledger.acks) != acked:
+    if world.ledger.acked_since(dead):
         now.wrong.append("writes were acknowledged without etcd")
     for member in world.etcd.members:
         member.start(wait=False)

@@ -60,7 +60,7 @@ class Contended:
 
 
 class Ledger:
-    """acks: when (time.monotonic()), of each acknowledged write; unseen: by which nodes, that said
+    """acks: when (time.monotonic()), of each acknowledged write, and begun: of its beginning; unseen: by which nodes, that said
     they had all; seen: when, and after how many seconds the last of the other nodes had it."""
 
     def __init__(self) -> None:
@@ -69,6 +69,7 @@ class Ledger:
         self.open: dict[str, Body | None] = {}  # what was sent; None: a delete
         self.contended = Contended()
         self.acks: list[float] = []
+        self.begun: list[float] = []
         self.unresolved = 0
         self.counted: Counter[str] = Counter()
         self.odd: list[str] = []
@@ -81,6 +82,7 @@ class Ledger:
     ) -> Answer | None:
         """Acknowledged: the answer. A write that did nothing: None. OSError (with TimeoutError),
         HTTPException, ValueError: open."""
+        began = time.monotonic()
         try:
             answer = gateway.admin(method, path, body, **headers)
         except ConnectionRefusedError:
@@ -89,6 +91,7 @@ class Ledger:
         if answer.status in (200, 201):
             with self.lock:
                 self.acks.append(time.monotonic())
+                self.begun.append(began)
             return answer
         text = answer.error["message"] if answer.status >= 400 else ""
         if answer.status == 503 and "nothing was written" in text:
@@ -107,6 +110,11 @@ class Ledger:
         """Under the lock: nobody knows what became of it."""
         self.unresolved += 1
         self.why_open.append(f"{what}: {type(error).__name__} {error}")
+
+    def acked_since(self, begin: float) -> int:
+        """Writes that were begun after that, and acknowledged."""
+        with self.lock:
+            return sum(began > begin for began in self.begun)
 
     def gap(self, begin: float, end: float) -> float:
         """The longest time without an acknowledged write, in seconds."""

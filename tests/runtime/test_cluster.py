@@ -120,6 +120,23 @@ def test_an_etcd_that_lost_all_is_told_and_taken_over_by_one_command(
         gateway.set_up(standin.url, {"m": {"model_name": "claude-opus-5-5"}})
 
 
+def test_only_workers_hold_the_sockets_that_are_called(etcd: Etcd, tmp_path: Path) -> None:
+    """With the last of them gone a caller is refused, and a balancer asks another node."""
+
+    def held(pid: int) -> set[str]:
+        links = [os.readlink(one) for one in Path(f"/proc/{pid}/fd").iterdir()]
+        lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        return {where for where, state, inode in ((w[1], w[3], w[9]) for w in lines)
+                if state == "0A" and f"socket:[{inode}]" in links}  # fmt: skip
+
+    with node(tmp_path, etcd, "a", "/sockets", workers=2) as gateway:
+        workers = {one["pid"] for one in gateway.admin("GET", "status").json["workers"]}
+        assert all(len(held(pid)) == 3 for pid in workers)
+        until(lambda: set(gateway.worker_pids) - workers)
+        [follower] = set(gateway.worker_pids) - workers
+        until(lambda: not held(follower), "the follower of etcd keeps callers waiting")
+
+
 def test_a_follower_that_dies_is_started_again(etcd: Etcd, tmp_path: Path) -> None:
     with node(tmp_path, etcd, "a", "/dies") as gateway:
         until(lambda: store_of(gateway)["connected"])
