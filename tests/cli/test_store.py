@@ -9,22 +9,59 @@ import pytest
 
 from aisix.cli.main import main
 from aisix.store.etcd.store import EtcdStore
+from aisix.store.kinds.api_keys import hash_of
 from tests.cluster.servers import Etcd
-from tests.running import ADMIN_KEY, free_port, until
+from tests.running import ADMIN_KEY, Running, free_port, send, until
 from tests.store.contract import KEY, MODEL
 from tests.store.etcd.following import KEY as SEALS
 from tests.store.etcd.following import following, keyring, place_in
 
 
-def config(folder: Path, endpoints: list[str] | None, prefix: str = "/aisix") -> str:
+def config(
+    folder: Path, endpoints: list[str] | None, prefix: str = "/aisix", **more: object
+) -> str:
     told: dict[str, object] = {"data_dir": str(folder / "data"), "encryption_key": SEALS}
     if endpoints is not None:
         told |= {"admin": {"admin_keys": [ADMIN_KEY]}}
-        told |= {"etcd": {"endpoints": endpoints, "prefix": prefix}}
+        told |= {"etcd": {"endpoints": endpoints, "prefix": prefix, **more}}
     (folder / "data").mkdir(parents=True, exist_ok=True)
     file = folder / "config.yaml"
     file.write_text(json.dumps(told))
     return str(file)
+
+
+def test_what_others_wrote_into_etcd_moves_to_sqlite(
+    etcd: Etcd, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of an environment, with a secret in clear, a field that is not known and a document that is
+    refused, which is named; callers' keys go on to let in, and what came is exported the same."""
+    place = place_in(etcd)
+    shared = config(tmp_path / "etcd", etcd.endpoints, place.prefix, env_id="prod")
+    local = config(tmp_path / "sqlite", None)
+    seeds: dict[str, dict[str, object]] = {
+        "provider_keys/pk": {**{k: v for k, v in KEY[2].items() if k != "secret"},
+                             "api_key": "sk-in-clear"},
+        "models/small": {**MODEL[2], "some_day": 1},
+        "api_keys/ci": {"key_hash": hash_of("sk-caller"), "allowed_models": ["small"]},
+        "models/bad": {**MODEL[2], "display_name": 7},
+    }  # fmt: skip
+    for name, body in seeds.items():
+        etcd.put(f"{place.prefix}/prod/{name}", json.dumps(body).encode())
+    etcd.put(f"{place.prefix}/dev/models/other", json.dumps(MODEL[2]).encode())
+    file = tmp_path / "moved.yaml"
+    assert main(["export", "--secrets", "--output", str(file), "--config", shared]) == 1
+    assert "not exported: models/bad: " in capsys.readouterr().err
+    assert main(["import", str(file), "--config", local]) == 0
+    assert "3 created" in capsys.readouterr().out
+    assert main(["export", "--secrets", "--config", local]) == 0
+    told = capsys.readouterr().out
+    assert told == file.read_text() and "sk-in-clear" in told and hash_of("sk-caller") in told
+    assert main(["import", str(file), "--config", local]) == 0
+    assert "3 unchanged" in capsys.readouterr().out
+    with Running(tmp_path / "sqlite", {"encryption_key": SEALS}) as gateway:
+        listed = send(gateway.proxy_port, "GET", "/v1/models", None,
+                      {"Authorization": "Bearer sk-caller"})  # fmt: skip
+        assert [one["id"] for one in listed.json["data"]] == ["small"]
 
 
 def test_what_goes_from_sqlite_to_etcd_and_back_is_the_same(

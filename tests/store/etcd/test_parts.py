@@ -156,6 +156,7 @@ def test_a_gateway_that_is_killed_in_an_import_comes_back_without_its_parts(
         cut.delay(SLOW_MS)
         process = importer.start()
         in_the_middle(etcd, prefix)
+        process.send_signal(signal.SIGSTOP)
         running.stop(signal.SIGKILL)
         until(lambda: not listens(running.proxy_port), "its workers have not noticed")
         running.start()
@@ -163,6 +164,7 @@ def test_a_gateway_that_is_killed_in_an_import_comes_back_without_its_parts(
         seen = visible(running)
         assert written(etcd, prefix) < COUNT and seen == 0 and store_of(running)["import_under_way"]
         cut.delay(0)
+        process.send_signal(signal.SIGCONT)
         out, err = process.communicate(timeout=100)
         assert (process.returncode, out.strip()) == (0, f"{COUNT + 1} created"), err
         until(lambda: visible(running) == COUNT)
