@@ -173,7 +173,10 @@ SETTINGS = (
         "for its answer; more than three round trips to it",
     ),
     Setting(
-        "ratelimit.nodes", integer(1, 10_000), 1, "how many nodes share the limits in an outage"
+        "ratelimit.nodes",
+        integer(1, 10_000),
+        1,
+        "how many nodes share the limits in an outage, where live nodes are not known (by etcd)",
     ),
     Setting(
         "ratelimit.concurrency_ttl_secs",

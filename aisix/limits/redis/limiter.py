@@ -25,7 +25,7 @@ from aisix.limits.base import Grant, Holder, LimitRefusal, Verdict
 from aisix.limits.redis import tally as counted
 from aisix.limits.redis.link import RedisLink
 from aisix.limits.redis.plan import BookedTokens, LimitPlan, Told, bulk, keys_of
-from aisix.limits.redis.protocol import RedisConnection
+from aisix.limits.redis.protocol import MOST_CALLS, RedisConnection
 from aisix.limits.redis.settling import RedisSettling
 from aisix.limits.redis.share import LOCAL_SHARE, LocalNote, NodeShare
 from aisix.limits.redis.tally import ADMIT, Tally
@@ -38,6 +38,7 @@ TICK = 1.0  # s
 LAST_SECS, LOOK_SECS = 1.0, 0.005  # for the last answers, and between two looks
 EMPTIED = "; it has lost what it had counted: every window begins anew, once"
 FULL = "full"  # why nobody waits: too many do
+MANY = "limits: %d calls wait for redis: for requests beyond that ratelimit.on_outage holds"
 
 
 class AdmitCall:
@@ -145,6 +146,8 @@ class RedisRateLimiter:
             return Grant((), ())
         connection = self.link.connection
         if connection is None or connection.full:
+            if connection is not None:
+                log.often("limits full", MANY, MOST_CALLS, level=log.ERROR)
             return self.by_policy(plan, now, tokens, self._why or FULL)
         member = b""
         if plan.places:

@@ -15,10 +15,17 @@ from contextlib import suppress
 
 from aisix import log
 from aisix.limits.redis.plan import command
-from aisix.limits.redis.protocol import AwaitedCall, RedisCall, RedisConnection, as_source
+from aisix.limits.redis.protocol import (
+    MISSHAPEN,
+    AwaitedCall,
+    RedisCall,
+    RedisConnection,
+    as_source,
+)
 from aisix.limits.redis.topology import MOVED, RedisTopology, Unreachable
+from aisix.limits.redis.where import Address, show
 
-LATE = 3  # answers in a row that are not in time: then nobody waits any more
+LATE = 3  # turns in a row whose answers are not in time: then nobody waits any more
 PROBE_SECS = 0.25  # between two tries
 OPERATOR_SECS = 5.0  # when somebody must put something right first
 MOST_BESIDE = 4  # nodes our slot moves to, at one time
@@ -47,7 +54,7 @@ class RedisLink:
         self._secs = secs
         self._up, self._down = up, down
         self._beside: dict[
-            str, RedisConnection | None
+            Address, RedisConnection | None
         ] = {}  # to nodes our slot moves to; None: soon
         self._tasks: set[asyncio.Task[None]] = set()
         self._gone = asyncio.Event()
@@ -112,8 +119,12 @@ class RedisLink:
         return RedisConnection(self._secs, self._slow, self._lost)
 
     def _slow(self, connection: RedisConnection) -> None:
-        if connection is self.connection and connection.late >= LATE:
+        if connection.late < LATE:
+            return
+        if connection is self.connection:
             self.broken(TIMEOUT, "no answer in time")
+        elif connection.open:  # one beside it
+            connection.abort()
 
     def _lost(self, connection: RedisConnection) -> None:
         if connection is self.connection:
@@ -135,12 +146,14 @@ class RedisLink:
         may be told later; False, it would be the same again."""
         word = text.partition(" ")[0]
         connection = self.connection
-        if word == UNKNOWN and connection is not None:
-            call.data = as_source(call.data)
+        again = as_source(call.data)
+        new = again != call.data  # else it was sent again already: nothing goes in rounds
+        if word == UNKNOWN and connection is not None and new:
+            call.data = again
             connection.send(call)
             return None
         if word == ASK:
-            return self._asked_over(call, text.split(" ")[2])
+            return self._asked_over(call, again if new else b"", text.split(" ")[2])
         if word in RIGHTS:
             self.broken(REFUSED, text[:200], operator=True)
         elif word in OUTAGE:
@@ -152,11 +165,15 @@ class RedisLink:
             return False
         return True
 
-    def _asked_over(self, call: RedisCall, address: str) -> bool | None:
-        """Our slot is being moved: this once, the other node is to be asked."""
+    def _asked_over(self, call: RedisCall, again: bytes, text: str) -> bool | None:
+        """Our slot is being moved: this once, the other node is to be asked. ValueError for what is
+        no address."""
+        address = self.topology.named(text)
         there = self._beside.get(address)
         if there is not None and there.open:
-            call.data = as_source(call.data)
+            if there.full or not again:
+                return True
+            call.data = again
             there.send(_Unheeded(command(b"ASKING")))
             there.send(call)
             return None
@@ -167,11 +184,14 @@ class RedisLink:
             task.add_done_callback(self._tasks.discard)
         return True
 
-    async def _reach_beside(self, address: str) -> None:
+    async def _reach_beside(self, address: Address) -> None:
         try:
             self._beside[address] = await self.topology.beside(address, self._make)
-        except Unreachable:
+        except (Unreachable, *MISSHAPEN) as error:
             self._beside.pop(address, None)
+            why = error if isinstance(error, Unreachable) else "it answers, but not as redis"
+            told = "limits: redis sends calls to %s while a slot moves: %s"
+            log.often("limits beside", told, show(address), why, level=log.ERROR)
 
 
 class _Unheeded(AwaitedCall):

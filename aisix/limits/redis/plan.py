@@ -9,6 +9,7 @@ Pure: no socket, no clock.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,13 +22,18 @@ from aisix.limits.shared import MOST
 
 KINDS = {"requests": 0, "tokens": 1, "concurrency": 2}
 LIMIT = int(MOST)
+LONGEST_NAME = 160  # bytes of a holder's name in a key; ids we take have 128 at most
 LARGEST = (1 << 63) - 1  # number that packs
 _pack = msgspec.msgpack.encode
 
 
 def keys_of(env: str, ident: str) -> tuple[bytes, bytes]:
-    """A holder's row and its places."""
-    row = f"aisix:q:{{{env or '_'}}}:{ident}".encode()
+    """A holder's row and its places. A name that is too long, as others may write it into etcd, is
+    known by its hash: every call carries it, and thousands of them may wait."""
+    name = ident.encode("utf-8", "surrogatepass")
+    if len(name) > LONGEST_NAME:
+        name = name.partition(b":")[0] + b":#" + hashlib.sha256(name).hexdigest().encode()
+    row = b"aisix:q:{%b}:%b" % ((env or "_").encode(), name)
     return row, row + b":c"
 
 

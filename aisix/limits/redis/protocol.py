@@ -25,7 +25,8 @@ from aisix.limits.redis.plan import command
 from aisix.limits.redis.scripts import SCRIPTS, sha
 
 SOURCES = {sha(script): script.encode() for script in SCRIPTS}
-MOST_CALLS = 20_000  # without an answer, on one connection: beyond it is an outage
+# Calls of one connection that wait to leave or for an answer: beyond that nobody asks it.
+MOST_CALLS = 20_000
 AGAIN = 0.001  # s; the answer may lie in the socket: looked at once more after this
 STALLED = 0.002  # s; a look that comes so much too late says that our own loop slept, not Redis
 LINGER_SECS = 0.002  # for which a call nobody waits for may wait for company
@@ -121,12 +122,14 @@ class RedisConnection(asyncio.Protocol):
         self._unread = 0  # bytes since the last whole reply
         self.open = False
         self.heard = 0.0  # when the last answer came
-        self.late = 0  # calls without an answer in time, since the last that had one
+        # Turns of the loop whose calls had no answer in time, since the last answer that was: one
+        # pause of Redis, that all callers of a turn meet, is no three of them.
+        self.late = 0
 
     # ------------------------------------------------------------------ calls
     @property
     def full(self) -> bool:
-        return len(self._calls) >= MOST_CALLS
+        return len(self._calls) + len(self._out) >= MOST_CALLS
 
     @property
     def busy(self) -> bool:
@@ -196,7 +199,7 @@ class RedisConnection(asyncio.Protocol):
                 call.given_up = True
                 call.late()
             self._look_at(now + AGAIN)
-            self.late += len(late)
+            self.late += len({call.sent for call in late})
             self._slow(self)
 
     async def ask(self, *words: bytes, timely: bool = False) -> Any:

@@ -23,6 +23,7 @@ from aisix.limits.redis.where import CLUSTER, SENTINEL, Address, Login, RedisWhe
 
 CONNECT_SECS = 1.0  # for a connection, TLS and the words of welcome, together
 MOST_MOVES = 5  # to other nodes, in one try
+MOST_HOST = 253  # characters of a host's name, as DNS has it
 OPERATOR = {"NOAUTH", "WRONGPASS", "NOPERM", "ERR", "NOPROTO"}  # said to our words of welcome
 MOVED = "MOVED"
 
@@ -48,11 +49,17 @@ class RedisTopology:
 
     def moved(self, text: str) -> None:
         """What a node of the cluster answered: MOVED 3999 host:port."""
-        self._known = self._named(text.split(" ")[2])
+        self._known = self.named(text.split(" ")[2])
 
-    def _named(self, text: str) -> Address:
+    def named(self, text: str) -> Address:
+        """An address as nodes of a cluster say it; without a host it is the one we asked.
+        ValueError for what is none."""
         host, _, port = text.rpartition(":")
-        return host or self.address[0], int(port)  # without a host it is the one we asked
+        host, number = host or self.address[0], int(port)
+        host.encode("idna")  # as who looks it up would say: nothing that is no name of a host
+        if not 0 < number < 1 << 16 or len(host) > MOST_HOST:
+            raise ValueError("no address")
+        return host, number
 
     async def reach(self, make: Callable[[], RedisConnection]) -> RedisConnection:
         """Unreachable, with the words of the last who was asked."""
@@ -78,15 +85,22 @@ class RedisTopology:
         self._known = None
         raise trouble
 
-    async def beside(self, text: str, make: Callable[[], RedisConnection]) -> RedisConnection:
+    async def beside(
+        self, address: Address, make: Callable[[], RedisConnection]
+    ) -> RedisConnection:
         """A node our slot is being moved to; it takes no writes of ours yet but asked for each."""
-        address, login = self._named(text), self._where.login
+        login = self._where.login
+        connection = None
         try:
             connection = await self._connected(address, self._where.tls, make)
             async with asyncio.timeout(CONNECT_SECS):
                 await self._welcome(connection, login)
-        except (OSError, TimeoutError, ReplyRefused) as error:
-            raise _unreachable(address, error) from None
+        except BaseException as error:
+            if connection is not None:
+                connection.abort()
+            if isinstance(error, OSError | TimeoutError | ReplyRefused):
+                raise _unreachable(address, error) from None
+            raise
         return connection
 
     async def _at(self, address: Address, login: Login, make: Callable[[], RedisConnection],

@@ -74,6 +74,15 @@ def admits(reply: bytes) -> Callable[[list[bytes]], bytes]:
         (b"-ERR what is that\r\n", "ERR what is that"),
         (b"-MOVED nowhere\r\n", "nonsense"),
         (b"-ASK\r\n", "nonsense"),
+        (b"-ASK 1 nowhere\r\n", "nonsense"),
+        (b"-ASK 1 :99999999\r\n", "nonsense"),
+        (b"-ASK 1 %b:6379\r\n" % (b"x" * 64), "nonsense"),
+        (
+            b"-ASK 1 127.0.0.1:1\r\n",
+            "sends calls to 127.0.0.1:1 while a slot moves: 127.0.0.1:1: c",
+        ),
+        (b"-MOVED 1 127.0.0.1:0\r\n", "nonsense"),
+        (b"-NOSCRIPT No matching script.\r\n", "NOSCRIPT No"),
         (OK, "nonsense"),
         (b":7\r\n", "nonsense"),
         (b"$-1\r\n", "nonsense"),
@@ -101,6 +110,39 @@ def test_a_request_has_a_verdict_whatever_is_answered_to_it(
     with caplog.at_level("INFO", "aisix"):
         asyncio.run(work())
     assert told in " ".join(record.getMessage() for record in caplog.records)
+
+
+@pytest.mark.parametrize("asked", [b"+OK\r\n", b"HTTP/1.1 200 OK\r\n\r\n", b"", b"again"])
+def test_who_is_asked_beside_may_be_anybody(asked: bytes) -> None:
+    """Nonsense, silence, and who says that it is to be asked: verdicts come, and nothing goes in
+    rounds."""
+    port = [b""]
+    rounds = 0
+
+    def beside(words: list[bytes]) -> bytes:
+        nonlocal rounds
+        if words[0] == b"EVAL" and words[1] == ADMIT.encode():
+            rounds += 1
+            return b"-ASK 1 127.0.0.1:%b\r\n" % port[0] if asked == b"again" else asked
+        return welcome(words)
+
+    async def work() -> None:
+        async with peer(beside) as other:
+            port[0] = other.rpartition(":")[2].encode()
+            away = admits(b"-ASK 1 127.0.0.1:%b\r\n" % port[0])
+            async with peer(away) as url, in_redis(url, timeout=0.05) as limits:
+
+                async def reached() -> bool:
+                    found = await granted(limits, [holder(rpm=10**6)])
+                    assert found.local
+                    return rounds > 0
+
+                await until(reached)
+                for _ in range(9):
+                    assert await reached()
+                assert rounds <= 20 and len(limits.link._beside) <= 1
+
+    asyncio.run(work())
 
 
 @pytest.mark.parametrize("reply", [OK, b"*0\r\n", b"*2\r\n+a\r\n+b\r\n", b"$-1\r\n"])

@@ -13,6 +13,7 @@ import pytest
 
 from aisix.errors import Fault
 from aisix.limits import Grant, LimitRefusal, SharedRateLimiter, clock
+from aisix.limits.redis import protocol
 from aisix.limits.redis.limiter import RedisRateLimiter
 from aisix.limits.redis.settling import MOST_LATE
 from tests.cluster.cut import Cut
@@ -446,6 +447,74 @@ def test_a_request_under_way_keeps_its_place_in_a_redis_that_has_forgotten_all(
                 third = await granted(limits, key)
                 fourth = await granted(limits, key)
                 assert not third.local and not fourth.local
+
+    run(work())
+
+
+def test_an_emptied_redis_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Once, in the log and counted; one that kept what it had is told as no more than back."""
+    import logging
+
+    logging.getLogger("aisix").propagate = True
+
+    async def work() -> None:
+        with Redis(tmp_path) as redis, Cut(redis.port) as cut:
+            async with in_redis(f"redis://127.0.0.1:{cut.port}") as limits:
+                key = [holder(rpm=2)]
+                await granted(limits, key)
+                for emptied in (False, True):
+                    if emptied:
+                        redis.call("FLUSHALL")
+                    cut.refuse()
+                    await until(lambda: not limits.status()["up"])
+                    cut.heal()
+                    await until(lambda: limits.status()["up"])
+                    assert limits.tally.calls.get(("probe", "emptied"), 0) == emptied
+                found = await granted(limits, key)
+                assert not found.local and found.levels[0].left == 1, "its window began anew"
+
+    with caplog.at_level("INFO", "aisix"):
+        run(work())
+    back = [one for one in caplog.records if "counts again" in one.getMessage()]
+    lost = "it has lost what it had counted: every window begins anew, once"
+    assert [lost in one.getMessage() for one in back] == [False, True]
+    assert [one.levelname for one in back] == ["INFO", "ERROR"]
+
+
+def test_requests_beyond_the_most_that_may_wait_have_the_policys_verdict(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "MOST_CALLS", 30)
+
+    async def work() -> None:
+        async with in_redis(redis, env=env()) as limits:
+            key = [holder(rpm=1000)]
+            found = [limits.admit(key, clock()) for _ in range(50)]
+            asked = [one for one in found if isinstance(one, asyncio.Future)]
+            at_once = [one for one in found if isinstance(one, Grant)]
+            assert len(asked) == 30 and len(at_once) == 20
+            assert all(one.local for one in at_once)
+            assert limits.tally.fallbacks["local_share", "full"] == 20
+            verdicts = [await one for one in asked]
+            assert not any(one.local for one in verdicts) and limits.status()["up"]
+            assert not (await granted(limits, key)).local
+
+    run(work())
+
+
+def test_a_holders_overlong_name_is_counted_by_its_hash(redis: Redis) -> None:
+    name = env()
+
+    async def work() -> None:
+        async with in_redis(redis, env=name) as limits, in_redis(redis, env=name) as other:
+            long, near = "key:" + "x" * 100_000, "key:" + "x" * 100_001
+            await granted(limits, [holder(long, rpm=1, concurrency=1)])
+            await refused(other, [holder(long, rpm=1, concurrency=1)])
+            await granted(other, [holder(near, rpm=1)])
+            there = keys(redis, name)
+            there.pop("probe", None)
+            assert len(there) == 3 and all(len(one) < 100 for one in there), there
+            assert all(one.startswith("key:#") for one in there)
 
     run(work())
 
