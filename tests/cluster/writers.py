@@ -166,10 +166,12 @@ class Probe(Writer):
     def doubt(self, gateway: Running, name: str, number: int, acked: float) -> None:
         """A node may be behind, and then says so: what it serves is as old as it says at most."""
         try:
-            age = gateway.admin("GET", "status").json["store"]["age_seconds"]
+            store = gateway.admin("GET", "status").json["store"]
+            age = store["age_seconds"]
         except (*LEFT, LookupError):
             return
         as_of = time.time() - age if age is not None else 0.0
         if as_of > acked + SURE_SECS and not self.sees(gateway, name, number):
             told = f"a copy {as_of - acked:.1f} s newer than a write of {name}, and has it not"
-            self.ledger.unseen.append(f"{gateway.folder.name} says it has {told}")
+            held = f"it serves {store['revision']} and observed {store['observed_revision']}"
+            self.ledger.unseen.append(f"{gateway.folder.name} says it has {told}: {held}")

@@ -107,3 +107,29 @@ class Board:
 
     def _write(self, at: int, raw: bytes) -> None:
         self._map[at : at + 2 + len(raw)] = len(raw).to_bytes(2, "big") + raw
+
+
+class CopyAge:
+    """As of when the copy is what etcd has. An answer alone is no proof: a watch may be late,
+    as after the start of a member, and then the copy is older than what the same member answers."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._proof: tuple[int, float] | None = None
+
+    def proved(self, guard: int, sent: float, revision: int) -> None:
+        """The guard was that, when it was asked for at Unix seconds `sent`; the copy has what came
+        up to `revision`."""
+        if self._proof is None or guard < self._proof[0]:  # else the one before is yet to come true
+            self._proof = guard, sent
+        self._tell(revision)
+
+    def reached(self, revision: int) -> None:
+        """The copy has what came up to there."""
+        self._board.set(APPLIED, revision)
+        self._tell(revision)
+
+    def _tell(self, revision: int) -> None:
+        if self._proof is not None and revision >= self._proof[0]:
+            self._board.set(AS_OF, self._proof[1])
+            self._proof = None

@@ -24,7 +24,7 @@ from pathlib import Path
 from aisix import log
 from aisix.errors import StoreError
 from aisix.store.etcd import board as cells
-from aisix.store.etcd.board import Board
+from aisix.store.etcd.board import Board, CopyAge
 from aisix.store.etcd.client import Access, EtcdClient
 from aisix.store.etcd.copy import LocalCopy
 from aisix.store.etcd.emptied import EMPTIED, EmptiedEtcd
@@ -71,6 +71,7 @@ class Follower:
         self._layout = layout
         self._keyring = keyring
         self.board = Board(folder)
+        self._age = CopyAge(self.board)
         counted = self._counted = self.board.count
         self._copy = LocalCopy(folder, keyring)
         self._judge = self._copy.judge()
@@ -248,7 +249,7 @@ class Follower:
             self._all_next = "another cluster"
             raise EtcdError("etcd is another one, or was put back: all is read again", OUT_OF_RANGE)
         self.board.set(cells.OBSERVED, answer.revision)
-        self.board.set(cells.AS_OF, sent)
+        self._age.proved(max((kv.mod for kv in answer.kvs), default=0), sent, self.revision)
         self.client.theirs.tell(self.board, sent)
         if not self.board.connected:
             self.board.set(cells.CONNECTED, 1)
@@ -318,7 +319,7 @@ class Follower:
         self.revision = revision
         self._published = time.monotonic()
         self._told_of_us = self._about_us()
-        self.board.set(cells.APPLIED, revision)
+        self._age.reached(revision)
 
     # ------------------------------------------------------------------ all of it
     def catch_up(self) -> None:

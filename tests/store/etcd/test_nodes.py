@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +18,7 @@ from aisix.store.base import ChangeRefused, Delete
 from aisix.store.etcd import board as cells
 from aisix.store.etcd.client import Access, EtcdClient
 from aisix.store.etcd.commit import Committer, Position
+from aisix.store.etcd.follow import Follower
 from aisix.store.etcd.members import Members
 from aisix.store.etcd.parts import in_parts
 from aisix.store.etcd.registration import LEASE_SECS, claim_name, home_of
@@ -102,6 +105,37 @@ def test_a_node_that_starts_is_one_of_those_who_share_before_its_entry_stands(
                 until(lambda: store.live_nodes == 2)
             until(lambda: store.live_nodes == 1)
             assert set(told) == {2}, "it never took all for its share"
+
+
+def test_a_copy_is_no_newer_than_what_it_has(
+    etcd: Etcd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A member that answers may be late with what it tells of changes."""
+    place, late = place_in(etcd), threading.Event()
+    real = Follower._publish_when_due
+
+    def publish(self: Follower) -> None:
+        if not late.is_set() or self.own.members._own != "late":
+            real(self)
+
+    monkeypatch.setattr(Follower, "_publish_when_due", publish)
+    with ExitStack() as stack:
+        stack.enter_context(following(tmp_path / "a", named(place, "a"), facts={}))
+        behind = stack.enter_context(following(tmp_path / "late", named(place, "late"), facts={}))
+        store = EtcdStore(tmp_path / "a", keyring(), named(place, "a"))
+        late.set()
+        put(store, KEY, MODEL)
+        written, now = store.current().revision, time.time()
+        beats = behind.board.get(cells.OBSERVED)
+        for _ in range(2):
+            until(lambda seen=beats: behind.board.get(cells.OBSERVED) > seen)  # type: ignore[misc]
+            beats = behind.board.get(cells.OBSERVED)
+            put(store, (MODEL[0], "more", {**MODEL[2], "display_name": f"more-{beats}"}))
+        assert behind.board.get(cells.OBSERVED) >= written > behind.revision
+        assert behind.board.get(cells.AS_OF) <= now, "it says it is newer than it is"
+        late.clear()
+        until(lambda: behind.board.get(cells.AS_OF) > now)
+        assert behind.revision >= written
 
 
 def test_a_live_nodes_name_is_taken_and_a_dead_ones_is_not(etcd: Etcd, tmp_path: Path) -> None:
