@@ -1,7 +1,8 @@
 """An etcd that holds nothing where it held something: more likely lost than meant.
 
-    doubt = EmptiedEtcd(folder, since, cluster)
-    doubt.believed(cluster)         whether an operator has said that this one is to be taken over
+    doubt = EmptiedEtcd(folder, since, cluster, keep)
+    doubt.refuse(cluster)           StoreError, unless an operator has said to take this one over
+    doubt.over()                    there is something again
     accept(folder, cluster)         he says it: once, and of no other etcd
 
 Deletes that a watch tells, and an empty prefix in the cluster that was followed all along, are
@@ -14,10 +15,12 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from aisix import log
+from aisix.errors import StoreError
 
 FILE = "etcd.accept"
 COMMAND = "aisix store accept"
@@ -28,20 +31,17 @@ EMPTIED = (
 
 
 class EmptiedEtcd:
-    """What the follower does not believe, and since when (Unix seconds); cluster: whose it is, "":
-    there is nothing of that kind."""
+    """What the follower does not believe. cluster: whose it is, "": there is nothing of that kind;
+    since: Unix seconds; keep: of these two, with the copy, when they are others."""
 
-    def __init__(self, folder: Path, since: int | None, cluster: str) -> None:
-        self._file = folder / FILE
-        self.since, self.cluster = since, cluster
+    def __init__(
+        self, folder: Path, since: int | None, cluster: str, keep: Callable[..., object]
+    ) -> None:
+        self._file, self._keep = folder / FILE, keep
+        self._since, self._cluster = since, cluster
 
-    @property
-    def facts(self) -> dict[str, object]:
-        """To be kept with the copy."""
-        return {"emptied_since": self.since or "", "emptied_cluster": self.cluster}
-
-    def believed(self, cluster: str) -> bool:
-        """Of an empty one; what an operator said is used up."""
+    def refuse(self, cluster: str) -> None:
+        """An empty one; what an operator said of it is used up."""
         try:
             said = self._file.read_text("utf-8", "replace").strip()
             self._file.unlink()
@@ -49,18 +49,22 @@ class EmptiedEtcd:
             said = ""
         if said == cluster:
             log.warning("etcd: it is empty, and is taken over, as `%s` said", COMMAND)
-            return True
-        if cluster != self.cluster:
-            self.since, self.cluster = int(time.time()), cluster
-        return False
+            self.over()
+            return
+        if cluster != self._cluster:
+            self._note(int(time.time()), cluster)
+        raise StoreError(EMPTIED)
 
-    def over(self) -> bool:
-        """Something is there again, or the empty one was taken over; whether that is new."""
-        was, self.since, self.cluster = self.cluster, None, ""
-        if was:
+    def over(self) -> None:
+        """Something is there again, or the empty one is taken over."""
+        if self._cluster:
             with suppress(OSError):  # said too late
                 self._file.unlink()
-        return bool(was)
+            self._note(None, "")
+
+    def _note(self, since: int | None, cluster: str) -> None:
+        self._since, self._cluster = since, cluster
+        self._keep(emptied_since=since or "", emptied_cluster=cluster)
 
 
 def accept(folder: Path, cluster: str) -> None:

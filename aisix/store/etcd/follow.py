@@ -27,7 +27,7 @@ from aisix.store.etcd import board as cells
 from aisix.store.etcd.board import Board, CopyAge
 from aisix.store.etcd.client import Access, EtcdClient
 from aisix.store.etcd.copy import LocalCopy
-from aisix.store.etcd.emptied import EMPTIED, EmptiedEtcd
+from aisix.store.etcd.emptied import EmptiedEtcd
 from aisix.store.etcd.foreign import ForeignChanges
 from aisix.store.etcd.layout import Layout, Name
 from aisix.store.etcd.lines import EtcdCalls
@@ -83,7 +83,8 @@ class Follower:
         self.own = OwnKeys(layout, keyring, self.board, members, facts.guard)
         self._foreign = ForeignChanges(name)
         self._cluster = facts.cluster_id
-        self._emptied = EmptiedEtcd(folder, facts.emptied_since, facts.emptied_cluster)
+        since, cluster = facts.emptied_since, facts.emptied_cluster
+        self._emptied = EmptiedEtcd(folder, since, cluster, self._keep)
         self._kept: dict[str, object] = {}  # of our own keys
         self._ignored = dict(facts.ignored)  # kinds, of which those below came since
         self._ignored_names: dict[bytes, str] = {}
@@ -292,8 +293,11 @@ class Follower:
         """A write of this node compares the guard with the one that is kept."""
         told = {"guard": self.own.guard, "broke_off": self.own.broke_off}
         if told != self._kept:
-            self._copy.write(self._judge, (), time.time(), **told)
+            self._keep(**told)
             self._kept = told
+
+    def _keep(self, **facts: object) -> None:
+        self._copy.write(self._judge, (), time.time(), **facts)
 
     def _publish_when_due(self) -> None:
         moved = self._pending_revision > self.revision
@@ -304,7 +308,7 @@ class Follower:
             self._keep_own()
             if self.own.held or time.monotonic() < self._publish_at():
                 return
-        self._foreign.tell(self.own.by_us)
+        self._foreign.tell(self.own.author)
         self._publish(self._pending, self._pending_revision)
         self._pending, self._pending_since = {}, 0.0
         self.own.forget(self.revision)
@@ -328,13 +332,16 @@ class Follower:
         answer = self.client.range(at, end, timeout_ms=HEARTBEAT_MS, limit="1", keys_only=True)
         why = self._all_next or self._must_read_all(answer)
         if why is None:
-            self._told_full()
+            self._emptied.over()
             self._read_own(self.revision)
             return
-        with suppress(EtcdError):
-            if why != "first":  # all nodes may need it now
-                nodes = max(1.0, self.board.get(cells.NODES))
-                time.sleep(random.uniform(0, min(nodes * 0.1, 10.0)) if nodes > 1 else 0)
+        if why != "first":
+            self.own.look(self.client)
+            if self.own.held:  # else its parts would be seen, and not it
+                raise StoreError("all of etcd is read again when a long import has ended")
+            # All nodes may need it now.
+            nodes = max(1.0, self.board.get(cells.NODES))
+            time.sleep(random.uniform(0, min(nodes * 0.1, 10.0)) if nodes > 1 else 0)
         self.read_all(why)
 
     def _must_read_all(self, answer: RangeAnswer) -> str | None:
@@ -377,15 +384,9 @@ class Follower:
     def _refuse_emptied(self, cluster: str, revision: int, found: Mapping[bytes, KeyValue]) -> None:
         """Nothing where something was, in another etcd: more likely lost than meant."""
         other = self._cluster and (cluster != self._cluster or revision < self.revision)
-        emptied = other and not found and self._judge.good
-        if emptied and not self._emptied.believed(cluster):
-            self._copy.write(self._judge, (), time.time(), **self._emptied.facts)
-            raise StoreError(EMPTIED)
-        self._told_full()
-
-    def _told_full(self) -> None:
-        if self._emptied.over():
-            self._copy.write(self._judge, (), time.time(), **self._emptied.facts)
+        if other and not found and self._judge.good:
+            self._emptied.refuse(cluster)
+        self._emptied.over()
 
     def _read_own(self, since: int) -> None:
         """Our own keys as they are, so that their watch can begin."""

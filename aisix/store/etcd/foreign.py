@@ -1,6 +1,6 @@
 """Changes of documents that no node of ours made: told to the audit by every node that sees them.
 
-    changes.note(name, kv, deleted); changes.tell(by_us)
+    changes.note(name, kv, deleted); changes.tell(author)
 
     changes.missed(names)
 
@@ -56,14 +56,15 @@ class ForeignChanges:
             text = "etcd: %d documents changed unseen, and it is not known who changed them: %s%s"
             log.warning(text, len(names), ", ".join(first), more)
 
-    def tell(self, by_us: Callable[[int], bool | None]) -> None:
-        """Tell those that were not ours. by_us(revision) answers None where that is not known."""
+    def tell(self, author: Callable[[int], str | None]) -> None:
+        """Tell those that nobody told. author(revision): whose they were, "": who told it himself;
+        None: that is not known."""
         at, unknown = timestamp(int(time.time())), self._more
         for (kind, id), revision, action in self._noted:
-            ours = by_us(revision)
-            unknown += ours is None
-            if ours is False:
-                who = {"event": EVENT, "at": at, "by": "etcd", "node": self._node}
+            by = author(revision)
+            unknown += by is None
+            if by:
+                who = {"event": EVENT, "at": at, "by": by, "node": self._node}
                 told = {"action": action, "kind": kind, "id": id, "revision": revision}
                 log.audit({**who, **told})
         if unknown:

@@ -3,7 +3,7 @@
     own = OwnKeys(layout, keyring, board, members, guard)
     own.read(client, since)       all of them as they are; then a watch can begin after own.revision
     own.took(result)              what the watch told
-    own.by_us(revision)           whether a change of documents was a write of ours
+    own.author(revision)          whose a change of documents was
 
 Documents come by another watch, which may be ahead of this one or behind it: what depends on both
 asks `look` first.
@@ -73,7 +73,7 @@ class OwnKeys:
         self.held = self.closed = False
         self.foreign = ""  # that we do not know the cluster's key
         self.part: ImportPart | None = None
-        self._guards: set[int] = set()  # writes of ours, since `forget`
+        self._guards: dict[int, bool] = {}  # writes of ours, since `forget`: part of an import
         self._complete_after = 0  # every write of ours after this revision is in `_guards`
         self._told_broken = self._told_closed = ""
 
@@ -182,15 +182,17 @@ class OwnKeys:
         to come by the other watch: those before them serve with them."""
         return self.part is not None and self.guard > revision
 
-    def by_us(self, revision: int) -> bool | None:
-        """Whether a change of a document was a write of ours; None: that cannot be known."""
-        if revision in self._guards:
-            return True
-        return False if revision > self._complete_after else None
+    def author(self, revision: int) -> str | None:
+        """Of a change of a document that nobody told the audit: "etcd", somebody else; "import",
+        one of ours that broke off before it could. "": it was told; None: that cannot be known."""
+        part = self._guards.get(revision)
+        if part is not None:
+            return "import" if part and self.broke_off else ""
+        return "etcd" if revision > self._complete_after else None
 
     def forget(self, revision: int) -> None:
         """Nobody asks any more about changes up to this one."""
-        self._guards = {one for one in self._guards if one > revision}
+        self._guards = {one: part for one, part in self._guards.items() if one > revision}
 
     @property
     def broke_off(self) -> str:
@@ -220,13 +222,14 @@ class OwnKeys:
             if not found or found[0].mod <= since:
                 return since
             newest = found[0].mod
-            self._guards.add(newest)
+            self._guards[newest] = part_of(found[0].value) is not None
         return newest - 1
 
     def _moved(self, kv: KeyValue) -> None:
-        self._guards.add(kv.mod)
+        part = part_of(kv.value)
+        self._guards[kv.mod] = part is not None
         if kv.mod >= self.guard:
-            self.guard, self.part = kv.mod, part_of(kv.value)
+            self.guard, self.part = kv.mod, part
 
     def _hold(self, held: bool) -> None:
         self.held = held

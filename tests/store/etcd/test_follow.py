@@ -181,6 +181,29 @@ def test_a_long_import_comes_in_parts_and_shows_as_one(etcd: Etcd, tmp_path: Pat
         until(lambda: store.current().model("small"))
 
 
+def test_a_node_that_must_read_all_in_a_long_import_waits_for_its_end(
+    etcd: Etcd, tmp_path: Path
+) -> None:
+    place = place_in(etcd)
+    with Cut(etcd.members[0].port) as cut:
+        access = replace(place.access, endpoints=(f"http://127.0.0.1:{cut.port}",))
+        far = replace(place, access=access)
+        with following(tmp_path, far) as follower:
+            store = EtcdStore(tmp_path, keyring(), far)
+            put(store, KEY)
+            cut.refuse()
+            until(lambda: not follower.board.connected)
+            etcd.put(f"/x{place.prefix}/batch", b"{}")
+            etcd.put(f"{place.prefix}/models/part", json.dumps(MODEL[2]).encode())
+            etcd.put(f"/x{place.prefix}/else", b"")
+            etcd.compact(etcd.revision())
+            cut.heal()
+            until(lambda: "when a long import has ended" in (store.trouble or ""))
+            assert store.current().counts()["models"] == 0
+            etcd.delete(f"/x{place.prefix}/batch")
+            until(lambda: store.current().model("small") and follower.board.connected)
+
+
 def test_parts_serve_together_whichever_watch_is_ahead(etcd: Etcd, tmp_path: Path) -> None:
     """Documents and our own keys come by two watches: here each is told by hand."""
     place = place_in(etcd)

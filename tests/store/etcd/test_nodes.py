@@ -240,6 +240,9 @@ def import_all_away(store: EtcdStore) -> None:
 def test_an_import_that_broke_off_is_told_until_it_is_completed(
     etcd: Etcd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Its parts are in the audit of every node: it could not tell of them itself."""
+    audited: list[dict[str, Any]] = []
+    monkeypatch.setattr(log, "audit", audited.append)
     place = place_in(etcd)
     with following(tmp_path / "a", place, facts={}):
         store = EtcdStore(tmp_path / "a", keyring(), place)
@@ -267,8 +270,13 @@ def test_an_import_that_broke_off_is_told_until_it_is_completed(
         said = str(store.status()["import_broke_off"])
         assert "of dying broke off after 2 of 4 parts" in said
         until(lambda: store.current().counts()["models"] == 236)
+        told = {(one["action"], one["kind"], one["id"]) for one in audited}
+        assert told == {("create", "models", f"m{n}") for n in range(236)}
+        assert {(one["by"], one["node"]) for one in audited} == {("import", "node-a")}
+        audited.clear()
         put(store, *many(2))
         until(lambda: store.status()["import_broke_off"] is None)
+        assert not audited, "who made it tells"
 
 
 def test_a_key_is_rotated_only_when_every_live_node_has_it(etcd: Etcd, tmp_path: Path) -> None:
