@@ -11,6 +11,7 @@
     board.py     what the follower says of itself
     follow.py    the follower
     emptied.py   one that holds nothing any more, and who says that it is meant
+    unserved.py  documents of kinds that aisix does not have
     own.py       our own keys, as the follower learns of them
     foreign.py   changes that no node of ours made, for the audit
     members.py   the live nodes

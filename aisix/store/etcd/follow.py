@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -34,6 +33,7 @@ from aisix.store.etcd.lines import EtcdCalls
 from aisix.store.etcd.members import Members
 from aisix.store.etcd.own import OwnKeys
 from aisix.store.etcd.registration import DENIED_SECS, Registration
+from aisix.store.etcd.unserved import UnservedKinds
 from aisix.store.etcd.wire import (
     OUT_OF_RANGE,
     EtcdError,
@@ -86,8 +86,7 @@ class Follower:
         since, cluster = facts.emptied_since, facts.emptied_cluster
         self._emptied = EmptiedEtcd(folder, since, cluster, self._keep)
         self._kept: dict[str, object] = {}  # of our own keys
-        self._ignored = dict(facts.ignored)  # kinds, of which those below came since
-        self._ignored_names: dict[bytes, str] = {}
+        self._unserved = UnservedKinds(facts.ignored)
         errors = "aisix_etcd_errors_total"
         self.client = EtcdClient(access, lambda code: counted(errors, str(code)))
         self._pending: Changes = {}
@@ -277,12 +276,8 @@ class Follower:
         name = self._layout.name_of(key)
         if name is not None and name[0] in KINDS.names:
             return name
-        kind = name[0] if name is not None else "(no kind)"
-        kind = kind[:100]
-        if deleted and self._ignored_names.pop(key, None) is None and self._ignored.get(kind):
-            self._ignored[kind] -= 1
-        elif not deleted:
-            self._ignored_names[key] = kind
+        counted = self._unserved.gone if deleted else self._unserved.put
+        counted(key, name[0] if name is not None else "(no kind)")
         return None
 
     def _took_own(self, result: WatchResult) -> None:
@@ -315,8 +310,7 @@ class Follower:
 
     def _publish(self, changes: Changes, revision: int, **facts: object) -> None:
         touched = self._judge.settle(changes, self.board.beat)
-        counts = Counter(self._ignored) + Counter(self._ignored_names.values())
-        said = json.dumps(counts, sort_keys=True)
+        said = json.dumps(self._unserved.counts, sort_keys=True)
         self._copy.write(
             self._judge, touched, time.time(), revision=revision, ignored=said, **facts
         )
@@ -363,7 +357,7 @@ class Follower:
         cluster, revision = answer.header.cluster_id, answer.revision
         self._refuse_emptied(cluster, revision, found)
         self._counted("aisix_config_resyncs_total", why)
-        self._ignored, self._ignored_names = {}, {}
+        self._unserved = UnservedKinds()
         named = {self._named(key, False): kv for key, kv in found.items()}
         named.pop(None, None)
         same = {name for name, kv in named.items() if name is not None and self._has(name, kv)}
