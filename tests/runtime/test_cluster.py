@@ -15,8 +15,8 @@ import pytest
 
 from aisix.cli.main import main
 from aisix.standin.server import Standin
-from tests.cluster.servers import Etcd
-from tests.running import ROOT, Running, until
+from tests.cluster.servers import PASSWORD, USER, Etcd, after, b64
+from tests.running import ROOT, Running, send, until
 from tests.store.etcd.following import KEY
 
 ASK = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
@@ -135,6 +135,48 @@ def test_only_workers_hold_the_sockets_that_are_called(etcd: Etcd, tmp_path: Pat
         until(lambda: set(gateway.worker_pids) - workers)
         [follower] = set(gateway.worker_pids) - workers
         until(lambda: not held(follower), "the follower of etcd keeps callers waiting")
+
+
+def test_a_gateway_with_the_right_to_read_documents_alone_starts_serves_and_says_what_it_lacks(
+    standin: Standin,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A wrong password is told as that, and no reason not to start."""
+    with Etcd(tmp_path, auth=True) as etcd, ExitStack() as stack:
+
+        def as_user(name: str, user: str, password: str) -> Running:
+            made = node(tmp_path, etcd, name, "/aisix")
+            made.more["etcd"] |= {"user": user, "password_env": "ETCD_WORD"}
+            made.env["ETCD_WORD"] = password
+            return made
+
+        for path, body in (
+            ("user/add", {"name": "narrow", "password": PASSWORD}),
+            ("role/add", {"name": "narrow"}),
+            ("user/grant", {"user": "narrow", "role": "narrow"}),
+            ("role/grant", {"name": "narrow", "perm": {
+                "permType": 0, "key": b64("/aisix/"), "range_end": b64(after("/aisix/"))}}),
+        ):  # fmt: skip
+            etcd.call(f"/v3/auth/{path}", body)
+        full = stack.enter_context(as_user("full", USER, PASSWORD))
+        full.set_up(standin.url, {"m": {"model_name": "claude-opus-5-5"}})
+        full.allow("m")
+        narrow = stack.enter_context(as_user("narrow", "narrow", PASSWORD))
+        until(lambda: narrow.call(ASK).status == 200)
+        needed = "the role of user narrow (etcd.user) needs READ on /x/aisix/*"
+        assert needed in store_of(narrow)["not_registered"] and needed in narrow.log
+        refused = narrow.admin("POST", "apikeys", {"generate": True, "allowed_models": ["m"]})
+        assert refused.status == 409 and needed in refused.error["message"]
+        config = ["--config", str(tmp_path / "narrow" / "config.yaml")]
+        monkeypatch.setenv("ETCD_WORD", PASSWORD)
+        assert main(["status", *config]) == 1
+        assert needed in capsys.readouterr().out
+        wrong = stack.enter_context(as_user("wrong", USER, "another-word"))
+        until(lambda: "authentication failed" in (store_of(wrong)["trouble"] or ""))
+        assert send(wrong.proxy_port, "GET", "/readyz").status == 503
+        assert "another-word" not in wrong.log + wrong.admin("GET", "status").body.decode()
 
 
 def test_a_follower_that_dies_is_started_again(etcd: Etcd, tmp_path: Path) -> None:
