@@ -3,7 +3,8 @@
     with Cut(etcd.members[0].port) as cut:
         client(f"http://127.0.0.1:{cut.port}")
         cut.blackhole()    # forwards nothing, closes nothing; new connections hang too
-        cut.reset()        # all open connections end with a reset; new ones are served
+        cut.deaf()         # what is asked arrives, and is done; the answers are held back
+    cut.reset()        # all open connections end with a reset; new ones are served
         cut.refuse()       # as reset, and new ones are reset at once
         cut.delay(20)      # milliseconds, each way
         cut.heal()         # what was held back arrives now
@@ -54,6 +55,9 @@ class Cut:
     def blackhole(self) -> None:
         self._do(self._flows.clear)
 
+    def deaf(self) -> None:
+        self._do(self._answers.clear)
+
     def reset(self) -> None:
         self._do(self._reset)
 
@@ -74,6 +78,7 @@ class Cut:
         def act() -> None:
             self._refusing, self._seconds = False, 0.0
             self._flows.set()
+            self._answers.set()
 
         self._do(act)
 
@@ -86,8 +91,9 @@ class Cut:
         asyncio.run_coroutine_threadsafe(run(), self._loop).result()
 
     async def _listen(self) -> None:
-        self._flows = asyncio.Event()
+        self._flows, self._answers = asyncio.Event(), asyncio.Event()
         self._flows.set()
+        self._answers.set()
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -122,7 +128,8 @@ class Cut:
             await self._flows.wait()
             answers, other = await asyncio.open_connection(*self._to)
             self._open.add(other)
-            await asyncio.gather(self._carry(reader, other), self._carry(answers, writer))
+            asked = self._carry(reader, other, self._flows)
+            await asyncio.gather(asked, self._carry(answers, writer, self._flows, self._answers))
         except (OSError, asyncio.CancelledError):
             pass
         finally:
@@ -132,13 +139,17 @@ class Cut:
                     self._open.discard(one)
                     one.transport.abort()
 
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _carry(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *open_: asyncio.Event
+    ) -> None:
         while piece := await reader.read(PIECE):
             if self._seconds:
                 await asyncio.sleep(self._seconds)
-            await self._flows.wait()
+            for one in open_:
+                await one.wait()
             writer.write(piece)
             await writer.drain()
-        await self._flows.wait()
+        for one in open_:
+            await one.wait()
         if writer.can_write_eof():
             writer.write_eof()

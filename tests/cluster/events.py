@@ -73,6 +73,19 @@ def leader_unreachable(world: World, now: Happening) -> None:
         cut.heal()
 
 
+def replies_lost(world: World, now: Happening) -> None:
+    """What a node asks of etcd is done, the answers do not come, and the connections end: each has
+    to find out what became of its writes."""
+    for cuts in world.cuts if not now.long else 3 * world.cuts:
+        for cut in cuts:
+            cut.deaf()
+        world.load.more(EXCHANGES)
+        for cut in cuts:
+            cut.reset()
+            cut.heal()
+        world.acks(3)
+
+
 def quorum_lost(world: World, now: Happening) -> None:
     leader = world.etcd.leader()
     gone = [leader, next(one for one in world.etcd.members if one is not leader)]
@@ -201,6 +214,7 @@ EVENTS: tuple[Event, ...] = (
     leader_stopped,
     redis_killed,
     leader_unreachable,
+    replies_lost,
     rolling_restart,
     compacted_under_a_cut,
     redis_unreachable,
