@@ -18,6 +18,8 @@ from tests.running import until
 
 HELD = "chaos 999999 silent_inside"  # begins, and never ends
 EXCHANGES = 30  # that must go by, for something to have happened
+LOST_ROUNDS = 3
+DEAF_SECS = 6.0  # more than a gateway looks for the outcome of a write
 LONG_OUTAGE = 15.0  # s, of etcd without a quorum
 
 
@@ -75,11 +77,16 @@ def leader_unreachable(world: World, now: Happening) -> None:
 
 def replies_lost(world: World, now: Happening) -> None:
     """What a node asks of etcd is done, the answers do not come, and the connections end: each has
-    to find out what became of its writes."""
-    for cuts in world.cuts if not now.long else 3 * world.cuts:
+    to find out what became of its writes. The last has nobody to ask for so long that it cannot."""
+    ledger = world.ledger
+    for number, cuts in enumerate(LOST_ROUNDS * world.cuts, 1):
+        open_, end = ledger.unresolved, time.monotonic() + DEAF_SECS
         for cut in cuts:
             cut.deaf()
         world.load.more(EXCHANGES)
+        if number == LOST_ROUNDS * len(world.cuts):
+            while ledger.unresolved == open_ and time.monotonic() < end:
+                world.load.more(1)
         for cut in cuts:
             cut.reset()
             cut.heal()
