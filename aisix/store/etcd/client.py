@@ -48,6 +48,8 @@ from aisix.store.etcd.wire import (
 PAGE = 500  # keys of one page of a full read
 ANSWER_LIMIT = 256 << 20  # bytes of one answer; a page of 500 documents of 64 KiB takes 45 MiB
 
+NAMELESS = "user name is empty"  # etcd's words to who brings no token
+
 T = TypeVar("T")
 
 
@@ -167,10 +169,11 @@ class EtcdClient:
         try:
             raw = self._send(path, body, token, timeout_ms)
         except EtcdError as error:
-            stale = error.code == UNAUTHENTICATED or "auth token" in str(error)
-            if not stale or self._no_auth:
+            asked = NAMELESS in str(error)  # it asks for users now, and did not
+            stale = error.code == UNAUTHENTICATED or "auth token" in str(error) or asked
+            if not stale or self.access.user is None or (self._no_auth and not asked):
                 raise
-            self._token = None
+            self._token, self._no_auth = None, False
             raw = self._send(path, body, self.token(), timeout_ms)
         try:
             return msgspec.json.decode(raw, type=kind)
@@ -230,7 +233,7 @@ class EtcdClient:
             text += f": the role of user {user} (etcd.user) needs {rights_of(path, body)}"
         if refused.code == INVALID and "auth" in path and not named:
             text += f" (user {user}; see etcd.user and etcd.password_env)"
-        if refused.code == INVALID and "user name is empty" in str(refused):
+        if refused.code == INVALID and NAMELESS in str(refused):
             text += "; etcd asks for a name: set etcd.user and etcd.password_env"
         if refused.code == UNIMPLEMENTED or "not as etcd" in str(refused):
             text += "; aisix needs its JSON gateway (/v3), version 3.4 or newer"

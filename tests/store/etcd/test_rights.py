@@ -17,7 +17,7 @@ from aisix.store.etcd.registration import claim_name
 from aisix.store.etcd.rights import rights_of
 from aisix.store.etcd.store import EtcdPlace, EtcdStore
 from aisix.store.etcd.wire import compare, delete_op, end_of, put_op, range_body, range_op
-from tests.cluster.servers import PASSWORD, USER, Etcd, after, b64
+from tests.cluster.servers import PASSWORD, ROOT_PASSWORD, USER, Etcd, after, b64
 from tests.running import until
 from tests.store.contract import KEY, MODEL
 from tests.store.etcd.following import following, keyring
@@ -121,6 +121,45 @@ def test_who_may_not_read_the_prefix_is_told_so_and_serves_when_the_right_comes(
             until(lambda: store.live_nodes and not store.unready)
             with pytest.raises(ChangeRefused, match=r"WRITE on /x/aisix/guard, /aisix/models/s"):
                 put(store, KEY, ("models", "s", {**MODEL[2], "display_name": "s"}))
+
+
+def test_users_and_passwords_that_change_are_told_and_taken_up(tmp_path: Path) -> None:
+    """Another password, no users any more, users again, a role taken away: the node serves on, says
+    what is wrong, and follows and writes as soon as it is right."""
+    with Etcd(tmp_path / "etcd", auth=True) as etcd:
+        place = EtcdPlace(Access(tuple(etcd.endpoints), USER, PASSWORD), node_id="a")
+
+        def password(word: str) -> None:
+            etcd.call("/v3/auth/user/changepw", {"name": USER, "password": word})
+
+        with following(tmp_path / "a", place, facts={}) as follower:
+            store = EtcdStore(tmp_path / "a", keyring(), place)
+
+            def writes(count: int) -> None:
+                until(lambda: follower.board.connected and store.trouble is None)
+                put(store, KEY, *many(count))
+                assert store.current().counts()["models"] == count
+
+            def told(why: str) -> None:
+                until(lambda: why in (store.trouble or ""), why)
+                assert store.current().provider_key("pk") is not None
+                assert "of:the" not in (store.trouble or "")
+
+            writes(1)
+            password("another")
+            told("authentication failed")
+            password(PASSWORD)
+            writes(2)
+            etcd.call("/v3/auth/disable", {})
+            writes(3)
+            etcd.token = None
+            etcd.call("/v3/auth/enable", {})
+            writes(4)
+            etcd.token = etcd.authenticate("root", ROOT_PASSWORD)
+            etcd.call("/v3/auth/user/revoke", {"name": USER, "role": USER})
+            told(f"the role of user {USER} (etcd.user) needs READ on /aisix/*")
+            etcd.call("/v3/auth/user/grant", {"user": USER, "role": USER})
+            writes(5)
 
 
 @pytest.mark.parametrize(
