@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import os
 import shutil
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -16,9 +19,10 @@ import pytest
 from aisix.cli.main import main
 from aisix.standin.server import Standin
 from tests.cluster.servers import PASSWORD, USER, Etcd, after, b64
-from tests.running import ROOT, Running, send, until
+from tests.running import ROOT, Running, chunks, send, until
 from tests.store.etcd.following import KEY
 
+ALL = {"generate": True, "allowed_models": ["*"]}
 ASK = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 OTHER_KEY = "b3RoZXJrZXlvdGhlcmtleW90aGVya2V5b3RoZXJrZXk="
 
@@ -217,3 +221,24 @@ def test_without_etcd_nothing_of_it_is_loaded(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout == "[]\n", done.stderr
+
+
+def test_a_drain_ends_within_its_bound_while_etcd_hangs(standin: Standin, tmp_path: Path) -> None:
+    """A stream is finished; an admin's write that waits for etcd is given up with the drain."""
+    with Etcd(tmp_path) as etcd, node(tmp_path, etcd, "a", "/aisix") as gateway:
+        gateway.more["shutdown"] = {"min_drain_secs": 0, "max_drain_secs": 3}
+        gateway.restart()
+        gateway.set_up(standin.url, {"claude-prod": {"model_name": "claude-opus-5-5"}})
+        gateway.allow("claude-prod")
+        with ThreadPoolExecutor(1) as pool:
+            with gateway.streaming("standin:slow-40 standin:long-60") as stream:
+                etcd.members[0].stop()
+                write = pool.submit(gateway.admin, "POST", "apikeys", ALL)
+                of_admins = 'aisix_connections{listener="admin"}'
+                until(lambda: gateway.metrics()[of_admins] == 1)
+                gateway.process.send_signal(signal.SIGTERM)
+                assert list(chunks(stream.read()))[-1] == "[DONE]"
+            assert gateway.process.wait(40) == 0
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                assert write.result(20).status == 503
+        assert "does not end" not in gateway.log and not gateway.bugs
