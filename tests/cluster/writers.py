@@ -18,8 +18,8 @@ FEW = 30  # resources of one writer
 PACE = 0.08  # s between two writes
 SEEN_SECS = 15.0  # how long a probe waits for the other nodes
 LOOK = 0.003
-DOUBT_SECS = 1.0  # after which a node that has not seen a write is asked how old its copy is
-SURE_SECS = 2.0  # a copy that is said to be newer than a write by so much must have it
+DOUBT_SECS = 0.5  # after which a node that has not seen a write is asked how old its copy is
+SURE_SECS = 0.5  # a copy that is said to be newer than a write by so much must have it
 CONTENDED = "contended"
 
 
@@ -165,12 +165,13 @@ class Probe(Writer):
 
     def doubt(self, gateway: Running, name: str, number: int, acked: float) -> None:
         """A node may be behind, and then says so: what it serves is as old as it says at most."""
+        asked = time.time()
         try:
             store = gateway.admin("GET", "status").json["store"]
             age = store["age_seconds"]
         except (*LEFT, LookupError):
             return
-        as_of = time.time() - age if age is not None else 0.0
+        as_of = asked - age if age is not None else 0.0
         if as_of > acked + SURE_SECS and not self.sees(gateway, name, number):
             told = f"a copy {as_of - acked:.1f} s newer than a write of {name}, and has it not"
             held = f"it serves {store['revision']} and observed {store['observed_revision']}"
