@@ -83,10 +83,10 @@ class Companion:
         log.error("the %s ended (status %d); starting another in %g s", self._name, status, pause)
         return True
 
-    def restart(self) -> None:
-        """With what `work` is now."""
+    def restart(self, succeeded: bool = True) -> None:
+        """With what `work` is now. succeeded: it takes over what the one of now leaves."""
         self._wanted_end = True
-        self._signal(SUCCEEDED)
+        self._signal(SUCCEEDED if succeeded else signal.SIGTERM)
 
     def stop(self, succeeded: bool = False) -> None:
         """Comes back when it is gone. succeeded: another of its kind comes after it."""

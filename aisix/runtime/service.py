@@ -142,8 +142,14 @@ def settled(plan: WorkerPlan, sockets: Listening, companion: Companion | None) -
     sockets.keep(plan)
     fresh = None if companion is None else companion_of(plan, sockets)
     if companion is not None and fresh is not None and fresh.about != companion.about:
-        companion.work, companion.about = fresh.work, fresh.about
-        companion.restart()
+        before, companion.work, companion.about = companion.about, fresh.work, fresh.about
+        companion.restart(succeeded=_entry_of(before) == _entry_of(fresh.about))
+
+
+def _entry_of(settings: object) -> object:
+    """Where a node of these settings has its entry in etcd."""
+    assert isinstance(settings, Settings)
+    return settings.node_id, settings.etcd.prefix, settings.etcd.env_id
 
 
 # ---------------------------------------------------------------- plans

@@ -125,6 +125,22 @@ def test_an_entry_follows_settings_that_change_and_is_never_away(
         assert not a.bugs and not b.bugs
 
 
+def test_a_node_that_is_called_otherwise_leaves_no_entry_of_its_old_name(
+    etcd: Etcd, tmp_path: Path
+) -> None:
+    with node(tmp_path, etcd, "a", "/renamed") as a:
+        until(lambda: nodes(a)["a"]["state"] == "ready" and etcd.get("/x/renamed/nodes/a"))
+        until(lambda: b"127.0.0.1" in (etcd.get("/x/renamed/nodes/a") or b""))
+        lease = raw_entry(etcd, "/x/renamed/nodes/a")["lease"]
+        a.more["node_id"] = "b"
+        a.write_config()
+        a.process.send_signal(signal.SIGHUP)
+        until(lambda: list(nodes(a)) == ["b"])
+        left = etcd.call("/v3/lease/timetolive", {"ID": lease})
+        assert left["TTL"] == "-1", "it was given back, and did not run out"
+        assert not a.bugs
+
+
 def test_a_program_that_takes_over_is_no_second_node_of_its_name(
     etcd: Etcd, tmp_path: Path
 ) -> None:
