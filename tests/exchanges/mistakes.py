@@ -113,7 +113,6 @@ GIVE_BACK = {
         "telemetry.metrics.Metrics.leave",
     ),
     *("limits.shared.SharedRateLimiter.settle", "limits.shared.SharedRateLimiter._lease"),
-    *("limits.shared.RecordLock.__enter__", "limits.shared.RecordLock.__exit__"),
 }
 
 
