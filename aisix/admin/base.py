@@ -215,7 +215,7 @@ class AdminHandler(ListenerHandler):
         """Answer with JSON; `revision` becomes the ETag. Who may read is told the store's."""
         self.set_status(status)
         if self.fingerprint:
-            self.set_header("x-aisix-revision", str(self.context.store.current().revision))
+            self.set_header("x-aisix-revision", str(self.context.store.newest))
         if revision is not None:
             self.set_header("ETag", f'"{revision}"')
         self.finish(msgspec.json.encode(body) + b"\n")

@@ -45,22 +45,6 @@ class Grant:
     local: bool = False  # of counters of this node alone: those of all nodes were out of reach
 
 
-def tightest(levels: Sequence[Level]) -> tuple[Level, ...]:
-    """For each kind the one with the least room; of those, which is full again last.
-
-    >>> tightest([Level("tokens", 9, 5, 1.0), Level("tokens", 90, 4, 1.0)])[0].most
-    90
-    """
-    if len(levels) < 2:
-        return tuple(levels)
-    found: dict[str, Level] = {}
-    for level in levels:
-        other = found.get(level.counts)
-        if other is None or (level.left, -level.reset) < (other.left, -other.reset):
-            found[level.counts] = level
-    return tuple(found.values())
-
-
 class LimitRefusal(NamedTuple):
     """The rule that said no, and in how many seconds it may say yes."""
 

@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from aisix import log
 from aisix.errors import Fault
-from aisix.limits.base import Grant, Holder, Level, LimitRefusal, tightest
+from aisix.limits.base import Grant, Holder, Level, LimitRefusal
 from aisix.limits.outages import OutageBoard
 from aisix.limits.rules import LIMIT_KINDS, LimitRule
 from aisix.limits.table import ROWS, HolderTable, TableFull
@@ -233,9 +233,11 @@ def _until_end(begin: float, rule: LimitRule, now: float) -> float:
 
 def _levels(windows: Sequence[Window], now: float) -> tuple[Level, ...]:
     """For requests and for tokens, the rule that has the least room."""
-    levels = []
+    levels: dict[str, Level] = {}
     for _, rule, begin, count in windows:
         reset = _until_end(begin, rule, now) if count else 0.0
         left = max(0, int(rule.most - count))
-        levels.append(Level(rule.counts, rule.most, left, reset))  # type: ignore[arg-type]
-    return tightest(levels)
+        other = levels.get(rule.counts)
+        if other is None or (left, -reset) < (other.left, -other.reset):
+            levels[rule.counts] = Level(rule.counts, rule.most, left, reset)  # type: ignore[arg-type]
+    return tuple(levels.values())

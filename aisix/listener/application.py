@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -97,6 +97,15 @@ class ListenerHandler(RequestHandler):
             self._headers[name] = str(value)
         else:
             super().set_header(name, value)
+
+    def set_headers(self, names: Iterable[str], values: Iterable[str]) -> None:
+        """Several at once: with every answer each call counts."""
+        lines = self._headers._as_list
+        for name, value in zip(names, values, strict=True):
+            if value.isascii() and value.isprintable():
+                lines[canonical(name)] = [value]
+            else:
+                lines[canonical(name)] = [header_text(value)]
 
     def set_foreign_header(self, name: str, value: str) -> None:
         """A header made of what an upstream or an operator wrote: such text is cut as well."""

@@ -80,12 +80,12 @@ class EnteringHandler(ProxyHandler):
     def _tell_levels(self) -> None:
         if self._local:
             self.set_header("X-Aisix-Limits", "local")
+        now = time.time() if self._levels else 0.0
         for level in self._levels:
             told = self.caller.limits.get(level.counts)
             if told is not None:  # callers are told of the wall clock
                 _, most, left, reset = level
-                for name, value in told.filled(most, left, reset, time.time()):
-                    self.set_header(name, value)
+                self.set_headers(told.names, told.filled(most, left, reset, now))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         self._tell_levels()

@@ -155,6 +155,11 @@ class Store(ABC):
         return True
 
     @property
+    def newest(self) -> int:
+        """The revision of the newest change in `current()`: every other node comes to have it."""
+        return self.current().revision
+
+    @property
     @abstractmethod
     def trouble(self) -> str | None:
         """Why the snapshot may be old, in words for a status page; None when all is well."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from aisix.limits.base import Holder, Level, tightest
+from aisix.limits.base import Holder, Level
 from aisix.limits.redis.scripts import ADMIT, SETTLE, sha
 from aisix.limits.rules import LimitRule, WindowCounts
 from aisix.limits.shared import MOST
@@ -92,7 +92,6 @@ class LimitPlan:
         "_admit",
         "_parts",
         "_settle",
-        "_several",
         "_tokens_at",
         "_windows",
         "holders",
@@ -143,7 +142,6 @@ class LimitPlan:
         self._admit = b"*%d\r\n%b" % (len(body) + 3, bulk(*body))
         # Where an answer has the beginnings of those windows that count tokens.
         self._tokens_at = [at + 1 for at, counts, _, _ in self._windows if counts == "tokens"]
-        self._several = len({counts for _, counts, _, _ in self._windows}) < len(self._windows)
         self._settle = _template(self.keys, settle)
 
     # ------------------------------------------------------------------ calls
@@ -180,13 +178,15 @@ class LimitPlan:
 
     def levels(self, answer: Sequence[int]) -> tuple[Level, ...]:
         """For requests and for tokens, the rule that has the least room."""
-        levels: list[Level] = []
+        levels: dict[str, Level] = {}
         for at, counts, most, ms in self._windows:
             count = answer[at]
             left = most - count if count < most else 0
             reset = (min(answer[at + 1] - answer[4], 0) + ms) / 1000 if count else 0.0
-            levels.append(Level(counts, most, left, reset))
-        return tightest(levels) if self._several else tuple(levels)
+            other = levels.get(counts)
+            if other is None or (left, -reset) < (other.left, -other.reset):
+                levels[counts] = Level(counts, most, left, reset)
+        return tuple(levels.values())
 
 
 def _template(keys: Sequence[bytes], rows: Sequence[Sequence[tuple[int, int]]]) -> bytes:

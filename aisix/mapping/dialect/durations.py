@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from email.utils import parsedate
+from functools import lru_cache
 from math import isfinite
 
 
@@ -47,7 +48,11 @@ def moment(seconds: float) -> str:
 
 def written(seconds: float) -> str:
     """1h0m5s, 6m0s, 1.5s, 12ms, 0s."""
-    milliseconds = round(seconds * 1000)
+    return _written(round(seconds * 1000))
+
+
+@lru_cache(256)  # limits are full again at the same time for many who ask
+def _written(milliseconds: int) -> str:
     if milliseconds == 0:
         return "0s"
     if milliseconds < 1000:

@@ -19,7 +19,7 @@ def estimate(body: dict[str, Json], how: dict[str, Json], length: int = 0) -> in
     not looked at but taken to be all text."""
     size = flat = seen = 0
     by, kinds = how["by"], how["flat"]
-    waiting = [body.get(name) for name in how["fields"]]
+    waiting = [body[name] for name in how["fields"] if name in body]
     while waiting:
         node = waiting.pop()
         seen += 1

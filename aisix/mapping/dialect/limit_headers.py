@@ -2,7 +2,7 @@
 ready once: they are told with every answer.
 
     told = LimitHeaders({"x-most": "{most}", "x-reset": "{reset}"})
-    told.filled(most=10, left=7, reset=59.5, now=0.0)     # ("x-most", "10"), ("x-reset", "59.5s")
+    told.names, told.filled(most=10, left=7, reset=59.5, now=0.0)     # ["10", "59.5s"]
 
 Knows no header.
 """
@@ -10,7 +10,7 @@ Knows no header.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from aisix.mapping.dialect import durations
 
@@ -20,17 +20,17 @@ _WORD = re.compile(r"\{(\w+)\}")
 class LimitHeaders:
     """`row`: text by header; in it `{most}`, `{left}`, `{reset}` (time left) and `{reset_at}`."""
 
-    __slots__ = ("_moment", "_names", "_text")
+    __slots__ = ("_moment", "_text", "names")
 
     def __init__(self, row: Mapping[str, str]) -> None:
-        self._names = tuple(row)
+        self.names = tuple(row)
         text = "\n".join(row.values())
         self._moment = "{reset_at}" in text
         self._text = _WORD.sub(r"%(\1)s", text.replace("%", "%%"))
 
-    def filled(self, most: int, left: int, reset: float, now: float) -> Iterable[tuple[str, str]]:
-        """(header, value); `reset` in seconds, `now` in Unix seconds."""
+    def filled(self, most: int, left: int, reset: float, now: float) -> list[str]:
+        """The values of `names`; `reset` in seconds, `now` in Unix seconds."""
         known = {"most": most, "left": left, "reset": durations.written(reset)}
         if self._moment:
             known["reset_at"] = durations.moment(now + reset)
-        return zip(self._names, (self._text % known).split("\n"), strict=True)
+        return (self._text % known).split("\n")

@@ -161,6 +161,14 @@ class EtcdStore(Replica):
             return copy_facts(self._reader)
 
     @property
+    def newest(self) -> int:
+        """No more than that: where all was read anew, the copy stands at a revision of the whole
+        etcd, in which nothing of ours may have changed. The guard tells of our deletes."""
+        found, guard = self.current(), self.facts.guard
+        last = max((entry.revision for entry in found.all_entries()), default=0)
+        return max(last, guard if guard <= found.revision else 0)
+
+    @property
     def age(self) -> float | None:
         """Seconds since the copy was known to be what etcd has; None: it never was."""
         return self._board.age

@@ -221,7 +221,7 @@ def test_changes_of_others_are_audited_and_ours_are_not(
             put(direct, *many(2))
             etcd.delete(f"{place.prefix}/models/x")
             put(direct, *many(3))
-            newest = direct.current().revision
+            newest = max(entry.revision for entry in direct.current().all_entries())
             cut.heal()
             until(lambda newest=newest: follower.revision >= newest)  # type: ignore[misc]
             until(lambda: len(told) == 2)
@@ -230,6 +230,24 @@ def test_changes_of_others_are_audited_and_ours_are_not(
             assert {(one["by"], one["node"]) for one in told} == {("etcd", "far")}
             assert told[0]["revision"] == foreign
             import_all_away(direct)
+
+
+def test_a_copy_read_anew_claims_no_revision_that_others_never_come_to(
+    etcd: Etcd, tmp_path: Path
+) -> None:
+    """Whose `?min_revision=` names what it told would wait for nothing."""
+    place = place_in(etcd)
+    with ExitStack() as stack:
+        follower = stack.enter_context(following(tmp_path / "a", place))
+        first = EtcdStore(tmp_path / "a", keyring(), place)
+        stack.callback(first.close)
+        put(first, KEY, MODEL, *many(2))
+        first.update(lambda now: [Delete("models", "m0001")])
+        etcd.put("/of-somebody-else", b"x")  # the revision is that of the whole etcd
+        anew = EtcdStore.direct(keyring(), place)
+        stack.callback(anew.close)
+        assert anew.current().revision > follower.revision
+        assert anew.newest == first.newest == follower.revision
 
 
 def import_all_away(store: EtcdStore) -> None:
