@@ -1,10 +1,10 @@
-"""Three gateways behind HAProxy and nginx, by the files that are shipped: an upgrade fails nobody."""
+"""Three nodes of an etcd behind HAProxy and nginx, by the files that are shipped: an upgrade fails
+nobody."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
+import base64
 import os
 import signal
 import time
@@ -18,9 +18,11 @@ import pytest
 from tests.chaos import callers
 from tests.cluster.balancers import Balancer, HAProxy, Nginx
 from tests.cluster.load import Load
+from tests.cluster.servers import Etcd
 from tests.running import CALLER_KEY, Running, send, until
 
 # HAProxy asks every 500 ms and believes the second no: more than that, and a second.
+ENCRYPTION_KEY = base64.b64encode(bytes(32)).decode()
 SETTINGS = {"shutdown": {"min_drain_secs": 3, "max_drain_secs": 40}, "upstream": {"retries": 0}}
 
 
@@ -32,35 +34,25 @@ class Behind:
 
 
 @pytest.fixture(params=[HAProxy, Nginx], ids=["haproxy", "nginx"])
-def behind(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Behind]:
+def behind(request: pytest.FixtureRequest, etcd: Etcd, tmp_path: Path) -> Iterator[Behind]:
     with ExitStack() as stack:
         load = stack.enter_context(Load())
-        file = resources(tmp_path, load.url)
+        place = {"endpoints": etcd.endpoints, "prefix": f"/{tmp_path.name}"}
+        shared = {"etcd": place, "encryption_key": ENCRYPTION_KEY}
         gateways = [
             stack.enter_context(
-                Running(tmp_path / f"gateway-{name}", {**SETTINGS, "resources_file": str(file)})
+                Running(tmp_path / name, {**SETTINGS, **shared, "node_id": name}, workers=2)
             )
             for name in "abc"
         ]
+        gateways[0].set_up(load.url, {callers.ALIAS: {"model_name": "claude-opus-5-5"}})
+        gateways[0].allow("*")
+        for gateway in gateways:  # nobody is called before what was written is everywhere
+            until(lambda gateway=gateway: gateway.admin("GET", "apikeys").json["items"])
         ports = [gateway.proxy_port for gateway in gateways]
         yield Behind(stack.enter_context(request.param(tmp_path, ports)), gateways, load)
         for gateway in gateways:  # the second SIGTERM waits for nobody
             gateway.process.terminate()
-
-
-def resources(folder: Path, url: str) -> Path:
-    provider = {"display_name": "prod", "provider": "anthropic", "secret": "s", "api_base": url}
-    model = {"provider": "anthropic", "model_name": "claude-opus-5-5", "provider_key": "prod"}
-    key = {"display_name": "ci", "key_hash": hashlib.sha256(CALLER_KEY.encode()).hexdigest()}
-    file = folder / "resources.yaml"
-    file.write_text(
-        json.dumps({
-            "provider_keys": [provider],
-            "models": [{"display_name": callers.ALIAS, **model}],
-            "apikeys": [{**key, "allowed_models": ["*"]}],
-        })
-    )  # fmt: skip
-    return file
 
 
 def served(gateway: Running) -> set[str]:
