@@ -225,7 +225,7 @@ def test_open_files_are_no_bound_until_the_hard_limit_is(upstream: Rough, tmp_pa
         running.set_up(upstream.url, {"claude-prod": MODEL})
         running.allow("*")
         callers = [Caller(running, True) for _ in range(150)]
-        until(lambda: len(upstream.calls) == 150, "not all are served")
+        until(lambda: upstream.holds == 150, "not all are served")
         for caller in callers:
             caller.leave()
         upstream.wait_gone(150)

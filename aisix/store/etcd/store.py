@@ -164,7 +164,9 @@ class EtcdStore(Replica):
     def newest(self) -> int:
         """No more than that: where all was read anew, the copy stands at a revision of the whole
         etcd, in which nothing of ours may have changed. The guard tells of our deletes."""
-        found, guard = self.current(), self.facts.guard
+        found, guard = self.current(), 0
+        with suppress(StoreError):  # as `current`, it never raises
+            guard = self.facts.guard
         last = max((entry.revision for entry in found.all_entries()), default=0)
         return max(last, guard if guard <= found.revision else 0)
 
