@@ -9,6 +9,7 @@ import itertools
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from aisix.store.etcd.board import Board
@@ -17,6 +18,7 @@ from aisix.store.etcd.follow import Follower
 from aisix.store.etcd.registration import Registration, home_of
 from aisix.store.etcd.store import EtcdPlace
 from aisix.store.secrets import Keyring
+from tests.cluster.cut import Cut
 from tests.cluster.servers import Etcd
 from tests.running import until
 
@@ -32,6 +34,12 @@ def place_in(etcd: Etcd, prefix: str = "", **more: object) -> EtcdPlace:
     """A prefix that no other test has."""
     access = Access(tuple(etcd.endpoints))
     return EtcdPlace(access, prefix or f"/aisix-{next(_prefixes)}", node_id="node-a", **more)  # type: ignore[arg-type]
+
+
+def through(cut: Cut, place: EtcdPlace) -> EtcdPlace:
+    """The same place, by a way that can be cut off."""
+    access = replace(place.access, endpoints=(f"http://127.0.0.1:{cut.port}",))
+    return replace(place, access=access)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from tests.cluster.cut import Cut
 from tests.cluster.servers import PASSWORD, USER, Etcd
 from tests.running import until
 from tests.store.contract import KEY, MODEL
-from tests.store.etcd.following import following, keyring, place_in
+from tests.store.etcd.following import following, keyring, place_in, through
 
 NEW_KEY = "bmV3a2V5bmV3a2V5bmV3a2V5bmV3a2V5bmV3a2V5bmU="
 
@@ -47,8 +47,7 @@ def test_a_node_that_is_cut_off_comes_back_by_its_watch_or_by_all(
     """Also over a compaction of what it has not seen, and a document that went meanwhile."""
     place = place_in(etcd)
     with Cut(etcd.members[0].port) as cut, ExitStack() as stack:
-        access = replace(place.access, endpoints=(f"http://127.0.0.1:{cut.port}",))
-        near = replace(place, access=access)
+        near = through(cut, place)
         far = stack.enter_context(following(tmp_path / "far", near))
         stack.enter_context(following(tmp_path / "near", place))
         writer = EtcdStore(tmp_path / "near", keyring(), place)
@@ -115,8 +114,7 @@ def test_an_emptied_prefix_of_the_same_etcd_is_believed(
     """Whether a watch tells of it, or all is read again after this node was cut off."""
     place = place_in(etcd)
     with Cut(etcd.members[0].port) as cut:
-        access = replace(place.access, endpoints=(f"http://127.0.0.1:{cut.port}",))
-        near = replace(place, access=access)
+        near = through(cut, place)
         with following(tmp_path, near) as follower:
             store = EtcdStore(tmp_path, keyring(), near)
             put(store, KEY, MODEL)
@@ -186,8 +184,7 @@ def test_a_node_that_must_read_all_in_a_long_import_waits_for_its_end(
 ) -> None:
     place = place_in(etcd)
     with Cut(etcd.members[0].port) as cut:
-        access = replace(place.access, endpoints=(f"http://127.0.0.1:{cut.port}",))
-        far = replace(place, access=access)
+        far = through(cut, place)
         with following(tmp_path, far) as follower:
             store = EtcdStore(tmp_path, keyring(), far)
             put(store, KEY)

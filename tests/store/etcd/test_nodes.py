@@ -29,7 +29,7 @@ from tests.cluster.cut import Cut
 from tests.cluster.servers import PASSWORD, USER, Etcd, after, b64
 from tests.running import until
 from tests.store.contract import KEY, MODEL
-from tests.store.etcd.following import following, keyring, place_in
+from tests.store.etcd.following import following, keyring, place_in, through
 from tests.store.etcd.test_follow import NEW_KEY, many, put
 
 
@@ -65,8 +65,7 @@ def test_a_node_that_stops_or_is_cut_off_is_no_live_one_and_comes_back(
 ) -> None:
     place = place_in(etcd)
     with Cut(etcd.members[0].port) as cut, following(tmp_path / "a", named(place, "a"), facts={}):
-        access = replace(place.access, endpoints=(f"http://127.0.0.1:{cut.port}",))
-        far = replace(place, access=access, node_id="far")
+        far = replace(through(cut, place), node_id="far")
         store = EtcdStore(tmp_path / "a", keyring(), named(place, "a"))
         with following(tmp_path / "far", far, facts={}) as follower:
             theirs = EtcdStore(tmp_path / "far", keyring(), far)
@@ -204,8 +203,7 @@ def test_changes_of_others_are_audited_and_ours_are_not(
     monkeypatch.setattr(log, "audit", told.append)
     place = place_in(etcd)
     with Cut(etcd.members[0].port) as cut, ExitStack() as stack:
-        access = replace(place.access, endpoints=(f"http://127.0.0.1:{cut.port}",))
-        far = replace(place, access=access, node_id="far")
+        far = replace(through(cut, place), node_id="far")
         follower = stack.enter_context(following(tmp_path / "far", far, facts={}))
         direct = EtcdStore.direct(keyring(), place)
         stack.callback(direct.close)

@@ -92,6 +92,17 @@ def in_the_middle(etcd: Etcd, prefix: str) -> None:
     until(lambda: written(etcd, prefix) > COUNT / 5, "it never began")
 
 
+def importing(
+    etcd: Etcd, folder: Path, cut: Cut, prefix: str
+) -> tuple[Importer, subprocess.Popen[str]]:
+    """One in the middle of its parts."""
+    importer = Importer(folder / "import", cut, prefix)
+    cut.delay(SLOW_MS)
+    process = importer.start()
+    in_the_middle(etcd, prefix)
+    return importer, process
+
+
 def importer_is_over(etcd: Etcd, prefix: str) -> None:
     """As when the time of its lease is over."""
     body = {"key": b64(f"/x{prefix}/batch")}
@@ -105,10 +116,7 @@ def test_an_import_that_breaks_off_shows_as_one_is_told_and_completed(
 ) -> None:
     prefix = place_in(etcd).prefix
     with Cut(etcd.members[0].port) as cut, gateway(tmp_path / "a", etcd, prefix) as running:
-        importer = Importer(tmp_path / "import", cut, prefix)
-        cut.delay(SLOW_MS)
-        process = importer.start()
-        in_the_middle(etcd, prefix)
+        importer, process = importing(etcd, tmp_path, cut, prefix)
         assert visible(running) == 0 and store_of(running)["import_under_way"]
         refused = running.admin("POST", "apikeys", {"generate": True, "allowed_models": ["m"]})
         assert refused.status == 409 and "long import is under way" in refused.error["message"]
@@ -152,10 +160,7 @@ def test_a_gateway_that_is_killed_in_an_import_comes_back_without_its_parts(
 ) -> None:
     prefix = place_in(etcd).prefix
     with Cut(etcd.members[0].port) as cut, gateway(tmp_path / "a", etcd, prefix) as running:
-        importer = Importer(tmp_path / "import", cut, prefix)
-        cut.delay(SLOW_MS)
-        process = importer.start()
-        in_the_middle(etcd, prefix)
+        _, process = importing(etcd, tmp_path, cut, prefix)
         process.send_signal(signal.SIGSTOP)
         running.stop(signal.SIGKILL)
         until(lambda: not listens(running.proxy_port), "its workers have not noticed")
