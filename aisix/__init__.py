@@ -10,6 +10,7 @@
     upstream/    HTTP to providers, over libcurl
     store/       provider keys, models, api keys: SQLite, or a file an operator writes
     config/      config.yaml and the environment
+    movein/      the original AISIX's settings and documents, read into ours
     limits/      rate limits, counted over all workers
     telemetry/   metrics, their listener, trace context, OTLP spans
     workers/     what the processes of one gateway share

@@ -27,8 +27,9 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "timer": (set(), set()),
     "limits": ({"errors", "log"}, {"msgspec", "hiredis"}),
     "workers": (set(), {"msgspec"}),
-    "config": ({"errors"}, {"voluptuous", "yaml"}),
-    "store": ({"errors", "log"}, {"voluptuous", "msgspec", "nacl", "pycurl", "yaml"}),
+    "movein": ({"errors"}, set()),
+    "config": ({"errors", "movein"}, {"voluptuous", "yaml"}),
+    "store": ({"errors", "log", "movein"}, {"voluptuous", "msgspec", "nacl", "pycurl", "yaml"}),
     "mapping": ({"errors"}, {"toml", "voluptuous", "msgspec"}),
     "upstream": ({"errors", "log", "timer"}, {"pycurl"}),
     "listener": ({"errors", "log", "timer"}, {"tornado", "httptools"}),
@@ -50,8 +51,8 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         {"tornado", "uvloop", "msgspec", "hiredis"},
     ),
     "cli": (
-        {"errors", "log", "config", "listener", "mapping", "routing", "runtime", "standin"}
-        | {"store", "upstream"},
+        {"errors", "log", "config", "listener", "mapping", "movein", "routing", "runtime"}
+        | {"standin", "store", "upstream"},
         {"msgspec", "tabulate", "yaml"},  # yaml: files of clients, edited in place
     ),
     "__main__": ({"cli"}, set()),
@@ -188,6 +189,8 @@ TESTED_BY = {
     "cli/status": "runtime/test_nodes",
     "cli/mappings": "cli/test_mappings",
     "cli/use/caller": "cli/use/test_command",
+    "movein/declared": "movein/test_settings",
+    "movein/turns": "movein/test_settings",
     "config/declared": "config/test_settings",
     "config/setting": ONLY_VALUES,
     "config/file": "config/test_settings",

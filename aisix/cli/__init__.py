@@ -8,6 +8,7 @@
     capture.py       aisix capture: exchanges of a running gateway, as files
     status.py        aisix status: a running gateway, and every node beside it
     admin_client.py  the admin API, as resources.py, capture.py and status.py call it
+    move_in.py       aisix move-in: what becomes of an original AISIX's files and etcd here
     store.py         aisix store: look into the database, change its encryption key
     use/             aisix use: a client's settings, printed or written into its own files
     mappings/        aisix mappings: list, show, check, explain, test, diff, verbs

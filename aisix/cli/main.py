@@ -16,21 +16,34 @@ from typing import Any
 from aisix import __version__
 from aisix.errors import OperatorError, StoreError
 
+ORIGINAL, CONFIG_VARIABLE = "aisix", "AISIX_CONFIG"  # the form of the original AISIX
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; the process's exit code."""
     argv = list(sys.argv[1:] if argv is None else argv)
-    args = _parser(argv[:1]).parse_args(argv)
+    bare = _without_verb(argv)
+    args = _parser(argv[:1]).parse_args(["serve", *argv] if bare else argv)
+    if bare:
+        args.started, args.config = ORIGINAL, args.config or os.environ.get(CONFIG_VARIABLE)
     try:
         return int(args.go(args))
     except (OperatorError, StoreError) as error:
         print(f"aisix: {error}", file=sys.stderr)
-        return 2
+        return 1 if bare else 2  # as the original does
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # whoever read our output has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _without_verb(argv: Sequence[str]) -> bool:
+    """Whether it is started as the original AISIX is: `aisix --config FILE`, or by the variable."""
+    first = argv[0] if argv else ""
+    if first.startswith(("-c", "--config")) and not first.startswith("--c-"):
+        return True
+    return not argv and bool(os.environ.get(CONFIG_VARIABLE))
 
 
 def _parser(verb: list[str]) -> argparse.ArgumentParser:
@@ -40,7 +53,9 @@ def _parser(verb: list[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"aisix {__version__}")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     config = argparse.ArgumentParser(add_help=False)
-    config.add_argument("--config", metavar="FILE", help="config.yaml; default: built-in settings")
+    config.add_argument(
+        *("-c", "--config"), metavar="FILE", help="config.yaml; default: built-in settings"
+    )
 
     sub = verbs.add_parser("serve", parents=[config], help="run the gateway")
     sub.add_argument(
@@ -48,7 +63,7 @@ def _parser(verb: list[str]) -> argparse.ArgumentParser:
         action="store_true",
         help="begin with an empty database also where an earlier one is missing",
     )
-    sub.set_defaults(go=serve)
+    sub.set_defaults(go=serve, started="")
     sub = verbs.add_parser("check", parents=[config], help="check settings, tables and resources")
     sub.add_argument("--no-cases", action="store_true", help="leave out the golden cases")
     sub.add_argument("--json", action="store_true", help="for programs")
@@ -97,6 +112,14 @@ def _parser(verb: list[str]) -> argparse.ArgumentParser:
         from aisix.cli.use import command as use_cli
 
         use_cli.add_parser(sub)
+    sub = verbs.add_parser(
+        "move-in", parents=[config], help="what becomes of an original AISIX's files and etcd here"
+    )
+    sub.set_defaults(go=move_in)
+    if verb == ["move-in"]:
+        from aisix.cli import move_in as move_in_cli
+
+        move_in_cli.add_parser(sub)
     _add_store(verbs, config)
     if not verb or verb[0] not in verbs.choices:
         _add_resources(verbs, verb)
@@ -119,7 +142,10 @@ def _add_resources(verbs: Any, verb: list[str]) -> None:
 def _add_store(verbs: Any, config: argparse.ArgumentParser) -> None:
     """The verbs of cli/store.py."""
     sub = verbs.add_parser("validate", parents=[config], help="check a resources file")
-    sub.add_argument("file", metavar="FILE", help="- is standard input")
+    sub.add_argument("file", metavar="FILE", nargs="?", help="- is standard input")
+    sub.add_argument(
+        "--resources", metavar="FILE", help="instead: a file of the original AISIX, told as there"
+    )
     sub.add_argument("--no-env", action="store_true", help="take every ${NAME} as set")
     sub.set_defaults(go=stored, run="validate")
     sub = verbs.add_parser(
@@ -156,7 +182,7 @@ def serve(args: argparse.Namespace) -> int:
     from aisix.config.settings import load_settings
     from aisix.runtime.service import serve as run
 
-    return run(load_settings(args.config, os.environ), init=args.init)
+    return run(load_settings(args.config, os.environ, args.started), init=args.init)
 
 
 def check(args: argparse.Namespace) -> int:
@@ -235,6 +261,12 @@ def status(args: argparse.Namespace) -> int:
     from aisix.config.settings import load_settings
 
     return status_cli.run(args, load_settings(args.config, os.environ))
+
+
+def move_in(args: argparse.Namespace) -> int:
+    from aisix.cli import move_in as move_in_cli
+
+    return move_in_cli.run(args)
 
 
 def use(args: argparse.Namespace) -> int:

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from aisix import log
+from aisix.cli import move_in
 from aisix.config.settings import Settings
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping.mappings import load_mappings
@@ -37,6 +38,10 @@ ACCEPT_SECS = 15.0  # for the follower, which looks at an etcd it refuses every 
 def validate(args: argparse.Namespace, settings: Settings, folders: Sequence[Path]) -> int:
     """Everything wrong with a resources file, as the gateway would see it."""
     environ = ANY_ENVIRONMENT if args.no_env else settings.environ
+    if (args.file is None) == (args.resources is None):
+        raise OperatorError("validate: give FILE, or --resources FILE")
+    if args.resources is not None:
+        return move_in.validate(args.resources, environ)
     found = findings(args.file, settings, folders, environ, files=not args.no_env)
     for complaint in found:
         print(complaint)

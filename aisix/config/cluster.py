@@ -88,9 +88,13 @@ CLUSTER_FILES = ("etcd.tls.ca_cert_file", "encryption_key_file")
 
 
 def faults(
-    values: Mapping[str, Any], given: Callable[[str], bool], env: Mapping[str, str]
+    values: Mapping[str, Any],
+    given: Callable[[str], bool],
+    env: Mapping[str, str],
+    keyless: bool = False,
 ) -> Iterator[tuple[str, str]]:
-    """(setting, complaint) of what does not go together; `given`: whether somebody set it."""
+    """(setting, complaint) of what does not go together; `given`: whether somebody set it;
+    keyless: an etcd without an encryption key will do, where nothing is sealed."""
     if values["encryption_key"] is not None and values["encryption_key_file"] is not None:
         yield "encryption_key_file", "not beside encryption_key: give one of them"
     if not values["etcd.endpoints"]:
@@ -103,7 +107,9 @@ def faults(
         return
     if values["resources_file"] is not None:
         yield "resources_file", "not beside etcd.endpoints: resources come from one place"
-    if values["encryption_key"] is None and values["encryption_key_file"] is None:
+    unsealed = keyless and values["etcd.read_only"] and values["etcd.secrets"] == "plain"
+    keys = values["encryption_key"], values["encryption_key_file"]
+    if keys == (None, None) and not unsealed:
         text_ = (
             "needs encryption_key or encryption_key_file, the same on every node "
             "(make one with: openssl rand -base64 32)"

@@ -221,7 +221,7 @@ SETTINGS = (
     Setting("upstream.connect_timeout_ms", integer(1), 5_000, "name lookup, TCP and TLS together"),
     Setting("upstream.count_timeout_ms", integer(1), 5_000, "to count tokens; then by estimate"),
     Setting(
-        "upstream.retries", integer(0, 5), 1, "further attempts when nothing can be billed twice"
+        "upstream.retries", integer(0, 10), 1, "further attempts when nothing can be billed twice"
     ),
     Setting(
         "upstream.retry_after_limit_secs",
@@ -338,6 +338,12 @@ SETTINGS = (
         "mappings_watch_secs", integer(0, 3600), 0, "how often to look for changed tables; 0: never"
     ),
     Setting("mappings_reload_timeout_secs", integer(1, 3600), 120, "how long a reload may take"),
+    Setting(
+        "names",
+        choice("ours", "aisix"),
+        "ours",
+        'the form of this file; "aisix": the original AISIX\'s, as of a start without a verb',
+    ),
     Setting("resources_file", maybe, None, "a YAML file with every resource, instead of writes"),
     Setting("encryption_key", maybe, None, "protects stored secrets; none: a key file in data_dir"),
     *CLUSTER,

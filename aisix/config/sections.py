@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from aisix.movein.declared import TheirSaid
+
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
@@ -198,6 +200,9 @@ class Settings:
     resources_file: Path | None
     encryption_key: str | None = field(repr=False)
     node_id: str = ""
+    names: str = "ours"  # "aisix": the original's form
+    started: str = ""  # the form the start itself was in
+    said: tuple[TheirSaid, ...] = field(default=(), compare=False)  # of a file in that form
     source: str = ""  # the file it was read from
     digest: str = ""  # of every value that is no secret: tells two configurations apart
     environ: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)

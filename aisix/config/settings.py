@@ -5,7 +5,8 @@
 
 `declared.py` is the one list of what can be set. The environment wins over the file:
 AISIX_<SECTION>__<NAME>, such as AISIX_PROXY__ADDR; lists are comma-separated. A name that is not
-known, or a value of the wrong kind, stops the start with file:line.
+known, or a value of the wrong kind, stops the start with file:line. A file in the original AISIX's
+form comes through `original.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -24,6 +25,7 @@ from aisix.config.cluster import faults
 from aisix.config.declared import OF_NODE, PAIRS, PATHS, SECRETS, SETTINGS
 from aisix.config.file import read
 from aisix.config.names import PREFIX, flatten, unknown_variables
+from aisix.config.original import NAMES, ORIGINAL, OURS, form_of, their_start
 from aisix.config.sections import (
     Admin,
     Capture,
@@ -38,6 +40,7 @@ from aisix.config.sections import (
     Upstream,
 )
 from aisix.errors import Complaint, OperatorError
+from aisix.movein.declared import TheirSaid
 
 _SECTIONS: dict[str, type[Any]] = {
     "proxy": Proxy,
@@ -53,17 +56,28 @@ _SECTIONS: dict[str, type[Any]] = {
 }
 
 
-def load_settings(path: str | Path | None, env: Mapping[str, str]) -> Settings:
-    """Raises OperatorError with every complaint. Relative paths in the file are the file's own."""
+def load_settings(path: str | Path | None, env: Mapping[str, str], started: str = "") -> Settings:
+    """Raises OperatorError with every complaint. Relative paths in the file are the file's own; in
+    the original's form, which `started` may say, those of the folder we stand in."""
     name = "" if path is None else str(path)
     given, lines = read(Path(path)) if path is not None else ({}, {})
     complaints: list[Complaint] = []
     values: dict[str, Any] = {}
     known = {setting.name: setting for setting in SETTINGS}
 
-    def where(key: str) -> str:
-        return f"{name}:{lines.get(key, 1)}"
+    places: dict[str, str] = {}
 
+    def where(key: str) -> str:
+        return places.get(key) or f"{name}:{lines.get(key, 1)}"
+
+    environ = env
+    said: tuple[TheirSaid, ...] = ()
+    theirs = form_of(given, env, started) == ORIGINAL
+    if theirs:
+        moved = their_start(given, env, where)
+        given, env, said = moved.flat, moved.env, tuple(moved.said)
+        places.update(moved.places)
+        complaints += moved.wrong
     flat = flatten(given, known, where, complaints)
     for key, setting in known.items():
         variable = PREFIX + key.upper().replace(".", "__")
@@ -93,11 +107,15 @@ def load_settings(path: str | Path | None, env: Mapping[str, str]) -> Settings:
     def given_(key: str) -> bool:
         return key in flat or PREFIX + key.upper().replace(".", "__") in env
 
-    complaints += [Complaint(where(key), key, why) for key, why in faults(values, given_, env)]
+    complaints += [
+        Complaint(where(key), key, why) for key, why in faults(values, given_, environ, theirs)
+    ]
     if complaints:
         raise OperatorError(complaints)
-    base = Path(path).resolve().parent if path is not None else Path.cwd()
-    return _settings(values, base, name, env)
+    base = Path(path).resolve().parent if path is not None and not theirs else Path.cwd()
+    values[NAMES] = ORIGINAL if theirs else OURS
+    made = _settings(values, base, name, environ)
+    return replace(made, started=started, said=said)
 
 
 def _settings(
@@ -122,6 +140,7 @@ def _settings(
         resources_file=base / Path(resources).expanduser() if resources else None,
         encryption_key=_encryption_key(values),
         node_id=values["node_id"] or socket.gethostname(),
+        names=values[NAMES],
         source=name,
         digest=hashlib.sha256(repr(sorted(plain.items())).encode()).hexdigest()[:16],
         environ=environ,

@@ -144,7 +144,8 @@ def _count_url(tables: Effective, key: ProviderKey) -> str | None:
 def base_url(tables: Effective, key: ProviderKey) -> str:
     """The scheme, host and path prefix; endings a person pastes along are taken away.
 
-    Only a bare host gets the mapping's own prefix: whoever names a path has named all of it.
+    Only a bare host gets the mapping's own prefix: whoever names a path has named all of it, and
+    `/.` names none.
     """
     if not key.api_base and not has_base(key.provider, key.adapter):
         why = no_base(key.provider, key.adapter)
@@ -157,7 +158,7 @@ def base_url(tables: Effective, key: ProviderKey) -> str:
             base = base[: -len(ending)].rstrip("/")
             break
     bare = not urlsplit(given).path
-    return base + str(upstream.get("bare", "")) if bare else base
+    return base + str(upstream.get("bare", "")) if bare else base.removesuffix("/.")
 
 
 def has_base(provider: object, adapter: object) -> bool:

@@ -61,7 +61,9 @@ def join(settings: Settings) -> None:
     client = EtcdClient(place.access)
     client.patience_ms = timeout
     try:
-        claim_key(client, place.layout, Keyring.open(settings.data_dir, settings.encryption_key))
+        if settings.encryption_key is not None:  # else nothing is sealed there, and ours is our own
+            keyring = Keyring.open(settings.data_dir, settings.encryption_key)
+            claim_key(client, place.layout, keyring)
         claim_name(client, place.layout, settings.node_id, home_of(settings.data_dir))
     except EtcdError as error:
         log.error("%s; starting all the same, with what was last read of it", error)

@@ -28,6 +28,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from aisix import __version__, log
+from aisix.config.original import ORIGINAL
 from aisix.config.settings import Settings, load_settings
 from aisix.config.shipped import shipped_mappings
 from aisix.errors import OperatorError, StoreError
@@ -102,6 +103,7 @@ def serve(
         plan.count,
         "" if plan.count == 1 else "s",
     )
+    _tell_moved(settings)
     for name, text in doubts.open_addresses(addresses(settings)):
         log.warning("%s %s", name, text)
     companion = companion_of(plan, sockets)
@@ -119,6 +121,16 @@ def serve(
         inherited=handed.get("workers", []),
         companion=companion,
     ).run()
+
+
+def _tell_moved(settings: Settings) -> None:
+    """In which form it was started, and what of that is not what it was."""
+    if settings.names != ORIGINAL:
+        return
+    log.info("names: aisix%s", " (started without a verb)" if settings.started else "")
+    for one in settings.said:
+        if one.lost:
+            log.warning("%s: %s: %s", one.where, one.name, one.why)
 
 
 def companion_of(plan: WorkerPlan, sockets: Listening) -> Companion | None:
@@ -224,7 +236,7 @@ def _tables(
 
 def renewed(plan: WorkerPlan, sockets: Listening, env: MutableMapping[str, str]) -> WorkerPlan:
     """The plan of now: the same one when the settings are the same."""
-    settings = load_settings(plan.settings.source or None, env)
+    settings = load_settings(plan.settings.source or None, env, plan.settings.started)
     if settings == plan.settings:
         return plan
     if bool(settings.etcd.endpoints) != bool(plan.settings.etcd.endpoints):

@@ -24,6 +24,7 @@ from pathlib import Path
 
 from aisix import log
 from aisix.errors import AisixError, OperatorError, StoreError
+from aisix.movein.declared import TheirSaid
 from aisix.store import yaml_document
 from aisix.store.base import (
     ChangePlan,
@@ -60,6 +61,7 @@ class FileStore(Store):
         self._watchers = Watchers()
         self._lock = threading.RLock()
         self._trouble: str | None = None
+        self._told: list[TheirSaid] = []
         self._signal = ChangeSignal(data_dir / SIGNAL)
         self._seen = self._signal.number
         try:
@@ -133,6 +135,7 @@ class FileStore(Store):
         except UnicodeDecodeError:
             raise OperatorError(f"{name}: is not UTF-8") from None
         items, lines = yaml_document.read(text, name, self._environ)
+        self._tell(lines)
         try:
             puts = check_items(Snapshot((), 0), items, now=time.time(), extra=extra)
         except ChangeRefused as refused:
@@ -142,6 +145,15 @@ class FileStore(Store):
         if [_same(entry) for entry in entries] == [_same(entry) for entry in base.all_entries()]:
             return base
         return Snapshot(entries, revision)
+
+    def _tell(self, lines: yaml_document.Lines) -> None:
+        """What of a file of the original's is not what it was, once for each content."""
+        lost = [one for one in lines.said if one.lost]
+        if lost == self._told:
+            return
+        self._told = lost
+        for one in lost:
+            log.warning("%s: %s: %s", lines.where(one.where), one.name, one.why)
 
     def _refresh(self, *, without_signal: bool = False) -> None:
         with self._lock:

@@ -11,7 +11,8 @@
       - {key_hash: 2cf24d..., allowed_models: [small]}
 
 `read` turns its text into what an import takes, `written` makes such a text of a snapshot.
-Complaints name file, line and path. Values are taken as JSON has them: a YAML date stays text.
+Complaints name file, line and path. Values are taken as JSON has them: a YAML date stays text. A
+file with `_format_version` is the original AISIX's: `movein/resources.py` reads it into the same.
 
 Must never know: which documents are acceptable, the process's environment. Never quotes a value.
 """
@@ -22,12 +23,14 @@ import difflib
 import hashlib
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import yaml
 
 from aisix.errors import Complaint, OperatorError
+from aisix.movein.declared import TheirSaid
+from aisix.movein.resources import VERSION_FIELD, moved_resources
 from aisix.store.batch import ImportItem
 from aisix.store.kinds.checks import ID, said
 from aisix.store.kinds.declare import Kind
@@ -49,6 +52,8 @@ class Lines:
     def __init__(self, name: str) -> None:
         self._name = name
         self._at: dict[str, int] = {}
+        self.said: list[TheirSaid] = []  # of a file of the original's: what became of each field
+        self.passed = 0  # how many resources of it are of kinds that are not served
 
     def note(self, path: str, line: int) -> bool:
         """False when this path is there already."""
@@ -66,10 +71,17 @@ class Lines:
         return sorted(told, key=lambda c: int(c.where.rpartition(":")[2]))
 
 
-def read(text: str, name: str, environ: Mapping[str, str]) -> tuple[list[ImportItem], Lines]:
-    """What the file asks for, in its order; OperatorError with every fault of its form."""
+def read(
+    text: str, name: str, environ: Mapping[str, str], theirs: bool = False
+) -> tuple[list[ImportItem], Lines]:
+    """What the file asks for, in its order; OperatorError with every fault of its form. theirs: it
+    must be one of the original's."""
     lines = Lines(name)
     data = _parse(text, name, lines)
+    if VERSION_FIELD in data:
+        return _theirs(text, name, environ)
+    if theirs:
+        raise OperatorError([Complaint(f"{name}:1", "", f"missing mandatory {VERSION_FIELD}")])
     wrong: list[Complaint] = []
     items: list[ImportItem] = []
     sections = KINDS.paths()
@@ -91,6 +103,20 @@ def read(text: str, name: str, environ: Mapping[str, str]) -> tuple[list[ImportI
                     wrong.append(Complaint("", path, f"must be an object, not {said(item)}"))
     if wrong:
         raise OperatorError(lines.placed(wrong))
+    return items, lines
+
+
+def _theirs(text: str, name: str, environ: Mapping[str, str]) -> tuple[list[ImportItem], Lines]:
+    """A file of the original's; its names of kinds are aliases of ours."""
+    lines = Lines(name)
+    if any(getattr(event, "anchor", None) for event in yaml.parse(text, _Fast)):
+        raise OperatorError([Complaint(f"{name}:1", "", "anchors and references are not read")])
+    moved = moved_resources(_parse(text, name, lines, CoreLoader), environ)
+    if moved.wrong:
+        raise OperatorError(lines.placed(moved.wrong))
+    kinds = KINDS.paths()
+    lines.said, lines.passed = moved.said, sum(moved.not_served.values())
+    items = [ImportItem(kinds[kind].name, id, body, path) for kind, id, body, path in moved.items]
     return items, lines
 
 
@@ -124,10 +150,46 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def _parse(text: str, name: str, lines: Lines) -> dict[str, Any]:
+class CoreLoader(_Fast):  # type: ignore[misc, valid-type]
+    """By the core rules of YAML 1.2: `yes`, `on`, `1:30` and `1_000` are texts, 010 is ten."""
+
+
+def _core_int(loader: Any, node: yaml.ScalarNode) -> int:
+    text = str(loader.construct_scalar(node))
+    return int(text, {"0x": 16, "0o": 8}.get(text[:2], 10))
+
+
+def _core_float(loader: Any, node: yaml.ScalarNode) -> float:
+    return float(
+        str(loader.construct_scalar(node)).lower().replace(".inf", "inf").replace(".nan", "nan")
+    )
+
+
+CoreLoader.yaml_implicit_resolvers = {}
+for _tag, _rule, _first in (
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
+    (
+        "float",
+        r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)"
+        r"|\.(?:nan|NaN|NAN)",
+        "-+0123456789.",
+    ),
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+):
+    CoreLoader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_rule})$"), list(_first)
+    )
+CoreLoader.add_constructor("tag:yaml.org,2002:int", _core_int)
+CoreLoader.add_constructor("tag:yaml.org,2002:float", _core_float)
+
+
+def _parse(
+    text: str, name: str, lines: Lines, made: Callable[[str], Any] = _Loader
+) -> dict[str, Any]:
     loader = None
     try:
-        loader = _Loader(text)
+        loader = made(text)
         node = loader.get_single_node()
         if node is None:
             raise OperatorError([Complaint(f"{name}:1", "", NOTHING)])

@@ -27,8 +27,9 @@ from aisix.store.schema import faults
 from aisix.store.secrets import Keyring
 
 # Fields that shut somebody out where they are known: to serve without them would let them in.
-RESTRICTS = frozenset({"allowed_cidrs", "jwt_provider", "guardrails", "rate_limit_policies"})
+RESTRICTS = frozenset({"allowed_cidrs", "guardrails", "rate_limit_policies"})
 UNKNOWN = "unknown field"
+IGNORED = "~"  # before a field of the original's that is known, and not gone by
 MOST_UNKNOWN = 100  # fields of one document that are passed over
 ROUNDS = 8
 
@@ -110,7 +111,10 @@ class Judge:
             stored = decode(one.name, one.value, one.created, one.mod, self._keyring)
         except UnreadableError as error:
             return self._refuse(one, [str(error)])
-        complaints, document, unknown = fitting(one.kind, stored.document, stored.secret)
+        complaints, document, extra = fitting(
+            one.kind, stored.document, stored.secret, stored.unknown
+        )
+        unknown = (*extra, *(f"{IGNORED}{name}" for name in stored.ignored))
         stored = replace(stored, document=document)
         complaints += self._dangling(stored)
         if complaints:
@@ -197,14 +201,15 @@ class Judge:
 
 
 def fitting(
-    kind: str, document: Document, secret: str | None
+    kind: str, document: Document, secret: str | None, foreign: Iterable[str] = ()
 ) -> tuple[list[str], Document, tuple[str, ...]]:
-    """Every complaint, the document in its stored form, and the fields that were passed over."""
+    """Every complaint, the document in its stored form, and the fields that were passed over;
+    `foreign`: those that were left out before."""
     declared = KINDS[kind]
     body = dict(document)
     if declared.secret is not None and secret is not None:
         body[declared.secret.name] = secret
-    unknown: list[str] = []
+    unknown: list[str] = list(foreign)[:MOST_UNKNOWN]
     while True:
         found, good = faults(declared, body)
         extra = [one for one in found if one.text.startswith(UNKNOWN)]

@@ -10,7 +10,8 @@
     encode(stored, keyring)  <->  decode(kind, id, value, keyring)
 
 A document of ours has one field more, `_meta`, with its times; without it somebody else wrote it,
-and its times are 0: unknown. What is secret is one text, "sealed:" and base64, bound to its name.
+by the original's rules (`movein`), and its times are 0: unknown. What is secret is one text,
+"sealed:" and base64, bound to its name.
 
 Must never know: a socket, whether a document fits.
 """
@@ -21,12 +22,14 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
 
 from aisix.errors import StoreError
+from aisix.movein.declared import kinds
+from aisix.movein.documents import moved_document
 from aisix.store.etcd.wire import end_of
 from aisix.store.kinds.declare import Kind
 from aisix.store.kinds.registry import KINDS
@@ -50,7 +53,8 @@ class UnreadableError(Exception):
 class Stored:
     """A document with what etcd knows of it; times are Unix seconds, 0: unknown.
 
-    in_clear: its secret stood there as it is.
+    in_clear: its secret stood there as it is; unknown, ignored: fields of a foreign document that
+    nobody knows, and that the original knows and this gateway does not go by.
     """
 
     kind: str
@@ -62,6 +66,8 @@ class Stored:
     created_at: int = 0
     updated_at: int = 0
     in_clear: bool = False
+    unknown: tuple[str, ...] = field(default=(), compare=False)
+    ignored: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def name(self) -> Name:
@@ -136,6 +142,8 @@ def decode(name: Name, value: bytes, created: int, mod: int, keyring: Keyring) -
     times = found.pop(META, None)
     given = [found.pop(way) for way in _secret_names(kind) if found.get(way) is not None]
     text = given[0] if given else None
+    if len(given) > 1 and times is None:
+        raise UnreadableError(f"{' and '.join(_secret_names(kind))}: give one of them")
     if text is not None and type(text) is not str:
         raise UnreadableError(f"{_secret_name(kind)}: must be a text")
     in_clear = text is not None and not text.startswith(SEALED)
@@ -143,7 +151,21 @@ def decode(name: Name, value: bytes, created: int, mod: int, keyring: Keyring) -
     if text is not None and not in_clear:
         document, secret = _opened(name, found, text, keyring)
     made, changed = _times(times)
-    return Stored(name[0], id, created, mod, document, secret, made, changed, in_clear)
+    stored = Stored(name[0], id, created, mod, document, secret, made, changed, in_clear)
+    return _foreign(stored) if times is None else stored
+
+
+def _foreign(stored: Stored) -> Stored:
+    """By the original's rules; UnreadableError when it cannot be obeyed."""
+    there = NAMES.get(stored.kind, stored.kind)
+    if there not in kinds():
+        return stored
+    moved = moved_document(there, stored.document)
+    if moved.wrong:
+        said = (f"{one.path}: {one.text}" if one.path else one.text for one in moved.wrong)
+        raise UnreadableError("; ".join(said))
+    known, ignored = moved.document, moved.ignored
+    return replace(stored, document=known, unknown=tuple(moved.unknown), ignored=ignored)
 
 
 def _opened(

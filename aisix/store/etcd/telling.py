@@ -13,6 +13,7 @@ from aisix.store.etcd import board as cells
 from aisix.store.etcd.board import Board
 from aisix.store.etcd.copy import CopyFacts
 from aisix.store.etcd.emptied import EMPTIED
+from aisix.store.etcd.judge import IGNORED
 from aisix.store.resources import timestamp
 from aisix.store.snapshot import Snapshot
 
@@ -37,10 +38,19 @@ def away(board: Board, facts: CopyFacts) -> str | None:
     return f"etcd is away: {why}; {serves}"
 
 
+def _fields(partial: Mapping[str, Sequence[str]], known: bool) -> dict[str, list[str]]:
+    """{"models/a": fields} of those that the original knows, or of those that nobody does."""
+    found = {
+        name: [one.removeprefix(IGNORED) for one in fields if one.startswith(IGNORED) == known]
+        for name, fields in partial.items()
+    }
+    return {name: fields for name, fields in found.items() if fields}
+
+
 def status(
     board: Board, facts: CopyFacts, partial: Mapping[str, Sequence[str]]
 ) -> dict[str, object]:
-    """Where it stands, and how old that is. partial: fields of documents that are not known."""
+    """Where it stands, and how old that is. partial: fields of documents that are passed over."""
     since = facts.emptied_since
     refused = None if since is None else {"since": timestamp(since), "why": EMPTIED}
     return {
@@ -50,7 +60,8 @@ def status(
         "observed_revision": int(board.get(cells.OBSERVED)),
         "cluster_id": facts.cluster_id or None,
         "secrets_in_clear": facts.in_clear,
-        "partially_compatible": partial,
+        "partially_compatible": _fields(partial, known=False),
+        "ignored": _fields(partial, known=True),
         "not_enforced": facts.ignored,
         "clock_offset_seconds": round(board.get(cells.CLOCK_OFF), 1),
         "import_under_way": bool(board.get(cells.OPEN_BATCH)),

@@ -1,0 +1,126 @@
+"""How single values of the original become ours, by the name a row gives (`turn`).
+
+    turned("log_level", "info,aisix_proxy=debug", {})   ("info", "of a filter ...")
+
+Each takes the value and what was given beside it, and answers with ours and what is to be told of
+that ("": nothing). NOTHING: there is nothing of ours to set. A value that a setting of ours would
+refuse comes out as it is: our own check says what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+NOTHING = object()
+MOST_RETRIES = 10
+FOR_EVER = 10 * 365 * 86_400  # s; where 0 means never there and ours needs a number
+LEVELS = {"warn": "warning", "trace": "debug", "off": "error"}
+OUR_LEVELS = ("debug", "info", "warning", "error")
+MOST_OF_BODIES = 1 << 30  # bytes; the bodies of all requests together, unless it is set
+
+Turned = tuple[Any, str]
+
+
+def whole(value: Any) -> int | None:
+    """A whole number from 0, from a file or from the environment; None: it is none."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16:
+        return int(value)
+    return value if type(value) is int and value >= 0 else None
+
+
+def _nothing(value: Any, beside: Mapping[str, Any]) -> Turned:
+    return NOTHING, ""
+
+
+def _log_level(value: Any, beside: Mapping[str, Any]) -> Turned:
+    """
+    >>> _log_level("warn", {}), _log_level("info,aisix_proxy=debug", {})[0]
+    (('warning', ''), 'info')
+    """
+    if not isinstance(value, str):
+        return value, ""
+    words = [word.strip().lower() for word in value.split(",") if word.strip()]
+    bare = [word for word in words if "=" not in word and "[" not in word]
+    plain = LEVELS.get(bare[-1], bare[-1]) if bare else "info"
+    if len(words) == 1 and bare:
+        return plain, ""
+    if plain not in OUR_LEVELS:
+        return value, ""
+    return plain, f"of a filter the bare word counts: {plain}"
+
+
+def _no_limit_of_bodies(value: Any, beside: Mapping[str, Any]) -> Turned:
+    if whole(value) != 0:
+        return value, ""
+    most = whole(beside.get("proxy.bodies_limit_bytes")) or MOST_OF_BODIES
+    return most, f"no limit of one body; all bodies together: {most} bytes"
+
+
+def _as_timeout(value: Any, beside: Mapping[str, Any]) -> Turned:
+    if whole(value) != 0:
+        return value, ""
+    return beside.get("upstream.timeout_ms", NOTHING), ""
+
+
+def _never_secs(value: Any, beside: Mapping[str, Any]) -> Turned:
+    return (FOR_EVER, "") if whole(value) == 0 else (value, "")
+
+
+def _never_ms(value: Any, beside: Mapping[str, Any]) -> Turned:
+    return (86_400_000, "0 counts as one day") if whole(value) == 0 else (value, "")
+
+
+def _retries(value: Any, beside: Mapping[str, Any]) -> Turned:
+    """
+    >>> _retries(12, {}), _retries(3, {})
+    ((10, 'above 10 counts as 10'), (3, ''))
+    """
+    number = whole(value)
+    if number is not None and number > MOST_RETRIES:
+        return MOST_RETRIES, f"above {MOST_RETRIES} counts as {MOST_RETRIES}"
+    return value, ""
+
+
+def _metrics_enabled(value: Any, beside: Mapping[str, Any]) -> Turned:
+    off = value is False or (isinstance(value, str) and value.lower() in ("false", "no", "0"))
+    return (None, "") if off else (NOTHING, "")
+
+
+def _headers(value: Any, beside: Mapping[str, Any]) -> Turned:
+    """Those with a part that is filled in for each call are left out: no header is better than one
+    with the name of a part in it."""
+    if not isinstance(value, Mapping):
+        return value, ""
+    filled = [name for name, text in value.items() if isinstance(text, str) and "${" in text]
+    kept = {name: text for name, text in value.items() if name not in filled}
+    told = f"left out, as they are filled in for each call: {', '.join(sorted(filled))}"
+    return kept or NOTHING, told if filled else ""
+
+
+def _patterns(value: Any, beside: Mapping[str, Any]) -> Turned:
+    """A name with two `*` matches nothing there."""
+    if not isinstance(value, list):
+        return value, ""
+    kept = [one for one in value if not (isinstance(one, str) and one.count("*") > 1)]
+    told = "left out: names with two `*`, which never match"
+    return kept, told if len(kept) < len(value) else ""
+
+
+_TURNS: dict[str, Callable[[Any, Mapping[str, Any]], Turned]] = {
+    "nothing": _nothing,
+    "log_level": _log_level,
+    "no_limit_of_bodies": _no_limit_of_bodies,
+    "as_timeout": _as_timeout,
+    "never_secs": _never_secs,
+    "never_ms": _never_ms,
+    "retries": _retries,
+    "metrics_enabled": _metrics_enabled,
+    "headers": _headers,
+    "patterns": _patterns,
+}
+
+
+def turned(turn: str, value: Any, beside: Mapping[str, Any]) -> Turned:
+    """A value as ours, and what is to be told of that; `turn` "": as it is."""
+    return _TURNS[turn](value, beside) if turn else (value, "")

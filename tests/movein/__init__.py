@@ -1,0 +1,1 @@
+"""The original AISIX, read into ours."""
