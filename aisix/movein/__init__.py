@@ -1,6 +1,6 @@
 """The original AISIX's form, read into ours at the edge: its settings and its documents.
 
-    declared.py   every setting and field of the original, once, from original/*.toml
+    declared.py   every setting and field of the original, once, from the TOML beside it
     settings.py   its config.yaml and environment -> settings of ours
     documents.py  one document of its -> one of ours
     resources.py  its resources file, `_format_version: "1"`

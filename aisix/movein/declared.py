@@ -1,7 +1,7 @@
 """What the original AISIX has, once: every setting and every field of a document, as rows.
 
-    settings()["proxy.tls.cert_file"]      Row(name, RENAMED, ours="proxy.tls_cert", ...)
-    kinds()["provider_keys"].fields        {"request.default_headers": Row(...)}
+    settings()["proxy.tls.cert_file"]      TheirRow(name, RENAMED, ours="proxy.tls_cert", ...)
+    kinds()["provider_keys"].fields        {"request.default_headers": TheirRow(...)}
 
 The rows stand in original/settings.toml and original/documents.toml. Must never know: a value.
 """
@@ -34,7 +34,7 @@ FOLDER = Path(__file__).parent / "original"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TheirRow:
     """One setting or field. `nothing`: values that say nothing; `only_for`: the adapter it is for;
     `add`: lines that an operator may want to add."""
 
@@ -56,7 +56,7 @@ class KindRows:
     our code goes by."""
 
     name: str
-    fields: Mapping[str, Row] = field(default_factory=dict)
+    fields: Mapping[str, TheirRow] = field(default_factory=dict)
     words: Mapping[str, Any] = field(default_factory=dict)
     named: str = "display_name"
     restricts: bool = False
@@ -89,8 +89,8 @@ class TheirSaid:
         return self.outcome in (DIFFERENT, NOT_SERVED)
 
 
-def _row(name: str, given: Mapping[str, Any]) -> Row:
-    return Row(
+def _row(name: str, given: Mapping[str, Any]) -> TheirRow:
+    return TheirRow(
         name=name,
         outcome=given["as"],
         ours=given.get("ours", name if given["as"] in (SAME, RENAMED) else ""),
@@ -104,7 +104,7 @@ def _row(name: str, given: Mapping[str, Any]) -> Row:
 
 
 @cache
-def settings() -> dict[str, Row]:
+def settings() -> dict[str, TheirRow]:
     """Every setting by its dotted name; one that ends in `.*` is every name below."""
     found = tomllib.loads((FOLDER / "settings.toml").read_text("utf-8"))
     return {name: _row(name, given) for name, given in found.items()}
@@ -128,7 +128,7 @@ def _kind(name: str, given: Mapping[str, Any]) -> KindRows:
     )
 
 
-def row_of(rows: Mapping[str, Row], name: str) -> Row | None:
+def row_of(rows: Mapping[str, TheirRow], name: str) -> TheirRow | None:
     """The row of a name, or of what is above it; None: it is in no row."""
     if name in rows:
         return rows[name]
@@ -141,7 +141,7 @@ def row_of(rows: Mapping[str, Row], name: str) -> Row | None:
 
 
 def leaves(
-    given: Mapping[str, Any], rows: Mapping[str, Row], at: str = ""
+    given: Mapping[str, Any], rows: Mapping[str, TheirRow], at: str = ""
 ) -> Iterator[tuple[str, Any]]:
     """(dotted name, value) of what was given, as deep as the rows go."""
     above = {name[:place] for name in rows for place, sign in enumerate(name) if sign == "."}

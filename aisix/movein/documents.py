@@ -27,7 +27,7 @@ from aisix.movein.declared import (
     RENAMED,
     SAME,
     KindRows,
-    Row,
+    TheirRow,
     TheirSaid,
     kinds,
     leaves,
@@ -38,6 +38,7 @@ from aisix.movein.turns import NOTHING, turned
 
 FORMS = ("routing", "ensemble", "semantic")  # a model is one of these, or direct
 DIRECT = ("provider", "model_name", "provider_key_id")
+INAPPLICABLE = "inapplicable:"  # before a field that does nothing in a group
 OTHER_COMPANY = "other"  # where none is named
 
 
@@ -71,14 +72,14 @@ def moved_document(kind: str, given: Mapping[str, Any], where: str = "") -> Move
     if kind == "provider_keys":
         _provider_key(moved, rows, given, adapter, where)
     elif kind == "models":
-        _model(moved, given, where)
+        _model(moved, rows, given, where)
     moved.unknown.sort()
     return moved
 
 
 def _take(
     moved: MovedDocument,
-    row: Row,
+    row: TheirRow,
     name: str,
     value: Any,
     beside: Mapping[str, Any],
@@ -181,7 +182,7 @@ def _api_base(given: str, words: Mapping[str, Any]) -> str:
 
 
 # ---------------------------------------------------------------- models
-def _model(moved: MovedDocument, given: Mapping[str, Any], where: str) -> None:
+def _model(moved: MovedDocument, rows: KindRows, given: Mapping[str, Any], where: str) -> None:
     forms = [name for name in FORMS if given.get(name) is not None]
     if "targets" in moved.document or isinstance(given.get("routing"), str):
         return  # ours
@@ -191,8 +192,10 @@ def _model(moved: MovedDocument, given: Mapping[str, Any], where: str) -> None:
         text = f"is one of a direct model, {', '.join(FORMS)}; this has {both}"
         moved.wrong.append(Complaint(where, "", text))
     document = moved.document
-    if forms:
-        return
+    for name in rows.words["dead"] if forms else ():
+        if given.get(name) is not None:
+            document.pop(name, None)
+            moved.unknown.append(f"{INAPPLICABLE}{name}")
     silence = document.get("stream_timeout")
     if silence == 0:
         del document["stream_timeout"]

@@ -177,6 +177,7 @@ def _item(
         del entry["id"]
     if kind == "models":
         _provider_key_of(moved, path, entry, names.get("provider_keys", {}))
+        _targets_of(moved, path, entry, names.get("models", {}))
     elif kind == "api_keys":
         _key_of(moved, path, entry, environ)
         _allowed(moved, path, entry, names.get("models", {}))
@@ -235,6 +236,18 @@ def _key_of(
         moved.wrong.append(Complaint("", at, why))
         text = name  # so that the hash is not complained of as well
     entry["key_hash"] = hashlib.sha256(text.encode()).hexdigest()
+
+
+def _targets_of(
+    moved: MovedResources, path: str, entry: dict[str, Any], models: Mapping[str, str]
+) -> None:
+    routing = entry.get("routing")
+    listed = routing.get("targets") if isinstance(routing, dict) else None
+    for place, target in enumerate(listed if isinstance(listed, list) else ()):
+        name = target.get("model") if isinstance(target, dict) else None
+        if isinstance(name, str) and "*" not in name and name not in models:
+            text = "no model of this file has this name"
+            moved.wrong.append(Complaint("", f"{path}.routing.targets[{place}].model", text))
 
 
 def _allowed(

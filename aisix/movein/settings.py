@@ -24,7 +24,7 @@ from aisix.movein.declared import (
     REFUSED,
     RENAMED,
     SAME,
-    Row,
+    TheirRow,
     TheirSaid,
     leaves,
     row_of,
@@ -84,7 +84,7 @@ def moved_settings(
 
 def _take(
     moved: MovedSettings,
-    row: Row | None,
+    row: TheirRow | None,
     name: str,
     place: str,
     value: Any,
@@ -125,7 +125,7 @@ def _set(moved: MovedSettings, name: str, place: str, value: Any, there: str = "
 
 def _defaults(
     moved: MovedSettings,
-    rows: Mapping[str, Row],
+    rows: Mapping[str, TheirRow],
     found: Mapping[str, Any],
     values: Mapping[str, Any],
 ) -> None:

@@ -107,6 +107,13 @@ def _patterns(value: Any, beside: Mapping[str, Any]) -> Turned:
     return kept, told if len(kept) < len(value) else ""
 
 
+def _group(value: Any, beside: Mapping[str, Any]) -> Turned:
+    """`weighted` was an earlier name of round_robin."""
+    if isinstance(value, Mapping) and value.get("strategy") == "weighted":
+        return {**value, "strategy": "round_robin"}, "the strategy weighted is round_robin"
+    return value, ""
+
+
 _TURNS: dict[str, Callable[[Any, Mapping[str, Any]], Turned]] = {
     "nothing": _nothing,
     "log_level": _log_level,
@@ -118,6 +125,7 @@ _TURNS: dict[str, Callable[[Any, Mapping[str, Any]], Turned]] = {
     "metrics_enabled": _metrics_enabled,
     "headers": _headers,
     "patterns": _patterns,
+    "group": _group,
 }
 
 

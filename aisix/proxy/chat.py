@@ -30,6 +30,7 @@ from aisix.proxy.gateway import Gateway
 from aisix.proxy.recording import Recording
 from aisix.proxy.relay import Relay
 from aisix.routing.attempts import LONGEST_PAUSE, Attempts
+from aisix.routing.group_attempts import begin
 from aisix.routing.target import Target
 from aisix.upstream.buffered import BufferedSink
 from aisix.upstream.request import Response
@@ -60,7 +61,7 @@ class ChatHandler(EnteringHandler):
             if not await self._let_in(balancer.targets[0].model, caller_body):
                 return
             patience = gateway.settings.upstream.retry_after_limit_secs
-            self.attempts = attempts = Attempts(balancer, patience, loop.time())
+            self.attempts = attempts = begin(balancer, patience, self.asked, loop.time())
             mine = self.seen, self.request.headers, self.trace, self.mended
             call = Call(gateway, self.caller, attempts, *mine, self.large)
             if gateway.recorder is not None:
@@ -269,7 +270,7 @@ class ChatHandler(EnteringHandler):
             self.seen["upstream_model"] = target.model_name
             self.seen["mapping"] = target.tag
             self.seen["attempts"] = attempts.count
-            if target.model.targets:
+            if target.model.targets or target.model.group:
                 self.seen["served_by"] = target.breaker.name
 
     def _settle(self) -> None:

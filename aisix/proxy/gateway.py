@@ -31,7 +31,7 @@ from aisix.proxy.cross_origin import CrossOrigin
 from aisix.proxy.doors import Doors
 from aisix.proxy.tables import Tables
 from aisix.routing import resource_checks
-from aisix.routing.balancer import Balancers
+from aisix.routing.balancers import Balancers
 from aisix.routing.circuit_breaker import BreakerRules, CircuitBreakers
 from aisix.routing.doubts import doubts
 from aisix.routing.resource_checks import Misfit, misfits

@@ -25,8 +25,8 @@ from aisix.proxy.chat import ChatHandler
 from aisix.proxy.doors import Door
 from aisix.proxy.gateway import Gateway
 from aisix.proxy.pass_call import PassCall, PassRelay, Sent
-from aisix.routing.attempts import Attempts
 from aisix.routing.balancer import Balancer
+from aisix.routing.group_attempts import begin
 
 JSON = "application/json"
 
@@ -67,7 +67,7 @@ class PassHandler(ChatHandler):
                 return
             patience = self.gateway.settings.upstream.retry_after_limit_secs
             now = asyncio.get_running_loop().time()
-            self.attempts = attempts = Attempts(balancer, patience, now)
+            self.attempts = attempts = begin(balancer, patience, self.asked, now)
             mine = self.seen, self.request.headers, self.trace
             call = PassCall(self.gateway, self.caller, attempts, *mine)
             call.name, call.sent = self.name, sent

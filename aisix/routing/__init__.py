@@ -1,8 +1,12 @@
 """Which upstream serves a request, and what happens when it fails.
 
+    groups.py           groups of aliases: the order of one request
+    group_attempts.py   what a group repeats, and where
+    hash_ring.py        consistent hashing, as the original AISIX has it
     target.py           one target of an alias: URL, credential, tables; settled once
     overlays.py         the tables an alias carries itself: what is wrong with them, the last good
     balancer.py         load balancing: which target of an alias is asked next
+    balancers.py        those of every alias, over one configuration
     known_models.py     the models of the tables that aliases with a wildcard serve
     circuit_breaker.py  how a target does: open for a cooldown after failures; its retry budget
     attempts.py         the attempts of one request: retries, and failover to other targets

@@ -96,7 +96,7 @@ class Attempts:
         told = headers.get("x-should-retry")
         if not retry and (told != "true" or status < 300):
             return None
-        wait = _wait(headers)
+        wait = wait_told(headers)
         self.broken(now, wait)
         return self._next((retry == HERE or told == "true") and told != "false", wait, now)
 
@@ -174,7 +174,7 @@ class Attempts:
         self._entered = True
 
 
-def _wait(headers: Mapping[str, str]) -> float | None:
+def wait_told(headers: Mapping[str, str]) -> float | None:
     """Seconds the upstream asks for: a number, or a date."""
     for name, scale in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         said = headers.get(name, "")

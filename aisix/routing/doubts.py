@@ -65,7 +65,7 @@ def _of_model(document: Document) -> Iterator[tuple[str, str]]:
     if document.get("display_name") == "*":
         yield "display_name", "answers to every name that has no alias of its own"
     weights = [target.get("weight", 1) for _, target in targets_of(dict(document))]
-    if not any(weights):
+    if weights and not any(weights):
         yield "targets", "none has a weight: the first takes everything"
 
 

@@ -27,6 +27,46 @@ MASK = "****"
 ROUTINGS = ("failover", "round_robin", "least_busy")  # the first is the default
 
 
+STRATEGIES = (
+    *("failover", "round_robin", "least_busy"),
+    *("least_latency", "least_cost", "consistent_hash"),
+)
+HASH_SOURCES = ("header", "cookie", "api_key", "client_ip")
+HASH_ON = (("header", "x-aisix-routing-key"), ("api_key", ""))  # where a group does not say
+UNAVAILABLE = ("fail", "try_anyway")
+MOST_FALLBACKS = 1000
+
+
+class GroupTarget(NamedTuple):
+    """An alias that a group leads to. weight: 0 counts as 1; priority: higher ones come first."""
+
+    model: str
+    weight: int = 1
+    priority: int = 0
+    tags: tuple[str, ...] = ()
+
+
+class HashSource(NamedTuple):
+    """Where the text stands that chooses a target: one of HASH_SOURCES, and its name there."""
+
+    type: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """How an alias chooses among others; the meaning is the original AISIX's."""
+
+    targets: tuple[GroupTarget, ...]
+    strategy: str = STRATEGIES[0]
+    retries: int | None = None
+    max_fallbacks: int | None = None
+    retry_on_429: bool = False
+    fallback_on_statuses: tuple[int, ...] = ()
+    when_all_unavailable: str = UNAVAILABLE[0]
+    hash_on: tuple[HashSource, ...] = ()
+
+
 class RateLimit(NamedTuple):
     """Requests per second, minute, hour, day; tokens per minute, day; requests at one time.
 
@@ -110,7 +150,7 @@ class Model:
     laid over the mapping's tables; overlay: tables of its own, each a text of TOML or of a JSON
     object; mapping: a variant's name, or None. With `targets` an alias has
     several upstream models, `routing` says which is asked, and the first of them stands in
-    model_name and provider_key_id.
+    model_name and provider_key_id. A group leads to other aliases, and has neither.
     """
 
     id: str
@@ -132,6 +172,7 @@ class Model:
     retry_on_timeout: bool = False
     targets: tuple[ModelTarget, ...] = ()
     routing: str = "failover"
+    group: Group | None = None
     rate_limit: RateLimit = NO_LIMIT
     cost: Cost = Cost()
     created_at: int = 0

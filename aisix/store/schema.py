@@ -39,7 +39,7 @@ def faults(kind: Kind, body: Document) -> tuple[list[Complaint], Document]:
     for name, field in kind.stored.items():
         moved = field.moves_into in body
         if name not in body:
-            if field.required and not moved:
+            if field.lacking(body):
                 complaints.append(Complaint("", name, field.required))
             continue
         if moved:

@@ -238,6 +238,10 @@ class Snapshot:
                 return replace(model, display_name=alias, model_name=upstream, targets=targets)
         return None
 
+    def named_model(self, name: str) -> Model | None:
+        """The model of exactly this display name."""
+        return self._aliases.get(name)
+
     def stored_name(self, alias: str) -> str:
         """The display name that answers to an alias, a wildcard as its pattern; "" for none."""
         if alias in self._aliases:

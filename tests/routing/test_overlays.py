@@ -13,7 +13,7 @@ from aisix.config.shipped import shipped_mappings
 from aisix.errors import OperatorError
 from aisix.mapping.mappings import Mappings, load_mappings
 from aisix.routing import resource_checks
-from aisix.routing.balancer import Balancers
+from aisix.routing.balancers import Balancers
 from aisix.routing.circuit_breaker import BreakerRules, CircuitBreakers
 from aisix.routing.target import Target, make_targets
 from aisix.store.snapshot import Entry, Snapshot

@@ -119,6 +119,7 @@ class Field:
     hides         of an object of texts: (name, text) -> whether that text is a secret too
     refers_to     the kind whose id it holds
     moves_into    a list of objects: where that is given, this field stands in each of them instead
+    needless      (body) -> it goes without this field, required or not
     instead_of    only a write has it: another way to give that field. What it holds is the field's
                   value, or with `refers_to` the display_name of what that refers to, or `taken`
                   says what: it gets the write, and the object that held the value
@@ -139,11 +140,17 @@ class Field:
     hides: Callable[[str, str], bool] | None = None
     refers_to: str = ""
     moves_into: str = ""
+    needless: Callable[[Document], bool] | None = None
     instead_of: str = ""
     taken: Callable[[Incoming, Any], None] | None = None
     attribute: str = ""
     argument: Argument | None = None
     column: Column | None = None
+
+    def lacking(self, body: Document) -> bool:
+        """Whether a body that does not have it should."""
+        moved = self.moves_into in body or (self.needless is not None and self.needless(body))
+        return bool(self.required) and not moved
 
     @property
     def json(self) -> Json:
@@ -304,8 +311,10 @@ def objects_of(one: Field, value: Any) -> list[tuple[str, Document]]:
 
 def always_required(table: tuple[Field, ...]) -> list[str]:
     """The fields of every body: there is no other way to give them, and no other place."""
-    others = {one.instead_of for one in table}
-    return [f.name for f in table if f.required and not f.moves_into and f.name not in others]
+    others = {one.instead_of for one in table} | {
+        f.name for f in table if f.needless or f.moves_into
+    }
+    return [f.name for f in table if f.required and f.name not in others]
 
 
 def nullable(schema: Json) -> Json:

@@ -30,7 +30,7 @@ def misfit(kind: Kind, document: Any, secret: str | None) -> str | None:
     for name, field in kind.stored.items():
         value = secret if field.secret else document.get(name)
         if value is None:
-            if field.required and field.moves_into not in document:
+            if field.lacking(document):
                 return f"{name}: is missing"
         elif not _fits(field.type.schema, value):
             return f"{name}: is not {field.type.words}"

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from aisix.store.kinds.declare import Argument, Column, Command, Field, Incoming, Kind
+from aisix.store.kinds.group import ROUTING
 from aisix.store.kinds.limits import COST, RATE_LIMIT
 from aisix.store.kinds.types import (
     FLAG,
@@ -18,15 +19,20 @@ from aisix.store.kinds.types import (
     OPTIONS,
     OVERLAY,
     PATTERN,
-    ROUTING,
     SLUG,
     SLUGS,
     tables,
     whole,
 )
-from aisix.store.resources import ROUTINGS, Document, Model, ModelTarget
+from aisix.store.resources import ROUTINGS, Document, Group, Model, ModelTarget
 
 MOST_TARGETS = 32
+GROUPS_COMPANY = "aisix"  # as callers see it in a list of models
+
+
+def is_group(document: Document) -> bool:
+    """Whether it leads to other aliases."""
+    return isinstance(document.get("routing"), dict)
 
 
 def targets_of(document: Document) -> list[tuple[str, Document]]:
@@ -35,6 +41,8 @@ def targets_of(document: Document) -> list[tuple[str, Document]]:
     >>> targets_of({"targets": [{"model_name": "m"}]})
     [('targets[0].', {'model_name': 'm'})]
     """
+    if is_group(document):
+        return []
     targets = document.get("targets")
     if targets is None:
         return [("", document)]
@@ -48,12 +56,26 @@ def _check(incoming: Incoming, document: Document) -> None:
         if alias and upstream and "*" in upstream and "*" not in alias:
             text = "may hold a `*` only when `display_name` holds one"
             incoming.refuse(f"{at}model_name", text)
-    if "routing" in incoming.body and "targets" not in incoming.body:
+    if is_group(incoming.body):
+        _check_group(incoming, document)
+    elif "routing" in incoming.body and "targets" not in incoming.body:
         incoming.refuse("routing", "chooses among `targets`, and there are none")
+
+
+def _check_group(incoming: Incoming, document: Document) -> None:
+    for name in ("model_name", "provider_key_id", "targets"):
+        if name in incoming.body:
+            incoming.refuse(name, "not in a group: that is the other aliases'")
+    if "*" in str(document.get("display_name")):
+        incoming.refuse("display_name", "a group has no `*`")
 
 
 def _model(**values: Any) -> Model:
     """With targets, the first of them stands in the model itself."""
+    if isinstance(values.get("routing"), Group):
+        group = values.pop("routing")
+        own = {"provider": GROUPS_COMPANY, "model_name": "", "provider_key_id": ""}
+        return Model(**{**own, **values, "group": group})
     targets = values.get("targets")
     if targets:
         values["model_name"] = targets[0].model_name
@@ -81,6 +103,7 @@ MODEL_NAME = Field(
     example="m-large-2",
     required="required: the provider's name for the model",
     moves_into="targets",
+    needless=is_group,
     argument=Argument(metavar="MODEL", help="the provider's name for it"),
     column=Column("upstream model"),
 )
@@ -92,6 +115,7 @@ PROVIDER_KEY_ID = Field(
     required="required: the id of a provider key (or `provider_key`: its name)",
     refers_to="provider_keys",
     moves_into="targets",
+    needless=is_group,
     argument=Argument("--provider-key", "ID|NAME", "whose credential", required=True),
     column=Column("provider key"),
 )
@@ -126,9 +150,9 @@ OVERLAY_OF = Field(
 IN_EACH = "required in each target"
 TARGETS = tables(
     (
-        replace(PROVIDER_KEY_ID, required=IN_EACH, moves_into=""),
+        replace(PROVIDER_KEY_ID, required=IN_EACH, moves_into="", needless=None),
         replace(PROVIDER_KEY, help="a provider key by its display_name (only written)"),
-        replace(MODEL_NAME, required=IN_EACH, moves_into=""),
+        replace(MODEL_NAME, required=IN_EACH, moves_into="", needless=None),
         Field("weight", whole(1000), "its share of the traffic"),
         OPTIONS_OF,
         TRAITS,
@@ -168,6 +192,7 @@ MODELS = Kind(
             "the company, shown to callers",
             example="acme",
             required="required",
+            needless=is_group,
             argument=Argument(
                 "--provider", help="default: that of the provider key", like="provider_key_id"
             ),
@@ -208,7 +233,8 @@ MODELS = Kind(
         Field(
             "routing",
             ROUTING,
-            f"which of the `targets` is asked; default: {ROUTINGS[0]}",
+            f"which of the `targets` is asked, default: {ROUTINGS[0]}; or a group: an object that "
+            "leads to other aliases",
             example=ROUTINGS[0],
         ),
         RATE_LIMIT,

@@ -13,7 +13,7 @@ import voluptuous as vol
 
 from aisix.store.kinds import checks
 from aisix.store.kinds.declare import Field, Json, Type, always_required, nullable
-from aisix.store.resources import ROUTINGS, Document, seconds
+from aisix.store.resources import Document, seconds
 
 
 def text(rule: Callable[[Any], Any], words: str = "text", **more: Any) -> Type:
@@ -30,6 +30,17 @@ def whole(most: int) -> Type:
     return Type(rule, {"type": "integer", "minimum": 0, "maximum": most}, "whole number")
 
 
+def one_of(names: tuple[str, ...]) -> Type:
+    """One of a few words."""
+
+    def rule(value: Any) -> str:
+        if not isinstance(value, str) or value not in names:
+            raise vol.Invalid(f"must be one of {', '.join(names)}")
+        return value
+
+    return Type(rule, {"type": "string", "enum": list(names)}, ", ".join(names))
+
+
 def items(of: Type, most: int, words: str) -> Type:
     """A list without repetitions; a resource has it as a tuple."""
 
@@ -42,14 +53,14 @@ def items(of: Type, most: int, words: str) -> Type:
 
 def table(fields: tuple[Field, ...], made: Callable[[Document], Any]) -> Type:
     """An object with these fields and no other."""
-    return Type(_rules(fields), _object(fields), "object", made, fields)
+    return Type(rules_of(fields), schema_of(fields), "object", made, fields)
 
 
 def tables(
     fields: tuple[Field, ...], most: int, plural: str, made: Callable[[Document], Any]
 ) -> Type:
     """A list of 1 to `most` objects with these fields, in the order it was written."""
-    check = vol.Schema(_rules(fields))
+    check = vol.Schema(rules_of(fields))
 
     def rule(value: Any) -> list[Document]:
         if not isinstance(value, list) or not 1 <= len(value) <= most:
@@ -62,12 +73,13 @@ def tables(
         wrong.tell()
         return good
 
-    item = {**_object(fields), "required": always_required(fields), "description": "one of them"}
+    item = {**schema_of(fields), "required": always_required(fields), "description": "one of them"}
     schema = {"type": "array", "minItems": 1, "maxItems": most, "items": item}
     return Type(rule, schema, "list of objects", lambda v: tuple(made(one) for one in v), fields)
 
 
-def _rules(fields: tuple[Field, ...]) -> dict[Any, Any]:
+def rules_of(fields: tuple[Field, ...]) -> dict[Any, Any]:
+    """The voluptuous rules of an object with these fields."""
     return {
         vol.Required(one.name, msg=one.required) if one.required else one.name: one.type.rule
         for one in fields
@@ -75,7 +87,8 @@ def _rules(fields: tuple[Field, ...]) -> dict[Any, Any]:
     }
 
 
-def _object(fields: tuple[Field, ...]) -> Json:
+def schema_of(fields: tuple[Field, ...]) -> Json:
+    """The JSON Schema of an object with these fields."""
     return {
         "type": "object",
         "properties": {one.name: nullable(one.json) for one in fields},
@@ -92,7 +105,6 @@ API_BASE = text(checks.api_base, "URL", pattern="^https?:", maxLength=2048)
 VERSION = text(checks.version, "version", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
 PATH = text(checks.path, "absolute path", pattern="^/", maxLength=4096)
 KEY_HASH = text(checks.key_hash, "64 hex digits", pattern="^[0-9a-f]{64}$")
-ROUTING = Type(checks.routing, {"type": "string", "enum": list(ROUTINGS)}, ", ".join(ROUTINGS))
 FLAG = Type(checks.flag, {"type": "boolean"}, "true or false")
 COUNT = whole(checks.MAX_COUNT)
 MILLISECONDS = whole(checks.DAY_MS)
@@ -100,6 +112,7 @@ MONEY = Type(checks.money, {"type": "number", "minimum": 0, "maximum": 10**9}, "
 MOMENT = Type(checks.moment, {"type": "string", "format": "date-time"}, "time", made=seconds)
 NAMES = items(NAME, checks.MAX_ITEMS, "list of texts")
 PATTERNS = items(PATTERN, checks.MAX_ITEMS, "list of texts")
+TAGS = items(NAME, 50, "list of texts")
 SLUGS = items(SLUG, 50, "list of names")
 HEADERS = Type(
     checks.headers,

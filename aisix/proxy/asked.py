@@ -1,0 +1,37 @@
+"""What a request says of where it goes, for groups: tags, and the text that chooses a target.
+
+Must never know: which targets there are.
+"""
+
+from __future__ import annotations
+
+from http.cookies import CookieError, SimpleCookie
+
+from tornado.httputil import HTTPServerRequest
+
+from aisix.routing.groups import Asked
+
+TAGS = "x-aisix-routing-tags"
+MOST_TAGS = 50
+
+
+def asked_of(request: HTTPServerRequest, api_key_id: str) -> Asked:
+    """By the head alone."""
+
+    def key(kind: str, name: str) -> str:
+        if kind == "header":
+            return request.headers.get(name, "")
+        if kind == "cookie":
+            return _cookie(request.headers.get("Cookie", ""), name)
+        return api_key_id if kind == "api_key" else request.remote_ip or ""
+
+    listed = request.headers.get(TAGS, "").split(",")
+    return Asked(tuple(filter(None, map(str.strip, listed)))[:MOST_TAGS], key)
+
+
+def _cookie(text: str, name: str) -> str:
+    try:
+        found = SimpleCookie(text).get(name)
+    except CookieError:
+        return ""
+    return found.value if found is not None else ""
