@@ -233,6 +233,8 @@ TESTED_BY = {
     "proxy/relay": "exchanges/test_upstream_wire",
     "proxy/stream_writer": "exchanges/test_upstream_wire",
     "proxy/tables": "runtime/test_reload",
+    "routing/balancers": "routing/test_overlays",
+    "routing/group_attempts": "runtime/test_moved_in",
     "routing/resource_checks": "admin/test_handlers",
     "runtime/companion": "runtime/test_cluster",
     "runtime/listening": "runtime/test_service",

@@ -16,7 +16,7 @@ from aisix.movein.declared import (
     kinds,
     put,
 )
-from aisix.movein.documents import MovedDocument, moved_document
+from aisix.movein.documents import DIRECT, MovedDocument, moved_document
 from aisix.store.etcd.judge import fitting
 from aisix.store.kinds.registry import KINDS
 
@@ -162,6 +162,8 @@ def test_each_field_is_what_its_row_says(kind: str, name: str) -> None:
         fields["secret"] = None
     elif name == "secret":
         fields["api_key"] = None
+    elif name == "routing":
+        fields |= dict.fromkeys(DIRECT)
     found = moved(kind, **fields)
     [said] = [one for one in found.said if one.name == name]
     assert said.outcome == row.outcome
@@ -271,6 +273,19 @@ def test_what_restricts_and_cannot_be_obeyed_is_refused_and_what_says_nothing_is
 def test_a_model_is_one_thing() -> None:
     found = moved("models", semantic={"routes": []})
     assert any("is one of" in one.text for one in found.wrong)
+
+
+def test_a_group_and_what_does_nothing_in_it() -> None:
+    group = {"strategy": "weighted", "targets": [{"model": "a"}]}
+    dead = {"retries": 2, "cost": {"input_per_1k": 1, "output_per_1k": 1}}
+    found = moved_document("models", {"display_name": "g", "routing": group, "timeout": 9, **dead})
+    assert found.wrong == []
+    assert found.unknown == ["inapplicable:cost", "inapplicable:retries"]
+    assert found.document["routing"] == {"strategy": "round_robin", "targets": [{"model": "a"}]}
+    assert found.document["stream_timeout"] == 9 and found.ignored == ("routing",)
+    assert fitting("models", found.document, None)[0] == []
+    missing = moved_document("models", {"display_name": "g", "routing": {"strategy": "sticky"}})
+    assert len(fitting("models", missing.document, None)[0]) == 2
 
 
 def test_a_routing_of_ours_stays_as_it_is() -> None:

@@ -24,6 +24,8 @@ GOOD: dict[str, Any] = {
     "api_keys": [{"display_name": "ci", "key_env": "CALLER", "allowed_models": ["small", "x*"]}],
 }
 
+NO_MODEL = dict.fromkeys(("provider", "model_name", "provider_key"), "(left out)")
+
 
 def changed(section: str, **fields: Any) -> dict[str, Any]:
     first = {**GOOD.get(section, [{}])[0], **fields} if section in GOOD else fields
@@ -73,6 +75,8 @@ def test_ids_names_and_secrets() -> None:
         (changed("api_keys", key_env="REF"), "variable REF is not set, is empty or holds"),
         (changed("api_keys", key_hash="a" * 64), "key_env: not beside key_hash"),
         (changed("api_keys", allowed_models=["gone"]), "allowed_models[0]: no model of this file"),
+        (changed("models", **{**NO_MODEL, "routing": {"targets": [{"model": "gone"}]}}), "routing.targets[0].model: no model"),
+        (changed("models", **{**NO_MODEL, "retries": 1, "routing": {"targets": []}}), "inapplicable:retries: unknown field"),
         (changed("models", colour=1), "models[0].colour: unknown field"),
         (changed("models", cooldown={"colour": 1}), "models[0].cooldown.colour: unknown field"),
         (changed("models", allowed_cidrs=["10.0.0.0/8"]), "models[0].allowed_cidrs: callers'"),

@@ -21,6 +21,8 @@ from tests.leftovers import end_with_us
 from tests.running import ROOT, Answer, free_port, send, until
 
 CALLER = "caller-of-the-tests"
+KEY = {"provider": "anthropic", "api_key": "sk-ant-1"}
+MODEL = {"provider": "anthropic", "model_name": "claude-opus-5-5"}
 ASK = {"model": "small", "messages": [{"role": "user", "content": "hi"}]}
 
 
@@ -67,8 +69,10 @@ class Bare:
         except OSError:
             return False
 
-    def ask(self, **more: Any) -> Answer:
+    def ask(self, tags: str = "", **more: Any) -> Answer:
         headers = {"authorization": f"Bearer {CALLER}"}
+        if tags:
+            headers["x-aisix-routing-tags"] = tags
         return send(self.port, "POST", "/v1/chat/completions", {**ASK, **more}, headers)
 
     def admin(self, method: str, path: str, body: Any = None) -> Answer:
@@ -104,6 +108,46 @@ guardrails:
     assert "cooldown.enabled: targets cool down by" in gateway.log
     assert "sk-ant-1234" not in gateway.log
     assert (gateway.folder / "data").is_dir()
+
+
+def test_a_group_goes_on_to_another_alias(standin: Standin, tmp_path: Path) -> None:
+    gateway = Bare(tmp_path / "g", resources_file="r.yaml", upstream={"retries": 0})
+    file = {
+        "_format_version": "1",
+        "provider_keys": [
+            {**KEY, "display_name": "good", "api_base": standin.url},
+            {**KEY, "display_name": "gone", "api_base": f"http://127.0.0.1:{free_port()}"},
+        ],
+        "models": [
+            {**MODEL, "display_name": "a", "provider_key": "gone"},
+            {**MODEL, "display_name": "b", "provider_key": "good"},
+            {"display_name": "small", "routing": {"targets": [{"model": "a"}, {"model": "b"}]}},
+            {
+                "display_name": "tagged",
+                "routing": {
+                    "targets": [{"model": "b", "tags": ["eu"]}, {"model": "a", "tags": ["us"]}]
+                },
+            },
+        ],
+        "api_keys": [{"display_name": "ci", "key_env": "CALLER", "allowed_models": ["*"]}],
+    }
+    (gateway.folder / "r.yaml").write_text(yaml.safe_dump(file))
+    with gateway.running(CALLER=CALLER):
+        until(lambda: gateway.ask().status == 200)
+        assert gateway.ask(stream=True).status == 200
+        assert gateway.ask().headers["x-upstream-model"] == MODEL["model_name"]
+        listed = send(
+            gateway.port, "GET", "/v1/models", None, {"authorization": f"Bearer {CALLER}"}
+        )
+        owners = {one["id"]: one["owned_by"] for one in listed.json["data"]}
+        assert owners == {"a": "anthropic", "b": "anthropic", "small": "aisix", "tagged": "aisix"}
+        eu = gateway.ask(model="tagged", tags="eu")
+        assert eu.status == 200
+        asia = gateway.ask(model="tagged", tags="asia")
+        assert asia.status == 400 and "x-aisix-routing-tags" in asia.json["error"]["message"]
+    lines = [json.loads(one) for one in gateway.log.splitlines() if one.startswith("{")]
+    served = [one for one in lines if one.get("alias") == "small" and one["status"] == 200]
+    assert served and served[0]["attempts"] == 2
 
 
 def test_an_etcd_of_the_original_serves_and_is_left_as_it_is(

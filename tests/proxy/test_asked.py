@@ -1,0 +1,40 @@
+"""What a request says of where a group sends it."""
+
+from __future__ import annotations
+
+import pytest
+from tornado.httputil import HTTPHeaders, HTTPServerRequest
+
+from aisix.proxy.asked import asked_of
+
+
+def request(**headers: str) -> HTTPServerRequest:
+    named = HTTPHeaders({name.replace("_", "-"): text for name, text in headers.items()})
+    made = HTTPServerRequest(method="POST", uri="/", headers=named)
+    made.remote_ip = "10.0.0.1"
+    return made
+
+
+def test_tags_by_commas() -> None:
+    assert asked_of(request(x_aisix_routing_tags=" eu, us,,"), "k").tags == ("eu", "us")
+    assert asked_of(request(), "k").tags == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "text"),
+    [
+        ("header", "x-session", "s"),
+        ("header", "x-gone", ""),
+        ("cookie", "sid", "c"),
+        ("cookie", "gone", ""),
+        ("api_key", "", "k"),
+        ("client_ip", "", "10.0.0.1"),
+    ],
+)
+def test_where_the_text_is(kind: str, name: str, text: str) -> None:
+    given = request(x_session="s", cookie="sid=c; other=d")
+    assert asked_of(given, "k").key(kind, name) == text
+
+
+def test_cookies_that_are_none() -> None:
+    assert asked_of(request(cookie="\x00;;="), "k").key("cookie", "a") == ""
