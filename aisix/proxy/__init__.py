@@ -26,6 +26,7 @@
     passing.py     the handler of routes that are passed on as they are
     uploading.py   ... and that take forms with files, which go on as they come
     pass_call.py   ... their call, and their bytes on the way back
+    route_hints.py what a request says of where it goes, for groups
     models.py      what a caller may ask for
     health.py      what is answered without a key: /, /livez, /health, /healthz, /readyz
     tables.py      the mapping tables of now, and of the next generation

@@ -14,10 +14,10 @@ from typing import Any
 from aisix.limits import Grant, Level, LimitRefusal, clock
 from aisix.mapping.dialect.estimate import estimate
 from aisix.proxy.admission import overloaded
-from aisix.proxy.asked import asked_of
 from aisix.proxy.base import ProxyHandler
 from aisix.proxy.rate_limit import Limited, Reservation, limited, rate_limited
-from aisix.routing.groups import Asked
+from aisix.proxy.route_hints import hints_of
+from aisix.routing.groups import RouteHints
 from aisix.store.resources import Model
 
 
@@ -36,9 +36,9 @@ class EnteringHandler(ProxyHandler):
         if self.gateway.admission.full:
             raise overloaded()  # before the body is read
 
-    def asked(self) -> Asked:
+    def asked(self) -> RouteHints:
         """Where a group sends it."""
-        return asked_of(self.request, self.api_key.id)
+        return hints_of(self.request, self.api_key.id)
 
     async def _let_in(self, model: Model, caller_body: dict[str, Any]) -> bool:
         """Whether anybody still waits for it when it may go on; CallerError when a rate limit says

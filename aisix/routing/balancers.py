@@ -16,7 +16,7 @@ from aisix.routing.groups import GroupBalancer, Member, price
 from aisix.routing.known_models import known_models
 from aisix.routing.overlays import LastGood
 from aisix.routing.target import Target, make_targets
-from aisix.store.resources import NO_LIMIT, ApiKey, Group, Model
+from aisix.store.resources import NO_LIMIT, AliasGroup, ApiKey, Model
 from aisix.store.snapshot import Snapshot
 
 MOST = 4096  # aliases kept; wildcards make as many as callers think of
@@ -83,7 +83,7 @@ class Balancers:
         given = dialect, model, self.snapshot, self.mappings, self._settings, self.breakers
         return make_targets(*given, self.last_good)
 
-    def _group(self, dialect: str, model: Model, group: Group) -> GroupBalancer:
+    def _group(self, dialect: str, model: Model, group: AliasGroup) -> GroupBalancer:
         """Those of its aliases that can be asked; OperatorError when none can."""
         members, skipped = [], {}
         for rule in group.targets:
@@ -149,7 +149,7 @@ def _unfit(other: Model | None) -> str:
     return ""
 
 
-def _within(model: Model, group: Group, other: Model) -> Model:
+def _within(model: Model, group: AliasGroup, other: Model) -> Model:
     """An alias as its group asks it: what it does not say, the group does."""
     return replace(
         other,

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from aisix.errors import UpstreamError
 from aisix.routing.attempts import HERE, IN_STREAM, Attempts, wait_told
 from aisix.routing.balancer import Balancer
-from aisix.routing.groups import Asked, GroupBalancer, GroupTurn
+from aisix.routing.groups import GroupBalancer, GroupTurn, RouteHints
 from aisix.routing.target import Target
 from aisix.upstream import faults
 
@@ -111,7 +111,9 @@ class GroupAttempts(Attempts):
             self._began = 0.0
 
 
-def begin(balancer: Balancer, patience: float, asked: Callable[[], Asked], now: float) -> Attempts:
+def begin(
+    balancer: Balancer, patience: float, asked: Callable[[], RouteHints], now: float
+) -> Attempts:
     """The attempts of a request; `asked()`: of a group. CallerError "no_tag"."""
     if isinstance(balancer, GroupBalancer):
         return GroupAttempts(balancer.turn(asked(), now), patience, now)

@@ -1,6 +1,6 @@
 """Groups: aliases that lead to other aliases, in an order that is made anew for each request.
 
-    balancer.turn(Asked(tags=("eu",), key="session-7"), now)     a Balancer of this one request
+    balancer.turn(RouteHints(tags=("eu",), key="session-7"), now)     a Balancer of this one request
 
 By tags, then tiers of priority, in each of them by the strategy, cut to `max_fallbacks`, and of
 those the ready ones; where none is, those that cool down. The meaning is the original AISIX's; an
@@ -20,21 +20,21 @@ from aisix.errors import CallerError
 from aisix.routing.balancer import Balancer
 from aisix.routing.hash_ring import HashRing
 from aisix.routing.target import Target
-from aisix.store.resources import Group, GroupTarget
+from aisix.store.resources import AliasGroup, GroupTarget
 
 DEFAULT_TAG = "default"
 MOST_STATES = 64  # sets of targets of one group whose turn, or ring, is kept
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RouteHints:
     """What a request says of where it goes. key: finds the text for one rule of `hash_on`."""
 
     tags: tuple[str, ...] = ()
     key: Callable[[str, str], str] = lambda kind, name: ""
 
 
-NOTHING_ASKED = Asked()
+NO_HINTS = RouteHints()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,9 @@ class GroupBalancer(Balancer):
 
     __slots__ = ("_members", "_rings", "_turns", "group", "skipped")
 
-    def __init__(self, group: Group, members: Sequence[Member], skipped: Mapping[str, str]) -> None:
+    def __init__(
+        self, group: AliasGroup, members: Sequence[Member], skipped: Mapping[str, str]
+    ) -> None:
         super().__init__([one.target for one in members], "failover")
         self.group, self.skipped = group, skipped
         self._members = tuple(members)
@@ -64,7 +66,7 @@ class GroupBalancer(Balancer):
 
     def first(self, now: float) -> Target:
         """Of who does not say where: as for a count of tokens."""
-        return self.turn(NOTHING_ASKED, now).targets[0]
+        return self.turn(NO_HINTS, now).targets[0]
 
     def of(self, targets: Mapping[int, Target]) -> GroupBalancer:
         """The same over other forms of some of the targets, by their places."""
@@ -73,7 +75,7 @@ class GroupBalancer(Balancer):
         ]
         return GroupBalancer(self.group, members, self.skipped)
 
-    def turn(self, asked: Asked, now: float) -> GroupTurn:
+    def turn(self, asked: RouteHints, now: float) -> GroupTurn:
         """The order of one request; CallerError when no target has one of its tags."""
         listed = self._tagged(asked.tags)
         if not listed:
@@ -101,7 +103,7 @@ class GroupBalancer(Balancer):
             return having(asked) or having((DEFAULT_TAG,))
         return having((DEFAULT_TAG,)) or every
 
-    def _by_strategy(self, tier: list[int], asked: Asked) -> list[int]:
+    def _by_strategy(self, tier: list[int], asked: RouteHints) -> list[int]:
         members, strategy = self._members, self.group.strategy
         if len(tier) == 1 or strategy == "failover":
             return tier
@@ -139,7 +141,7 @@ class GroupBalancer(Balancer):
             self._rings[kept] = HashRing([(one.rule.model, one.weight) for one in rules])
         return self._rings[kept]
 
-    def _key(self, asked: Asked) -> str:
+    def _key(self, asked: RouteHints) -> str:
         found = (asked.key(one.type, one.name).strip() for one in self.group.hash_on)
         return next(filter(None, found), "")
 
@@ -149,7 +151,7 @@ class GroupTurn(Balancer):
 
     __slots__ = ("group",)
 
-    def __init__(self, group: Group, targets: Sequence[Target]) -> None:
+    def __init__(self, group: AliasGroup, targets: Sequence[Target]) -> None:
         super().__init__(targets, "failover")
         self.group = group
 

@@ -1,6 +1,7 @@
 """The processes of a gateway, from start to end.
 
     service.py     before the fork: settings, sockets, tables; what is reloaded by a signal
+    first_look.py  what the store holds, told once before the fork
     listening.py   its listening sockets
     companion.py   a process beside the workers, kept alive
     resources.py   the store the settings name

@@ -21,17 +21,15 @@ import subprocess
 import sys
 import time
 from collections.abc import MutableMapping
-from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
 from aisix import __version__, log
-from aisix.config.original import ORIGINAL
 from aisix.config.settings import Settings, load_settings
 from aisix.config.shipped import shipped_mappings
-from aisix.errors import OperatorError, StoreError
+from aisix.errors import OperatorError
 from aisix.limits import SharedRateLimiter
 from aisix.listener.certificates import Certificates
 from aisix.mapping.mappings import Mappings, load_shelves
@@ -41,20 +39,18 @@ from aisix.mapping.verify.both_forms import known_to_differ
 from aisix.mapping.verify.kept import Kept
 from aisix.mapping.verify.proofs import of_files
 from aisix.proxy.captures import MOST
-from aisix.routing import doubts, resource_checks
+from aisix.routing import doubts
 from aisix.runtime import kept_tables
 from aisix.runtime.companion import Companion
+from aisix.runtime.first_look import first_look, open_database, tell_form
 from aisix.runtime.limiting import check_limits
 from aisix.runtime.listening import Listening
 from aisix.runtime.node_facts import NodeFacts
 from aisix.runtime.reload import HELD, RELOAD
-from aisix.runtime.resources import store_of
 from aisix.runtime.supervisor import Supervisor
 from aisix.runtime.systemd import Notifier
 from aisix.runtime.table_checks import CACHE, warnings_at_start
 from aisix.runtime.worker import Shared, Sockets, WorkerPlan, renew, work
-from aisix.store.audit import records
-from aisix.store.opening import has_database
 from aisix.telemetry import otlp
 from aisix.upstream.addresses import refused_host
 from aisix.workers.bus import WorkerSlots
@@ -80,7 +76,7 @@ def serve(
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
     handed = json.loads(env.pop(HANDOVER, "{}"))
     sockets = Listening(handed.get("sockets", {}))
-    _open_database(settings, init)
+    open_database(settings, init)
     # The parent's slot, and room for the old and the new of a restart.
     plan = make_plan(settings, sockets, Scoreboard(2 * max(_count(settings), LEAST_SLOTS) + 1))
     sockets.keep(plan)
@@ -103,7 +99,7 @@ def serve(
         plan.count,
         "" if plan.count == 1 else "s",
     )
-    _tell_moved(settings)
+    tell_form(settings)
     for name, text in doubts.open_addresses(addresses(settings)):
         log.warning("%s %s", name, text)
     companion = companion_of(plan, sockets)
@@ -121,16 +117,6 @@ def serve(
         inherited=handed.get("workers", []),
         companion=companion,
     ).run()
-
-
-def _tell_moved(settings: Settings) -> None:
-    """In which form it was started, and what of that is not what it was."""
-    if settings.names != ORIGINAL:
-        return
-    log.info("names: aisix%s", " (started without a verb)" if settings.started else "")
-    for one in settings.said:
-        if one.lost:
-            log.warning("%s: %s: %s", one.where, one.name, one.why)
 
 
 def companion_of(plan: WorkerPlan, sockets: Listening) -> Companion | None:
@@ -348,40 +334,6 @@ def addresses(settings: Settings) -> dict[str, tuple[str, bool]]:
     if admin.enabled:
         found["admin.addr"] = admin.addr, admin.tls_cert is not None
     return found
-
-
-def first_look(settings: Settings, mappings: Mappings) -> None:
-    """Make or migrate the store and take over the resources file, once, before any worker."""
-    store = store_of(settings)
-    try:
-        before = store.current()
-        # A file of TLS that has gone stops one upstream, and not the start: it is told below.
-        extra = partial(resource_checks.faults, mappings, settings, files=False, idle=False)
-        after, idle = store.reload(extra), list[str]()
-        unfit = resource_checks.misfits(mappings, after, idle)
-        for fault in resource_checks.stored(mappings, settings, after, unfit):
-            log.error("%s", fault)
-        for doubt in (*idle, *doubts.stored(after)):
-            log.warning("%s", doubt)
-        if settings.resources_file is not None:  # else every write was told when it was made
-            for told in records({"by": "file"}, time.time(), before, after):
-                log.audit(told)
-    except StoreError as error:
-        raise OperatorError(str(error)) from None
-    finally:
-        store.close()
-
-
-def _open_database(settings: Settings, init: bool) -> None:
-    """Make the database of a first start; OperatorError where it looks as if one was lost."""
-    if settings.resources_file is not None or has_database(settings.data_dir):
-        return
-    if settings.etcd.endpoints:
-        return  # a copy of what etcd has, made by whoever opens it first
-    store_of(settings, init).close()
-    # With a key of the settings a folder that is not mounted looks like a first start.
-    tell = log.info if settings.encryption_key is None else log.warning
-    tell("data_dir %s: no database was there, an empty one was made", settings.data_dir)
 
 
 def _count(settings: Settings) -> int:

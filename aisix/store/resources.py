@@ -54,7 +54,7 @@ class HashSource(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class AliasGroup:
     """How an alias chooses among others; the meaning is the original AISIX's."""
 
     targets: tuple[GroupTarget, ...]
@@ -172,7 +172,7 @@ class Model:
     retry_on_timeout: bool = False
     targets: tuple[ModelTarget, ...] = ()
     routing: str = "failover"
-    group: Group | None = None
+    group: AliasGroup | None = None
     rate_limit: RateLimit = NO_LIMIT
     cost: Cost = Cost()
     created_at: int = 0

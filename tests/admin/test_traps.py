@@ -18,8 +18,9 @@ from aisix.config.shipped import shipped_mappings
 from aisix.errors import OperatorError
 from aisix.mapping.mappings import load_mappings
 from aisix.routing import resource_checks
+from aisix.runtime.first_look import first_look
 from aisix.runtime.resources import store_of
-from aisix.runtime.service import check_endpoint, first_look
+from aisix.runtime.service import check_endpoint
 from aisix.standin.server import Standin
 from aisix.store import writes
 from aisix.store.opening import open_store

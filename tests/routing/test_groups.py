@@ -9,9 +9,9 @@ import pytest
 
 from aisix.errors import CallerError
 from aisix.routing.circuit_breaker import BreakerRules, CircuitBreaker
-from aisix.routing.groups import Asked, GroupBalancer, Member, price
+from aisix.routing.groups import GroupBalancer, Member, RouteHints, price
 from aisix.routing.target import Target
-from aisix.store.resources import Group, GroupTarget, HashSource
+from aisix.store.resources import AliasGroup, GroupTarget, HashSource
 
 RULES = BreakerRules(failures=1, secs=30.0, earned=0.2)
 
@@ -34,11 +34,11 @@ def balancer(strategy: str = "failover", **given: Any) -> GroupBalancer:
         rules.append(rule)
         target = cast(Target, FakeTarget(name))
         members.append(Member(rule, target, prices.get(name, math.inf)))
-    return GroupBalancer(Group(tuple(rules), strategy, **given), members, {})
+    return GroupBalancer(AliasGroup(tuple(rules), strategy, **given), members, {})
 
 
 def order(found: GroupBalancer, *tags: str, key: str = "", now: float = 0.0) -> str:
-    turn = found.turn(Asked(tags, lambda kind, name: key), now)
+    turn = found.turn(RouteHints(tags, lambda kind, name: key), now)
     return "".join(cast(FakeTarget, one).name for one in turn.targets)
 
 
@@ -96,7 +96,7 @@ def test_the_first_source_that_has_a_text() -> None:
     sources = (HashSource("header", "a"), HashSource("cookie", "b"), HashSource("client_ip"))
     found = balancer("consistent_hash", hash_on=sources)
     texts = {"header": " ", "cookie": "x", "client_ip": "10.0.0.1"}
-    turn = found.turn(Asked((), lambda kind, name: texts[kind]), 0.0)
+    turn = found.turn(RouteHints((), lambda kind, name: texts[kind]), 0.0)
     expected = order(balancer("consistent_hash", hash_on=sources), key="x")
     assert "".join(cast(FakeTarget, one).name for one in turn.targets) == expected
 

@@ -159,7 +159,7 @@ def test_tables_that_do_not_fit_are_not_read_for_every_request(
         asked.append(given)
         return make_targets(*given)
 
-    monkeypatch.setattr("aisix.routing.balancer.make_targets", make)
+    monkeypatch.setattr("aisix.routing.balancers.make_targets", make)
     own = balancers(shipped(), snapshot(overlay={"request": {"field": {"x": {"form": "y"}}}}))
     told = []
     for _ in range(3):

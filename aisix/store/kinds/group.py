@@ -19,8 +19,8 @@ from aisix.store.resources import (
     ROUTINGS,
     STRATEGIES,
     UNAVAILABLE,
+    AliasGroup,
     Document,
-    Group,
     GroupTarget,
     HashSource,
 )
@@ -103,7 +103,7 @@ def _made(value: Any) -> Any:
         return value
     by_name = {one.name: one.type for one in GROUP_FIELDS}
     made = {name: by_name[name].made(below) for name, below in value.items()}
-    return Group(**{"hash_on": tuple(HashSource(*one) for one in HASH_ON), **made})
+    return AliasGroup(**{"hash_on": tuple(HashSource(*one) for one in HASH_ON), **made})
 
 
 ROUTING = Type(

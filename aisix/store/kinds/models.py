@@ -24,7 +24,7 @@ from aisix.store.kinds.types import (
     tables,
     whole,
 )
-from aisix.store.resources import ROUTINGS, Document, Group, Model, ModelTarget
+from aisix.store.resources import ROUTINGS, AliasGroup, Document, Model, ModelTarget
 
 MOST_TARGETS = 32
 GROUPS_COMPANY = "aisix"  # as callers see it in a list of models
@@ -72,7 +72,7 @@ def _check_group(incoming: Incoming, document: Document) -> None:
 
 def _model(**values: Any) -> Model:
     """With targets, the first of them stands in the model itself."""
-    if isinstance(values.get("routing"), Group):
+    if isinstance(values.get("routing"), AliasGroup):
         group = values.pop("routing")
         own = {"provider": GROUPS_COMPANY, "model_name": "", "provider_key_id": ""}
         return Model(**{**own, **values, "group": group})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 
-from aisix.proxy.asked import asked_of
+from aisix.proxy.route_hints import hints_of
 
 
 def request(**headers: str) -> HTTPServerRequest:
@@ -16,8 +16,8 @@ def request(**headers: str) -> HTTPServerRequest:
 
 
 def test_tags_by_commas() -> None:
-    assert asked_of(request(x_aisix_routing_tags=" eu, us,,"), "k").tags == ("eu", "us")
-    assert asked_of(request(), "k").tags == ()
+    assert hints_of(request(x_aisix_routing_tags=" eu, us,,"), "k").tags == ("eu", "us")
+    assert hints_of(request(), "k").tags == ()
 
 
 @pytest.mark.parametrize(
@@ -33,8 +33,8 @@ def test_tags_by_commas() -> None:
 )
 def test_where_the_text_is(kind: str, name: str, text: str) -> None:
     given = request(x_session="s", cookie="sid=c; other=d")
-    assert asked_of(given, "k").key(kind, name) == text
+    assert hints_of(given, "k").key(kind, name) == text
 
 
 def test_cookies_that_are_none() -> None:
-    assert asked_of(request(cookie="\x00;;="), "k").key("cookie", "a") == ""
+    assert hints_of(request(cookie="\x00;;="), "k").key("cookie", "a") == ""

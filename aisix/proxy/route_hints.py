@@ -9,13 +9,13 @@ from http.cookies import CookieError, SimpleCookie
 
 from tornado.httputil import HTTPServerRequest
 
-from aisix.routing.groups import Asked
+from aisix.routing.groups import RouteHints
 
 TAGS = "x-aisix-routing-tags"
 MOST_TAGS = 50
 
 
-def asked_of(request: HTTPServerRequest, api_key_id: str) -> Asked:
+def hints_of(request: HTTPServerRequest, api_key_id: str) -> RouteHints:
     """By the head alone."""
 
     def key(kind: str, name: str) -> str:
@@ -26,7 +26,7 @@ def asked_of(request: HTTPServerRequest, api_key_id: str) -> Asked:
         return api_key_id if kind == "api_key" else request.remote_ip or ""
 
     listed = request.headers.get(TAGS, "").split(",")
-    return Asked(tuple(filter(None, map(str.strip, listed)))[:MOST_TAGS], key)
+    return RouteHints(tuple(filter(None, map(str.strip, listed)))[:MOST_TAGS], key)
 
 
 def _cookie(text: str, name: str) -> str:

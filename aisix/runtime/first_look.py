@@ -1,0 +1,64 @@
+"""Looked at once before the fork: in which form it was started, whether a database was lost,
+what the store and the resources file hold that cannot serve.
+
+Must never know: sockets, workers.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+
+from aisix import log
+from aisix.config.original import ORIGINAL
+from aisix.config.settings import Settings
+from aisix.errors import OperatorError, StoreError
+from aisix.mapping.mappings import Mappings
+from aisix.routing import doubts, resource_checks
+from aisix.runtime.resources import store_of
+from aisix.store.audit import records
+from aisix.store.opening import has_database
+
+
+def tell_form(settings: Settings) -> None:
+    """In which form it was started, and what of that is not what it was."""
+    if settings.names != ORIGINAL:
+        return
+    log.info("names: aisix%s", " (started without a verb)" if settings.started else "")
+    for one in settings.said:
+        if one.lost:
+            log.warning("%s: %s: %s", one.where, one.name, one.why)
+
+
+def open_database(settings: Settings, init: bool) -> None:
+    """Make the database of a first start; OperatorError where it looks as if one was lost."""
+    if settings.resources_file is not None or has_database(settings.data_dir):
+        return
+    if settings.etcd.endpoints:
+        return  # a copy of what etcd has, made by whoever opens it first
+    store_of(settings, init).close()
+    # With a key of the settings a folder that is not mounted looks like a first start.
+    tell = log.info if settings.encryption_key is None else log.warning
+    tell("data_dir %s: no database was there, an empty one was made", settings.data_dir)
+
+
+def first_look(settings: Settings, mappings: Mappings) -> None:
+    """Make or migrate the store and take over the resources file, once, before any worker."""
+    store = store_of(settings)
+    try:
+        before = store.current()
+        # A file of TLS that has gone stops one upstream, and not the start: it is told below.
+        extra = partial(resource_checks.faults, mappings, settings, files=False, idle=False)
+        after, idle = store.reload(extra), list[str]()
+        unfit = resource_checks.misfits(mappings, after, idle)
+        for fault in resource_checks.stored(mappings, settings, after, unfit):
+            log.error("%s", fault)
+        for doubt in (*idle, *doubts.stored(after)):
+            log.warning("%s", doubt)
+        if settings.resources_file is not None:  # else every write was told when it was made
+            for told in records({"by": "file"}, time.time(), before, after):
+                log.audit(told)
+    except StoreError as error:
+        raise OperatorError(str(error)) from None
+    finally:
+        store.close()
