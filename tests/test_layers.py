@@ -383,6 +383,7 @@ ORDINARY = {
         "image",
         "document",
         "accept",
+        "user_id",
     ),
 }
 # Names of a provider's in our own admin API, which took them over on purpose.

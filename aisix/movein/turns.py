@@ -17,6 +17,7 @@ MOST_RETRIES = 10
 FOR_EVER = 10 * 365 * 86_400  # s; where 0 means never there and ours needs a number
 LEVELS = {"warn": "warning", "trace": "debug", "off": "error"}
 OUR_LEVELS = ("debug", "info", "warning", "error")
+LONGEST_LABEL = 255  # characters
 MOST_OF_BODIES = 1 << 30  # bytes; the bodies of all requests together, unless it is set
 
 Turned = tuple[Any, str]
@@ -107,6 +108,18 @@ def _patterns(value: Any, beside: Mapping[str, Any]) -> Turned:
     return kept, told if len(kept) < len(value) else ""
 
 
+def _label(value: Any, beside: Mapping[str, Any]) -> Turned:
+    """A text that only labels a metric keeps no document from serving: it is cut and cleaned.
+
+    >>> _label("Ann\\n", {}), _label(" ", {})[0] is NOTHING
+    (('Ann', ''), True)
+    """
+    if not isinstance(value, str):
+        return value, ""
+    kept = "".join(one if one.isprintable() else " " for one in value)[:LONGEST_LABEL].strip()
+    return kept or NOTHING, ""
+
+
 def _group(value: Any, beside: Mapping[str, Any]) -> Turned:
     """`weighted` was an earlier name of round_robin."""
     if isinstance(value, Mapping) and value.get("strategy") == "weighted":
@@ -125,6 +138,7 @@ _TURNS: dict[str, Callable[[Any, Mapping[str, Any]], Turned]] = {
     "metrics_enabled": _metrics_enabled,
     "headers": _headers,
     "patterns": _patterns,
+    "label": _label,
     "group": _group,
 }
 

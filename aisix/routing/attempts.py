@@ -17,6 +17,7 @@ import random
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from typing import NamedTuple
 
 from aisix.errors import UpstreamError
 from aisix.routing.balancer import Balancer
@@ -29,8 +30,18 @@ FIRST_PAUSE = 0.25  # s; doubled for each further attempt, with up to a quarter 
 LONGEST_PAUSE = 8.0
 
 
+class FailedAttempt(NamedTuple):
+    """One that failed. why: a word of upstream/faults.py, or a status; reached: it was on its way,
+    it did not fail here, before any byte could leave."""
+
+    target: Target
+    why: str
+    reached: bool = True
+
+
 class Attempts:
-    """`target` is that of the attempt under way, `count` how many were made.
+    """`target` is that of the attempt under way, `count` how many were made; `failed`: those of
+    them that failed before the caller saw anything; `cooled`: who began to cool down by one.
 
     `patience`: seconds; told to wait longer, we do not. Every `now` is the loop's time.
     """
@@ -44,8 +55,9 @@ class Attempts:
         "_probe",
         "_several",
         "_tried",
+        "cooled",
         "count",
-        "faults",
+        "failed",
         "target",
     )
 
@@ -55,12 +67,18 @@ class Attempts:
         self._tried: list[Target] = []
         self.target = balancer.only or balancer.first(now)
         self.count = 1
-        self.faults: list[str] = []  # why attempts failed: words of upstream/faults.py, or a status
+        self.failed: list[FailedAttempt] = []
+        self.cooled: list[Target] = []
         self._left = self.target.retries
         self._paused = 0
         self._several = balancer.only is None
         self._probe = self._entered = False
         self._enter(self.target)
+
+    @property
+    def faults(self) -> list[str]:
+        """Why attempts failed."""
+        return [one.why for one in self.failed]
 
     def good(self) -> None:
         """The upstream has answered, to the end, what is no failure of its own."""
@@ -75,11 +93,15 @@ class Attempts:
     def broken(self, now: float, told: float | None = None) -> None:
         """The upstream failed; `told`: the seconds after which it wants to be asked again."""
         if self._several:
-            self.target.breaker.bad(now, self._probe, told)
+            breaker = self.target.breaker
+            before = breaker.until
+            breaker.bad(now, self._probe, told)
+            if breaker.until > max(before, now):
+                self.cooled.append(self.target)
 
     def after_fault(self, error: UpstreamError, now: float) -> float | None:
         """Seconds to wait before the next attempt, at `target`; or None: give up."""
-        self.faults.append(str(error.values.get("why") or error.values.get("phase")))
+        self._fault(error)
         if error.values.get("why") != faults.FILES:
             self.broken(now)
         late = error.kind == "timeout" and self.target.retry_on_timeout
@@ -92,7 +114,7 @@ class Attempts:
     ) -> float | None:
         """The same after an answer; `retry` is what errors.toml says of it ("": not a failure)."""
         if status >= 400 or retry:
-            self.faults.append(str(status) if status >= 300 else IN_STREAM)
+            self._refused(status)
         told = headers.get("x-should-retry")
         if not retry and (told != "true" or status < 300):
             return None
@@ -115,6 +137,14 @@ class Attempts:
         self._balancer = None
         self._left = self.target.retries
         self._paused = 0
+
+    def _fault(self, error: UpstreamError) -> None:
+        why = str(error.values.get("why") or error.values.get("phase"))
+        self.failed.append(FailedAttempt(self.target, why, why != faults.FILES))
+
+    def _refused(self, status: int) -> None:
+        why = str(status) if status >= 300 else IN_STREAM
+        self.failed.append(FailedAttempt(self.target, why))
 
     def end(self) -> None:
         """The request is over, whatever became of it."""

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from aisix.errors import UpstreamError
-from aisix.routing.attempts import HERE, IN_STREAM, Attempts, wait_told
+from aisix.routing.attempts import HERE, Attempts, wait_told
 from aisix.routing.balancer import Balancer
 from aisix.routing.groups import GroupBalancer, GroupTurn, RouteHints
 from aisix.routing.target import Target
@@ -48,7 +48,7 @@ class GroupAttempts(Attempts):
         super().begun()
 
     def after_fault(self, error: UpstreamError, now: float) -> float | None:
-        self.faults.append(str(error.values.get("why") or error.values.get("phase")))
+        self._fault(error)
         if error.values.get("why") == faults.FILES:
             return self._go_on(False, None, now)
         self.broken(now)
@@ -61,7 +61,7 @@ class GroupAttempts(Attempts):
         failed = status >= 400 or bool(retry)
         if not failed:
             return None
-        self.faults.append(str(status) if status >= 300 else IN_STREAM)
+        self._refused(status)
         wait = wait_told(headers)
         retryable = (
             status >= 500

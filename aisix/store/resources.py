@@ -182,7 +182,8 @@ class Model:
 class ApiKey:
     """A caller's key, known only by the SHA-256 of its text; expires_at in Unix seconds.
 
-    previous: the hash it had before it was rotated, and until when that one opens too.
+    previous: the hash it had before it was rotated, and until when that one opens too; team_id,
+    user_id, user_name: whose it is, for metrics; nothing is decided by them.
     """
 
     id: str
@@ -193,6 +194,9 @@ class ApiKey:
     disabled: bool = False
     previous: tuple[str, int] | None = None
     rate_limit: RateLimit = NO_LIMIT
+    team_id: str | None = None
+    user_id: str | None = None
+    user_name: str | None = None
     created_at: int = 0
     _names: frozenset[str] = field(init=False, repr=False, compare=False, default=frozenset())
     _globs: tuple[Glob, ...] = field(init=False, repr=False, compare=False, default=())

@@ -175,7 +175,7 @@ def test_an_etcd_of_the_original_serves_and_is_left_as_it_is(
         assert store["partially_compatible"] == {"models/m": ["colour"]}
         assert store["ignored"] == {
             "models/m": ["embedding.dimensions"],
-            "apikeys/c": ["jwt_provider", "team_id"],
+            "apikeys/c": ["jwt_provider"],
         }
         [refused] = store["quarantined"]
         assert (refused["id"], "allowed_cidrs" in refused["why"]) == ("shut", True)

@@ -184,6 +184,11 @@ API_KEYS = Kind(
         ),
         RATE_LIMIT,
         Field(
+            "team_id", NAME, "whose it is, for metrics: nothing is decided by it", example="team-7"
+        ),
+        Field("user_id", NAME, "as `team_id`", example="user-7"),
+        Field("user_name", NAME, "as `team_id`, for people", example="Ann Example"),
+        Field(
             "generate",
             FLAG,
             "true: make a key; its text is in this answer and nowhere else",
