@@ -193,7 +193,6 @@ TESTED_BY = {
     "movein/turns": "movein/test_settings",
     "config/declared": "config/test_settings",
     "config/setting": ONLY_VALUES,
-    "config/file": "config/test_settings",
     "config/sections": ONLY_VALUES,
     "config/shipped": "test_wheel",
     "limits/base": ONLY_VALUES,

@@ -151,10 +151,17 @@ def _add_store(verbs: Any, config: argparse.ArgumentParser) -> None:
     sub = verbs.add_parser(
         "export", parents=[config], help="print what is stored as a resources file"
     )
-    sub.add_argument("--output", metavar="FILE", default="-", help="made with mode 0600")
+    sub.add_argument("-o", "--output", metavar="FILE", default="-", help="made with mode 0600")
     sub.add_argument("--secrets", action="store_true", help="with the secrets, in clear")
     sub.add_argument(
         "--replica", action="store_true", help="what this node last read of etcd, that may be away"
+    )
+    sub.add_argument(
+        "--etcd", metavar="URL[,URL]", help="instead: an original AISIX's etcd, as its file"
+    )
+    sub.add_argument("--prefix", metavar="PATH", help="with --etcd: of its keys; default: /aisix")
+    sub.add_argument(
+        "--reveal-secrets", action="store_true", help="with --etcd: with the secrets, in clear"
     )
     sub.set_defaults(go=stored, run="export")
     sub = verbs.add_parser(

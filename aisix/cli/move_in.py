@@ -151,30 +151,12 @@ def validate(file: str, environ: Mapping[str, str]) -> int:
 
 def _of_etcd(args: argparse.Namespace, settings: Settings | None) -> Iterator[TheirSaid]:
     """Every document under the prefix, judged as a node judges it."""
-    from aisix.store.etcd.client import Access, EtcdClient
+    from aisix.cli.etcd_documents import found_in_etcd
     from aisix.store.etcd.judge import Judge
-    from aisix.store.etcd.layout import Layout, Name
-    from aisix.store.etcd.wire import EtcdError, KeyValue
+    from aisix.store.etcd.layout import Name
+    from aisix.store.etcd.wire import KeyValue
 
-    layout, access = Layout(args.prefix or "/aisix"), None
-    if settings is not None and settings.etcd.endpoints:
-        from aisix.runtime.cluster import place_of
-
-        place = place_of(settings)
-        access = place.access
-        layout = Layout(args.prefix or place.prefix, place.env_id)
-    if args.etcd is not None:
-        given = tuple(one.strip().rstrip("/") for one in args.etcd.split(",") if one.strip())
-        access = dataclasses.replace(access, endpoints=given) if access else Access(given)
-    assert access is not None
-    client = EtcdClient(access)
-    try:
-        pages = client.pages(layout.documents, layout.documents_end)
-        found = [kv for page in pages for kv in page.kvs]
-    except EtcdError as error:
-        raise OperatorError(f"etcd: {error}") from None
-    finally:
-        client.close()
+    layout, found = found_in_etcd(args.etcd, args.prefix, settings)
     documents: dict[Name, KeyValue] = {}
     others: dict[str, list[KeyValue]] = {}
     for kv in found:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from aisix import log
 from aisix.cli import move_in
+from aisix.cli.output import write_private
 from aisix.config.settings import Settings
 from aisix.errors import Complaint, OperatorError
 from aisix.mapping.mappings import load_mappings
@@ -72,7 +73,13 @@ def findings(
 
 
 def export(args: argparse.Namespace, settings: Settings, folders: Sequence[Path]) -> int:
-    """The store's content as a resources file."""
+    """The store's content as a resources file; of another gateway's etcd, in its form."""
+    if args.etcd is not None:
+        from aisix.cli import export_etcd
+
+        return export_etcd.run(args, settings if args.config is not None else None)
+    if args.reveal_secrets or args.prefix is not None:
+        raise OperatorError("export: --reveal-secrets and --prefix go with --etcd")
     with_secrets = bool(args.secrets)
     try:
         store = _replica(settings) if args.replica else _open(settings)
@@ -93,15 +100,7 @@ def export(args: argparse.Namespace, settings: Settings, folders: Sequence[Path]
     for bad in snapshot.quarantined:
         print(f"not exported: {bad}", file=sys.stderr)
     code = 1 if snapshot.quarantined else 0
-    if args.output == "-":
-        sys.stdout.write(text)
-        return code
-    try:
-        with open(args.output, "w", encoding="utf-8", opener=_private) as out:
-            os.fchmod(out.fileno(), 0o600)
-            out.write(text)
-    except OSError as error:
-        raise OperatorError(f"{args.output}: cannot be written: {error.strerror}") from None
+    write_private(args.output, text)
     return code
 
 
@@ -223,10 +222,6 @@ def _text(file: str) -> str:
         raise OperatorError(f"{file}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise OperatorError([Complaint(f"{file}:1", "", "not UTF-8")]) from None
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _said(result: ImportResult, dry: bool) -> str:

@@ -4,6 +4,7 @@
     settings.py   its config.yaml and environment -> settings of ours
     documents.py  one document of its -> one of ours
     resources.py  its resources file, `_format_version: "1"`
+    exported.py   documents of its etcd -> its resources file
     turns.py      how single values become ours
 
 What is told of a field (unchanged, renamed, different, not served, refused) comes from the same row

@@ -163,6 +163,8 @@ class Reloader:
                 return self._answer(by, busy, began, before)
             before = self._gateway.mappings.digest
             were = self._gateway.quarantined()
+            # At once: a check of the tables may take a while.
+            resources = await self._resources() if not self._gateway.store.writable else None
             found, workers, good, bugs, warnings = await self._try(end, by, asked, only)
             told = self._answer(by, found, began, before, workers)
             lines = self._warned(warnings)
@@ -178,9 +180,11 @@ class Reloader:
             if not found:
                 told["quarantined"] = self._quarantined(were)
                 told["held"] = self._workers.held()
-            if not self._gateway.store.writable:
-                told["resources"] = await self._resources()
-                told["ok"] = told["ok"] and told["resources"]["ok"]
+            if resources is not None:
+                if not resources["ok"] and told.get("changed"):
+                    resources = await self._resources()  # it may be for the new tables
+                told["resources"] = resources
+                told["ok"] = told["ok"] and resources["ok"]
             self._note(told, good, None if warnings is None else lines)
         return told
 
@@ -312,7 +316,7 @@ class Reloader:
             text = f"bug in the gateway: {log.place(error)}" if ours else str(error)
             faults = [str(c) for c in getattr(error, "complaints", ())] or [text]
             for fault in faults[:MOST_TOLD]:
-                log.error("resources not reloaded: %s", fault)
+                log.error("resources: reload failed: %s", fault)
             return {"ok": False, "faults": faults[:MOST_TOLD]}
         self._gateway.metrics.add("aisix_reloads_total", "resources", "ok")
         for told in records({"by": "file"}, time.time(), before, snapshot):

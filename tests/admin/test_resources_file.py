@@ -81,6 +81,8 @@ def test_the_file_serves_in_every_worker_and_a_bad_one_changes_nothing(
         reload()
         until(lambda: ask("b") == 200)
         assert statuses("b") == {200}
+        until(lambda: "mappings reloaded" in gateway.log)  # whose check may take a while: after
+        assert gateway.log.index("resources reloaded") < gateway.log.index("mappings reloaded")
         assert gateway.admin("GET", "models/a").json == model
         assert gateway.admin("GET", "status").json["store"]["writable"] is False
 
@@ -91,7 +93,7 @@ def test_the_file_serves_in_every_worker_and_a_bad_one_changes_nothing(
         answer = gateway.admin("POST", "mappings/reload")
         assert answer.status == 409
         faults = "\n".join(answer.json["resources"]["faults"])
-        assert "resources.yaml:" in faults
+        assert "resources.yaml:" in faults and "resources: reload failed: " in gateway.log
         assert "apikeys[1].key_hash" in faults and "apikeys[1].allowed_models" in faults
         assert statuses("b") == {200} and statuses("c") == {404}
         for _ in range(6):  # whichever worker is asked
