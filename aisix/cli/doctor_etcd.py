@@ -15,8 +15,8 @@ from aisix.config.settings import Settings
 from aisix.runtime.cluster import place_of
 from aisix.store.etcd.client import EtcdClient
 from aisix.store.etcd.members import node_of
+from aisix.store.etcd.place import EtcdPlace
 from aisix.store.etcd.registration import known_home
-from aisix.store.etcd.store import EtcdPlace
 from aisix.store.etcd.wire import DENIED, EtcdError, end_of
 from aisix.store.nodes import MOST_CLOCK_OFF, Node, clock_text
 

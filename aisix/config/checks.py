@@ -39,6 +39,26 @@ def maybe_address(value: Any) -> str | None:
     return None if value is None or value == "" else address(value)
 
 
+STATUS_PATHS = ("/status/config", "/status/ready", "/status/models")  # on the same listener
+METRICS_PATH = re.compile(r"/[A-Za-z0-9/._~-]{0,255}")
+
+
+def metrics_path(value: Any) -> str:
+    """
+    >>> metrics_path(" prom "), metrics_path("")
+    ('/prom', '/metrics')
+    """
+    if not isinstance(value, str):
+        raise v.Invalid('expected a path, such as "/metrics"')
+    path = value.strip() or "/metrics"
+    path = path if path.startswith("/") else f"/{path}"
+    if not METRICS_PATH.fullmatch(path):
+        raise v.Invalid("expected a path of letters, digits, `/`, `.`, `_`, `~` and `-`")
+    if path in STATUS_PATHS:
+        raise v.Invalid(f"{path} is the status's own: choose another path")
+    return path
+
+
 def integer(least: int, most: int = 2**53) -> Callable[[Any], int]:
     def check(value: Any) -> int:
         if isinstance(value, str) and re.fullmatch(r"-?\d+", value):

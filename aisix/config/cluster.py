@@ -78,13 +78,19 @@ CLUSTER = (
         'how secrets stand there: "sealed" with encryption_key, or "plain" for mixed fleets',
     ),
     Setting("etcd.read_only", yes_no, False, "whether this node only reads there"),
+    Setting(
+        "etcd.copy_path",
+        maybe,
+        None,
+        "the local copy of it: PATH.db, and PATH.key where no key is set; null: in data_dir",
+    ),
     Setting("etcd.tls.ca_cert_file", maybe, None, "PEM file with the certificates to trust"),
     Setting("etcd.tls.client_cert_file", maybe, None, "PEM file with our own certificate"),
     Setting("etcd.tls.client_key_file", maybe, None, "PEM file with its private key"),
     Setting("etcd.tls.domain_name", maybe, None, "the name its certificate is for"),
 )
 CLUSTER_PAIRS = (("etcd.tls.client_cert_file", "etcd.tls.client_key_file"),)
-CLUSTER_FILES = ("etcd.tls.ca_cert_file", "encryption_key_file")
+CLUSTER_FILES = ("etcd.tls.ca_cert_file", "etcd.copy_path", "encryption_key_file")
 
 
 def faults(

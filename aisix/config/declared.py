@@ -19,6 +19,7 @@ from aisix.config.checks import (
     maybe,
     maybe_address,
     maybe_integer,
+    metrics_path,
     origins,
     text,
     words,
@@ -302,7 +303,13 @@ SETTINGS = (
         "observability.metrics_addr",
         maybe_address,
         "127.0.0.1:3002",
-        "where Prometheus reads /metrics; null: nowhere",
+        "where Prometheus reads the metrics, and whoever asks for /status/*; null: nowhere",
+    ),
+    Setting(
+        "observability.metrics_path",
+        metrics_path,
+        "/metrics",
+        "their path there; a missing / is put in front",
     ),
     Setting(
         "observability.metrics_max_connections",
@@ -359,6 +366,7 @@ PATHS = (*(name for pair in PAIRS for name in pair), "ratelimit.redis.tls.ca_fil
 OF_NODE = (
     "node_id",
     "data_dir",
+    "etcd.copy_path",
     "proxy.addr",
     "admin.addr",
     "observability.metrics_addr",

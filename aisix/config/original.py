@@ -1,7 +1,7 @@
 """The start in the original AISIX's form: its config.yaml, its defaults, its folders.
 
     form_of({"names": "aisix"}, {}, "")      "aisix"
-    start = their_start(given, env, where)   the settings of ours that it comes to
+    start = their_start(given, env, where, folder)   the settings of ours that it comes to
 
 The form is that of a start without a verb, of `names: aisix` in the file and of AISIX_NAMES=aisix;
 `names: ours` turns it off. What each setting becomes, `movein` declares; here is what only a whole
@@ -38,9 +38,12 @@ def form_of(given: Mapping[str, Any], env: Mapping[str, str], started: str) -> s
 
 
 def their_start(
-    given: Mapping[str, Any], env: Mapping[str, str], where: Callable[[str], str]
+    given: Mapping[str, Any],
+    env: Mapping[str, str],
+    where: Callable[[str], str],
+    beside: Path,
 ) -> MovedSettings:
-    """Everything that the start comes to; complaints are in `wrong`."""
+    """Everything that the start comes to; complaints are in `wrong`. beside: the file's folder."""
     moved = moved_settings(given, env, where)
     flat = moved.flat
 
@@ -52,6 +55,8 @@ def their_start(
     if not named:
         text = "give one of etcd.endpoints and resources_file: there are no resources without"
         moved.wrong.append(Complaint(where(SOURCES[0]), SOURCES[0], text))
+    if SOURCES[0] not in named:
+        flat.pop("etcd.copy_path", None)  # it says nothing there
     if SOURCES[0] in named:
         if not any(value(key) for key in KEYS):
             flat.setdefault("etcd.secrets", "plain")
@@ -67,7 +72,7 @@ def their_start(
         if not value("node_id"):
             flat["node_id"] = _node_id(value("proxy.addr"))
     if not value("data_dir"):
-        folder, why = data_folder()
+        folder, why = data_folder(beside)
         flat["data_dir"] = str(folder)
         if why:
             moved.said.append(TheirSaid("", "data_dir", DIFFERENT, "", why))
@@ -81,9 +86,9 @@ def _node_id(addr: object) -> str | None:
     return f"{host}-{port}" if port.isdigit() else None
 
 
-def data_folder(system: Path = SYSTEM_FOLDER) -> tuple[Path, str]:
-    """`data` where we stand, else the system's, else one that ends with the machine; and why."""
-    for folder in (Path.cwd() / "data", system):
+def data_folder(beside: Path, system: Path = SYSTEM_FOLDER) -> tuple[Path, str]:
+    """`data` beside the settings' file, else the system's, else one that is soon gone; and why."""
+    for folder in (beside / "data", system):
         above = folder if folder.exists() else folder.parent
         if above.is_dir() and os.access(above, os.W_OK | os.X_OK):
             return folder, ""

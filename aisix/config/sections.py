@@ -149,6 +149,7 @@ class Observability:
     access_log: bool
     log_level: str
     metrics_addr: str | None
+    metrics_path: str
     metrics_max_connections: int
     trace_upstream: bool
     otlp_endpoint: str | None
@@ -175,6 +176,7 @@ class Etcd:
     request_timeout_ms: int
     secrets: str
     read_only: bool
+    copy_path: Path | None
     tls: EtcdTls
 
 

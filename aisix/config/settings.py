@@ -73,8 +73,9 @@ def load_settings(path: str | Path | None, env: Mapping[str, str], started: str 
     environ = env
     said: tuple[TheirSaid, ...] = ()
     theirs = form_of(given, env, started) == ORIGINAL
+    beside = Path(path).resolve().parent if path is not None else Path.cwd()
     if theirs:
-        moved = their_start(given, env, where)
+        moved = their_start(given, env, where, beside)
         given, env, said = moved.flat, moved.env, tuple(moved.said)
         places.update(moved.places)
         complaints += moved.wrong
@@ -112,7 +113,7 @@ def load_settings(path: str | Path | None, env: Mapping[str, str], started: str 
     ]
     if complaints:
         raise OperatorError(complaints)
-    base = Path(path).resolve().parent if path is not None and not theirs else Path.cwd()
+    base = Path.cwd() if theirs else beside
     values[NAMES] = ORIGINAL if theirs else OURS
     made = _settings(values, base, name, environ)
     return replace(made, started=started, said=said)

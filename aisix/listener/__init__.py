@@ -14,6 +14,7 @@
     reply.py         the answer to one request: tornado.httputil.HTTPConnection, bytes out
     heads.py         header pairs -> HTTPHeaders; a status and HTTPHeaders -> bytes
     hosts.py         under which names a listener may be asked for
+    probes.py        what the original AISIX says of whether it lives and is ready
     plain.py         PlainListener: Tornado's own server
     certificates.py  the certificates our listeners show, read again when they change
 

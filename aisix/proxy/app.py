@@ -13,12 +13,19 @@ from typing import Any
 from tornado.httputil import HTTPServerRequest
 from tornado.web import Application
 
+from aisix.config.original import ORIGINAL
 from aisix.listener.application import Found, Handlers, ListenerApplication, ListenerHandler
 from aisix.proxy.chat import ChatHandler
 from aisix.proxy.count import CountHandler
 from aisix.proxy.doors import COUNT, EXCHANGE, FORM, MODELS, PASS, REFUSED, Route
 from aisix.proxy.gateway import Gateway
-from aisix.proxy.health import AboutHandler, LiveHandler, ReadyHandler
+from aisix.proxy.health import (
+    AboutHandler,
+    LiveHandler,
+    PlainLiveHandler,
+    PlainReadyHandler,
+    ReadyHandler,
+)
 from aisix.proxy.models import ModelHandler, ModelsHandler
 from aisix.proxy.passing import PassHandler
 from aisix.proxy.unknown import RefusedHandler, UnknownHandler
@@ -40,6 +47,11 @@ OPEN: dict[str, type[ListenerHandler]] = {
     "/healthz": LiveHandler,
     "/readyz": ReadyHandler,
 }
+OPEN_IN_THEIR_FORM: dict[str, type[ListenerHandler]] = {
+    "/": AboutHandler,
+    "/livez": PlainLiveHandler,
+    "/readyz": PlainReadyHandler,
+}
 
 
 def make_proxy_app(gateway: Gateway) -> Application:
@@ -51,7 +63,8 @@ def handlers_of(gateway: Gateway) -> Handlers:
     """Those of the URLs that are spelled as declared and no dialects share."""
     doors = gateway.doors
     mine = {"gateway": gateway, "dialect": doors.default}
-    handlers: Handlers = {path: (kind, mine) for path, kind in OPEN.items()}
+    without_key = OPEN_IN_THEIR_FORM if gateway.settings.names == ORIGINAL else OPEN
+    handlers: Handlers = {path: (kind, mine) for path, kind in without_key.items()}
     for route in doors.routes:
         if route.kind not in BELOW:
             handlers[route.path] = (KINDS[route.kind], _given(gateway, route))

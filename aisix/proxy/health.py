@@ -1,7 +1,8 @@
 """What is answered without a key. /livez, /health, /healthz: the process answers; /readyz: it
 should be sent requests; /: what this is, and where the API is.
 
-They are counted; an access line is written for / alone.
+In the original AISIX's form the words are its own, and /health and /healthz are nobody's. All are
+counted; an access line is written for / alone.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import msgspec
 from tornado.web import HTTPError
 
+from aisix.listener.probes import PLAIN_TEXT, VERBOSE, live, ready
 from aisix.proxy.base import ProxyHandler
 
 
@@ -74,5 +76,35 @@ class ReadyHandler(ProxyHandler):
         if store.trouble:
             body["trouble"] = "the store is not well, the last good content serves: see the status"
         self.send(200 if body["status"] == "ok" else 503, {}, msgspec.json.encode(body))
+
+    head = get
+
+
+class PlainLiveHandler(ProxyHandler):
+    """/livez in the original's form."""
+
+    open_to_all = True
+    quiet = True
+    route_name = "health"
+
+    def get(self) -> None:
+        status, body = live(self.gateway.draining, VERBOSE in self.request.query_arguments)
+        self.send(status, PLAIN_TEXT, body)
+
+    head = get
+
+
+class PlainReadyHandler(ProxyHandler):
+    """/readyz in the original's form: no model is no reason to send nobody."""
+
+    open_to_all = True
+    quiet = True
+    route_name = "health"
+
+    def get(self) -> None:
+        applied = self.gateway.store.unready is None
+        verbose = VERBOSE in self.request.query_arguments
+        status, body = ready(self.gateway.draining, applied, verbose)
+        self.send(status, PLAIN_TEXT, body)
 
     head = get

@@ -21,8 +21,8 @@ from aisix.store.etcd.board import Board
 from aisix.store.etcd.claims import claim_key
 from aisix.store.etcd.client import Access, EtcdClient
 from aisix.store.etcd.follow import Follower
+from aisix.store.etcd.place import EtcdPlace
 from aisix.store.etcd.registration import Facts, Registration, claim_name, home_of
-from aisix.store.etcd.store import EtcdPlace
 from aisix.store.etcd.wire import EtcdError
 from aisix.store.secrets import Keyring
 
@@ -49,7 +49,15 @@ def place_of(settings: Settings) -> EtcdPlace:
         domain_name=tls.domain_name,
     )
     plain = etcd.secrets == "plain"
-    return EtcdPlace(access, etcd.prefix, etcd.env_id, settings.node_id, plain, etcd.read_only)
+    return EtcdPlace(
+        access,
+        etcd.prefix,
+        etcd.env_id,
+        settings.node_id,
+        plain,
+        etcd.read_only,
+        etcd.copy_path,
+    )
 
 
 def join(settings: Settings) -> None:
@@ -62,7 +70,7 @@ def join(settings: Settings) -> None:
     client.patience_ms = timeout
     try:
         if settings.encryption_key is not None:  # else nothing is sealed there, and ours is our own
-            keyring = Keyring.open(settings.data_dir, settings.encryption_key)
+            keyring = Keyring.open(settings.data_dir, settings.encryption_key)  # of no file
             claim_key(client, place.layout, keyring)
         claim_name(client, place.layout, settings.node_id, home_of(settings.data_dir))
     except EtcdError as error:
@@ -84,12 +92,14 @@ def follow(settings: Settings, facts: Facts) -> int:
         signal.signal(number, stop)
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)  # of a terminal: the parent tells us when to end
-    keyring = Keyring.open(settings.data_dir, settings.encryption_key)
+    keyring = Keyring.open(settings.data_dir, settings.encryption_key, place.key_file)
     home = home_of(settings.data_dir)
     try:
         board = Board(settings.data_dir)
         entry = Registration(place.layout, settings.node_id, home, facts, board)
-        follower = Follower(settings.data_dir, keyring, place.access, place.layout, entry)
+        follower = Follower(
+            settings.data_dir, keyring, place.access, place.layout, entry, place.copy_file
+        )
     except OSError as error:
         raise OperatorError(f"data_dir {settings.data_dir}: {error.strerror}") from None
     try:

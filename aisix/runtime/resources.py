@@ -35,5 +35,6 @@ def store_of_command(settings: Settings) -> Store:
     from aisix.runtime.cluster import place_of
     from aisix.store.etcd.store import EtcdStore
 
-    keyring = Keyring.open(settings.data_dir, settings.encryption_key)
-    return EtcdStore.direct(keyring, place_of(settings))
+    place = place_of(settings)
+    keyring = Keyring.open(settings.data_dir, settings.encryption_key, place.key_file)
+    return EtcdStore.direct(keyring, place)

@@ -17,7 +17,7 @@ from aisix.store.secrets import KEY_FILE, Keyring
 from aisix.store.sqlite import DATABASE, SIGNAL, SqliteStore
 
 if TYPE_CHECKING:
-    from aisix.store.etcd.store import EtcdPlace
+    from aisix.store.etcd.place import EtcdPlace
 
 TRACES = (KEY_FILE, SIGNAL, f"{DATABASE}-wal")  # what a start leaves in the folder beside it
 
@@ -47,7 +47,7 @@ def open_store(
         raise OperatorError(f"data_dir {folder}: cannot be made: {error}") from None
     if not init and resources_file is None and etcd is None:
         not_lost(folder)
-    keyring = Keyring.open(folder, encryption_key)
+    keyring = Keyring.open(folder, encryption_key, None if etcd is None else etcd.key_file)
     if etcd is not None:
         from aisix.store.etcd.store import EtcdStore  # who has no etcd loads nothing of it
 

@@ -47,11 +47,12 @@ class Keyring:
         self._current = next(iter(self._keys))
 
     @classmethod
-    def open(cls, data_dir: Path, given: str | None = None) -> Keyring:
-        """The keys given in the settings, else those of the key file, which is made if need be."""
+    def open(cls, data_dir: Path, given: str | None = None, file: Path | None = None) -> Keyring:
+        """The keys given in the settings, else those of the key file, which is made if need be; it
+        is in data_dir, unless `file` says where."""
         if given:
             return cls(_parse(given.replace(",", "\n"), "the encryption key of the settings"))
-        file = data_dir / KEY_FILE
+        file = file or data_dir / KEY_FILE
         if not file.exists():
             _create(file, new_key())
         return cls(_read(file), file)

@@ -12,14 +12,13 @@ from aisix.config import original
 def test_the_folder_is_the_first_that_can_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert original.data_folder() == (tmp_path / "data", "")
+    assert original.data_folder(tmp_path) == (tmp_path / "data", "")
     system = tmp_path / "system"
     system.mkdir()
     monkeypatch.setattr(original.os, "access", lambda folder, mode: folder == system)
-    assert original.data_folder(system) == (system, "")
+    assert original.data_folder(tmp_path, system) == (system, "")
     monkeypatch.setattr(original.os, "access", lambda folder, mode: False)
-    folder, why = original.data_folder(system)
+    folder, why = original.data_folder(tmp_path, system)
     assert folder.is_dir() and why == original.OUTLIVES_NOTHING
     folder.rmdir()
 

@@ -101,6 +101,7 @@ BESIDE: dict[str, dict[str, Any]] = {  # what a setting stands only together wit
     "proxy.tls.key_file": {"proxy.tls.cert_file": "c.pem"},
     "admin.tls.cert_file": {"admin.tls.key_file": "k.pem"},
     "admin.tls.key_file": {"admin.tls.cert_file": "c.pem"},
+    "managed.snapshot_cache_path": {"etcd.prefix": "/other"},
     "ratelimit.backend": {"ratelimit.redis.url": "redis://h:6379"},
     "ratelimit.redis.url": {"ratelimit.backend": "redis"},
 }
@@ -295,7 +296,7 @@ def test_the_form_is_of_the_start_the_file_or_the_environment(
     for env, started in (({}, "aisix"), ({"AISIX_NAMES": "aisix"}, "")):
         found = load_settings(file, env, started)
         assert (found.names, found.resources_file) == ("aisix", tmp_path / "r.yaml")
-        assert found.data_dir == tmp_path / "data"
+        assert found.data_dir == below / "data"
     file.write_text("names: aisix\nresources_file: r.yaml\nproxy: {workers: 2}\n")
     assert load_settings(file, {}).workers == 2
     file.write_text("names: ours\nresources_file: r.yaml\n")

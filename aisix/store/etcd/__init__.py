@@ -5,6 +5,7 @@
     client.py    calls: endpoints, token, TLS, errors
     server_clock.py  how far our clock is from that of a member
     lines.py     several at one time: watches and heartbeats
+    place.py     which etcd, and where in it
     layout.py    keys and documents
     judge.py     which documents serve; the others are refused by name
     copy.py      the local copy, in SQLite

@@ -25,7 +25,7 @@ from aisix.errors import StoreError
 from aisix.store.change_signal import ChangeSignal
 from aisix.store.connection import BUSY_SECONDS, connect, private_file, use_wal
 from aisix.store.etcd.judge import Judge, RefusedDocument
-from aisix.store.etcd.layout import Name, Stored
+from aisix.store.etcd.layout import Layout, Name, Stored
 from aisix.store.kinds.registry import KINDS
 from aisix.store.rows import COLUMNS, RowForm, at_rest, meta
 from aisix.store.sealing import unpacked
@@ -68,6 +68,14 @@ SCHEMA = (
        ) STRICT""",
 )
 
+EMPTYING = (
+    "DELETE FROM resources",
+    "DELETE FROM refused",
+    "DELETE FROM meta WHERE name NOT IN ('revision', 'turn', 'guard')",
+    "UPDATE meta SET value = '0' WHERE name IN ('revision', 'guard')",
+    "UPDATE meta SET value = value + 1 WHERE name = 'turn'",
+)
+
 
 def refused_rows(db: sqlite3.Connection) -> tuple[Quarantined, ...]:
     """What is refused, told as other damage is."""
@@ -101,16 +109,29 @@ class CopyFacts:
 
 
 class LocalCopy:
-    """The writing connection. Raises StoreError for a file of another form."""
+    """The writing connection. Raises StoreError for a file of another form.
 
-    def __init__(self, folder: Path, keyring: Keyring) -> None:
+    file: the database, where it is not in the folder; layout: what is copied. A copy of another
+    prefix is emptied: nothing of that is ours.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        keyring: Keyring,
+        file: Path | None = None,
+        layout: Layout | None = None,
+    ) -> None:
         self._keyring = keyring
         self.unreadable: set[Name] = set()  # rows, since the start
-        self.file = folder / DATABASE
+        self.file = file or folder / DATABASE
+        self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         private_file(self.file)
         self._db = connect(self.file, BUSY_SECONDS)
         try:
             self._prepare()
+            if layout is not None:
+                self._belongs_to(layout.documents.decode())
         except BaseException:
             self._db.close()
             raise
@@ -134,6 +155,17 @@ class LocalCopy:
             with suppress(sqlite3.Error):
                 self._db.execute("ROLLBACK")
             raise
+
+    def _belongs_to(self, place: str) -> None:
+        before = meta(self._db, "place")
+        if before == place:
+            return
+        self._db.execute("BEGIN IMMEDIATE")
+        if before is not None:
+            for statement in EMPTYING:
+                self._db.execute(statement)
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES ('place', ?)", (place,))
+        self._db.execute("COMMIT")
 
     def close(self) -> None:
         self._db.close()

@@ -67,13 +67,14 @@ class Follower:
         access: Access,
         layout: Layout,
         registration: Registration | None = None,
+        copy_file: Path | None = None,
     ) -> None:
         self._layout = layout
         self._keyring = keyring
         self.board = Board(folder)
         self._age = CopyAge(self.board)
         counted = self._counted = self.board.count
-        self._copy = LocalCopy(folder, keyring)
+        self._copy = LocalCopy(folder, keyring, copy_file, layout)
         self._judge = self._copy.judge()
         facts = self._copy.facts()
         self.revision = facts.revision

@@ -20,7 +20,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ from aisix.store.etcd import board as cells
 from aisix.store.etcd import telling
 from aisix.store.etcd.board import Board
 from aisix.store.etcd.claims import claim_key
-from aisix.store.etcd.client import Access, EtcdClient
+from aisix.store.etcd.client import EtcdClient
 from aisix.store.etcd.commit import (
     UNDER_WAY,
     Committer,
@@ -52,9 +51,9 @@ from aisix.store.etcd.copy import (
 )
 from aisix.store.etcd.emptied import EMPTIED, accept
 from aisix.store.etcd.follow import Follower
-from aisix.store.etcd.layout import Layout
 from aisix.store.etcd.members import MembersFile
 from aisix.store.etcd.parts import in_parts
+from aisix.store.etcd.place import EtcdPlace
 from aisix.store.etcd.rotation import lacking, name_key, sealed_again
 from aisix.store.etcd.telling import TOLD_SECS
 from aisix.store.nodes import Node
@@ -69,28 +68,6 @@ LOOK_SECS = 0.001
 LOCK = "etcd.lock"
 
 
-@dataclass(frozen=True, slots=True)
-class EtcdPlace:
-    """Where in which etcd, and who we are. plain: secrets are written in clear."""
-
-    access: Access = field(repr=False)
-    prefix: str = "/aisix"
-    env_id: str | None = None
-    node_id: str = ""
-    plain: bool = False
-    read_only: bool = False
-
-    @property
-    def layout(self) -> Layout:
-        return Layout(self.prefix, self.env_id)
-
-    @property
-    def words(self) -> str:
-        """For a message or a status."""
-        below = f"/{self.env_id}" if self.env_id else ""
-        return f"etcd {', '.join(self.access.endpoints)} {self.prefix.rstrip('/')}{below}/"
-
-
 class EtcdStore(Replica):
     """`folder`: the data directory of the node, where the follower keeps its copy."""
 
@@ -103,7 +80,8 @@ class EtcdStore(Replica):
         place: EtcdPlace,
         read_again: Callable[[], None] | None = None,
     ) -> None:
-        file = folder / DATABASE
+        direct = read_again is not None
+        file = (None if direct else place.copy_file) or folder / DATABASE
         super().__init__(file, ChangeSignal(folder / SIGNAL), keyring, REPLICA)
         self._place, self._layout = place, place.layout
         self._folder, self._read_again = folder, read_again
@@ -114,7 +92,7 @@ class EtcdStore(Replica):
         self._direct: tuple[Follower, tempfile.TemporaryDirectory[str]] | None = None
         with self._at_start():
             if not file.exists():
-                LocalCopy(folder, keyring).close()
+                LocalCopy(folder, keyring, file).close()
             self._reader = connect(file, BUSY_READ_SECONDS, read_only=True)
             self._board = Board(folder)
             self._members = MembersFile(folder, self._board)

@@ -15,8 +15,8 @@ from pathlib import Path
 from aisix.store.etcd.board import Board
 from aisix.store.etcd.client import Access
 from aisix.store.etcd.follow import Follower
+from aisix.store.etcd.place import EtcdPlace
 from aisix.store.etcd.registration import Registration, home_of
-from aisix.store.etcd.store import EtcdPlace
 from aisix.store.secrets import Keyring
 from tests.cluster.cut import Cut
 from tests.cluster.servers import Etcd

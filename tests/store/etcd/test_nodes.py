@@ -21,8 +21,9 @@ from aisix.store.etcd.commit import Committer, Position
 from aisix.store.etcd.follow import Follower
 from aisix.store.etcd.members import Members
 from aisix.store.etcd.parts import in_parts
+from aisix.store.etcd.place import EtcdPlace
 from aisix.store.etcd.registration import LEASE_SECS, claim_name, home_of
-from aisix.store.etcd.store import EtcdPlace, EtcdStore
+from aisix.store.etcd.store import EtcdStore
 from aisix.store.etcd.wire import EtcdError
 from aisix.store.secrets import Keyring
 from tests.cluster.cut import Cut

@@ -13,9 +13,10 @@ from aisix.store.base import ChangeRefused
 from aisix.store.etcd import follow
 from aisix.store.etcd.claims import claim_key
 from aisix.store.etcd.client import Access, EtcdClient
+from aisix.store.etcd.place import EtcdPlace
 from aisix.store.etcd.registration import claim_name
 from aisix.store.etcd.rights import rights_of
-from aisix.store.etcd.store import EtcdPlace, EtcdStore
+from aisix.store.etcd.store import EtcdStore
 from aisix.store.etcd.wire import compare, delete_op, end_of, put_op, range_body, range_op
 from tests.cluster.servers import PASSWORD, ROOT_PASSWORD, USER, Etcd, after, b64
 from tests.running import until

@@ -12,7 +12,8 @@ import pytest
 from aisix.store.base import Store
 from aisix.store.batch import ImportItem, import_items
 from aisix.store.etcd.follow import Follower
-from aisix.store.etcd.store import EtcdPlace, EtcdStore
+from aisix.store.etcd.place import EtcdPlace
+from aisix.store.etcd.store import EtcdStore
 from tests.cluster.servers import Etcd
 from tests.store.contract import KEY, Contract, Item
 from tests.store.etcd.following import following, keyring, place_in
