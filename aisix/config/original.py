@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -92,4 +93,10 @@ def data_folder(beside: Path, system: Path = SYSTEM_FOLDER) -> tuple[Path, str]:
         above = folder if folder.exists() else folder.parent
         if above.is_dir() and os.access(above, os.W_OK | os.X_OK):
             return folder, ""
-    return Path(tempfile.mkdtemp(prefix="aisix-")), OUTLIVES_NOTHING
+    return _fresh_folder(), OUTLIVES_NOTHING
+
+
+@cache
+def _fresh_folder() -> Path:
+    """One of this process: its settings are read again at each SIGHUP."""
+    return Path(tempfile.mkdtemp(prefix="aisix-"))

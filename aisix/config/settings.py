@@ -40,7 +40,8 @@ from aisix.config.sections import (
     Upstream,
 )
 from aisix.errors import Complaint, OperatorError
-from aisix.movein.declared import TheirSaid
+from aisix.movein.declared import TheirSaid, row_of
+from aisix.movein.declared import settings as their_settings
 
 _SECTIONS: dict[str, type[Any]] = {
     "proxy": Proxy,
@@ -80,6 +81,8 @@ def load_settings(path: str | Path | None, env: Mapping[str, str], started: str 
         places.update(moved.places)
         complaints += moved.wrong
     flat = flatten(given, known, where, complaints)
+    if not theirs:
+        complaints = [_hinted(one) for one in complaints]
     for key, setting in known.items():
         variable = PREFIX + key.upper().replace(".", "__")
         place, value = where(key), flat.get(key, setting.default)
@@ -117,6 +120,14 @@ def load_settings(path: str | Path | None, env: Mapping[str, str], started: str 
     values[NAMES] = ORIGINAL if theirs else OURS
     made = _settings(values, base, name, environ)
     return replace(made, started=started, said=said)
+
+
+def _hinted(one: Complaint) -> Complaint:
+    """A name that only the original's form has says so."""
+    if row_of(their_settings(), one.path) is None:
+        return one
+    hint = "a name of the original AISIX: say `names: aisix` here, or AISIX_NAMES=aisix"
+    return Complaint(one.where, one.path, f"{one.text}; it is {hint}")
 
 
 def _settings(

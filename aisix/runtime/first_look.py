@@ -6,7 +6,11 @@ Must never know: sockets, workers.
 
 from __future__ import annotations
 
+import fcntl
+import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from aisix import log
@@ -18,6 +22,37 @@ from aisix.routing import doubts, resource_checks
 from aisix.runtime.resources import store_of
 from aisix.store.audit import records
 from aisix.store.opening import has_database
+
+LOCK = "gateway.lock"
+
+
+@contextmanager
+def alone_in_folder(settings: Settings) -> Iterator[None]:
+    """No second gateway of an etcd, or in the original's form, on one data_dir: each would write
+    the other's copy. OperatorError when one is there.
+
+    The lock is the process's own: workers do not have it, and who becomes the next program takes
+    it anew.
+    """
+    if not settings.etcd.endpoints and settings.names != ORIGINAL:
+        yield
+        return
+    folder = settings.data_dir
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fd = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise OperatorError(f"data_dir {folder}: {error.strerror}") from None
+    try:
+        fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(fd)
+        text = f"data_dir {folder}: another gateway serves from it; give each one its own"
+        raise OperatorError(text) from None
+    try:
+        yield
+    finally:
+        os.close(fd)
 
 
 def tell_form(settings: Settings) -> None:

@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from aisix import __version__, log
+from aisix.config.original import VARIABLE as NAMES_VARIABLE
 from aisix.config.settings import Settings, load_settings
 from aisix.config.shipped import shipped_mappings
 from aisix.errors import OperatorError
@@ -42,7 +43,7 @@ from aisix.proxy.captures import MOST
 from aisix.routing import doubts
 from aisix.runtime import kept_tables
 from aisix.runtime.companion import Companion
-from aisix.runtime.first_look import first_look, open_database, tell_form
+from aisix.runtime.first_look import alone_in_folder, first_look, open_database, tell_form
 from aisix.runtime.limiting import check_limits
 from aisix.runtime.listening import Listening
 from aisix.runtime.node_facts import NodeFacts
@@ -73,6 +74,11 @@ def serve(
     """
     gc.disable()  # what is made here stays
     log.setup(settings.observability.log_level, settings.observability.access_log)
+    with alone_in_folder(settings):
+        return _serve(settings, env, init)
+
+
+def _serve(settings: Settings, env: MutableMapping[str, str], init: bool) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
     handed = json.loads(env.pop(HANDOVER, "{}"))
     sockets = Listening(handed.get("sockets", {}))
@@ -262,9 +268,9 @@ def become(
 ) -> None:
     """Exec the installed program in our place, if it says that it can start with our settings."""
     command = [sys.executable, *sys.orig_argv[1:]]
-    check = ["check" if word == "serve" else word for word in command if word != "--init"]
+    check, form = _check_of(command, plan.settings), {**env, NAMES_VARIABLE: plan.settings.names}
     try:
-        subprocess.run([*check, "--no-cases"], check=True, timeout=CHECK_SECS, capture_output=True)
+        subprocess.run(check, check=True, timeout=CHECK_SECS, capture_output=True, env=form)
     except (OSError, subprocess.SubprocessError) as error:
         told = [getattr(error, name, None) or b"" for name in ("stdout", "stderr")]
         said = b"".join(told).decode("utf-8", "replace").strip()
@@ -280,6 +286,15 @@ def become(
     except OSError as error:
         del env[HANDOVER]
         log.error("cannot become the installed program: %s", error.strerror)
+
+
+def _check_of(command: list[str], settings: Settings) -> list[str]:
+    """The command that says whether this one would start."""
+    if settings.started:  # without a verb
+        program = command[: len(command) - len(sys.argv) + 1]
+        return [*program, "check", "--no-cases", "--config", settings.source]
+    words = ["check" if word == "serve" else word for word in command if word != "--init"]
+    return [*words, "--no-cases"]
 
 
 def folders(settings: Settings) -> list[Any]:

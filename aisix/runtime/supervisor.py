@@ -296,7 +296,10 @@ class Supervisor(Generic[P]):
 
     def _ended(self, worker: Worker, status: int, was_starting: bool) -> None:
         if worker.end_by is not None or self._stopping:
-            if status:
+            told = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGTERM
+            if status and not (
+                was_starting and told
+            ):  # it cannot catch a signal before it is ready
                 log.error("worker %d ended with %s while it stopped", worker.pid, _how(status))
                 self._code = 1
             return

@@ -151,3 +151,10 @@ def test_the_page_on_resilience_names_its_settings_and_fields() -> None:
     quoted = re.findall(r"`((?:upstream|proxy|downstream)\.[a-z_]+)`", page)
     assert set(quoted) <= set(names)
     assert [name for name in ROUTINGS if f"| `{name}`" not in page] == []
+
+
+def test_a_name_of_the_originals_form_says_how_it_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text("proxy: {thread_per_core: true}\n")
+    with pytest.raises(OperatorError, match="say `names: aisix` here, or AISIX_NAMES=aisix"):
+        load_settings(file, {})

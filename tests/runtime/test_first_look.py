@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from aisix.config.settings import load_settings
-from aisix.runtime.first_look import open_database, tell_form
+from aisix.errors import OperatorError
+from aisix.runtime.first_look import alone_in_folder, open_database, tell_form
 
 
 def test_a_database_that_is_made_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -34,3 +36,31 @@ def test_the_original_form_is_told_with_what_is_not_obeyed(
     caplog.clear()
     tell_form(load_settings(None, {}))
     assert not caplog.text
+
+
+def _is_refused(env: dict[str, str]) -> int:
+    """In a process of its own, which has no lock of ours: 1 when it is, 0 when not."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            with alone_in_folder(load_settings(None, env)):
+                os._exit(0)
+        except OperatorError as error:
+            os._exit(1 if "another gateway serves from it" in str(error) else 2)
+        finally:
+            os._exit(3)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def test_a_second_gateway_of_an_etcd_on_one_folder_is_refused(tmp_path: Path) -> None:
+    etcd = {
+        "AISIX_ETCD__ENDPOINTS": "http://127.0.0.1:9",
+        "AISIX_ADMIN__ENABLED": "false",
+        "AISIX_DATA_DIR": str(tmp_path),
+        "AISIX_ENCRYPTION_KEY": "A" * 43 + "=",
+    }
+    with alone_in_folder(load_settings(None, etcd)):
+        assert _is_refused(etcd) == 1
+        assert _is_refused({**etcd, "AISIX_DATA_DIR": str(tmp_path / "b")}) == 0
+        assert _is_refused({"AISIX_DATA_DIR": str(tmp_path)}) == 0, "ours alone may be several"
+    assert _is_refused(etcd) == 0

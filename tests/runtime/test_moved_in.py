@@ -47,7 +47,7 @@ class Bare:
     @contextmanager
     def running(self, **env: str) -> Iterator[Bare]:
         with self.log_file.open("a") as out:
-            process = subprocess.Popen(
+            self.process = process = subprocess.Popen(
                 [sys.executable, "-m", "aisix", "--config", str(self.config)],
                 cwd=self.folder,
                 env={**os.environ, "PYTHONPATH": str(ROOT), **env},
@@ -103,7 +103,9 @@ guardrails:
     with gateway.running(KEY="sk-ant-1234", CALLER=CALLER):
         until(lambda: gateway.ask().status == 200)
         assert gateway.ask(stream=True).status == 200
-    assert "names: aisix (started without a verb)" in gateway.log
+        gateway.process.send_signal(signal.SIGUSR2)  # it becomes the program that is installed now
+        until(lambda: gateway.log.count("names: aisix (started without a verb)") == 2, gateway.log)
+        until(lambda: gateway.ask().status == 200)
     assert "1 guardrails is stored and NOT enforced: no-pii" in gateway.log
     assert "cooldown.enabled: targets cool down by" in gateway.log
     assert "sk-ant-1234" not in gateway.log

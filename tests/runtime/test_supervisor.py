@@ -28,6 +28,9 @@ class Plan:
 def work(plan, slot, seat):
     if plan.how == "bad":
         return 3
+    if plan.how == "slow":
+        print("starts", flush=True)
+        time.sleep(60)
     if plan.how == "deaf":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     else:
@@ -135,3 +138,14 @@ def test_a_worker_that_does_not_end_is_killed_when_told_again(begun: Callable[..
     until(lambda: parent.process.poll() is not None)
     assert "ending 2 workers at once" in parent.said
     assert parent.process.returncode == 1
+
+
+def test_workers_that_have_not_begun_may_be_ended_as_they_are(tmp_path: Path) -> None:
+    parent = Parent(tmp_path, "slow")
+    try:
+        until(lambda: parent.said.count("starts") == 2)
+    finally:
+        parent.process.send_signal(signal.SIGTERM)
+        code = parent.process.wait(30)
+    assert code == 0
+    assert "while it stopped" not in parent.said
