@@ -30,7 +30,7 @@ class WithMappings(build_py):
             target = Path(self.build_lib) / "aisix" / "mappings"
             shutil.rmtree(target, ignore_errors=True)
             shutil.copytree(HERE / "mappings", target)
-            for cases in list(target.glob("*/*/cases")):
+            for cases in [*target.glob("*/*/cases"), *target.glob("overlays/*/*/*/cases")]:
                 shutil.make_archive(str(cases), "zip", cases)
                 shutil.rmtree(cases)
             self.show_that_they_hold(target, target.parent / "results")

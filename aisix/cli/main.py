@@ -202,9 +202,7 @@ def check(args: argparse.Namespace) -> int:
     if settings.resources_file and not found:
         from aisix.cli import store
 
-        complaints = store.findings(
-            str(settings.resources_file), settings, _folders(settings.mappings)
-        )
+        complaints = store.findings(str(settings.resources_file), settings, _folders(settings))
         found += [Finding(FAULT, "", str(one)) for one in complaints]
     faults = [one for one in found if one.level == FAULT]
     if args.json:
@@ -253,7 +251,7 @@ def mappings(args: argparse.Namespace) -> int:
         from aisix.config.settings import load_settings
 
         args.settings = load_settings(args.config, os.environ)
-    return mappings_cli.run(args, _folders(args.settings.mappings if args.settings else ()))
+    return mappings_cli.run(args, _folders(args.settings))
 
 
 def capture(args: argparse.Namespace) -> int:
@@ -295,10 +293,15 @@ def stored(args: argparse.Namespace) -> int:
     from aisix.config.settings import load_settings
 
     settings = load_settings(args.config, os.environ)
-    return int(getattr(store, args.run)(args, settings, _folders(settings.mappings)))
+    return int(getattr(store, args.run)(args, settings, _folders(settings)))
 
 
-def _folders(extra: Sequence[Path]) -> list[Path]:
-    from aisix.config.shipped import shipped_mappings
+def _folders(settings: Any) -> list[Path]:
+    """Those of the settings; without any the shipped ones alone."""
+    from aisix.config.shipped import table_folders
 
-    return [shipped_mappings(), *extra]
+    return (
+        table_folders("", ())
+        if settings is None
+        else table_folders(settings.names, settings.mappings)
+    )

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from aisix.limits.rules import LimitRule, WindowCounts
+from aisix.limits.rules import Counts, LimitRule
 
 # Windows are measured by a clock nobody sets, the same for all processes of the machine; it goes on
 # while the machine sleeps, where the system has such a one.
@@ -27,9 +27,9 @@ class Holder(NamedTuple):
 
 
 class Level(NamedTuple):
-    """How full a limit is: `left` of `most`, full again in `reset` s."""
+    """How full a limit is: `left` of `most`, full again in `reset` s (of places: unknown, 0)."""
 
-    counts: WindowCounts
+    counts: Counts
     most: int
     left: int
     reset: float

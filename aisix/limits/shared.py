@@ -88,7 +88,9 @@ class SharedRateLimiter:
             for holder, row in rows:
                 for rule in holder.rules:
                     if rule.counts == "concurrency":
-                        wait = BUSY if self._table.under_way(row) >= rule.most else 0.0
+                        used = self._table.under_way(row)
+                        windows.append((row, rule, now, used))
+                        wait = BUSY if used >= rule.most else 0.0
                     else:
                         begin, count = self._window(row, rule, now)
                         windows.append((row, rule, begin, count))
@@ -101,6 +103,8 @@ class SharedRateLimiter:
                 if rule.counts == "requests":
                     windows[at] = row, rule, begin, count + 1
                     self._put(row, rule, begin, count + 1)
+                elif rule.counts == "concurrency":
+                    windows[at] = row, rule, begin, count + 1
             booked = _Booked(rows)
             grant = Grant(asked, _levels(windows, now), booked)
             if tokens:
@@ -232,12 +236,12 @@ def _until_end(begin: float, rule: LimitRule, now: float) -> float:
 
 
 def _levels(windows: Sequence[Window], now: float) -> tuple[Level, ...]:
-    """For requests and for tokens, the rule that has the least room."""
+    """For requests, for tokens and for places, the rule that has the least room."""
     levels: dict[str, Level] = {}
     for _, rule, begin, count in windows:
         reset = _until_end(begin, rule, now) if count else 0.0
         left = max(0, int(rule.most - count))
         other = levels.get(rule.counts)
         if other is None or (left, -reset) < (other.left, -other.reset):
-            levels[rule.counts] = Level(rule.counts, rule.most, left, reset)  # type: ignore[arg-type]
+            levels[rule.counts] = Level(rule.counts, rule.most, left, reset)
     return tuple(levels.values())

@@ -69,7 +69,7 @@ def rate_limited(refusal: LimitRefusal) -> CallerError:
     wait = min(LONGEST, max(1, math.ceil(refusal.wait)))
     rule = refusal.rule
     kind = KEY if refusal.holder.ident.startswith(KEY) else MODEL
-    more = {"limit": rule.most, "unit": UNITS[rule.name], "holder": kind}
+    more = {"limit": rule.most, "unit": UNITS[rule.name], "counts": rule.counts, "holder": kind}
     return CallerError("rate_limited", None, retry_after=wait, **more)
 
 

@@ -22,7 +22,7 @@ from typing import Any
 import msgspec
 
 from aisix.mapping.mappings import Mappings
-from aisix.mapping.parse.files import TableFolder, pack, unpack
+from aisix.mapping.parse.files import TableFolder, pack, shipped_of, unpack
 from aisix.mapping.verify.kept import Kept, hashed
 from aisix.workers.generation import Generation
 
@@ -79,7 +79,8 @@ def begin(
     if kept is None or very_files(table_folders) != kept.followed_by:
         return table_folders, None
     files = unpack(kept.files)
-    if files[0].files != table_folders[0].files:
+    ours, theirs = ([one.files for one in shipped_of(of)] for of in (table_folders, files))
+    if ours != theirs:
         return table_folders, None
     return (files if kept.left else table_folders), kept
 

@@ -29,13 +29,13 @@ import msgspec
 from aisix import __version__, log
 from aisix.config.original import VARIABLE as NAMES_VARIABLE
 from aisix.config.settings import Settings, load_settings
-from aisix.config.shipped import shipped_mappings
+from aisix.config.shipped import table_folders
 from aisix.errors import OperatorError
 from aisix.limits import SharedRateLimiter
 from aisix.listener.certificates import Certificates
 from aisix.mapping.mappings import Mappings, load_shelves
 from aisix.mapping.model_tables import preload
-from aisix.mapping.parse.files import read_folders
+from aisix.mapping.parse.files import read_folders, shipped_of
 from aisix.mapping.verify.both_forms import known_to_differ
 from aisix.mapping.verify.kept import Kept
 from aisix.mapping.verify.proofs import of_files
@@ -185,7 +185,8 @@ def make_plan(
     of_all = generation, worker_slots, scoreboard, limits, spool
     shared = Shared(mappings, *of_all, parent=os.getpid())
     note: dict[str, object] = {"warnings": warnings_at_start(mappings), "way": way}
-    if len(mappings.table_folders) == 1:  # no release is made unless its cases hold
+    if len(shipped_of(mappings.table_folders)) == len(mappings.table_folders):
+        # No release is made unless its cases hold.
         note["good"] = of_files(mappings.table_folders)
     shared.generation.write_note(msgspec.json.encode(note))
     return WorkerPlan(
@@ -302,7 +303,7 @@ def folders(settings: Settings) -> list[Any]:
     for folder in settings.mappings:
         if not folder.is_dir():
             raise OperatorError(f"mappings: {folder}: no such folder")
-    return [shipped_mappings(), *settings.mappings]
+    return table_folders(settings.names, settings.mappings)
 
 
 def admin_keys(settings: Settings) -> tuple[str, ...]:

@@ -226,7 +226,7 @@ class Driver:
             try:
                 at = transfer.due()
                 if at <= now:
-                    error = faults.timed_out(transfer.late(now), was_sent=_was_sent(transfer))
+                    error = faults.timed_out(*transfer.late(now), was_sent=_was_sent(transfer))
                     self.end(transfer, error)
                 elif at < due:
                     due = at

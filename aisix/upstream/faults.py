@@ -2,7 +2,7 @@
 
     kind           values
     unreachable    why = dns, connect, tls, reset, url, address, closed, curl
-    timeout        phase = connect, first_byte, idle, total
+    timeout        phase = connect, first_byte, idle, total; ms: that limit
     overloaded     why = files (with retry_after): we have no descriptor for a connection
     bad_response   why = not_http, truncated, headers, encoding, too_large (with limit and bytes)
 
@@ -55,14 +55,16 @@ _ALWAYS: dict[int, tuple[str, str]] = {
 _BROKEN = {16, 52, 55, 56, 92, 95}  # HTTP2, GOT_NOTHING, SEND_, RECV_ERROR, HTTP2_STREAM, HTTP3
 
 
-def from_curl(code: int, text: str, *, was_sent: bool, began: bool, headed: bool) -> UpstreamError:
+def from_curl(
+    code: int, text: str, *, was_sent: bool, began: bool, headed: bool, connect_ms: int = 0
+) -> UpstreamError:
     """The error for a failed transfer.
 
     was_sent: some of the request went out; began: a byte of the answer came; headed: all its head.
     """
     detail = f"curl {code}: {text}"
     if code == TIMED_OUT:
-        return timed_out("connect", was_sent=was_sent, detail=detail)
+        return timed_out("connect", connect_ms, was_sent=was_sent, detail=detail)
     if code == 1:  # UNSUPPORTED_PROTOCOL: the URL's scheme, or an answer that does not begin HTTP/
         kind, why = ("bad_response", "not_http") if was_sent else ("unreachable", "url")
     elif code in _BROKEN and not began:
@@ -74,9 +76,10 @@ def from_curl(code: int, text: str, *, was_sent: bool, began: bool, headed: bool
     return UpstreamError(kind, detail, why=why, was_sent=was_sent)
 
 
-def timed_out(phase: str, *, was_sent: bool, detail: str = "") -> UpstreamError:
-    """The upstream took longer than the limit named by `phase`."""
-    return UpstreamError("timeout", detail or f"{phase} limit", phase=phase, was_sent=was_sent)
+def timed_out(phase: str, ms: int, *, was_sent: bool, detail: str = "") -> UpstreamError:
+    """The upstream took longer than the limit named by `phase`, which is `ms`."""
+    values = {"phase": phase, "ms": ms, "was_sent": was_sent}
+    return UpstreamError("timeout", detail or f"{phase} limit", **values)
 
 
 def too_large(cap: Cap) -> UpstreamError:

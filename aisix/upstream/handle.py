@@ -211,6 +211,7 @@ class Handle:
             was_sent=self.was_sent,
             began=bool(transfer.lines),
             headed=transfer.headed or read_head(transfer.lines) is not None,
+            connect_ms=transfer.limits.connect_ms,
         )
 
     # Called by libcurl, which would print an exception with its words. One is kept for the sink

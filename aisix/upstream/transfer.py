@@ -65,6 +65,7 @@ class Transfer:
         "headed",
         "heard",
         "held",
+        "limits",
         "lines",
         "paused",
         "pieces",
@@ -78,6 +79,7 @@ class Transfer:
     def __init__(self, owner: TransferOwner, request: Request, sink: Sink, now: float) -> None:
         limits = request.timeouts
         self._owner = owner
+        self.limits = limits
         self._first = limits.first_byte_ms / 1000
         self._first_at = now + limits.first_byte_ms / 1000 if limits.first_byte_ms else inf
         self._total_at = now + limits.total_ms / 1000 if limits.total_ms else inf
@@ -161,11 +163,15 @@ class Transfer:
             return self._total_at
         return min(self.heard + self._idle, self._total_at)
 
-    def late(self, now: float) -> str:
-        """The limit that has been passed: the name of a phase."""
+    def late(self, now: float) -> tuple[str, int]:
+        """The limit that has been passed: the name of a phase, and milliseconds."""
         if now >= self._total_at:
-            return "total"
-        return "idle" if self.lines else "first_byte"
+            return "total", self.limits.total_ms
+        return (
+            ("idle", self.limits.idle_ms)
+            if self.lines
+            else ("first_byte", self.limits.first_byte_ms)
+        )
 
     def deliver(self, now: float) -> None:
         """Tell the sink what it has not been told. Lets the sink's exceptions through."""

@@ -17,6 +17,7 @@ from aisix.cli.mappings import places
 from aisix.cli.mappings.output import write_json
 from aisix.cli.mappings.places import JSON, TEXT
 from aisix.config.cache import cache_folder, shipped_results
+from aisix.config.shipped import shipped_mappings, shipped_overlays
 from aisix.errors import Complaint
 from aisix.mapping.mappings import load_mappings
 from aisix.mapping.parse import toml_tree
@@ -64,6 +65,8 @@ def _check(args: argparse.Namespace, folders: list[Path]) -> int:
         kept = Kept(None if args.no_cache else cache_folder(os.environ), shipped_results())
         checker = Checker(kept, not args.no_cases, thorough=args.all, processes=usable())
         findings = checker.folders(folders)
+        for overlay in shipped_overlays() if folders == [shipped_mappings()] else ():
+            findings = findings or checker.folders([*folders, overlay])
         if args.settings and not findings:
             findings = overlay_findings(args.settings, folders)
     missed = checker.unshown

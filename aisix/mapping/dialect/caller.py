@@ -28,14 +28,14 @@ STATUS = "a number from 400 to 599"
 LONGEST_VALUE, LONGEST_ROUTES = 200, 2000  # characters of what a message quotes; ours are all told
 ALIAS_IN_BASE = "{alias}"
 _BASE = re.compile(r"(/[\w.~-]+)*/([\w.~-]+|\{alias\})(/[\w.~-]+)*")
-_FAULT_KEYS: dict[str, type] = {
+_VARIANT_KEYS: dict[str, type] = {
     "status": int,
     "type": str,
     "code": str,
-    "param": str,
     "message": str,
     "headers": dict,
 }
+_FAULT_KEYS = {**_VARIANT_KEYS, "param": str, "by": str, "of": dict}
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,14 +206,16 @@ class CallerDialect:
         """Our own fault as this dialect shows it."""
         rows = self.data["fault"]
         row = rows.get(error.kind) or rows["bug"]
+        if "of" in row:
+            row = {**row, **row["of"].get(str(error.values.get(row["by"])), {})}
         quoted = {**values, **error.values}
         param = row.get("param", error.param)
         if param is not None:
             quoted["param"] = error.param if error.param is not None else param
         return self.answer(
             row["status"],
-            row.get("type"),
-            _say(row.get("code"), quoted),
+            row.get("type") or None,
+            _say(row.get("code"), quoted) or None,
             _say(row.get("message", ""), quoted) or "",
             param,
             _headers(row.get("headers", {}), quoted),
@@ -239,7 +241,8 @@ class CallerDialect:
         }
         known["request_id"] = self.request_id
         known |= {f"header.{name}": value for name, value in headers.items()}
-        body = _fill(self.data["error"]["body"], known)
+        shape = self.data["error"]
+        body = _fill(shape["body"], known, shape.get("leave_out", False))
         return ErrorAnswer(status, headers, _encode(body), kind, message, known=known)
 
     def told(self, warnings: str) -> bytes:
@@ -261,29 +264,53 @@ def _wrong_fault(row: Json) -> Iterator[tuple[str, str]]:
     """(the key, what is wrong with it) of one [fault]."""
     if not isinstance(row, dict) or "status" not in row:
         yield "", "a fault needs a status (a number)"
-    for key, value in row.items() if isinstance(row, dict) else ():
-        kind = _FAULT_KEYS.get(key)
+    if not isinstance(row, dict):
+        return
+    yield from _wrong_keys(row, _FAULT_KEYS)
+    if ("of" in row) != ("by" in row):
+        yield "", "`of` and `by` go together: `by` names what `of` is told apart by"
+    variants = row.get("of", {})
+    for name, variant in variants.items() if isinstance(variants, dict) else ():
+        if not isinstance(variant, dict):
+            yield "of", f"expected a table at {name}, found {found(variant)}"
+            continue
+        for key, text in _wrong_keys(variant, _VARIANT_KEYS):
+            yield "of", f"{name}.{key}: {text}"
+
+
+def _wrong_keys(row: dict[str, Json], known: dict[str, type]) -> Iterator[tuple[str, str]]:
+    for key, value in row.items():
+        kind = known.get(key)
         if kind is None:
-            yield key, f"unknown key{near(key, _FAULT_KEYS)}"
+            yield key, f"unknown key{near(key, known)}"
         elif not isinstance(value, kind):
             yield key, f"expected {EXPECTED[kind]}, found {found(value)}"
         elif key == "status" and not is_status(value):
             yield key, f"expected {STATUS}, found {found(value)}"
-        elif isinstance(value, dict) and not all(isinstance(text, str) for text in value.values()):
+        elif key == "headers" and not all(isinstance(text, str) for text in row[key].values()):
             yield key, "expected text for each header"
 
 
-def _fill(node: Json, known: dict[str, Json]) -> Json:
+def _fill(node: Json, known: dict[str, Json], leave_out: bool = False) -> Json:
+    """`leave_out`: a field whose value is unknown is no field, instead of a null."""
     if isinstance(node, dict):
-        return {key: _fill(value, known) for key, value in node.items() if not _lacks(value, known)}
+        return {
+            key: _fill(value, known, leave_out)
+            for key, value in node.items()
+            if not _lacks(value, known, leave_out)
+        }
     if isinstance(node, str) and node.startswith("$"):
         return known.get(node[1:])
     return node
 
 
-def _lacks(node: Json, known: dict[str, Json]) -> bool:
-    """Whether it is a header that this error has not: such a field is left out."""
-    return isinstance(node, str) and node.startswith("$header.") and node[1:] not in known
+def _lacks(node: Json, known: dict[str, Json], leave_out: bool) -> bool:
+    """Whether it is a header that this error has not, or may be left out as any other value."""
+    if not (isinstance(node, str) and node.startswith("$")):
+        return False
+    if leave_out and known.get(node[1:]) is None:
+        return True
+    return node.startswith("$header.") and node[1:] not in known
 
 
 def _headers(row: dict[str, str], values: dict[str, Json]) -> dict[str, str]:

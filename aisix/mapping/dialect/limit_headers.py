@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from math import ceil
 
 from aisix.mapping.dialect import durations
 
@@ -18,7 +19,8 @@ _WORD = re.compile(r"\{(\w+)\}")
 
 
 class LimitHeaders:
-    """`row`: text by header; in it `{most}`, `{left}`, `{reset}` (time left) and `{reset_at}`."""
+    """`row`: text by header; in it `{most}`, `{left}`, `{reset}` (time left), `{reset_secs}`
+    (the same in whole seconds) and `{reset_at}`."""
 
     __slots__ = ("_moment", "_text", "names")
 
@@ -30,7 +32,12 @@ class LimitHeaders:
 
     def filled(self, most: int, left: int, reset: float, now: float) -> list[str]:
         """The values of `names`; `reset` in seconds, `now` in Unix seconds."""
-        known = {"most": most, "left": left, "reset": durations.written(reset)}
+        known = {
+            "most": most,
+            "left": left,
+            "reset": durations.written(reset),
+            "reset_secs": ceil(reset),
+        }
         if self._moment:
             known["reset_at"] = durations.moment(now + reset)
         return (self._text % known).split("\n")

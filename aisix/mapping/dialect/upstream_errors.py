@@ -37,7 +37,8 @@ from aisix.mapping.syntax.rules import Condition
 
 __all__ = ["CallerDialect", "ErrorAnswer", "ErrorTables"]
 OWN = (400, 413, 422)  # statuses about the caller's own request
-SEEN = {"status": "integer", "headers": "string"}  # what rows see, whatever the body is
+# What rows see, whatever the body is; in_answer: the error stood in one with a good status.
+SEEN = {"status": "integer", "headers": "string", "in_answer": "boolean"}
 NO_FACTS = Facts("", "", "", {}, {})
 _NUMBER = re.compile("[0-9]{1,9}")  # of an item; no list has more
 # Of one of the upstream's lists, and of lists in its items, by their numbers: the caller's path of
@@ -66,6 +67,7 @@ class _Param:
 @dataclass(frozen=True, slots=True)
 class ErrorTables:
     rows: tuple[_Row, ...] = ()
+    restated: tuple[_Row, ...] = ()  # what is told instead of what the row says
     params: tuple[_Param, ...] = ()
     passed: tuple[Passed, ...] = ()
     limits: tuple[Passed, ...] = ()  # only for aliases that show limits
@@ -86,22 +88,8 @@ class ErrorTables:
         parser = Parser(tables, where, known_facts)
         parser.section = "errors"
         data = parser.unit(data, ("errors",), "errors")
-        rows = []
-        for name, given in data.get("upstream", {}).items():
-            at = ("errors", "upstream", name)
-            row = parser.unit(given, at, "error_row")
-            if row.get("status") not in ("$status", None) and not is_status(row["status"]):
-                parser.complain((*at, "status"), f'expected {STATUS}, or "$status"')
-            for key in ("type", "code", "param"):
-                _part(parser, row.get(key, ""), data.get("body", {}), (*at, key))
-            parser.vocabulary.seen = SEEN
-            guard = parser.condition(row, at)
-            parser.vocabulary.seen = {}
-            rows.append(_Row(name, guard, row, written(parser, row, at)))
-        tried = [(row.name, row.guard) for row in rows]
-        hiding = parser.hiding(dict(tried), ("errors", "upstream"))
-        for name, why in unreachable(tried, hiding):
-            parser.complain(("errors", "upstream", name), why, idle=True)
+        rows = _rows(parser, data, "upstream", "error_row")
+        restated = _rows(parser, data, "restate", "error_restated")
         params = []
         for name, given in data.get("param", {}).items():
             at = ("errors", "param", name)
@@ -117,7 +105,7 @@ class ErrorTables:
         recogniser = _recogniser(parser, data)
         complaints += parser.complaints
         used = frozenset(parser.used)
-        return cls(tuple(rows), tuple(params), *shown, data, recogniser, used)
+        return cls(rows, restated, tuple(params), *shown, data, recogniser, used)
 
     def translate(
         self,
@@ -143,6 +131,9 @@ class ErrorTables:
         view = self._view(status, headers, body, said, facts, now)
         row, status = self._row(view)
         data: dict[str, Json] = row.data if row else {"status": 502, "message": ""}
+        again = next((one for one in self.restated if holds(one.guard, view)), None)
+        if again is not None:
+            data = {**data, **again.data}
         text = data.get("message", "")
         too_long = len(message) > data.get("longest", 4000)
         if "{message}" in text and (not message or too_long):
@@ -152,7 +143,8 @@ class ErrorTables:
             param, message = self.named(message, caller_body, origin)
             param = self.named(said.parts.get("param", ""), caller_body, origin)[0] or param
         message = masked(self.renamed(message), hidden) if "{message}" in text else ""
-        text = text.replace("{message}", message).replace("{alias}", alias)
+        text = text.replace("{status}", str(status)).replace("{alias}", alias)
+        text = text.replace("{message}", message)  # last: nothing is filled in within it
         out = laid_over(dict(passed), row.headers, view) if row else dict(passed)
         out = {name: masked(value, hidden) for name, value in out.items()}
         if data.get("should_retry") is False:
@@ -191,9 +183,11 @@ class ErrorTables:
         now: int,
     ) -> View:
         """What rows see (status None: the one that the error stands for)."""
+        inside = status is None
         if status is None:
             status = self.recogniser.status(said)
         seen = {**(body if isinstance(body, dict) else {}), "status": status, "headers": headers}
+        seen["in_answer"] = inside
         if said.error:
             seen["error"] = said.error
         return View(Scope(facts, {}, now=now), seen)
@@ -250,6 +244,27 @@ class ErrorTables:
                         out[row.name] = text
                     break
         return out
+
+
+def _rows(parser: Parser, data: dict[str, Json], section: str, unit: str) -> tuple[_Row, ...]:
+    """The rows of [upstream] or [restate], which are tried in order."""
+    rows = []
+    for name, given in data.get(section, {}).items():
+        at = ("errors", section, name)
+        row = parser.unit(given, at, unit)
+        if row.get("status") not in ("$status", None) and not is_status(row["status"]):
+            parser.complain((*at, "status"), f'expected {STATUS}, or "$status"')
+        for key in ("type", "code", "param"):
+            _part(parser, row.get(key, ""), data.get("body", {}), (*at, key))
+        parser.vocabulary.seen = SEEN
+        guard = parser.condition(row, at)
+        parser.vocabulary.seen = {}
+        rows.append(_Row(name, guard, row, written(parser, row, at)))
+    tried = [(row.name, row.guard) for row in rows]
+    hiding = parser.hiding(dict(tried), ("errors", section))
+    for name, why in unreachable(tried, hiding):
+        parser.complain(("errors", section, name), why, idle=True)
+    return tuple(rows)
 
 
 def _recogniser(parser: Parser, data: dict[str, Json]) -> Recogniser:
@@ -337,8 +352,8 @@ def _groups_of(parser: Parser, match: re.Pattern[str], params: Collection[str], 
 
 
 def _quoted(word: str | None, found: Map[str, str]) -> str | None:
-    """A row's own word, or with "$" what the upstream says there."""
-    return found.get(word[1:]) if word is not None and word.startswith("$") else word
+    """A row's own word, "" for none, or with "$" what the upstream says there."""
+    return found.get(word[1:]) if word is not None and word.startswith("$") else word or None
 
 
 def _groups(text: str, found: re.Match[str]) -> str:

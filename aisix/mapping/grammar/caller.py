@@ -72,6 +72,13 @@ CALLER = file(
         below="caller_error",
     ),
     Key(
+        "headers",
+        TEMPLATES_BY_NAME,
+        "headers of every answer of its route that is no error; {request_id}: the gateway's own id",
+        {"x-call": "{request_id}"},
+        fills=("request_id",),
+    ),
+    Key(
         "limits",
         UNIT,
         "headers that tell a caller's tightest limit",
@@ -216,6 +223,13 @@ ERROR = unit(
     "what an error looks like",
     Key("request_id", HEADER, "the header with the gateway's own id", "x-id", "x-request-id"),
     Key(
+        "leave_out",
+        BOOLEAN,
+        "a field of the body whose value this error has not is left out, instead of null",
+        True,
+        False,
+    ),
+    Key(
         "body",
         TEMPLATE_OBJECT,
         "its JSON; $header.NAME: a header of this error, left out where there is none",
@@ -231,7 +245,7 @@ text = "$message"
 wait = "$header.retry-after"
 """,
 )
-_LIMIT = ("most", "left", "reset", "reset_at")
+_LIMIT = ("most", "left", "reset", "reset_secs", "reset_at")
 LIMITS = unit(
     "caller_limits",
     "headers that tell the tightest limit of a key or model that has one",
@@ -239,11 +253,19 @@ LIMITS = unit(
         Key(
             name,
             TEMPLATES_BY_NAME,
-            f"of {name}: {{left}} of {{most}}, full again in {{reset}} (6m0s), at {{reset_at}}",
+            f"of {name}: {{left}} of {{most}}, full again in {{reset}} (6m0s), or {{reset_secs}} "
+            "(360), at {reset_at}",
             {"x-left": "{left}"},
             fills=_LIMIT,
         )
         for name in ("requests", "tokens")
+    ),
+    Key(
+        "concurrency",
+        TEMPLATES_BY_NAME,
+        "of requests at one time: {left} of {most}",
+        {"x-free": "{left}"},
+        fills=_LIMIT[:2],
     ),
     example="""
 [limits.requests]
@@ -293,6 +315,12 @@ RAISED = frozenset(
         *(
             "no_such_model",
             "not_allowed",
+            "ip_not_allowed",
+            "no_tag",
+            "no_candidate",
+            "no_adapter",
+            "bad_address",
+            "bad_credential",
             "unsupported_endpoint",
             "rate_limited",
             "overloaded",
@@ -305,23 +333,47 @@ RAISED = frozenset(
 )
 # What the gateway says of a fault; [check] rows of a mapping may say more.
 SAID = (
-    *("alias", "allowed", "detail", "expected", "found", "holder", "ids", "limit"),
-    *("method", "number", "param", "path", "reason", "retry_after", "routes", "tool", "unit"),
-    *("value", "why"),
+    *("alias", "allowed", "counts", "detail", "expected", "found", "holder", "ids", "limit"),
+    *("method", "ms", "number", "param", "path", "phase", "reason", "retry_after", "routes"),
+    *("tool", "unit", "value", "why"),
 )
-FAULT = unit(
-    "fault",
-    "one fault as callers see it; {NAME} is filled in where the fault has it",
-    Key("status", STATUS, "its status", 400, required=True),
-    Key("type", TEXT, "its type", "bad_request"),
-    Key("code", TEMPLATE, "its code", "bad_value"),
-    Key("param", TEXT, "the field it is about, instead of the one found", "model"),
+# What two of them may be: the words that a fault's `of` goes by.
+TOLD_APART = ("counts", "phase", "why")
+_WORDS = (
+    Key("type", TEXT, 'its type; "": none', "bad_request"),
+    Key("code", TEMPLATE, 'its code; "": none', "bad_value"),
     Key("message", TEMPLATE, "its text", "Not a value of {param}: {value}."),
     Key(
         "headers",
         TEMPLATES_BY_NAME,
         "headers; one that asks for what this fault has not is left out",
         {"retry-after": "{retry_after}"},
+    ),
+)
+FAULT_VARIANT = unit(
+    "fault_variant",
+    "what is another one of a fault, where the value that `by` names is this one",
+    Key("status", STATUS, "its status", 400),
+    *_WORDS,
+    example="""
+[fault.rate_limited.of.tokens]
+message = "Too many tokens: {limit} {unit}."
+""",
+)
+FAULT = unit(
+    "fault",
+    "one fault as callers see it; {NAME} is filled in where the fault has it",
+    Key("status", STATUS, "its status", 400, required=True),
+    *_WORDS,
+    Key("param", TEXT, "the field it is about, instead of the one found", "model"),
+    Key("by", TEXT, "what of it `of` goes by", "counts", words=TOLD_APART, needs=("of",)),
+    Key(
+        "of",
+        UNITS_BY_NAME,
+        "what is another one, by that value",
+        {"tokens": {"message": "Too many tokens."}},
+        needs=("by",),
+        below_each="fault_variant",
     ),
     example="""
 [fault.bad_value]

@@ -44,6 +44,15 @@ ERRORS = file(
         below_each="error_row",
         ordered=True,
     ),
+    Key(
+        "restate",
+        UNITS_BY_NAME,
+        "how the error that a row has made is told instead: the first that holds; whether it is "
+        "tried again, its param and its headers stay those of the row",
+        {"theirs": {"when": {"status": "> 499"}, "status": 502, "message": "It said {status}."}},
+        below_each="error_restated",
+        ordered=True,
+    ),
     Key("body", UNIT, "where an error stands", {"message": "oops.text"}, below="error_body"),
     Key(
         "mark",
@@ -122,16 +131,15 @@ type = "their_fault"
 message = "The model is busy."
 """,
 )
-_TEXTS = ("message", "alias")
-UPSTREAM_ERROR = unit(
-    "error_row",
-    "what one kind of error becomes; it sees status, headers, the body, error.type, error.message",
-    *CONDITIONS,
-    Key("status", (STATUS, THEIR_STATUS), "the caller's status", 503, required=True),
-    Key("type", TEXT, 'its type; "$type": the upstream\'s', "their_fault"),
-    Key("code", TEXT, 'its code; "$code": the upstream\'s', "overloaded"),
-    Key("param", TEXT, 'the caller\'s field; "$named": what [param] finds', "$named"),
-    Key("message", TEMPLATE, "its text", "{message}", "", fills=_TEXTS),
+_TEXTS = ("message", "alias", "status")
+_STATUS = Key("status", (STATUS, THEIR_STATUS), "the caller's status", 503, required=True)
+_TYPE_AND_CODE = (
+    Key("type", TEXT, 'its type; "$type": the upstream\'s; "": none', "their_fault"),
+    Key("code", TEXT, 'its code; "$code": the upstream\'s; "": none', "overloaded"),
+)
+_PARAM = Key("param", TEXT, 'the caller\'s field; "$named": what [param] finds', "$named")
+_MESSAGE = (
+    Key("message", TEMPLATE, "its text; {status}: the upstream's", "{message}", "", fills=_TEXTS),
     Key("longest", INTEGER, "characters of the upstream's text; of a longer one `otherwise`", 600),
     Key(
         "otherwise",
@@ -141,6 +149,19 @@ UPSTREAM_ERROR = unit(
         "The model provider refused the request.",
         fills=("alias",),
     ),
+)
+_SEEN = (
+    "it sees status, headers, the body, error.type, error.message, and in_answer: whether the "
+    "error stood in an answer with a good status"
+)
+UPSTREAM_ERROR = unit(
+    "error_row",
+    f"what one kind of error becomes; {_SEEN}",
+    *CONDITIONS,
+    _STATUS,
+    *_TYPE_AND_CODE,
+    _PARAM,
+    *_MESSAGE,
     Key("should_retry", BOOLEAN, "false tells SDKs not to try again", False, True),
     Key(
         "retry",
@@ -163,6 +184,21 @@ status = 429
 type = "slow_down"
 message = "{message}"
 headers = { retry-after = "5" }
+""",
+)
+ERROR_RESTATED = unit(
+    "error_restated",
+    f"words over those that the row of an error has; {_SEEN}",
+    *CONDITIONS,
+    replace(_STATUS, required=False),
+    *_TYPE_AND_CODE,
+    *_MESSAGE,
+    example="""
+[restate.theirs]
+when = { status = "> 499" }
+status = 502
+type = "upstream_error"
+message = "It said {status}."
 """,
 )
 _BODY = (

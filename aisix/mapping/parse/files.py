@@ -27,6 +27,8 @@ CALLER, MAPPING = "caller.toml", "mapping.toml"
 # Folders of a dialect that are no mappings: what its mappings share on one side (lineage.py).
 UPSTREAM = "upstream"
 HALVES = ("caller", UPSTREAM)
+# In the first folder: folders laid over it where the settings ask for one of these names.
+OVERLAYS = "overlays"
 OTHER_FORMATS = frozenset(("yaml", "yml", "json", "tml"))  # that people write tables in
 FILES = ("mapping", "values", "request", "answer", "errors", "models")
 NAMES = tuple(f"{name}.toml" for name in FILES)
@@ -75,8 +77,8 @@ class TableFolder:
 
 
 def folder_names(folders: Sequence[Path]) -> list[tuple[str, Path]]:
-    """Each folder behind what begins its files' names in complaints: its last word, or where an
-    earlier one has that, its path as it is given, or from the root.
+    """Each folder behind what begins its files' names in complaints: its last word (of one in
+    OVERLAYS both), or where an earlier one has that, its path as it is given, or from the root.
 
     >>> [name for name, _ in folder_names([Path("/a/x"), Path("/b/x"), Path("y")])]
     ['x', '/b/x', 'y']
@@ -84,7 +86,8 @@ def folder_names(folders: Sequence[Path]) -> list[tuple[str, Path]]:
     named: list[tuple[str, Path]] = []
     for folder in map(Path, folders):
         taken = {known for known, _ in named}
-        names = (folder.name or str(folder), str(folder))
+        short = f"{OVERLAYS}/{folder.name}" if folder.parent.name == OVERLAYS else folder.name
+        names = (short or str(folder), str(folder))
         free = (name for name in names if name not in taken)
         named.append((next(free, str(folder.absolute())), folder))
     return named
@@ -92,16 +95,23 @@ def folder_names(folders: Sequence[Path]) -> list[tuple[str, Path]]:
 
 def read_folders(folders: Sequence[Path]) -> tuple[TableFolder, ...]:
     """Every folder, shipped first. What cannot be read is a complaint of its folder."""
-    return tuple(_read(folder, name) for name, folder in folder_names(folders))
+    named = folder_names(folders)
+    return tuple(_read(folder, name, not at) for at, (name, folder) in enumerate(named))
 
 
-def _read(folder: Path, name: str) -> TableFolder:
+def shipped_of(table_folders: Sequence[TableFolder]) -> Sequence[TableFolder]:
+    """Those that came with the program: the first, and what lies in it."""
+    first = table_folders[0].folder
+    return [one for one in table_folders if one.folder.is_relative_to(first)]
+
+
+def _read(folder: Path, name: str, first: bool) -> TableFolder:
     files: dict[str, bytes] = {}
     complaints: list[Complaint] = []
     if not folder.is_dir():
         why = "is a file, not a folder" if folder.exists() else "no such folder"
         return TableFolder(folder, name, files, (Complaint(str(folder), "", why),))
-    for path in sorted(_table_files(folder, "", complaints, name)):
+    for path in sorted(_table_files(folder, "", complaints, name, first)):
         wrong = _misplaced(path)
         if wrong:
             complaints.append(Complaint(f"{name}/{path}", "", wrong))
@@ -132,14 +142,18 @@ def _at_once(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
-def _table_files(folder: Path, below: str, complaints: list[Complaint], name: str) -> Iterator[str]:
-    """Relative paths of every .toml that is no case's; hidden files are an editor's own."""
+def _table_files(
+    folder: Path, below: str, complaints: list[Complaint], name: str, first: bool
+) -> Iterator[str]:
+    """Relative paths of every .toml that is no case's; hidden files are an editor's own. `first`:
+    it may hold overlays, each a folder by itself."""
     try:
         entries = list(os.scandir(folder / below))
     except OSError as error:
         text = f"cannot be read: {error.strerror}"
         complaints.append(Complaint(f"{name}/{below}".rstrip("/"), "", text))
         return
+    skipped = (OVERLAYS,) if first else ()
     for entry in entries:
         path = f"{below}{entry.name}"
         if entry.name.startswith("."):
@@ -149,10 +163,10 @@ def _table_files(folder: Path, below: str, complaints: list[Complaint], name: st
         elif _meant_as_table(below, entry.name):
             text = "is not read: the name of a table file ends in .toml"
             complaints.append(Complaint(f"{name}/{path}", "", text, idle=True))
-        elif entry.name == CASES and below.count("/") == 2:
+        elif path in skipped or (entry.name == CASES and below.count("/") == 2):
             continue
         elif os.path.isdir(entry) and below.count("/") < 4:  # isdir: no link can make it fail
-            yield from _table_files(folder, f"{path}/", complaints, name)
+            yield from _table_files(folder, f"{path}/", complaints, name, first)
 
 
 def _meant_as_table(below: str, file: str) -> bool:
@@ -215,8 +229,8 @@ Marks = dict[str, tuple[int, int, int]]
 def marks(folders: Sequence[Path]) -> Marks:
     """What changes when a table is written: (inode, ns, size) of every file. Reads no file."""
     out: Marks = {}
-    for folder in map(Path, folders):
-        for path in _table_files(folder, "", [], ""):
+    for number, folder in enumerate(map(Path, folders)):
+        for path in _table_files(folder, "", [], "", not number):
             _mark(folder / path, out)
     return out
 

@@ -6,7 +6,7 @@ Rules, shapes and conditions have a grammar of their own and are checked by `par
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from aisix.errors import Complaint
 from aisix.mapping.grammar.caller import RAISED, SAID
@@ -123,11 +123,21 @@ def check_faults(caller: Tree, mappings: Sequence[Tree], complaints: list[Compla
             given = row.get("values") if isinstance(row, dict) else None
             said.update(given if isinstance(given, dict) else ())
     for kind, row in faults.items():
-        for name in ("code", "message", "headers"):
-            given = {name: row.get(name, "")} if isinstance(row, dict) else {}
-            for keys, text in not_filled(given, said, lookups=False):
-                at = ("fault", kind, *keys)
-                complaints.append(Complaint(caller.where(at), ".".join(at), text))
+        for above, words in _said(row):
+            for name in ("code", "message", "headers"):
+                for keys, text in not_filled({name: words.get(name, "")}, said, lookups=False):
+                    place = ("fault", kind, *above, *keys)
+                    complaints.append(Complaint(caller.where(place), ".".join(place), text))
+
+
+def _said(row: Json) -> Iterator[tuple[Keys, dict[str, Json]]]:
+    """The tables of a fault that hold words: itself, and each of `of`."""
+    if isinstance(row, dict):
+        yield (), row
+        variants = row.get("of")
+        for name, variant in variants.items() if isinstance(variants, dict) else ():
+            if isinstance(variant, dict):
+                yield ("of", name), variant
 
 
 def _words(data: Json) -> set[str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from aisix.errors import Complaint
 from aisix.mapping.mappings import load_mappings
+from aisix.mapping.parse.files import OVERLAYS
 from aisix.mapping.verify import case_index, coverage
 from aisix.mapping.verify.check import Checker
 from aisix.mapping.verify.hints.usual import usual
@@ -27,9 +28,10 @@ READABLE = 0o644  # by whoever may run what is installed; what is kept is one us
 def make(tables: Path, results: Path, processes: int = 1) -> Sequence[Complaint]:
     """Fill `results`; what there is to complain about, and then it is not filled."""
     kept = Kept(results)
-    found = Checker(kept, processes=processes).folders([tables])
-    if found:
-        return found
+    for over in ((), *((path,) for path in sorted(tables.glob(f"{OVERLAYS}/*/")))):
+        found = Checker(kept, processes=processes).folders([tables, *over])
+        if found:
+            return found
     mappings = load_mappings([tables])
     for name, entries in case_index.by_mapping(case_index.entries(tables, kept)).items():
         coverage.of(mappings, name, 0, entries, kept)
