@@ -329,6 +329,12 @@ SETTINGS = (
         None,
         "URL that takes spans over OTLP/HTTP; needs the extra aisix[otel]",
     ),
+    Setting(
+        "observability.service_name",
+        maybe,
+        None,
+        "the service its spans are of; null: OTEL_SERVICE_NAME, else aisix",
+    ),
     Setting("data_dir", text, "data", "database and keys; made with mode 0700"),
     Setting("workers", integer(0, 1024), 0, "processes; 0: one per core"),
     Setting(

@@ -153,6 +153,7 @@ class Observability:
     metrics_max_connections: int
     trace_upstream: bool
     otlp_endpoint: str | None
+    service_name: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,9 +51,9 @@ class TheirRow:
 
 @dataclass(frozen=True, slots=True)
 class KindRows:
-    """A kind of documents. Without fields it is not served; `named`: the field with its name;
-    `values`: what a field may be, and else the document is refused; `words`: names of theirs that
-    our code goes by."""
+    """A kind of documents. Without fields it is not served; `named`: the field with its name, "":
+    it has none; `values`: what a field may be, and else the document is refused; `words`: names of
+    theirs that our code goes by."""
 
     name: str
     fields: Mapping[str, TheirRow] = field(default_factory=dict)

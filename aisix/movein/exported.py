@@ -87,7 +87,7 @@ def exported(
 
 def _name(kind: str, entry: Mapping[str, Any], id: str) -> str:
     rows = kinds().get(kind)
-    given = entry.get(rows.named if rows else "name") or entry.get("name")
+    given = entry.get((rows.named if rows else "") or "name") or entry.get("name")
     if isinstance(given, str) and given:
         return given
     digest = entry.get("key_hash")
@@ -96,7 +96,7 @@ def _name(kind: str, entry: Mapping[str, Any], id: str) -> str:
 
 def _named(kind: str, entry: dict[str, Any], name: str) -> None:
     field = kinds()[kind].named
-    if not entry.get(field) and not entry.get("name"):
+    if field and not entry.get(field) and not entry.get("name"):
         rest = dict(entry)
         entry.clear()
         entry.update({field: name, **rest})

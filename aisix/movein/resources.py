@@ -125,6 +125,8 @@ def _names(
 ) -> dict[str, str]:
     """{name: its path}; one that is missing or there twice is a fault."""
     found: dict[str, str] = {}
+    if not rows.named:
+        return found
     for path, entry in entries:
         name = entry.get(rows.named)
         where = f"{path}.{rows.named}"
@@ -148,7 +150,7 @@ def _not_served(
     if not entries:
         return
     moved.not_served[rows.name] = len(entries)
-    names = [str(entry.get(rows.named))[:60] for _, entry in entries]
+    names = [str(entry.get(rows.named))[:60] for _, entry in entries if rows.named]
     why = not_served_words(rows, len(entries), names)
     moved.said.append(TheirSaid(rows.name, rows.name, NOT_SERVED, "", why))
 

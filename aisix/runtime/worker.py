@@ -166,8 +166,7 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
     )
     gateway.limits = limiting.limiter
     gateway.admission.bound(share.requests)
-    endpoint = settings.observability.otlp_endpoint
-    spans = None if endpoint is None else OtlpExporter(endpoint, partial(guard.failed, "spans"))
+    spans = _spans(settings, guard)
     gateway.spans = spans
     bus = shared.worker_slots.sit(seat)
     secs = settings.mappings_reload_timeout_secs
@@ -326,6 +325,13 @@ def renew(shown: Mapping[str, Certificates | None]) -> bool:
 def _endings(shown: Mapping[str, Certificates | None]) -> dict[tuple[str, ...], float]:
     name = "aisix_certificate_expires_seconds"
     return {(name, key): one.expires for key, one in shown.items() if one is not None}
+
+
+def _spans(settings: Settings, guard: Guard) -> OtlpExporter | None:
+    seen = settings.observability
+    if seen.otlp_endpoint is None:
+        return None
+    return OtlpExporter(seen.otlp_endpoint, partial(guard.failed, "spans"), seen.service_name)
 
 
 def _drivers(settings: Settings, store: Store, most: int) -> RotatingDriver:

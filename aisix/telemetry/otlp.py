@@ -57,7 +57,10 @@ class OtlpExporter:
     """Sends spans to one endpoint, such as "http://127.0.0.1:4318/v1/traces"."""
 
     def __init__(
-        self, endpoint: str, failed: Callable[[BaseException], object] = lambda error: None
+        self,
+        endpoint: str,
+        failed: Callable[[BaseException], object] = lambda error: None,
+        service: str | None = None,
     ) -> None:
         """failed: told of what went wrong with a span, which is lost; the request is not."""
         check()
@@ -73,7 +76,7 @@ class OtlpExporter:
         self._scope = InstrumentationScope("aisix", __version__)
         self._resource = Resource.create(
             {
-                "service.name": os.environ.get("OTEL_SERVICE_NAME", "aisix"),
+                "service.name": service or os.environ.get("OTEL_SERVICE_NAME", "aisix"),
                 "service.version": __version__,
                 "service.instance.id": str(os.getpid()),
             }

@@ -22,6 +22,7 @@ class Collector(http.server.BaseHTTPRequestHandler):
     """Takes spans over OTLP/HTTP."""
 
     spans: list[Any] = []  # noqa: RUF012
+    services: set[str] = set()  # noqa: RUF012
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -31,6 +32,8 @@ class Collector(http.server.BaseHTTPRequestHandler):
             body = gzip.decompress(body)
         request = ExportTraceServiceRequest.FromString(body)
         for resource in request.resource_spans:
+            of = {one.key: one.value.string_value for one in resource.resource.attributes}
+            self.services.add(of["service.name"])
             for scope in resource.scope_spans:
                 self.spans += scope.spans
         self.send_response(200)
@@ -45,6 +48,7 @@ class Collector(http.server.BaseHTTPRequestHandler):
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_spans_reach_a_collector(tmp_path: Path, standin: Standin, scheme: str) -> None:
     Collector.spans.clear()
+    Collector.services.clear()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Collector)
     env = {"OTEL_BSP_SCHEDULE_DELAY": "100"}
     if scheme == "https":
@@ -58,7 +62,8 @@ def test_spans_reach_a_collector(tmp_path: Path, standin: Standin, scheme: str) 
     thread.start()
     try:
         endpoint = f"{scheme}://127.0.0.1:{server.server_address[1]}/v1/traces"
-        more = {"observability": {"otlp_endpoint": endpoint}}
+        service = {"service_name": "mine"} if scheme == "https" else {}
+        more = {"observability": {"otlp_endpoint": endpoint, **service}}
         with Running(tmp_path / "gateway", more, env=env) as gateway:
             gateway.set_up(standin.url, MODELS)
             gateway.allow("*")
@@ -78,6 +83,7 @@ def test_spans_reach_a_collector(tmp_path: Path, standin: Standin, scheme: str) 
         assert attributes["gen_ai.usage.output_tokens"].int_value > 0
         assert second.status.code == 2
         assert not second.parent_span_id
+        assert Collector.services == {service.get("service_name", "aisix")}
         assert b"secret wish" not in first.SerializeToString()
         assert len(Collector.spans) == 2  # the unsampled one was not sent at the end either
     finally:
