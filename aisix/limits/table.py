@@ -149,6 +149,11 @@ class HolderTable:
 
     # ------------------------------------------------------------------ what is told of it
     @property
+    def full(self) -> bool:
+        """Whether a row is free only once another is given up."""
+        return not self._head[FREE] and self._head[USED] >= self.rows
+
+    @property
     def held(self) -> int:
         """Rows that have a holder."""
         return self._head[HELD]

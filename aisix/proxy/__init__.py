@@ -13,6 +13,7 @@
     body.py        a request's body: bytes -> a JSON object
     beside.py      work that would hold everybody up, in a thread beside the loop
     rate_limit.py  rate limits and quotas of a key and a model, and the headers that tell of them
+    member_limits.py  ... of the targets of a group, before each attempt there
     booking.py     what requests under way have used, booked where a limit counts tokens
     entering.py    its rate limits and its place: whether a request may go on
     chat.py        the handler of one exchange: the caller's side, plain answers
@@ -21,6 +22,7 @@
     recording.py   one of them, written down while it happens
     scattered.py   secrets that a stream says in pieces, taken out of it
     relay.py       a stream: upstream bytes -> exchange -> caller's socket, with back-pressure
+    back_pressure.py  ... which its upstream is paused for
     stream_writer.py  what a stream needs of its caller's side
     count.py       how many tokens a request would take: asked upstream, or estimated
     passing.py     the handler of routes that are passed on as they are

@@ -225,6 +225,12 @@ class Call:
                 tokens, estimated = used(exchange, received)
         return (_sum(tokens, self.spent) if self.spent else tokens), estimated
 
+    def of_this_attempt(self, tokens: Tokens) -> Tokens:
+        """Of those of all attempts, the ones of the last."""
+        if not self.spent:
+            return tokens
+        return {name: count - self.spent.get(name, 0) for name, count in tokens.items()}
+
     def _keep(self, target: Target, exchange: Exchange) -> None:
         """This attempt takes the place of the one before it."""
         before: Exchange | None = getattr(self, "exchange", None)
@@ -244,9 +250,16 @@ class Call:
         self.gateway.count_fallbacks(exchange)  # another attempt has an exchange of its own
         if exchange.broke is not None:
             self.failed(exchange.broke)
-            self.attempts.broken(asyncio.get_running_loop().time())
+            self.attempts.broke(exchange.broke, asyncio.get_running_loop().time())
         elif exchange.error is None or not exchange.error.retry:  # else it is counted already
             self.attempts.good()
+
+    def nonsense(self, broke: UpstreamError) -> float | None:
+        """The whole answer cannot be understood, and the caller has seen nothing of it: seconds
+        until another attempt, or None."""
+        self.gateway.count_fallbacks(self.exchange)
+        self.failed(broke)
+        return self.attempts.after_nonsense(broke, asyncio.get_running_loop().time())
 
     def failed(self, error: UpstreamError) -> None:
         """The upstream failed: why, for the access line alone."""

@@ -62,6 +62,8 @@ class ChatHandler(EnteringHandler):
                 return
             patience = gateway.settings.upstream.retry_after_limit_secs
             self.attempts = attempts = begin(balancer, patience, self.asked, loop.time())
+            if attempts.limited:
+                await self.until(self.within_members(attempts, caller_body))
             mine = self.seen, self.request.headers, self.trace, self.mended
             call = Call(gateway, self.caller, attempts, *mine, self.large)
             if gateway.recorder is not None:
@@ -78,7 +80,7 @@ class ChatHandler(EnteringHandler):
                 self.answer(here)
             elif upstream_request.stream:
                 to = self if self.recording is None else self.recording.writer(self)
-                self.relay = relay = Relay(call, to)
+                self.relay = relay = Relay(call, to, self.members)
                 relay.start(upstream_request)
                 del caller_body, upstream_request  # a long stream does not keep its request
                 await relay.finish()
@@ -96,8 +98,12 @@ class ChatHandler(EnteringHandler):
     def book(self) -> None:
         """What it has used so far, once there is an answer: until then its own estimate stands."""
         call, reservation = self.call, self._reservation
-        if call is not None and reservation is not None and call.exchange.answering:
-            reservation.book(call.used()[0], clock())
+        if call is not None and call.exchange.answering:
+            used = call.used()[0]
+            if reservation is not None:
+                reservation.book(used, clock())
+            if self.members is not None:
+                self.members.book(call.of_this_attempt(used))
 
     # ------------------------------------------------------------------ a plain answer
     async def _plain(self, call: Call, upstream_request: UpstreamRequest) -> Answer:
@@ -120,23 +126,50 @@ class ChatHandler(EnteringHandler):
                 call.out = None  # it is not billed, if nobody waits for another one
                 await self._pause(pause)
             following = None
-            if pause is not None and not self.left:
-                try:
-                    following = call.next_request(upstream_request)
-                except Spent:
-                    following = await self.until(call.next_request_beside(upstream_request))
+            if pause is not None:
+                following = await self._following(call, upstream_request)
             if following is None:
                 if failure is not None:
                     raise failure
                 call.saw(status)
                 made = exchange.response
                 answer = made(*seen) if light else await self._aside(made, *seen)
-                call.judged()
+                if exchange.broke is None:
+                    call.judged()
+                elif (again := await self._after_nonsense(call, upstream_request)) is not None:
+                    upstream_request = again
+                    continue
                 following = exchange.take_continuation()
                 if following is None:
                     return answer
                 attempts.next_round()
             upstream_request = following
+
+    async def _after_nonsense(
+        self, call: Call, upstream_request: UpstreamRequest
+    ) -> UpstreamRequest | None:
+        """What another attempt sends after an answer that cannot be understood; None: there is
+        none."""
+        assert call.exchange.broke is not None
+        pause = call.nonsense(call.exchange.broke)
+        if pause is None:
+            return None
+        if pause:
+            await self._pause(pause)
+        return await self._following(call, upstream_request, anew=True)
+
+    async def _following(
+        self, call: Call, upstream_request: UpstreamRequest, anew: bool = False
+    ) -> UpstreamRequest | None:
+        if self.left:
+            return None
+        if self.members is not None:
+            work = self.members.following(call, upstream_request, anew)
+            return await self.until(work)
+        try:
+            return call.next_request(upstream_request, anew)
+        except Spent:
+            return await self.until(call.next_request_beside(upstream_request, anew))
 
     async def _aside(self, work: Callable[..., T], *args: Any) -> T:
         """What it makes of an answer that is too heavy for the loop."""
@@ -204,8 +237,8 @@ class ChatHandler(EnteringHandler):
         self.set_foreign_header("X-Upstream-Model", target.model_name)
         if not waiting:
             self.set_header("X-Aisix-Attempts", str(call.attempts.count))
-        if target.model.targets:
-            self.set_foreign_header("X-Aisix-Served-By", target.breaker.name)
+        if target.model.targets or target.member is not None:
+            self.set_foreign_header("X-Aisix-Served-By", target.served_by)
         warnings = call.exchange.warnings
         if warnings:
             self.set_header("X-Aisix-Warnings", warnings)
@@ -227,7 +260,8 @@ class ChatHandler(EnteringHandler):
     @property
     def several(self) -> bool:
         """Whether the alias has more than one target."""
-        return self.call is not None and len(self.call.target.model.targets) > 1
+        target = None if self.call is None else self.call.target
+        return target is not None and (len(target.model.targets) > 1 or target.member is not None)
 
     def tag(self) -> str:
         target = self.target
@@ -270,19 +304,23 @@ class ChatHandler(EnteringHandler):
             self.seen["upstream_model"] = target.model_name
             self.seen["mapping"] = target.tag
             self.seen["attempts"] = attempts.count
-            if target.model.targets or target.model.group:
-                self.seen["served_by"] = target.breaker.name
+            if target.model.targets or target.member is not None:
+                self.seen["served_by"] = target.served_by
 
     def _settle(self) -> None:
-        reservation = self._reservation
-        if reservation is not None:
-            self._reservation = None
-            self.gateway.booking.under_way.discard(self)
-            tokens: Tokens = {}
-            try:
-                tokens, _ = self._used()
-            finally:  # its places are given back whatever happens
+        reservation, members = self._reservation, self.members
+        if reservation is None and members is None:
+            return
+        self._reservation = None
+        self.gateway.booking.under_way.discard(self)
+        tokens: Tokens = {}
+        try:
+            tokens, _ = self._used()
+        finally:  # its places are given back whatever happens
+            if reservation is not None:
                 reservation.settle(tokens, clock())
+            if members is not None:
+                members.settle(tokens if self.call is None else self.call.of_this_attempt(tokens))
 
     def _used(self) -> tuple[Tokens, Sequence[str]]:
         """What it has used in all; asked at its end."""

@@ -15,8 +15,10 @@ from aisix.limits import Grant, Level, LimitRefusal, clock
 from aisix.mapping.dialect.estimate import estimate
 from aisix.proxy.admission import overloaded
 from aisix.proxy.base import ProxyHandler
+from aisix.proxy.member_limits import MemberLimits
 from aisix.proxy.rate_limit import Limited, Reservation, limited, rate_limited
 from aisix.proxy.route_hints import hints_of
+from aisix.routing.attempts import Attempts
 from aisix.routing.groups import RouteHints
 from aisix.store.resources import Model
 
@@ -26,6 +28,7 @@ class EnteringHandler(ProxyHandler):
 
     _admitted = False  # it holds a place of the admission
     _reservation: Reservation | None = None
+    members: MemberLimits | None = None  # of a group whose targets have rate limits
     _levels: Sequence[Level] = ()  # of its rate limits, for the headers
     _local = False  # they are of this node alone
 
@@ -74,6 +77,12 @@ class EnteringHandler(ProxyHandler):
         self._reservation = Reservation(limits, verdict)
         if by.tokens:
             self.gateway.booking.under_way.add(self)
+
+    async def within_members(self, attempts: Attempts, caller_body: dict[str, Any]) -> None:
+        """A place at the first target that has one; CallerError when none has."""
+        self.members = members = MemberLimits(self.gateway.limits, self._takes(caller_body))
+        self.gateway.booking.under_way.add(self)
+        await members.enter(attempts)
 
     def _takes(self, caller_body: dict[str, Any]) -> int:
         """Tokens of the request, by estimate."""

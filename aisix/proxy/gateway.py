@@ -34,6 +34,7 @@ from aisix.routing import resource_checks
 from aisix.routing.balancers import Balancers
 from aisix.routing.circuit_breaker import BreakerRules, CircuitBreakers
 from aisix.routing.doubts import doubts
+from aisix.routing.model_health import ModelHealth
 from aisix.routing.resource_checks import Misfit, misfits
 from aisix.store.base import Store
 from aisix.store.resources import ProviderKey
@@ -73,6 +74,7 @@ class Gateway:
         mappings: Mappings,
         metrics: Metrics | None = None,
         generation: Generation | None = None,
+        health: ModelHealth | None = None,
     ) -> None:
         self.settings = settings
         self.metrics = metrics or Metrics(Scoreboard(1).claim())
@@ -106,7 +108,8 @@ class Gateway:
         self.cross_origin = CrossOrigin.of(settings.proxy)
         self.tables = Tables(mappings, generation)
         breakers = CircuitBreakers(self._rules)
-        self._balancers = Balancers(settings, store.current(), mappings, breakers)
+        given = settings, store.current(), mappings, breakers
+        self._balancers = Balancers(*given, health=health)
         seen = settings.observability
         self.spans: SpanExporter | None = None  # who exports them, set by the server
         self.recorder: Captures | None = None  # while a capture waits for exchanges
@@ -129,8 +132,9 @@ class Gateway:
         mappings: Mappings,
         metrics: Metrics | None = None,
         generation: Generation | None = None,
+        health: ModelHealth | None = None,
     ) -> Gateway:
-        gateway = cls(settings, store, driver, mappings, metrics, generation)
+        gateway = cls(settings, store, driver, mappings, metrics, generation, health)
         gateway._tell_unverified(store.current())
         if gateway.tables.newer():  # a worker that came after a reload: what served before it
             gateway.warm(gateway._balancers)
@@ -153,7 +157,7 @@ class Gateway:
                 self.doors = Doors(mappings)
                 self.on_doors()
             self._balancers = Balancers(
-                self.settings, snapshot, mappings, old.breakers, old.last_good
+                self.settings, snapshot, mappings, old.breakers, old.last_good, old.health
             )
         return self._balancers
 
@@ -190,8 +194,9 @@ class Gateway:
         """Make the tables of a later generation ready, for every alias there is; their digest. Not
         in the loop's own thread."""
         fresh = self.tables.prepare(number)
-        breakers, last_good = CircuitBreakers(self._rules), self._balancers.last_good.copy()
-        self.warm(Balancers(self.settings, snapshot, fresh, breakers, last_good))
+        old, breakers = self._balancers, CircuitBreakers(self._rules)
+        given = self.settings, snapshot, fresh, breakers, old.last_good.copy(), old.health
+        self.warm(Balancers(*given))
         self._look(fresh, snapshot)
         return fresh.digest
 

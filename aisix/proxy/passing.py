@@ -68,12 +68,14 @@ class PassHandler(ChatHandler):
             patience = self.gateway.settings.upstream.retry_after_limit_secs
             now = asyncio.get_running_loop().time()
             self.attempts = attempts = begin(balancer, patience, self.asked, now)
+            if attempts.limited:
+                await self.until(self.within_members(attempts, named))
             mine = self.seen, self.request.headers, self.trace
             call = PassCall(self.gateway, self.caller, attempts, *mine)
             call.name, call.sent = self.name, sent
             upstream_request = call.translated(attempts.target, named)
             self.call, self.streamed = call, sent.stream
-            self.relay = relay = PassRelay(call, self)
+            self.relay = relay = PassRelay(call, self, self.members)
             relay.start(upstream_request)
             self.begun()
             await relay.finish()

@@ -26,7 +26,7 @@ from aisix.limits import (
     rules_of,
 )
 from aisix.mapping.metering import total
-from aisix.store.resources import ApiKey, Model, RateLimit
+from aisix.store.resources import NO_LIMIT, ApiKey, Model, RateLimit
 
 LONGEST = 120  # s; told to wait longer, clients do not try again at all
 UNITS = {
@@ -53,6 +53,11 @@ class Limited(NamedTuple):
 def limited(key: ApiKey, model: Model) -> Limited | None:
     """Those of a key and a model; None: neither has any."""
     return _limited(key.id, key.rate_limit, model.id, model.rate_limit)
+
+
+def limited_by(model: Model) -> Limited | None:
+    """Those of a model alone, as the target of a group."""
+    return _limited("", NO_LIMIT, model.id, model.rate_limit)
 
 
 @lru_cache(KNOWN)

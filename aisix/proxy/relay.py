@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from math import inf
 from typing import Any, TypeVar
 
@@ -21,9 +22,11 @@ from aisix.log import CRASHES
 from aisix.mapping.dialect.upstream_errors import ErrorAnswer
 from aisix.mapping.exchange import Answer, UpstreamRequest
 from aisix.mapping.syntax.budget import Spent
+from aisix.proxy.back_pressure import BackPressure
 from aisix.proxy.backstop import CALLER, Wait, limit
 from aisix.proxy.beside import is_light
 from aisix.proxy.call import Call
+from aisix.proxy.member_limits import Following, MemberLimits
 from aisix.proxy.stream_writer import StreamWriter
 from aisix.upstream.faults import too_large
 from aisix.upstream.transfer import Transfer
@@ -35,10 +38,13 @@ WAITING = b": waiting\n\n"  # a comment of SSE, before there is any event
 T = TypeVar("T")
 
 
-class Relay:
-    """The sink of one stream: `start`, then await `finish`."""
+class Relay(BackPressure):
+    """The sink of one stream: `start`, then await `finish`. `members`: see `member_limits.py`."""
 
-    def __init__(self, call: Call, writer: StreamWriter) -> None:
+    def __init__(
+        self, call: Call, writer: StreamWriter, members: MemberLimits | None = None
+    ) -> None:
+        self._members = members
         self._call = call
         self._writer = writer
         self._exchange = call.exchange
@@ -60,12 +66,13 @@ class Relay:
         self._beat: asyncio.TimerHandle | None = None
         self._beside: asyncio.Task[None] | None = None  # translates beside the loop
         self._again: asyncio.TimerHandle | None = None  # runs before another attempt
-        self._stall: asyncio.TimerHandle | None = None  # runs while the caller takes nothing
+        self._stall = None
 
     def start(self, upstream_request: UpstreamRequest) -> None:
         self._written = self._loop.time()
         every = self._call.gateway.settings.downstream.sse_keepalive_interval_secs
-        if every and not self._exchange.facts.option.get("status_first"):
+        late = self._call.target.head_waits or self._exchange.facts.option.get("status_first")
+        if every and not late:
             self._beat = self._later(every, self._ping, every)
         self._send(upstream_request)
 
@@ -164,7 +171,13 @@ class Relay:
         self._read(self._exchange.response, body, self._tell)
 
     def _tell(self, answer: Answer) -> None:
-        self._call.judged()
+        broke = self._exchange.broke
+        if broke is not None and not self._open:
+            pause = self._call.nonsense(broke)
+            if self._tried_again(pause, lambda: self._failed(answer), anew=True):
+                return
+        else:
+            self._call.judged()
         if answer.error is not None:
             self._failed(answer)
         elif self._open:  # a later round of a paused turn
@@ -205,7 +218,7 @@ class Relay:
             if self._tried_again(pause, lambda: self._fail(error)):
                 return
         else:
-            self._attempts.broken(self._loop.time())
+            self._attempts.broke(error, self._loop.time())
             if error.kind == "bad_response":  # the head was fine: the answer was cut
                 error = UpstreamError("interrupted", error.detail, **error.values)
         self._fail(error)
@@ -219,6 +232,10 @@ class Relay:
         assert self._upstream_request is not None
         self._cancel()
         asked = self._upstream_request, anew
+        if self._members is not None:
+            limited = partial(self._limited, pause, otherwise)
+            self._aside(limited, self._members.within, self._call, *asked)
+            return True
         try:
             return self._follows(pause, self._call.next_request(*asked))
         except Spent:
@@ -229,6 +246,12 @@ class Relay:
 
             self._aside(then, self._call.next_request_beside, *asked)
             return True
+
+    def _limited(self, pause: float, otherwise: Callable[[], None], found: Following) -> None:
+        if found.refusal is not None:
+            self._failed(self._exchange.fault(found.refusal))
+        elif not self._follows(0.0 if found.elsewhere else pause, found.request):
+            otherwise()
 
     def _follows(self, pause: float, following: UpstreamRequest | None) -> bool:
         if following is None:
@@ -297,8 +320,12 @@ class Relay:
 
     def _refused(self, error: ErrorAnswer) -> None:
         """An error came before the first chunk: another attempt, or a plain answer."""
-        pause = self._after_answer(error.retry)
-        self._call.judged()
+        if self._exchange.broke is not None:
+            pause = self._call.nonsense(self._exchange.broke)
+        else:
+            seen = error.retry, self._status, self._headers, self._loop.time()
+            pause = self._attempts.after_answer(*seen, error.status)
+            self._call.judged()
         # What this exchange has read is spoilt: the next attempt has one of its own.
         if self._round > 1:
             pause = None
@@ -323,30 +350,6 @@ class Relay:
         every = self._call.gateway.settings.downstream.sse_keepalive_interval_secs
         if every and self._beat is None:
             self._beat = self._later(every, self._ping, every)
-
-    def _flush(self) -> None:
-        written = self._writer.flush()
-        if not written.done() and self._transfer is not None and not self._transfer.paused:
-            self._transfer.pause()
-            written.add_done_callback(lambda _: self._guard(self._drained, written))
-            most = self._call.gateway.settings.downstream.stalled_timeout_secs
-            if most and self._stall is None:
-                self._stall = self._later(most, self._stalled)
-
-    def _drained(self, written: asyncio.Future[None]) -> None:
-        if self._stall is not None:
-            self._stall.cancel()
-            self._stall = None
-        if not written.cancelled():
-            written.exception()  # a caller who left is seen by on_connection_close
-        if self._transfer is not None:
-            self._transfer.resume()
-
-    def _stalled(self) -> None:
-        """The caller has taken nothing for too long: nobody may hold an upstream for ever."""
-        self._stall = None
-        self._call.seen["error"] = "stalled"
-        self._writer.hang_up()
 
     def _ping(self, every: float) -> None:
         """A comment when nothing was written for a while, so that nobody in between hangs up."""
@@ -381,13 +384,3 @@ class Relay:
                 timer.cancel()
         if not self._finished.done():
             self._finished.set_result(None)
-
-    # ------------------------------------------------------------------ what the loop calls
-    def _later(self, secs: float, step: Callable[..., None], *args: Any) -> asyncio.TimerHandle:
-        return self._loop.call_later(secs, self._guard, step, *args)
-
-    def _guard(self, step: Callable[..., None], *args: Any) -> None:
-        try:
-            step(*args)
-        except CRASHES as error:
-            self.crashed(error)

@@ -1,7 +1,9 @@
 """Which upstream serves a request, and what happens when it fails.
 
     groups.py           groups of aliases: the order of one request
+    model_attempts.py   attempts that tell a model how they went
     group_attempts.py   what a group repeats, and where
+    model_health.py     how each model does, for all workers: cooldown, checks, latency, turns
     hash_ring.py        consistent hashing, as the original AISIX has it
     target.py           one target of an alias: URL, credential, tables; settled once
     overlays.py         the tables an alias carries itself: what is wrong with them, the last good

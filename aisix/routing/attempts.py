@@ -58,6 +58,7 @@ class Attempts:
         "cooled",
         "count",
         "failed",
+        "limited",
         "target",
     )
 
@@ -69,6 +70,7 @@ class Attempts:
         self.count = 1
         self.failed: list[FailedAttempt] = []
         self.cooled: list[Target] = []
+        self.limited = False  # targets may have rate limits of their own
         self._left = self.target.retries
         self._paused = 0
         self._several = balancer.only is None
@@ -99,6 +101,10 @@ class Attempts:
             if breaker.until > max(before, now):
                 self.cooled.append(self.target)
 
+    def broke(self, error: UpstreamError, now: float) -> None:
+        """The answer that had begun broke off, or was none: nothing is tried again."""
+        self.broken(now)
+
     def after_fault(self, error: UpstreamError, now: float) -> float | None:
         """Seconds to wait before the next attempt, at `target`; or None: give up."""
         self._fault(error)
@@ -110,9 +116,10 @@ class Attempts:
         return self._next(error.values.get("why") != faults.ADDRESS, None, now)
 
     def after_answer(
-        self, retry: str, status: int, headers: Mapping[str, str], now: float
+        self, retry: str, status: int, headers: Mapping[str, str], now: float, in_band: int = 0
     ) -> float | None:
-        """The same after an answer; `retry` is what errors.toml says of it ("": not a failure)."""
+        """The same after an answer; `retry` is what errors.toml says of it ("": not a failure);
+        in_band: of an error with a good status, the one it stands for, if that is known."""
         if status >= 400 or retry:
             self._refused(status)
         told = headers.get("x-should-retry")
@@ -121,6 +128,17 @@ class Attempts:
         wait = wait_told(headers)
         self.broken(now, wait)
         return self._next((retry == HERE or told == "true") and told != "false", wait, now)
+
+    def after_nonsense(self, error: UpstreamError, now: float) -> float | None:
+        """The same after an answer that cannot be understood, of which the caller has seen
+        nothing. It may have been billed."""
+        self.broke(error, now)
+        return None
+
+    def over_limit(self, now: float) -> bool:
+        """This target has no room for the request, by its own rate limit: whether another is asked
+        instead. Only where `limited`."""
+        return False
 
     def pass_over(self, now: float) -> bool:
         """This target cannot take the request: go on to another one, if there is one."""

@@ -14,11 +14,13 @@ from aisix.routing.balancer import Balancer
 from aisix.routing.circuit_breaker import CircuitBreaker, CircuitBreakers
 from aisix.routing.groups import GroupBalancer, Member, price
 from aisix.routing.known_models import known_models
+from aisix.routing.model_health import ModelCells, ModelHealth, ModelState
 from aisix.routing.overlays import LastGood
 from aisix.routing.target import Target, make_targets
-from aisix.store.resources import NO_LIMIT, AliasGroup, ApiKey, Model
+from aisix.store.resources import AliasGroup, ApiKey, Model
 from aisix.store.snapshot import Snapshot
 
+ALONE = 1024  # models known of where no workers share that
 MOST = 4096  # aliases kept; wildcards make as many as callers think of
 
 
@@ -32,11 +34,15 @@ class Balancers:
         mappings: Mappings,
         breakers: CircuitBreakers,
         last_good: LastGood | None = None,
+        health: ModelHealth | None = None,
     ) -> None:
         self.snapshot = snapshot
         self.mappings = mappings
         self.breakers = breakers
         self.last_good = last_good or LastGood()
+        self.health = health or ModelHealth(rows=ALONE)
+        self._cells: dict[str, ModelCells] = {}  # by a model's id
+        self._listed: set[str] | None = None  # aliases that are in a group
         self._settings = settings
         # What does not work either is found out once: its tables are read for nothing.
         self._known: list[Model] | None = None  # looked for when somebody asks
@@ -81,7 +87,38 @@ class Balancers:
 
     def _targets(self, dialect: str, model: Model) -> list[Target]:
         given = dialect, model, self.snapshot, self.mappings, self._settings, self.breakers
-        return make_targets(*given, self.last_good)
+        targets = make_targets(*given, self.last_good)
+        if model.targets:
+            return targets
+        return [replace(one, cells=self._cells_of(model.id)) for one in targets]
+
+    def state(self, model_id: str) -> ModelState | None:
+        """How a model with one upstream model does; None: there is no such model."""
+        entry = self.snapshot.entry("models", model_id)
+        model = entry.resource if entry is not None else None
+        if not isinstance(model, Model) or model.group is not None or model.targets:
+            return None
+        return self._cells_of(model_id).state()
+
+    def _cells_of(self, model_id: str) -> ModelCells:
+        """Of a model that is stored and leads to one upstream model."""
+        cells = self._cells.get(model_id)
+        if cells is None:
+            entry = self.snapshot.entry("models", model_id)
+            assert entry is not None and isinstance(entry.resource, Model)
+            model, listed = entry.resource, self._in_groups()
+            key = self.snapshot.provider_key(model.provider_key_id)
+            said = key and repr((replace(key, created_at=0), key.secret, key.headers))
+            watched = model.display_name in listed
+            cells = self._cells[model_id] = self.health.of(model, said or "", watched)
+        return cells
+
+    def _in_groups(self) -> set[str]:
+        if self._listed is None:
+            models = [entry.resource for entry in self.snapshot.entries("models")]
+            groups = [one.group for one in models if isinstance(one, Model) and one.group]
+            self._listed = {rule.model for group in groups for rule in group.targets}
+        return self._listed
 
     def _group(self, dialect: str, model: Model, group: AliasGroup) -> GroupBalancer:
         """Those of its aliases that can be asked; OperatorError when none can."""
@@ -97,15 +134,19 @@ class Balancers:
             except OperatorError as error:
                 skipped[rule.model] = str(error)
                 continue
-            # Limits and name are the group's, as for any alias.
+            # Name and limit at the entry are the group's, as for any alias.
             whole = replace(model, strict=other.strict, cost=other.cost)
-            mine = replace(target, alias=model.display_name, model=whole)
+            waits = bool(target.stream_timeouts.idle_ms) and _own_silence(model, other) is not None
+            cells = self._cells_of(other.id)
+            mine = replace(
+                target, alias=model.display_name, model=whole, member=other, head_waits=waits
+            )
             cost = price(other.cost.input_per_1k, other.cost.output_per_1k)
-            members.append(Member(rule, mine, cost))
+            members.append(Member(rule, mine, cells, cost))
         if not members:
             why = "; ".join(f"{name}: {text}" for name, text in skipped.items())
             raise OperatorError(f"group {model.display_name}: no target can be asked: {why}")
-        return GroupBalancer(group, members, skipped)
+        return GroupBalancer(model.id, group, members, skipped, self.health)
 
     def models_for(self, api_key: ApiKey) -> list[Model]:
         """What the key may call, by name: aliases, names it lists that a wildcard answers to, and
@@ -119,11 +160,13 @@ class Balancers:
         return [found[name] for name in sorted(found)]
 
     def in_use(self) -> list[CircuitBreaker]:
-        """How the targets do of all aliases that have several, for a status page."""
-        known = [one for one in self._found.values() if isinstance(one, Balancer)]
+        """How the targets do of all aliases that list several, for a status page; how those of a
+        group do, `state` says."""
+        found = self._found.values()
+        known = [b for b in found if isinstance(b, Balancer) and not isinstance(b, GroupBalancer)]
         several = (balancer for balancer in known if balancer.only is None)
-        found = {id(t.breaker): t.breaker for balancer in several for t in balancer.targets}
-        return list(found.values())
+        breakers = {id(t.breaker): t.breaker for balancer in several for t in balancer.targets}
+        return list(breakers.values())
 
 
 def _narrowed(whole: Balancer, found: dict[int, Target]) -> Balancer | None:
@@ -144,8 +187,6 @@ def _unfit(other: Model | None) -> str:
         return "is a group itself"
     if other.targets:
         return "has several upstream models"
-    if other.rate_limit != NO_LIMIT:
-        return "has a rate limit of its own, which does not hold within a group yet"
     return ""
 
 
@@ -153,12 +194,26 @@ def _within(model: Model, group: AliasGroup, other: Model) -> Model:
     """An alias as its group asks it: what it does not say, the group does."""
     return replace(
         other,
-        timeout=model.timeout if other.timeout is None else other.timeout,
-        stream_timeout=model.stream_timeout
-        if other.stream_timeout is None
-        else other.stream_timeout,
+        timeout=_own_timeout(model, other),
+        stream_timeout=_own_silence(model, other),
         retries=group.retries if other.retries is None else other.retries,
     )
+
+
+def _own_timeout(model: Model, other: Model) -> int | None:
+    return model.timeout if other.timeout is None else other.timeout
+
+
+def _own_silence(model: Model, other: Model) -> int | None:
+    """How long a stream may be silent, ms: as the alias says, else its group, else the time either
+    of them gives a whole answer; 0: no limit, None: the settings'.
+
+    Who moved in without a word of streams has its `timeout` in both fields, which says no more.
+    """
+    for one in (other, model):
+        if one.stream_timeout and one.stream_timeout != one.timeout:
+            return one.stream_timeout
+    return _own_timeout(model, other)
 
 
 def _afresh(error: OperatorError) -> OperatorError:

@@ -43,7 +43,6 @@ class CircuitBreaker:
         "_rules",
         "failures",
         "in_flight",
-        "latency",
         "name",
         "probes",
         "requests",
@@ -54,7 +53,6 @@ class CircuitBreaker:
         self.name = name  # "anthropic-prod/some-model", as callers and the log see it
         self.requests = 0
         self.in_flight = 0
-        self.latency = -1.0  # ms, of what ended well, for groups that go by it; before: -1
         self.failures = 0  # in a row
         self.until = 0.0  # cools down until then; 0: it does not
         self.probes = 0  # requests under way that were begun since it began to cool down

@@ -5,7 +5,8 @@
 By the original AISIX's rules. A failure that counts as retryable (5xx, a timeout, a broken
 connection, nonsense; 429 and other 4xx only where the group says so) is repeated at the same target
 as often as that, or the group, has written, then goes to the next one; every other refusal ends the
-request. The operator who wrote a second target has taken the risk of paying twice.
+request. A target over its own rate limit is passed over. The operator who wrote a second target has
+taken the risk of paying twice.
 
 Must never know: what an answer looks like.
 """
@@ -13,68 +14,71 @@ Must never know: what an answer looks like.
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Mapping
 
 from aisix.errors import UpstreamError
-from aisix.routing.attempts import HERE, Attempts, wait_told
+from aisix.routing.attempts import Attempts, FailedAttempt, wait_told
 from aisix.routing.balancer import Balancer
 from aisix.routing.groups import GroupBalancer, GroupTurn, RouteHints
+from aisix.routing.model_attempts import ModelAttempts, of_error
+from aisix.routing.model_health import RATE_LIMITED
 from aisix.routing.target import Target
 from aisix.upstream import faults
 
-TOO_MANY = 429
 FIRST_PAUSE, LONGEST_PAUSE, JITTER = 0.25, 2.0, 0.25  # s
 LONGEST_TOLD = 5.0  # s; told to wait longer, the usual pause holds
-SHARE = 0.3  # of the newest in the moving average of latencies
 
 
-class GroupAttempts(Attempts):
+class GroupAttempts(ModelAttempts):
     """Those of one `GroupTurn`."""
 
-    __slots__ = ("_began", "_group", "_here")
+    __slots__ = ("_group", "_here")
 
     def __init__(self, turn: GroupTurn, patience: float, now: float) -> None:
         super().__init__(turn, patience, now)
-        self._group = turn.group
+        self._group, self.limited = turn.group, turn.limited
         self._begin_target()
-
-    def good(self) -> None:
-        self._measured()
-        super().good()
-
-    def begun(self) -> None:
-        self._measured()
-        super().begun()
 
     def after_fault(self, error: UpstreamError, now: float) -> float | None:
         self._fault(error)
-        if error.values.get("why") == faults.FILES:
-            return self._go_on(False, None, now)
-        self.broken(now)
+        failure = of_error(error)
+        self._note(failure, now)
+        if failure is None and error.values.get("why") != faults.FILES:
+            return None  # another target would not be for this
         again = error.kind != "timeout" or self.target.stays  # a budget nobody wrote: no timeouts
-        return self._go_on(again and error.values.get("why") != faults.ADDRESS, None, now)
+        return self._go_on(again and failure is not None, None, now)
 
     def after_answer(
-        self, retry: str, status: int, headers: Mapping[str, str], now: float
+        self, retry: str, status: int, headers: Mapping[str, str], now: float, in_band: int = 0
     ) -> float | None:
-        failed = status >= 400 or bool(retry)
+        failed = status >= 300 or bool(retry)
         if not failed:
             return None
         self._refused(status)
-        wait = wait_told(headers)
+        self._note_answer(retry, status, headers, now, in_band)
+        seen = in_band or status
         retryable = (
-            status >= 500
-            or status < 400  # an error as the first event of a stream
-            or status in self._group.fallback_on_statuses
-            or (status == TOO_MANY and self._group.retry_on_429)
+            seen >= 500
+            or seen < 400  # an error as the first event of a stream
+            or seen in self._group.fallback_on_statuses
+            or (seen == RATE_LIMITED and self._group.retry_on_429)
         )
-        if retryable or status == TOO_MANY or retry == HERE:
-            self.broken(now, wait)
-        return self._go_on(True, wait, now) if retryable else None
+        return self._go_on(True, wait_told(headers), now) if retryable else None
+
+    def after_nonsense(self, error: UpstreamError, now: float) -> float | None:
+        return self.after_fault(error, now)
+
+    def over_limit(self, now: float) -> bool:
+        self.failed.append(FailedAttempt(self.target, str(RATE_LIMITED), reached=False))
+        return self._elsewhere(now, cooling=False)
+
+    def broken(self, now: float, told: float | None = None) -> None:
+        pass  # the model is told, by what it was
 
     def _go_on(self, here: bool, told: float | None, now: float) -> float | None:
         """Seconds until the next attempt, at `target`; None: there is none."""
+        if self._balancer is None:  # it continues an answer
+            return None
         if here and self._here > 0:
             self._here -= 1
             self.count += 1
@@ -82,8 +86,9 @@ class GroupAttempts(Attempts):
             pause = min(FIRST_PAUSE * 2.0 ** (self._paused - 1), LONGEST_PAUSE)
             if told is not None and told <= LONGEST_TOLD:
                 pause = told
-            self._probe = self.target.breaker.again(self._probe)
-            return pause + random.random() * JITTER
+            pause += random.random() * JITTER
+            self._again(pause)
+            return pause
         return 0.0 if self._elsewhere(now, cooling=False) else None
 
     def _move(self, target: Target) -> None:
@@ -91,30 +96,20 @@ class GroupAttempts(Attempts):
         self._paused = 0
         self._begin_target()
 
-    def next_round(self) -> None:
-        super().next_round()
-        self._here = self.target.retries if self.target.stays else 0
-
     def _begin_target(self) -> None:
         """How often this target is asked again: as it or the group says, else only the last one."""
         target, balancer = self.target, self._balancer
         last = balancer is None or balancer.next([*self._tried, target], 0.0) is None
         self._here = target.retries if target.stays or last else 0
-        self._began = time.monotonic()
-
-    def _measured(self) -> None:
-        """The latency of a success, once for each attempt, in ms."""
-        if self._began:
-            taken, breaker = (time.monotonic() - self._began) * 1000, self.target.breaker
-            before = breaker.latency
-            breaker.latency = taken if before < 0 else SHARE * taken + (1 - SHARE) * before
-            self._began = 0.0
 
 
 def begin(
     balancer: Balancer, patience: float, asked: Callable[[], RouteHints], now: float
 ) -> Attempts:
-    """The attempts of a request; `asked()`: of a group. CallerError "no_tag"."""
+    """The attempts of a request; `asked()`: of a group. CallerError "no_tag", Fault
+    "no_candidate"."""
     if isinstance(balancer, GroupBalancer):
         return GroupAttempts(balancer.turn(asked(), now), patience, now)
+    if balancer.only is not None:
+        return ModelAttempts(balancer, patience, now)
     return Attempts(balancer, patience, now)

@@ -18,6 +18,7 @@ from aisix.config.settings import Settings
 from aisix.errors import OperatorError
 from aisix.mapping.mappings import Effective, Mappings
 from aisix.routing.circuit_breaker import CircuitBreaker, CircuitBreakers
+from aisix.routing.model_health import ModelCells
 from aisix.routing.overlays import LastGood
 from aisix.store.resources import Model, ModelTarget, ProviderKey
 from aisix.store.snapshot import Snapshot
@@ -49,6 +50,14 @@ class Target:
     count_url: str | None = None  # where it is asked how many tokens a request would take
     pass_urls: Mapping[str, str] = field(default_factory=dict)  # of requests sent as they are
     sign: Signer | None = field(default=None, repr=False)  # for upstreams that want each signed
+    cells: ModelCells | None = field(default=None, repr=False)  # of an alias with one model
+    member: Model | None = None  # of a group: the alias it is there
+    head_waits: bool = False  # a stream's head goes out with its first chunk
+
+    @property
+    def served_by(self) -> str:
+        """What a caller of several targets is told of who answered."""
+        return self.breaker.name if self.member is None else self.member.display_name
 
 
 def make_targets(

@@ -21,6 +21,7 @@ import subprocess
 import sys
 import time
 from collections.abc import MutableMapping
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -41,6 +42,7 @@ from aisix.mapping.verify.kept import Kept
 from aisix.mapping.verify.proofs import of_files
 from aisix.proxy.captures import MOST
 from aisix.routing import doubts
+from aisix.routing.model_health import ModelHealth
 from aisix.runtime import kept_tables
 from aisix.runtime.companion import Companion
 from aisix.runtime.first_look import alone_in_folder, first_look, open_database, tell_form
@@ -118,11 +120,16 @@ def _serve(settings: Settings, env: MutableMapping[str, str], init: bool) -> int
         become=lambda old, pids: become(old, pids, sockets, env, companion),
         settled=lambda plan: settled(plan, sockets, companion),
         stopping=sockets.close,
-        gone=plan.shared.limits.free,
+        gone=partial(given_back, plan.shared),
         notifier=notifier,
         inherited=handed.get("workers", []),
         companion=companion,
     ).run()
+
+
+def given_back(shared: Shared, number: int) -> bool:
+    """What worker `number`, who is dead, had under way is over. False: not now, ask again."""
+    return all([shared.limits.free(number), shared.health.free(number)])
 
 
 def companion_of(plan: WorkerPlan, sockets: Listening) -> Companion | None:
@@ -180,9 +187,10 @@ def make_plan(
     check_limits(settings)
     admin, metrics = settings.admin, settings.observability.metrics_addr
     limits = SharedRateLimiter(len(scoreboard.slots)) if before is None else before.shared.limits
+    health = ModelHealth(len(scoreboard.slots)) if before is None else before.shared.health
     worker_slots = WorkerSlots(_count(settings))
     spool = Spool(MOST) if before is None else before.shared.spool
-    of_all = generation, worker_slots, scoreboard, limits, spool
+    of_all = generation, worker_slots, scoreboard, limits, health, spool
     shared = Shared(mappings, *of_all, parent=os.getpid())
     note: dict[str, object] = {"warnings": warnings_at_start(mappings), "way": way}
     if len(shipped_of(mappings.table_folders)) == len(mappings.table_folders):

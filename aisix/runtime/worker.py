@@ -46,6 +46,7 @@ from aisix.proxy.base import DRAIN
 from aisix.proxy.beside import SWITCH
 from aisix.proxy.captures import Captures
 from aisix.proxy.gateway import Gateway
+from aisix.routing.model_health import ModelHealth
 from aisix.runtime.drain import Listener, drain
 from aisix.runtime.guarded import Guard
 from aisix.runtime.limiting import OpenLimiter
@@ -82,6 +83,7 @@ class Shared:
     worker_slots: WorkerSlots
     scoreboard: Scoreboard
     limits: SharedRateLimiter
+    health: ModelHealth
     spool: Spool  # what was captured
     parent: int  # its process id; asked of the system by a worker, it might have gone already
 
@@ -159,8 +161,9 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
     share = shares_now(settings)
     drivers = _drivers(settings, store, share.upstream)
     gateway = Gateway.open(
-        settings, store, drivers.newest, shared.mappings, metrics, shared.generation
+        settings, store, drivers.newest, shared.mappings, metrics, shared.generation, shared.health
     )
+    shared.health.sit(slot.number)
     limiting = await OpenLimiter.of(
         settings, shared.limits, slot.number, metrics, guard, lambda: store.live_nodes
     )

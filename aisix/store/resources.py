@@ -67,6 +67,39 @@ class AliasGroup:
     hash_on: tuple[HashSource, ...] = ()
 
 
+COOLS_ON = (401, 408, 429, 500, 502, 503, 504)  # statuses, where a model does not say
+
+
+@dataclass(frozen=True, slots=True)
+class Cooldown:
+    """When a model that failed is not asked by groups for a while, and for how long (seconds)."""
+
+    enabled: bool = True
+    default_seconds: int = 30
+    max_seconds: int = 600
+    honor_retry_after: bool = True
+    trigger_statuses: tuple[int, ...] = COOLS_ON
+    trigger_on_timeout: bool = True
+    trigger_on_transport: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class BackgroundCheck:
+    """How a model is asked when nobody else asks it; all times are seconds.
+
+    answer_tokens: the most its answer may take; ignore_statuses: those that say nothing of it;
+    stale_after_seconds: after so long a check counts no more.
+    """
+
+    enabled: bool
+    interval_seconds: int
+    timeout_seconds: int
+    prompt: str = field(repr=False)
+    answer_tokens: int
+    stale_after_seconds: int
+    ignore_statuses: tuple[int, ...] = ()
+
+
 class RateLimit(NamedTuple):
     """Requests per second, minute, hour, day; tokens per minute, day; requests at one time.
 
@@ -175,6 +208,8 @@ class Model:
     group: AliasGroup | None = None
     rate_limit: RateLimit = NO_LIMIT
     cost: Cost = Cost()
+    cooldown: Cooldown = Cooldown()
+    background_model_check: BackgroundCheck | None = None
     created_at: int = 0
 
 

@@ -83,7 +83,7 @@ def test_an_etcd_is_judged_as_a_node_judges_it(
     model = {"display_name": "m", "provider": "x", "model_name": "a", "provider_key_id": "k"}
     put = {
         "provider_keys/k": key,
-        "models/m": {**model, "cooldown": {"enabled": True}, "colour": 1},
+        "models/m": {**model, "embedding": {"dimensions": 2}, "colour": 1},
         "models/shut": {**model, "display_name": "s", "allowed_cidrs": ["10.0.0.0/8"]},
         "guardrails/g": {"name": "g", "kind": "pii"},
         "gizmos/g": {},
@@ -95,7 +95,7 @@ def test_an_etcd_is_judged_as_a_node_judges_it(
     code, out, _ = asked(capsys, *argv, "--json")
     said = {(one["where"], one["name"]): one for one in json.loads(out)["said"]}
     assert code == 1
-    assert said["models/m", "cooldown.enabled"]["outcome"] == "different"
+    assert said["models/m", "embedding.dimensions"]["outcome"] == "not served"
     assert "neither gateway knows" in said["models/m", "colour"]["why"]
     assert said["models/shut", ""]["outcome"] == "refused"
     assert "allowed_cidrs" in said["models/shut", ""]["why"]

@@ -83,6 +83,7 @@ GIVEN: dict[str, dict[str, Any]] = {
         "background_model_check.timeout_seconds": 5,
         "background_model_check.prompt": "hi",
         "background_model_check.max_tokens": 5,
+        "background_model_check.answer_tokens": 5,
         "background_model_check.stale_after_seconds": 5,
         "background_model_check.ignore_statuses": [429],
         "auto_prompt_caching.enabled": True,

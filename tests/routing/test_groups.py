@@ -3,38 +3,47 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import Any, cast
 
 import pytest
 
-from aisix.errors import CallerError
-from aisix.routing.circuit_breaker import BreakerRules, CircuitBreaker
-from aisix.routing.groups import GroupBalancer, Member, RouteHints, price
+from aisix.errors import CallerError, Fault
+from aisix.routing.groups import COME_BACK, GroupBalancer, Member, RouteHints, price
+from aisix.routing.model_health import ModelCells, ModelFailure, ModelHealth
 from aisix.routing.target import Target
-from aisix.store.resources import AliasGroup, GroupTarget, HashSource
+from aisix.store.resources import AliasGroup, BackgroundCheck, GroupTarget, HashSource, Model
 
-RULES = BreakerRules(failures=1, secs=30.0, earned=0.2)
+BAD = ModelFailure(status=503)
 
 
 class FakeTarget:
     """As much of a Target as an order needs."""
 
+    member = None
+
     def __init__(self, name: str) -> None:
-        self.name, self.breaker = name, CircuitBreaker(name, RULES)
+        self.name = name
 
 
 def balancer(strategy: str = "failover", **given: Any) -> GroupBalancer:
     """targets="a:2,b": names and weights; more of the group by its fields."""
     prices = given.pop("prices", {})
     priorities, tags = given.pop("priorities", {}), given.pop("tags", {})
-    rules, members = [], []
+    rules, members, health = [], [], given.pop("health", None) or ModelHealth(rows=64)
     for one in given.pop("targets", "a,b,c").split(","):
         name, _, weight = one.partition(":")
         rule = GroupTarget(name, int(weight or 1), priorities.get(name, 0), tags.get(name, ()))
         rules.append(rule)
         target = cast(Target, FakeTarget(name))
-        members.append(Member(rule, target, prices.get(name, math.inf)))
-    return GroupBalancer(AliasGroup(tuple(rules), strategy, **given), members, {})
+        cells = health.of(model(name), "key")
+        members.append(Member(rule, target, cells, prices.get(name, math.inf)))
+    return GroupBalancer("g", AliasGroup(tuple(rules), strategy, **given), members, {}, health)
+
+
+def model(name: str) -> Model:
+    check = BackgroundCheck(True, 5, 10, "q", 8, 90)
+    return Model(name, name, "m", "acme", "k", background_model_check=check)
 
 
 def order(found: GroupBalancer, *tags: str, key: str = "", now: float = 0.0) -> str:
@@ -43,14 +52,13 @@ def order(found: GroupBalancer, *tags: str, key: str = "", now: float = 0.0) -> 
 
 
 def fail(found: GroupBalancer, *names: str) -> None:
-    for one in found.targets:
-        if cast(FakeTarget, one).name in names:
-            one.breaker.bad(0.0, False)
+    for name in names:
+        cells(found, name).failed(BAD, 0.0)
 
 
-def breaker(found: GroupBalancer, name: str) -> CircuitBreaker:
-    [one] = [one for one in found.targets if cast(FakeTarget, one).name == name]
-    return one.breaker
+def cells(found: GroupBalancer, name: str) -> ModelCells:
+    [one] = [one for one in found.members if cast(FakeTarget, one.target).name == name]
+    return one.cells
 
 
 def test_failover_goes_by_the_list_and_tiers_before_it() -> None:
@@ -66,17 +74,20 @@ def test_a_round_robin_by_weight() -> None:
 
 def test_the_least_busy_by_weight_and_equal_ones_as_written() -> None:
     found = balancer("least_busy", targets="a:3,b:1")
-    breaker(found, "a").in_flight = 2
+    for expected in ("ab", "ab", "ab", "ba"):
+        assert order(found) == expected
+        row = cells(found, "a").enter()
+    cells(found, "a").leave(row)
+    cells(found, "a").leave(row)
     assert order(found) == "ab"
-    breaker(found, "a").in_flight = 3
-    assert order(found) == "ba"
 
 
 def test_the_quickest_and_before_it_who_was_never_asked() -> None:
     found = balancer("least_latency")
-    breaker(found, "a").latency, breaker(found, "b").latency = 120.0, 80.0
+    cells(found, "a").good(120.0)
+    cells(found, "b").good(80.0)
     assert order(found) == "cba"
-    breaker(found, "c").latency = 300.0
+    cells(found, "c").good(300.0)
     assert order(found) == "bac"
 
 
@@ -127,6 +138,7 @@ def test_the_cut_comes_before_the_health() -> None:
     assert order(found) == "b"
     fail(found, "b")
     assert order(found) == "ab"  # all cool down: they are asked anyway, c never
+    assert order(found, now=31.0) == "ab"  # they have cooled down
     alone = balancer(max_fallbacks=0)
     fail(alone, "a")
     assert order(alone) == "a"
@@ -136,3 +148,38 @@ def test_some_of_the_targets_in_another_form() -> None:
     found = balancer("round_robin", targets="a,b,c")
     some = found.of({0: found.targets[0], 2: found.targets[2]})
     assert (order(some), order(some)) == ("ac", "ca")
+
+
+def test_none_is_well() -> None:
+    now = time.monotonic()
+    found = balancer(targets="a,b")
+    cells(found, "a").checked(503)
+    assert order(found, now=now) == "b"
+    cells(found, "b").checked(None)
+    with pytest.raises(Fault) as caught:
+        order(found, now=now)
+    assert (caught.value.kind, caught.value.values) == ("no_candidate", {"retry_after": COME_BACK})
+    assert order(found, now=now + 91) == "ab"  # the checks are too old to count
+    assert cast(FakeTarget, found.first(now)).name == "a"  # a count of tokens is answered anyway
+    fail(found, "b")
+    assert order(found) == "b"  # who cools down is that, whatever the checks say
+    anyway = balancer(targets="a,b", when_all_unavailable="try_anyway")
+    for name in "ab":
+        cells(anyway, name).checked(503)
+    assert order(anyway, now=now) == "ab"
+
+
+def test_the_turn_is_one_for_all_workers_and_goes_on_when_configuration_is_written() -> None:
+    health = ModelHealth(rows=64)
+    workers = [balancer("round_robin", targets="a:2,b:1", health=health) for _ in range(2)]
+    assert [order(workers[n % 2])[0] for n in range(6)] == ["a", "b", "a"] * 2
+    again = balancer("round_robin", targets="a:2,b:1", health=health)
+    assert order(again) == "ab"
+    changed = balancer("round_robin", targets="a:1,b:2", health=health)
+    assert order(changed) == "ba"
+
+
+def test_more_targets_than_a_row_has_cells() -> None:
+    names = "abcdefghijklmnopqrstuvwxyz"
+    found = balancer("round_robin", targets=",".join(names))
+    assert "".join(order(found)[0] for _ in range(2 * len(names))) == names * 2

@@ -93,7 +93,7 @@ provider_keys:
   - {{display_name: prod, provider: anthropic, api_key: "${{KEY}}", api_base: "{standin.url}/v1/messages"}}
 models:
   - {{display_name: small, provider: anthropic, model_name: claude-opus-5-5, provider_key: prod,
-     cooldown: {{enabled: true}}}}
+     cooldown: {{enabled: true}}, embedding: {{dimensions: 2}}}}
 api_keys:
   - {{display_name: ci, key_env: CALLER, allowed_models: ["*"]}}
 guardrails:
@@ -107,7 +107,8 @@ guardrails:
         until(lambda: gateway.log.count("names: aisix (started without a verb)") == 2, gateway.log)
         until(lambda: gateway.ask().status == 200)
     assert "1 guardrails is stored and NOT enforced: no-pii" in gateway.log
-    assert "cooldown.enabled: targets cool down by" in gateway.log
+    assert "embedding.dimensions: embeddings are not served" in gateway.log
+    assert "cooldown.enabled" not in gateway.log
     assert "sk-ant-1234" not in gateway.log
     assert (gateway.folder / "data").is_dir()
 

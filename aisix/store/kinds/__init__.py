@@ -4,6 +4,7 @@
     models.py         the aliases callers ask for
     api_keys.py       what lets callers in
     limits.py         rate limits and costs, which several kinds have
+    health.py         cooldown and background checks of a model
     group.py          `routing` of a model: among its targets, or a group of aliases
     types.py          what a field may be: as a check, as JSON Schema, in words
     checks.py         functions that take one value or say what is wrong with it

@@ -319,6 +319,8 @@ def always_required(table: tuple[Field, ...]) -> list[str]:
 
 def nullable(schema: Json) -> Json:
     """The schema, or null: which is the same as leaving the field out."""
-    more = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
+    more: Json = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
+    if "anyOf" in schema:
+        more["anyOf"] = [*schema["anyOf"], {"type": "null"}]
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     return {**schema, **more, "type": [*types, "null"]}

@@ -11,7 +11,17 @@ import voluptuous as vol
 
 from aisix.store.kinds import checks
 from aisix.store.kinds.declare import Field, Type
-from aisix.store.kinds.types import FLAG, NAME, TAGS, one_of, rules_of, schema_of, tables, whole
+from aisix.store.kinds.types import (
+    FLAG,
+    NAME,
+    TAGS,
+    one_of,
+    rules_of,
+    schema_of,
+    statuses,
+    tables,
+    whole,
+)
 from aisix.store.resources import (
     HASH_ON,
     HASH_SOURCES,
@@ -36,13 +46,6 @@ def _integer(value: Any) -> int:
     return value
 
 
-def _statuses(value: Any) -> list[int]:
-    good = isinstance(value, list) and all(type(one) is int and 400 <= one <= 599 for one in value)
-    if not good:
-        raise vol.Invalid("must be a list of statuses, 400 to 599")
-    return list(value)
-
-
 def _sources(value: Any) -> list[Document]:
     found: list[Document] = _SOURCES.check(value)
     for place, one in enumerate(found):
@@ -52,12 +55,6 @@ def _sources(value: Any) -> list[Document]:
 
 
 PRIORITY = Type(_integer, {"type": "integer"}, "whole number")
-STATUSES = Type(
-    _statuses,
-    {"type": "array", "items": {"type": "integer", "minimum": 400, "maximum": 599}},
-    "list of statuses",
-    made=tuple,
-)
 _SOURCES = tables(
     (
         Field("type", one_of(HASH_SOURCES), "where it is", required="required"),
@@ -85,8 +82,12 @@ GROUP_FIELDS = (
     Field("retries", whole(10), "further attempts at each target, where that says nothing itself"),
     Field("max_fallbacks", whole(MOST_FALLBACKS), "of the others, how many are asked; null: all"),
     Field("retry_on_429", FLAG, "whether a 429 goes on to another target"),
-    Field("fallback_on_statuses", STATUSES, "further statuses that do"),
-    Field("when_all_unavailable", one_of(UNAVAILABLE), "kept; nobody is checked in the background"),
+    Field("fallback_on_statuses", statuses(400), "further statuses that do"),
+    Field(
+        "when_all_unavailable",
+        one_of(UNAVAILABLE),
+        "when background checks found no target well: a 503, or the targets all the same",
+    ),
     Field("hash_on", SOURCES, "what consistent_hash goes by; the first that is there"),
 )
 _GROUP = vol.Schema(rules_of(GROUP_FIELDS))
@@ -108,7 +109,10 @@ def _made(value: Any) -> Any:
 
 ROUTING = Type(
     _routing,
-    {**schema_of(GROUP_FIELDS), "type": ["string", "object"]},
+    {
+        "type": ["string", "object"],
+        "anyOf": [{"type": "string", "enum": [*ROUTINGS]}, schema_of(GROUP_FIELDS)],
+    },
     f"{', '.join(ROUTINGS)}; or an object: a group of other aliases",
     made=_made,
     fields=GROUP_FIELDS,

@@ -10,6 +10,7 @@ from typing import Any
 
 from aisix.store.kinds.declare import Argument, Column, Command, Field, Incoming, Kind
 from aisix.store.kinds.group import ROUTING
+from aisix.store.kinds.health import BACKGROUND_CHECK, COOLDOWN
 from aisix.store.kinds.limits import COST, RATE_LIMIT
 from aisix.store.kinds.types import (
     FLAG,
@@ -63,7 +64,8 @@ def _check(incoming: Incoming, document: Document) -> None:
 
 
 def _check_group(incoming: Incoming, document: Document) -> None:
-    for name in ("model_name", "provider_key_id", "targets"):
+    others = ("model_name", "provider_key_id", "targets", "cooldown", "background_model_check")
+    for name in others:
         if name in incoming.body:
             incoming.refuse(name, "not in a group: that is the other aliases'")
     if "*" in str(document.get("display_name")):
@@ -239,6 +241,8 @@ MODELS = Kind(
         ),
         RATE_LIMIT,
         COST,
+        COOLDOWN,
+        BACKGROUND_CHECK,
         PROVIDER_KEY,
     ),
 )

@@ -15,19 +15,35 @@ from aisix.store.kinds import checks
 from aisix.store.kinds.declare import Field, Json, Type, always_required, nullable
 from aisix.store.resources import Document, seconds
 
+MOST_STATUSES = 500  # in a list of them
+
 
 def text(rule: Callable[[Any], Any], words: str = "text", **more: Any) -> Type:
     """Text that is not empty; `more` is JSON Schema."""
     return Type(rule, {"type": "string", "minLength": 1, **more}, words)
 
 
-def whole(most: int) -> Type:
-    """A whole number from 0."""
+def whole(most: int, least: int = 0) -> Type:
+    """A whole number."""
 
     def rule(value: Any) -> int:
-        return checks.whole(value, 0, most)
+        return checks.whole(value, least, most)
 
-    return Type(rule, {"type": "integer", "minimum": 0, "maximum": most}, "whole number")
+    return Type(rule, {"type": "integer", "minimum": least, "maximum": most}, "whole number")
+
+
+def statuses(least: int) -> Type:
+    """A list of HTTP's statuses from `least` on; a resource has it as a tuple."""
+
+    def rule(value: Any) -> list[int]:
+        is_list = isinstance(value, list) and len(value) <= MOST_STATUSES
+        if not is_list or not all(type(one) is int and least <= one <= 599 for one in value):
+            raise vol.Invalid(f"must be a list of statuses, {least} to 599")
+        return list(value)
+
+    item = {"type": "integer", "minimum": least, "maximum": 599}
+    schema = {"type": "array", "items": item, "maxItems": MOST_STATUSES}
+    return Type(rule, schema, "list of statuses", made=tuple)
 
 
 def one_of(names: tuple[str, ...]) -> Type:

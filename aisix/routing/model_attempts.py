@@ -1,0 +1,142 @@
+"""Attempts at aliases of one upstream model each, whose model is told how they went.
+
+    ModelAttempts(balancer, patience, now)     of a direct alias: what it repeats is as for others
+
+How a model does matters to groups alone; the alias itself is always asked.
+
+Must never know: what an answer looks like.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from aisix.errors import UpstreamError
+from aisix.routing.attempts import Attempts
+from aisix.routing.balancer import Balancer
+from aisix.routing.model_health import BROKEN, IN_BAND, LATE, NONSENSE, RATE_LIMITED, ModelFailure
+from aisix.routing.target import Target
+from aisix.upstream import faults
+
+# Words of upstream/faults.py: what breaks on the way, and what an upstream should not have said.
+BREAKS = frozenset(("dns", "connect", "tls", "reset", "curl", "truncated", "no_end"))
+OURS = frozenset((faults.FILES, faults.ADDRESS, "url", "closed"))  # and says nothing of the model
+SAYS_NOTHING = 502  # the status that errors without one have by the tables
+
+
+class ModelAttempts(Attempts):
+    """Those of any alias or group but one of our own shape with `targets`."""
+
+    __slots__ = ("_began", "_over", "_row")
+
+    def __init__(self, balancer: Balancer, patience: float, now: float) -> None:
+        self._row, self._began, self._over = 0, 0.0, False
+        super().__init__(balancer, patience, now)
+
+    # ------------------------------------------------------------------ how it went
+    def good(self) -> None:
+        super().good()
+        self._went_well()
+
+    def begun(self) -> None:
+        super().begun()
+        self._went_well()
+
+    def _went_well(self) -> None:
+        """Once for each attempt: of a stream as it begins."""
+        if self._over:
+            return
+        self._over = True  # it is told; what comes later is another matter
+        cells = self.target.cells
+        if cells is not None:
+            watched = cells.watched
+            cells.good((time.monotonic() - self._began) * 1000 if watched else None)
+
+    def broke(self, error: UpstreamError, now: float) -> None:
+        super().broke(error, now)
+        self._note(of_error(error), now)
+
+    def after_fault(self, error: UpstreamError, now: float) -> float | None:
+        self._note(of_error(error), now)
+        return super().after_fault(error, now)
+
+    def after_answer(
+        self, retry: str, status: int, headers: Mapping[str, str], now: float, in_band: int = 0
+    ) -> float | None:
+        self._note_answer(retry, status, headers, now, in_band)
+        return super().after_answer(retry, status, headers, now)
+
+    def _note_answer(
+        self, retry: str, status: int, headers: Mapping[str, str], now: float, in_band: int
+    ) -> None:
+        if status >= 300 or retry:
+            self._note(of_answer(status, headers, in_band), now)
+
+    def _note(self, failure: ModelFailure | None, now: float) -> None:
+        """The attempt has failed; None: by a fault of our own."""
+        self._over = True
+        if failure is None:
+            return
+        cells = self.target.cells
+        if cells is not None and cells.failed(failure, now):
+            self.cooled.append(self.target)
+
+    # ------------------------------------------------------------------ who is under way
+    def _enter(self, target: Target) -> None:
+        super()._enter(target)
+        self._again()
+        if target.cells is not None and target.cells.watched:
+            self._row = target.cells.enter()
+
+    def _again(self, pause: float = 0.0) -> None:
+        """An attempt at the target of now begins, in so many seconds."""
+        self._over, self._began = False, time.monotonic() + pause
+
+    def _next(self, here: bool, told: float | None, now: float) -> float | None:
+        pause = super()._next(here, told, now)
+        if pause is not None:
+            self._again(pause)
+        return pause
+
+    def next_round(self) -> None:
+        super().next_round()
+        self._again()
+
+    def end(self) -> None:
+        if self._entered and self._row and self.target.cells is not None:
+            self.target.cells.leave(self._row)
+            self._row = 0
+        super().end()
+
+
+def of_error(error: UpstreamError) -> ModelFailure | None:
+    """What a broken exchange says of the model; None: it is ours to blame.
+
+    >>> of_error(UpstreamError("unreachable", why="address")) is None
+    True
+    """
+    why = str(error.values.get("why"))
+    if error.kind == "timeout":
+        return ModelFailure(why=LATE)
+    if why in OURS:
+        return None
+    if why in BREAKS:
+        return ModelFailure(why=BROKEN)
+    # Where a name is not known here: a signer's, which is of our credentials, or nonsense.
+    return ModelFailure(why=NONSENSE) if error.kind in ("bad_response", "interrupted") else None
+
+
+def of_answer(status: int, headers: Mapping[str, str], in_band: int = 0) -> ModelFailure:
+    """The same of an answer; in_band: the status that an error in a stream, or in an answer with a
+    good status, stands for."""
+    if status < 400:
+        seen = in_band if 400 <= in_band < 600 and in_band != SAYS_NOTHING else 0
+        return ModelFailure(seen, 0 if seen else IN_BAND, in_band=True)
+    retryable = status >= 500 or status == RATE_LIMITED
+    return ModelFailure(status, told=_whole_seconds(headers), retryable=retryable)
+
+
+def _whole_seconds(headers: Mapping[str, str]) -> int | None:
+    said = headers.get("retry-after", "").strip()
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 10 else None
