@@ -72,6 +72,15 @@ def _never_ms(value: Any, beside: Mapping[str, Any]) -> Turned:
     return (86_400_000, "0 counts as one day") if whole(value) == 0 else (value, "")
 
 
+def _longest_ms(value: Any, beside: Mapping[str, Any]) -> Turned:
+    return (60_000, "0 counts as 60 s") if whole(value) == 0 else (value, "")
+
+
+def _ms_of_secs(value: Any, beside: Mapping[str, Any]) -> Turned:
+    number = whole(value)
+    return (value, "") if number is None else (1000 * number, "")
+
+
 def _retries(value: Any, beside: Mapping[str, Any]) -> Turned:
     """
     >>> _retries(12, {}), _retries(3, {})
@@ -134,6 +143,8 @@ _TURNS: dict[str, Callable[[Any, Mapping[str, Any]], Turned]] = {
     "as_timeout": _as_timeout,
     "never_secs": _never_secs,
     "never_ms": _never_ms,
+    "longest_ms": _longest_ms,
+    "ms_of_secs": _ms_of_secs,
     "retries": _retries,
     "metrics_enabled": _metrics_enabled,
     "headers": _headers,

@@ -89,6 +89,7 @@ GIVEN: dict[str, Any] = {
     "cache.backend": "redis",
     "cache.redis.url": "redis://h",
     "ratelimit.backend": "redis",
+    "ratelimit.redis.timeout_secs": 2,
     "ratelimit.redis.url": "redis://h:6379",
     "ratelimit.concurrency_ttl_secs": 300,
     "managed.enabled": True,
@@ -106,6 +107,10 @@ BESIDE: dict[str, dict[str, Any]] = {  # what a setting stands only together wit
     "managed.snapshot_cache_path": {"etcd.prefix": "/other"},
     "ratelimit.backend": {"ratelimit.redis.url": "redis://h:6379"},
     "ratelimit.redis.url": {"ratelimit.backend": "redis"},
+    "ratelimit.redis.timeout_secs": {
+        "ratelimit.backend": "redis",
+        "ratelimit.redis.url": "redis://h:6379",
+    },
 }
 
 
@@ -224,6 +229,7 @@ def test_the_originals_defaults_hold_for_what_is_not_given_and_ours_where_it_has
         ({"upstream.timeout_ms": 0}, "upstream.stream_timeout_ms", 0),
         ({"upstream.stream_timeout_ms": 0, "upstream.timeout_ms": 9}, "upstream.stream_timeout_ms", 9),
         ({"upstream.retries": 40}, "upstream.retries", 10),
+        ({"etcd.request_timeout_ms": 0}, "etcd.request_timeout_ms", 60_000),
         ({"upstream.connect_timeout_ms": 0}, "upstream.connect_timeout_ms", 86_400_000),
         ({"observability.log_level": "trace"}, "observability.log_level", "debug"),
         ({"observability.log_level": "off"}, "observability.log_level", "error"),
