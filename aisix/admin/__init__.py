@@ -3,6 +3,7 @@
     app.py        which URL is whose, and the Application
     base.py       who gets in, bodies in, errors out
     handlers.py   one CRUD handler for all kinds
+    health.py     how the models do; whether the gateway lives and is ready
     nodes.py      the cluster's nodes, and waiting for them
     captures.py   exchanges an admin asks to see
     pages.py      status, the API's document, unknown URLs

@@ -21,6 +21,13 @@ from tornado.web import Application, RequestHandler
 from aisix.admin.base import AdminContext, CaptureBoard, TablesBoard
 from aisix.admin.captures import CaptureHandler, CapturesHandler, ExchangeHandler
 from aisix.admin.handlers import CollectionHandler, ItemHandler, RotateHandler
+from aisix.admin.health import (
+    MODELS_STATUS,
+    HealthBoard,
+    HealthHandler,
+    ModelsStatusHandler,
+    ProbeHandler,
+)
 from aisix.admin.nodes import NodesHandler
 from aisix.admin.pages import (
     DocumentHandler,
@@ -56,6 +63,7 @@ def make_admin_app(
     node: str = "",
     nodes: Callable[[], Sequence[Node]] = tuple,
     wrote: Callable[[float], None] = lambda seconds: None,
+    health: HealthBoard | None = None,
 ) -> Application:
     """The admin API over a store.
 
@@ -65,6 +73,7 @@ def make_admin_app(
     doubts(kind, document): what the writer may regret, told in the answer.
     captures: who keeps captured exchanges; None: there are none.
     node: our name; nodes(): every live one. wrote(seconds): called after every write.
+    health: how the models do; None: that is not told.
     tables: who changes them. status(): a dict. access(handler): called after every answer.
     """
     context = AdminContext(
@@ -93,6 +102,8 @@ def make_admin_app(
         (r"/admin/v1/mappings/reload", ReloadHandler, {"context": context}),
         (r"/admin/v1/mappings/rollback", RollbackHandler, {"context": context}),
     ]
+    if health is not None:
+        routes += _health(context, health)
     if captures is not None:
         routes += [
             (r"/admin/v1/captures", CapturesHandler, {"context": context}),
@@ -112,3 +123,16 @@ def make_admin_app(
         default_handler_args={"context": context},
         log_function=access,
     )
+
+
+def _health(context: AdminContext, board: HealthBoard) -> list[Any]:
+    mine = {"context": context, "board": board}
+    kind = KINDS.paths()["models"]
+    routes: list[Any] = [
+        (MODELS_STATUS, ModelsStatusHandler, {**mine, "kind": kind}),
+        (r"/admin/v1/health", HealthHandler, mine),
+    ]
+    for path, probe in (("/livez", board.live), ("/readyz", board.ready)):
+        if probe is not None:
+            routes.append((path, ProbeHandler, {"context": context, "probe": probe}))
+    return routes

@@ -208,7 +208,7 @@ class AdminHandler(ListenerHandler):
 
     def send(
         self,
-        body: Mapping[str, Any] | msgspec.Raw,
+        body: Mapping[str, Any] | Sequence[Any] | msgspec.Raw,
         status: int = 200,
         revision: int | None = None,
     ) -> None:

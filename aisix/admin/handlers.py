@@ -3,7 +3,7 @@
     POST   /admin/v1/<kind>        201, Location, {"id", "value", "revision", "created_at", ...}
     GET    /admin/v1/<kind>        {"items": [...], "total": 3, "next_cursor": null}, oldest first
            ?limit=100 &cursor=<next_cursor> &display_name=<exactly this one>, and so for every
-           field that is declared searchable
+           field that is declared searchable; &shape=array: [{"id", "value", "revision"}, ...], all
     GET    /admin/v1/<kind>/<id>   the same envelope; ETag is the revision
     PUT    /admin/v1/<kind>/<id>   full replacement (200), or creation under this id (201)
     PATCH  /admin/v1/<kind>/<id>   JSON merge patch: null removes a field
@@ -38,6 +38,7 @@ from aisix.store.snapshot import Entry, Quarantined
 from aisix.store.writes import Written
 
 MOST = 1000
+PAGE, ARRAY = "page", "array"  # the shapes of a list
 MOST_GRACE = 30 * 86400
 
 
@@ -116,7 +117,10 @@ class CollectionHandler(ResourceHandler):
 
     async def get(self) -> None:
         searchable = [field.name for field in self.kind.fields if field.searchable]
-        query = self.query("limit", "cursor", "min_revision", *searchable)
+        query = self.query("limit", "cursor", "min_revision", "shape", *searchable)
+        shape = query.get("shape", PAGE)
+        if shape not in (PAGE, ARRAY):
+            raise ErrorReply(400, "bad_request", f"shape must be {PAGE} or {ARRAY}")
         limit = _number(query.get("limit", "100"), "limit", 1, MOST)
         after = _number(query.get("cursor", "0"), "cursor", 0, 2**63 - 1)
         await seen(self.context.store, query.get("min_revision"))
@@ -126,6 +130,9 @@ class CollectionHandler(ResourceHandler):
                 entries = [e for e in entries if e.document.get(name) == query[name]]
         rest = [entry for entry in entries if entry.seq > after]
         page = rest[:limit]
+        if shape == ARRAY:
+            self.send([_bare(entry) for entry in (page if "limit" in query else rest)])
+            return
         self.send(
             {
                 "items": [entry.envelope() for entry in page],
@@ -230,6 +237,12 @@ class RotateHandler(ResourceHandler):
                 if_match=self.if_match,
             ),
         )
+
+
+def _bare(entry: Entry) -> dict[str, Any]:
+    """As the original AISIX lists one."""
+    envelope = entry.envelope()
+    return {name: envelope[name] for name in ("id", "value", "revision")}
 
 
 def _grace(body: dict[str, Any]) -> int:

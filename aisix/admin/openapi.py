@@ -134,6 +134,11 @@ def _list(kind: Kind) -> Json:
     whole = {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}
     made["parameters"] = [
         _asked("limit", whole, "how many"),
+        _asked(
+            "shape",
+            {"enum": ["page", "array"], "default": "page"},
+            "`array`: a bare array of all, with `id`, `value` and `revision`",
+        ),
         _asked("cursor", {"type": "string", "pattern": "^[0-9]{1,19}$"}, "the last `next_cursor`"),
         nodes.least(_asked),
         *(_asked(f.name, {"type": "string"}, f.searchable) for f in kind.fields if f.searchable),
@@ -254,17 +259,19 @@ def _resource(kind: Kind) -> Json:
         "key",
         "warnings",
     )
+    page = _closed(
+        {
+            "items": {"type": "array", "items": _ref(f"{title}Envelope")},
+            "total": {"type": "integer"},
+            "next_cursor": {"type": ["string", "null"]},
+        }
+    )
+    bare = _closed({name: envelope["properties"][name] for name in ("id", "value", "revision")})
     return {
         title: {**_closed(whole), "required": always},
         f"{title}Patch": {**_closed(patch), "required": []},
         f"{title}Envelope": envelope,
-        f"{title}List": _closed(
-            {
-                "items": {"type": "array", "items": _ref(f"{title}Envelope")},
-                "total": {"type": "integer"},
-                "next_cursor": {"type": ["string", "null"]},
-            }
-        ),
+        f"{title}List": {"anyOf": [page, {"type": "array", "items": bare}]},
     }
 
 

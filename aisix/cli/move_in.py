@@ -145,7 +145,7 @@ def validate(file: str, environ: Mapping[str, str]) -> int:
         for one in wrong:
             print(f"  - {one}", file=sys.stderr)
         return 1
-    print(f"OK: {file} loaded {count + lines.passed} resource(s)")
+    print(f"OK: {file} loaded {count + sum(lines.not_served.values())} resource(s)")
     return 0
 
 

@@ -32,7 +32,7 @@ SECRETS = (
     *("admin.admin_keys", "encryption_key", "upstream.proxy"),
     *(f"ratelimit.redis.{name}" for name in ("url", "nodes", "sentinels", "password")),
 )
-
+TELL, REFUSE = "tell", "refuse"  # what becomes of documents that would restrict
 
 SETTINGS = (
     Setting("proxy.addr", address, "127.0.0.1:3000", "where callers connect"),
@@ -356,6 +356,12 @@ SETTINGS = (
         choice("ours", "aisix"),
         "ours",
         'the form of this file; "aisix": the original AISIX\'s, as of a start without a verb',
+    ),
+    Setting(
+        "not_served",
+        choice(TELL, REFUSE),
+        TELL,
+        "guardrails and policies of rate limits, which are not enforced here: tell, or refuse them",
     ),
     Setting("resources_file", maybe, None, "a YAML file with every resource, instead of writes"),
     Setting("encryption_key", maybe, None, "protects stored secrets; none: a key file in data_dir"),

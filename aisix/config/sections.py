@@ -203,6 +203,7 @@ class Settings:
     resources_file: Path | None
     encryption_key: str | None = field(repr=False)
     node_id: str = ""
+    not_served: str = "tell"
     names: str = "ours"  # "aisix": the original's form
     started: str = ""  # the form the start itself was in
     said: tuple[TheirSaid, ...] = field(default=(), compare=False)  # of a file in that form

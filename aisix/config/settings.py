@@ -152,6 +152,7 @@ def _settings(
         resources_file=base / Path(resources).expanduser() if resources else None,
         encryption_key=_encryption_key(values),
         node_id=values["node_id"] or socket.gethostname(),
+        not_served=values["not_served"],
         names=values[NAMES],
         source=name,
         digest=hashlib.sha256(repr(sorted(plain.items())).encode()).hexdigest()[:16],

@@ -22,7 +22,7 @@ from typing import Any
 
 from aisix.errors import Complaint
 from aisix.movein.declared import NOT_SERVED, KindRows, TheirSaid, kinds
-from aisix.movein.documents import moved_document
+from aisix.movein.documents import INAPPLICABLE, moved_document
 
 VERSION_FIELD, VERSION = "_format_version", "1"
 NAMESPACE = uuid.UUID("63e50ab2-677a-54d3-8d1e-c0cb29ceae94")
@@ -33,12 +33,14 @@ MOST_NAMES = 20  # of documents that are not served, told by name
 
 @dataclass(slots=True)
 class MovedResources:
-    """not_served: how many documents there are of each kind that is not."""
+    """not_served: how many documents there are of each kind that is not; unguarded: of those, the
+    kinds that restrict, and what is told of them."""
 
     items: list[tuple[str, str, dict[str, Any], str]] = field(default_factory=list)
     said: list[TheirSaid] = field(default_factory=list)
     wrong: list[Complaint] = field(default_factory=list)
     not_served: dict[str, int] = field(default_factory=dict)
+    unguarded: dict[str, str] = field(default_factory=dict)
 
 
 def id_of(kind: str, name: str) -> str:
@@ -153,6 +155,8 @@ def _not_served(
     names = [str(entry.get(rows.named))[:60] for _, entry in entries if rows.named]
     why = not_served_words(rows, len(entries), names)
     moved.said.append(TheirSaid(rows.name, rows.name, NOT_SERVED, "", why))
+    if rows.restricts:
+        moved.unguarded[rows.name] = why
 
 
 def not_served_words(rows: KindRows, count: int, names: list[str]) -> str:
@@ -186,10 +190,13 @@ def _item(
     found = moved_document(kind, entry, path)
     moved.said += found.said
     moved.wrong += [Complaint("", _below(path, one.path), one.text) for one in found.wrong]
-    moved.wrong += [Complaint("", f"{path}.{name}", "unknown field") for name in found.unknown]
-    name = entry.get("display_name")
-    if isinstance(name, str) and name:
-        moved.items.append((kind, id_of(kind, name), found.document, path))
+    for unknown in found.unknown:
+        name = unknown.removeprefix(INAPPLICABLE)
+        text = "unknown field" if name == unknown else "does nothing in a group: leave it out"
+        moved.wrong.append(Complaint("", f"{path}.{name}", text))
+    named = entry.get("display_name")
+    if isinstance(named, str) and named:
+        moved.items.append((kind, id_of(kind, named), found.document, path))
 
 
 def _below(path: str, name: str) -> str:

@@ -30,6 +30,7 @@
     pass_call.py   ... their call, and their bytes on the way back
     route_hints.py what a request says of where it goes, for groups
     models.py      what a caller may ask for
+    model_status.py  how every stored model does
     health.py      what is answered without a key: /, /livez, /health, /healthz, /readyz
     tables.py      the mapping tables of now, and of the next generation
     ids.py         random ids

@@ -320,7 +320,7 @@ class Gateway:
             "in_flight": self.serving,
             "queued": self.admission.waiting,
             "limits": self.limits.status(),
-            "targets": self._targets(),
+            "targets": self.targets(),
             "faults": resource_checks.stored(*stored),
             "mappings": {
                 **self.tables.status(),
@@ -371,7 +371,7 @@ class Gateway:
                 found.add(SERVES_ON if old else SERVES_NOW)
         return next((one for one in (SERVES_ON, SERVES_NOW) if one in found), None)
 
-    def _targets(self) -> dict[str, Any]:
+    def targets(self) -> dict[str, Any]:
         """The targets of aliases that have several, as this worker has found them."""
         now = asyncio.get_running_loop().time()
         return {

@@ -7,6 +7,7 @@
     resources.py   the store the settings name
     cluster.py     a node of many: its process that follows etcd
     node_facts.py  what a node says of itself to others
+    status.py      the pages beside the metrics
     supervisor.py  the parent: starts workers, watches them, ends them
     worker.py      one process: its listeners, store and driver, from fork to end
     drain.py       the end of a worker: what is under way is answered first

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from aisix import log
+from aisix.config.declared import REFUSE
 from aisix.config.settings import Settings
 from aisix.errors import OperatorError
 from aisix.runtime.companion import SUCCEEDED
@@ -57,6 +58,7 @@ def place_of(settings: Settings) -> EtcdPlace:
         plain,
         etcd.read_only,
         etcd.copy_path,
+        settings.not_served == REFUSE,
     )
 
 
@@ -98,7 +100,13 @@ def follow(settings: Settings, facts: Facts) -> int:
         board = Board(settings.data_dir)
         entry = Registration(place.layout, settings.node_id, home, facts, board)
         follower = Follower(
-            settings.data_dir, keyring, place.access, place.layout, entry, place.copy_file
+            settings.data_dir,
+            keyring,
+            place.access,
+            place.layout,
+            entry,
+            place.copy_file,
+            place.refuse,
         )
     except OSError as error:
         raise OperatorError(f"data_dir {settings.data_dir}: {error.strerror}") from None

@@ -5,6 +5,7 @@ Must never know: who reads it.
 
 from __future__ import annotations
 
+from aisix.config.declared import REFUSE
 from aisix.config.settings import Settings
 from aisix.store.base import Store
 from aisix.store.opening import open_store
@@ -25,6 +26,7 @@ def store_of(settings: Settings, init: bool = False) -> Store:
         environ=settings.environ,
         init=init,
         etcd=place,
+        refuse=settings.not_served == REFUSE,
     )
 
 

@@ -55,6 +55,7 @@ from aisix.runtime.node_facts import NodeFacts
 from aisix.runtime.open_files import shares_now
 from aisix.runtime.reload import Reloader
 from aisix.runtime.resources import store_of
+from aisix.runtime.status import board_of, moved_in, pages_of
 from aisix.runtime.store_watch import StoreWatch, facts
 from aisix.store.base import Store
 from aisix.telemetry.metrics import Metrics
@@ -189,6 +190,7 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
             refusals.of_callers(gateway),
         )
     ]
+    pages = pages_of(gateway, settings)
     of_admins = refusals.told(gateway, lambda refusal, _: admin_refusal(refusal))
     of_scrapers = refusals.told(gateway, lambda refusal, _: bare(refusal))
     node = NodeFacts(settings, shared.mappings.digest, shared.generation, shared.scoreboard)
@@ -200,6 +202,7 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
             audit=lambda told: log.audit({**told, **named}),
             status=lambda: {
                 **gateway.status(),
+                "moved_in": moved_in(gateway, settings),
                 **_around(settings, shared.scoreboard),
                 "connections": {one.table.name: one.table.status() for one in listeners},
             },
@@ -212,6 +215,7 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
             node=settings.node_id,
             nodes=lambda: node.nodes(store),
             wrote=lambda secs: metrics.observe("aisix_config_write_seconds", secs),
+            health=board_of(gateway, settings),
         )
         listeners.append(
             await listen("admin", app, (plan.admin, []), 1 << 20, share.admin, of_admins)
@@ -227,6 +231,8 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
                 **node.numbers(),
             },
             hosts,
+            settings.observability.metrics_path,
+            pages,
         )
         listeners.append(
             await listen("metrics", app, (plan.metrics, []), 1 << 20, share.metrics, of_scrapers)

@@ -3,6 +3,7 @@
     resources.py      ProviderKey, Model, ApiKey: what is stored, as frozen values
     kinds/            what a kind of resource is: its fields, declared once
     schema.py         which documents are acceptable
+    config_state.py   what became of the configuration that was read
     snapshot.py       everything at one moment: the only thing a request reads
     base.py           the interface of a store
     opening.py        the store of a data directory

@@ -29,6 +29,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from aisix.errors import AisixError, Complaint, OperatorError, StoreError
+from aisix.store.config_state import ConfigState, of_snapshot
 from aisix.store.nodes import Node
 from aisix.store.resources import Document
 from aisix.store.snapshot import Snapshot
@@ -158,6 +159,10 @@ class Store(ABC):
     def newest(self) -> int:
         """The revision of the newest change in `current()`: every other node comes to have it."""
         return self.current().revision
+
+    def config_state(self) -> ConfigState:
+        """What became of the configuration, for `/status/config`; here: what is stored serves."""
+        return of_snapshot(self.current())
 
     @property
     @abstractmethod

@@ -13,17 +13,20 @@ Must never know: HTTP, what a document's fields mean, where `${NAME}` values com
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from aisix import log
-from aisix.errors import AisixError, OperatorError, StoreError
+from aisix.errors import AisixError, Complaint, OperatorError, StoreError
 from aisix.movein.declared import TheirSaid
 from aisix.store import yaml_document
 from aisix.store.base import (
@@ -38,24 +41,45 @@ from aisix.store.base import (
 )
 from aisix.store.batch import check_items
 from aisix.store.change_signal import ChangeSignal
+from aisix.store.config_state import (
+    LONGEST_ERROR,
+    MISFIT,
+    MOST_REJECTED,
+    THERE,
+    ConfigState,
+    LoadRecord,
+    Rejected,
+    counts_of,
+)
 from aisix.store.secrets import EarlierForm, Keyring
 from aisix.store.snapshot import Entry, Snapshot
 
 ACCEPTED = "resources.accepted"
 REFUSED = "resources.refused"  # why the last reload changed nothing, for the status of all
 SIGNAL = "resources.bell"
+STATE = "resources.state"  # what became of the file, a LoadRecord
+PLACED = re.compile(r"([a-z0-9_]+)(\[\d+\])?(?:\.(.*))?")  # models[2].routing.targets[0]
+NOT_ENFORCED = "is not enforced here, and not_served is refuse"
 
 
 class FileStore(Store):
     """Entries as a file has them; a reload takes the file over."""
 
     def __init__(
-        self, file: Path, data_dir: Path, keyring: Keyring, environ: Mapping[str, str]
+        self,
+        file: Path,
+        data_dir: Path,
+        keyring: Keyring,
+        environ: Mapping[str, str],
+        refuse: bool = False,
     ) -> None:
-        """What was accepted last; nothing before the first `reload`."""
+        """What was accepted last; nothing before the first `reload`. refuse: kinds that restrict,
+        and are not enforced here, are at fault."""
         self._file = file
         self._accepted = data_dir / ACCEPTED
         self._refused = data_dir / REFUSED
+        self._state = data_dir / STATE
+        self._refuse = refuse
         self._keyring = keyring
         self._environ = environ
         self._watchers = Watchers()
@@ -99,9 +123,11 @@ class FileStore(Store):
     def reload(self, extra: ExtraCheck = no_extra_check) -> Snapshot:
         with self._lock:
             base = self.current()
+            record = self._record()
             try:
-                fresh = self._take_over(base, extra)
+                fresh = self._take_over(base, extra, record)
             except Exception as error:
+                self._keep(record)
                 why = str(error) if isinstance(error, AisixError) else log.place(error)
                 with suppress(OSError):
                     self._refused.touch(0o600)
@@ -113,6 +139,8 @@ class FileStore(Store):
             if fresh is not base:
                 self._write_accepted(fresh)
                 self._publish(fresh)
+            self._keep(record)
+            if fresh is not base:
                 with suppress(OSError):  # the others then notice at their next poll
                     self._signal.give()
                     self._seen = self._signal.number
@@ -125,17 +153,58 @@ class FileStore(Store):
         with self._lock:
             self._signal.close()
 
-    def _take_over(self, base: Snapshot, extra: ExtraCheck) -> Snapshot:
-        """The file as a snapshot; `base` itself when nothing differs. OperatorError."""
+    def config_state(self) -> ConfigState:
+        record = self._record()
+        return ConfigState("file", record, tuple(record.rejected), ready=bool(record.apply_seq))
+
+    def _record(self) -> LoadRecord:
+        with suppress(OSError):
+            return LoadRecord.decoded(self._state.read_bytes())
+        return LoadRecord()
+
+    def _keep(self, record: LoadRecord) -> None:
+        with suppress(OSError):
+            fresh = self._state.with_suffix(".new")
+            fresh.touch(0o600)
+            fresh.write_text(record.encoded(), "utf-8")
+            os.replace(fresh, self._state)
+
+    def _take_over(self, base: Snapshot, extra: ExtraCheck, record: LoadRecord) -> Snapshot:
+        """The file as a snapshot, `base` itself when nothing differs, and what became of it.
+        OperatorError."""
+        name, now = str(self._file), time.time()
+        try:
+            raw = self._file.read_bytes()
+        except OSError as error:
+            record.unreachable(f"cannot be read: {error.strerror}", now)
+            raise OperatorError(f"{name}: cannot be read: {error.strerror}") from None
+        record.source_hash, record.observed_at = hashlib.sha256(raw).hexdigest(), now
+        try:
+            fresh, lines = self._fresh(raw, base, extra)
+        except OperatorError as error:
+            _refused_whole(record, error, now)
+            raise
+        self._tell(lines)
+        record.whole, record.rejected = False, []
+        record.ignored = _ignored(lines)
+        record.not_served = lines.not_served
+        record.unguarded = list(lines.unguarded.values())
+        record.applied(record.source_hash, {**counts_of(fresh), **lines.not_served}, now)
+        record.judged((), now, reload=True)
+        return fresh
+
+    def _fresh(
+        self, raw: bytes, base: Snapshot, extra: ExtraCheck
+    ) -> tuple[Snapshot, yaml_document.Lines]:
         name = str(self._file)
         try:
-            text = self._file.read_text("utf-8")
-        except OSError as error:
-            raise OperatorError(f"{name}: cannot be read: {error.strerror}") from None
+            text = raw.decode()
         except UnicodeDecodeError:
             raise OperatorError(f"{name}: is not UTF-8") from None
         items, lines = yaml_document.read(text, name, self._environ)
-        self._tell(lines)
+        if self._refuse and lines.unguarded:
+            wrong = [Complaint("", kind, NOT_ENFORCED) for kind in lines.unguarded]
+            raise OperatorError(lines.placed(wrong))
         try:
             puts = check_items(Snapshot((), 0), items, now=time.time(), extra=extra)
         except ChangeRefused as refused:
@@ -143,12 +212,15 @@ class FileStore(Store):
         revision = base.revision + 1
         entries = [_entry(base, put, seq, revision) for seq, put in enumerate(puts, 1)]
         if [_same(entry) for entry in entries] == [_same(entry) for entry in base.all_entries()]:
-            return base
-        return Snapshot(entries, revision)
+            return base, lines
+        return Snapshot(entries, revision), lines
 
     def _tell(self, lines: yaml_document.Lines) -> None:
-        """What of a file of the original's is not what it was, once for each content."""
-        lost = [one for one in lines.said if one.lost]
+        """What of a file of the original's is not what it was, once for each content; what is not
+        enforced, each time."""
+        for kind, words in lines.unguarded.items():
+            log.warning("%s: %s", lines.where(kind), words)
+        lost = [one for one in lines.said if one.lost and one.name not in lines.unguarded]
         if lost == self._told:
             return
         self._told = lost
@@ -210,6 +282,31 @@ class FileStore(Store):
                 raise
         except OSError as error:
             raise StoreError(f"{self._accepted}: cannot be written: {error.strerror}") from None
+
+
+def _refused_whole(record: LoadRecord, error: OperatorError, now: float) -> None:
+    """None of the file serves."""
+    record.whole = True
+    old = {(one.kind, one.id, one.error): one.since for one in record.rejected}
+    record.rejected = []
+    for one in error.complaints[:MOST_REJECTED]:
+        found = PLACED.fullmatch(one.path)
+        kind, place, field = found.groups() if found else ("", "", one.path)
+        kind = THERE.get(kind, kind) if place else ""
+        id = f"{kind}{place}" if place else ""
+        text = f"{field}: {one.text}" if field else one.text
+        since = old.get((kind, id, text), now)
+        record.rejected.append(Rejected(kind, id, MISFIT, text[:LONGEST_ERROR], since))
+    record.judged([(one.error_kind, one.error) for one in record.rejected], now, reload=True)
+
+
+def _ignored(lines: yaml_document.Lines) -> list[tuple[str, str, int]]:
+    """(kind, field, documents) of the fields that are known there and do nothing here."""
+    found: Counter[tuple[str, str]] = Counter()
+    for one in lines.said:
+        if one.lost and one.where not in lines.not_served:
+            found[one.where.partition("[")[0], one.name] += 1
+    return [(*key, number) for key, number in sorted(found.items())]
 
 
 def _entry(base: Snapshot, put: Put, seq: int, revision: int) -> Entry:

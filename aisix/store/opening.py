@@ -30,13 +30,15 @@ def open_store(
     environ: Mapping[str, str] | None = None,
     init: bool = True,
     etcd: EtcdPlace | None = None,
+    refuse: bool = False,
 ) -> Store:
     """The store of a data directory, which is made (0700) if need be.
 
     encryption_key: from the settings; None uses the key file in the directory. resources_file:
     serves instead of the database, with `environ` for its `${NAME}`s; nothing of it serves before
     the first `reload`. init: False refuses to make a database where one has been before. etcd:
-    what it keeps serves, from the copy in the directory. Each process opens its own, after it was
+    what it keeps serves, from the copy in the directory. refuse: kinds of a file
+    that restrict, and are not enforced here, are at fault. Each process opens its own, after it was
     forked. Raises OperatorError.
     """
     folder = Path(data_dir)
@@ -53,7 +55,7 @@ def open_store(
 
         return EtcdStore(folder, keyring, etcd)
     if resources_file is not None:
-        return FileStore(resources_file, folder, keyring, environ or {})
+        return FileStore(resources_file, folder, keyring, environ or {}, refuse)
     return SqliteStore(folder, keyring)
 
 

@@ -52,6 +52,8 @@ class Keyring:
         is in data_dir, unless `file` says where."""
         if given:
             return cls(_parse(given.replace(",", "\n"), "the encryption key of the settings"))
+        if file is not None:
+            _make_folder(file.parent)
         file = file or data_dir / KEY_FILE
         if not file.exists():
             _create(file, new_key())
@@ -153,6 +155,13 @@ def new_key() -> bytes:
 def key_id(key: bytes) -> str:
     """8 hex digits that name a key and tell nothing about it."""
     return hashlib.sha256(b"aisix key id\0" + key).hexdigest()[:8]
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise OperatorError(f"{folder}: cannot be made: {error.strerror}") from None
 
 
 def _parse(text: str, where: str) -> list[bytes]:

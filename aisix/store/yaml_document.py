@@ -53,7 +53,8 @@ class Lines:
         self._name = name
         self._at: dict[str, int] = {}
         self.said: list[TheirSaid] = []  # of a file of the original's: what became of each field
-        self.passed = 0  # how many resources of it are of kinds that are not served
+        self.not_served: dict[str, int] = {}  # how many there are of kinds that are not
+        self.unguarded: dict[str, str] = {}  # of those, kinds that restrict, and what is told of it
 
     def note(self, path: str, line: int) -> bool:
         """False when this path is there already."""
@@ -115,7 +116,7 @@ def _theirs(text: str, name: str, environ: Mapping[str, str]) -> tuple[list[Impo
     if moved.wrong:
         raise OperatorError(lines.placed(moved.wrong))
     kinds = KINDS.paths()
-    lines.said, lines.passed = moved.said, sum(moved.not_served.values())
+    lines.said, lines.not_served, lines.unguarded = moved.said, moved.not_served, moved.unguarded
     items = [ImportItem(kinds[kind].name, id, body, path) for kind, id, body, path in moved.items]
     return items, lines
 

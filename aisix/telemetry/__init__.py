@@ -3,6 +3,8 @@
     metrics.py           every metric, declared once; written to the workers' scoreboard
     traffic.py           how callers fare, in a few numbers
     metrics_endpoint.py  the metrics listener
+    metrics_listener.py  what its pages share
+    status_pages.py      /status/*, on the same listener
     trace_context.py     W3C `traceparent`: read, made, passed on
     otlp.py              spans to an OpenTelemetry collector (extra `otel`)
 

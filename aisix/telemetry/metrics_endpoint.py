@@ -1,4 +1,4 @@
-"""The metrics listener's Application: GET /metrics, for the whole gateway, from any worker.
+"""The metrics listener: the metrics and /status/*, of the whole gateway, by any of its workers.
 
 No key is asked for, so it listens where only the monitoring comes: 127.0.0.1 unless told otherwise.
 What a page holds beside the counters (processes, versions) is looked up when it is asked for.
@@ -16,9 +16,11 @@ from typing import Any
 
 from tornado.web import Application
 
-from aisix.listener.application import ListenerApplication, ListenerHandler
+from aisix.listener.application import Handlers, ListenerApplication, ListenerHandler
 from aisix.listener.hosts import Hosts
 from aisix.telemetry.metrics import CONTENT_TYPE, page
+from aisix.telemetry.metrics_listener import MetricsListenerHandler
+from aisix.telemetry.status_pages import STATUS_PAGES, StatusPages
 from aisix.workers.scoreboard import DRAINING, READY, STARTING, Scoreboard
 
 STATES = {STARTING: "starting", READY: "ready", DRAINING: "draining"}
@@ -26,28 +28,16 @@ TICKS = os.sysconf("SC_CLK_TCK")
 PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
 
 Made = dict[tuple[str, ...], float]
+Facts = Callable[[], Mapping[tuple[str, ...], float]]
 
 
-class MetricsHandler(ListenerHandler):
+class MetricsHandler(MetricsListenerHandler):
     """The page."""
 
-    def initialize(
-        self,
-        scoreboard: Scoreboard,
-        facts: Callable[[], Mapping[tuple[str, ...], float]],
-        hosts: Hosts | None,
-    ) -> None:
-        self.scoreboard = scoreboard
-        self.facts = facts
-        self.hosts = hosts
-
-    def prepare(self) -> None:
-        # Bound beyond loopback it is open to who can reach it, under whatever name.
-        hosts = self.hosts
-        if hosts and not hosts.beyond and not hosts.allows(self.request.headers.get("Host")):
-            self.set_status(421)
-            self.set_header("Content-Type", "text/plain; charset=utf-8")
-            self.finish("Not under this Host: ask by the address, or see admin.allowed_hosts.\n")
+    def initialize(self, **more: Any) -> None:
+        self.scoreboard: Scoreboard = more.pop("scoreboard")
+        self.facts: Facts = more.pop("facts")
+        super().initialize(**more)
 
     def get(self) -> None:
         self.set_header("Content-Type", CONTENT_TYPE)
@@ -57,24 +47,33 @@ class MetricsHandler(ListenerHandler):
 
 
 class NothingHandler(ListenerHandler):
+    def initialize(self, path: str) -> None:
+        self.path_of_metrics = path
+
     def prepare(self) -> None:
         self.set_status(404)
         self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.finish("The metrics are at /metrics.\n")
+        self.finish(f"The metrics are at {self.path_of_metrics}.\n")
 
 
 def make_metrics_app(
     scoreboard: Scoreboard,
-    facts: Callable[[], Mapping[tuple[str, ...], float]] = dict,
+    facts: Facts = dict,
     hosts: Hosts | None = None,
+    path: str = "/metrics",
+    pages: StatusPages | None = None,
 ) -> Application:
     """The Application; facts(): more values of now, by (name, *labels); hosts: under which names it
-    answers (None: any)."""
+    answers (None: any); path: of the metrics; pages: what is beside them."""
     mine: dict[str, Any] = {"scoreboard": scoreboard, "facts": facts, "hosts": hosts}
+    handlers: Handlers = {path: (MetricsHandler, mine)}
+    for name, kind in STATUS_PAGES.items() if pages is not None else ():
+        handlers[name] = (kind, {"pages": pages, "hosts": hosts})
     return ListenerApplication(
-        {"/metrics": (MetricsHandler, mine)},
+        handlers,
         [],
         default_handler_class=NothingHandler,
+        default_handler_args={"path": path},
         log_function=lambda handler: None,
     )
 

@@ -12,7 +12,10 @@
     board.py     what the follower says of itself
     follow.py    the follower
     emptied.py   one that holds nothing any more, and who says that it is meant
-    unserved.py  documents of kinds that aisix does not have
+    holdings.py  what this node holds of it: judged, and into the copy
+    observed.py  what was seen there, as it stands: for hashes
+    unserved.py  documents of kinds that aisix does not serve
+    report.py    what became of what was read: the record of it, and lines of the log
     own.py       our own keys, as the follower learns of them
     foreign.py   changes that no node of ours made, for the audit
     members.py   the live nodes

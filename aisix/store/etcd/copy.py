@@ -16,16 +16,18 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from aisix.errors import StoreError
 from aisix.store.change_signal import ChangeSignal
 from aisix.store.connection import BUSY_SECONDS, connect, private_file, use_wal
 from aisix.store.etcd.judge import Judge, RefusedDocument
 from aisix.store.etcd.layout import Layout, Name, Stored
+from aisix.store.etcd.observed import TABLE, ObservedTable, Seen
 from aisix.store.kinds.registry import KINDS
 from aisix.store.rows import COLUMNS, RowForm, at_rest, meta
 from aisix.store.sealing import unpacked
@@ -34,7 +36,7 @@ from aisix.store.snapshot import Quarantined
 
 DATABASE = "replica.db"
 SIGNAL = "replica.bell"
-FORM = 1  # PRAGMA user_version
+FORM = 2  # PRAGMA user_version
 RANKS = 1024  # documents that one txn may create; etcd's own default is 128
 MOST_COMPLAINTS = 2000  # characters of one document's, as a status shows them
 
@@ -71,6 +73,7 @@ SCHEMA = (
 EMPTYING = (
     "DELETE FROM resources",
     "DELETE FROM refused",
+    "DELETE FROM observed",
     "DELETE FROM meta WHERE name NOT IN ('revision', 'turn', 'guard')",
     "UPDATE meta SET value = '0' WHERE name IN ('revision', 'guard')",
     "UPDATE meta SET value = value + 1 WHERE name = 'turn'",
@@ -102,10 +105,10 @@ class CopyFacts:
     guard: int
     cluster_id: str
     in_clear: int  # documents whose secret stands in etcd as it is
-    ignored: dict[str, int]  # documents of kinds that aisix does not have
     broke_off: str | None  # of an import that ended before its last part
     emptied_since: int | None = None  # Unix seconds; etcd is empty, and that is not believed
     emptied_cluster: str = ""  # which etcd that is
+    loaded: str = field(default="", repr=False)  # the record of what became of it
 
 
 class LocalCopy:
@@ -135,6 +138,7 @@ class LocalCopy:
         except BaseException:
             self._db.close()
             raise
+        self.observed = ObservedTable(self._db, keyring)
         self.signal = ChangeSignal(folder / SIGNAL)
 
     def _prepare(self) -> None:
@@ -147,7 +151,7 @@ class LocalCopy:
                 text = f"{self.file}: written by a newer aisix; take it away, it is only a copy"
                 raise StoreError(text)
             if form < FORM:
-                for statement in SCHEMA:
+                for statement in (*(() if form else SCHEMA), TABLE):
                     self._db.execute(statement)
                 self._db.execute(f"PRAGMA user_version = {FORM}")
             self._db.execute("COMMIT")
@@ -213,17 +217,24 @@ class LocalCopy:
                 yield RefusedDocument(kind, id, created, mod, value, why)
 
     # ------------------------------------------------------------------ writing
-    def write(self, judge: Judge, touched: Iterable[Name], now: float, **facts: object) -> bool:
-        """Bring the copy to what the judge holds of these names, with these facts (of `meta`);
-        whether a reader sees anything else now, which it is then told."""
+    def write(
+        self,
+        judge: Judge,
+        touched: Iterable[Name],
+        now: float,
+        seen: Mapping[bytes, Seen | None] = MappingProxyType({}),
+        **facts: object,
+    ) -> bool:
+        """Bring the copy to what the judge holds of these names, and to what was seen of these
+        keys, with these facts (of `meta`); whether a reader sees anything else now, which it is
+        then told."""
         self._db.execute("BEGIN IMMEDIATE")
         try:
             turn = int(meta(self._db, "turn") or 0) + 1
             changed = self._rows(judge, set(touched), turn, int(now))
+            self.observed.write(seen)
             told = {name: str(value) for name, value in facts.items()}
-            changed |= any(
-                meta(self._db, n) != told[n] for n in ("revision", "ignored") if n in told
-            )
+            changed |= "revision" in told and meta(self._db, "revision") != told["revision"]
             if changed:
                 told |= {"turn": str(turn), "key_id": self._keyring.current}
                 told["in_clear"] = str(sum(one.in_clear for one in judge.good.values()))
@@ -319,10 +330,10 @@ def copy_facts(db: sqlite3.Connection) -> CopyFacts:
         guard=int(meta(db, "guard") or 0),
         cluster_id=meta(db, "cluster_id") or "",
         in_clear=int(meta(db, "in_clear") or 0),
-        ignored=json.loads(meta(db, "ignored") or "{}"),
         broke_off=meta(db, "broke_off") or None,
         emptied_since=int(meta(db, "emptied_since") or 0) or None,
         emptied_cluster=meta(db, "emptied_cluster") or "",
+        loaded=meta(db, "loaded") or "",
     )
 
 

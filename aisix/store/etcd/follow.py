@@ -12,7 +12,6 @@ Must never know: HTTP of ours, a worker.
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -25,15 +24,14 @@ from aisix.errors import StoreError
 from aisix.store.etcd import board as cells
 from aisix.store.etcd.board import Board, CopyAge
 from aisix.store.etcd.client import Access, EtcdClient
-from aisix.store.etcd.copy import LocalCopy
-from aisix.store.etcd.emptied import EmptiedEtcd
+from aisix.store.etcd.emptied import EMPTIED, EmptiedEtcd
 from aisix.store.etcd.foreign import ForeignChanges
-from aisix.store.etcd.layout import Layout, Name
+from aisix.store.etcd.holdings import Holdings
+from aisix.store.etcd.layout import Layout
 from aisix.store.etcd.lines import EtcdCalls
 from aisix.store.etcd.members import Members
 from aisix.store.etcd.own import OwnKeys
 from aisix.store.etcd.registration import DENIED_SECS, Registration
-from aisix.store.etcd.unserved import UnservedKinds
 from aisix.store.etcd.wire import (
     OUT_OF_RANGE,
     EtcdError,
@@ -42,7 +40,6 @@ from aisix.store.etcd.wire import (
     WatchResult,
     range_body,
 )
-from aisix.store.kinds.registry import KINDS
 from aisix.store.nodes import MOST_REFUSED
 from aisix.store.secrets import Keyring
 
@@ -54,7 +51,7 @@ PART_SECS = 2.0  # the longest that parts of an import wait for documents that w
 OWN_SECS = 0.003  # the longest that a change waits for what our own keys say of it
 LEAVE_MS = 500  # for etcd to take our entry away when we go
 SECS_PER_ENTRY = 5e-6  # what a worker takes to renew its snapshot, more or less
-Changes = dict[Name, KeyValue | None]
+Changes = dict[bytes, KeyValue | None]
 
 
 class Follower:
@@ -68,15 +65,16 @@ class Follower:
         layout: Layout,
         registration: Registration | None = None,
         copy_file: Path | None = None,
+        refuse: bool = False,
     ) -> None:
         self._layout = layout
         self._keyring = keyring
         self.board = Board(folder)
         self._age = CopyAge(self.board)
         counted = self._counted = self.board.count
-        self._copy = LocalCopy(folder, keyring, copy_file, layout)
-        self._judge = self._copy.judge()
-        facts = self._copy.facts()
+        self._holdings = Holdings(folder, keyring, layout, copy_file, refuse)
+        self._judge = self._holdings.judge
+        facts = self._holdings.facts
         self.revision = facts.revision
         self._registration = registration
         name = "" if registration is None else registration.name
@@ -85,9 +83,8 @@ class Follower:
         self._foreign = ForeignChanges(name)
         self._cluster = facts.cluster_id
         since, cluster = facts.emptied_since, facts.emptied_cluster
-        self._emptied = EmptiedEtcd(folder, since, cluster, self._keep)
+        self._emptied = EmptiedEtcd(folder, since, cluster, self._holdings.keep)
         self._kept: dict[str, object] = {}  # of our own keys
-        self._unserved = UnservedKinds(facts.ignored)
         errors = "aisix_etcd_errors_total"
         self.client = EtcdClient(access, lambda code: counted(errors, str(code)))
         self._pending: Changes = {}
@@ -95,7 +92,7 @@ class Follower:
         self._published = 0.0
         self._pending_since = 0.0
         self._all_next: str | None = None if facts.cluster_id else "first"
-        if self._copy.unreadable and self._all_next is None:
+        if self._all_next is None and self._holdings.damaged:
             self._all_next = "damaged"
         self._pause = FIRST_PAUSE
         self._told = ""
@@ -109,7 +106,7 @@ class Follower:
             with suppress(EtcdError):
                 self.client.revoke(self._registration.lease)
         self.client.close()
-        self._copy.close()
+        self._holdings.close()
 
     def run(self, stopped: Callable[[], bool]) -> None:
         """Until `stopped` says so; every failure is told on the board and tried again."""
@@ -120,6 +117,8 @@ class Follower:
             except StoreError as error:
                 if isinstance(error, EtcdError) and error.code == OUT_OF_RANGE:
                     self._all_next = "compacted"
+                else:
+                    self._holdings.not_read(whole=str(error) == EMPTIED)
                 self._broke(error)
             self._wait(stopped)
             self.client.next_endpoint()
@@ -227,6 +226,7 @@ class Follower:
         }
 
     def _tend_nodes(self) -> None:
+        self._holdings.tend()
         now, entry, members = time.monotonic(), self._registration, self.own.members
         if entry is not None and not self.own.closed:
             entry.tend(now, self._told_of_us, len(members.nodes))
@@ -266,20 +266,11 @@ class Follower:
                 continue  # a watch from the future brings what we have
             self._pending_revision = max(self._pending_revision, kv.mod)
             deleted = event.type == "DELETE"
-            name = self._named(kv.key, deleted)
+            self._pending[kv.key] = None if deleted else kv
+            name = self._holdings.named(kv.key)
             if name is not None:
                 self._pending_since = self._pending_since or time.monotonic()
-                self._pending[name] = None if deleted else kv
                 self._foreign.note(name, kv, deleted)
-
-    def _named(self, key: bytes, deleted: bool) -> Name | None:
-        """Of a kind we have; else it is counted."""
-        name = self._layout.name_of(key)
-        if name is not None and name[0] in KINDS.names:
-            return name
-        counted = self._unserved.gone if deleted else self._unserved.put
-        counted(key, name[0] if name is not None else "(no kind)")
-        return None
 
     def _took_own(self, result: WatchResult) -> None:
         self.own.took(result)
@@ -289,11 +280,8 @@ class Follower:
         """A write of this node compares the guard with the one that is kept."""
         told = {"guard": self.own.guard, "broke_off": self.own.broke_off}
         if told != self._kept:
-            self._keep(**told)
+            self._holdings.keep(**told)
             self._kept = told
-
-    def _keep(self, **facts: object) -> None:
-        self._copy.write(self._judge, (), time.time(), **facts)
 
     def _publish_when_due(self) -> None:
         moved = self._pending_revision > self.revision
@@ -310,11 +298,8 @@ class Follower:
         self.own.forget(self.revision)
 
     def _publish(self, changes: Changes, revision: int, **facts: object) -> None:
-        touched = self._judge.settle(changes, self.board.beat)
-        said = json.dumps(self._unserved.counts, sort_keys=True)
-        self._copy.write(
-            self._judge, touched, time.time(), revision=revision, ignored=said, **facts
-        )
+        alive = self.board.beat
+        self._holdings.publish(changes, alive, "cluster_id" in facts, revision=revision, **facts)
         self.revision = revision
         self._published = time.monotonic()
         self._told_of_us = self._about_us()
@@ -358,23 +343,15 @@ class Follower:
         cluster, revision = answer.header.cluster_id, answer.revision
         self._refuse_emptied(cluster, revision, found)
         self._counted("aisix_config_resyncs_total", why)
-        self._unserved = UnservedKinds()
-        named = {self._named(key, False): kv for key, kv in found.items()}
-        named.pop(None, None)
-        same = {name for name, kv in named.items() if name is not None and self._has(name, kv)}
-        changes: Changes = dict.fromkeys(self._copy.names() - named.keys())
-        changes |= {name: kv for name, kv in named.items() if name is not None and name not in same}
+        changes = self._holdings.differing(found)
         self._pending, self._pending_revision = {}, revision
-        self._foreign.missed(changes if self._cluster else ())
+        missed = {name for key in changes if (name := self._holdings.named(key)) is not None}
+        self._foreign.missed(missed if self._cluster else ())
         if cluster != self._cluster or revision < self.revision:
             self.own.guard = 0
         self._publish(changes, revision, cluster_id=cluster)
         self._cluster, self._all_next = cluster, None
         self._read_own(revision)
-
-    def _has(self, name: Name, kv: KeyValue) -> bool:
-        held = self._judge.refused.get(name) or self._judge.good.get(name)
-        return held is not None and (held.mod, held.created) == (kv.mod, kv.created)
 
     def _refuse_emptied(self, cluster: str, revision: int, found: Mapping[bytes, KeyValue]) -> None:
         """Nothing where something was, in another etcd: more likely lost than meant."""

@@ -91,13 +91,14 @@ class Judge:
         for _ in range(ROUNDS):
             tried = {**self.refused, **tried}
             touched |= self._drop_dangling()
-            before = set(self.refused)
+            moved: set[Name] = set()
             for one in self._in_order(tried.values()):
-                touched |= self._try(one)
+                moved |= self._try(one)
                 alive()
+            touched |= moved
             tried = {}
-            if not self.refused or set(self.refused) == before:
-                break
+            if not self.refused or moved.isdisjoint(self.good):
+                break  # nothing that others could have waited for
         return touched | self._drop_dangling()
 
     def _in_order(self, found: Iterable[RefusedDocument]) -> list[RefusedDocument]:
@@ -160,18 +161,27 @@ class Judge:
         for kind in KINDS:
             if not kind.refers_to:
                 continue
-            for stored in [one for one in self.good.values() if one.kind == kind.name]:
-                why = self._dangling(stored)
-                if why:
-                    self._evict(stored, "; ".join(why))
-                    gone.add(stored.name)
+            fallen = True
+            while fallen:  # one of a kind may refer to another of it
+                fallen = False
+                for stored in [one for one in self.good.values() if one.kind == kind.name]:
+                    why = self._dangling(stored)
+                    if why:
+                        self._evict(stored, "; ".join(why))
+                        gone.add(stored.name)
+                        fallen = True
         return gone
 
     def _dangling(self, stored: Stored) -> list[str]:
-        return [
+        found = [
             f"{path}: there is no {KINDS[kind].noun} with this id that serves"
             for path, kind, id in KINDS[stored.kind].references(stored.document)
             if (kind, id) not in self.good
+        ]
+        return found + [
+            f"{path}: there is no {KINDS[kind].noun} of this name that serves"
+            for path, kind, name in KINDS[stored.kind].named(stored.document)
+            if (kind, "display_name", name) not in self._holders
         ]
 
     # ------------------------------------------------------------------ names

@@ -30,6 +30,7 @@ import msgspec
 from aisix.errors import StoreError
 from aisix.movein.declared import kinds
 from aisix.movein.documents import moved_document
+from aisix.store.config_state import NO_JSON
 from aisix.store.etcd.wire import end_of
 from aisix.store.kinds.declare import Kind
 from aisix.store.kinds.registry import KINDS
@@ -100,13 +101,13 @@ class Layout:
         return self.nodes + name.encode()
 
     def name_of(self, key: bytes) -> Name | None:
-        """(kind, id) of a document; a kind that aisix does not have is told by its own name.
-        None: it lies deeper, or is no text."""
+        """(kind, id) of a document; a kind that aisix does not have is told by its own name, and an
+        id is all that comes behind. None: it has no kind or no id, or is no text."""
         try:
             kind, slash, id = key[len(self.documents) :].decode().partition("/")
         except UnicodeDecodeError:
             return None
-        if not slash or not id or "/" in id:
+        if not slash or not id or not kind:
             return None
         return OURS.get(kind, kind), id
 
@@ -134,9 +135,9 @@ def decode(name: Name, value: bytes, created: int, mod: int, keyring: Keyring) -
     try:
         found = msgspec.json.decode(value)
     except msgspec.DecodeError as error:
-        raise UnreadableError(f"it is not JSON: {error}") from None
+        raise UnreadableError(f"{NO_JSON}: {error}") from None
     except (UnicodeError, RecursionError):
-        raise UnreadableError("it is not JSON in UTF-8") from None
+        raise UnreadableError(f"{NO_JSON} in UTF-8") from None
     if type(found) is not dict:
         raise UnreadableError("it is no object")
     times = found.pop(META, None)

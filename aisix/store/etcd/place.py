@@ -17,7 +17,8 @@ from aisix.store.etcd.layout import Layout
 @dataclass(frozen=True, slots=True)
 class EtcdPlace:
     """Where in which etcd, and who we are. plain: secrets are written in clear; copy_path: where
-    the local copy is kept, without its endings; None: in the data directory."""
+    the local copy is kept, without its endings; None: in the data directory. refuse: documents that
+    restrict, and are not enforced here, are at fault."""
 
     access: Access = field(repr=False)
     prefix: str = "/aisix"
@@ -26,6 +27,7 @@ class EtcdPlace:
     plain: bool = False
     read_only: bool = False
     copy_path: Path | None = None
+    refuse: bool = False
 
     @property
     def copy_file(self) -> Path | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from aisix.store.config_state import ConfigState, LoadRecord, rejected_rows
 from aisix.store.etcd import board as cells
 from aisix.store.etcd.board import Board
 from aisix.store.etcd.copy import CopyFacts
@@ -62,7 +63,7 @@ def status(
         "secrets_in_clear": facts.in_clear,
         "partially_compatible": _fields(partial, known=False),
         "ignored": _fields(partial, known=True),
-        "not_enforced": facts.ignored,
+        "not_enforced": LoadRecord.decoded(facts.loaded).not_served,
         "clock_offset_seconds": round(board.get(cells.CLOCK_OFF), 1),
         "import_under_way": bool(board.get(cells.OPEN_BATCH)),
         "import_broke_off": facts.broke_off,
@@ -85,3 +86,18 @@ def numbers(board: Board, snapshot: Snapshot) -> dict[tuple[str, ...], float]:
         key = ("aisix_config_refused", one.kind)
         found[key] = found.get(key, 0.0) + 1.0
     return found
+
+
+def config_state(board: Board, facts: CopyFacts, snapshot: Snapshot) -> ConfigState:
+    """What became of what etcd has."""
+    record = LoadRecord.decoded(facts.loaded)
+    record.observed_at = board.get(cells.AS_OF) or record.observed_at
+    return ConfigState(
+        "etcd",
+        record,
+        (*rejected_rows(snapshot.quarantined), *record.rejected),
+        ready=bool(facts.cluster_id),
+        connected=board.connected,
+        observed_revision=max(int(board.get(cells.OBSERVED)), facts.revision),
+        applied_revision=facts.revision,
+    )

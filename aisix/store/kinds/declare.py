@@ -186,6 +186,7 @@ class Kind:
     check           (incoming, document): complains of what no single field can know
     rotate          (document, new_key, until) -> the document with a new key, where the old one
                     works on until then (RFC 3339), or with None not at all
+    names           (document) -> (path, kind, display_name) of what it refers to by name
     """
 
     name: str
@@ -202,6 +203,7 @@ class Kind:
     resource: Callable[..., Resource] | None = None
     check: Callable[[Incoming, Document], None] | None = None
     rotate: Callable[[Document, str, str | None], Document] | None = None
+    names: Callable[[Document], Iterator[tuple[str, str, Any]]] | None = None
     stored: dict[str, Field] = field(init=False, repr=False)
     secret: Field | None = field(init=False, repr=False)
     unique: tuple[str, ...] = field(init=False, repr=False)
@@ -270,6 +272,12 @@ class Kind:
     def references(self, document: Document) -> Iterator[tuple[str, str, Any]]:
         """(path, kind, id) of everything a document refers to, as in ("targets[0].key_id", ...)."""
         return _references(self.fields, document, "")
+
+    def named(self, document: Document) -> Iterator[tuple[str, str, Any]]:
+        """(path, kind, display_name) of everything a document names, as in
+        ("routing.targets[0].model", ...)."""
+        if self.names is not None:
+            yield from self.names(document)
 
     def other_ways(self, name: str) -> list[str]:
         """What a write may give instead of a field."""

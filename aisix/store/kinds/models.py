@@ -5,6 +5,7 @@ Must never know: which options, traits and mappings there are.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -48,6 +49,13 @@ def targets_of(document: Document) -> list[tuple[str, Document]]:
     if targets is None:
         return [("", document)]
     return [(f"targets[{place}].", target) for place, target in enumerate(targets)]
+
+
+def _names(document: Document) -> Iterator[tuple[str, str, Any]]:
+    """A group names other aliases."""
+    if is_group(document):
+        for place, target in enumerate(document["routing"].get("targets") or ()):
+            yield f"routing.targets[{place}].model", "models", target.get("model")
 
 
 def _check(incoming: Incoming, document: Document) -> None:
@@ -175,6 +183,7 @@ MODELS = Kind(
     id_prefix="model",
     resource=_model,
     check=_check,
+    names=_names,
     fields=(
         Field(
             "display_name",

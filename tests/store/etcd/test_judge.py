@@ -108,8 +108,30 @@ def test_keys_are_those_of_the_original() -> None:
     layout = Layout("/aisix/", None)
     assert layout.key("apikeys", "ci") == b"/aisix/api_keys/ci"
     assert layout.name_of(b"/aisix/api_keys/ci") == CI
-    assert layout.name_of(b"/aisix/models/a/b") is layout.name_of(b"/aisix/models") is None
+    assert layout.name_of(b"/aisix/models/a/b") == ("models", "a/b")
+    for none in (b"/aisix/models", b"/aisix/models/", b"/aisix//a", b"/aisix/models/\xff"):
+        assert layout.name_of(none) is None
     assert layout.name_of(b"/aisix/guardrails/x") == ("guardrails", "x")
     env = Layout("/aisix", "prod")
     assert env.key("models", "m") == b"/aisix/prod/models/m"
     assert (env.guard, env.documents_end) == (b"/x/aisix/prod/guard", b"/aisix/prod0")
+
+
+def test_a_group_serves_while_every_alias_it_names_does() -> None:
+    group = {
+        "display_name": "g",
+        "routing": {"targets": [{"model": "small"}, {"model": "small-too"}]},
+    }
+    both = ("models", "a-group"), ("models", "too")
+    judge = judge_of((*both[0], group), KEY, MODEL)
+    [why] = judge.refused[both[0]].complaints
+    assert why == "routing.targets[1].model: there is no model of this name that serves"
+    judge.settle({both[1]: kv({**MODEL[2], "display_name": "small-too"}, 5)})
+    assert not judge.refused and both[0] in judge.good
+    judge.settle({PK: None})  # takes its models along, and they the group
+    assert {SMALL, *both} <= judge.refused.keys() and not judge.good
+    judge.settle({PK: kv(KEY[2], 9)})
+    assert not judge.refused
+    wild = {**MODEL[2], "display_name": "small-*", "model_name": "m-*"}
+    judge.settle({both[1]: kv(wild, 10, 5)})  # a pattern is no alias that a target can name
+    assert "targets[1]" in judge.refused[both[0]].complaints[0]

@@ -44,12 +44,12 @@ class TestEtcd(Contract):
     def mute(self, store: Store) -> None:
         """The follower announces, and who wrote."""
         super().mute(store)
-        FOLLOWERS[self.folder]._copy.signal.give = lambda: None  # type: ignore[method-assign]
+        FOLLOWERS[self.folder]._holdings._copy.signal.give = lambda: None  # type: ignore[method-assign]
 
     def test_a_write_is_in_effect_for_the_whole_node_also_before_the_follower_announced_it(
         self,
     ) -> None:
         mine, other = self.open(), self.open()
-        FOLLOWERS[self.folder]._copy.signal.give = lambda: None  # type: ignore[method-assign]
+        FOLLOWERS[self.folder]._holdings._copy.signal.give = lambda: None  # type: ignore[method-assign]
         self.put(mine, [KEY])
         assert other.current().provider_key("pk") is not None
