@@ -28,6 +28,7 @@
     passing.py     the handler of routes that are passed on as they are
     uploading.py   ... and that take forms with files, which go on as they come
     pass_call.py   ... their call, and their bytes on the way back
+    model_checks.py  models that are asked in the background whether they are well
     route_hints.py what a request says of where it goes, for groups
     models.py      what a caller may ask for
     model_status.py  how every stored model does

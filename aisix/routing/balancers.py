@@ -17,7 +17,7 @@ from aisix.routing.known_models import known_models
 from aisix.routing.model_health import ModelCells, ModelHealth, ModelState
 from aisix.routing.overlays import LastGood
 from aisix.routing.target import Target, make_targets
-from aisix.store.resources import AliasGroup, ApiKey, Model
+from aisix.store.resources import AliasGroup, ApiKey, BackgroundCheck, Model
 from aisix.store.snapshot import Snapshot
 
 ALONE = 1024  # models known of where no workers share that
@@ -90,7 +90,7 @@ class Balancers:
         targets = make_targets(*given, self.last_good)
         if model.targets:
             return targets
-        return [replace(one, cells=self._cells_of(model.id)) for one in targets]
+        return [replace(one, cells=self.cells_of(model.id)) for one in targets]
 
     def state(self, model_id: str) -> ModelState | None:
         """How a model with one upstream model does; None: there is no such model."""
@@ -98,9 +98,23 @@ class Balancers:
         model = entry.resource if entry is not None else None
         if not isinstance(model, Model) or model.group is not None or model.targets:
             return None
-        return self._cells_of(model_id).state()
+        return self.cells_of(model_id).state()
 
-    def _cells_of(self, model_id: str) -> ModelCells:
+    def checked(self) -> list[tuple[Model, BackgroundCheck]]:
+        """The models that are to be asked in the background; not those of which a caller's alias
+        says which one it is."""
+        models = [entry.resource for entry in self.snapshot.entries("models")]
+        return [
+            (one, one.background_model_check)
+            for one in models
+            if isinstance(one, Model)
+            and one.background_model_check is not None
+            and one.background_model_check.enabled
+            and not one.targets
+            and "*" not in one.model_name
+        ]
+
+    def cells_of(self, model_id: str) -> ModelCells:
         """Of a model that is stored and leads to one upstream model."""
         cells = self._cells.get(model_id)
         if cells is None:
@@ -137,7 +151,7 @@ class Balancers:
             # Name and limit at the entry are the group's, as for any alias.
             whole = replace(model, strict=other.strict, cost=other.cost)
             waits = bool(target.stream_timeouts.idle_ms) and _own_silence(model, other) is not None
-            cells = self._cells_of(other.id)
+            cells = self.cells_of(other.id)
             mine = replace(
                 target, alias=model.display_name, model=whole, member=other, head_waits=waits
             )

@@ -46,6 +46,7 @@ from aisix.proxy.base import DRAIN
 from aisix.proxy.beside import SWITCH
 from aisix.proxy.captures import Captures
 from aisix.proxy.gateway import Gateway
+from aisix.proxy.model_checks import ModelChecks
 from aisix.routing.model_health import ModelHealth
 from aisix.runtime.drain import Listener, drain
 from aisix.runtime.guarded import Guard
@@ -245,6 +246,7 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
         guard.task("memory", lambda: give_back(lambda: gateway.served)),
         guard.task("backstop", gateway.backstop.run, BEAT_SECS),
         guard.task("booking", gateway.booking.run),
+        guard.task("checks", ModelChecks(gateway, partial(shared.scoreboard.leads, slot)).run),
     ]
     if settings.mappings_watch_secs and seat == 0:
         secs = settings.mappings_watch_secs

@@ -151,3 +151,9 @@ class Scoreboard:
 
     def living(self) -> list[Slot]:
         return [slot for slot in self.slots if slot.alive]
+
+    def leads(self, mine: Slot) -> bool:
+        """Whether this is the first of the workers that are ready: who does what one does for all.
+        The first slot is no worker's."""
+        ready = [slot.number for slot in self.slots[1:] if slot.state == READY]
+        return bool(ready) and ready[0] == mine.number

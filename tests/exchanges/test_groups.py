@@ -4,6 +4,7 @@ that know it together."""
 from __future__ import annotations
 
 import itertools
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 
 from aisix.standin.handler import Scripted
 from aisix.standin.server import Standin
+from tests import rough
+from tests.rough import Rough
 from tests.running import Answer, Running, chunks, free_port, until
 
 JSON = (("content-type", "application/json"),)
@@ -285,3 +288,54 @@ def test_a_group_in_a_group_is_passed_over(gateway: Running) -> None:
     targets = [{"model": inner.name}, {"model": f"{inner.name}-b"}]
     gateway.create("models", {"display_name": "outer", "routing": {"targets": targets}})
     assert gateway.ask("Hi", "outer").headers["x-aisix-served-by"] == f"{inner.name}-b"
+
+
+CHECK = {
+    "enabled": True,
+    "interval_seconds": 5,
+    "timeout_seconds": 5,
+    "prompt": "Say OK.",
+    "answer_tokens": 8,
+    "stale_after_seconds": 600,
+}
+
+
+def test_who_fails_at_checks_is_passed_over_and_all_of_them_are_a_503(gateway: Running) -> None:
+    down = {"provider": "anthropic", "secret": "sk-ant-secret-of-down"}
+    with Rough() as upstream:
+        upstream.next(rough.json(BUSY, "529 Overloaded"))
+        gateway.create("provider_keys", {"display_name": "down", "api_base": upstream.url, **down})
+        bad = {"background_model_check": CHECK, "cooldown": NEVER}
+        alone = Group(gateway, {"down": {**bad}})
+        anyway = Group(gateway, {"down": {**bad}}, when_all_unavailable="try_anyway")
+        two = Group(gateway, {"down": {**bad}, "b": {}})
+        groups = (alone, anyway, two)
+
+        def known() -> bool:
+            calls = len(upstream.calls)
+            answers = [group.ask() for group in groups]
+            return (
+                answers[0].headers.get("retry-after") == "30" and len(upstream.calls) == calls + 1
+            )
+
+        until(known, "they are asked on and on")
+        answer = alone.ask()
+        assert answer.status == 503
+        assert answer.json["error"]["code"] == "no_target_available"
+        assert two.served() == "b"
+        assert alone.member("down").status >= 500  # its alias itself is always asked
+        before = len(upstream.calls)
+        assert anyway.ask().status >= 500
+        assert len(upstream.calls) == before + 1
+
+
+def test_what_is_known_outlives_workers_and_their_settings(gateway: Running, a: Standin) -> None:
+    group = Group(gateway, {"a": {}, "b": {}})
+    a.script(DOWN)
+    assert group.served() == "b"
+    old = {*gateway.worker_pids}
+    gateway.more["mappings_reload_timeout_secs"] = 33
+    gateway.write_config()
+    gateway.process.send_signal(signal.SIGHUP)
+    until(lambda: not old & {*gateway.worker_pids}, "the workers were never replaced")
+    assert group.served() == "b"

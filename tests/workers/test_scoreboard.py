@@ -9,6 +9,7 @@ import pytest
 from aisix.workers.scoreboard import (
     CELLS,
     DEAD,
+    DRAINING,
     READY,
     SPARE,
     STARTING,
@@ -64,3 +65,16 @@ def test_who_was_forked_counts_for_all_to_see() -> None:
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert (list(slot.series()), slot.beat) == ([(("total",), [3.0])], 12.5)
+
+
+def test_the_first_worker_that_is_ready_leads() -> None:
+    board = Scoreboard(4)
+    parent, one, two = board.claim(), board.claim(), board.claim()
+    parent.state = READY
+    assert not board.leads(one) and not board.leads(two)
+    two.state = READY
+    assert board.leads(two) and not board.leads(one)
+    one.state = READY
+    assert board.leads(one) and not board.leads(two)
+    one.state = DRAINING
+    assert board.leads(two)

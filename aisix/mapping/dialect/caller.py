@@ -155,6 +155,15 @@ class CallerDialect:
         sample = self.data.get("request", {}).get("sample", {})
         return dict(msgspec.json.decode(_encode(sample)))
 
+    def check(self, alias: str, prompt: str, tokens: int) -> dict[str, Json] | None:
+        """A request that asks a model whether it is well; None: the dialect has none."""
+        template = self.data.get("request", {}).get("check")
+        if template is None:
+            return None
+        body: dict[str, Json] = _fill(template, {"prompt": prompt, "tokens": tokens})
+        paths.put(body, self.alias.steps, alias)
+        return body
+
     @property
     def sample_alias(self) -> str:
         return str(paths.get(self.sample, self.alias.steps) or "alias")
@@ -299,6 +308,8 @@ def _fill(node: Json, known: dict[str, Json], leave_out: bool = False) -> Json:
             for key, value in node.items()
             if not _lacks(value, known, leave_out)
         }
+    if isinstance(node, list):
+        return [_fill(item, known, leave_out) for item in node]
     if isinstance(node, str) and node.startswith("$"):
         return known.get(node[1:])
     return node

@@ -167,6 +167,13 @@ REQUEST = unit(
         "a request for cases and `explain` that bring none",
         {"model": "some", "turns": [{"who": "user", "words": "q"}]},
     ),
+    Key(
+        "check",
+        OBJECT,
+        "a request that asks a model whether it is well; `$prompt` and `$tokens`, the most its "
+        "answer may take, are of the model's own background check",
+        {"turns": [{"who": "user", "words": "$prompt"}], "most": "$tokens"},
+    ),
     example="""
 [request]
 alias = "model"
@@ -176,6 +183,9 @@ messages = ["turns"]
 [request.sample]
 model = "some"
 turns = [{ who = "user", words = "q" }]
+[request.check]
+turns = [{ who = "user", words = "$prompt" }]
+most = "$tokens"
 """,
 )
 COUNTS = unit(
