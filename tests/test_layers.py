@@ -239,6 +239,7 @@ TESTED_BY = {
     "routing/balancers": "routing/test_overlays",
     "routing/resource_checks": "admin/test_handlers",
     "runtime/companion": "runtime/test_cluster",
+    "runtime/drivers": "exchanges/test_tls",
     "runtime/listening": "runtime/test_service",
     "runtime/node_facts": "runtime/test_nodes",
     "runtime/resources": "runtime/test_cluster",

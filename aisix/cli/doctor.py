@@ -40,6 +40,7 @@ from aisix.mapping.verify.processes import usable
 from aisix.routing import resource_checks
 from aisix.routing.doubts import doubts, open_addresses
 from aisix.routing.target import base_url
+from aisix.routing.trust import tls_of, trusted, trusted_files
 from aisix.runtime.limiting import check_limits, reachable, remote
 from aisix.runtime.listening import bind
 from aisix.runtime.open_files import shares, wanted_shares
@@ -52,8 +53,7 @@ from aisix.store.secrets import KEY_FILE
 from aisix.store.snapshot import Snapshot
 from aisix.store.sqlite import DATABASE
 from aisix.upstream.curl import Driver
-from aisix.upstream.request import Request, Response, Timeouts, Tls
-from aisix.upstream.tls import find_ca_file
+from aisix.upstream.request import Request, Response, Timeouts
 
 SOON = 14 * 86400  # s before a certificate ends that it is time to say so
 SKEW, TOO_MUCH = 30, 300  # s our clock may differ from an upstream's
@@ -277,8 +277,15 @@ def _files(settings: Settings) -> Finding:
     return Finding(OK, "open files", f"{hard if hard >= 0 else 'any number'} allowed")
 
 
+def _file_of_trust(settings: Settings) -> str | None:
+    try:
+        return trusted(settings)
+    except OperatorError:  # there is no data_dir yet
+        return next(iter(trusted_files(settings)), None)
+
+
 def _trust(settings: Settings) -> Finding:
-    file = settings.environ.get("SSL_CERT_FILE") or find_ca_file()
+    file = _file_of_trust(settings)
     if file is None:
         text = "no file of trusted authorities on this machine: install ca-certificates"
         return Finding(FAULT, "TLS trust", text)
@@ -328,7 +335,7 @@ def _answers(addr: str, path: str) -> bool:
 
 async def _upstreams(settings: Settings, snapshot: Snapshot, mappings: Mappings) -> list[Finding]:
     driver = Driver(
-        ca_file=settings.environ.get("SSL_CERT_FILE"),
+        ca_file=_file_of_trust(settings),
         any_address=settings.upstream.allow_link_local,
     )
     try:
@@ -352,7 +359,10 @@ async def _reached(
         url = base_url(mapping.effective(mapping.example(None), key.version), key)
     except OperatorError:
         return []  # the same
-    tls = Tls(key.tls.ca_file, key.tls.verify, key.tls.client_cert, key.tls.client_key)
+    try:
+        tls = tls_of(key, settings)
+    except OperatorError as error:
+        return [Finding(FAULT, about, str(error))]
     began = time.monotonic()
     try:
         proxy = settings.upstream.proxy

@@ -71,6 +71,19 @@ def integer(least: int, most: int = 2**53) -> Callable[[Any], int]:
     return check
 
 
+def none_or(least: int) -> Callable[[Any], int]:
+    """0, which is no limit, or a whole number from `least`."""
+    check = integer(0)
+
+    def checked(value: Any) -> int:
+        found = check(value)
+        if 0 < found < least:
+            raise v.Invalid(f"expected 0 (no limit) or a whole number, at least {least}")
+        return found
+
+    return checked
+
+
 def maybe_integer(least: int, most: int) -> Callable[[Any], int | None]:
     check = integer(least, most)
     return lambda value: None if value is None or value == "" else check(value)
@@ -93,6 +106,30 @@ def words(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
         raise v.Invalid("expected a list of texts")
     return tuple(value)
+
+
+def networks(value: Any) -> tuple[str, ...]:
+    """Networks in CIDR; a bare address is one host.
+
+    >>> networks("10.0.0.0/8, 127.0.0.1, ::1")
+    ('10.0.0.0/8', '127.0.0.1/32', '::1/128')
+    """
+    found = []
+    for one in words(value):
+        try:
+            found.append(str(ipaddress.ip_network(one.strip(), strict=False)))
+        except ValueError:
+            right = 'expected addresses or CIDR such as "10.0.0.0/8" or "127.0.0.1"'
+            raise v.Invalid(f"{right}, found {one[:60]!r}") from None
+    return tuple(found)
+
+
+def header(value: Any) -> str:
+    """A header's name, in lower case."""
+    found = text(value).strip().lower()
+    if not re.fullmatch(r"[a-z0-9!#$%&'*+.^_`|~-]{1,100}", found):
+        raise v.Invalid("expected the name of a header")
+    return found
 
 
 def origins(value: Any) -> tuple[str, ...]:

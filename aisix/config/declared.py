@@ -14,12 +14,15 @@ from __future__ import annotations
 from aisix.config.checks import (
     address,
     choice,
+    header,
     integer,
     level,
     maybe,
     maybe_address,
     maybe_integer,
     metrics_path,
+    networks,
+    none_or,
     origins,
     text,
     words,
@@ -27,6 +30,7 @@ from aisix.config.checks import (
 )
 from aisix.config.cluster import CLUSTER, CLUSTER_FILES, CLUSTER_PAIRS
 from aisix.config.setting import Setting
+from aisix.config.upstreams import UPSTREAM, UPSTREAM_FILES, UPSTREAM_PAIRS
 
 SECRETS = (
     *("admin.admin_keys", "encryption_key", "upstream.proxy"),
@@ -44,7 +48,12 @@ SETTINGS = (
     ),
     Setting("proxy.tls_cert", maybe, None, "PEM file with our certificate and its chain: TLS"),
     Setting("proxy.tls_key", maybe, None, "PEM file with its private key, without a password"),
-    Setting("proxy.request_body_limit_bytes", integer(1024), 32 << 20, "a longer body is a 413"),
+    Setting(
+        "proxy.request_body_limit_bytes",
+        none_or(1024),
+        32 << 20,
+        "a longer body is a 413; 0: no limit but bodies_limit_bytes",
+    ),
     Setting("proxy.upload_limit_bytes", integer(1024), 512 << 20, "a longer form is a 413"),
     Setting(
         "proxy.upload_hold_bytes",
@@ -62,9 +71,10 @@ SETTINGS = (
     Setting("proxy.body_timeout_secs", integer(1), 120, "for a caller to send the body"),
     Setting(
         "proxy.idle_timeout_secs",
-        integer(1),
+        integer(0),
         120,
-        "an idle connection, or one that takes nothing of its answer, is closed",
+        "an idle connection, or one that takes nothing of its answer, is closed; 0: never; the "
+        "latter then after downstream.stalled_timeout_secs",
     ),
     Setting(
         "proxy.keepalive_requests",
@@ -102,6 +112,20 @@ SETTINGS = (
         600,
         "how long a browser may go by the answer to one preflight",
     ),
+    Setting(
+        "proxy.real_ip.trusted_proxies",
+        networks,
+        (),
+        "addresses or CIDR of proxies before this one: of their connections `header` says who "
+        "the caller is; none: a caller's address is that of its connection",
+    ),
+    Setting(
+        "proxy.real_ip.recursive",
+        yes_no,
+        False,
+        "take the last address that is no trusted proxy's; else the last one",
+    ),
+    Setting("proxy.real_ip.header", header, "x-forwarded-for", "where these proxies say it"),
     Setting("proxy.max_in_flight", integer(1), 4096, "requests under way at one time, per worker"),
     Setting("proxy.max_queue", integer(0), 1024, "of those beyond, how many wait for a place"),
     Setting("proxy.queue_timeout_ms", integer(1), 10_000, "for how long; then it is a 503"),
@@ -203,71 +227,7 @@ SETTINGS = (
     Setting("capture.keep_secs", integer(1), 600, "how long they can be fetched after its end"),
     Setting("capture.exchange_limit_bytes", integer(1024), 2 << 20, "of one exchange; in parts"),
     Setting("capture.limit_bytes", integer(1024), 32 << 20, "of one capture; then it ends"),
-    Setting(
-        "upstream.timeout_ms", integer(0), 600_000, "a whole answer, from start to end; 0: none"
-    ),
-    Setting("upstream.stream_timeout_ms", integer(0), 300_000, "the longest silence of a stream"),
-    Setting(
-        "upstream.stream_total_timeout_ms",
-        integer(0),
-        0,
-        "a stream, from start to end; 0: no limit",
-    ),
-    Setting(
-        "upstream.first_byte_timeout_ms",
-        integer(0),
-        0,
-        "until an answer begins; 0: as long as a stream may be silent, a plain answer may take",
-    ),
-    Setting("upstream.connect_timeout_ms", integer(1), 5_000, "name lookup, TCP and TLS together"),
-    Setting("upstream.count_timeout_ms", integer(1), 5_000, "to count tokens; then by estimate"),
-    Setting(
-        "upstream.retries", integer(0, 10), 1, "further attempts when nothing can be billed twice"
-    ),
-    Setting(
-        "upstream.retry_after_limit_secs",
-        integer(0),
-        10,
-        "told to wait longer, we do not: the caller is told",
-    ),
-    Setting(
-        "upstream.retry_budget_percent",
-        integer(0, 100),
-        20,
-        "retries per 100 requests to one upstream (beside 10 at first and 1 each second)",
-    ),
-    Setting(
-        "upstream.cooldown_failures",
-        integer(1),
-        3,
-        "failures in a row that make a target cool down",
-    ),
-    Setting(
-        "upstream.cooldown_secs",
-        integer(0),
-        30,
-        "for how long it is not asked; doubled up to 8 times while its probes fail; 0: never",
-    ),
-    Setting("upstream.max_connections", integer(1), 4096, "connections upstream, per worker"),
-    Setting("upstream.max_connections_per_host", integer(1), 4096, "of these, to one host"),
-    Setting("upstream.idle_secs", integer(1), 60, "an idle connection is not used after this"),
-    Setting(
-        "upstream.response_body_limit_bytes", integer(1024), 32 << 20, "a longer answer is a 502"
-    ),
-    Setting(
-        "upstream.stream_event_limit_bytes",
-        integer(1024),
-        8 << 20,
-        "a longer event ends the stream",
-    ),
-    Setting(
-        "upstream.allow_link_local",
-        yes_no,
-        False,
-        "whether requests may go to link-local and metadata addresses, where a cloud keeps a "
-        "machine's credentials",
-    ),
-    Setting("upstream.proxy", maybe, None, "URL of an HTTP proxy; the environment's is ignored"),
+    *UPSTREAM,
     Setting(
         "downstream.sse_keepalive_interval_secs",
         integer(0),
@@ -373,8 +333,12 @@ PAIRS = (
     ("admin.tls_cert", "admin.tls_key"),
     ("ratelimit.redis.tls.client_cert_file", "ratelimit.redis.tls.client_key_file"),
     *CLUSTER_PAIRS,
+    *UPSTREAM_PAIRS,
 )
-PATHS = (*(name for pair in PAIRS for name in pair), "ratelimit.redis.tls.ca_file", *CLUSTER_FILES)
+PATHS = (
+    *(name for pair in PAIRS for name in pair),
+    *("ratelimit.redis.tls.ca_file", *CLUSTER_FILES, *UPSTREAM_FILES),
+)
 OF_NODE = (
     "node_id",
     "data_dir",

@@ -15,6 +15,13 @@ from aisix.movein.declared import TheirSaid
 
 
 @dataclass(frozen=True, slots=True)
+class RealIpSettings:
+    trusted_proxies: tuple[str, ...]
+    recursive: bool
+    header: str
+
+
+@dataclass(frozen=True, slots=True)
 class Proxy:
     addr: str
     tls_cert: Path | None
@@ -37,6 +44,7 @@ class Proxy:
     keepalive_requests: int
     max_connections: int
     max_connections_per_address: int
+    real_ip: RealIpSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +108,14 @@ class Admin:
 
 
 @dataclass(frozen=True, slots=True)
+class UpstreamTls:
+    ca_file: Path | None
+    client_cert_file: Path | None
+    client_key_file: Path | None
+    verify: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Upstream:
     timeout_ms: int
     stream_timeout_ms: int
@@ -115,9 +131,13 @@ class Upstream:
     max_connections: int
     max_connections_per_host: int
     idle_secs: int
+    tcp_keepalive_secs: int
+    tcp_keepalive_interval_secs: int
+    tcp_keepalive_retries: int
     response_body_limit_bytes: int
     stream_event_limit_bytes: int
     allow_link_local: bool
+    tls: UpstreamTls
     proxy: str | None = field(repr=False)
 
 

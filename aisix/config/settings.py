@@ -39,6 +39,7 @@ from aisix.config.sections import (
     Shutdown,
     Upstream,
 )
+from aisix.config.upstreams import settled, untrusted
 from aisix.errors import Complaint, OperatorError
 from aisix.movein.declared import TheirSaid, row_of
 from aisix.movein.declared import settings as their_settings
@@ -116,9 +117,13 @@ def load_settings(path: str | Path | None, env: Mapping[str, str], started: str 
     ]
     if complaints:
         raise OperatorError(complaints)
+    settled(values, given_)
     base = Path.cwd() if theirs else beside
     values[NAMES] = ORIGINAL if theirs else OURS
     made = _settings(values, base, name, environ)
+    complaints = [Complaint(where(key), key, why) for key, why in untrusted(values)]
+    if complaints:
+        raise OperatorError(complaints)
     return replace(made, started=started, said=said)
 
 

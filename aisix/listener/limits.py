@@ -18,15 +18,16 @@ class ListenerLimits:
 
     body: the most a body may have (a handler may set another limit for its request); head_secs:
     from a request's first byte to the end of its head; body_secs: from there to the end of its
-    body; idle_secs: between two requests, and how long a caller may take none of an answer that is
-    waiting for it; requests: on one connection; connections, per_address: open at one time, in all
-    and from one source address. Of these three 0 means any number.
+    body; idle_secs: between two requests; stall_secs: how long a caller may take none of an answer
+    that is waiting for it, 0: idle_secs; requests: on one connection; connections, per_address:
+    open at one time, in all and from one source address. Of these three 0 means any number.
     """
 
     body: int
     head_secs: float
     body_secs: float
     idle_secs: float
+    stall_secs: float = 0
     requests: int = 0
     connections: int = 0
     per_address: int = 0

@@ -54,7 +54,8 @@ class Sending(asyncio.BufferedProtocol):
     def pause_writing(self) -> None:
         self._drained = self.owner.loop.create_future()
         self._unsent = self.transport.get_write_buffer_size()
-        self._wait(self.owner.limits.idle_secs)
+        limits = self.owner.limits
+        self._wait(limits.stall_secs or limits.idle_secs)
 
     @closing
     def resume_writing(self) -> None:

@@ -27,6 +27,7 @@ and this is the door, for whoever is outside:
     configurations.py  every kind of model a mapping can be asked for
     passed.py       an exchange that is passed on as it is: its tokens, its errors
     verbatim.py     ... and its request, of which one member is changed
+    body_changes.py what an operator changes at the top of a body, whatever the tables say
     form.py         ... and a form with files, of which one field is changed
     types.py        what an exchange is given and gives
     sse.py          bytes -> events of a stream, with bounds

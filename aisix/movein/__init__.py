@@ -6,6 +6,7 @@
     resources.py  its resources file, `_format_version: "1"`
     exported.py   documents of its etcd -> its resources file
     turns.py      how single values become ours
+    headers.py    which headers are the gateway's own
 
 What is told of a field (unchanged, renamed, different, not served, refused) comes from the same row
 that translates it: the start, the status and `aisix move-in --check` say the same.

@@ -40,6 +40,7 @@ FORMS = ("routing", "ensemble", "semantic")  # a model is one of these, or direc
 DIRECT = ("provider", "model_name", "provider_key_id")
 INAPPLICABLE = "inapplicable:"  # before a field that does nothing in a group
 OTHER_COMPANY = "other"  # where none is named
+NO_ADAPTER = "none"  # of a provider key that names none: no table speaks it
 
 
 @dataclass(slots=True)
@@ -120,6 +121,11 @@ def _adapter(rows: KindRows, given: Mapping[str, Any]) -> str | None:
     return chosen if isinstance(chosen, str) else None
 
 
+def adapter_of(given: Mapping[str, Any]) -> str | None:
+    """Of a provider key's document."""
+    return _adapter(kinds()["provider_keys"], given)
+
+
 def _provider_key(
     moved: MovedDocument,
     rows: KindRows,
@@ -128,10 +134,12 @@ def _provider_key(
     where: str,
 ) -> None:
     words, document = rows.words, moved.document
-    if adapter is None or adapter not in words["served"]:
-        what = "no adapter here: calls could go nowhere" if adapter is None else "is not served"
-        if adapter is not None and adapter not in words["refused"]:
-            what = "is no adapter"
+    if adapter is None and given.get("adapter") is None:
+        why = f"is not said: calls are refused (served: {', '.join(words['served'])})"
+        moved.said.append(TheirSaid(where, "adapter", DIFFERENT, "", why))
+        adapter = NO_ADAPTER
+    elif adapter not in words["served"]:
+        what = "is not served" if adapter in words["refused"] else "is no adapter"
         text = f"{what} (served: {', '.join(words['served'])})"
         moved.wrong.append(Complaint(where, "adapter", text))
         return
@@ -191,11 +199,24 @@ def _model(moved: MovedDocument, rows: KindRows, given: Mapping[str, Any], where
         both = ", ".join([*forms, *direct])
         text = f"is one of a direct model, {', '.join(FORMS)}; this has {both}"
         moved.wrong.append(Complaint(where, "", text))
-    document = moved.document
-    for name in rows.words["dead"] if forms else ():
+    document, words = moved.document, rows.words
+    for name in words["dead"] if forms else ():
         if given.get(name) is not None:
             document.pop(name, None)
             moved.unknown.append(f"{INAPPLICABLE}{name}")
+    adapter = document.get("provider")
+    if adapter in words["own_dialects"] and not forms:
+        document.setdefault("adapters", {words["own_dialects"][adapter]: adapter})
+    options = {}
+    if any(document.get(name) for name in ("timeout", "stream_timeout")):
+        options[words["waits"]] = True
+    marks = given.get("auto_prompt_caching")
+    if isinstance(marks, Mapping) and marks.get("enabled") is True and not forms:
+        of_marks = words["breakpoints"]
+        options[of_marks["option"]] = marks.get("ttl") or of_marks["usual"]
+    own = document.get("options")
+    if options and (own is None or isinstance(own, dict)):
+        document["options"] = {**options, **(own or {})}
     silence = document.get("stream_timeout")
     if silence == 0:
         del document["stream_timeout"]

@@ -22,7 +22,7 @@ from typing import Any
 
 from aisix.errors import Complaint
 from aisix.movein.declared import NOT_SERVED, KindRows, TheirSaid, kinds
-from aisix.movein.documents import INAPPLICABLE, moved_document
+from aisix.movein.documents import INAPPLICABLE, MovedDocument, adapter_of, moved_document
 
 VERSION_FIELD, VERSION = "_format_version", "1"
 NAMESPACE = uuid.UUID("63e50ab2-677a-54d3-8d1e-c0cb29ceae94")
@@ -71,13 +71,30 @@ def moved_resources(data: Mapping[str, Any], environ: Mapping[str, str]) -> Move
         else:
             sections[section] = _entries(moved, section, content or [], environ)
     names = {kind: _names(moved, known[kind], entries) for kind, entries in sections.items()}
+    adapters = {
+        id_of("provider_keys", str(entry.get("display_name"))): adapter_of(entry)
+        for _, entry in sections.get("provider_keys", ())
+    }
     for kind, entries in sections.items():
         if not known[kind].served:
             _not_served(moved, known[kind], entries)
             continue
         for path, entry in entries:
-            _item(moved, kind, path, entry, names, environ)
+            _item(moved, kind, path, entry, names, adapters, environ)
     return moved
+
+
+def _only_where_meant(
+    found: MovedDocument, entry: Mapping[str, Any], path: str, adapters: Mapping[str, str | None]
+) -> None:
+    """An option that is one adapter's is taken off where the provider key has another."""
+    marks = kinds()["models"].words["breakpoints"]
+    options = found.document.get("options")
+    adapter = adapters.get(str(entry.get("provider_key_id")))
+    if isinstance(options, dict) and marks["option"] in options and adapter != marks["adapter"]:
+        del options[marks["option"]]
+        why = "is for another adapter; there it is passed over too"
+        found.said.append(TheirSaid(path, "auto_prompt_caching", NOT_SERVED, "", why))
 
 
 def _entries(
@@ -174,6 +191,7 @@ def _item(
     path: str,
     entry: dict[str, Any],
     names: Mapping[str, Mapping[str, str]],
+    adapters: Mapping[str, str | None],
     environ: Mapping[str, str],
 ) -> None:
     entry = dict(entry)
@@ -188,6 +206,8 @@ def _item(
         _key_of(moved, path, entry, environ)
         _allowed(moved, path, entry, names.get("models", {}))
     found = moved_document(kind, entry, path)
+    if kind == "models":
+        _only_where_meant(found, entry, path, adapters)
     moved.said += found.said
     moved.wrong += [Complaint("", _below(path, one.path), one.text) for one in found.wrong]
     for unknown in found.unknown:

@@ -10,11 +10,11 @@ refuse comes out as it is: our own check says what is wrong.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from ipaddress import ip_network
 from typing import Any
 
 NOTHING = object()
 MOST_RETRIES = 10
-FOR_EVER = 10 * 365 * 86_400  # s; where 0 means never there and ours needs a number
 LEVELS = {"warn": "warning", "trace": "debug", "off": "error"}
 OUR_LEVELS = ("debug", "info", "warning", "error")
 LONGEST_LABEL = 255  # characters
@@ -55,21 +55,7 @@ def _no_limit_of_bodies(value: Any, beside: Mapping[str, Any]) -> Turned:
     if whole(value) != 0:
         return value, ""
     most = whole(beside.get("proxy.bodies_limit_bytes")) or MOST_OF_BODIES
-    return most, f"no limit of one body; all bodies together: {most} bytes"
-
-
-def _as_timeout(value: Any, beside: Mapping[str, Any]) -> Turned:
-    if whole(value) != 0:
-        return value, ""
-    return beside.get("upstream.timeout_ms", NOTHING), ""
-
-
-def _never_secs(value: Any, beside: Mapping[str, Any]) -> Turned:
-    return (FOR_EVER, "") if whole(value) == 0 else (value, "")
-
-
-def _never_ms(value: Any, beside: Mapping[str, Any]) -> Turned:
-    return (86_400_000, "0 counts as one day") if whole(value) == 0 else (value, "")
+    return value, f"no limit of one body; all bodies together: {most} bytes"
 
 
 def _longest_ms(value: Any, beside: Mapping[str, Any]) -> Turned:
@@ -97,15 +83,27 @@ def _metrics_enabled(value: Any, beside: Mapping[str, Any]) -> Turned:
     return (None, "") if off else (NOTHING, "")
 
 
-def _headers(value: Any, beside: Mapping[str, Any]) -> Turned:
-    """Those with a part that is filled in for each call are left out: no header is better than one
-    with the name of a part in it."""
-    if not isinstance(value, Mapping):
+def _networks(value: Any, beside: Mapping[str, Any]) -> Turned:
+    """What is no network in CIDR is passed over; a list of nothing else lets nobody in.
+
+    >>> _networks(["10.0.0.0/8", "10.0.0.1"], {})[0]
+    ['10.0.0.0/8']
+    """
+    if not isinstance(value, list):
         return value, ""
-    filled = [name for name, text in value.items() if isinstance(text, str) and "${" in text]
-    kept = {name: text for name, text in value.items() if name not in filled}
-    told = f"left out, as they are filled in for each call: {', '.join(sorted(filled))}"
-    return kept or NOTHING, told if filled else ""
+    kept = [one for one in value if isinstance(one, str) and _is_network(one)]
+    if len(kept) == len(value):
+        return value, ""
+    if not kept:
+        return value, "holds no network in CIDR: nobody is let in"
+    return kept, "left out: entries that are no network in CIDR"
+
+
+def _is_network(text: str) -> bool:
+    try:
+        return "/" in text and ip_network(text, strict=False) is not None
+    except ValueError:
+        return False
 
 
 def _patterns(value: Any, beside: Mapping[str, Any]) -> Turned:
@@ -140,14 +138,11 @@ _TURNS: dict[str, Callable[[Any, Mapping[str, Any]], Turned]] = {
     "nothing": _nothing,
     "log_level": _log_level,
     "no_limit_of_bodies": _no_limit_of_bodies,
-    "as_timeout": _as_timeout,
-    "never_secs": _never_secs,
-    "never_ms": _never_ms,
     "longest_ms": _longest_ms,
     "ms_of_secs": _ms_of_secs,
     "retries": _retries,
     "metrics_enabled": _metrics_enabled,
-    "headers": _headers,
+    "networks": _networks,
     "patterns": _patterns,
     "label": _label,
     "group": _group,

@@ -29,6 +29,7 @@
     uploading.py   ... and that take forms with files, which go on as they come
     pass_call.py   ... their call, and their bytes on the way back
     model_checks.py  models that are asked in the background whether they are well
+    real_ip.py     where a caller is, when proxies stand before us
     route_hints.py what a request says of where it goes, for groups
     models.py      what a caller may ask for
     model_status.py  how every stored model does

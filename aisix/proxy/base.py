@@ -19,6 +19,7 @@ from aisix.errors import CallerError, Fault, OperatorError
 from aisix.mapping.dialect import counts
 from aisix.mapping.dialect.upstream_errors import CallerDialect, ErrorAnswer
 from aisix.mapping.interpret.view import JSON_TYPES
+from aisix.mapping.mappings import NoMapping
 from aisix.mapping.syntax import paths
 from aisix.proxy import ids
 from aisix.proxy.admission import overloaded
@@ -29,7 +30,8 @@ from aisix.proxy.credentials import authenticated
 from aisix.proxy.cross_origin import BrowserHandler
 from aisix.proxy.doors import Door
 from aisix.proxy.gateway import PATH, Gateway
-from aisix.store.resources import ApiKey
+from aisix.routing.networks import within
+from aisix.store.resources import ApiKey, Model
 from aisix.store.snapshot import Snapshot
 from aisix.telemetry.trace_context import TraceContext
 
@@ -70,6 +72,9 @@ class ProxyHandler(BrowserHandler):
             self.door = door
         self.balancers = gateway.balancers()  # one snapshot and one set of tables, kept to the end
         self.caller = self.balancers.mappings.caller(dialect).of(self.request_id)
+        if gateway.real_ip is not None:
+            request = self.request
+            request.remote_ip = gateway.real_ip.address(request.remote_ip or "", request.headers)
         self.set_header(self.caller.id_header, self.request_id)
         self.began = time.monotonic()
         self.seen: dict[str, Any] = {}  # what the access line tells beside the usual
@@ -225,6 +230,12 @@ class ProxyHandler(BrowserHandler):
             raise CallerError("no_such_model", None, alias=alias)
         return found
 
+    def check_address(self, model: Model) -> None:
+        """CallerError for a caller who is not where a model lets in."""
+        networks = model.allowed_cidrs
+        if networks is not None and not within(self.request.remote_ip, networks):
+            raise CallerError("ip_not_allowed")
+
     def send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """The whole answer."""
         self.set_status(status)
@@ -250,6 +261,9 @@ class ProxyHandler(BrowserHandler):
         match error:
             case Fault():
                 return self.caller.fault(error)
+            case NoMapping():
+                log.often(str(error), "request %s: %s", self.request_id, error, level=log.ERROR)
+                return self.caller.fault(Fault("no_adapter"))
             case OperatorError():
                 log.often(str(error), "request %s: %s", self.request_id, error, level=log.ERROR)
                 return self.caller.fault(Fault("misconfigured"))

@@ -31,9 +31,11 @@ from aisix.proxy import ids
 from aisix.proxy.beside import INLINE
 from aisix.proxy.gateway import Gateway
 from aisix.proxy.recording import Recording
+from aisix.routing.additions import Asker
 from aisix.routing.attempts import Attempts
 from aisix.routing.target import Target
 from aisix.telemetry.trace_context import TraceContext
+from aisix.upstream import faults
 from aisix.upstream.buffered import BufferedSink
 from aisix.upstream.request import Request, Sink
 from aisix.upstream.transfer import Transfer
@@ -43,12 +45,13 @@ class Call:
     """`exchange` and `target` are those of the attempt under way, set by `translated`.
 
     `seen` is what the access line tells beside the usual; `headers` are the caller's own; `mended`:
-    see `ProxyHandler`.
+    see `ProxyHandler`; `asker`: whose request it is, for what a provider key adds.
     """
 
     __slots__ = (
         "_headers",
         "_trace",
+        "asker",
         "attempts",
         "caller",
         "exchange",
@@ -64,6 +67,7 @@ class Call:
 
     exchange: Exchange
     target: Target
+    asker: Asker | None
 
     def __init__(
         self,
@@ -86,6 +90,7 @@ class Call:
         self.out: tuple[Transfer, Sink] | None = None  # an attempt that may have been billed
         self.spent: Tokens = {}  # what earlier attempts have used
         self.recording: Recording | None = None  # it is written down, for an admin who asked
+        self.asker = None
         self.heavy = heavy  # it is known to be too much work for the loop
 
     # ------------------------------------------------------------------ upstream
@@ -157,19 +162,25 @@ class Call:
         return transfer
 
     def outgoing(self, upstream_request: UpstreamRequest) -> Request:
-        """One attempt as the driver takes it."""
+        """One attempt as the driver takes it; UpstreamError when the target cannot be asked."""
         target = self.target
+        if target.unfit:
+            unfit = {"why": faults.UNFIT, "was_sent": False}
+            raise UpstreamError(target.unfit, target.unfit_why, **unfit)
         told = upstream_request.headers.items()  # a caller's own words may be among them
         lines = tuple(f"{name}: {header_text(value)}" for name, value in told)
         lines = target.header_lines + lines
         settings = self.gateway.settings
         if self._trace is not None and settings.observability.trace_upstream:
             lines += self._trace.lines
-        stream = upstream_request.stream
+        stream, body = upstream_request.stream, upstream_request.body
+        if target.additions is not None:
+            lines = target.additions.lines(lines, self._headers, self.asker)
+            body = target.additions.changed(body)
         return Request(
             url=target.url,
             headers=lines,
-            body=upstream_request.body,
+            body=body,
             timeouts=target.stream_timeouts if stream else target.plain_timeouts,
             tls=target.tls,
             proxy=settings.upstream.proxy,

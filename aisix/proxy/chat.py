@@ -58,6 +58,7 @@ class ChatHandler(EnteringHandler):
         try:
             caller_body = await self.large_body() if self.large else self.body()
             balancer = self.resolve(caller_body, partial(self.balancers.find, self.caller.name))
+            self.check_address(balancer.targets[0].model)
             if not await self._let_in(balancer.targets[0].model, caller_body):
                 return
             patience = gateway.settings.upstream.retry_after_limit_secs
@@ -66,6 +67,7 @@ class ChatHandler(EnteringHandler):
                 await self.until(self.within_members(attempts, caller_body))
             mine = self.seen, self.request.headers, self.trace, self.mended
             call = Call(gateway, self.caller, attempts, *mine, self.large)
+            call.asker = self
             if gateway.recorder is not None:
                 self.recording = call.recording = gateway.recorder.record(self, caller_body)
             try:

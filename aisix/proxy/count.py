@@ -23,7 +23,9 @@ from aisix.mapping.syntax.budget import Spent
 from aisix.proxy.backstop import Wait
 from aisix.proxy.base import ProxyHandler
 from aisix.proxy.call import Call, note_failure
+from aisix.proxy.route_hints import hints_of
 from aisix.routing.attempts import Attempts
+from aisix.routing.group_attempts import begin
 from aisix.routing.target import Target
 from aisix.upstream.request import Cap, Response, Timeouts
 
@@ -49,7 +51,7 @@ class CountHandler(ProxyHandler):
         caller_body = await self.large_body() if self.large else self.body()
         told, how = self.caller.count, self.caller.estimate
         assert told is not None and how is not None
-        self.resolve(caller_body, self.snapshot.model)
+        self.check_address(self.resolve(caller_body, self.snapshot.model))
         headers: dict[str, str] = {}
         try:
             answer = await self._asked(caller_body)
@@ -88,12 +90,14 @@ class CountHandler(ProxyHandler):
         if not gateway.admission.take():
             raise Uncounted(BUSY)
         self._admitted = True
-        self._attempts = attempts = Attempts(balancer, 0.0, loop.time())
+        hints = partial(hints_of, self.request, self.api_key.id)
+        self._attempts = attempts = begin(balancer, 0.0, hints, loop.time())
         target = attempts.target
         if target.count_url is None and not checked:  # of several this one would have answered
             raise Uncounted(NO_ROUTE)
         mine = self.seen, self.request.headers, self.trace, self.mended
         call = Call(gateway, self.caller, attempts, *mine, self.large)
+        call.asker = self
         try:
             upstream_request = call.translated(target, caller_body)
         except Spent:

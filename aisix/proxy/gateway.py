@@ -29,8 +29,10 @@ from aisix.proxy.booking import Booking
 from aisix.proxy.captures import Captures
 from aisix.proxy.cross_origin import CrossOrigin
 from aisix.proxy.doors import Doors
+from aisix.proxy.real_ip import RealIp
 from aisix.proxy.tables import Tables
 from aisix.routing import resource_checks
+from aisix.routing.balancer import Balancer
 from aisix.routing.balancers import Balancers
 from aisix.routing.circuit_breaker import BreakerRules, CircuitBreakers
 from aisix.routing.doubts import doubts
@@ -105,6 +107,7 @@ class Gateway:
         )
         self.doors = Doors(mappings)
         self.on_doors: Callable[[], None] = lambda: None  # whom to tell of others
+        self.real_ip = RealIp.of(settings.proxy.real_ip)
         self.cross_origin = CrossOrigin.of(settings.proxy)
         self.tables = Tables(mappings, generation)
         breakers = CircuitBreakers(self._rules)
@@ -165,7 +168,7 @@ class Gateway:
         """Loud, once for each provider key: whoever stands in between can read everything."""
         for entry in snapshot.entries("provider_keys"):
             key = entry.resource
-            if not isinstance(key, ProviderKey) or key.tls.verify:
+            if not isinstance(key, ProviderKey) or key.tls.verify is not False:
                 self._unverified.discard(entry.id)
             elif entry.id not in self._unverified:
                 self._unverified.add(entry.id)
@@ -181,7 +184,7 @@ class Gateway:
             missing = []  # dialects it does not serve: fine as long as it serves one
             for dialect in balancers.mappings.callers:
                 try:
-                    balancers.find(dialect, alias)
+                    self._tell_unfit(alias, balancers.find(dialect, alias))
                 except NoMapping as error:
                     missing.append(error)
                 except AisixError as error:
@@ -189,6 +192,11 @@ class Gateway:
             if len(missing) == len(balancers.mappings.callers):
                 words = "; ".join(str(error) for error in missing)
                 log.warning("model %s cannot serve: %s", alias, words)
+
+    def _tell_unfit(self, alias: str, balancer: Balancer | None) -> None:
+        for target in balancer.targets if balancer is not None else ():
+            if target.unfit:
+                log.often(target.unfit_why, "model %s cannot serve: %s", alias, target.unfit_why)
 
     def prepare(self, number: int, snapshot: Snapshot) -> str:
         """Make the tables of a later generation ready, for every alias there is; their digest. Not

@@ -63,6 +63,7 @@ class PassHandler(ChatHandler):
             named, sent = await self._taken()
             balancer = self.resolve(named, self._find)
             model = balancer.targets[0].model
+            self.check_address(model)
             if not await self._let_in(model, named):
                 return
             patience = self.gateway.settings.upstream.retry_after_limit_secs
@@ -72,6 +73,7 @@ class PassHandler(ChatHandler):
                 await self.until(self.within_members(attempts, named))
             mine = self.seen, self.request.headers, self.trace
             call = PassCall(self.gateway, self.caller, attempts, *mine)
+            call.asker = self
             call.name, call.sent = self.name, sent
             upstream_request = call.translated(attempts.target, named)
             self.call, self.streamed = call, sent.stream

@@ -33,7 +33,7 @@ from aisix.upstream.transfer import Transfer
 
 FRAME_END = b"\n\n"
 REST_SECS = 5.0  # in which an upstream must end after the last thing its caller is sent
-WAITING = b": waiting\n\n"  # a comment of SSE, before there is any event
+WAITING = b":\n\n"  # a comment of SSE, before there is any event
 
 T = TypeVar("T")
 

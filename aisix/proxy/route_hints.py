@@ -26,7 +26,8 @@ def hints_of(request: HTTPServerRequest, api_key_id: str) -> RouteHints:
         return api_key_id if kind == "api_key" else request.remote_ip or ""
 
     listed = request.headers.get(TAGS, "").split(",")
-    return RouteHints(tuple(filter(None, map(str.strip, listed)))[:MOST_TAGS], key)
+    tags = tuple(filter(None, map(str.strip, listed)))[:MOST_TAGS]
+    return RouteHints(tags, key, request.remote_ip or "")
 
 
 def _cookie(text: str, name: str) -> str:

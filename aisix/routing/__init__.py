@@ -6,6 +6,9 @@
     model_health.py     how each model does, for all workers: cooldown, checks, latency, turns
     hash_ring.py        consistent hashing, as the original AISIX has it
     target.py           one target of an alias: URL, credential, tables; settled once
+    additions.py        what its provider key adds to a request: headers, fields
+    trust.py            whom its certificate must be signed by, and what we show it
+    networks.py         addresses of callers, and the networks they lie in
     overlays.py         the tables an alias carries itself: what is wrong with them, the last good
     balancer.py         load balancing: which target of an alias is asked next
     balancers.py        those of every alias, over one configuration

@@ -108,12 +108,13 @@ class Attempts:
     def after_fault(self, error: UpstreamError, now: float) -> float | None:
         """Seconds to wait before the next attempt, at `target`; or None: give up."""
         self._fault(error)
-        if error.values.get("why") != faults.FILES:
+        if error.values.get("why") not in (faults.FILES, faults.UNFIT):
             self.broken(now)
         late = error.kind == "timeout" and self.target.retry_on_timeout
         if error.values.get("was_sent", True) and not late:
             return None
-        return self._next(error.values.get("why") != faults.ADDRESS, None, now)
+        here = error.values.get("why") not in (faults.ADDRESS, faults.UNFIT)
+        return self._next(here, None, now)
 
     def after_answer(
         self, retry: str, status: int, headers: Mapping[str, str], now: float, in_band: int = 0

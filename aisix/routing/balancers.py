@@ -156,7 +156,7 @@ class Balancers:
                 target, alias=model.display_name, model=whole, member=other, head_waits=waits
             )
             cost = price(other.cost.input_per_1k, other.cost.output_per_1k)
-            members.append(Member(rule, mine, cells, cost))
+            members.append(Member(rule, mine, cells, cost, other.allowed_cidrs))
         if not members:
             why = "; ".join(f"{name}: {text}" for name, text in skipped.items())
             raise OperatorError(f"group {model.display_name}: no target can be asked: {why}")

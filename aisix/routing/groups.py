@@ -2,10 +2,10 @@
 
     balancer.turn(RouteHints(tags=("eu",), key="session-7"), now)     a Balancer of this one request
 
-By tags, then tiers of priority, in each of them by the strategy, cut to `max_fallbacks`, and of
-those the healthy ones; where none is, those that cool down. How a model does is known to all
-workers together (`model_health.py`). The meaning is the original AISIX's; an
-alias with `targets` of its own has the simpler one of `balancer.py`.
+By tags, by where the caller must come from, then tiers of priority, in each of them by the
+strategy, cut to `max_fallbacks`, and of those the healthy ones; where none is, those that cool
+down. How a model does is known to all workers together (`model_health.py`). The meaning is the
+original AISIX's; an alias with `targets` of its own has the simpler one of `balancer.py`.
 
 Must never know: HTTP, a wire name.
 """
@@ -21,8 +21,9 @@ from aisix.errors import CallerError, Fault
 from aisix.routing.balancer import Balancer
 from aisix.routing.hash_ring import HashRing
 from aisix.routing.model_health import COOLS, WELL, ModelCells, ModelHealth
+from aisix.routing.networks import within
 from aisix.routing.target import Target
-from aisix.store.resources import NO_LIMIT, AliasGroup, GroupTarget
+from aisix.store.resources import NO_LIMIT, AliasGroup, GroupTarget, Network
 
 DEFAULT_TAG = "default"
 TRY_ANYWAY = "try_anyway"
@@ -36,6 +37,7 @@ class RouteHints:
 
     tags: tuple[str, ...] = ()
     key: Callable[[str, str], str] = lambda kind, name: ""
+    address: str = ""  # of the caller
 
 
 NO_HINTS = RouteHints()
@@ -49,6 +51,7 @@ class Member:
     target: Target
     cells: ModelCells
     price: float  # math.inf: nobody said
+    cidrs: tuple[Network, ...] | None = None  # whom it lets in; None: everybody
 
     @property
     def weight(self) -> int:
@@ -88,8 +91,9 @@ class GroupBalancer(Balancer):
         return GroupBalancer(self._id, self.group, members, self.skipped, self._health)
 
     def turn(self, asked: RouteHints, now: float) -> GroupTurn:
-        """The order of one request; CallerError "no_tag" when no target has one of its tags, Fault
-        "no_candidate" when all are known not to be well."""
+        """The order of one request; CallerError "no_tag" when no target has one of its tags,
+        "ip_not_allowed" when all that do let in callers from elsewhere, Fault "no_candidate" when
+        all are known not to be well."""
         chosen = self._ordered(asked)
         found = self._healthy(chosen, now)
         if not found:
@@ -110,6 +114,9 @@ class GroupBalancer(Balancer):
         listed = self._tagged(asked.tags)
         if not listed:
             raise CallerError("no_tag")
+        listed = [place for place in listed if self._lets_in(place, asked.address)]
+        if not listed:
+            raise CallerError("ip_not_allowed")
         ordered: list[int] = []
         by_tier = sorted(listed, key=lambda place: -self.members[place].rule.priority)
         for _, tier in groupby(by_tier, key=lambda place: self.members[place].rule.priority):
@@ -117,6 +124,10 @@ class GroupBalancer(Balancer):
         if self.group.max_fallbacks is not None:
             ordered = ordered[: self.group.max_fallbacks + 1]
         return [self.members[place] for place in ordered]
+
+    def _lets_in(self, place: int, address: str) -> bool:
+        cidrs = self.members[place].cidrs
+        return cidrs is None or within(address, cidrs)
 
     def _tagged(self, asked: Collection[str]) -> list[int]:
         """The places that the tags leave; a target without tags is for who asks for none."""

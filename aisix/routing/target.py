@@ -10,16 +10,20 @@ Must never know: a wire name, a socket.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from aisix import __version__
 from aisix.config.settings import Settings
 from aisix.errors import OperatorError
 from aisix.mapping.mappings import Effective, Mappings
+from aisix.routing.additions import Additions, additions
 from aisix.routing.circuit_breaker import CircuitBreaker, CircuitBreakers
 from aisix.routing.model_health import ModelCells
 from aisix.routing.overlays import LastGood
+from aisix.routing.trust import tls_of
+from aisix.store.kinds import checks
+from aisix.store.kinds.lenient import flaw
 from aisix.store.resources import Model, ModelTarget, ProviderKey
 from aisix.store.snapshot import Snapshot
 from aisix.upstream.request import Cap, Signer, Timeouts, Tls
@@ -53,6 +57,9 @@ class Target:
     cells: ModelCells | None = field(default=None, repr=False)  # of an alias with one model
     member: Model | None = None  # of a group: the alias it is there
     head_waits: bool = False  # a stream's head goes out with its first chunk
+    additions: Additions | None = None  # of the provider key, to each request
+    unfit: str = ""  # the kind of fault that each call is answered with: it cannot be asked
+    unfit_why: str = ""  # for the log
 
     @property
     def served_by(self) -> str:
@@ -79,11 +86,14 @@ def make_targets(
         key = snapshot.provider_key(stored.provider_key_id)
         if key is None or entry is None:
             raise OperatorError(f"model {model.display_name}: its provider key is gone")
-        listed.append((stored, key, entry.revision))
+        listed.append((stored, spoken(key, model, dialect), entry.revision))
     every = last_good.tables(dialect, model, [one[:2] for one in listed], mappings)
     targets = []
     for (stored, key, revision), tables in zip(listed, every, strict=True):
         name = f"{key.display_name}/{stored.model_name}"
+        unfit, why = unfitness(tables, key)
+        stored_key = snapshot.provider_key(key.id)
+        same = stored_key is not None and stored_key.adapter == key.adapter
         targets.append(
             Target(
                 alias=model.display_name,
@@ -94,24 +104,47 @@ def make_targets(
                 breaker=breakers.find(key.id, revision, stored.model_name, name),
                 tables=tables,
                 tag=_tag(tables),
-                url=url_of(tables, key),
-                header_lines=_header_lines(tables, key),
-                hidden=_hidden(base_url(tables, key), key),
+                url="" if unfit else url_of(tables, key),
+                header_lines=() if unfit else _header_lines(tables, key),
+                hidden=_hidden("" if unfit else base_url(tables, key), key),
                 plain_timeouts=plain,
                 stream_timeouts=streamed,
                 retries=upstream.retries if model.retries is None else model.retries,
                 stays=model.retries is not None,
                 retry_on_timeout=model.retry_on_timeout,
-                tls=Tls(key.tls.ca_file, key.tls.verify, key.tls.client_cert, key.tls.client_key),
+                tls=tls_of(key, settings),
                 cap=Cap(upstream.response_body_limit_bytes, "upstream.response_body_limit_bytes"),
-                count_url=_count_url(tables, key),
+                count_url=None if unfit else _count_url(tables, key),
                 pass_urls={
-                    name: url_of(tables, key, row["path"])
+                    name: "" if unfit else url_of(tables, key, row["path"])
                     for name, row in tables.upstream.get("pass", {}).items()
                 },
+                additions=additions(key, model, same),
+                unfit=unfit,
+                unfit_why=why,
             )
         )
     return targets
+
+
+def spoken(key: ProviderKey, model: Model, dialect: str) -> ProviderKey:
+    """The key with the adapter that callers of a dialect are served by."""
+    adapter = model.adapters.get(dialect, key.adapter)
+    return key if adapter == key.adapter else replace(key, adapter=adapter)
+
+
+def unfitness(tables: Effective, key: ProviderKey) -> tuple[str, str]:
+    """(the kind of fault, why) of a key that cannot be used, as what somebody else has stored may
+    be; ("", "") of any other."""
+    about = f"provider key {key.display_name}"
+    try:
+        base_url(tables, key)
+    except OperatorError as error:
+        return "bad_address", str(error)
+    if key.api_base is not None and (why := flaw(checks.api_base, key.api_base)):
+        return "bad_address", f"{about}: api_base: {why}"
+    why = flaw(checks.secret, key.secret)
+    return ("bad_credential", f"{about}: secret: {why}") if why else ("", "")
 
 
 def _tag(tables: Effective) -> str:
@@ -166,7 +199,10 @@ def base_url(tables: Effective, key: ProviderKey) -> str:
         if base.endswith(ending):
             base = base[: -len(ending)].rstrip("/")
             break
-    bare = not urlsplit(given).path
+    try:
+        bare = not urlsplit(given).path
+    except ValueError:
+        raise OperatorError(f"provider key {key.display_name}: api_base: is no URL") from None
     return base + str(upstream.get("bare", "")) if bare else base.removesuffix("/.")
 
 

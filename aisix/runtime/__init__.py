@@ -10,6 +10,7 @@
     status.py      the pages beside the metrics
     supervisor.py  the parent: starts workers, watches them, ends them
     worker.py      one process: its listeners, store and driver, from fork to end
+    drivers.py     what a worker's requests go upstream with
     drain.py       the end of a worker: what is under way is answered first
     reload.py      new tables: checked, made ready by every worker, used by all at one moment
     table_switch.py one switch of the tables for every worker

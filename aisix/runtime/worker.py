@@ -19,7 +19,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -49,6 +49,7 @@ from aisix.proxy.gateway import Gateway
 from aisix.proxy.model_checks import ModelChecks
 from aisix.routing.model_health import ModelHealth
 from aisix.runtime.drain import Listener, drain
+from aisix.runtime.drivers import drivers_of
 from aisix.runtime.guarded import Guard
 from aisix.runtime.limiting import OpenLimiter
 from aisix.runtime.memory import give_back
@@ -58,13 +59,11 @@ from aisix.runtime.reload import Reloader
 from aisix.runtime.resources import store_of
 from aisix.runtime.status import board_of, moved_in, pages_of
 from aisix.runtime.store_watch import StoreWatch, facts
-from aisix.store.base import Store
 from aisix.telemetry.metrics import Metrics
 from aisix.telemetry.metrics_endpoint import make_metrics_app
 from aisix.telemetry.otlp import OtlpExporter
 from aisix.telemetry.traffic import traffic
 from aisix.upstream.ca_rotation import RotatingDriver
-from aisix.upstream.curl import Driver
 from aisix.workers.bus import WorkerSlots
 from aisix.workers.generation import Generation
 from aisix.workers.scoreboard import DRAINING, READY, STARTING, Scoreboard, Slot
@@ -161,7 +160,7 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
         loop.add_signal_handler(number, stop.set)
     store = store_of(settings)
     share = shares_now(settings)
-    drivers = _drivers(settings, store, share.upstream)
+    drivers = drivers_of(settings, store, share.upstream)
     gateway = Gateway.open(
         settings, store, drivers.newest, shared.mappings, metrics, shared.generation, shared.health
     )
@@ -288,6 +287,9 @@ def _around(settings: Settings, scoreboard: Scoreboard) -> dict[str, Any]:
     }
 
 
+FOR_EVER = 10 * 365 * 86_400.0  # s
+
+
 async def _listen(
     gateway: Gateway,
     certificates: Mapping[str, Certificates | None],
@@ -298,12 +300,14 @@ async def _listen(
     connections: int,
     refused: Refuse,
 ) -> Listener:
-    given = gateway.settings.proxy
+    settings = gateway.settings
+    given = settings.proxy
     limits = ListenerLimits(
         body=limit * DRAIN,
         head_secs=given.header_timeout_secs,
         body_secs=given.body_timeout_secs,
-        idle_secs=given.idle_timeout_secs,
+        idle_secs=given.idle_timeout_secs or FOR_EVER,
+        stall_secs=given.idle_timeout_secs or settings.downstream.stalled_timeout_secs or FOR_EVER,
         requests=given.keepalive_requests,
         connections=connections,
         per_address=given.max_connections_per_address if name == "proxy" else 0,
@@ -343,29 +347,6 @@ def _spans(settings: Settings, guard: Guard) -> OtlpExporter | None:
     if seen.otlp_endpoint is None:
         return None
     return OtlpExporter(seen.otlp_endpoint, partial(guard.failed, "spans"), seen.service_name)
-
-
-def _drivers(settings: Settings, store: Store, most: int) -> RotatingDriver:
-    upstream = settings.upstream
-    trusted = settings.environ.get("SSL_CERT_FILE")  # as other programs on the machine do
-
-    def make() -> Driver:
-        return Driver(
-            max_connections=most,
-            max_per_host=min(most, upstream.max_connections_per_host),
-            idle_secs=upstream.idle_secs,
-            ca_file=trusted,
-            any_address=upstream.allow_link_local,
-        )
-
-    def files() -> Iterator[str]:
-        if trusted:
-            yield trusted
-        for entry in store.current().entries("provider_keys"):
-            tls = entry.document.get("tls", {})
-            yield from (path for path in tls.values() if isinstance(path, str))
-
-    return RotatingDriver(make, files)
 
 
 def _read_again(

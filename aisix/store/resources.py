@@ -18,9 +18,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, NamedTuple
 
 Document = dict[str, Any]
+Network = IPv4Network | IPv6Network
 Scalar = bool | int | float | str | list[str]
 
 MASK = "****"
@@ -100,6 +102,14 @@ class BackgroundCheck:
     ignore_statuses: tuple[int, ...] = ()
 
 
+class ParamConstraint(NamedTuple):
+    """A number at the top of a request is put between these."""
+
+    name: str
+    least: float | None = None
+    most: float | None = None
+
+
 class RateLimit(NamedTuple):
     """Requests per second, minute, hour, day; tokens per minute, day; requests at one time.
 
@@ -130,10 +140,15 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class TlsSettings:
-    """How the upstream's certificate is checked, and our own certificate, if it wants one."""
+    """How the upstream's certificate is checked, and our own certificate, if it wants one.
 
-    verify: bool = True
+    verify: None is the gateway's setting; ca_file: stands in for the machine's own authorities;
+    ca_cert: PEM, adds to them.
+    """
+
+    verify: bool | None = None
     ca_file: str | None = None
+    ca_cert: str | None = None
     client_cert: str | None = None
     client_key: str | None = None
 
@@ -143,7 +158,9 @@ class ProviderKey:
     """A credential with the place it is good for.
 
     adapter: the dialect the upstream speaks, which picks the mapping; api_base: None is the
-    mapping's own; version: the API version to ask for, None is the mapping's default.
+    mapping's own; version: the API version to ask for, None is the mapping's default; headers:
+    those of the allow-list. The last five before created_at: what is added to, taken over into and
+    changed in each request. Of what somebody else has stored, secret and api_base may be unfit.
     """
 
     id: str
@@ -155,6 +172,11 @@ class ProviderKey:
     version: str | None = None
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     tls: TlsSettings = TlsSettings()
+    default_headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    forward_client_headers: tuple[str, ...] = ()
+    default_body_fields: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    param_renames: tuple[tuple[str, str], ...] = ()
+    param_constraints: tuple[ParamConstraint, ...] = ()
     created_at: int = 0
 
 
@@ -183,7 +205,8 @@ class Model:
     laid over the mapping's tables; overlay: tables of its own, each a text of TOML or of a JSON
     object; mapping: a variant's name, or None. With `targets` an alias has
     several upstream models, `routing` says which is asked, and the first of them stands in
-    model_name and provider_key_id. A group leads to other aliases, and has neither.
+    model_name and provider_key_id. A group leads to other aliases, and has neither. adapters: by
+    caller dialect, where that is not the provider key's; allowed_cidrs: None lets every caller in.
     """
 
     id: str
@@ -206,6 +229,8 @@ class Model:
     targets: tuple[ModelTarget, ...] = ()
     routing: str = "failover"
     group: AliasGroup | None = None
+    adapters: Mapping[str, str] = field(default_factory=dict)
+    allowed_cidrs: tuple[Network, ...] | None = None
     rate_limit: RateLimit = NO_LIMIT
     cost: Cost = Cost()
     cooldown: Cooldown = Cooldown()
@@ -328,6 +353,17 @@ def masked(secret: str) -> str:
     ('****wxyz', '****')
     """
     return MASK + (secret[-4:] if len(secret) >= 16 else "")
+
+
+def network_of(text: str) -> Network | None:
+    """
+    >>> network_of("10.1.2.3/8"), network_of("10.1.2.3")
+    (IPv4Network('10.0.0.0/8'), None)
+    """
+    try:
+        return ip_network(text, strict=False) if "/" in text else None
+    except ValueError:
+        return None
 
 
 def timestamp(seconds: int) -> str:

@@ -31,8 +31,11 @@ def check(kind: Kind, body: Document) -> Document:
     return good
 
 
-def faults(kind: Kind, body: Document) -> tuple[list[Complaint], Document]:
-    """Everything wrong with the body, sorted by path, and the fields that are right."""
+def faults(
+    kind: Kind, body: Document, unfit: list[str] | None = None
+) -> tuple[list[Complaint], Document]:
+    """Everything wrong with the body, sorted by path, and the fields that are right. With `unfit`
+    the lenient rule of a field will do, and its name is put in there."""
     body = without_nulls(body)
     complaints: list[Complaint] = []
     good: Document = {}
@@ -46,7 +49,7 @@ def faults(kind: Kind, body: Document) -> tuple[list[Complaint], Document]:
             text = f"stands in each of the `{field.moves_into}`: leave it out here"
             complaints.append(Complaint("", name, text))
         try:
-            kept = field.type.check(body[name])
+            kept = _kept(field, body[name], unfit)
             if field.empty is None or kept != field.empty:
                 good[name] = kept
         except vol.MultipleInvalid as error:
@@ -54,6 +57,20 @@ def faults(kind: Kind, body: Document) -> tuple[list[Complaint], Document]:
     known = tuple(field.name for field in kind.fields)
     complaints += [unknown(key, known) for key in body if key not in kind.stored]
     return sorted(complaints, key=lambda c: c.path), good
+
+
+def _kept(field: Field, value: Any, unfit: list[str] | None) -> Any:
+    try:
+        return field.type.check(value)
+    except vol.MultipleInvalid:
+        if unfit is None or field.lenient is None:
+            raise
+    try:
+        kept = field.lenient(value)
+    except vol.Invalid as error:
+        raise vol.MultipleInvalid([error]) from None
+    unfit.append(field.name)
+    return kept
 
 
 def unknown(key: str, known: tuple[str, ...], path: str = "") -> Complaint:

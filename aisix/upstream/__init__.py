@@ -12,6 +12,7 @@
     sockets.py      libcurl's sockets watched by the loop
     addresses.py    where no upstream is: link-local and metadata addresses
     tls.py          where this machine keeps its CA certificates
+    trust.py        several of them as the one file that libcurl takes
     ca_rotation.py  a new driver when a file of TLS has changed; the old one ends with its transfers
 
 Must never know: a provider, a dialect, a mapping, a caller.

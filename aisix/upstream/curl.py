@@ -35,7 +35,7 @@ from aisix.log import CRASHES
 from aisix.timer import LazyTimer
 from aisix.upstream import faults
 from aisix.upstream.buffered import BufferedSink
-from aisix.upstream.handle import Constants, Handle
+from aisix.upstream.handle import USUAL_KEEPALIVE, Constants, Handle, Keepalive
 from aisix.upstream.request import Request, Response, Sink, Tls
 from aisix.upstream.sockets import REMOVE, Events, watched_by
 from aisix.upstream.tls import find_ca_file
@@ -49,10 +49,9 @@ class Driver:
     """All upstream traffic of one process.
 
     max_connections, max_per_host: open connections; a request beyond waits (its first-byte limit
-    runs). idle_secs: an idle connection older than this is not used again. pool_handles: idle
-    Curl handles kept. dns_secs: how long a looked-up name is believed. ca_file: whom to trust when
-    a request does not say, if the file is there; else this machine's own list (tls.py).
-    any_address: also link-local ones (addresses.py).
+    runs). idle_secs: an idle connection older than this is not used again, 0: it is. dns_secs: how
+    long a looked-up name is believed. ca_file: whom to trust when a request does not say, else
+    this machine's own list (tls.py). any_address: also link-local ones.
     """
 
     def __init__(
@@ -63,21 +62,22 @@ class Driver:
         idle_secs: int = 60,
         pool_handles: int = 256,
         dns_secs: int = 60,
+        keepalive: Keepalive = USUAL_KEEPALIVE,
         ca_file: str | None = None,
         any_address: bool = False,
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         self._loop = loop or asyncio.get_running_loop()
         self._pool_handles = pool_handles
-        self._same_for_all = Constants(find_ca_file(own=ca_file), idle_secs, dns_secs, any_address)
+        trusted = find_ca_file(own=ca_file)
+        self._same_for_all = Constants(trusted, idle_secs, keepalive, dns_secs, any_address)
         self._active: dict[pycurl.Curl, Transfer] = {}
         self._touched: list[Transfer] = []
         self._idle: dict[tuple[Tls, str | None], list[Handle]] = {}
         self._idle_count = 0
         self._finished = False  # libcurl has results to be collected
         self._settling = False
-        self._added = False  # libcurl has not begun with the newest requests
-        self._called_soon = False
+        self._added = self._called_soon = False  # libcurl has not begun with the newest requests
         self._mistakes, self._mistaken = 0, -inf  # of ours in a row, and when the last was made
         self._closed = False
         self._curl_timer = LazyTimer(self._loop, partial(self._guard, self._curl_timer_due))

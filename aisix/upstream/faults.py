@@ -19,6 +19,7 @@ from aisix.errors import UpstreamError
 from aisix.upstream.request import Cap
 
 ADDRESS = "address"  # refused by us: the same target would be refused again
+UNFIT = "unfit"  # the target cannot be asked: its address or credential is none
 FILES = "files"  # our own want: no failure of the target
 NO_CONNECTION = 7
 UNCONNECTED = (5, 6, NO_CONNECTION, 58, 77)  # also what libcurl says when it cannot open a file

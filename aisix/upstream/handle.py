@@ -35,7 +35,12 @@ UPLOAD_BUFFERSIZE = 280
 CONN_ID = 0x600040  # CURLINFO_CONN_ID, which older pycurl has no name for
 SMALL, LARGE = 16 << 10, 64 << 10  # bytes; the least libcurl takes, and its own choice
 MOST_REFUSED = 1000  # told of by one driver
+TCP_KEEPCNT = 326
 QUICK_EXIT = 322  # closing does not wait for a name lookup that hangs
+
+
+Keepalive = tuple[int, int, int]  # s of silence (0: off), s between two questions, how many
+USUAL_KEEPALIVE = 60, 30, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,7 @@ class Constants:
 
     ca_file: str | None
     idle_secs: int
+    keepalive: Keepalive
     dns_secs: int
     any_address: bool
     refused: set[str] = field(default_factory=set)  # what the log has been told of
@@ -82,7 +88,7 @@ class Handle:
         setopt = curl.setopt
         setopt(pycurl.NOSIGNAL, 1)
         setopt(pycurl.TCP_NODELAY, 1)
-        setopt(pycurl.TCP_KEEPALIVE, 1)
+        _keep_alive(curl, constants.keepalive)
         setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
         setopt(pycurl.FOLLOWLOCATION, 0)
         setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS)
@@ -299,6 +305,19 @@ class _Socket:
 
     def __del__(self) -> None:
         os.close(self._fd)
+
+
+def _keep_alive(curl: pycurl.Curl, keepalive: Keepalive) -> None:
+    silence, interval, retries = keepalive
+    curl.setopt(pycurl.TCP_KEEPALIVE, 1 if silence else 0)
+    if not silence:
+        return
+    curl.setopt(pycurl.TCP_KEEPIDLE, silence)
+    if interval:
+        curl.setopt(pycurl.TCP_KEEPINTVL, interval)
+    if retries:
+        with contextlib.suppress(pycurl.error):  # libcurl before 8.9 has no such option
+            curl.setopt(TCP_KEEPCNT, retries)
 
 
 def _close_on_exec(fd: int, purpose: int) -> int:

@@ -84,7 +84,7 @@ def test_an_etcd_is_judged_as_a_node_judges_it(
     put = {
         "provider_keys/k": key,
         "models/m": {**model, "embedding": {"dimensions": 2}, "colour": 1},
-        "models/shut": {**model, "display_name": "s", "allowed_cidrs": ["10.0.0.0/8"]},
+        "models/shut": {**model, "display_name": "s", "ensemble": {"models": ["m"]}},
         "guardrails/g": {"name": "g", "kind": "pii"},
         "gizmos/g": {},
     }
@@ -98,7 +98,7 @@ def test_an_etcd_is_judged_as_a_node_judges_it(
     assert said["models/m", "embedding.dimensions"]["outcome"] == "not served"
     assert "neither gateway knows" in said["models/m", "colour"]["why"]
     assert said["models/shut", ""]["outcome"] == "refused"
-    assert "allowed_cidrs" in said["models/shut", ""]["why"]
+    assert "ensemble" in said["models/shut", ""]["why"]
     assert "NOT enforced: g" in said["guardrails", "guardrails"]["why"]
     assert said["gizmos", "gizmos"]["outcome"] == "refused"
     assert "S3CRET" not in out and etcd.all("/moved/") == before

@@ -79,7 +79,6 @@ def test_ids_names_and_secrets() -> None:
         (changed("models", **{**NO_MODEL, "retries": 1, "routing": {"targets": []}}), "retries: does nothing in a group"),
         (changed("models", colour=1), "models[0].colour: unknown field"),
         (changed("models", cooldown={"colour": 1}), "models[0].cooldown.colour: unknown field"),
-        (changed("models", allowed_cidrs=["10.0.0.0/8"]), "models[0].allowed_cidrs: callers'"),
         (changed("provider_keys", api_key="${GONE}"), "variable GONE is not set, or empty"),
         (changed("provider_keys", api_key="${EMPTY}"), "variable EMPTY is not set, or empty"),
         (changed("provider_keys", api_key="${1}"), "expected ${NAME}; for a plain $ write $$"),

@@ -23,7 +23,7 @@ from aisix.movein.declared import (
     settings,
 )
 from aisix.movein.settings import variable
-from aisix.movein.turns import FOR_EVER
+from tests.authority import Authority
 
 LEAST: dict[str, Any] = {"resources_file": "r.yaml", "proxy": {"addr": "127.0.0.1:3000"}}
 # A value of each setting that is not the default, as one of theirs has it.
@@ -105,6 +105,8 @@ BESIDE: dict[str, dict[str, Any]] = {  # what a setting stands only together wit
     "admin.tls.cert_file": {"admin.tls.key_file": "k.pem"},
     "admin.tls.key_file": {"admin.tls.cert_file": "c.pem"},
     "managed.snapshot_cache_path": {"etcd.prefix": "/other"},
+    "upstream.tls.client_cert_file": {"upstream.tls.client_key_file": "k.pem"},
+    "upstream.tls.client_key_file": {"upstream.tls.client_cert_file": "c.pem"},
     "ratelimit.backend": {"ratelimit.redis.url": "redis://h:6379"},
     "ratelimit.redis.url": {"ratelimit.backend": "redis"},
     "ratelimit.redis.timeout_secs": {
@@ -167,9 +169,22 @@ def test_every_row_has_an_outcome_a_reason_and_a_setting_of_ours_or_none() -> No
     }
 
 
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with files of certificates of the names above."""
+    authority = Authority(tmp_path_factory.mktemp("pem"))
+    cert, key = authority.sign("c")
+    key.rename(key.with_name("k.pem"))
+    assert cert.name == "c.pem"
+    return authority.folder
+
+
 @pytest.mark.parametrize("name", list(GIVEN))
 @pytest.mark.parametrize("by", ["file", "environment"])
-def test_each_setting_is_what_its_row_says(name: str, by: str, tmp_path: Path) -> None:
+def test_each_setting_is_what_its_row_says(
+    name: str, by: str, tmp_path: Path, certificates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(certificates)
     row = next(
         row
         for key, row in settings().items()
@@ -213,7 +228,7 @@ def test_the_originals_defaults_hold_for_what_is_not_given_and_ours_where_it_has
     found = loaded(tmp_path, LEAST)
     assert found.upstream.timeout_ms == found.upstream.stream_timeout_ms == 6_000_000
     assert (found.upstream.retries, found.upstream.idle_secs) == (2, 30)
-    assert found.proxy.idle_timeout_secs == FOR_EVER
+    assert found.proxy.idle_timeout_secs == 0
     assert found.proxy.request_body_limit_bytes == found.proxy.bodies_limit_bytes
     assert found.observability.metrics_addr == "0.0.0.0:9090"
     assert found.shutdown.min_drain_secs == 30
@@ -230,7 +245,7 @@ def test_the_originals_defaults_hold_for_what_is_not_given_and_ours_where_it_has
         ({"upstream.stream_timeout_ms": 0, "upstream.timeout_ms": 9}, "upstream.stream_timeout_ms", 9),
         ({"upstream.retries": 40}, "upstream.retries", 10),
         ({"etcd.request_timeout_ms": 0}, "etcd.request_timeout_ms", 60_000),
-        ({"upstream.connect_timeout_ms": 0}, "upstream.connect_timeout_ms", 86_400_000),
+        ({"upstream.connect_timeout_ms": 0}, "upstream.connect_timeout_ms", 0),
         ({"observability.log_level": "trace"}, "observability.log_level", "debug"),
         ({"observability.log_level": "off"}, "observability.log_level", "error"),
         ({"observability.log_level": "aisix=debug"}, "observability.log_level", "info"),

@@ -16,7 +16,7 @@ from aisix.store.resources import AliasGroup, GroupTarget, Model
 from aisix.upstream import faults
 from tests.routing.targets import make_target
 
-LATE = faults.timed_out("first_byte", was_sent=True)
+LATE = faults.timed_out("first_byte", 1, was_sent=True)
 RESET = UpstreamError("unreachable", why="reset", was_sent=True)
 NONSENSE = UpstreamError("bad_response", why="not_http", was_sent=True)
 NO_ADDRESS = faults.refused("link-local")

@@ -27,7 +27,7 @@ def begun(watched: bool = True, **more: Any) -> ModelAttempts:
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (faults.timed_out("idle", was_sent=True), ModelFailure(why=LATE)),
+        (faults.timed_out("idle", 1, was_sent=True), ModelFailure(why=LATE)),
         (UpstreamError("unreachable", why="connect", was_sent=False), ModelFailure(why=BROKEN)),
         (UpstreamError("unreachable", why="tls", was_sent=False), ModelFailure(why=BROKEN)),
         (UpstreamError("bad_response", why="truncated"), ModelFailure(why=BROKEN)),

@@ -1,4 +1,4 @@
-"""Corrections of a finished request: remove, set, cap, merge, keep_last.
+"""Corrections of a finished request: remove, set, cap, merge, keep_last, mark_ends.
 
 Each sees the object the rules have built (`out`) and changes it in place; it answers whether it
 changed anything, so that the change can be told. Objects below may still be the caller's own, which
@@ -19,6 +19,7 @@ from aisix.mapping.grammar.kinds import (
     MEMBER,
     MEMBERS,
     NUMBER,
+    OBJECT,
     PATH_OR_LOOKUP,
     TEXT_OR_NUMBER,
     VALUES_BY_PATH,
@@ -181,6 +182,44 @@ def keep_last(out: dict[str, Json], body: dict[str, Json], options: Options, val
             out[mark] = {**rest, span: wanted} if wanted is not None else rest
             changed = changed or mark in body  # else nobody asked for it
     return changed
+
+
+@adjusts(
+    "gives the last part of each of these lists a mark, if nothing is marked yet; none to a text "
+    "that says nothing",
+    Option("mark", FIELD, "the field that is a mark", "mark"),
+    Option("value", OBJECT, "what the mark says", {"type": "short"}),
+    Option("ends", WORDS, "paths of the lists, which may end in [-1]", ["messages[-1].parts"]),
+    Option("walk", WORDS, "fields of the request where a mark may be", ["tools", "messages"]),
+    Option("skip", WORDS, "fields that are not looked into", ["source"], ()),
+    Option("text", FIELD, "the field of a part with its text", "text"),
+    Option("kind", FIELD, "the field of a part that says what it is", "type"),
+    Option("unlike", WORDS, "kinds of parts that get no mark", ["thought"], ()),
+    adds=True,
+)
+def mark_ends(out: dict[str, Json], body: dict[str, Json], options: Options, value: Value) -> bool:
+    mark, holders = options["mark"], list[dict[str, Json]]()
+    for name in options["walk"]:
+        _marked(out.get(name), mark, frozenset(options["skip"]), holders)
+    if holders or out.get(mark):
+        return False
+    marked = [_mark_end(out, (*_steps(end), -1), options) for end in options["ends"]]
+    return True in marked
+
+
+def _mark_end(out: dict[str, Json], steps: tuple[paths.Step, ...], options: Options) -> bool:
+    part = paths.get(out, steps)
+    if type(part) is not dict or part.get(options["kind"]) in options["unlike"]:
+        return False
+    text = part.get(options["text"])
+    if type(text) is str and not text.strip():
+        return False
+    node: Json = out
+    for step in steps:  # each is nobody else's from here on
+        below = node[step]
+        node[step] = node = dict(below) if type(below) is dict else list(below)
+    node[options["mark"]] = dict(options["value"])
+    return True
 
 
 def _end(node: Json, mark: str) -> dict[str, Json] | None:

@@ -27,7 +27,7 @@ from aisix.store.schema import faults
 from aisix.store.secrets import Keyring
 
 # Fields that shut somebody out where they are known: to serve without them would let them in.
-RESTRICTS = frozenset({"allowed_cidrs", "guardrails", "rate_limit_policies"})
+RESTRICTS = frozenset({"guardrails", "rate_limit_policies"})
 UNKNOWN = "unknown field"
 IGNORED = "~"  # before a field of the original's that is known, and not gone by
 MOST_UNKNOWN = 100  # fields of one document that are passed over
@@ -115,7 +115,7 @@ class Judge:
         complaints, document, extra = fitting(
             one.kind, stored.document, stored.secret, stored.unknown
         )
-        unknown = (*extra, *(f"{IGNORED}{name}" for name in stored.ignored))
+        unknown = tuple(dict.fromkeys((*extra, *(f"{IGNORED}{name}" for name in stored.ignored))))
         stored = replace(stored, document=document)
         complaints += self._dangling(stored)
         if complaints:
@@ -221,7 +221,8 @@ def fitting(
         body[declared.secret.name] = secret
     unknown: list[str] = list(foreign)[:MOST_UNKNOWN]
     while True:
-        found, good = faults(declared, body)
+        unfit: list[str] = []
+        found, good = faults(declared, body, unfit)
         extra = [one for one in found if one.text.startswith(UNKNOWN)]
         if not extra or len(unknown) >= MOST_UNKNOWN:
             break
@@ -235,7 +236,7 @@ def fitting(
         for path in unknown
         if path.rpartition(".")[2] in RESTRICTS
     ]
-    return complaints, good, tuple(sorted(unknown))
+    return complaints, good, (*sorted(unknown), *(f"{IGNORED}{name}" for name in unfit))
 
 
 def _said(complaint: Complaint) -> str:

@@ -14,6 +14,7 @@ from voluptuous import Invalid
 
 from aisix.store.kinds import checks
 from aisix.store.kinds.declare import Argument, Column, Command, Field, Incoming, Kind, Type
+from aisix.store.kinds.lenient import lenient_text
 from aisix.store.kinds.limits import RATE_LIMIT
 from aisix.store.kinds.types import FLAG, KEY_HASH, MOMENT, NAME, PATTERNS
 from aisix.store.resources import ApiKey, Document, seconds
@@ -55,7 +56,8 @@ def _generated(incoming: Incoming, body: Document) -> None:
 def _check(incoming: Incoming, document: Document) -> None:
     ends = document.get("expires_at")
     unchanged = incoming.stored is not None and incoming.stored.get("expires_at") == ends
-    if ends and not unchanged and seconds(ends) <= incoming.now:
+    written = bool(incoming.new_key)  # by somebody, now: a file is read again long after
+    if ends and written and not unchanged and seconds(ends) <= incoming.now:
         incoming.refuse("expires_at", "is in the past; to close a key, set `disabled`")
 
 
@@ -146,6 +148,7 @@ API_KEYS = Kind(
             required="required: the SHA-256 of the key in lowercase hex "
             "(printf '%s' \"$KEY\" | shasum -a 256), or `generate`: true",
             unique=True,
+            lenient=lenient_text,
             argument=Argument("--key-hash", "HEX", "use the key with this SHA-256"),
         ),
         Field(

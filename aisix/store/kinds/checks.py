@@ -12,6 +12,7 @@ import fnmatch
 import json
 import math
 import re
+import ssl
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -21,11 +22,12 @@ from urllib.parse import parse_qsl, urlsplit
 from voluptuous import Invalid, MultipleInvalid
 
 from aisix.store.kinds.credentials import by_form, by_name
-from aisix.store.resources import MASK, ROUTINGS, Document, timestamp
+from aisix.store.resources import MASK, ROUTINGS, Document, network_of, timestamp
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 MAX_NAME = 255
 MAX_SECRET = 8192
+MAX_PEM = 256 << 10
 MAX_ITEMS = 1000
 MAX_COUNT = 10**15
 MAX_OVERLAYS, MAX_OVERLAY = 8, 32_768  # of one alias: how many, and bytes of all
@@ -171,6 +173,29 @@ def _secret_in_query(name: str, text: str) -> bool:
     return by_name(name) or name == "code" or by_form(text)
 
 
+def certificates(value: object) -> str:
+    """PEM with at least one certificate that can be used."""
+    value = text(value)
+    if len(value) > MAX_PEM:
+        raise Invalid(f"must be at most {MAX_PEM} characters long")
+    right = "must be certificates in PEM, as text"
+    if "-----BEGIN CERTIFICATE-----" not in value or "PRIVATE KEY" in value:
+        raise Invalid(right)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=value)
+    except (ssl.SSLError, ValueError):
+        raise Invalid(right) from None
+    return value
+
+
+def network(value: object) -> str:
+    """A network in CIDR."""
+    value = text(value)
+    if network_of(value) is None:
+        raise Invalid("must be a network in CIDR, such as 10.0.0.0/8 or 2001:db8::/32")
+    return value
+
+
 def version(value: object) -> str:
     """The version of an API."""
     value = text(value)
@@ -189,7 +214,7 @@ def headers(value: Any) -> dict[str, str]:
     wrong = Faults()
     for key, content in value.items():
         with wrong.below(key[:60]):
-            kept[_header_name(key)] = _header_value(content)
+            kept[_header_name(key)] = header_value(content)
     wrong.tell()
     return dict(sorted(kept.items()))
 
@@ -206,7 +231,7 @@ def _header_name(key: str) -> str:
     return lower
 
 
-def _header_value(content: Any) -> str:
+def header_value(content: Any) -> str:
     if not isinstance(content, str) or not content.isascii() or not content.isprintable():
         raise Invalid("must be printable ASCII")
     if len(content) > 4096:
@@ -283,6 +308,19 @@ def routing(value: Any) -> str:
     if value not in ROUTINGS:
         raise Invalid(f"must be one of {', '.join(ROUTINGS)}")
     return str(value)
+
+
+def adapters(value: Any) -> dict[str, str]:
+    """Adapters by caller dialect."""
+    if not isinstance(value, dict):
+        raise Invalid(f"must be an object of dialects and adapters, not {said(value)}")
+    wrong = Faults()
+    for key, content in value.items():
+        with wrong.below(key[:60]):
+            slug(key)
+            slug(content)
+    wrong.tell()
+    return dict(sorted(value.items()))
 
 
 def options(value: Any) -> dict[str, Any]:

@@ -123,6 +123,8 @@ class Field:
     instead_of    only a write has it: another way to give that field. What it holds is the field's
                   value, or with `refers_to` the display_name of what that refers to, or `taken`
                   says what: it gets the write, and the object that held the value
+    lenient       the rule for what somebody else has stored, where that may be more than may be
+                  written here; what uses it has to see to that
     attribute     its name in the resource
     argument, column   the command line
     """
@@ -143,6 +145,7 @@ class Field:
     needless: Callable[[Document], bool] | None = None
     instead_of: str = ""
     taken: Callable[[Incoming, Any], None] | None = None
+    lenient: Callable[[Any], Any] | None = None
     attribute: str = ""
     argument: Argument | None = None
     column: Column | None = None

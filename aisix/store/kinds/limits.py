@@ -1,12 +1,14 @@
-"""What several kinds have: rate limits, and what a thousand tokens cost."""
+"""What several kinds have: rate limits, callers' networks, what a thousand tokens cost."""
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
+from typing import Any
 
 from aisix.store.kinds.declare import Field
-from aisix.store.kinds.types import COUNT, MONEY, table
-from aisix.store.resources import Cost, RateLimit
+from aisix.store.kinds.lenient import lenient_texts
+from aisix.store.kinds.types import CIDRS, COUNT, MONEY, table
+from aisix.store.resources import Cost, Network, RateLimit, network_of
 
 RATE_LIMIT = Field(
     "rate_limit",
@@ -25,6 +27,21 @@ RATE_LIMIT = Field(
     "what may pass; null: no limit, 0: nothing",
     example={"rpm": 60, "concurrency": 4},
     empty={},
+)
+
+
+def _networks(value: Any) -> tuple[Network, ...] | None:
+    """What is none lets nobody in."""
+    return tuple(filter(None, map(network_of, value))) if value else None
+
+
+ALLOWED_CIDRS = Field(
+    "allowed_cidrs",
+    replace(CIDRS, made=_networks),
+    "networks its callers must come from; none: from anywhere",
+    example=["10.0.0.0/8"],
+    empty=[],
+    lenient=lenient_texts,
 )
 
 COST = Field(

@@ -12,8 +12,9 @@ from typing import Any
 from aisix.store.kinds.declare import Argument, Column, Command, Field, Incoming, Kind
 from aisix.store.kinds.group import ROUTING
 from aisix.store.kinds.health import BACKGROUND_CHECK, COOLDOWN
-from aisix.store.kinds.limits import COST, RATE_LIMIT
+from aisix.store.kinds.limits import ALLOWED_CIDRS, COST, RATE_LIMIT
 from aisix.store.kinds.types import (
+    ADAPTERS,
     FLAG,
     ID,
     MILLISECONDS,
@@ -248,6 +249,14 @@ MODELS = Kind(
             "leads to other aliases",
             example=ROUTINGS[0],
         ),
+        Field(
+            "adapters",
+            ADAPTERS,
+            "the adapter for callers of a dialect, where it is not the provider key's",
+            example={"acme-chat": "acme"},
+            empty={},
+        ),
+        ALLOWED_CIDRS,
         RATE_LIMIT,
         COST,
         COOLDOWN,

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from aisix.store.kinds.credentials import likely
 from aisix.store.kinds.declare import Argument, Column, Command, Field, Kind
+from aisix.store.kinds.lenient import lenient_secret, lenient_text
+from aisix.store.kinds.requests import REQUEST_FIELDS
 from aisix.store.kinds.types import (
     API_BASE,
+    CERTIFICATES,
     FLAG,
     HEADERS,
     NAME,
@@ -22,8 +25,9 @@ from aisix.store.resources import ProviderKey, TlsSettings
 
 TLS = table(
     (
-        Field("verify", FLAG, "false: not at all; for tests only"),
-        Field("ca_file", PATH, "path of the certificates to trust"),
+        Field("verify", FLAG, "false: not at all; for tests only; null: upstream.tls.verify"),
+        Field("ca_file", PATH, "path of the certificates to trust, and no others"),
+        Field("ca_cert", CERTIFICATES, "PEM text: certificates to trust beside the machine's own"),
         Field("client_cert", PATH, "path of our own certificate"),
         Field("client_key", PATH, "path of its key"),
     ),
@@ -77,6 +81,7 @@ PROVIDER_KEYS = Kind(
             example="sk-0123456789abcdef",
             required="required: the provider's credential",
             secret=True,
+            lenient=lenient_secret,
             argument=Argument("--secret", help="the variable that holds the secret"),
             column=Column("secret"),
         ),
@@ -88,6 +93,7 @@ PROVIDER_KEYS = Kind(
             example="https://api.example.com",
             argument=Argument("--api-base", "URL", "default: the provider's own"),
             column=Column("api base", absent="(the provider's own)"),
+            lenient=lenient_text,
         ),
         Field(
             "anthropic_version",
@@ -112,6 +118,7 @@ PROVIDER_KEYS = Kind(
             example={"ca_file": "/etc/ssl/upstream.pem"},
             empty={},
         ),
+        *REQUEST_FIELDS,
         Field("api_key", SECRET, "another name of `secret`", instead_of="secret"),
     ),
 )

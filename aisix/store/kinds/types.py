@@ -121,6 +121,7 @@ API_BASE = text(checks.api_base, "URL", pattern="^https?:", maxLength=2048)
 VERSION = text(checks.version, "version", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
 PATH = text(checks.path, "absolute path", pattern="^/", maxLength=4096)
 KEY_HASH = text(checks.key_hash, "64 hex digits", pattern="^[0-9a-f]{64}$")
+CERTIFICATES = text(checks.certificates, "certificates in PEM", maxLength=checks.MAX_PEM)
 FLAG = Type(checks.flag, {"type": "boolean"}, "true or false")
 COUNT = whole(checks.MAX_COUNT)
 MILLISECONDS = whole(checks.DAY_MS)
@@ -128,6 +129,7 @@ MONEY = Type(checks.money, {"type": "number", "minimum": 0, "maximum": 10**9}, "
 MOMENT = Type(checks.moment, {"type": "string", "format": "date-time"}, "time", made=seconds)
 NAMES = items(NAME, checks.MAX_ITEMS, "list of texts")
 PATTERNS = items(PATTERN, checks.MAX_ITEMS, "list of texts")
+CIDRS = items(text(checks.network, "network"), checks.MAX_ITEMS, "list of networks")
 TAGS = items(NAME, 50, "list of texts")
 SLUGS = items(SLUG, 50, "list of names")
 HEADERS = Type(
@@ -135,6 +137,11 @@ HEADERS = Type(
     {"type": "object", "additionalProperties": {"type": "string"}, "maxProperties": 50},
     "object",
     made=lambda value: tuple(value.items()),
+)
+ADAPTERS = Type(
+    checks.adapters,
+    {"type": "object", "additionalProperties": {"type": "string"}, "maxProperties": 20},
+    "object",
 )
 OPTIONS = Type(
     checks.options,
