@@ -11,7 +11,7 @@ import io
 import os
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,8 @@ from aisix.mapping.parse import toml_tree
 from aisix.mapping.parse.files import FILES
 from aisix.mapping.verify import cases
 from aisix.mapping.verify.check import Checker
+from aisix.telemetry.families import FAMILIES, Family
+from aisix.telemetry.original.families import read_families
 from tests.running import ROOT
 
 BOOK = sorted((ROOT / "mappings").glob("*.md"))  # the tables' own: README, reference, recipes
@@ -28,6 +30,8 @@ REFERENCE = ROOT / "mappings" / "REFERENCE.md"
 RECIPES = ROOT / "mappings" / "RECIPES.md"
 LESSON = ROOT / "mappings" / "NEW-PROVIDER.md"
 CLI = ROOT / "docs" / "cli.md"
+OPERATIONS = ROOT / "docs" / "operations.md"
+ORIGINAL_METRICS = ROOT / "docs" / "original-metrics.md"
 DOCS = [ROOT / "README.md", *BOOK, *sorted((ROOT / "docs").glob("*.md"))]
 BEGIN, END = "<!-- begin of `{}` -->\n", "<!-- end -->"
 WRITE = bool(os.environ.get("AISIX_WRITE_DOCS"))
@@ -210,3 +214,18 @@ def test_the_examples_of_the_verbs_are_true() -> None:
         call = type("Call", (), known)()
         assert verb.run(value, verb.read(options), call) == result, name
     assert shown > 12
+
+
+def test_the_tables_of_metrics_are_what_is_declared() -> None:
+    generated(OPERATIONS, "the metrics", metrics_table(FAMILIES))
+    theirs = [one.family for one in read_families({}).metrics.values()]
+    generated(ORIGINAL_METRICS, "the original's metrics", metrics_table(theirs))
+
+
+def metrics_table(families: Iterable[Family]) -> str:
+    rows = ["| metric | kind | labels | what |", "|---|---|---|---|"]
+    for one in families:
+        labels = ", ".join(one.labels)
+        rows.append(f"| `{one.name}` | {one.kind} | {labels} | {one.help} |")
+        assert one.help.endswith("."), one.name
+    return "\n".join(rows) + "\n"

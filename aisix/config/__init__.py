@@ -3,6 +3,7 @@
     declared.py  what can be set: every setting once, with its check, default and help
     cluster.py   those of many nodes: etcd, node_id
     upstreams.py those of what goes upstream, and the files they name
+    metrics.py   those of the original's metrics
     setting.py   what one setting is
     original.py  a start in the original AISIX's form
     settings.py  load_settings: read, checked, told with file:line

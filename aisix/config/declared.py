@@ -29,6 +29,7 @@ from aisix.config.checks import (
     yes_no,
 )
 from aisix.config.cluster import CLUSTER, CLUSTER_FILES, CLUSTER_PAIRS
+from aisix.config.metrics import METRICS
 from aisix.config.setting import Setting
 from aisix.config.upstreams import UPSTREAM, UPSTREAM_FILES, UPSTREAM_PAIRS
 
@@ -323,6 +324,7 @@ SETTINGS = (
         TELL,
         "guardrails and policies of rate limits, which are not enforced here: tell, or refuse them",
     ),
+    *METRICS,
     Setting("resources_file", maybe, None, "a YAML file with every resource, instead of writes"),
     Setting("encryption_key", maybe, None, "protects stored secrets; none: a key file in data_dir"),
     *CLUSTER,

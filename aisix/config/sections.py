@@ -165,11 +165,27 @@ class Shutdown:
 
 
 @dataclass(frozen=True, slots=True)
+class Buckets:
+    request_e2e_latency: tuple[float, ...] | None
+    request_ttft: tuple[float, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class TheirMetrics:
+    """Of the original's metrics."""
+
+    client_type_rules: tuple[tuple[str, str], ...]
+    buckets: Buckets
+
+
+@dataclass(frozen=True, slots=True)
 class Observability:
     access_log: bool
     log_level: str
     metrics_addr: str | None
     metrics_path: str
+    metrics_series_bytes: int
+    metrics: TheirMetrics
     metrics_max_connections: int
     trace_upstream: bool
     otlp_endpoint: str | None
@@ -225,6 +241,7 @@ class Settings:
     node_id: str = ""
     not_served: str = "tell"
     names: str = "ours"  # "aisix": the original's form
+    metrics_names: str = "ours"  # the same of metrics
     started: str = ""  # the form the start itself was in
     said: tuple[TheirSaid, ...] = field(default=(), compare=False)  # of a file in that form
     source: str = ""  # the file it was read from

@@ -24,6 +24,7 @@ from aisix.config.checks import ANY_ORIGIN, SHORTEST_KEY, is_loopback, weak
 from aisix.config.cluster import faults
 from aisix.config.declared import OF_NODE, PAIRS, PATHS, SECRETS, SETTINGS
 from aisix.config.file import read
+from aisix.config.metrics import SERIES_BYTES
 from aisix.config.names import PREFIX, flatten, unknown_variables
 from aisix.config.original import NAMES, ORIGINAL, OURS, form_of, their_start
 from aisix.config.sections import (
@@ -44,6 +45,7 @@ from aisix.errors import Complaint, OperatorError
 from aisix.movein.declared import TheirSaid, row_of
 from aisix.movein.declared import settings as their_settings
 
+SERIES = "observability.metrics_series_bytes"
 _SECTIONS: dict[str, type[Any]] = {
     "proxy": Proxy,
     "admin": Admin,
@@ -143,6 +145,9 @@ def _settings(
     for key in PATHS:
         if values[key] is not None:
             values[key] = base / Path(values[key]).expanduser()
+    metrics_names = values["metrics_names"] or values[NAMES]
+    if values[SERIES] is None:
+        values[SERIES] = SERIES_BYTES[metrics_names]
     sections = {section: _section(kind, section, values) for section, kind in _SECTIONS.items()}
     resources = values["resources_file"]
     return Settings(
@@ -159,6 +164,7 @@ def _settings(
         node_id=values["node_id"] or socket.gethostname(),
         not_served=values["not_served"],
         names=values[NAMES],
+        metrics_names=metrics_names,
         source=name,
         digest=hashlib.sha256(repr(sorted(plain.items())).encode()).hexdigest()[:16],
         environ=environ,

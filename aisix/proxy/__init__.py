@@ -6,6 +6,7 @@
     refusals.py    what could not be read as a request, answered in its dialect's envelope
     gateway.py     Gateway: what one process serves with; drain
     base.py        every handler: request id, who calls, body, errors, access line
+    counted.py     ... and what it tells the original's metrics
     cross_origin.py  browsers: pages that may read answers, preflights
     credentials.py whose key a request brings
     admission.py   admission control: how many requests at one time, who waits, who is refused
@@ -30,6 +31,7 @@
     pass_call.py   ... their call, and their bytes on the way back
     model_checks.py  models that are asked in the background whether they are well
     real_ip.py     where a caller is, when proxies stand before us
+    original_metrics.py  what the original AISIX's metrics tell of a request
     route_hints.py what a request says of where it goes, for groups
     models.py      what a caller may ask for
     model_status.py  how every stored model does

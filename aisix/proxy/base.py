@@ -17,7 +17,7 @@ from tornado.web import HTTPError, stream_request_body
 from aisix import log
 from aisix.errors import CallerError, Fault, OperatorError
 from aisix.mapping.dialect import counts
-from aisix.mapping.dialect.upstream_errors import CallerDialect, ErrorAnswer
+from aisix.mapping.dialect.upstream_errors import ErrorAnswer
 from aisix.mapping.interpret.view import JSON_TYPES
 from aisix.mapping.mappings import NoMapping
 from aisix.mapping.syntax import paths
@@ -26,8 +26,8 @@ from aisix.proxy.admission import overloaded
 from aisix.proxy.backstop import CALLER, Hung, Wait
 from aisix.proxy.beside import LARGE
 from aisix.proxy.body import Body, decoded, deeper
+from aisix.proxy.counted import CountedHandler
 from aisix.proxy.credentials import authenticated
-from aisix.proxy.cross_origin import BrowserHandler
 from aisix.proxy.doors import Door
 from aisix.proxy.gateway import PATH, Gateway
 from aisix.routing.networks import within
@@ -45,20 +45,15 @@ T = TypeVar("T")
 
 
 @stream_request_body
-class ProxyHandler(BrowserHandler):
+class ProxyHandler(CountedHandler):
     """Authenticates in `prepare`; subclasses answer with `send`, or raise a Fault."""
 
     gateway: Gateway
-    caller: CallerDialect
     api_key: ApiKey
     request_id = ""
     open_to_all = False  # health: no key is asked for
-    quiet = False  # health: no access line
-    door: Door | None = None  # by which it came, if not by the route as it is declared
-    streamed = False
     takes_body = False  # every method begins with `body()`, which also tells a refusal put off
     trace: TraceContext | None = None
-    _reading = True  # the body has not been taken yet
     _refusal: Fault | None = None  # of `check_head`, put off until the body has been read
     mended: Sequence[str] = ()  # fields of the body with halves of characters, now U+FFFD
     _over = True  # it is not counted among the requests under way: not yet, or no more
@@ -89,6 +84,8 @@ class ProxyHandler(BrowserHandler):
         if gateway.draining:
             self.set_header("Connection", "close")
         gateway.enter()
+        if gateway.original is not None:
+            self.count_entering(gateway.original, dialect)
         gateway.under_way[self] = None
         self._over = False
 
@@ -335,9 +332,12 @@ class ProxyHandler(BrowserHandler):
                 gateway.spans.finished(trace, f"{request.method} {self.route_name}", record)
         if not self.quiet:
             log.access(record)
+        label = gateway.label(seen["alias"]) if "alias" in seen else ""
+        if gateway.original is not None:
+            self.count_end(gateway.original, label, record)
         gateway.metrics.finished(
             self.route_name,
-            gateway.label(seen["alias"]) if "alias" in seen else "",
+            label,
             record,
             stream=self.streamed,
             faults=self.faults(),

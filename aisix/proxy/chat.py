@@ -27,6 +27,7 @@ from aisix.proxy.call import Call, note_failure
 from aisix.proxy.doors import Door
 from aisix.proxy.entering import EnteringHandler
 from aisix.proxy.gateway import Gateway
+from aisix.proxy.original_metrics import RequestFacts
 from aisix.proxy.recording import Recording
 from aisix.proxy.relay import Relay
 from aisix.routing.attempts import LONGEST_PAUSE, Attempts
@@ -268,6 +269,10 @@ class ChatHandler(EnteringHandler):
     def tag(self) -> str:
         target = self.target
         return super().tag() if target is None else target.tag
+
+    def facts(self, label: str) -> RequestFacts:
+        sent = self.call is not None and self.call.out is not None
+        return super().facts(label)._replace(attempts=self.attempts, went_out=sent)
 
     def faults(self) -> Sequence[str]:
         return () if self.attempts is None else self.attempts.faults

@@ -23,6 +23,7 @@ from aisix.mapping.syntax.budget import Spent
 from aisix.proxy.backstop import Wait
 from aisix.proxy.base import ProxyHandler
 from aisix.proxy.call import Call, note_failure
+from aisix.proxy.original_metrics import RequestFacts
 from aisix.proxy.route_hints import hints_of
 from aisix.routing.attempts import Attempts
 from aisix.routing.group_attempts import begin
@@ -165,6 +166,9 @@ class CountHandler(ProxyHandler):
     def tag(self) -> str:
         return super().tag() if self._attempts is None else self._attempts.target.tag
 
+    def facts(self, label: str) -> RequestFacts:
+        return super().facts(label)._replace(attempts=self._attempts)
+
     def wait(self) -> Wait:
         if self._reading:
             return super().wait()
@@ -176,9 +180,8 @@ class CountHandler(ProxyHandler):
         self.each(self._give_back, super().on_finish)
 
     def _give_back(self) -> None:
-        attempts, self._attempts = self._attempts, None
-        if attempts is not None:
-            attempts.end()
+        if self._attempts is not None:
+            self._attempts.end()
         if self._admitted:
             self._admitted = False
             self.gateway.admission.leave()

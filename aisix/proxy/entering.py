@@ -16,6 +16,7 @@ from aisix.mapping.dialect.estimate import estimate
 from aisix.proxy.admission import overloaded
 from aisix.proxy.base import ProxyHandler
 from aisix.proxy.member_limits import MemberLimits
+from aisix.proxy.original_metrics import RequestFacts
 from aisix.proxy.rate_limit import Limited, Reservation, limited, rate_limited
 from aisix.proxy.route_hints import hints_of
 from aisix.routing.attempts import Attempts
@@ -31,6 +32,7 @@ class EnteringHandler(ProxyHandler):
     members: MemberLimits | None = None  # of a group whose targets have rate limits
     _levels: Sequence[Level] = ()  # of its rate limits, for the headers
     _local = False  # they are of this node alone
+    _refused_by: LimitRefusal | None = None
 
     takes_body = True
 
@@ -73,6 +75,7 @@ class EnteringHandler(ProxyHandler):
             verdict = await waiting
         self._levels, self._local = verdict.levels, verdict.local
         if isinstance(verdict, LimitRefusal):
+            self._refused_by = verdict
             raise rate_limited(verdict)
         self._reservation = Reservation(limits, verdict)
         if by.tokens:
@@ -88,6 +91,13 @@ class EnteringHandler(ProxyHandler):
         """Tokens of the request, by estimate."""
         how = self.caller.estimate
         return 0 if how is None else estimate(caller_body, how, self._size)
+
+    def facts(self, label: str) -> RequestFacts:
+        by, members = self._refused_by, self.members
+        refusals = [] if by is None else [by]
+        if members is not None:
+            refusals += members.refusals
+        return super().facts(label)._replace(levels=self._levels, refusals=refusals)
 
     def book(self) -> None:
         """What it has used so far, if anything is known of that."""

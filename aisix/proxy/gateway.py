@@ -29,6 +29,7 @@ from aisix.proxy.booking import Booking
 from aisix.proxy.captures import Captures
 from aisix.proxy.cross_origin import CrossOrigin
 from aisix.proxy.doors import Doors
+from aisix.proxy.original_metrics import OriginalCounter
 from aisix.proxy.real_ip import RealIp
 from aisix.proxy.tables import Tables
 from aisix.routing import resource_checks
@@ -42,6 +43,7 @@ from aisix.store.base import Store
 from aisix.store.resources import ProviderKey
 from aisix.store.snapshot import Snapshot
 from aisix.telemetry.metrics import Metrics
+from aisix.telemetry.page import page
 from aisix.telemetry.trace_context import TraceContext
 from aisix.upstream.curl import Driver
 from aisix.workers.generation import Generation
@@ -80,6 +82,8 @@ class Gateway:
     ) -> None:
         self.settings = settings
         self.metrics = metrics or Metrics(Scoreboard(1).claim())
+        self.original = OriginalCounter.of(settings, self.metrics)
+        self.page = page if self.original is None else self.original.page
         self.store = store
         self.driver = driver
         self.draining = False
@@ -315,6 +319,8 @@ class Gateway:
         shown["aisix_limit_refusals_total",] = limits["refused"]
         if "up" in limits:
             shown["aisix_limits_backend_up",] = float(limits["up"])
+        if self.original is not None:
+            shown |= self.original.states(self.balancers())
         return shown
 
     def status(self) -> dict[str, Any]:

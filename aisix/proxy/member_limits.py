@@ -36,13 +36,15 @@ class Following(NamedTuple):
 
 
 class MemberLimits:
-    """Those of one request; `estimate`: tokens it takes, before anybody has counted."""
+    """Those of one request; `estimate`: tokens it takes, before anybody has counted; `refusals`: of
+    targets that had no room."""
 
     def __init__(self, limits: RateLimiter, estimate: int) -> None:
         self._limits, self._estimate = limits, estimate
         self._reservation: Reservation | None = None
         self._entered: Target | None = None
         self._over = False
+        self.refusals: list[LimitRefusal] = []
 
     async def enter(self, attempts: Attempts) -> None:
         """Before an attempt at its target, or at the first behind that which has room."""
@@ -59,6 +61,7 @@ class MemberLimits:
             if isinstance(verdict, Grant):
                 self._reservation = Reservation(self._limits, verdict)
                 break
+            self.refusals.append(verdict)
             if not attempts.over_limit(loop.time()):
                 raise rate_limited(verdict)
         self._entered = target

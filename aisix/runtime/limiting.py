@@ -18,7 +18,8 @@ from aisix.config.settings import Settings
 from aisix.errors import OperatorError
 from aisix.limits import RateLimiter, SharedRateLimiter
 from aisix.runtime.guarded import Guard
-from aisix.telemetry.metrics import CALL_SECONDS, Metrics
+from aisix.telemetry.families import CALL_SECONDS
+from aisix.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
     from aisix.limits.redis.tally import Tally

@@ -86,7 +86,9 @@ def _serve(settings: Settings, env: MutableMapping[str, str], init: bool) -> int
     sockets = Listening(handed.get("sockets", {}))
     open_database(settings, init)
     # The parent's slot, and room for the old and the new of a restart.
-    plan = make_plan(settings, sockets, Scoreboard(2 * max(_count(settings), LEAST_SLOTS) + 1))
+    slots = 2 * max(_count(settings), LEAST_SLOTS) + 1
+    board = Scoreboard(slots, settings.observability.metrics_series_bytes)
+    plan = make_plan(settings, sockets, board)
     sockets.keep(plan)
     notifier = Notifier(env)
 

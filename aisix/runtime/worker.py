@@ -233,6 +233,7 @@ async def _worker(plan: WorkerPlan, slot: Slot, seat: int) -> int:
             hosts,
             settings.observability.metrics_path,
             pages,
+            gateway.page,
         )
         listeners.append(
             await listen("metrics", app, (plan.metrics, []), 1 << 20, share.metrics, of_scrapers)

@@ -1,6 +1,9 @@
 """What is counted and told of requests, beside the log.
 
-    metrics.py           every metric, declared once; written to the workers' scoreboard
+    families.py          every metric, declared once
+    metrics.py           the counters of one process, on the workers' scoreboard
+    page.py              the page that Prometheus reads
+    original/            the metrics of the original AISIX, counted and shown
     traffic.py           how callers fare, in a few numbers
     metrics_endpoint.py  the metrics listener
     metrics_listener.py  what its pages share

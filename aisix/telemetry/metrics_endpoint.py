@@ -8,6 +8,7 @@ Must never know: what a request is.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -18,8 +19,8 @@ from tornado.web import Application
 
 from aisix.listener.application import Handlers, ListenerApplication, ListenerHandler
 from aisix.listener.hosts import Hosts
-from aisix.telemetry.metrics import CONTENT_TYPE, page
 from aisix.telemetry.metrics_listener import MetricsListenerHandler
+from aisix.telemetry.page import CONTENT_TYPE, page
 from aisix.telemetry.status_pages import STATUS_PAGES, StatusPages
 from aisix.workers.scoreboard import DRAINING, READY, STARTING, Scoreboard
 
@@ -29,6 +30,7 @@ PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
 
 Made = dict[tuple[str, ...], float]
 Facts = Callable[[], Mapping[tuple[str, ...], float]]
+Shown = Callable[[Scoreboard, Mapping[tuple[str, ...], float]], bytes]
 
 
 class MetricsHandler(MetricsListenerHandler):
@@ -37,11 +39,17 @@ class MetricsHandler(MetricsListenerHandler):
     def initialize(self, **more: Any) -> None:
         self.scoreboard: Scoreboard = more.pop("scoreboard")
         self.facts: Facts = more.pop("facts")
+        self.shown: Shown = more.pop("shown")
+        self.turn: asyncio.Lock = more.pop("turn")
         super().initialize(**more)
 
-    def get(self) -> None:
+    async def get(self) -> None:
         self.set_header("Content-Type", CONTENT_TYPE)
-        self.finish(page(self.scoreboard, {**processes(self.scoreboard), **self.facts()}))
+        made = {**processes(self.scoreboard), **self.facts()}
+        async with self.turn:  # a page may have tens of thousands of lines: one at a time
+            text = await asyncio.to_thread(self.shown, self.scoreboard, made)
+        if not self.left:
+            self.finish(text)
 
     head = get
 
@@ -62,10 +70,13 @@ def make_metrics_app(
     hosts: Hosts | None = None,
     path: str = "/metrics",
     pages: StatusPages | None = None,
+    shown: Shown = page,
 ) -> Application:
     """The Application; facts(): more values of now, by (name, *labels); hosts: under which names it
-    answers (None: any); path: of the metrics; pages: what is beside them."""
+    answers (None: any); path: of the metrics; pages: what is beside them; shown:
+    makes the page."""
     mine: dict[str, Any] = {"scoreboard": scoreboard, "facts": facts, "hosts": hosts}
+    mine |= {"shown": shown, "turn": asyncio.Lock()}
     handlers: Handlers = {path: (MetricsHandler, mine)}
     for name, kind in STATUS_PAGES.items() if pages is not None else ():
         handlers[name] = (kind, {"pages": pages, "hosts": hosts})

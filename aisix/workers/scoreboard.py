@@ -21,10 +21,9 @@ from collections.abc import Iterator
 import msgspec
 
 HEAD = 64  # bytes
-CELLS = 1 << 16  # per slot; pages nobody touched cost nothing
-SPARE = 32  # cells at the end that belong to no series
-KEYS = 4 << 20  # bytes per slot
-SIZE = HEAD + CELLS * 8 + KEYS
+KEYS = 4 << 20  # bytes per slot, of the keys of its series; pages nobody touched cost nothing
+PER_CELL = 64  # of these, to each cell
+SPARE = 128  # cells at the end that belong to no series
 PID, STATE, LINES, USED, TEXT = range(5)  # whole numbers of the head
 BEAT = 5  # the double of the head
 
@@ -45,12 +44,13 @@ class Slot:
 
     __slots__ = ("_at", "_beat", "_head", "_keys", "cells", "number")
 
-    def __init__(self, memory: memoryview, number: int) -> None:
+    def __init__(self, memory: memoryview, number: int, keys: int = KEYS) -> None:
         self.number = number
+        count = keys // PER_CELL
         self._head = memory[:HEAD].cast("Q")
         self._beat = memory[:HEAD].cast("d")
-        self.cells = memory[HEAD : HEAD + CELLS * 8].cast("d")
-        self._keys = memory[HEAD + CELLS * 8 :]
+        self.cells = memory[HEAD : HEAD + count * 8].cast("d")
+        self._keys = memory[HEAD + count * 8 :]
         self._at: dict[Key, int] = {}
 
     # ------------------------------------------------------------------ who lives
@@ -103,7 +103,7 @@ class Slot:
         head = self._head
         line = _encode((width, key)) + b"\n"
         at, text = head[USED], head[TEXT]
-        if at + width > CELLS - SPARE or text + len(line) > KEYS:
+        if at + width > self.spare() or text + len(line) > len(self._keys):
             raise ScoreboardFull
         self._keys[text : text + len(line)] = line
         head[TEXT] = text + len(line)
@@ -112,10 +112,9 @@ class Slot:
         self._at[key] = at
         return at
 
-    @staticmethod
-    def spare() -> int:
+    def spare(self) -> int:
         """The first of the cells for what found no room."""
-        return CELLS - SPARE
+        return len(self.cells) - SPARE
 
     def series(self) -> Iterator[tuple[Key, list[float]]]:
         """Every series with the values of its cells."""
@@ -132,14 +131,16 @@ class Slot:
 
 
 class Scoreboard:
-    """All slots. Made by the first process; those forked from it share the memory."""
+    """All slots, each with so many bytes for keys. Made by the first process; those forked from it
+    share the memory."""
 
-    def __init__(self, slots: int) -> None:
+    def __init__(self, slots: int, keys: int = KEYS) -> None:
         # Nearly all of it is never touched: no reason to reserve it.
         flags = mmap.MAP_SHARED | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
-        self._map = mmap.mmap(-1, SIZE * slots, flags)
+        size = HEAD + keys // PER_CELL * 8 + keys
+        self._map = mmap.mmap(-1, size * slots, flags)
         memory = memoryview(self._map)
-        self.slots = [Slot(memory[n * SIZE : (n + 1) * SIZE], n) for n in range(slots)]
+        self.slots = [Slot(memory[n * size : (n + 1) * size], n, keys) for n in range(slots)]
 
     def claim(self) -> Slot:
         """The first slot no living process has, so that few are ever touched. Raises Full."""

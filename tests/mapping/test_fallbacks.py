@@ -22,7 +22,8 @@ from aisix.mapping.mappings import Effective, Mapping, load_mappings
 from aisix.mapping.verbs.registry import VERBS
 from aisix.proxy.call import Call
 from aisix.proxy.gateway import Gateway
-from aisix.telemetry.metrics import Metrics, page
+from aisix.telemetry.metrics import Metrics
+from aisix.telemetry.page import page
 from aisix.workers.scoreboard import Scoreboard
 from tests.running import BUG, ROOT
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,9 @@ GIVEN: dict[str, Any] = {
     "observability.metrics.client_type_rules": [{"pattern": "a", "client": "b"}],
     "observability.metrics.buckets.request_ttft": [1, 2],
     "observability.metrics.labels": {"aisix_request_ttft_seconds": ["model"]},
+    "observability.metrics.buckets.request_e2e_latency": [0.5],
+    "observability.metrics.buckets.guardrail_latency": [1],
+    "observability.metrics.buckets.a2a_ttfb": [1],
     "observability.metrics.otlp.enabled": True,
     "observability.tracing.otlp.enabled": True,
     "observability.tracing.otlp.endpoint": "http://c:4317",
@@ -193,9 +197,13 @@ def test_each_setting_is_what_its_row_says(
     value = GIVEN[name]
     flat, env = {**BESIDE.get(name, {}), name: value}, {}
     if by == "environment":
-        if isinstance(value, list) and not isinstance(value[0], str):
-            value = str(value)
-        text = ",".join(value) if isinstance(value, list) else str(value).replace("True", "true")
+        if isinstance(value, list) and isinstance(value[0], dict):
+            value = json.dumps(value)
+        text = (
+            ",".join(map(str, value))
+            if isinstance(value, list)
+            else str(value).replace("True", "true")
+        )
         text = text.replace("False", "false")
         del flat[name]
         env = {variable(name): text}

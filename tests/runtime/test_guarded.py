@@ -8,7 +8,8 @@ import pytest
 
 from aisix.runtime import guarded
 from aisix.runtime.guarded import FIRST_PAUSE, Guard
-from aisix.telemetry.metrics import Metrics, page
+from aisix.telemetry.metrics import Metrics
+from aisix.telemetry.page import page
 from aisix.workers.scoreboard import Scoreboard
 
 KEY = "sk-0123456789-never-told"

@@ -7,7 +7,6 @@ import os
 import pytest
 
 from aisix.workers.scoreboard import (
-    CELLS,
     DEAD,
     DRAINING,
     READY,
@@ -47,7 +46,7 @@ def test_a_slot_is_free_again_when_its_process_is_dead_and_what_it_counted_stays
 
 def test_when_the_cells_are_used_up_there_are_spare_ones() -> None:
     slot = Scoreboard(1).claim()
-    slot.cell(("large",), CELLS - SPARE)
+    slot.cell(("large",), slot.spare())
     with pytest.raises(ScoreboardFull):
         slot.cell(("one more",), 1)
     slot.cells[slot.spare() + SPARE - 1] = 1  # belongs to no series
