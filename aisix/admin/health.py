@@ -16,6 +16,7 @@ from typing import Any
 from aisix.admin.base import AdminContext, AdminHandler
 from aisix.admin.handlers import ItemHandler
 from aisix.listener.probes import PLAIN_TEXT, VERBOSE, Probe
+from aisix.store.kinds.declare import Json
 
 MODELS_STATUS = r"/admin/v1/models/(status)"  # where a model's id stands else
 
@@ -77,3 +78,37 @@ class ProbeHandler(AdminHandler):
         self.finish(body)
 
     head = get
+
+
+def schemas(closed: Callable[..., Json]) -> Json:
+    text, number = {"type": "string"}, {"type": "integer"}
+    moment = closed({"secs_since_epoch": number, "nanos_since_epoch": number})
+    optional = {
+        "cooldown_until": moment,
+        "last_checked_at": moment,
+        "last_check_status": {**number, "description": "HTTP's; 408: it took too long"},
+        "status_reason": {**text, "description": "why it is not healthy, or was not last"},
+        "our_targets": {"type": "object", "description": "of an alias with `targets`, by name"},
+    }
+    state = closed(
+        {
+            "id": text,
+            "display_name": text,
+            "kind": {"enum": ["direct", "routing"]},
+            "status": {"enum": ["healthy", "unhealthy", "cooldown", "not_applicable"]},
+            **optional,
+        },
+        *optional,
+    )
+    levels = {"enum": [0, 1, 2], "description": "by failures in a row: none, from 4, from 8"}
+    age = {"type": ["integer", "null"], "description": "since what serves was known to be newest"}
+    config = closed({"snapshot_revision": number, "snapshot_age_seconds": age})
+    whole = {
+        "status": {"enum": ["ok", "degraded", "unhealthy"]},
+        "models": {"type": "array", "items": closed({"id": text, "name": text, "health": levels})},
+        "config": {**config, "description": "absent where resources come from a file"},
+    }
+    return {
+        "ModelStates": {"type": "array", "items": state},
+        "Health": closed(whole, "config"),
+    }

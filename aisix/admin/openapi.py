@@ -13,7 +13,7 @@ from __future__ import annotations
 import html
 
 from aisix import __version__
-from aisix.admin import captures_api, nodes, tables_api
+from aisix.admin import captures_api, health, nodes, tables_api
 from aisix.store.kinds.declare import Field, Json, Kind, always_required, nullable
 from aisix.store.kinds.registry import KINDS
 
@@ -64,6 +64,10 @@ def document() -> Json:
             path = f"/admin/v1/{kind.name}/{{id}}/rotate"
             paths[path] = {"parameters": [ID], "post": _rotate(kind)}
     paths["/admin/v1/status"] = {"get": _operation("status", "How the gateway is", "Status", READ)}
+    told = _operation("models_status", "How every model does", "ModelStates", READ)
+    paths["/admin/v1/models/status"] = {"get": told}
+    told = _operation("health", "How the models and the configuration do", "Health", READ)
+    paths["/admin/v1/health"] = {"get": told}
     told = _operation("nodes", "The live nodes of the cluster", "Nodes", READ)
     paths["/admin/v1/nodes"] = {"get": told}
     paths |= tables_api.paths(_operation, _answer)
@@ -227,6 +231,7 @@ def _schemas() -> Json:
                 },
             },
         },
+        **health.schemas(_closed),
         **nodes.schemas(_closed),
         **captures_api.schemas(_closed, _ref),
         **tables_api.schemas(_closed),

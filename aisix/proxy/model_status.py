@@ -13,6 +13,7 @@ from typing import Any
 from aisix.config.original import ORIGINAL
 from aisix.proxy.gateway import Gateway
 from aisix.store.resources import Model
+from aisix.store.snapshot import Snapshot
 
 DIRECT, GROUP = "direct", "routing"
 NOT_APPLICABLE = "not_applicable"
@@ -48,12 +49,16 @@ def model_rows(gateway: Gateway) -> list[dict[str, Any]]:
             }
             row |= {name: value for name, value in more.items() if value is not None}
         if ours and model.targets:
-            start = f"{model.display_name}/"
-            row["our_targets"] = {
-                name: told for name, told in breakers.items() if name.startswith(start)
-            }
+            names = _target_names(balancers.snapshot, model)
+            row["our_targets"] = {name: breakers[name] for name in names if name in breakers}
         rows.append(row)
     return rows
+
+
+def _target_names(snapshot: Snapshot, model: Model) -> list[str]:
+    """As their circuit breakers are called."""
+    keys = ((snapshot.provider_key(one.provider_key_id), one) for one in model.targets)
+    return [f"{key.display_name}/{one.model_name}" for key, one in keys if key is not None]
 
 
 def _moment(at: float | None) -> dict[str, int] | None:

@@ -124,6 +124,10 @@ def test_every_operation_answers_as_the_document_says(api: Running, document: An
     assert status["pid"] in {worker["pid"] for worker in status["workers"]}
     assert status["resources"] == {"provider_keys": 1, "models": 0, "apikeys": 0}
     assert len(status["config"]["digest"]) == 16
+    assert {one["status"] for one in spec.call("GET", "/admin/v1/models/status").json} <= {
+        "healthy"
+    }
+    assert spec.call("GET", "/admin/v1/health").json["status"] == "ok"
     nodes = spec.call("GET", "/admin/v1/nodes").json
     assert [one["name"] for one in nodes["items"]] == [nodes["node"]]
     assert spec.call("POST", "/admin/v1/mappings/reload").status == 200

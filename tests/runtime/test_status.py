@@ -103,9 +103,9 @@ def test_an_etcd_is_told_from_the_first_document_to_the_last_good_one(
                 },
             },
         )
-        until(lambda: len(gateway.told["rejected"]) == 3)
+        until(lambda: gateway.told["applied"]["resource_counts"]["models"] == 3)
         page = gateway.told
-        assert page["state"] == "degraded" and page["applied"]["resource_counts"]["models"] == 3
+        assert page["state"] == "degraded" and len(page["rejected"]) == 3
         assert {
             (one["resource_kind"], one["resource_id"], one["last_error_kind"])
             for one in page["rejected"]
@@ -218,6 +218,37 @@ def test_models_and_health_are_told_to_scrapers_and_to_admins_alike(
         until(lambda: send(gateway.port, "GET", "/readyz").status == 503)
         assert send(admin_port, "GET", "/livez").body.startswith(b"[+]ping ok\n[-]shutdown failed")
         running.process.send_signal(signal.SIGTERM)  # at once
+
+
+def test_a_model_that_failed_is_told_to_cool_down_and_its_key_to_be_wrong(
+    standin: Standin, tmp_path: Path
+) -> None:
+    gateway = Shown(tmp_path / "g", resources_file="r.yaml")
+    file: dict[str, Any] = {
+        "_format_version": "1",
+        "provider_keys": [{**KEY, "display_name": "prod", "api_base": standin.url}],
+        "models": [{**MODEL, "display_name": "small", "provider_key": "prod"}],
+        "api_keys": [{"display_name": "ci", "key_env": "CALLER", "allowed_models": ["*"]}],
+    }
+    (gateway.folder / "r.yaml").write_text(yaml.safe_dump(file))
+    with gateway.running(CALLER=CALLER):
+        until(lambda: gateway.ask().status == 200)
+        [before] = gateway.page("/status/models").json
+        assert before["status"] == "healthy" and "cooldown_until" not in before
+        wrong = [{"role": "user", "content": "standin:status-401"}]
+        assert gateway.ask(messages=wrong).status == 401
+        [cools] = gateway.page("/status/models").json
+        assert (cools["status"], cools["status_reason"]) == ("cooldown", "upstream_auth_failure")
+        assert set(cools["cooldown_until"]) == {"secs_since_epoch", "nanos_since_epoch"}
+        assert gateway.admin("GET", "models/status").json == [cools]
+        broken = [{"role": "user", "content": "standin:status-503"}]
+        for _ in range(4):
+            assert gateway.ask(messages=broken).status == 502
+        health = gateway.admin("GET", "health").json
+        assert health["status"] in ("degraded", "unhealthy")  # each call is tried more than once
+        assert gateway.ask().status == 200  # who asks for it directly is never kept from it
+        assert gateway.page("/status/models").json == [before]
+        assert gateway.admin("GET", "health").json["status"] == "ok"
 
 
 def test_without_its_etcd_nothing_was_ever_loaded(tmp_path: Path) -> None:
