@@ -238,7 +238,6 @@ TESTED_BY = {
     "proxy/relay": "exchanges/test_upstream_wire",
     "proxy/stream_writer": "exchanges/test_upstream_wire",
     "proxy/tables": "runtime/test_reload",
-    "routing/balancers": "routing/test_overlays",
     "routing/resource_checks": "admin/test_handlers",
     "runtime/companion": "runtime/test_cluster",
     "runtime/drivers": "exchanges/test_tls",

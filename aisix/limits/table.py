@@ -50,7 +50,7 @@ class HolderTable:
         self._head = memory[:first].cast("Q")
         self._chains = memory[first:chains].cast("Q")
         end = chains + (rows + 1) * self._width * CELL
-        self._names = memory[chains:end].cast("Q")
+        self.names = memory[chains:end].cast("Q")
         self.cells = memory[chains:end].cast("d")
         self.leases = memory[end:].cast("I")  # [row][worker]: requests under way
         self._known: dict[str, tuple[int, int]] = {}  # ident -> (hash, row)
@@ -62,18 +62,23 @@ class HolderTable:
         return mmap.mmap(-1, -(-size // CELL) * CELL, flags)
 
     # ------------------------------------------------------------------ rows
+    def mark(self, row: int) -> tuple[int, int]:
+        """(where it is told among `names` whose row it is, what stands there now): for who wants to
+        know quickly whether a row is still the one it found."""
+        return row * self._width, self.names[row * self._width]
+
     def find(self, ident: str) -> int:
         """The holder's row; 0: it has none."""
         known = self._known.get(ident)
         if known is not None:
             name, row = known
-            if self._names[row * self._width] == name:
+            if self.names[row * self._width] == name:
                 return row
         else:
             name = _hash(ident)
         row = self._chains[name % self.rows]
-        while row and self._names[row * self._width] != name:
-            row = self._names[row * self._width + NEXT]
+        while row and self.names[row * self._width] != name:
+            row = self.names[row * self._width + NEXT]
         if row:
             if len(self._known) >= KNOWN:
                 self._known.clear()
@@ -82,7 +87,7 @@ class HolderTable:
 
     def make(self, ident: str) -> int:
         """A row for a holder that has none. TableFull."""
-        head, names, width = self._head, self._names, self._width
+        head, names, width = self._head, self.names, self._width
         row = head[FREE]
         if row:
             head[FREE] = names[row * width + NEXT]
@@ -108,13 +113,13 @@ class HolderTable:
         spare = head[FREE] or head[USED] < self.rows
         for _ in range(min(LOOKS if spare else MANY_LOOKS, head[USED])):
             row = head[HAND] = head[HAND] % head[USED] + 1
-            if self._names[row * self._width] and idle(row):
+            if self.names[row * self._width] and idle(row):
                 self._give_up(row)
                 if not spare:
                     return
 
     def _give_up(self, row: int) -> None:
-        names, width = self._names, self._width
+        names, width = self.names, self._width
         at = row * width
         chain = names[at] % self.rows
         before, found = 0, self._chains[chain]

@@ -72,6 +72,7 @@ class MemberLimits:
         self, call: Call, upstream_request: UpstreamRequest, anew: bool = False
     ) -> UpstreamRequest | None:
         """As `Call.next_request`, where the target that takes it has room as well."""
+        call.out = None  # the attempt before is over; as in `next_request`
         await self.enter(call.attempts)
         while True:
             try:

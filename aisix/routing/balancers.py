@@ -12,7 +12,7 @@ from aisix.errors import OperatorError
 from aisix.mapping.mappings import Mappings
 from aisix.routing.balancer import Balancer
 from aisix.routing.circuit_breaker import CircuitBreaker, CircuitBreakers
-from aisix.routing.groups import GroupBalancer, Member, price
+from aisix.routing.groups import GroupBalancer, Member, price, unfit_member
 from aisix.routing.known_models import known_models
 from aisix.routing.model_health import ModelCells, ModelHealth, ModelState
 from aisix.routing.overlays import LastGood
@@ -139,7 +139,7 @@ class Balancers:
         members, skipped = [], {}
         for rule in group.targets:
             other = self.snapshot.named_model(rule.model)
-            why = _unfit(other)
+            why = unfit_member(other)
             if other is None or why:
                 skipped[rule.model] = why
                 continue
@@ -191,17 +191,6 @@ def _narrowed(whole: Balancer, found: dict[int, Target]) -> Balancer | None:
         return whole.of(found)
     targets = [*found.values()]
     return Balancer(targets, targets[0].model.routing if targets[0].model.targets else None)
-
-
-def _unfit(other: Model | None) -> str:
-    """Why a group cannot ask an alias; "": it can."""
-    if other is None:
-        return "there is no such alias"
-    if other.group is not None:
-        return "is a group itself"
-    if other.targets:
-        return "has several upstream models"
-    return ""
 
 
 def _within(model: Model, group: AliasGroup, other: Model) -> Model:

@@ -20,7 +20,7 @@ from aisix.errors import UpstreamError
 from aisix.routing.attempts import Attempts, FailedAttempt, wait_told
 from aisix.routing.balancer import Balancer
 from aisix.routing.groups import GroupBalancer, GroupTurn, RouteHints
-from aisix.routing.model_attempts import ModelAttempts, of_error
+from aisix.routing.model_attempts import MeasuredAttempts, ModelAttempts, of_answer, of_error
 from aisix.routing.model_health import RATE_LIMITED
 from aisix.routing.target import Target
 from aisix.upstream import faults
@@ -29,7 +29,7 @@ FIRST_PAUSE, LONGEST_PAUSE, JITTER = 0.25, 2.0, 0.25  # s
 LONGEST_TOLD = 5.0  # s; told to wait longer, the usual pause holds
 
 
-class GroupAttempts(ModelAttempts):
+class GroupAttempts(MeasuredAttempts):
     """Those of one `GroupTurn`."""
 
     __slots__ = ("_group", "_here")
@@ -55,7 +55,7 @@ class GroupAttempts(ModelAttempts):
         if not failed:
             return None
         self._refused(status)
-        self._note_answer(retry, status, headers, now, in_band)
+        self._note(of_answer(status, headers, in_band), now)
         seen = in_band or status
         retryable = (
             seen >= 500
@@ -111,5 +111,7 @@ def begin(
     if isinstance(balancer, GroupBalancer):
         return GroupAttempts(balancer.turn(asked(), now), patience, now)
     if balancer.only is not None:
-        return ModelAttempts(balancer, patience, now)
+        cells = balancer.only.cells
+        kind = MeasuredAttempts if cells is not None and cells.watched else ModelAttempts
+        return kind(balancer, patience, now)
     return Attempts(balancer, patience, now)

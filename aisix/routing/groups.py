@@ -23,7 +23,7 @@ from aisix.routing.hash_ring import HashRing
 from aisix.routing.model_health import COOLS, WELL, ModelCells, ModelHealth
 from aisix.routing.networks import within
 from aisix.routing.target import Target
-from aisix.store.resources import NO_LIMIT, AliasGroup, GroupTarget, Network
+from aisix.store.resources import NO_LIMIT, AliasGroup, GroupTarget, Model, Network
 
 DEFAULT_TAG = "default"
 TRY_ANYWAY = "try_anyway"
@@ -202,6 +202,15 @@ class GroupTurn(Balancer):
 
     def least_bad(self, tried: Collection[Target]) -> Target | None:
         return None  # those that cool down are in the order, where there is no other
+
+
+def unfit_member(other: Model | None) -> str:
+    """Why a group cannot ask an alias; "": it can."""
+    if other is None:
+        return "there is no such alias"
+    if other.group is not None:
+        return "is a group itself"
+    return "has several upstream models" if other.targets else ""
 
 
 def price(input_per_1k: float | None, output_per_1k: float | None) -> float:

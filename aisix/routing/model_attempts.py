@@ -28,33 +28,25 @@ SAYS_NOTHING = 502  # the status that errors without one have by the tables
 class ModelAttempts(Attempts):
     """Those of any alias or group but one of our own shape with `targets`."""
 
-    __slots__ = ("_began", "_over", "_row")
+    __slots__ = ("_over",)
 
     def __init__(self, balancer: Balancer, patience: float, now: float) -> None:
-        self._row, self._began, self._over = 0, 0.0, False
+        self._over = False  # how the attempt of now went is told
         super().__init__(balancer, patience, now)
 
     # ------------------------------------------------------------------ how it went
     def good(self) -> None:
-        super().good()
-        self._went_well()
+        """Once for each attempt: of a stream as it begins. What comes later is another matter."""
+        if not self._over:
+            self._over = True
+            cells = self.target.cells
+            if cells is not None:
+                cells.good()
 
     def begun(self) -> None:
-        super().begun()
-        self._went_well()
-
-    def _went_well(self) -> None:
-        """Once for each attempt: of a stream as it begins."""
-        if self._over:
-            return
-        self._over = True  # it is told; what comes later is another matter
-        cells = self.target.cells
-        if cells is not None:
-            watched = cells.watched
-            cells.good((time.monotonic() - self._began) * 1000 if watched else None)
+        self.good()
 
     def broke(self, error: UpstreamError, now: float) -> None:
-        super().broke(error, now)
         self._note(of_error(error), now)
 
     def after_fault(self, error: UpstreamError, now: float) -> float | None:
@@ -64,14 +56,10 @@ class ModelAttempts(Attempts):
     def after_answer(
         self, retry: str, status: int, headers: Mapping[str, str], now: float, in_band: int = 0
     ) -> float | None:
-        self._note_answer(retry, status, headers, now, in_band)
+        if status < 300 and not retry:
+            return super().after_answer(retry, status, headers, now)
+        self._note(of_answer(status, headers, in_band), now)
         return super().after_answer(retry, status, headers, now)
-
-    def _note_answer(
-        self, retry: str, status: int, headers: Mapping[str, str], now: float, in_band: int
-    ) -> None:
-        if status >= 300 or retry:
-            self._note(of_answer(status, headers, in_band), now)
 
     def _note(self, failure: ModelFailure | None, now: float) -> None:
         """The attempt has failed; None: by a fault of our own."""
@@ -82,16 +70,14 @@ class ModelAttempts(Attempts):
         if cells is not None and cells.failed(failure, now):
             self.cooled.append(self.target)
 
-    # ------------------------------------------------------------------ who is under way
+    # ------------------------------------------------------------------ another one
+    def _again(self, pause: float) -> None:
+        """An attempt at the target of now begins, in so many seconds."""
+        self._over = False
+
     def _enter(self, target: Target) -> None:
         super()._enter(target)
-        self._again()
-        if target.cells is not None and target.cells.watched:
-            self._row = target.cells.enter()
-
-    def _again(self, pause: float = 0.0) -> None:
-        """An attempt at the target of now begins, in so many seconds."""
-        self._over, self._began = False, time.monotonic() + pause
+        self._over = False
 
     def _next(self, here: bool, told: float | None, now: float) -> float | None:
         pause = super()._next(here, told, now)
@@ -101,7 +87,34 @@ class ModelAttempts(Attempts):
 
     def next_round(self) -> None:
         super().next_round()
-        self._again()
+        self._again(0.0)
+
+
+class MeasuredAttempts(ModelAttempts):
+    """Those at models that a group goes by: how long they take, and who is under way."""
+
+    __slots__ = ("_began", "_row")
+
+    def __init__(self, balancer: Balancer, patience: float, now: float) -> None:
+        self._began, self._row = 0.0, 0
+        super().__init__(balancer, patience, now)
+
+    def good(self) -> None:
+        if not self._over:
+            self._over = True
+            cells = self.target.cells
+            if cells is not None:
+                cells.good((time.monotonic() - self._began) * 1000)
+
+    def _again(self, pause: float) -> None:
+        super()._again(pause)
+        self._began = time.monotonic() + pause
+
+    def _enter(self, target: Target) -> None:
+        super()._enter(target)
+        self._began = time.monotonic()
+        if target.cells is not None:
+            self._row = target.cells.enter()
 
     def end(self) -> None:
         if self._entered and self._row and self.target.cells is not None:

@@ -29,7 +29,7 @@ from typing import NamedTuple
 
 from aisix import log
 from aisix.limits.shared import RecordLock
-from aisix.limits.table import HolderTable, TableFull
+from aisix.limits.table import WINDOWS, HolderTable, TableFull
 from aisix.store.resources import BackgroundCheck, Cooldown, Model
 
 MODELS = 1 << 15  # models, and turns of groups, that are known of at one time
@@ -45,6 +45,7 @@ RATE_LIMITED = 429
 # Cells: when the cooldown ends (on the machine's clock and in Unix seconds), why; when it was
 # checked last (the same two), the status, whether that was bad; the latency; failures in a row.
 UNTIL, UNTIL_UNIX, REASON, CHECKED, CHECKED_UNIX, STATUS, BAD_CHECK, LATENCY, FAILURES = range(9)
+MARKED = 9  # whether a success has anything to end
 
 REASONS = (
     "",
@@ -165,7 +166,10 @@ class ModelHealth:
 class ModelCells:
     """Those of one model, as its document and key are now."""
 
-    __slots__ = ("_check", "_cooldown", "_health", "_ident", "_name", "watched")
+    __slots__ = (
+        *("_cells", "_check", "_cooldown", "_health", "_ident", "_name"),
+        *("_names", "_place", "_row", "_whose", "watched"),
+    )
 
     def __init__(self, health: ModelHealth, ident: str, model: Model, watched: bool) -> None:
         self._health, self._ident, self.watched = health, ident, watched
@@ -173,20 +177,28 @@ class ModelCells:
         self._cooldown: Cooldown = model.cooldown
         check = model.background_model_check
         self._check: BackgroundCheck | None = check if check and check.enabled else None
+        self._cells, self._names = health.table.cells, health.table.names
+        self._row = self._place = 0
+        self._whose = -1  # what stands at `_place` as long as the row is ours
 
     def _at(self) -> int:
         """Where its cells begin; 0: it has none."""
-        table = self._health.table
-        row = table.find(self._ident) or self._health.row(self._ident)
-        return table.windows(row) if row else 0
+        if self._names[self._place] != self._whose:
+            table = self._health.table
+            self._row = self._health.row(self._ident)
+            if not self._row:
+                self._place, self._whose = 0, -1
+                return 0
+            self._place, self._whose = table.mark(self._row)
+        return self._place + WINDOWS
 
     # ------------------------------------------------------------------ attempts
     def enter(self) -> int:
         """An attempt begins; what `leave` is to be told."""
-        health = self._health
-        row = health.table.find(self._ident) or health.row(self._ident)
-        if row:
-            health.table.leases[row * health.table.places + health.number] += 1
+        if not self._at():
+            return 0
+        health, row = self._health, self._row
+        health.table.leases[row * health.table.places + health.number] += 1
         return row
 
     def leave(self, row: int) -> None:
@@ -196,11 +208,13 @@ class ModelCells:
 
     def good(self, ms: float | None = None) -> None:
         """It answered well; after so many milliseconds."""
-        at, cells = self._at(), self._health.table.cells
+        at, cells = self._at(), self._cells
         if not at:
             return
-        if cells[at + FAILURES] or cells[at + UNTIL] or cells[at + BAD_CHECK]:
-            cells[at + FAILURES] = cells[at + UNTIL] = cells[at + UNTIL_UNIX] = 0.0
+        if cells[at + MARKED]:
+            cells[at + MARKED] = cells[at + FAILURES] = cells[at + UNTIL] = cells[
+                at + UNTIL_UNIX
+            ] = 0.0
             cells[at + BAD_CHECK] = cells[at + REASON] = 0.0
         if ms is not None:
             before, now = cells[at + LATENCY], max(ms, 1e-3)
@@ -208,9 +222,10 @@ class ModelCells:
 
     def failed(self, failure: ModelFailure, now: float) -> bool:
         """An attempt failed; whether it cools down by that, and did not before."""
-        at, cells = self._at(), self._health.table.cells
+        at, cells = self._at(), self._cells
         if not at:
             return False
+        cells[at + MARKED] = 1.0
         if failure.retryable:
             cells[at + FAILURES] = min(cells[at + FAILURES] + 1, MOST_FAILURES)
         secs, reason = self._cools(failure)
@@ -243,8 +258,9 @@ class ModelCells:
     # ------------------------------------------------------------------ checks
     def checked(self, status: int | None, ignored: bool = False) -> None:
         """A background check failed, with this status if it had one; ignored: it says nothing."""
-        at, cells = self._at(), self._health.table.cells
+        at, cells = self._at(), self._cells
         if at:
+            cells[at + MARKED] = 1.0
             cells[at + STATUS] = float(status or 0)
             cells[at + REASON] = float(CHECK_IGNORED if ignored else CHECK_FAILED)
             cells[at + CHECKED_UNIX], cells[at + CHECKED] = time.time(), time.monotonic()
@@ -253,7 +269,7 @@ class ModelCells:
 
     def check_passed(self) -> None:
         """A background check went well. A cooldown goes on: what calls see is another matter."""
-        at, cells = self._at(), self._health.table.cells
+        at, cells = self._at(), self._cells
         if at:
             cells[at + CHECKED_UNIX], cells[at + CHECKED] = time.time(), time.monotonic()
             cells[at + STATUS] = cells[at + BAD_CHECK] = 0.0
@@ -263,7 +279,7 @@ class ModelCells:
     # ------------------------------------------------------------------ what is known
     def condition(self, now: float) -> int:
         """WELL, COOLS or UNWELL; who cools down is that, whatever the checks say."""
-        at, cells = self._at(), self._health.table.cells
+        at, cells = self._at(), self._cells
         if not at:
             return WELL
         if cells[at + UNTIL] > now:
@@ -277,17 +293,16 @@ class ModelCells:
     def latency(self) -> float:
         """ms, a moving average; -1: it never answered well."""
         at = self._at()
-        return self._health.table.cells[at + LATENCY] or -1.0 if at else -1.0
+        return self._cells[at + LATENCY] or -1.0 if at else -1.0
 
     @property
     def under_way(self) -> int:
         """Attempts of all workers."""
-        row = self._health.table.find(self._ident)
-        return self._health.table.under_way(row) if row else 0
+        return self._health.table.under_way(self._row) if self._at() else 0
 
     def state(self) -> ModelState:
         """All of it, for people."""
-        at, cells = self._at(), self._health.table.cells
+        at, cells = self._at(), self._cells
         if not at:
             return ModelState()
         condition, reason = self.condition(time.monotonic()), REASONS[int(cells[at + REASON])]

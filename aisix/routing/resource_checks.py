@@ -19,6 +19,7 @@ from aisix.mapping.mappings import Mappings
 from aisix.mapping.parse.meant import near
 from aisix.mapping.verify.liveness.own_tables import dead_keys
 from aisix.routing import key_checks, overlays
+from aisix.routing.groups import unfit_member
 from aisix.routing.target import has_base, no_base
 from aisix.store.kinds.models import targets_of
 from aisix.store.resources import ProviderKey
@@ -53,14 +54,29 @@ def faults(
 def stored(
     mappings: Mappings, settings: Settings, snapshot: Snapshot, unfit: Sequence[Misfit]
 ) -> list[str]:
-    """What is wrong with provider keys that are kept already, of which none is sent anywhere, and
-    with the overlays of aliases (`misfits`)."""
+    """What is wrong with provider keys that are kept already, of which none is sent anywhere, with
+    the targets of groups, and with the overlays of aliases (`misfits`)."""
     keys = [
         f"provider_keys/{entry.document.get('display_name')}: {one.path}: {one.text}"
         for entry in snapshot.entries("provider_keys")
         for one in _key_faults(mappings, settings, entry.document, True)
     ]
-    return keys + [str(one) for one in unfit]
+    groups = [
+        f"models/{entry.document.get('display_name')}: {one.path}: {one.text}"
+        for entry in snapshot.entries("models")
+        for one in _passed_over(entry.document, snapshot)
+    ]
+    return [*keys, *groups, *(str(one) for one in unfit)]
+
+
+def _passed_over(document: Mapping[str, Any], snapshot: Snapshot) -> Iterator[Complaint]:
+    """The targets of a group that are never asked."""
+    routing = document.get("routing")
+    for place, rule in enumerate(routing["targets"] if isinstance(routing, dict) else ()):
+        why = unfit_member(snapshot.named_model(rule["model"]))
+        if why:
+            path = f"routing.targets[{place}].model"
+            yield Complaint("", path, f"{why}: it is passed over", idle=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +197,10 @@ def notes(
     mappings: Mappings, kind: str, document: Mapping[str, Any], snapshot: Snapshot
 ) -> list[Complaint]:
     """What a document that nothing is wrong with says and may well mean."""
-    if kind != "models" or not _has_overlay(document):
+    if kind != "models":
         return []
+    if not _has_overlay(document):
+        return [*_passed_over(document, snapshot)]
     try:
         each = [*_each_target(mappings, document, snapshot)]
         return list(dict.fromkeys(note for one in each for note in overlays.noted(one)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
@@ -38,6 +39,8 @@ class Remote:
 
     def settle(self, grant: Grant, tokens: int, now: float) -> None:
         self.settled.append((grant, tokens))
+
+    def book(self, grant: Grant, tokens: int, now: float) -> None: ...
 
     def sit(self, number: int) -> None: ...
 
@@ -148,3 +151,80 @@ def test_leave_that_comes_as_the_caller_goes_is_given_back(tmp_path: Path) -> No
 
     ((_, tokens),) = with_limiter(tmp_path, granted, work).settled
     assert tokens == 0
+
+
+def of_members(folder: Path, inside: Inside) -> None:
+    """The alias becomes a group: `a`, whose upstream is gone, and `b`, each with a limit."""
+    file = folder / "resources.yaml"
+    document = json.loads(file.read_text())
+    [model], [key] = document["models"], document["provider_keys"]
+    gone = {**key, "id": "gone", "display_name": "gone", "api_base": "http://127.0.0.1:1"}
+    limit = {"rate_limit": {"rpm": 7}}
+    a = {**model, "display_name": "a", "provider_key_id": "gone", **limit}
+    b = {**model, "display_name": "b", **limit}
+    targets = [{"model": "a"}, {"model": "b"}]
+    group = {"display_name": model["display_name"], "routing": {"targets": targets}}
+    document |= {"models": [a, b, group], "provider_keys": [key, gone]}
+    file.write_text(json.dumps(document))
+    inside.gateway.store.reload()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_limits_of_a_groups_targets_are_waited_for_and_settled(
+    tmp_path: Path, stream: bool
+) -> None:
+    async def work(inside: Inside, peer: Peer, limiter: Remote) -> None:
+        of_members(tmp_path, inside)
+        limiter.open.set()
+        answer = await inside.ask(stream=stream)
+        assert answer.status == 200 and answer.headers["x-aisix-served-by"] == "b"
+
+    settled = with_limiter(tmp_path, granted, work).settled
+    whose = [grant.holders[0].ident.partition(":")[0] for grant, _ in settled]
+    assert sorted(whose) == ["key", "model", "model"]
+    assert sorted(tokens for _, tokens in settled) == [0, TOKENS, TOKENS]  # `a` has used nothing
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_no_target_has_room(tmp_path: Path, stream: bool) -> None:
+    def of_the_key(holders: tuple[Holder, ...]) -> Verdict:
+        return granted(holders) if holders[0].ident.startswith("key") else refused(holders)
+
+    async def work(inside: Inside, peer: Peer, limiter: Remote) -> None:
+        of_members(tmp_path, inside)
+        limiter.open.set()
+        answer = await inside.ask(stream=stream)
+        assert (answer.status, answer.headers["retry-after"]) == (429, "13")
+        assert peer.calls == []
+
+    [(_, tokens)] = with_limiter(tmp_path, of_the_key, work).settled
+    assert tokens == 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_caller_who_leaves_while_a_targets_limit_is_asked(tmp_path: Path, stream: bool) -> None:
+    async def work(inside: Inside, peer: Peer, limiter: Remote) -> None:
+        of_members(tmp_path, inside)
+        limiter.open.set()
+        asked = 0
+
+        def then_wait(holders: tuple[Holder, ...]) -> Verdict:
+            nonlocal asked
+            asked += 1
+            if asked == 2:  # the key's and the first target's are given: the second is waited for
+                limiter.open.clear()
+                limiter.asked.clear()
+            return granted(holders)
+
+        limiter.verdict = then_wait
+        caller = await inside.asking(stream=stream)
+        while asked < 2:
+            await asyncio.sleep(0)
+            await limiter.asked.wait()
+        await limiter.asked.wait()
+        caller.writer.close()
+        await limiter.cancelled.wait()
+        assert peer.calls == []
+
+    settled = with_limiter(tmp_path, granted, work).settled
+    assert [tokens for _, tokens in settled] == [0, 0]

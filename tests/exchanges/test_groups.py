@@ -283,10 +283,14 @@ def test_each_attempt_counts_and_what_failed_gives_its_place_back(
     assert group.served() == "b"
 
 
-def test_a_group_in_a_group_is_passed_over(gateway: Running) -> None:
+def test_a_group_in_a_group_is_passed_over_and_told(gateway: Running) -> None:
     inner = Group(gateway, {"b": {}})
     targets = [{"model": inner.name}, {"model": f"{inner.name}-b"}]
-    gateway.create("models", {"display_name": "outer", "routing": {"targets": targets}})
+    body = {"display_name": "outer", "routing": {"targets": targets}}
+    written = gateway.admin("POST", "models", body)
+    assert written.status == 201 and "routing.targets[0].model" in str(written.json), written.body
+    told = "models/outer: routing.targets[0].model: is a group itself: it is passed over"
+    assert told in gateway.admin("GET", "status").json["faults"]
     assert gateway.ask("Hi", "outer").headers["x-aisix-served-by"] == f"{inner.name}-b"
 
 

@@ -9,7 +9,9 @@ import pytest
 
 from aisix.errors import UpstreamError
 from aisix.routing.balancer import Balancer
-from aisix.routing.model_attempts import ModelAttempts, of_answer, of_error
+from aisix.routing.group_attempts import begin
+from aisix.routing.groups import NO_HINTS
+from aisix.routing.model_attempts import MeasuredAttempts, ModelAttempts, of_answer, of_error
 from aisix.routing.model_health import BROKEN, IN_BAND, LATE, NONSENSE, ModelFailure, ModelHealth
 from aisix.store.resources import Model
 from aisix.upstream import faults
@@ -21,7 +23,9 @@ MODEL = Model("m1", "small", "m-large", "acme", "k")
 def begun(watched: bool = True, **more: Any) -> ModelAttempts:
     cells = ModelHealth(rows=64).of(MODEL, "key", watched)
     target = make_target("a", cells=cells, **more)
-    return ModelAttempts(Balancer([target], None), 20.0, time.monotonic())
+    attempts = begin(Balancer([target], None), 20.0, lambda: NO_HINTS, time.monotonic())
+    assert isinstance(attempts, MeasuredAttempts if watched else ModelAttempts)
+    return attempts
 
 
 @pytest.mark.parametrize(
