@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from aisix.config.settings import Settings
 from aisix.errors import OperatorError
-from aisix.mapping.mappings import Mappings
+from aisix.mapping.mappings import Mappings, NoMapping
 from aisix.routing.balancer import Balancer
 from aisix.routing.circuit_breaker import CircuitBreaker, CircuitBreakers
 from aisix.routing.groups import GroupBalancer, Member, price, unfit_member
@@ -136,7 +136,7 @@ class Balancers:
 
     def _group(self, dialect: str, model: Model, group: AliasGroup) -> GroupBalancer:
         """Those of its aliases that can be asked; OperatorError when none can."""
-        members, skipped = [], {}
+        members, skipped, errors = [], {}, []
         for rule in group.targets:
             other = self.snapshot.named_model(rule.model)
             why = unfit_member(other)
@@ -147,6 +147,7 @@ class Balancers:
                 [target] = self._targets(dialect, _within(model, group, other))
             except OperatorError as error:
                 skipped[rule.model] = str(error)
+                errors.append(error)
                 continue
             # Name and limit at the entry are the group's, as for any alias.
             whole = replace(model, strict=other.strict, cost=other.cost)
@@ -158,6 +159,8 @@ class Balancers:
             cost = price(other.cost.input_per_1k, other.cost.output_per_1k)
             members.append(Member(rule, mine, cells, cost, other.allowed_cidrs))
         if not members:
+            if len(errors) == len(skipped) and all(type(one) is NoMapping for one in errors):
+                raise errors[0]  # another dialect may have one
             why = "; ".join(f"{name}: {text}" for name, text in skipped.items())
             raise OperatorError(f"group {model.display_name}: no target can be asked: {why}")
         return GroupBalancer(model.id, group, members, skipped, self.health)

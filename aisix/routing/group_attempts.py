@@ -6,7 +6,7 @@ By the original AISIX's rules. A failure that counts as retryable (5xx, a timeou
 connection, nonsense; 429 and other 4xx only where the group says so) is repeated at the same target
 as often as that, or the group, has written, then goes to the next one; every other refusal ends the
 request. A target over its own rate limit is passed over. The operator who wrote a second target has
-taken the risk of paying twice.
+taken the risk of paying twice. Retries that nobody has written come out of the upstream's budget.
 
 Must never know: what an answer looks like.
 """
@@ -79,7 +79,8 @@ class GroupAttempts(MeasuredAttempts):
         """Seconds until the next attempt, at `target`; None: there is none."""
         if self._balancer is None:  # it continues an answer
             return None
-        if here and self._here > 0:
+        target = self.target
+        if here and self._here > 0 and (target.stays or target.breaker.may_retry(now)):
             self._here -= 1
             self.count += 1
             self._paused += 1

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from aisix.routing.balancers import _own_silence, _within
+from aisix.mapping.mappings import NoMapping
+from aisix.routing.balancers import Balancers, _own_silence, _within
 from aisix.store.resources import AliasGroup, GroupTarget, Model
+from tests.inside import Inside
 
 GROUP = AliasGroup((GroupTarget("small"),), retries=4)
 
@@ -47,3 +52,27 @@ def test_retries() -> None:
     assert _within(whole, GROUP, model()).retries == 4
     assert _within(whole, GROUP, model(retries=0)).retries == 0
     assert _within(whole, replace(GROUP, retries=None), model()).retries is None
+
+
+def test_a_dialect_without_a_mapping_for_any_target_is_no_mistake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(self: Balancers, dialect: str, model: Model) -> Any:
+        raise NoMapping("no mapping here")
+
+    async def run() -> None:
+        async with Inside.serving(tmp_path, "http://127.0.0.1:1") as inside:
+            file = tmp_path / "resources.yaml"
+            document = json.loads(file.read_text())
+            targets = [{"model": document["models"][0]["display_name"]}]
+            document["models"] += [{"display_name": "g", "routing": {"targets": targets}}]
+            file.write_text(json.dumps(document))
+            inside.gateway.store.reload()
+            balancers = inside.gateway.balancers()
+            monkeypatch.setattr(Balancers, "_targets", none)
+            with pytest.raises(NoMapping):
+                balancers.find("openai-chat", "g")
+            monkeypatch.undo()
+            assert balancers.state(balancers.snapshot.named_model("g").id) is None  # type: ignore[union-attr]
+
+    asyncio.run(run())

@@ -114,6 +114,19 @@ def test_an_error_as_the_first_event_goes_by_the_status_it_stands_for() -> None:
     assert of_group("a", "b").after_answer("", 200, {}, 0.0, 400) is None
 
 
+def test_retries_that_nobody_has_written_come_out_of_a_budget() -> None:
+    def asked(**group: Any) -> list[int]:
+        attempts = of_group("a", **group)
+        return [len(walked(begun(attempts), 503)) for _ in range(8)]
+
+    def begun(attempts: GroupAttempts) -> GroupAttempts:
+        turn = GroupTurn(attempts._group, [attempts.target], False)
+        return GroupAttempts(turn, 20.0, 0.0)
+
+    assert sum(asked()) < 8 * 3 and asked()[0] == 3
+    assert asked(retries=2) == [3] * 8
+
+
 def test_nonsense_goes_on_as_well() -> None:
     assert of_group("a", "b").after_nonsense(NONSENSE, 0.0) == 0.0
 
