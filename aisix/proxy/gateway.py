@@ -321,6 +321,7 @@ class Gateway:
             shown["aisix_limits_backend_up",] = float(limits["up"])
         if self.original is not None:
             shown |= self.original.states(self.balancers())
+            shown |= self.store.config_state().numbers()
         return shown
 
     def status(self) -> dict[str, Any]:

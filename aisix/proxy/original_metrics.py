@@ -160,6 +160,8 @@ class OriginalCounter:
             if cools:
                 cooled.remove(failed.target)
             status = int(failed.why) if failed.why.isdigit() else BROKE
+            if len(tried) + 1 == attempts.count:  # the last of all: as the caller was told
+                status = record["status"]
             to = self._deployment(failed.target)
             tried.append(TheirAttempt(to, status, failed.reached, False, cools))
             if before is not None and before is not failed.target:

@@ -25,6 +25,7 @@ from aisix.routing.target import Target
 from aisix.upstream import faults
 
 HERE = "here"
+NOT_REACHED = frozenset((faults.FILES, faults.ADDRESS, faults.UNFIT, "url", "closed"))
 IN_STREAM = "in_stream"  # an error as the first event
 FIRST_PAUSE = 0.25  # s; doubled for each further attempt, with up to a quarter of jitter
 LONGEST_PAUSE = 8.0
@@ -159,7 +160,7 @@ class Attempts:
 
     def _fault(self, error: UpstreamError) -> None:
         why = str(error.values.get("why") or error.values.get("phase"))
-        self.failed.append(FailedAttempt(self.target, why, why != faults.FILES))
+        self.failed.append(FailedAttempt(self.target, why, why not in NOT_REACHED))
 
     def _refused(self, status: int) -> None:
         why = str(status) if status >= 300 else IN_STREAM

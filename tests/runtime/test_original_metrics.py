@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 import socket
@@ -14,6 +15,7 @@ import yaml
 
 from aisix.standin.server import Standin
 from aisix.telemetry.families import BY_NAME
+from tests.cluster.servers import Etcd
 from tests.running import free_port, send, until
 from tests.runtime.test_moved_in import CALLER, Bare
 from tests.telemetry.original.asking import Sample, found, samples, value
@@ -338,3 +340,60 @@ def test_ours_stand_beside_them_and_probes_count_in_none(gateway: Metered) -> No
     assert all("route" not in one.labels for one in found(before, "aisix_requests_total"))
     assert counted(gateway, before, "aisix_requests_total") == 0
     assert value(gateway.page(), "aisix_series_refused_total") == 0
+
+
+def test_what_became_of_the_configuration_is_told(gateway: Metered) -> None:
+    page = gateway.page()
+    assert [one.value for one in found(page, "aisix_config_last_reload_successful")] == [1]
+    assert value(page, "aisix_config_reloads_total") >= 1
+    rejected = "aisix_config_rejected_resources"
+    assert [one.value for one in found(page, rejected, kind="models")] == [0]
+    [good] = found(page, "aisix_config_hash_info")
+    assert good.value == 1 and len(good.labels["hash"]) == 64
+    assert not found(page, "aisix_config_source_connected")  # there is no etcd
+
+
+def test_of_an_etcd_what_never_left_counts_for_no_upstream(
+    etcd: Etcd, standin: Standin, tmp_path: Path
+) -> None:
+    key = {"provider": "anthropic", "adapter": "anthropic", "api_base": standin.url}
+    model = {"provider": "anthropic", "model_name": SMALL, "provider_key_id": "k"}
+    put = {
+        "provider_keys/k": {**key, "display_name": "bad", "api_key": "sk-live\n-injected"},
+        "models/m": {**model, "display_name": "broken", "cooldown": {"enabled": False}},
+        "models/g": {"display_name": "group", "routing": {"targets": [{"model": "broken"}]}},
+        "models/x": {**model, "display_name": "x", "timeout": "soon"},
+        "api_keys/c": {
+            "key_hash": hashlib.sha256(CALLER.encode()).hexdigest(),
+            "allowed_models": ["*"],
+            "user_id": "u",
+        },
+    }
+    for name, document in put.items():
+        etcd.put(f"/metered/prod/{name}", json.dumps(document).encode())
+    place = {"endpoints": etcd.endpoints, "prefix": "/metered", "env_id": "prod"}
+    gateway = Metered(tmp_path / "g", etcd=place)
+    with gateway.running():
+        until(lambda: gateway.asked(model="group") not in (401, 404) or "group" in gateway.text())
+        until(lambda: value(gateway.page(), "aisix_config_applied_revision") > 0)
+        until(lambda: found(gateway.page(), "aisix_proxy_requests_total", model="group"))
+        before = gateway.page()
+        status = gateway.asked(model="group")
+        assert status == 401
+        until(lambda: counted(gateway, before, "aisix_proxy_requests_total", status="401") == 1)
+        page = gateway.page()
+        event = {"handler": "chat", "status_code": "4xx", "model": "group"}
+        assert counted(gateway, before, "aisix_usage_events_emitted_total", **event) == 1
+        for kind in ("requests", "success_responses", "failure_responses"):
+            assert value(page, f"aisix_deployment_{kind}_total", model="broken") == 0
+        like = {
+            "model": "group",
+            "provider_key_name": "bad",
+            "user_id": "u",
+            "provider": "anthropic",
+        }
+        assert value(page, "aisix_proxy_requests_total", status="401", **like) >= 1
+        assert value(page, "aisix_request_e2e_latency_seconds_count", env_id="prod") >= 1
+        assert value(page, "aisix_config_source_connected") == 1
+        assert value(page, "aisix_config_rejected_resources", kind="models") == 1
+        assert value(page, "aisix_config_observed_revision") > 0

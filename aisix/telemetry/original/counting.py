@@ -125,10 +125,6 @@ class OriginalCounts:
     def left(self, at: int) -> None:
         self._cells[at] -= 1.0
 
-    def reloaded(self, failed: str = "") -> None:
-        """All resources were read, or, why not: fetch, parse, validate."""
-        self._cells[self._at("reload_failures", failed) if failed else self._at("reloads")] += 1.0
-
     # ------------------------------------------------------------------ requests
     def finished(self, one: TheirRequest) -> None:
         kind, cells = one.kind, self._cells
