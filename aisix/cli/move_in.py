@@ -23,7 +23,7 @@ from tabulate import tabulate
 
 from aisix.config.settings import Settings, load_settings
 from aisix.errors import Complaint, OperatorError
-from aisix.movein.declared import NOT_SERVED, OUTCOMES, REFUSED, TheirSaid, kinds
+from aisix.movein.declared import DIFFERENT, NOT_SERVED, OUTCOMES, REFUSED, TheirSaid, kinds
 from aisix.movein.documents import moved_document
 from aisix.movein.resources import not_served_words
 from aisix.store import yaml_document
@@ -187,12 +187,21 @@ def _judged(judge: object, name: tuple[str, str], value: bytes) -> Iterator[Thei
             yield TheirSaid(where, "", REFUSED, "", text)
         return
     document = json.loads(value)
+    said: list[TheirSaid] = []
     if META not in document:
         there = NAMES.get(name[0], name[0])
-        yield from moved_document(there, document, where).said
+        said = moved_document(there, document, where).said
+        yield from said
+    told = {one.name for one in said if one.lost}
     for one in judge.partial.get(name, ()):
-        if not one.startswith(IGNORED):
+        field = one.removeprefix(IGNORED)
+        if field == one:
             yield TheirSaid(where, one, NOT_SERVED, "", "a field that neither gateway knows")
+        elif field not in told:
+            yield TheirSaid(where, field, DIFFERENT, "", UNFIT)
+
+
+UNFIT = "is loaded, but no such value can be used: calls that need it are refused"
 
 
 def _of_kind(kind: str, kvs: Sequence[object]) -> TheirSaid:

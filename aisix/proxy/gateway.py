@@ -143,6 +143,11 @@ class Gateway:
     ) -> Gateway:
         gateway = cls(settings, store, driver, mappings, metrics, generation, health)
         gateway._tell_unverified(store.current())
+        if not settings.upstream.tls.verify:
+            text = (
+                "upstream.tls.verify is false: anyone in between can read prompts and credentials"
+            )
+            log.warning(text)
         if gateway.tables.newer():  # a worker that came after a reload: what served before it
             gateway.warm(gateway._balancers)
         gateway.warm(gateway.balancers())
@@ -188,7 +193,7 @@ class Gateway:
             missing = []  # dialects it does not serve: fine as long as it serves one
             for dialect in balancers.mappings.callers:
                 try:
-                    self._tell_unfit(alias, balancers.find(dialect, alias))
+                    _tell_unfit(alias, balancers.find(dialect, alias))
                 except NoMapping as error:
                     missing.append(error)
                 except AisixError as error:
@@ -196,11 +201,6 @@ class Gateway:
             if len(missing) == len(balancers.mappings.callers):
                 words = "; ".join(str(error) for error in missing)
                 log.warning("model %s cannot serve: %s", alias, words)
-
-    def _tell_unfit(self, alias: str, balancer: Balancer | None) -> None:
-        for target in balancer.targets if balancer is not None else ():
-            if target.unfit:
-                log.often(target.unfit_why, "model %s cannot serve: %s", alias, target.unfit_why)
 
     def prepare(self, number: int, snapshot: Snapshot) -> str:
         """Make the tables of a later generation ready, for every alias there is; their digest. Not
@@ -397,3 +397,9 @@ class Gateway:
             }
             for breaker in self._balancers.in_use()
         }
+
+
+def _tell_unfit(alias: str, balancer: Balancer | None) -> None:
+    for target in balancer.targets if balancer is not None else ():
+        if target.unfit:
+            log.often(target.unfit_why, "model %s cannot serve: %s", alias, target.unfit_why)

@@ -23,6 +23,7 @@ from aisix.routing.model_health import ModelCells
 from aisix.routing.overlays import LastGood
 from aisix.routing.trust import tls_of
 from aisix.store.kinds import checks
+from aisix.store.kinds.credentials import likely
 from aisix.store.kinds.lenient import flaw
 from aisix.store.resources import Model, ModelTarget, ProviderKey
 from aisix.store.snapshot import Snapshot
@@ -223,6 +224,8 @@ def _hidden(base: str, key: ProviderKey) -> tuple[str, ...]:
     """The longest first: one may be part of another."""
     values = [value for _, value in key.headers]
     values += [value.rpartition(" ")[2] for value in values]  # of "Bearer abc" also the last word
+    told = [*key.default_headers, *key.default_body_fields.items()]
+    values += [text for name, text in told if isinstance(text, str) and likely(name, text)]
     own = {key.secret, *values, base, urlsplit(base).netloc}
     return tuple(sorted(filter(None, own), key=len, reverse=True))
 
