@@ -238,6 +238,7 @@ TESTED_BY = {
     "proxy/relay": "exchanges/test_upstream_wire",
     "proxy/stream_writer": "exchanges/test_upstream_wire",
     "proxy/tables": "runtime/test_reload",
+    "proxy/upstream_doubts": "runtime/test_moved_resources",
     "routing/resource_checks": "admin/test_handlers",
     "runtime/companion": "runtime/test_cluster",
     "runtime/drivers": "exchanges/test_tls",

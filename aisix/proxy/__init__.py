@@ -36,6 +36,7 @@
     models.py      what a caller may ask for
     model_status.py  how every stored model does
     health.py      what is answered without a key: /, /livez, /health, /healthz, /readyz
+    upstream_doubts.py  of upstreams, for the log: unchecked ones, those that cannot be asked
     tables.py      the mapping tables of now, and of the next generation
     ids.py         random ids
 

@@ -32,15 +32,14 @@ from aisix.proxy.doors import Doors
 from aisix.proxy.original_metrics import OriginalCounter
 from aisix.proxy.real_ip import RealIp
 from aisix.proxy.tables import Tables
+from aisix.proxy.upstream_doubts import Unverified, tell_unfit
 from aisix.routing import resource_checks
-from aisix.routing.balancer import Balancer
 from aisix.routing.balancers import Balancers
 from aisix.routing.circuit_breaker import BreakerRules, CircuitBreakers
 from aisix.routing.doubts import doubts
 from aisix.routing.model_health import ModelHealth
 from aisix.routing.resource_checks import Misfit, misfits
 from aisix.store.base import Store
-from aisix.store.resources import ProviderKey
 from aisix.store.snapshot import Snapshot
 from aisix.telemetry.metrics import Metrics
 from aisix.telemetry.page import page
@@ -124,7 +123,7 @@ class Gateway:
         # Of some tables and resources: those of now, or of a reload that is made ready.
         self._looked: tuple[Mappings, Snapshot, list[Misfit], list[str]] | None = None
         self._bugs: set[str] = set()  # in compiled tables, that have been logged
-        self._unverified: set[str] = set()  # ids of provider keys we have warned of
+        self._unverified = Unverified()
         self._labelled: Snapshot | None = None
         self._labels: dict[str, str] = {}
         self._idle = asyncio.Event()
@@ -142,12 +141,7 @@ class Gateway:
         health: ModelHealth | None = None,
     ) -> Gateway:
         gateway = cls(settings, store, driver, mappings, metrics, generation, health)
-        gateway._tell_unverified(store.current())
-        if not settings.upstream.tls.verify:
-            text = (
-                "upstream.tls.verify is false: anyone in between can read prompts and credentials"
-            )
-            log.warning(text)
+        gateway._unverified.tell(store.current(), settings)
         if gateway.tables.newer():  # a worker that came after a reload: what served before it
             gateway.warm(gateway._balancers)
         gateway.warm(gateway.balancers())
@@ -164,7 +158,7 @@ class Gateway:
         """
         snapshot, mappings, old = self.store.current(), self.tables.current(), self._balancers
         if snapshot is not old.snapshot or mappings is not old.mappings:
-            self._tell_unverified(snapshot)
+            self._unverified.tell(snapshot)
             if mappings is not old.mappings:
                 self.doors = Doors(mappings)
                 self.on_doors()
@@ -172,17 +166,6 @@ class Gateway:
                 self.settings, snapshot, mappings, old.breakers, old.last_good, old.health
             )
         return self._balancers
-
-    def _tell_unverified(self, snapshot: Snapshot) -> None:
-        """Loud, once for each provider key: whoever stands in between can read everything."""
-        for entry in snapshot.entries("provider_keys"):
-            key = entry.resource
-            if not isinstance(key, ProviderKey) or key.tls.verify is not False:
-                self._unverified.discard(entry.id)
-            elif entry.id not in self._unverified:
-                self._unverified.add(entry.id)
-                text = "provider key %s: tls.verify is false: anyone in between can read prompts"
-                log.warning(text + " and its credential", key.display_name)
 
     def warm(self, balancers: Balancers) -> None:
         """Settle every alias before its first request; what cannot work is logged, not fatal."""
@@ -193,7 +176,7 @@ class Gateway:
             missing = []  # dialects it does not serve: fine as long as it serves one
             for dialect in balancers.mappings.callers:
                 try:
-                    _tell_unfit(alias, balancers.find(dialect, alias))
+                    tell_unfit(alias, balancers.find(dialect, alias))
                 except NoMapping as error:
                     missing.append(error)
                 except AisixError as error:
@@ -397,9 +380,3 @@ class Gateway:
             }
             for breaker in self._balancers.in_use()
         }
-
-
-def _tell_unfit(alias: str, balancer: Balancer | None) -> None:
-    for target in balancer.targets if balancer is not None else ():
-        if target.unfit:
-            log.often(target.unfit_why, "model %s cannot serve: %s", alias, target.unfit_why)
