@@ -17,6 +17,7 @@
     standin/     a strict stand-in for the upstream, and the demo
     errors.py    errors, by whose fault they are
     log.py       access lines, messages, redaction
+    text_lines.py  ... as the original AISIX writes them
     timer.py     timers that are cheap to put off
     __main__.py  python -m aisix
 

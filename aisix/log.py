@@ -20,6 +20,9 @@ from typing import Any
 
 import msgspec
 
+from aisix import text_lines
+
+JSON, TEXT = "json", "text"  # forms of access lines
 # Everything an access line may hold, and what it is; content is never among it.
 FIELDS = (
     ("at", "when the answer ended (UTC)"),
@@ -74,6 +77,7 @@ CRASHES = (Exception, asyncio.CancelledError)
 CALLED_WITH = "Exception in callback "  # asyncio's words before a callback's arguments
 
 _waiting: list[bytes] = []  # access lines of this turn of the loop
+_text = False  # they are text, on standard error
 
 
 class Repeats(logging.Filter):
@@ -133,8 +137,10 @@ class Repeats(logging.Filter):
             record.args = ()
 
 
-def setup(level: str = "info", access: bool = True) -> None:
-    """Send log lines where they belong; called once per process."""
+def setup(level: str = "info", access: bool = True, form: str = JSON) -> None:
+    """Send log lines where they belong; called once per process. form: of access lines, JSON or
+    TEXT, which are of level info."""
+    global _text
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Line())
     handler.addFilter(Repeats(handler))
@@ -144,7 +150,8 @@ def setup(level: str = "info", access: bool = True) -> None:
         logger.setLevel(level.upper())
     # Tornado tells of every malformed request; ours are answered and counted, not warnings.
     logging.getLogger("tornado.general").setLevel(logging.ERROR)
-    _access.disabled = not access
+    _text = form == TEXT
+    _access.disabled = not access or (_text and not _logger.isEnabledFor(INFO))
 
 
 def access(record: dict[str, Any]) -> None:
@@ -152,7 +159,11 @@ def access(record: dict[str, Any]) -> None:
     if _access.disabled:
         return
     now = time.time()
-    line = _encode({"at": f"{_second(int(now))}.{int(now % 1 * 1000):03d}Z", **record})
+    at = f"{_second(int(now))}.{int(now % 1 * 1000):03d}Z"
+    if _text:
+        line = f"{at} INFO aisix::access: {text_lines.access(record)}".encode()
+    else:
+        line = _encode({"at": at, **record})
     small = line.lower()
     if b"sk-" in small or b"bearer" in small:  # found ten times sooner than by the pattern
         line = redact(line.decode()).encode()
@@ -174,7 +185,7 @@ def flush() -> None:
         size += len(line)
         if (size > PIECE and number > first) or number == len(lines):
             with contextlib.suppress(OSError):  # nobody reads it any more; serving goes on
-                os.write(1, b"".join(lines[first:number]))
+                os.write(2 if _text else 1, b"".join(lines[first:number]))
             first, size = number, len(line)
 
 

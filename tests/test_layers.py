@@ -23,7 +23,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "__init__": (set(), set()),
     "errors": (set(), set()),
-    "log": ({"errors"}, {"msgspec"}),
+    "text_lines": (set(), set()),
+    "log": ({"errors", "text_lines"}, {"msgspec"}),
     "timer": (set(), set()),
     "limits": ({"errors", "log"}, {"msgspec", "hiredis"}),
     "workers": (set(), {"msgspec"}),
@@ -41,7 +42,17 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "admin": ({"errors", "log", "listener", "store"}, {"tornado", "msgspec"}),
     "routing": ({"errors", "log", "config", "limits", "mapping", "store", "upstream"}, set()),
     "proxy": (
-        {"errors", "log", "config", "limits", "listener", "mapping", "routing", "store"}
+        {
+            "errors",
+            "log",
+            "text_lines",
+            "config",
+            "limits",
+            "listener",
+            "mapping",
+            "routing",
+            "store",
+        }
         | {"telemetry", "upstream", "workers"},
         {"tornado", "msgspec"},
     ),

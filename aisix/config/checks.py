@@ -14,6 +14,9 @@ from typing import Any
 
 import voluptuous as v
 
+from aisix.movein.headers import credential
+
+TRACE = ("traceparent", "tracestate")
 SHORTEST_KEY = 16
 FEWEST = 8  # different characters in it: "aaaaaaaaaaaaaaaa" is long, and no secret
 ANY_ORIGIN = "*"
@@ -130,6 +133,19 @@ def header(value: Any) -> str:
     if not re.fullmatch(r"[a-z0-9!#$%&'*+.^_`|~-]{1,100}", found):
         raise v.Invalid("expected the name of a header")
     return found
+
+
+def id_headers(value: Any) -> tuple[str, ...]:
+    """Names of headers that may hold a request's id, in lower case.
+
+    >>> id_headers("X-Request-Id, x-trace")
+    ('x-request-id', 'x-trace')
+    """
+    names = tuple(dict.fromkeys(map(header, words(value))))
+    for name in names:
+        if credential(name) or name in TRACE:
+            raise v.Invalid(f"{name} holds no request id: credentials and trace headers may not")
+    return names
 
 
 def origins(value: Any) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from aisix.config.checks import (
     address,
     choice,
     header,
+    id_headers,
     integer,
     level,
     maybe,
@@ -70,6 +71,13 @@ SETTINGS = (
         'for a caller to send the head of a request ("tornado": idle_timeout_secs is for that too)',
     ),
     Setting("proxy.body_timeout_secs", integer(1), 120, "for a caller to send the body"),
+    Setting(
+        "proxy.request_id.accept_headers",
+        id_headers,
+        ("x-request-id",),
+        "headers in which a caller may give its request an id: the first that has a good one; "
+        "[]: none",
+    ),
     Setting(
         "proxy.idle_timeout_secs",
         integer(0),
@@ -250,8 +258,12 @@ SETTINGS = (
     Setting(
         "shutdown.max_drain_secs", integer(0), 60, "how long requests under way may still take"
     ),
+    Setting("observability.access_log", yes_no, True, "one line per request"),
     Setting(
-        "observability.access_log", yes_no, True, "one JSON line per request on standard output"
+        "observability.access_log_format",
+        choice("json", "text"),
+        "json",
+        '"json": on standard output; "text": on standard error, as the original AISIX writes them',
     ),
     Setting(
         "shutdown.idle_grace_ms",

@@ -26,6 +26,7 @@ from aisix.movein.settings import MovedSettings, moved_settings
 OURS, ORIGINAL = "ours", "aisix"
 NAMES = "names"
 VARIABLE = "AISIX_NAMES"
+LINES = "observability.access_log_format"
 SOURCES = ("etcd.endpoints", "resources_file")
 KEYS = ("encryption_key", "encryption_key_file")
 SYSTEM_FOLDER = Path("/var/lib/aisix")
@@ -72,6 +73,8 @@ def their_start(
             )
         if not value("node_id"):
             flat["node_id"] = _node_id(value("proxy.addr"))
+    if not value(LINES):
+        flat[LINES] = "text"
     if not value("data_dir"):
         folder, why = data_folder(beside)
         flat["data_dir"] = str(folder)

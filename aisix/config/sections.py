@@ -22,8 +22,14 @@ class RealIpSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestIds:
+    accept_headers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Proxy:
     addr: str
+    request_id: RequestIds
     tls_cert: Path | None
     tls_key: Path | None
     http: str
@@ -181,6 +187,7 @@ class TheirMetrics:
 @dataclass(frozen=True, slots=True)
 class Observability:
     access_log: bool
+    access_log_format: str
     log_level: str
     metrics_addr: str | None
     metrics_path: str

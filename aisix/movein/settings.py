@@ -34,6 +34,8 @@ from aisix.movein.turns import NOTHING, turned
 
 PREFIX = "AISIX_"
 LOG_VARIABLE, LOG_SETTING = "RUST_LOG", "observability.log_level"
+LINES = "observability.access_log"
+FINE = ("info", "debug")  # levels that let access lines appear there, whatever LINES says
 
 
 @dataclass(slots=True)
@@ -72,6 +74,8 @@ def moved_settings(
             del moved.env[one]
     if env.get(LOG_VARIABLE):
         found[LOG_SETTING] = (LOG_VARIABLE, env[LOG_VARIABLE])
+        if turned("log_level", env[LOG_VARIABLE], {})[0] in FINE:
+            found[LINES] = (LOG_VARIABLE, True)
     values = {name: value for name, (_, value) in found.items()}
     for name, row in rows.items():
         if row.default is not NO_DEFAULT and row.ours not in values:

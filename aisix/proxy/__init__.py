@@ -19,6 +19,8 @@
     entering.py    its rate limits and its place: whether a request may go on
     chat.py        the handler of one exchange: the caller's side, plain answers
     call.py        an exchange, its attempts, the request that goes out; what both sides hold
+    provider_answers.py  what a provider's answers call themselves, for the log
+    told_lines.py  lines about one request as the original AISIX writes them
     captures.py    which exchanges an admin has asked to see, and where they are kept
     recording.py   one of them, written down while it happens
     scattered.py   secrets that a stream says in pieces, taken out of it
@@ -38,6 +40,7 @@
     health.py      what is answered without a key: /, /livez, /health, /healthz, /readyz
     upstream_doubts.py  of upstreams, for the log: unchecked ones, those that cannot be asked
     tables.py      the mapping tables of now, and of the next generation
+    identity.py    how each request, and the gateway itself, is named to both sides
     ids.py         random ids
 
 Must never know: a wire name, SQL, libcurl.

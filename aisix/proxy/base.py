@@ -21,7 +21,7 @@ from aisix.mapping.dialect.upstream_errors import ErrorAnswer
 from aisix.mapping.interpret.view import JSON_TYPES
 from aisix.mapping.mappings import NoMapping
 from aisix.mapping.syntax import paths
-from aisix.proxy import ids
+from aisix.proxy import told_lines
 from aisix.proxy.admission import overloaded
 from aisix.proxy.backstop import CALLER, Hung, Wait
 from aisix.proxy.beside import LARGE
@@ -56,6 +56,8 @@ class ProxyHandler(CountedHandler):
     trace: TraceContext | None = None
     _refusal: Fault | None = None  # of `check_head`, put off until the body has been read
     mended: Sequence[str] = ()  # fields of the body with halves of characters, now U+FFFD
+    call: Any = None  # of one that goes upstream
+    message: str | None = None  # of the error it was answered with
     _over = True  # it is not counted among the requests under way: not yet, or no more
     _size = 0  # bytes of the body that have come
     _held = 0  # those that are counted among the bytes of all bodies
@@ -66,11 +68,12 @@ class ProxyHandler(CountedHandler):
         if door is not None:
             self.door = door
         self.balancers = gateway.balancers()  # one snapshot and one set of tables, kept to the end
+        self.request_id = gateway.identity.request_id(self.request.headers)
         self.caller = self.balancers.mappings.caller(dialect).of(self.request_id)
         if gateway.real_ip is not None:
             request = self.request
             request.remote_ip = gateway.real_ip.address(request.remote_ip or "", request.headers)
-        self.set_header(self.caller.id_header, self.request_id)
+        self._tell_ids()
         self.began = time.monotonic()
         self.seen: dict[str, Any] = {}  # what the access line tells beside the usual
         headers = self.request.headers
@@ -90,12 +93,13 @@ class ProxyHandler(CountedHandler):
         self._over = False
 
     def set_default_headers(self) -> None:
-        if not self.request_id:  # Tornado asks again when an error empties the answer
-            self.request_id = ids.of(self.request.headers.get("X-Request-Id", ""))
         self.set_header("Content-Type", "application/json")
-        self.set_header("X-Request-Id", self.request_id)
-        if hasattr(self, "caller"):
-            self.set_header(self.caller.id_header, self.request_id)
+        if self.request_id:  # Tornado asks again when an error empties the answer
+            self._tell_ids()
+
+    def _tell_ids(self) -> None:
+        self.set_headers(*self.gateway.identity.told(self.request_id))
+        self.set_header(self.caller.id_header, self.request_id)
 
     def prepare(self) -> None:
         self.request.connection.set_max_body_size(self._limit * DRAIN)  # type: ignore[union-attr]
@@ -129,6 +133,10 @@ class ProxyHandler(CountedHandler):
             return -1
         length = headers.get("Content-Length", "0")
         return int(length) if length.isdecimal() else -1
+
+    def size(self) -> tuple[int, int, int, bool]:
+        """Of the body: bytes by the head, the limit, bytes that came; whether all was read."""
+        return self._announced(), self._limit, self._size, not self._reading
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         if self._refusal is not None:
@@ -246,7 +254,7 @@ class ProxyHandler(CountedHandler):
         """The one place where an exception becomes an answer."""
         error = kwargs.get("exc_info", (None, None, None))[1]
         shown = self._shown(status_code, error)
-        self.seen["error"] = shown.kind
+        self.seen["error"], self.message = shown.kind, shown.message
         if shown.status == 405:
             self.set_header("Allow", ", ".join(self.methods()))
         if self._reading and self._announced():
@@ -331,7 +339,7 @@ class ProxyHandler(CountedHandler):
             if gateway.spans is not None and not self.quiet:
                 gateway.spans.finished(trace, f"{request.method} {self.route_name}", record)
         if not self.quiet:
-            log.access(record)
+            log.access(told_lines.told(self, record) if gateway.identity.text_log else record)
         label = gateway.label(seen["alias"]) if "alias" in seen else ""
         if gateway.original is not None:
             self.count_end(gateway.original, label, record)

@@ -30,6 +30,7 @@ from aisix.mapping.syntax.budget import Budget, Spent
 from aisix.proxy import ids
 from aisix.proxy.beside import INLINE
 from aisix.proxy.gateway import Gateway
+from aisix.proxy.provider_answers import WatchedSink
 from aisix.proxy.recording import Recording
 from aisix.routing.additions import Asker
 from aisix.routing.attempts import Attempts
@@ -63,6 +64,7 @@ class Call:
         "seen",
         "spent",
         "target",
+        "watched",
     )
 
     exchange: Exchange
@@ -92,6 +94,7 @@ class Call:
         self.recording: Recording | None = None  # it is written down, for an admin who asked
         self.asker = None
         self.heavy = heavy  # it is known to be too much work for the loop
+        self.watched: list[WatchedSink] = []  # an attempt each, where the log tells of them
 
     # ------------------------------------------------------------------ upstream
     def translated(self, target: Target, caller_body: dict[str, Any]) -> UpstreamRequest:
@@ -157,6 +160,11 @@ class Call:
         self.out, to = None, sink
         if self.recording is not None:
             to = self.recording.attempt(self.target, upstream_request, sink)
+        if self.gateway.identity.text_log:
+            where = self.target.tables.upstream
+            places = where.get("answer_id", ()), where.get("answer_model", ())
+            to = watched = WatchedSink(to, self.target, *places)
+            self.watched.append(watched)
         transfer = self.gateway.driver.stream(self.outgoing(upstream_request), to)
         self.out = transfer, sink
         return transfer
@@ -169,8 +177,11 @@ class Call:
             raise UpstreamError(target.unfit, target.unfit_why, **unfit)
         told = upstream_request.headers.items()  # a caller's own words may be among them
         lines = tuple(f"{name}: {header_text(value)}" for name, value in told)
+        gateway = self.gateway
         lines = target.header_lines + lines
-        settings = self.gateway.settings
+        if self.asker is not None:
+            lines += gateway.identity.upstream_lines(self.asker.request_id)
+        settings = gateway.settings
         if self._trace is not None and settings.observability.trace_upstream:
             lines += self._trace.lines
         stream, body = upstream_request.stream, upstream_request.body

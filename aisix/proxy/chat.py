@@ -200,6 +200,8 @@ class ChatHandler(EnteringHandler):
         self._tell()
         if answer.error is not None:
             self.seen["error"] = answer.error.kind
+        else:
+            self._tell_good()
         self._settle()  # before the caller can ask again
         self.send(answer.status, answer.headers, answer.body)
 
@@ -207,6 +209,7 @@ class ChatHandler(EnteringHandler):
         """The head of a stream: a 200 with these headers, and those that say what was done; while
         still `waiting`, without those that another attempt may make untrue."""
         self._tell(waiting)
+        self._tell_good()
         if not (waiting and self.several):
             self.set_header("X-Aisix-Mapping", self.tag())
         self.set_header("Content-Type", self.caller.data["stream"]["content_type"])
@@ -246,6 +249,11 @@ class ChatHandler(EnteringHandler):
         if warnings:
             self.set_header("X-Aisix-Warnings", warnings)
             self.seen["warnings"] = warnings
+
+    def _tell_good(self) -> None:
+        """The headers that only an answer has which is no error."""
+        for name, text in self.caller.headers:
+            self.set_header(name, text.replace("{request_id}", self.request_id))
 
     def send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         if self.recording is not None:

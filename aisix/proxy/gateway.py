@@ -29,6 +29,7 @@ from aisix.proxy.booking import Booking
 from aisix.proxy.captures import Captures
 from aisix.proxy.cross_origin import CrossOrigin
 from aisix.proxy.doors import Doors
+from aisix.proxy.identity import Identity
 from aisix.proxy.original_metrics import OriginalCounter
 from aisix.proxy.real_ip import RealIp
 from aisix.proxy.tables import Tables
@@ -110,6 +111,7 @@ class Gateway:
         )
         self.doors = Doors(mappings)
         self.on_doors: Callable[[], None] = lambda: None  # whom to tell of others
+        self.identity = Identity.of(settings)
         self.real_ip = RealIp.of(settings.proxy.real_ip)
         self.cross_origin = CrossOrigin.of(settings.proxy)
         self.tables = Tables(mappings, generation)

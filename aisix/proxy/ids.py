@@ -22,12 +22,3 @@ def new() -> str:
         digits = os.urandom(AT_ONCE * DIGITS // 2).hex()
         _drawn.extend(digits[n : n + DIGITS] for n in range(0, len(digits), DIGITS))
     return _drawn.pop()
-
-
-def of(given: str) -> str:
-    """A request's id: the caller's own if it is a sane one, else a new one.
-
-    >>> of("trace-42"), of("a b")[:4], len(of(""))
-    ('trace-42', 'req_', 36)
-    """
-    return given if given and GIVEN.fullmatch(given) else f"req_{new()}"

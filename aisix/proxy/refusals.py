@@ -14,7 +14,6 @@ from collections.abc import Callable
 from aisix.errors import CallerError
 from aisix.listener.heads import canonical
 from aisix.listener.refusals import Refuse, RefusedRequest, Shown
-from aisix.proxy import ids
 from aisix.proxy.cross_origin import ORIGIN, with_exposed
 from aisix.proxy.gateway import Gateway
 
@@ -28,7 +27,8 @@ def of_callers(gateway: Gateway) -> Refuse:
         caller = mappings.caller(name).of(request_id)
         shown = caller.fault(CallerError(refusal.kind))
         headers = {"Content-Type": "application/json", canonical(caller.id_header): request_id}
-        headers |= {"X-Request-Id": request_id, **shown.headers}
+        headers |= zip(*gateway.identity.told(request_id), strict=True)
+        headers |= shown.headers
         if gateway.cross_origin is not None:
             with_exposed(headers, gateway.cross_origin.answer(refusal.headers.get(ORIGIN)))
         return shown.status, headers, shown.body
@@ -40,7 +40,7 @@ def told(gateway: Gateway, shape: Callable[[RefusedRequest, str], Shown]) -> Ref
     """Those of any listener: `shape(refusal, request id)` says what they look like."""
 
     def refuse(refusal: RefusedRequest) -> Shown:
-        request_id = ids.of(refusal.headers.get("X-Request-Id", ""))
+        request_id = gateway.identity.request_id(refusal.headers)
         status, headers, body = shape(refusal, request_id)
         gateway.refused(refusal, request_id, status)
         return status, {**headers, "X-Request-Id": request_id}, body

@@ -197,7 +197,8 @@ class UploadHandler(PassHandler):
         stuck = self._sent is not None and self._sent.upload.room is not None
         self._stop()
         if kind == "request_timeout" and stuck:
-            self.raised(Fault("timeout"))
+            ms = self.gateway.settings.proxy.upload_timeout_secs * 1000
+            self.raised(Fault("timeout", ms=ms))
         else:
             super().refused(kind)
 

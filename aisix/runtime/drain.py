@@ -46,5 +46,6 @@ async def drain(gateway: Gateway, listeners: Sequence[Listener], settings: Setti
         await asyncio.sleep(LOOK_SECS)
     if left := sum(one.at_work for one in listeners):
         log.warning("%d connections are closed under a request", left)
+    log.info("drain complete — closing listeners")
     for listener in listeners:
         await listener.close_all_connections()

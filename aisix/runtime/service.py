@@ -75,7 +75,7 @@ def serve(
     Raises OperatorError when it cannot start: an address in use, tables or settings at fault.
     """
     gc.disable()  # what is made here stays
-    log.setup(settings.observability.log_level, settings.observability.access_log)
+    set_up_log(settings)
     with alone_in_folder(settings):
         return _serve(settings, env, init)
 
@@ -248,7 +248,7 @@ def renewed(plan: WorkerPlan, sockets: Listening, env: MutableMapping[str, str])
         )
     if 2 * _count(settings) + 1 > len(plan.shared.scoreboard.slots):
         raise OperatorError(f"workers: {_count(settings)}: so many need a restart")
-    log.setup(settings.observability.log_level, settings.observability.access_log)
+    set_up_log(settings)
     try:
         return make_plan(settings, sockets, plan.shared.scoreboard, plan)
     except OperatorError:
@@ -306,6 +306,11 @@ def _check_of(command: list[str], settings: Settings) -> list[str]:
         return [*program, "check", "--no-cases", "--config", settings.source]
     words = ["check" if word == "serve" else word for word in command if word != "--init"]
     return [*words, "--no-cases"]
+
+
+def set_up_log(settings: Settings) -> None:
+    seen = settings.observability
+    log.setup(seen.log_level, seen.access_log, seen.access_log_format)
 
 
 def folders(settings: Settings) -> list[Any]:

@@ -60,6 +60,19 @@ def test_what_only_this_machine_can_reach() -> None:
     assert not any(map(checks.is_loopback, ("0.0.0.0", "::", "10.0.0.1", "example.com", "")))
 
 
+def test_an_id_stands_in_no_header_of_a_credential_or_a_trace() -> None:
+    assert checks.id_headers([" X-Aisix-Request-Id ", "x-ticket", "X-Ticket"]) == (
+        "x-aisix-request-id",
+        "x-ticket",
+    )
+    assert checks.id_headers([]) == checks.id_headers("") == ()
+    for bad in (
+        *("Authorization", "x-api-key", "Cookie", "host", "proxy-authorization", "traceparent"),
+        *("tracestate", "a b", "a:", "é", "x-goog-api-key"),
+    ):
+        assert refused(checks.id_headers, [bad]), bad
+
+
 def test_an_origin_is_as_browsers_send_it_or_a_pattern_of_such() -> None:
     for good in (
         *("https://app.example.com", "http://localhost:5173", "http://127.0.0.1:8080", "*"),

@@ -50,7 +50,9 @@ def test_the_shipped_file_names_every_setting_with_its_default() -> None:
                 flat[prefix + key] = value
 
     walk(shipped, "")
-    defaults = {s.name: list(s.default) if s.default == () else s.default for s in SETTINGS}
+    defaults = {
+        s.name: list(s.default) if type(s.default) is tuple else s.default for s in SETTINGS
+    }
     assert flat == defaults
 
 

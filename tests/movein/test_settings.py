@@ -279,6 +279,18 @@ def test_the_environment_goes_before_the_file_and_rust_log_before_the_level(tmp_
 
 
 @pytest.mark.parametrize(
+    ("level", "written"), [("info", True), ("info,x=debug", True), ("trace", True), ("warn", False)]
+)
+def test_rust_log_lets_access_lines_appear(level: str, written: bool, tmp_path: Path) -> None:
+    document = nested({"observability.access_log": False})
+    found = loaded(tmp_path, document, RUST_LOG=level).observability
+    assert (found.access_log, found.access_log_format) == (written, "text")
+    assert not loaded(tmp_path, document).observability.access_log
+    ours = nested({"observability.access_log_format": "json"})
+    assert loaded(tmp_path, ours).observability.access_log_format == "json"
+
+
+@pytest.mark.parametrize(
     ("document", "text"),
     [
         ({"proxy": {"addr": "127.0.0.1:1"}}, "etcd.endpoints: give one of etcd.endpoints and"),

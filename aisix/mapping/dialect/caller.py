@@ -63,6 +63,7 @@ class CallerDialect:
     credentials: tuple[tuple[str, str], ...] = ()  # (header, word before a caller's key)
     counts: tuple[counts.Counted, ...] = ()  # what a request may hold too much of
     limits: Mapping[str, LimitHeaders] = field(default_factory=dict)  # by what is counted
+    headers: tuple[tuple[str, str], ...] = ()  # of an answer that is no error: name, template
     request_id: str = ""  # the gateway's own id of one request, where an error body shows it
 
     @classmethod
@@ -114,6 +115,7 @@ class CallerDialect:
             shows_id=bool("$request_id" in shape.get("body", {}).values()),
             counts=counted,
             limits={kind: LimitHeaders(row) for kind, row in data.get("limits", {}).items() if row},
+            headers=tuple(data.get("headers", {}).items()),
             credentials=tuple((k, str(word).lower()) for k, word in data.get("auth", {}).items()),
         )
 

@@ -11,6 +11,7 @@ from aisix.mapping.grammar.kinds import (
     MAPPING_NAME,
     MARK,
     PATH,
+    PATHS,
     PATHS_BY_NAME,
     TEMPLATES_BY_NAME,
     TEXT,
@@ -117,6 +118,13 @@ UPSTREAM = unit(
         {"x-acme-token": "{secret}"},
         fills=("secret",),
     ),
+    Key(
+        "answer_id",
+        PATHS,
+        "where an answer, or an event at the beginning of a stream, has its own id: for the log",
+        ["id", "turn.id"],
+    ),
+    Key("answer_model", PATHS, "... and the model that has answered", ["model", "turn.model"]),
     Key(
         "count",
         UNIT,
