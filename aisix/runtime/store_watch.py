@@ -66,6 +66,8 @@ def facts(store: Store) -> dict[tuple[str, ...], float]:
     """Of the worker that is asked."""
     found = dict(store.numbers())
     found["aisix_store_trouble",] = float(store.trouble is not None)
+    for kind, number in store.not_served.items():
+        found["aisix_config_not_served", kind] = float(number)
     for one in store.current().quarantined:
         key = ("aisix_store_quarantined", one.kind if one.kind in KINDS.names else "unknown")
         found[key] = found.get(key, 0.0) + 1.0

@@ -160,6 +160,11 @@ class Store(ABC):
         """The revision of the newest change in `current()`: every other node comes to have it."""
         return self.current().revision
 
+    @property
+    def not_served(self) -> Mapping[str, int]:
+        """How many documents there are of kinds that are not served, by kind."""
+        return {}
+
     def config_state(self) -> ConfigState:
         """What became of the configuration, for `/status/config`; here: what is stored serves."""
         return of_snapshot(self.current())

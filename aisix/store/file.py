@@ -153,6 +153,10 @@ class FileStore(Store):
         with self._lock:
             self._signal.close()
 
+    @property
+    def not_served(self) -> Mapping[str, int]:
+        return self._record().not_served
+
     def config_state(self) -> ConfigState:
         record = self._record()
         return ConfigState("file", record, tuple(record.rejected), ready=bool(record.apply_seq))

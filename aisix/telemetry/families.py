@@ -187,6 +187,12 @@ FAMILIES = (
     Family("aisix_clock_offset_seconds", "gauge", (), "That our clock is ahead of etcd's."),
     Family("aisix_config_refused", "gauge", ("kind",), "Documents of etcd that do not serve."),
     Family(
+        "aisix_config_not_served",
+        "gauge",
+        ("kind",),
+        "Documents of kinds that are stored and not served here.",
+    ),
+    Family(
         "aisix_config_resyncs_total", "counter", ("why",), "Times that all of etcd was read anew."
     ),
     Family("aisix_etcd_errors_total", "counter", ("code",), "Calls of the follower that failed."),

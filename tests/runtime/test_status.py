@@ -161,6 +161,7 @@ def test_models_and_health_are_told_to_scrapers_and_to_admins_alike(
             {**MODEL, "display_name": "small", "provider_key": "prod"},
             {"display_name": "g", "routing": {"targets": [{"model": "small"}]}},
         ],
+        "cache_policies": [{"name": "short"}],
     }
     (gateway.folder / "r.yaml").write_text(yaml.safe_dump(file))
     admin_port = gateway.admin_port
@@ -193,7 +194,8 @@ def test_models_and_health_are_told_to_scrapers_and_to_admins_alike(
         assert [set(one) for one in listed] == [{"id", "value", "revision"}] * 2
         assert gateway.admin("GET", "models?shape=tree").status == 400
 
-        assert "# TYPE" in gateway.page("/prom").body.decode()
+        page = gateway.page("/prom").body.decode()
+        assert 'aisix_config_not_served{kind="cache_policies"} 1' in page
         for path in ("/metrics", "/status", "/status/other"):
             assert gateway.page(path).status == 404
         for port in (gateway.port, admin_port):

@@ -26,7 +26,7 @@ from typing import Any
 from aisix.errors import OperatorError, StoreError
 from aisix.store.base import ChangePlan, ChangeRefused
 from aisix.store.change_signal import ChangeSignal
-from aisix.store.config_state import ConfigState
+from aisix.store.config_state import ConfigState, LoadRecord
 from aisix.store.connection import BUSY_READ_SECONDS, connect, translated
 from aisix.store.etcd import board as cells
 from aisix.store.etcd import telling
@@ -371,6 +371,10 @@ class EtcdStore(Replica):
         with self._reading, translated():
             partial = passed_over(self._reader)
         return telling.status(self._board, facts, partial)
+
+    @property
+    def not_served(self) -> Mapping[str, int]:
+        return LoadRecord.decoded(self.facts.loaded).not_served
 
     def config_state(self) -> ConfigState:
         snapshot = self.current()
