@@ -11,7 +11,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -140,11 +140,19 @@ def row_of(rows: Mapping[str, TheirRow], name: str) -> TheirRow | None:
     return None
 
 
+@lru_cache(maxsize=64)
+def _above(names: tuple[str, ...]) -> frozenset[str]:
+    """The objects that fields of these names stand in."""
+    return frozenset(
+        name[:place] for name in names for place, sign in enumerate(name) if sign == "."
+    )
+
+
 def leaves(
     given: Mapping[str, Any], rows: Mapping[str, TheirRow], at: str = ""
 ) -> Iterator[tuple[str, Any]]:
     """(dotted name, value) of what was given, as deep as the rows go."""
-    above = {name[:place] for name in rows for place, sign in enumerate(name) if sign == "."}
+    above = _above(tuple(rows))
     for key, value in given.items():
         name = f"{at}{key}"
         if isinstance(value, Mapping) and name in above and name not in rows:
