@@ -280,7 +280,10 @@ class ChatHandler(EnteringHandler):
 
     def facts(self, label: str) -> RequestFacts:
         sent = self.call is not None and self.call.out is not None
-        return super().facts(label)._replace(attempts=self.attempts, went_out=sent)
+        return super().facts(label)._replace(went_out=sent)
+
+    def tried(self) -> Attempts | None:
+        return self.attempts
 
     def faults(self) -> Sequence[str]:
         return () if self.attempts is None else self.attempts.faults

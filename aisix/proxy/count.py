@@ -23,7 +23,6 @@ from aisix.mapping.syntax.budget import Spent
 from aisix.proxy.backstop import Wait
 from aisix.proxy.base import ProxyHandler
 from aisix.proxy.call import Call, note_failure
-from aisix.proxy.original_metrics import RequestFacts
 from aisix.proxy.route_hints import hints_of
 from aisix.routing.attempts import Attempts
 from aisix.routing.group_attempts import begin
@@ -166,8 +165,8 @@ class CountHandler(ProxyHandler):
     def tag(self) -> str:
         return super().tag() if self._attempts is None else self._attempts.target.tag
 
-    def facts(self, label: str) -> RequestFacts:
-        return super().facts(label)._replace(attempts=self._attempts)
+    def tried(self) -> Attempts | None:
+        return self._attempts
 
     def wait(self) -> Wait:
         if self._reading:

@@ -97,7 +97,7 @@ class EnteringHandler(ProxyHandler):
         refusals = [] if by is None else [by]
         if members is not None:
             refusals += members.refusals
-        return super().facts(label)._replace(levels=self._levels, refusals=refusals)
+        return super().facts(label)._replace(refusals=refusals)
 
     def book(self) -> None:
         """What it has used so far, if anything is known of that."""

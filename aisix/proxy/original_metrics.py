@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from aisix.config.original import ORIGINAL
 from aisix.config.settings import Settings
 from aisix.limits import Level, LimitRefusal
-from aisix.mapping.metering import COMPLETION, PROMPT, total
+from aisix.mapping.metering import COMPLETION, INSIDE, PROMPT, total
 from aisix.routing.attempts import Attempts
 from aisix.routing.balancers import Balancers
 from aisix.routing.model_health import CONDITIONS
@@ -32,6 +32,7 @@ from aisix.telemetry.original.counting import (
     RequestKind,
     TheirAttempt,
     TheirRequest,
+    UsualCells,
 )
 from aisix.telemetry.original.families import read_families, words
 from aisix.telemetry.original.page import OriginalPage
@@ -43,6 +44,10 @@ BROKE = 502  # what a caller is told of an attempt that broke
 MICRO = 1e6
 CACHE_READ, CACHE_WRITE = "cache_read", "cache_write"
 NONE = (0, 0, 0)
+FREE = Cost()
+# What tells the usual requests apart: where it counts as under way, target, key, streamed, alias.
+UsualKey = tuple[int, Target, str, bool, str]
+UsualRequest = tuple[UsualCells, str, Cost | None]  # ... their cells, label, prices
 STATE = "aisix_deployment_state"
 WELL, DOWN = 0.0, 2.0
 
@@ -85,6 +90,8 @@ class OriginalCounter:
         self._snapshot: Snapshot | None = None  # the one the labels below are of
         self._targets: dict[Target, Deployment] = {}
         self._callers: dict[str, CallerLabels] = {}
+        self._usual: dict[UsualKey, UsualRequest] = {}
+        self._clients: dict[tuple[str, str], int] = {}
 
     @classmethod
     def of(cls, settings: Settings, metrics: Metrics) -> OriginalCounter | None:
@@ -94,11 +101,58 @@ class OriginalCounter:
     def entered(self, path: str, dialect: str) -> int:
         return self.counts.entered(self._words.endpoint(path), self._words.protocol(dialect))
 
-    def finished(self, at: int, facts: RequestFacts, record: Mapping[str, Any]) -> None:
-        """Never raises for what a caller sent."""
+    def usual(
+        self,
+        key: UsualKey,
+        agent: str,
+        levels: Sequence[Level],
+        record: Mapping[str, Any],
+    ) -> bool:
+        """`finished` in a short way, for a request that ended as most do; False: not counted, as
+        none like it has been before."""
+        known = self._usual.get(key)
+        if known is None:
+            return False
+        at, label, prices = known
+        counts, tokens, spend, client = self.counts, NONE, 0, 0
+        counted = record.get("tokens")
+        if counted:
+            prompt, answer, inside = counted.get(PROMPT, 0), counted.get(COMPLETION, 0), 0
+            for name in INSIDE:
+                inside += counted.get(name, 0)
+            tokens = prompt, answer, sum(counted.values()) - inside
+            if prices is not None:
+                spend = _spend(counted, prices)
+            client = self._clients.get((agent, label), 0) or self._client(agent, label)
+        first = record.get("first_byte_ms") if key[3] else None
+        if first is not None:
+            first /= 1000
+        counts.left(key[0])
+        counts.usual(at, record["ms"] / 1000, tokens, spend, client, first)
+        for level in levels:
+            to = at.left_requests if level.counts == "requests" else at.left_tokens
+            if to:
+                counts.set_left(to, level.left)
+        return True
+
+    def _client(self, agent: str, label: str) -> int:
+        if len(self._clients) >= KEPT:
+            self._clients.clear()
+        at = self._clients[agent, label] = self.counts.client(self._kind_of_client(agent), label)
+        return at
+
+    def finished(
+        self,
+        at: int,
+        facts: RequestFacts,
+        record: Mapping[str, Any],
+        key: UsualKey | None = None,
+    ) -> None:
+        """key: of a request that may be one of many like it."""
         self.counts.left(at)
         if facts.snapshot is not self._snapshot:
             self._snapshot, self._targets, self._callers = facts.snapshot, {}, {}
+            self._usual.clear()
         attempts, status = facts.attempts, record["status"]
         tried: list[TheirAttempt] = []
         target, spend, tokens = self._no_target, 0, NONE
@@ -117,32 +171,38 @@ class OriginalCounter:
             label = unresolved if "alias" in record else missing
         first = record.get("first_byte_ms") if facts.stream else None
         error = record.get("error")
-        self.counts.finished(
-            TheirRequest(
-                RequestKind(
-                    self._words.endpoint(facts.path),
-                    self._words.protocol(facts.dialect),
-                    label,
-                    target,
-                    self._no_caller if facts.key is None else self._caller(facts.key),
-                    facts.stream,
-                    bool(moves),
-                    status,
-                ),
-                record["ms"] / 1000,
-                self._kind_of_client(facts.agent) if tokens[2] else "",
-                facts.headed,
-                None if first is None else first / 1000,
-                tokens,
-                spend,
-                tried,
-                moves,
-                self._auth(facts.key, error),
-                _refused(facts.refusals),
-                _left(facts.levels) if facts.levels else (None, None),
-                (COMPLETED if facts.read else ABORTED) if error == TOO_LARGE else "",
-            )
+        one = TheirRequest(
+            RequestKind(
+                self._words.endpoint(facts.path),
+                self._words.protocol(facts.dialect),
+                label,
+                target,
+                self._no_caller if facts.key is None else self._caller(facts.key),
+                facts.stream,
+                bool(moves),
+                status,
+            ),
+            record["ms"] / 1000,
+            self._kind_of_client(facts.agent) if tokens[2] else "",
+            facts.headed,
+            None if first is None else first / 1000,
+            tokens,
+            spend,
+            tried,
+            moves,
+            self._auth(facts.key, error),
+            _refused(facts.refusals),
+            _left(facts.levels) if facts.levels else (None, None),
+            (COMPLETED if facts.read else ABORTED) if error == TOO_LARGE else "",
         )
+        self.counts.finished(one)
+        if key is not None:
+            cells = self.counts.usual_cells(one)
+            if cells is not None:
+                if len(self._usual) >= KEPT:
+                    self._usual.clear()
+                cost = key[1].model.cost
+                self._usual[key] = cells, label, cost if cost != FREE else None
 
     def _attempted(
         self,

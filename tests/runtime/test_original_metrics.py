@@ -122,6 +122,7 @@ def gateway(standin: Standin, tmp_path_factory: pytest.TempPathFactory) -> Itera
     env = {"AISIX_PROXY__WORKERS": "2", "AISIX_PROXY__REQUEST_BODY_LIMIT_BYTES": "100000"}
     with gateway.running(CALLER=CALLER, OTHER=OTHER, **env):
         until(lambda: gateway.asked() == 200)
+        until(lambda: value(gateway.page(), "aisix_proxy_in_flight_requests") == 0)
         yield gateway
     gateway.silent.close()
 

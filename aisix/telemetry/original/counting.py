@@ -87,6 +87,21 @@ class TheirRequest(NamedTuple):
     too_large: str = ""
 
 
+class UsualCells(NamedTuple):
+    """Where a request counts that ends as most do: answered with a 2xx by the first target that
+    was asked."""
+
+    request: int
+    tokens: int
+    latency: int
+    first: int
+    deployment: int
+    usage: int
+    auth: int
+    left_requests: int
+    left_tokens: int
+
+
 class _Cells(NamedTuple):
     """Where the cells of one kind of request begin; 0: it has none."""
 
@@ -155,6 +170,74 @@ class OriginalCounts:
             labels = kind.endpoint, kind.model, target.key_id, target.key_name
             cells[self._at("cancelled", *labels)] += 1.0
 
+    def usual_cells(self, one: TheirRequest) -> UsualCells | None:
+        """Of requests like this one, which has been counted; None: it was none of those, or there
+        is no room."""
+        kind, known, auth = one.kind, self._known.get(one.kind), one.auth
+        if known is None or not known.tokens or auth is None or one.refused or one.fallbacks:
+            return None
+        if len(one.attempts) != 1 or not (one.attempts[0].good and one.attempts[0].reached):
+            return None
+        target, caller = kind.target, kind.caller.api_key_id
+        used = known.handler, status_class(kind.status), kind.protocol, kind.model
+        found = UsualCells(
+            *known[:4],
+            self._at("deployment", *one.attempts[0].deployment[:4]),
+            self._at("usage", *used, target.key_id, target.key_name),
+            self._at("auth", auth[0], "allowed", auth[1]),
+            0 if one.left[0] is None else self._at("left_requests", caller, kind.model),
+            0 if one.left[1] is None else self._at("left_tokens", caller, kind.model),
+        )
+        return None if self._metrics.slot.spare() in found else found
+
+    def client(self, client: str, model: str) -> int:
+        """Where tokens count by the kind of client; for `usual`."""
+        return self._at("client", client, model)
+
+    def usual(
+        self,
+        at: UsualCells,
+        seconds: float,
+        tokens: tuple[int, int, int],
+        spend: int,
+        client: int,
+        first: float | None,
+    ) -> None:
+        """`finished` for a request whose cells are known."""
+        cells, bounds = self._cells, self._latency
+        to = at.request
+        cells[to] += 1.0
+        cells[to + 1] += seconds
+        to = at.latency
+        cells[to + bisect_left(bounds, seconds)] += 1.0
+        cells[to + len(bounds) + 1] += seconds
+        to = at.deployment
+        cells[to] += 1.0
+        cells[to + 1] += 1.0
+        cells[at.usage] += 1.0
+        cells[at.auth] += 1.0
+        if tokens[2]:
+            prompt, answer, every = tokens
+            to = at.tokens
+            cells[to] += prompt
+            cells[to + 1] += answer
+            cells[to + 2] += every
+            cells[to + 3] += spend
+            cells[client] += prompt
+            cells[client + 1] += answer
+            cells[client + 2] += every
+        if first is not None:
+            to = at.tokens
+            cells[to + 4] += first
+            cells[to + 5] += 1.0
+            to, bounds = at.first, self._first
+            cells[to + bisect_left(bounds, first)] += 1.0
+            cells[to + len(bounds) + 1] += first
+
+    def set_left(self, at: int, value: int) -> None:
+        """What a limit has left, in a cell that `usual_cells` names."""
+        self._cells[at], self._cells[at + 1] = float(value), time.monotonic()
+
     def _learn(self, kind: RequestKind) -> _Cells:
         endpoint, model, target, status = kind.endpoint, kind.model, kind.target, kind.status
         handler = self._words.handlers.get(endpoint, "")
@@ -218,11 +301,9 @@ class OriginalCounts:
         self._cells[self._at("usage", *labels, target.key_id, target.key_name)] += 1.0
 
     def _left(self, kind: RequestKind, left: tuple[int | None, int | None]) -> None:
-        cells, now = self._cells, time.monotonic()
         for name, value in zip(("left_requests", "left_tokens"), left, strict=True):
             if value is not None:
-                at = self._at(name, kind.caller.api_key_id, kind.model)
-                cells[at], cells[at + 1] = float(value), now
+                self.set_left(self._at(name, kind.caller.api_key_id, kind.model), value)
 
 
 def _whose(kind: RequestKind) -> tuple[str, ...]:
