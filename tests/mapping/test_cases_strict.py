@@ -26,7 +26,12 @@ HEADERS = {"content-type": "application/json", "x-request-id": "req_1", "request
 # option sends to a server whose model is called like one that refuses it.
 AS_IT_CAME = {
     f"{ANTHROPIC}/{ANTHROPIC}": ("answer-new-things", "everything"),
-    f"{OPENAI}/{OPENAI}": ("answer-extras", "messages-untouched"),
+    f"{OPENAI}/{OPENAI}": (
+        "answer-extras",
+        "answer-usage-hit",
+        "answer-usage-hit-whole",
+        "messages-untouched",
+    ),
     f"{ANTHROPIC}/{OPENAI}": ("limit-option-old",),
     FULL: (),
 }
