@@ -128,10 +128,23 @@ def _label(value: Any, beside: Mapping[str, Any]) -> Turned:
 
 
 def _group(value: Any, beside: Mapping[str, Any]) -> Turned:
-    """`weighted` was an earlier name of round_robin."""
-    if isinstance(value, Mapping) and value.get("strategy") == "weighted":
-        return {**value, "strategy": "round_robin"}, "the strategy weighted is round_robin"
-    return value, ""
+    """`weighted` was an earlier name of round_robin; there is no end to retries there.
+
+    >>> _group({"strategy": "weighted", "retries": 12}, {})[0]
+    {'strategy': 'round_robin', 'retries': 10}
+    """
+    if not isinstance(value, Mapping):
+        return value, ""
+    group, told = dict(value), []
+    if group.get("strategy") == "weighted":
+        group["strategy"] = "round_robin"
+        told.append("the strategy weighted is round_robin")
+    group["retries"], more = _retries(group.get("retries"), beside)
+    if more:
+        told.append(f"retries: {more}")
+    if group["retries"] is None:
+        del group["retries"]
+    return group, "; ".join(told)
 
 
 _TURNS: dict[str, Callable[[Any, Mapping[str, Any]], Turned]] = {

@@ -27,13 +27,21 @@ from aisix.routing.balancer import Balancer
 from aisix.routing.balancers import Balancers
 from aisix.routing.model_health import TIMED_OUT
 from aisix.routing.target import Target
-from aisix.store.resources import BackgroundCheck, Model
+from aisix.store.resources import ApiKey, BackgroundCheck, Model
 from aisix.upstream.request import Cap, Timeouts
 
 REQUEST_ID = "background-model-check"
 AT_ONE_TIME = 4  # checks under way
 IDLE_SECS = 1.0  # between two looks at whether there is anything to be checked, or we are to do it
 ANSWER = Cap(1 << 20, "the answer to a background check")  # bytes
+
+
+class NobodysCall:
+    """Who asks: no key of a caller's. A header that tells of one is left out."""
+
+    def __init__(self) -> None:
+        self.request_id = REQUEST_ID
+        self.api_key = ApiKey("", "")
 
 
 class Outcome(NamedTuple):
@@ -106,6 +114,7 @@ class ModelChecks:
         attempts = Attempts(Balancer([target], None), 0.0, now)
         try:
             call = Call(gateway, caller, attempts, {}, {}, None)
+            call.asker = NobodysCall()
             try:
                 translated = call.translated(target, body)
             except Spent:

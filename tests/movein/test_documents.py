@@ -378,3 +378,12 @@ def test_two_names_of_one_field() -> None:
     found = moved("provider_keys", secret="sk-2")
     assert [one.path for one in found.wrong] == ["secret"]
     assert "sk-" not in str(found.wrong)
+
+
+def test_retries_of_a_group_have_an_end() -> None:
+    group = {"targets": [{"model": "a"}], "retries": 99}
+    moved = moved_document("models", {"display_name": "g", "routing": group})
+    assert moved.document["routing"]["retries"] == 10
+    assert [one.why for one in moved.said if one.name == "routing"] == [
+        "retries: above 10 counts as 10"
+    ]

@@ -38,3 +38,15 @@ def test_where_the_text_is(kind: str, name: str, text: str) -> None:
 
 def test_cookies_that_are_none() -> None:
     assert hints_of(request(cookie="\x00;;="), "k").key("cookie", "a") == ""
+    odd = request(cookie="bad[]=x; flag; sid = a=b ;sid=c")
+    assert hints_of(odd, "k").key("cookie", "sid") == "a=b"
+
+
+def test_a_repeated_header_and_one_that_is_no_text() -> None:
+    given = request()
+    given.headers.add("X-Session", "first")
+    given.headers.add("X-Session", "second")
+    given.headers.add("X-Odd", "\xc3\xa9")
+    hints = hints_of(given, "k")
+    assert hints.key("header", "x-session") == "first"
+    assert hints.key("header", "x-odd") == ""

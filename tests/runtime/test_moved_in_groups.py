@@ -204,7 +204,9 @@ def test_background_checks(moved: Moved) -> None:
     bad, ignored = moved.row("down-a"), moved.row("ignored")
     assert (bad["last_check_status"], bad["status_reason"]) == (503, "background_check_failed")
     assert (ignored["status"], ignored["status_reason"]) == ("healthy", "ignored_transient_error")
-    sent = json.loads(moved.upstreams["down-a"].calls[0].body)
+    call = moved.upstreams["down-a"].calls[0]
+    assert call.header("x-aisix-request-id") == "background-model-check"
+    sent = json.loads(call.body)
     assert (sent["max_tokens"], sent["messages"][-1]["content"]) == (8, "Respond with OK")
 
     def refused() -> Answer:
