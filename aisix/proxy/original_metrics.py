@@ -334,7 +334,7 @@ def _refused(refusals: Sequence[LimitRefusal]) -> list[tuple[str, str]]:
 
 def _left(levels: Sequence[Level]) -> tuple[int | None, int | None]:
     """Of requests and of tokens, the least that is left."""
-    by = {"requests": [], "tokens": []}  # type: dict[str, list[int]]
+    by: dict[str, list[int]] = {}
     for level in levels:
-        by[level.counts].append(level.left)
-    return min(by["requests"], default=None), min(by["tokens"], default=None)
+        by.setdefault(level.counts, []).append(level.left)
+    return min(by.get("requests", ()), default=None), min(by.get("tokens", ()), default=None)

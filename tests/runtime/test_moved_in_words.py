@@ -151,6 +151,7 @@ def gateway(upstream: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with made.running(CALLER=CALLER, RUST_LOG="info,aisix_proxy=debug", **keys):
         until(lambda: ask(made, "ok").status == 200)
         yield made
+    assert "bug in" not in made.log
 
 
 def ask(gateway: Bare, model: str, key: str = CALLER, **more: Any) -> Answer:
