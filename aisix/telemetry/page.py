@@ -11,11 +11,14 @@ Must never know: what is counted, and when.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from aisix.telemetry.families import BY_NAME, FAMILIES, Family
 from aisix.workers.scoreboard import Scoreboard
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+KEPT = 1 << 14  # labels with their values
 
 Key = tuple[str, ...]
 Totals = dict[Key, list[float]]
@@ -80,7 +83,7 @@ def head_of(family: Family) -> Iterator[str]:
 def samples_of(family: Family, labels: Sequence[str], values: Sequence[float]) -> Iterator[str]:
     """The lines of one series. values: of a histogram how many by bounds, above all, the sum; of a
     summary the sum and how many."""
-    pairs = [f'{n}="{_escaped(v)}"' for n, v in zip(family.labels, labels, strict=True)]
+    pairs = [_pair(name, value) for name, value in zip(family.labels, labels, strict=True)]
     name = family.name
     if family.kind == "summary":
         yield sample(f"{name}_sum", pairs, values[0])
@@ -99,6 +102,12 @@ def samples_of(family: Family, labels: Sequence[str], values: Sequence[float]) -
 def sample(name: str, pairs: Sequence[str], value: float) -> str:
     shown = repr(int(value)) if value == int(value) else repr(value)
     return f"{name}{{{','.join(pairs)}}} {shown}" if pairs else f"{name} {shown}"
+
+
+@lru_cache(KEPT)
+def _pair(name: str, value: str) -> str:
+    """A label as it stands on the page; most are there thousands of times."""
+    return f'{name}="{_escaped(value)}"'
 
 
 def _escaped(text: str) -> str:
