@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from aisix.config.original import ORIGINAL
 from aisix.config.settings import Settings
 from aisix.errors import Complaint, OperatorError, wrong_among
 from aisix.mapping.effective import Mapping as Tables
@@ -42,7 +43,9 @@ def faults(
     nothing: whoever writes it is told, but what is kept already serves with it.
     """
     if kind == "provider_keys":
-        return _key_faults(mappings, settings, document, files)
+        found = _key_faults(mappings, settings, document, files)
+        # The original loads a key that leads nowhere: its calls are refused.
+        return wrong_among(found) if settings.names == ORIGINAL and not idle else found
     if kind == "models":
         found = _model_faults(mappings, document, snapshot)
         if not idle:
@@ -155,9 +158,10 @@ def _adapter_faults(mappings: Mappings, document: Mapping[str, Any]) -> list[Com
         provider = document.get("provider")
         if document.get("api_base") or has_base(provider, adapter):
             return []
-        return [Complaint("", "api_base", no_base(provider, adapter))]
+        return [Complaint("", "api_base", no_base(provider, adapter), idle=True)]
     text = f'no mapping speaks "{adapter}" (one of: {", ".join(known)})'
-    return [Complaint("", "adapter" if "adapter" in document else "provider", text)]
+    path = "adapter" if "adapter" in document else "provider"
+    return [Complaint("", path, text, idle=True)]
 
 
 def _model_faults(

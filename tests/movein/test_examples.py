@@ -104,6 +104,8 @@ def test_it_starts_serves_and_reports(
     example = Example(name, tmp_path, etcd, standin)
     with example.started():
         status = example.status()
+        if name == "file":
+            assert (example.ask("later"), example.ask("nowhere")) == (503, 400)
         page = send(example.metrics, "GET", "/prom" if name == "everything" else "/metrics")
     said = {
         "state": status["state"],
