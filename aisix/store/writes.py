@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from aisix.errors import Complaint
 from aisix.store.base import Change, ChangeRefused, Delete, ExtraCheck, Put, Store, no_extra_check
 from aisix.store.kinds.api_keys import make_key
 from aisix.store.kinds.registry import KINDS
@@ -187,6 +188,7 @@ def _write(
         _fresh(old, if_match)
         incoming = Normalizer(KINDS[kind], id, old, body_for(old), snapshot, now, new_key)
         document = incoming.document(extra)
+        _names_something(kind, document, old, snapshot)
         frees = old is not None and KINDS[kind].closes(old.document, document)
         change = Put(kind, id, document, incoming.secret, int(now), frees)
         changed = incoming.changed(document)
@@ -201,6 +203,19 @@ def _write(
     written = told["written"]
     entry = after.entry(kind, id) or written.entry
     return Written(entry, written.created, written.changed, written.key)
+
+
+def _names_something(kind: str, document: Document, old: Entry | None, snapshot: Snapshot) -> None:
+    """ChangeRefused for names of nothing, but for those that were there before."""
+    before = set() if old is None else {(at, n) for _, at, n in KINDS[kind].named(old.document)}
+    wrong = []
+    for path, at, name in KINDS[kind].named(document):
+        known = (entry.document.get("display_name") for entry in snapshot.entries(at))
+        if (at, name) not in before and name not in known:
+            text = f"no {KINDS[at].noun} has this display_name"
+            wrong.append(Complaint("", path, text))
+    if wrong:
+        raise ChangeRefused("invalid", wrong)
 
 
 def _found(kind: str, id: str, entry: Entry | None) -> Entry:

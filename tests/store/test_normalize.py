@@ -108,3 +108,17 @@ def test_a_provider_key_that_a_target_names_is_not_deleted(store: Store) -> None
         writes.delete(store, "provider_keys", "pk-second")
     gone = writes.delete(store, "provider_keys", "pk-second", cascade=True)
     assert [entry.id for entry in gone] == ["m1", "pk-second"]
+
+
+def test_a_group_leads_to_aliases_that_are_there(store: Store) -> None:
+    model(store, TWO)
+    group = {"display_name": "g", "routing": {"targets": [{"model": "m"}, {"model": "ghost"}]}}
+    with pytest.raises(ChangeRefused) as caught:
+        writes.create(store, "models", group, now=0, new_id="g")
+    [told] = map(str, caught.value.complaints)
+    assert told == "routing.targets[1].model: no model has this display_name"
+    group["routing"] = {"targets": [{"model": "m"}]}
+    writes.create(store, "models", group, now=0, new_id="g")
+    writes.delete(store, "models", "m1")
+    # What was named before may stay: the group is told of elsewhere, and can still be changed.
+    writes.merge(store, "models", "g", {"rate_limit": {"rpm": 1}}, now=0)
