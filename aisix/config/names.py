@@ -9,6 +9,7 @@ from typing import Any
 from aisix.errors import Complaint
 
 PREFIX = "AISIX_"
+OWN = ("AISIX_CONFIG", "AISIX_ADMIN_KEY", "AISIX_HANDOVER")  # read, and no settings
 
 
 def flatten(
@@ -44,6 +45,18 @@ def _near(name: str, known: Collection[str]) -> str:
     sections = {key.partition(".")[0] for key in known}
     close = difflib.get_close_matches(name, known if "." in name else sections, 1, 0.6)
     return f' (did you mean "{close[0]}"?)' if close else ""
+
+
+def unused_variables(env: Mapping[str, str], known: Collection[str]) -> list[str]:
+    """Names as a setting's would be, without a section, that set nothing: sorted.
+
+    >>> unused_variables({"AISIX_WORKERS": "2", "AISIX_OSS_PORT": "1", "HOME": "/"}, ["workers"])
+    ['AISIX_OSS_PORT']
+    """
+    names = {PREFIX + key.upper() for key in known}.union(OWN)
+    return sorted(
+        one for one in env if one.startswith(PREFIX) and "__" not in one and one not in names
+    )
 
 
 def unknown_variables(env: Mapping[str, str], known: Collection[str]) -> list[Complaint]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -25,7 +25,7 @@ from aisix.config.cluster import faults
 from aisix.config.declared import OF_NODE, PAIRS, PATHS, SECRETS, SETTINGS
 from aisix.config.file import read
 from aisix.config.metrics import SERIES_BYTES
-from aisix.config.names import PREFIX, flatten, unknown_variables
+from aisix.config.names import PREFIX, flatten, unknown_variables, unused_variables
 from aisix.config.original import NAMES, ORIGINAL, OURS, form_of, their_start
 from aisix.config.sections import (
     Admin,
@@ -42,10 +42,14 @@ from aisix.config.sections import (
 )
 from aisix.config.upstreams import settled, untrusted
 from aisix.errors import Complaint, OperatorError
-from aisix.movein.declared import TheirSaid, row_of
+from aisix.movein.declared import NOT_SERVED, TheirSaid, row_of
 from aisix.movein.declared import settings as their_settings
 
 SERIES = "observability.metrics_series_bytes"
+UNUSED = (
+    "{} was not applied as a configuration override: no setting has this name "
+    "(Kubernetes makes such names of services, unless the pod has enableServiceLinks: false)"
+)
 _SECTIONS: dict[str, type[Any]] = {
     "proxy": Proxy,
     "admin": Admin,
@@ -80,7 +84,8 @@ def load_settings(path: str | Path | None, env: Mapping[str, str], started: str 
     beside = Path(path).resolve().parent if path is not None else Path.cwd()
     if theirs:
         moved = their_start(given, env, where, beside)
-        given, env, said = moved.flat, moved.env, tuple(moved.said)
+        given, env = moved.flat, moved.env
+        said = (*moved.said, *_unused(env, known, given.get("etcd.password_env")))
         places.update(moved.places)
         complaints += moved.wrong
     flat = flatten(given, known, where, complaints)
@@ -127,6 +132,12 @@ def load_settings(path: str | Path | None, env: Mapping[str, str], started: str 
     if complaints:
         raise OperatorError(complaints)
     return replace(made, started=started, said=said)
+
+
+def _unused(env: Mapping[str, str], known: Collection[str], password: object) -> list[TheirSaid]:
+    """What an operator may believe to have set."""
+    names = (one for one in unused_variables(env, known) if one != password)
+    return [TheirSaid("environment", one, NOT_SERVED, "", UNUSED.format(one)) for one in names]
 
 
 def _hinted(one: Complaint) -> Complaint:

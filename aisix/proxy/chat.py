@@ -243,7 +243,7 @@ class ChatHandler(EnteringHandler):
         self.set_foreign_header("X-Upstream-Model", target.model_name)
         if not waiting:
             self.set_header("X-Aisix-Attempts", str(call.attempts.count))
-        if target.model.targets or target.member is not None:
+        if target.model.targets or (target.member is not None and target.served_by.isascii()):
             self.set_foreign_header("X-Aisix-Served-By", target.served_by)
         warnings = call.exchange.warnings
         if warnings:

@@ -50,5 +50,6 @@ def test_a_section_that_is_a_value_is_told() -> None:
 def test_of_the_environment_only_names_with_a_section_are_ours() -> None:
     env = {"AISIX_WORKERS": "2", "AISIX_HOME": "/", "PATH": "/", "AISIX_PROXY__ADDR": "a"}
     assert names.unknown_variables(env, KNOWN) == []
+    assert names.unused_variables({**env, "AISIX_CONFIG": "f"}, KNOWN) == ["AISIX_HOME"]
     (told,) = names.unknown_variables({"AISIX_PROXY__ADR": "a"}, KNOWN)
     assert "AISIX_PROXY__ADDR" in str(told)

@@ -155,6 +155,16 @@ def test_the_page_on_resilience_names_its_settings_and_fields() -> None:
     assert [name for name in ROUTINGS if f"| `{name}`" not in page] == []
 
 
+def test_in_the_originals_form_a_variable_that_sets_nothing_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text("proxy: {addr: '127.0.0.1:0'}\nadmin: {enabled: false}\nresources_file: r\n")
+    env = {"AISIX_OSS_PORT": "tcp://10.9.9.9:1", "AISIX_CONFIG": "f", "AISIX_WORKERS": "1"}
+    told = [one for one in load_settings(file, env, "aisix").said if one.where == "environment"]
+    assert [(one.name, one.lost) for one in told] == [("AISIX_OSS_PORT", True)]
+    assert "was not applied as a configuration override" in told[0].why
+    assert "10.9.9.9" not in told[0].why
+
+
 def test_a_name_of_the_originals_form_says_how_it_is_read(tmp_path: Path) -> None:
     file = tmp_path / "c.yaml"
     file.write_text("proxy: {thread_per_core: true}\n")

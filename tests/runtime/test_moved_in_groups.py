@@ -134,6 +134,7 @@ MODELS: list[tuple[str, bytes | tuple[rough.Step, ...], dict[str, Any]]] = [
     ("never", failing("503 Down"), NEVER),
     ("silent", (STALL,), {"timeout": 300, **NEVER}),
     ("late", (rough.stream(), STALL), {"stream_timeout": 300, **NEVER}),
+    ("Modèle", rough.json(said("Modèle")), {}),
     ("stalls", (rough.stream() + streamed("first")[:420], STALL), {"stream_timeout": 300, **NEVER}),
     ("streams", (rough.stream() + streamed("streamed"), rough.CLOSE), {}),
 ]
@@ -152,6 +153,7 @@ GROUPS: list[tuple[str, tuple[str, ...], dict[str, Any]]] = [
     ("r-never", ("never", "stable"), {"retries": 1}),
     ("r-silent", ("silent", "stable"), {}),
     ("r-late", ("late", "streams"), {}),
+    ("r-accent", ("Modèle",), {}),
     ("r-stalls", ("stalls", "streams"), {}),
 ]
 
@@ -180,6 +182,11 @@ def test_one_failure_cools_down_and_the_next_call_goes_elsewhere(
     assert moved.calls(name) == before + 1
     assert moved.row("stable")["status"] == "healthy"
     assert moved.row(f"r-{name}")["status"] == "not_applicable"
+
+
+def test_an_alias_that_no_header_can_hold_is_left_out(moved: Moved) -> None:
+    answer = moved.ask("r-accent")
+    assert answer.status == 200 and "x-aisix-served-by" not in answer.headers
 
 
 def test_statuses_that_go_on(moved: Moved) -> None:

@@ -276,6 +276,9 @@ def test_what_was_let_pass_is_told(world: World) -> None:
     assert ignored["apikeys/b"] == ["allowed_models"]
     assert ignored["models/none"] == ["allowed_cidrs"]
     assert store["quarantined"] == []
+    log = world.gateway.log
+    assert "etcd: models: allowed_cidrs: entries that are no network in CIDR are left out" in log
+    assert "etcd: provider_keys: secret: is loaded as it stands, and nothing can use it" in log
     assert "sk-live" not in world.gateway.log
     key = world.gateway.admin("GET", "provider_keys/k-adds").json["value"]
     assert key["forward_client_headers"] == REQUEST["forward_client_headers"]

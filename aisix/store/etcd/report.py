@@ -39,6 +39,7 @@ UNREACHED = "the source of the configuration cannot be reached"
 PLACE = re.compile(r"\[\d+\]")
 NOBODYS = "is not known here, and passed over"
 OF_NO_GROUP = "does nothing in a group, and is passed over"
+UNFIT = "is loaded as it stands, and nothing can use it"
 
 
 class LoadReport:
@@ -142,7 +143,8 @@ class LoadReport:
         lines = list(found.others)
         for kind, field, _ in record.ignored:
             row = row_of(kinds()[kind].fields, field)
-            lines.append(f"{kind}: {field}: {row.why if row is not None else NOBODYS}")
+            why = NOBODYS if row is None else row.why or UNFIT
+            lines.append(f"{kind}: {field}: {why}")
         for kind, field, _ in record.partial:
             name = field.removeprefix(INAPPLICABLE)
             lines.append(f"{kind}: {name}: {NOBODYS if name == field else OF_NO_GROUP}")
