@@ -84,7 +84,7 @@ LEFT_OUT: Set[str] = {
     "upstream.curl.Driver._guard",
     "upstream.curl.Driver._broken",
     "upstream.curl.Driver._report",
-    "proxy.relay.Relay._guard",
+    "proxy.back_pressure.BackPressure._guard",
     "timer.LazyTimer._fire",
     # All of them is a try already, since libcurl calls them: tests/upstream/test_mistakes.py.
     "upstream.curl.Driver._watch_socket",
