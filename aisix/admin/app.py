@@ -31,6 +31,7 @@ from aisix.admin.health import (
 from aisix.admin.nodes import NodesHandler
 from aisix.admin.pages import (
     DocumentHandler,
+    NowhereHandler,
     PageHandler,
     StatusHandler,
     UnknownAdminHandler,
@@ -132,6 +133,8 @@ def _health(context: AdminContext, board: HealthBoard) -> list[Any]:
         (MODELS_STATUS, ModelsStatusHandler, {**mine, "kind": kind}),
         (r"/admin/v1/health", HealthHandler, mine),
     ]
+    if board.live is not None:
+        routes.append((r"/health", NowhereHandler, {"context": context}))
     for path, probe in (("/livez", board.live), ("/readyz", board.ready)):
         if probe is not None:
             routes.append((path, ProbeHandler, {"context": context, "probe": probe}))

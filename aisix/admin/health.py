@@ -2,7 +2,7 @@
 
     GET /admin/v1/models/status   the bytes of /status/models, beside the metrics
     GET /admin/v1/health          {"status": "ok", "models": [...], "config": {...}}
-    GET /livez, /readyz           in the original AISIX's form, in its words
+    GET /livez, /readyz           in the original AISIX's form, in its words; /health is a 404 there
 
 Must never know: how any of it is found out.
 """

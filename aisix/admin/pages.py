@@ -68,3 +68,9 @@ class UnknownAdminHandler(AdminHandler):
     def prepare(self) -> None:
         super().prepare()
         raise HTTPError(404)
+
+
+class NowhereHandler(UnknownAdminHandler):
+    """A URL that is none, and says so to anybody."""
+
+    open_to_all = True

@@ -53,7 +53,7 @@ class TheirRow:
 class KindRows:
     """A kind of documents. Without fields it is not served; `named`: the field with its name, "":
     it has none; `values`: what a field may be, and else the document is refused; `words`: names of
-    theirs that our code goes by."""
+    theirs that our code goes by; `in_file`: a resources file may have a section of it."""
 
     name: str
     fields: Mapping[str, TheirRow] = field(default_factory=dict)
@@ -61,6 +61,7 @@ class KindRows:
     named: str = "display_name"
     restricts: bool = False
     values: Mapping[str, list[str]] = field(default_factory=dict)
+    in_file: bool = True
 
     @property
     def served(self) -> bool:
@@ -125,7 +126,13 @@ def _kind(name: str, given: Mapping[str, Any]) -> KindRows:
         named=given.get("named", "display_name"),
         restricts=given.get("restricts", False),
         values=given.get("values", {}),
+        in_file=given.get("in_file", True),
     )
+
+
+def kinds_in_files() -> dict[str, KindRows]:
+    """Those of `kinds` that a resources file may have."""
+    return {name: kind for name, kind in kinds().items() if kind.in_file}
 
 
 def row_of(rows: Mapping[str, TheirRow], name: str) -> TheirRow | None:

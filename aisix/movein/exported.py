@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from aisix.movein.declared import kinds
+from aisix.movein.declared import kinds, kinds_in_files
 from aisix.movein.resources import VERSION, VERSION_FIELD
 
 OURS = "_meta"  # a field of documents that our gateway wrote
@@ -69,7 +69,8 @@ def exported(
     names = {
         kind: {id: _name(kind, one, id) for id, one in of.items()} for kind, of in entries.items()
     }
-    for kind in [one for one in kinds() if one in entries]:
+    in_file = kinds_in_files()
+    for kind in [one for one in in_file if one in entries]:
         taken: dict[str, str] = {}
         for id, entry in entries[kind].items():
             name = names[kind][id]
@@ -79,7 +80,7 @@ def exported(
             _refer(found, kind, name, entry, names)
             shown = _Hiding(found, kind, name, reveal).value(entry, "", False)
             found.data.setdefault(kind, []).append(shown)
-    for kind in sorted(entries.keys() - kinds().keys()):
+    for kind in sorted(entries.keys() - in_file.keys()):
         found.notes.append(f"{kind}: {len(entries[kind])} of a kind that no file has: left out")
     _same_variable(found)
     return found

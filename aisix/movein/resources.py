@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aisix.errors import Complaint
-from aisix.movein.declared import NOT_SERVED, KindRows, TheirSaid, kinds
+from aisix.movein.declared import NOT_SERVED, KindRows, TheirSaid, kinds, kinds_in_files
 from aisix.movein.documents import INAPPLICABLE, MovedDocument, adapter_of, moved_document
 
 VERSION_FIELD, VERSION = "_format_version", "1"
@@ -58,7 +58,7 @@ def moved_resources(data: Mapping[str, Any], environ: Mapping[str, str]) -> Move
         text = f'must be the text "{VERSION}"'
         moved.wrong.append(Complaint("", VERSION_FIELD, text))
         return moved
-    known = kinds()
+    known = kinds_in_files()
     sections: dict[str, list[tuple[str, dict[str, Any]]]] = {}
     for section, content in data.items():
         if section == VERSION_FIELD:

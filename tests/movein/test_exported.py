@@ -99,3 +99,13 @@ def test_a_kind_nobody_knows_is_left_out_and_told() -> None:
     found = exported([("what_is_this", "x", {"a": "b"})])
     assert found.notes == ["what_is_this: 1 of a kind that no file has: left out"]
     assert list(found.data) == ["_format_version"]
+
+
+def test_what_only_etcd_has_is_left_out_and_told() -> None:
+    scoped = {"guardrail_id": "g1", "scope_type": "env"}
+    guardrail = {"name": "words", "kind": "keyword"}
+    found = exported([("guardrails", "g1", guardrail), ("guardrail_attachments", "1", scoped)])
+    assert found.notes == ["guardrail_attachments: 1 of a kind that no file has: left out"]
+    assert found.blocking == [] and set(found.data) == {"_format_version", "guardrails"}
+    moved = moved_resources(found.data, {})
+    assert moved.wrong == []

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from aisix.errors import OperatorError
-from aisix.movein.declared import kinds
+from aisix.movein.declared import kinds, kinds_in_files
 from aisix.movein.resources import id_of
 from aisix.store import yaml_document
 from aisix.store.batch import ImportItem
@@ -84,6 +84,8 @@ def test_ids_names_and_secrets() -> None:
         (changed("provider_keys", api_key="${1}"), "expected ${NAME}; for a plain $ write $$"),
         (changed("guardrails", name="g", kind="magic"), "guardrails[0].kind: must be one of"),
         (changed("mcp_servers", name="g"), "mcp_servers[0].display_name: required: a name"),
+        (changed("mcp_policies", name="g"), "mcp_policies: unknown section (known: provider_keys,"),
+        (changed("guardrail_attachments", name="g"), "guardrail_attachments: unknown section"),
         ("_format_version: '1'\nmodels: &a []\n", "anchors and references are not read"),
         ("_format_version: '1'\nmodels: []\nmodels: []\n", "is there twice"),
     ],
@@ -99,7 +101,9 @@ def test_all_faults_at_once() -> None:
     assert len(complaints({**document, "x": []}).splitlines()) == 3
 
 
-@pytest.mark.parametrize("kind", [name for name, rows in kinds().items() if not rows.served])
+@pytest.mark.parametrize(
+    "kind", [name for name, rows in kinds_in_files().items() if not rows.served]
+)
 def test_a_kind_that_is_not_served_is_counted_and_named(kind: str) -> None:
     rows = kinds()[kind]
     entry = {name: values[0] for name, values in rows.values.items()}

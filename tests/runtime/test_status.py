@@ -204,7 +204,8 @@ def test_models_and_health_are_told_to_scrapers_and_to_admins_alike(
                 assert (answer.status, answer.body) == (200, b"ok")
                 assert answer.headers["x-content-type-options"] == "nosniff"
                 assert b"check passed\n" in send(port, "GET", f"{path}?verbose").body
-        assert send(gateway.port, "GET", "/health").status == 404
+            assert send(port, "GET", "/health").status == 404
+        assert send(admin_port, "GET", "/healthz").status == 401
         assert send(gateway.port, "GET", "/healthz").status == 404
 
         # A file that is refused is refused as a whole, and what served serves on.

@@ -94,7 +94,7 @@ def test_who_must_not_run_unguarded_has_the_whole_file_refused(tmp_path: Path) -
     with pytest.raises(OperatorError, match=r"r.yaml:\d+: guardrails: is not enforced here"):
         store.reload()
     assert store.config_state().state == "never_loaded"
-    (tmp_path / "r.yaml").write_text(FILE.replace("guardrails:", "mcp_policies:"))
+    (tmp_path / "r.yaml").write_text(FILE.replace("guardrails:", "claim_mappings:"))
     store.reload()
     assert store.config_state().state == "synced"
     store.close()
