@@ -96,7 +96,7 @@ def test_it_is_created_read_listed_searched_changed_and_deleted(gateway: Running
     assert [i["id"] for i in found["items"]] == ["second"]
     assert found["items"][0]["value"]["members"] == []
     told = fault(gateway.admin("GET", "teams?members=ann"), 400, "bad_request")
-    assert told.endswith("limit, cursor, min_revision, display_name")
+    assert told.endswith("limit, cursor, min_revision, shape, display_name")
     merged = gateway.admin("PATCH", path, {"description": "finds", "monthly_budget": None})
     assert merged.json["value"] == {**value, "description": "finds", "monthly_budget": None}
     assert gateway.admin("GET", "status").json["resources"]["teams"] == 2

@@ -41,6 +41,7 @@ WAY = [
     "proxy.chat",
     "proxy.entering",
     "proxy.call",
+    "proxy.back_pressure",
     "proxy.relay",
     "proxy.admission",
     "routing.attempts",

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from aisix.errors import UpstreamError
-from aisix.routing import balancer
+from aisix.routing import balancers
 from aisix.routing.target import Target, make_targets
 from aisix.upstream.request import Signer
 from tests import rough
@@ -63,7 +63,7 @@ def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None
         def signed(*args: Any) -> list[Target]:
             return [replace(target, sign=signer) for target in make_targets(*args)]
 
-        monkeypatch.setattr(balancer, "make_targets", signed)
+        monkeypatch.setattr(balancers, "make_targets", signed)
 
         async def serving() -> None:
             async with (

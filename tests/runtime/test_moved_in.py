@@ -112,7 +112,7 @@ guardrails:
         until(lambda: gateway.log.count("names: aisix (started without a verb)") == 2, gateway.log)
         until(lambda: gateway.ask().status == 200)
     assert "1 guardrails is stored and NOT enforced: no-pii" in gateway.log
-    assert "embedding.dimensions: embeddings are not served" in gateway.log
+    assert "embedding.dimensions: requests for embeddings are passed on as they come" in gateway.log
     assert "cooldown.enabled" not in gateway.log
     assert "sk-ant-1234" not in gateway.log
     assert "drain complete — closing listeners" in gateway.log
