@@ -30,6 +30,7 @@ from aisix.proxy.gateway import Gateway
 from aisix.proxy.original_metrics import RequestFacts
 from aisix.proxy.recording import Recording
 from aisix.proxy.relay import Relay
+from aisix.routing.additions import Asker
 from aisix.routing.attempts import LONGEST_PAUSE, Attempts
 from aisix.routing.group_attempts import begin
 from aisix.routing.target import Target
@@ -68,7 +69,7 @@ class ChatHandler(EnteringHandler):
                 await self.until(self.within_members(attempts, caller_body))
             mine = self.seen, self.request.headers, self.trace, self.mended
             call = Call(gateway, self.caller, attempts, *mine, self.large)
-            call.asker = self
+            call.asker = Asker(self.request_id, self.api_key)
             if gateway.recorder is not None:
                 self.recording = call.recording = gateway.recorder.record(self, caller_body)
             try:

@@ -24,6 +24,7 @@ from aisix.proxy.backstop import Wait
 from aisix.proxy.base import ProxyHandler
 from aisix.proxy.call import Call, note_failure
 from aisix.proxy.route_hints import hints_of
+from aisix.routing.additions import Asker
 from aisix.routing.attempts import Attempts
 from aisix.routing.group_attempts import begin
 from aisix.routing.target import Target
@@ -97,7 +98,7 @@ class CountHandler(ProxyHandler):
             raise Uncounted(NO_ROUTE)
         mine = self.seen, self.request.headers, self.trace, self.mended
         call = Call(gateway, self.caller, attempts, *mine, self.large)
-        call.asker = self
+        call.asker = Asker(self.request_id, self.api_key)
         try:
             upstream_request = call.translated(target, caller_body)
         except Spent:

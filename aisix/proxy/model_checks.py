@@ -22,6 +22,7 @@ from aisix.mapping.syntax.budget import Spent
 from aisix.proxy.beside import is_light
 from aisix.proxy.call import Call
 from aisix.proxy.gateway import Gateway
+from aisix.routing.additions import Asker
 from aisix.routing.attempts import Attempts
 from aisix.routing.balancer import Balancer
 from aisix.routing.balancers import Balancers
@@ -33,15 +34,8 @@ from aisix.upstream.request import Cap, Timeouts
 REQUEST_ID = "background-model-check"
 AT_ONE_TIME = 4  # checks under way
 IDLE_SECS = 1.0  # between two looks at whether there is anything to be checked, or we are to do it
+NOBODY = ApiKey("", "")  # no key of a caller's: a header that tells of one is left out
 ANSWER = Cap(1 << 20, "the answer to a background check")  # bytes
-
-
-class NobodysCall:
-    """Who asks: no key of a caller's. A header that tells of one is left out."""
-
-    def __init__(self) -> None:
-        self.request_id = REQUEST_ID
-        self.api_key = ApiKey("", "")
 
 
 class Outcome(NamedTuple):
@@ -114,7 +108,7 @@ class ModelChecks:
         attempts = Attempts(Balancer([target], None), 0.0, now)
         try:
             call = Call(gateway, caller, attempts, {}, {}, None)
-            call.asker = NobodysCall()
+            call.asker = Asker(REQUEST_ID, NOBODY)
             try:
                 translated = call.translated(target, body)
             except Spent:

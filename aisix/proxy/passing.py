@@ -25,6 +25,7 @@ from aisix.proxy.chat import ChatHandler
 from aisix.proxy.doors import Door
 from aisix.proxy.gateway import Gateway
 from aisix.proxy.pass_call import PassCall, PassRelay, Sent
+from aisix.routing.additions import Asker
 from aisix.routing.balancer import Balancer
 from aisix.routing.group_attempts import begin
 
@@ -73,7 +74,7 @@ class PassHandler(ChatHandler):
                 await self.until(self.within_members(attempts, named))
             mine = self.seen, self.request.headers, self.trace
             call = PassCall(self.gateway, self.caller, attempts, *mine)
-            call.asker = self
+            call.asker = Asker(self.request_id, self.api_key)
             call.name, call.sent = self.name, sent
             upstream_request = call.translated(attempts.target, named)
             self.call, self.streamed = call, sent.stream

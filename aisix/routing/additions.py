@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
 from aisix.mapping.body_changes import BodyChanges
 from aisix.store.kinds.requests import may_add, may_forward
@@ -27,8 +27,9 @@ OVERRIDDEN = "user-agent"  # the gateway's own gives way
 BROKEN = re.compile(r"[\r\n\0]")
 
 
-class Asker(Protocol):
-    """Whose request it is."""
+class Asker(NamedTuple):
+    """Whose request it is. Not the handler itself: a request that is part of a circle waits for
+    the collector, and that is a tenth of what it costs."""
 
     request_id: str
     api_key: ApiKey

@@ -8,16 +8,14 @@ from typing import Any
 import pytest
 from tornado.httputil import HTTPHeaders
 
-from aisix.routing.additions import Additions, additions
+from aisix.routing.additions import Additions, Asker, additions
 from aisix.store.resources import ApiKey, Model, ParamConstraint, ProviderKey
 
 OWN = ("user-agent: aisix/1", "authorization: Bearer sk-1", "content-type: application/json")
 MODEL = Model("m1", "small", "gpt", "acme", "k1")
 
 
-class FakeAsker:
-    request_id = "r-1"
-    api_key = ApiKey("a1", "00", display_name="ci", team_id="t-7")
+ASKER = Asker("r-1", ApiKey("a1", "00", display_name="ci", team_id="t-7"))
 
 
 def made(**given: Any) -> Additions:
@@ -27,9 +25,9 @@ def made(**given: Any) -> Additions:
     return found
 
 
-def sent(found: Additions, asker: FakeAsker | None = None, **caller: str) -> dict[str, str]:
+def sent(found: Additions, asker: Asker | None = None, **caller: str) -> dict[str, str]:
     headers = HTTPHeaders({name.replace("_", "-"): text for name, text in caller.items()})
-    lines = found.lines(OWN, headers, asker or FakeAsker())
+    lines = found.lines(OWN, headers, asker or ASKER)
     pairs = [line.split(": ", 1) for line in lines]
     assert len({name for name, _ in pairs}) == len(pairs)
     return {name: value for name, value in pairs if f"{name}: {value}" not in OWN}
@@ -68,11 +66,9 @@ def test_without_an_asker_what_it_would_say_is_left_out() -> None:
 
 
 def test_no_line_break_comes_in_by_a_part() -> None:
-    class Odd(FakeAsker):
-        api_key = ApiKey("a1", "00", display_name="a\r\nx-evil: 1")
-
+    odd = Asker("r-1", ApiKey("a1", "00", display_name="a\r\nx-evil: 1"))
     found = made(default_headers=(("x-a", "${request.api_key.name}"), ("x-b", "b")))
-    assert sent(found, Odd()) == {"x-b": "b"}
+    assert sent(found, odd) == {"x-b": "b"}
 
 
 def test_the_gateway_goes_before_the_operator_and_the_operator_before_the_caller() -> None:
@@ -111,7 +107,7 @@ def test_of_a_header_given_twice_the_first_counts() -> None:
     headers = HTTPHeaders()
     headers.add("X-A", "one")
     headers.add("X-A", "two")
-    lines = made(forward_client_headers=("x-a",)).lines(OWN, headers, FakeAsker())
+    lines = made(forward_client_headers=("x-a",)).lines(OWN, headers, ASKER)
     assert lines[-1] == "x-a: one"
 
 
