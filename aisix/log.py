@@ -29,7 +29,7 @@ FIELDS = (
     ("request_id", "ours, or the caller's own `x-request-id`"),
     ("trace_id", "of the caller's `traceparent`, or a new one; with tracing only"),
     ("span_id", "ours in that trace"),
-    ("remote", "the caller's IP address; behind proxies by `proxy.real_ip`"),
+    ("remote", "the caller's IP address; behind proxies by `proxy.real_ip.trusted_proxies`"),
     ("method", "HTTP method"),
     ("path", "URL path without the query, as its route is declared, at most 256 characters"),
     ("requested_path", "the same as it came, where it was spelled another way"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ CONFIG: dict[str, Any] = {
 @pytest.fixture(autouse=True)
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("AISIX_")]:
+        monkeypatch.delenv(name)  # whoever runs the tests has set them, and each is told
     monkeypatch.setenv("KEY", "sk-1234")
     monkeypatch.setenv("CALLER", "caller-key")
 

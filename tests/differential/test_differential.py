@@ -8,7 +8,7 @@ from tests.differential.judge import doubled, invented, lost
 from tests.differential.run import PAIRS, judged
 from tests.long import times
 
-COUNT = 60
+COUNT = 40
 
 
 @pytest.mark.parametrize("pair", PAIRS)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from tornado.httputil import HTTPHeaders, HTTPServerRequest
+from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 
 from aisix.proxy.route_hints import hints_of
 
 
 def request(**headers: str) -> HTTPServerRequest:
     named = HTTPHeaders({name.replace("_", "-"): text for name, text in headers.items()})
-    made = HTTPServerRequest(method="POST", uri="/", headers=named)
+    named["host"] = "localhost"
+    line = RequestStartLine("POST", "/", "HTTP/1.1")
+    made = HTTPServerRequest(headers=named, start_line=line)
     made.remote_ip = "10.0.0.1"
     return made
 
