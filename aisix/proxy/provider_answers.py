@@ -22,7 +22,7 @@ from aisix.mapping.syntax.paths import Path
 from aisix.routing.target import Target
 from aisix.upstream.request import Sink
 
-LOOKED_AT = 256 << 10  # bytes of an answer; a longer one, or a longer first event, names itself not
+LOOKED_AT = 256 << 10  # bytes of an answer; what stands behind them names it not
 LONGEST = 256  # characters of an id
 DATA, EVENTS = b"data:", "event-stream"
 _decode = msgspec.json.Decoder().decode
@@ -40,7 +40,9 @@ class WatchedSink:
     ) -> None:
         self._to, self.target = to, target
         self._paths = _parsed(_listed(answer_id)), _parsed(_listed(answer_model))
-        self._came: bytearray | None = bytearray()  # None: it has named itself, or will not
+        # What has not been looked at; None: it has named itself, or will not.
+        self._came: bytearray | None = bytearray() if any(self._paths) else None
+        self._left = LOOKED_AT
         self._streamed = False
         self.status = 0
         self.id: str | None = None
@@ -54,10 +56,11 @@ class WatchedSink:
     def on_data(self, data: bytes) -> None:
         if self._came is not None:
             self._came += data
-            if len(self._came) > LOOKED_AT:
+            self._left -= len(data)
+            if self._left < 0:
                 self._came = None
-            elif self._streamed:
-                self._first_event(self._came)
+            elif self._streamed and b"\n" in data:
+                self._whole_lines(self._came)
         self._to.on_data(data)
 
     def on_end(self, error: UpstreamError | None) -> None:
@@ -69,11 +72,14 @@ class WatchedSink:
     def crashed(self, error: BaseException) -> None:
         self._to.crashed(error)
 
-    def _first_event(self, came: bytearray) -> None:
-        for line in bytes(came).split(b"\n")[:-1]:
+    def _whole_lines(self, came: bytearray) -> None:
+        """Each is looked at once."""
+        *lines, rest = bytes(came).split(b"\n")
+        for line in lines:
             if line.startswith(DATA) and self._named(line[len(DATA) :]):
                 self._came = None
                 return
+        self._came = bytearray(rest)
 
     def _named(self, data: bytes) -> bool:
         try:

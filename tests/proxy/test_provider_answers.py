@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from aisix.errors import UpstreamError
+from aisix.proxy import provider_answers
 from aisix.proxy.provider_answers import LONGEST, LOOKED_AT, WatchedSink
 
 STREAM = {"content-type": "text/event-stream; charset=utf-8"}
@@ -82,3 +83,18 @@ def test_what_has_no_name_has_none_and_passes_all_the_same(text: bytes) -> None:
 def test_tables_that_say_nothing_find_nothing() -> None:
     assert watched([b'{"id": "a"}'], {}, at=()).id is None
     assert watched([b'{"id": "a"}'], {}, at="id").id == "a"
+
+
+def test_a_long_stream_without_a_name_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[bytes] = []
+    decode = provider_answers._decode
+    monkeypatch.setattr(
+        provider_answers, "_decode", lambda data: (looked.append(data), decode(data))[1]
+    )
+    event = b'data: {"delta": "x"}\n\n'
+    watched([event] * 500, STREAM)
+    assert len(looked) == 500
+    looked.clear()
+    watched([event] * 500, STREAM, at=())  # its tables name no id, and a model
+    watched([event] * (2 * LOOKED_AT // len(event)), STREAM)
+    assert len(looked) <= 500 + LOOKED_AT // len(event)
