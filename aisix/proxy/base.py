@@ -87,10 +87,10 @@ class ProxyHandler(CountedHandler):
         if gateway.draining:
             self.set_header("Connection", "close")
         gateway.enter()
-        if gateway.original is not None:
-            self.count_entering(gateway.original, dialect)
         gateway.under_way[self] = None
         self._over = False
+        if gateway.original is not None:
+            self.count_entering(gateway.original, dialect)
 
     def set_default_headers(self) -> None:
         self.set_header("Content-Type", "application/json")

@@ -42,16 +42,18 @@ class CountedHandler(BrowserHandler):
             self._counted = counter.entered(self.route_path, dialect)
 
     def count_end(self, counter: OriginalCounter, label: str, record: Mapping[str, Any]) -> None:
-        at, attempts = self._counted, self.tried()
+        at = self._counted
         if not at:
             return
+        counter.left(at)  # whatever becomes of the rest
         key: UsualKey | None = None
+        attempts = self.tried()
         if attempts is not None and _usual(attempts, record):
             key = at, attempts.target, self.seen["api_key_id"], self.streamed, label
             agent = self.request.headers.get("User-Agent", "")
             if counter.usual(key, agent, self._levels, record):
                 return
-        counter.finished(at, self.facts(label), record, key)
+        counter.finished(self.facts(label), record, key)
 
     def tried(self) -> Attempts | None:
         """Its attempts upstream."""

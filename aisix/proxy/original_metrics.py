@@ -2,7 +2,8 @@
 
     counter = OriginalCounter(settings, metrics)
     at = counter.entered(path, dialect)             # the head has come
-    counter.finished(at, facts, record)             # once, at its end; record: the access line's
+    counter.left(at)                                # it has ended
+    counter.finished(facts, record)                 # once, then; record: the access line's
 
 Only where `metrics_names` says so; else nobody makes one. Probes are not counted, as there.
 """
@@ -24,7 +25,7 @@ from aisix.routing.target import Target
 from aisix.store.resources import ApiKey, Cost, Model
 from aisix.store.snapshot import Snapshot
 from aisix.telemetry.metrics import CANCELLED, Metrics
-from aisix.telemetry.original.clients import ClientKinds
+from aisix.telemetry.original.clients import LOOKED_AT, ClientKinds
 from aisix.telemetry.original.counting import (
     CallerLabels,
     Deployment,
@@ -101,6 +102,9 @@ class OriginalCounter:
     def entered(self, path: str, dialect: str) -> int:
         return self.counts.entered(self._words.endpoint(path), self._words.protocol(dialect))
 
+    def left(self, at: int) -> None:
+        self.counts.left(at)
+
     def usual(
         self,
         key: UsualKey,
@@ -127,29 +131,31 @@ class OriginalCounter:
         first = record.get("first_byte_ms") if key[3] else None
         if first is not None:
             first /= 1000
-        counts.left(key[0])
         counts.usual(at, record["ms"] / 1000, tokens, spend, client, first)
         for level in levels:
-            to = at.left_requests if level.counts == "requests" else at.left_tokens
+            if level.counts == "requests":
+                to = at.left_requests
+            else:
+                to = at.left_tokens if level.counts == "tokens" else 0  # of places nothing is shown
             if to:
                 counts.set_left(to, level.left)
         return True
 
     def _client(self, agent: str, label: str) -> int:
-        if len(self._clients) >= KEPT:
-            self._clients.clear()
-        at = self._clients[agent, label] = self.counts.client(self._kind_of_client(agent), label)
+        at = self.counts.client(self._kind_of_client(agent), label)
+        if len(agent) <= LOOKED_AT:
+            if len(self._clients) >= KEPT:
+                self._clients.clear()
+            self._clients[agent, label] = at
         return at
 
     def finished(
         self,
-        at: int,
         facts: RequestFacts,
         record: Mapping[str, Any],
         key: UsualKey | None = None,
     ) -> None:
         """key: of a request that may be one of many like it."""
-        self.counts.left(at)
         if facts.snapshot is not self._snapshot:
             self._snapshot, self._targets, self._callers = facts.snapshot, {}, {}
             self._usual.clear()

@@ -87,7 +87,7 @@ def resources(url: str, silent: int) -> dict[str, Any]:
                 "team_id": "team-7",
                 "user_id": "u-1",
                 "user_name": "Ann",
-                "rate_limit": {"rpm": 1000, "tpm": 1000000},
+                "rate_limit": {"rpm": 1000, "tpm": 1000000, "concurrency": 50},
             },
             {"display_name": "off", "key_env": "OTHER", "allowed_models": [], "disabled": True},
         ],
@@ -175,6 +175,8 @@ def test_a_request_counts_in_each_family_with_its_labels(gateway: Metered) -> No
     assert more("aisix_usage_event_drops_total", reason="sink_disabled", **used) == 1
     [left] = found(page, "aisix_ratelimit_remaining_requests", model="small")
     assert 900 < left.value < 1000
+    [left] = found(page, "aisix_ratelimit_remaining_tokens", model="small")
+    assert left.value > 900_000  # of tokens, not of places
     assert value(page, "aisix_proxy_in_flight_requests") == 0
 
 

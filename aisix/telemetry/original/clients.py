@@ -15,7 +15,7 @@ from pathlib import Path
 
 FILE = Path(__file__).parent / "clients.toml"
 KEPT = 4096  # User-Agents that are known
-LOOKED_AT = 512  # characters that a rule is tried on
+LOOKED_AT = 512  # characters that a rule is tried on; of a longer one nothing is kept
 
 
 class ClientKinds:
@@ -31,9 +31,11 @@ class ClientKinds:
     def __call__(self, agent: str) -> str:
         found = self._known.get(agent)
         if found is None:
-            if len(self._known) >= KEPT:
-                self._known.clear()
-            found = self._known[agent] = self._found(agent.strip())
+            found = self._found(agent.strip())
+            if len(agent) <= LOOKED_AT:
+                if len(self._known) >= KEPT:
+                    self._known.clear()
+                self._known[agent] = found
         return found
 
     def _found(self, agent: str) -> str:

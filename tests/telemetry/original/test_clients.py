@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from aisix.telemetry.original.clients import FILE, KEPT, ClientKinds
+from aisix.telemetry.original.clients import FILE, KEPT, LOOKED_AT, ClientKinds
 
 AGENTS = {
     "": "unknown",
@@ -65,3 +65,9 @@ def test_what_is_known_of_user_agents_is_bounded() -> None:
     for number in range(3 * KEPT):
         kind(f"agent/{number}")
     assert len(kind._known) <= KEPT
+
+
+def test_of_a_user_agent_without_end_nothing_is_kept() -> None:
+    kind = ClientKinds()
+    assert kind("x" * LOOKED_AT + " codex") == "codex"
+    assert not kind._known

@@ -100,10 +100,8 @@ def test_zeros_make_no_series_where_that_is_declared() -> None:
     assert len(found(page, "aisix_deployment_failure_responses_total")) == 1
 
 
-def test_a_successor_goes_on_counting_and_what_was_under_way_is_not(
-    theirs: TheirFamilies = read_families({}),  # noqa: B008
-) -> None:
-    board = Scoreboard(1)
+def test_a_successor_goes_on_counting_and_what_was_under_way_is_not() -> None:
+    theirs, board = read_families({}), Scoreboard(1)
     slot = board.claim()
     first = OriginalCounts(Metrics(slot), theirs)
     first.finished(ASKED)
