@@ -13,11 +13,25 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import chain
 from math import gcd
 
 POINTS = 160  # of a target for each unit of its weight
 MOST_UNITS = 64  # of all weights; larger ones are scaled down
 WORD = 2**64 - 1
+
+
+def _fnv(data: bytes, found: int = 0xCBF29CE484222325) -> int:
+    """FNV-1a of 64 bit; found: that of what stands before."""
+    for byte in data:
+        found = ((found ^ byte) * 0x100000001B3) & WORD
+    return found
+
+
+def _mixed(found: int) -> int:
+    found = ((found ^ (found >> 30)) * 0xBF58476D1CE4E5B9) & WORD
+    found = ((found ^ (found >> 27)) * 0x94D049BB133111EB) & WORD
+    return found ^ (found >> 31)
 
 
 def hashed(data: bytes) -> int:
@@ -26,12 +40,7 @@ def hashed(data: bytes) -> int:
     >>> hex(hashed(b""))
     '0xf52a15e9a9b5e89b'
     """
-    found = 0xCBF29CE484222325
-    for byte in data:
-        found = ((found ^ byte) * 0x100000001B3) & WORD
-    found = ((found ^ (found >> 30)) * 0xBF58476D1CE4E5B9) & WORD
-    found = ((found ^ (found >> 27)) * 0x94D049BB133111EB) & WORD
-    return found ^ (found >> 31)
+    return _mixed(_fnv(data))
 
 
 def units(weights: Sequence[int]) -> list[int]:
@@ -54,9 +63,9 @@ class HashRing:
     def __init__(self, targets: Sequence[tuple[str, int]]) -> None:
         points: list[tuple[int, int]] = []
         for place, unit in enumerate(units([weight for _, weight in targets])):
-            name = targets[place][0].encode() + b"\0"
+            name = _fnv(targets[place][0].encode() + b"\0")
             points += [
-                (hashed(name + number.to_bytes(4, "little")), place)
+                (_mixed(_fnv(number.to_bytes(4, "little"), name)), place)
                 for number in range(POINTS * unit)
             ]
         points.sort()
@@ -68,8 +77,8 @@ class HashRing:
         """The place of every target, in the order in which this key meets them."""
         start = bisect_left(self._hashes, hashed(key.encode()))
         found: dict[int, None] = {}
-        for place in self._places[start:] + self._places[:start]:
-            found[place] = None
+        for at in chain(range(start, len(self._places)), range(start)):
+            found[self._places[at]] = None
             if len(found) == self._count:
                 break
         return tuple(found)

@@ -136,7 +136,7 @@ class ModelHealth:
         if not all(rows):
             return 0
         cells, starts = self.table.cells, [self.table.windows(row) for row in rows]
-        with self._lock:
+        with self._threads, self._lock:
             chosen, most, total = 0, -float("inf"), 0
             for place, weight in enumerate(weights):
                 at = starts[place // WIDTH] + place % WIDTH
