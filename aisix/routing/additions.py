@@ -1,6 +1,6 @@
 """What a provider key adds to its requests: headers by template, headers of callers, fields.
 
-    added = additions(key, model)             None: nothing, as with most keys
+    added = additions(key, model, True)       None: nothing, as with most keys
     added.lines(lines, headers, asker)        what the tables send comes first, then the operator's
     added.changed(body)                       renamed, bounded, filled up
 
@@ -47,8 +47,8 @@ class Additions:
         self, lines: tuple[str, ...], headers: Mapping[str, str], asker: Asker | None
     ) -> tuple[str, ...]:
         """`lines`: what the gateway says itself, which nobody overrides; `headers`: a caller's."""
-        said = {line.partition(":")[0].lower(): line for line in lines}
-        own = said.keys() - {OVERRIDDEN}
+        own = {line.partition(":")[0].lower() for line in lines} - {OVERRIDDEN}
+        said: dict[str, str] = {}
         for name, parts in self.headers:
             value = _filled(parts, asker)
             if name not in own and value is not None:
@@ -56,7 +56,9 @@ class Additions:
         if self.forward is not None:
             taken = own | {name for name, _ in self.headers}
             said |= self._forwarded(headers, taken)
-        return tuple(said.values())
+        if OVERRIDDEN in said:
+            lines = tuple(one for one in lines if not one.lower().startswith(f"{OVERRIDDEN}:"))
+        return (*lines, *said.values())
 
     def _forwarded(self, headers: Any, taken: set[str]) -> dict[str, str]:
         found = {}

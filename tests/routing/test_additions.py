@@ -130,3 +130,10 @@ def test_a_body_is_changed_in_the_keys_own_dialect_alone() -> None:
     key = ProviderKey("k1", "prod", "acme", "acme", "sk-1", **given)
     assert additions(key, MODEL, False) is None
     assert made(default_headers=(("x-a", "a"),)).changed(body) is body
+
+
+def test_a_header_that_the_gateway_says_twice_is_sent_twice() -> None:
+    own = (*OWN, "x-beta: one", "x-beta: two")
+    found = made(default_headers=(("x-beta", "mine"), ("user-agent", "own")))
+    lines = found.lines(own, HTTPHeaders(), ASKER)
+    assert lines == (*own[1:], "user-agent: own")
