@@ -16,7 +16,7 @@ from typing import Any
 from aisix import __version__
 from aisix.errors import OperatorError, StoreError
 
-ORIGINAL, CONFIG_VARIABLE = "aisix", "AISIX_CONFIG"  # the form of the original AISIX
+CONFIG_VARIABLE = "AISIX_CONFIG"  # as the original AISIX reads it
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,6 +25,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     bare = _without_verb(argv)
     args = _parser(argv[:1]).parse_args(["serve", *argv] if bare else argv)
     if bare:
+        from aisix.config.original import ORIGINAL
+
         args.started, args.config = ORIGINAL, args.config or os.environ.get(CONFIG_VARIABLE)
     try:
         return int(args.go(args))
@@ -41,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _without_verb(argv: Sequence[str]) -> bool:
     """Whether it is started as the original AISIX is: `aisix --config FILE`, or by the variable."""
     first = argv[0] if argv else ""
-    if first.startswith(("-c", "--config")) and not first.startswith("--c-"):
+    if first.startswith(("-c", "--config")):
         return True
     return not argv and bool(os.environ.get(CONFIG_VARIABLE))
 

@@ -16,11 +16,13 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
+from aisix.config.original import ORIGINAL
 from aisix.config.settings import Settings, load_settings
 from aisix.errors import Complaint, OperatorError
 from aisix.movein.declared import DIFFERENT, NOT_SERVED, OUTCOMES, REFUSED, TheirSaid, kinds
@@ -29,11 +31,16 @@ from aisix.movein.resources import not_served_words
 from aisix.store import yaml_document
 from aisix.store.base import ChangeRefused
 from aisix.store.batch import check_items
+from aisix.store.config_state import THERE
 from aisix.store.kinds.registry import KINDS
 from aisix.store.secrets import Keyring
 from aisix.store.snapshot import Snapshot
 
-ORIGINAL = "aisix"
+if TYPE_CHECKING:
+    from aisix.store.etcd.judge import Judge
+    from aisix.store.etcd.layout import Name
+    from aisix.store.etcd.wire import KeyValue
+
 LOST = (NOT_SERVED, REFUSED)
 OF_NOBODY = base64.b64encode(bytes(32)).decode()  # opens nothing that is sealed
 
@@ -153,8 +160,6 @@ def _of_etcd(args: argparse.Namespace, settings: Settings | None) -> Iterator[Th
     """Every document under the prefix, judged as a node judges it."""
     from aisix.cli.etcd_documents import found_in_etcd
     from aisix.store.etcd.judge import Judge
-    from aisix.store.etcd.layout import Name
-    from aisix.store.etcd.wire import KeyValue
 
     layout, found = found_in_etcd(args.etcd, args.prefix, settings)
     documents: dict[Name, KeyValue] = {}
@@ -174,12 +179,11 @@ def _of_etcd(args: argparse.Namespace, settings: Settings | None) -> Iterator[Th
         yield _of_kind(kind, kvs)
 
 
-def _judged(judge: object, name: tuple[str, str], value: bytes) -> Iterator[TheirSaid]:
+def _judged(judge: Judge, name: Name, value: bytes) -> Iterator[TheirSaid]:
     """One document: what became of its fields, and what stands against it."""
-    from aisix.store.etcd.judge import IGNORED, Judge
-    from aisix.store.etcd.layout import META, NAMES
+    from aisix.store.etcd.judge import IGNORED
+    from aisix.store.etcd.layout import META
 
-    assert isinstance(judge, Judge)
     where = "/".join(name)
     refused = judge.refused.get(name)
     if refused is not None:
@@ -189,7 +193,7 @@ def _judged(judge: object, name: tuple[str, str], value: bytes) -> Iterator[Thei
     document = json.loads(value)
     said: list[TheirSaid] = []
     if META not in document:
-        there = NAMES.get(name[0], name[0])
+        there = THERE.get(name[0], name[0])
         said = moved_document(there, document, where).said
         yield from said
     told = {one.name for one in said if one.lost}
@@ -204,17 +208,11 @@ def _judged(judge: object, name: tuple[str, str], value: bytes) -> Iterator[Thei
 UNFIT = "is loaded, but no such value can be used: calls that need it are refused"
 
 
-def _of_kind(kind: str, kvs: Sequence[object]) -> TheirSaid:
+def _of_kind(kind: str, kvs: Sequence[KeyValue]) -> TheirSaid:
     rows = kinds().get(kind)
     if rows is None:
         return TheirSaid(
             kind, kind, REFUSED, "", f"{len(kvs)} of a kind that neither gateway knows"
         )
-    return TheirSaid(
-        kind, kind, NOT_SERVED, "", not_served_words(rows, len(kvs), list(_names(kvs)))
-    )
-
-
-def _names(kvs: Iterable[object]) -> Iterator[str]:
-    for kv in kvs:
-        yield getattr(kv, "key", b"").decode("utf-8", "replace").rpartition("/")[2]
+    names = [kv.key.decode("utf-8", "replace").rpartition("/")[2] for kv in kvs]
+    return TheirSaid(kind, kind, NOT_SERVED, "", not_served_words(rows, len(kvs), names))

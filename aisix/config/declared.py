@@ -31,6 +31,7 @@ from aisix.config.checks import (
 )
 from aisix.config.cluster import CLUSTER, CLUSTER_FILES, CLUSTER_PAIRS
 from aisix.config.metrics import METRICS
+from aisix.config.original import ORIGINAL, OURS
 from aisix.config.setting import Setting
 from aisix.config.upstreams import UPSTREAM, UPSTREAM_FILES, UPSTREAM_PAIRS
 
@@ -326,8 +327,8 @@ SETTINGS = (
     Setting("mappings_reload_timeout_secs", integer(1, 3600), 120, "how long a reload may take"),
     Setting(
         "names",
-        choice("ours", "aisix"),
-        "ours",
+        choice(OURS, ORIGINAL),
+        OURS,
         'the form of this file; "aisix": the original AISIX\'s, as of a start without a verb',
     ),
     Setting(

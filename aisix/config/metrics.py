@@ -20,6 +20,7 @@ from typing import Any
 import voluptuous as v
 
 from aisix.config.checks import maybe_integer
+from aisix.config.original import ORIGINAL, OURS
 from aisix.config.setting import Setting
 
 MOST_RULES = 64
@@ -31,8 +32,8 @@ ANY = "repeat whatever comes"  # as `.*` does
 MOST = {ANY: 2, REPEAT: 8, LACK: 8}  # parts of one pattern
 REPEATS = (_constants.MAX_REPEAT, _constants.MIN_REPEAT, _constants.POSSESSIVE_REPEAT)
 KEYS = {"pattern", "client"}
-NAMES = ("ours", "aisix")
-SERIES_BYTES = {"ours": 4 << 20, "aisix": 16 << 20}  # a thousand keys of five aliases take 8
+NAMES = (OURS, ORIGINAL)
+SERIES_BYTES = {OURS: 4 << 20, ORIGINAL: 16 << 20}  # a thousand keys of five aliases take 8
 
 
 def kind_rules(value: Any) -> tuple[tuple[str, str], ...]:

@@ -21,7 +21,7 @@ from typing import Any
 
 from aisix.errors import Complaint
 from aisix.movein.declared import DIFFERENT, TheirSaid
-from aisix.movein.settings import MovedSettings, moved_settings
+from aisix.movein.settings import MovedSettings, moved_settings, variable
 
 OURS, ORIGINAL = "ours", "aisix"
 NAMES = "names"
@@ -50,8 +50,7 @@ def their_start(
     flat = moved.flat
 
     def value(name: str) -> Any:
-        variable = "AISIX_" + name.upper().replace(".", "__")
-        return env.get(variable) or flat.get(name)
+        return env.get(variable(name)) or flat.get(name)
 
     named = [name for name in SOURCES if value(name)]
     if not named:

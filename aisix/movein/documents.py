@@ -47,7 +47,7 @@ NO_ADAPTER = "none"  # of a provider key that names none: no table speaks it
 class MovedDocument:
     """What became of one document; `where` stands in front of complaints."""
 
-    document: dict[str, Any] = field(default_factory=dict)
+    document: dict[str, Any] = field(default_factory=dict, repr=False)
     said: list[TheirSaid] = field(default_factory=list)
     wrong: list[Complaint] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)

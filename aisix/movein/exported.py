@@ -29,7 +29,7 @@ VARIABLES = "AISIXSECRET"
 NAME_OF_HASH = 16  # characters of a key's hash that name it
 # A text below such a name is one, and so is the password of an address.
 SECRET = re.compile(
-    r"(secret|passw(or)?d|passphrase|credential|authorization|bearer)s?$|(^|_)tokens?$"
+    r"(passw(or)?d|passphrase|credential|authorization|bearer)s?$|(^|_)tokens?$"
     r"|(^|_)(api|access|private|signing|shared|account)_?keys?$|secret",
     re.IGNORECASE,
 )
@@ -52,7 +52,7 @@ class HiddenSecret:
 class ExportedResources:
     """See above."""
 
-    data: dict[str, Any] = field(default_factory=lambda: {VERSION_FIELD: VERSION})
+    data: dict[str, Any] = field(default_factory=lambda: {VERSION_FIELD: VERSION}, repr=False)
     secrets: list[HiddenSecret] = field(default_factory=list)
     blocking: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

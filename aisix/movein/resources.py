@@ -28,7 +28,7 @@ VERSION_FIELD, VERSION = "_format_version", "1"
 NAMESPACE = uuid.UUID("63e50ab2-677a-54d3-8d1e-c0cb29ceae94")
 REFERENCE = re.compile(r"\$(\$|\{([^{}]*)\})")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-MOST_NAMES = 20  # of documents that are not served, told by name
+MOST_NAMES, LONGEST_NAME = 20, 60  # of documents that are not served, told by name; characters
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class MovedResources:
     """not_served: how many documents there are of each kind that is not; unguarded: of those, the
     kinds that restrict, and what is told of them."""
 
-    items: list[tuple[str, str, dict[str, Any], str]] = field(default_factory=list)
+    items: list[tuple[str, str, dict[str, Any], str]] = field(default_factory=list, repr=False)
     said: list[TheirSaid] = field(default_factory=list)
     wrong: list[Complaint] = field(default_factory=list)
     not_served: dict[str, int] = field(default_factory=dict)
@@ -169,7 +169,7 @@ def _not_served(
     if not entries:
         return
     moved.not_served[rows.name] = len(entries)
-    names = [str(entry.get(rows.named))[:60] for _, entry in entries if rows.named]
+    names = [str(entry.get(rows.named)) for _, entry in entries if rows.named]
     why = not_served_words(rows, len(entries), names)
     moved.said.append(TheirSaid(rows.name, rows.name, NOT_SERVED, "", why))
     if rows.restricts:
@@ -178,7 +178,8 @@ def _not_served(
 
 def not_served_words(rows: KindRows, count: int, names: list[str]) -> str:
     """What is said of documents of a kind that is not served."""
-    shown = ", ".join(names[:MOST_NAMES]) + (", ..." if len(names) > MOST_NAMES else "")
+    shown = ", ".join(name[:LONGEST_NAME] for name in names[:MOST_NAMES])
+    shown += ", ..." if len(names) > MOST_NAMES else ""
     what = "and NOT enforced" if rows.restricts else "and not served"
     verb = "is" if count == 1 else "are"
     about = f": {shown}" if names else ""
@@ -274,9 +275,7 @@ def _targets_of(
     listed = routing.get("targets") if isinstance(routing, dict) else None
     for place, target in enumerate(listed if isinstance(listed, list) else ()):
         name = target.get("model") if isinstance(target, dict) else None
-        if isinstance(name, str) and "*" not in name and name not in models:
-            text = "no model of this file has this name"
-            moved.wrong.append(Complaint("", f"{path}.routing.targets[{place}].model", text))
+        _is_there(moved, f"{path}.routing.targets[{place}].model", name, models)
 
 
 def _allowed(
@@ -284,6 +283,10 @@ def _allowed(
 ) -> None:
     listed = entry.get("allowed_models")
     for place, name in enumerate(listed if isinstance(listed, list) else ()):
-        if isinstance(name, str) and "*" not in name and name not in models:
-            text = "no model of this file has this name"
-            moved.wrong.append(Complaint("", f"{path}.allowed_models[{place}]", text))
+        _is_there(moved, f"{path}.allowed_models[{place}]", name, models)
+
+
+def _is_there(moved: MovedResources, where: str, name: Any, models: Mapping[str, str]) -> None:
+    """A name of an alias without `*` names one of the file."""
+    if isinstance(name, str) and "*" not in name and name not in models:
+        moved.wrong.append(Complaint("", where, "no model of this file has this name"))

@@ -42,11 +42,11 @@ FINE = ("info", "debug")  # levels that let access lines appear there, whatever 
 class MovedSettings:
     """flat: dotted names of ours and their values; places: where each was given, for complaints."""
 
-    flat: dict[str, Any] = field(default_factory=dict)
+    flat: dict[str, Any] = field(default_factory=dict, repr=False)
     places: dict[str, str] = field(default_factory=dict)
     said: list[TheirSaid] = field(default_factory=list)
     wrong: list[Complaint] = field(default_factory=list)
-    env: dict[str, str] = field(default_factory=dict)  # what is left of the environment
+    env: dict[str, str] = field(default_factory=dict, repr=False)  # what is left of it
 
 
 def variable(name: str) -> str:

@@ -1,7 +1,7 @@
 """How every stored model does, as the original AISIX tells it.
 
     model_rows(gateway)      [{"id", "display_name", "kind": "direct", "status": "healthy"}, ...]
-    health_of(gateway, now)  {"status": "ok", "models": [{"id", "name", "health": 0}], "config": {}}
+    health_of(gateway)       {"status": "ok", "models": [{"id", "name", "health": 0}], "config": {}}
 
 Must never know: how that is found out.
 """

@@ -17,13 +17,13 @@ from aisix.mapping.dialect.caller import CallerDialect
 from aisix.mapping.metering import COMPLETION, PROMPT, total
 from aisix.proxy.call import Call
 from aisix.proxy.identity import GIVEN_THERE, OURS
+from aisix.proxy.original_metrics import ABORTED, COMPLETED
 from aisix.text_lines import line
 
 WHOLE = (PROMPT, COMPLETION)
 PROVIDER_CALL = "provider call completed"
 TOO_LARGE = "request body exceeded the configured limit"
 INITIAL, RETRY, FALLBACK = "initial", "retry", "fallback"
-COMPLETED, BROKEN_OFF = "completed", "aborted"
 
 
 class ToldRequest(Protocol):
@@ -107,7 +107,7 @@ def _too_large(handler: ToldRequest) -> None:
         "declared_content_length": None if announced < 0 else announced,
         "configured_limit_bytes": limit,
         "drained_bytes": came,
-        "drain_outcome": COMPLETED if whole else BROKEN_OFF,
+        "drain_outcome": COMPLETED if whole else ABORTED,
         "elapsed_ms": int(handler.ms()),
     }
     tell = log.warning if whole else log.error

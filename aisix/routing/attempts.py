@@ -25,6 +25,7 @@ from aisix.routing.target import Target
 from aisix.upstream import faults
 
 HERE = "here"
+# Failed here, before any byte could leave: it says nothing of the target.
 NOT_REACHED = frozenset((faults.FILES, faults.ADDRESS, faults.UNFIT, "url", "closed"))
 IN_STREAM = "in_stream"  # an error as the first event
 FIRST_PAUSE = 0.25  # s; doubled for each further attempt, with up to a quarter of jitter

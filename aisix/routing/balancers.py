@@ -43,6 +43,7 @@ class Balancers:
         self.health = health or ModelHealth(rows=ALONE)
         self._cells: dict[str, ModelCells] = {}  # by a model's id
         self._listed: set[str] | None = None  # aliases that are in a group
+        self._checked: list[tuple[Model, BackgroundCheck]] | None = None  # when somebody asks
         self._settings = settings
         # What does not work either is found out once: its tables are read for nothing.
         self._known: list[Model] | None = None  # looked for when somebody asks
@@ -103,16 +104,18 @@ class Balancers:
     def checked(self) -> list[tuple[Model, BackgroundCheck]]:
         """The models that are to be asked in the background; not those of which a caller's alias
         says which one it is."""
-        models = [entry.resource for entry in self.snapshot.entries("models")]
-        return [
-            (one, one.background_model_check)
-            for one in models
-            if isinstance(one, Model)
-            and one.background_model_check is not None
-            and one.background_model_check.enabled
-            and not one.targets
-            and "*" not in one.model_name
-        ]
+        if self._checked is None:
+            models = [entry.resource for entry in self.snapshot.entries("models")]
+            self._checked = [
+                (one, one.background_model_check)
+                for one in models
+                if isinstance(one, Model)
+                and one.background_model_check is not None
+                and one.background_model_check.enabled
+                and not one.targets
+                and "*" not in one.model_name
+            ]
+        return self._checked
 
     def cells_of(self, model_id: str) -> ModelCells:
         """Of a model that is stored and leads to one upstream model."""

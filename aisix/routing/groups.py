@@ -1,6 +1,6 @@
 """Groups: aliases that lead to other aliases, in an order that is made anew for each request.
 
-    balancer.turn(RouteHints(tags=("eu",), key="session-7"), now)     a Balancer of this one request
+    balancer.turn(RouteHints(tags=("eu",)), now)     a Balancer of this one request
 
 By tags, by where the caller must come from, then tiers of priority, in each of them by the
 strategy, cut to `max_fallbacks`, and of those the healthy ones; where none is, those that cool

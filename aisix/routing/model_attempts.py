@@ -13,15 +13,13 @@ import time
 from collections.abc import Mapping
 
 from aisix.errors import UpstreamError
-from aisix.routing.attempts import Attempts
+from aisix.routing.attempts import NOT_REACHED, Attempts
 from aisix.routing.balancer import Balancer
 from aisix.routing.model_health import BROKEN, IN_BAND, LATE, NONSENSE, RATE_LIMITED, ModelFailure
 from aisix.routing.target import Target
-from aisix.upstream import faults
 
-# Words of upstream/faults.py: what breaks on the way, and what an upstream should not have said.
+# Words of upstream/faults.py: what breaks on the way.
 BREAKS = frozenset(("dns", "connect", "tls", "reset", "curl", "truncated", "no_end"))
-OURS = frozenset((faults.FILES, faults.ADDRESS, "url", "closed"))  # and says nothing of the model
 SAYS_NOTHING = 502  # the status that errors without one have by the tables
 
 
@@ -132,7 +130,7 @@ def of_error(error: UpstreamError) -> ModelFailure | None:
     why = str(error.values.get("why"))
     if error.kind == "timeout":
         return ModelFailure(why=LATE)
-    if why in OURS:
+    if why in NOT_REACHED:
         return None
     if why in BREAKS:
         return ModelFailure(why=BROKEN)

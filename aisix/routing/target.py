@@ -58,7 +58,7 @@ class Target:
     cells: ModelCells | None = field(default=None, repr=False)  # of an alias with one model
     member: Model | None = None  # of a group: the alias it is there
     head_waits: bool = False  # a stream's head goes out with its first chunk
-    additions: Additions | None = None  # of the provider key, to each request
+    additions: Additions | None = field(default=None, repr=False)  # of the key, to each request
     unfit: str = ""  # the kind of fault that each call is answered with: it cannot be asked
     unfit_why: str = ""  # for the log
 

@@ -30,8 +30,10 @@ BAD_KEY, NOT_JSON, UNKNOWN_KIND = "bad_key", "non_json", "unknown_kind"
 MISFIT, UNREACHABLE = "schema_failed", "fetch"
 REASONS = {NOT_JSON: "parse", UNREACHABLE: "fetch"}  # all else: validate
 VALIDATE = "validate"
-THERE: Mapping[str, str] = {"apikeys": "api_keys"}  # kinds that are called otherwise in a status
+THERE: Mapping[str, str] = {"apikeys": "api_keys"}  # kinds called otherwise in etcd and a status
 MOST_REJECTED = 1000  # rows of one page; there are as many as documents
+MOST_FIELDS = 1000  # the same of fields that are passed over
+NOT_ENFORCED = "is not enforced here, and not_served is refuse"
 LONGEST_ERROR = 2000  # characters
 NO_JSON = "it is not JSON"  # what the complaint about such a document begins with
 

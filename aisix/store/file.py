@@ -45,6 +45,7 @@ from aisix.store.config_state import (
     LONGEST_ERROR,
     MISFIT,
     MOST_REJECTED,
+    NOT_ENFORCED,
     THERE,
     ConfigState,
     LoadRecord,
@@ -59,7 +60,6 @@ REFUSED = "resources.refused"  # why the last reload changed nothing, for the st
 SIGNAL = "resources.bell"
 STATE = "resources.state"  # what became of the file, a LoadRecord
 PLACED = re.compile(r"([a-z0-9_]+)(\[\d+\])?(?:\.(.*))?")  # models[2].routing.targets[0]
-NOT_ENFORCED = "is not enforced here, and not_served is refuse"
 
 
 class FileStore(Store):

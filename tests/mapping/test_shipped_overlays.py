@@ -4,6 +4,7 @@ tables and a site's own."""
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -186,3 +187,12 @@ def test_both_came_with_the_program() -> None:
     (overlay,) = shipped_overlays()
     found = read_folders([SHIPPED, overlay, SHIPPED / "openai-chat/openai-chat/cases"])
     assert [one.folder for one in shipped_of(found[:2])] == [SHIPPED, overlay]
+
+
+def test_what_has_to_be_said_in_several_files_is_said_alike() -> None:
+    """An upstream's error is told the same by all that speak to OpenAI's callers, and our own too but
+    for what only a chat has."""
+    (overlay,) = shipped_overlays()
+    assert len({file.read_bytes() for file in overlay.rglob("errors.toml")}) == 1
+    chat, responses = (tomllib.loads((overlay / one / "caller.toml").read_text()) for one in OPENAI)
+    assert {name: chat[name] for name in chat if name not in ("headers", "stream")} == responses

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from aisix.movein.exported import exported
+from aisix.movein.exported import OURS, SEALED, exported
 from aisix.movein.resources import moved_resources
+from aisix.store.etcd import layout
 
 KEY = {"display_name": "prod", "provider": "openai", "api_key": "sk-LEAK"}
 MODEL = {
@@ -109,3 +110,7 @@ def test_what_only_etcd_has_is_left_out_and_told() -> None:
     assert found.blocking == [] and set(found.data) == {"_format_version", "guardrails"}
     moved = moved_resources(found.data, {})
     assert moved.wrong == []
+
+
+def test_what_our_gateway_writes_is_known_by_its_own_words() -> None:
+    assert (OURS, SEALED) == (layout.META, layout.SEALED)

@@ -24,7 +24,6 @@ from aisix.store.etcd.observed import Observed
 from aisix.store.etcd.report import LoadReport
 from aisix.store.etcd.unserved import UnservedKinds
 from aisix.store.etcd.wire import KeyValue
-from aisix.store.kinds.registry import KINDS
 from aisix.store.secrets import Keyring
 
 KeyChanges = Mapping[bytes, KeyValue | None]
@@ -59,8 +58,7 @@ class Holdings:
 
     def named(self, key: bytes) -> Name | None:
         """Of a kind that we have."""
-        name = self._layout.name_of(key)
-        return name if name is not None and name[0] in KINDS.names else None
+        return self._layout.served(key)
 
     @property
     def damaged(self) -> bool:

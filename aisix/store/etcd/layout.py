@@ -21,7 +21,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -30,7 +29,7 @@ import msgspec
 from aisix.errors import StoreError
 from aisix.movein.declared import kinds
 from aisix.movein.documents import moved_document
-from aisix.store.config_state import NO_JSON
+from aisix.store.config_state import NO_JSON, THERE
 from aisix.store.etcd.wire import end_of
 from aisix.store.kinds.declare import Kind
 from aisix.store.kinds.registry import KINDS
@@ -40,8 +39,7 @@ from aisix.store.secrets import Keyring
 
 SEALED = "sealed:"
 META = "_meta"
-NAMES: Mapping[str, str] = {"apikeys": "api_keys"}  # kinds that are called otherwise there
-OURS = {there: here for here, there in NAMES.items()}
+OURS = {there: here for here, there in THERE.items()}
 
 Name = tuple[str, str]  # (kind, id)
 
@@ -95,7 +93,7 @@ class Layout:
         self.nodes = self.own + b"nodes/"
 
     def key(self, kind: str, id: str) -> bytes:
-        return self.documents + f"{NAMES.get(kind, kind)}/{id}".encode()
+        return self.documents + f"{THERE.get(kind, kind)}/{id}".encode()
 
     def node(self, name: str) -> bytes:
         return self.nodes + name.encode()
@@ -110,6 +108,11 @@ class Layout:
         if not slash or not id or not kind:
             return None
         return OURS.get(kind, kind), id
+
+    def served(self, key: bytes) -> Name | None:
+        """The same, of a kind that we have; else None."""
+        name = self.name_of(key)
+        return name if name is not None and name[0] in KINDS.names else None
 
 
 def encode(stored: Stored, keyring: Keyring | None) -> bytes:
@@ -158,7 +161,7 @@ def decode(name: Name, value: bytes, created: int, mod: int, keyring: Keyring) -
 
 def _foreign(stored: Stored) -> Stored:
     """By the original's rules; UnreadableError when it cannot be obeyed."""
-    there = NAMES.get(stored.kind, stored.kind)
+    there = THERE.get(stored.kind, stored.kind)
     if there not in kinds():
         return stored
     moved = moved_document(there, stored.document)

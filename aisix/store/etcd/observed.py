@@ -1,7 +1,7 @@
 """Everything that etcd was seen to hold, as it stands there: what the hashes of a status are of.
 
     observed = Observed(layout, ObservedTable(db, keyring).rows())
-    observed.take({key: KeyValue or None}, judge);  judge.settle(...);  observed.settled(judge)
+    observed.take({key: KeyValue or None});  judge.settle(...);  observed.settled(judge)
     observed.hashes(judge, others)    (of all that was seen, of what serves)
     table.write(observed.changed())   into the copy: sealed, as values hold secrets
 
@@ -15,14 +15,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aisix.errors import StoreError
 from aisix.store.config_state import canonical, hash_of
 from aisix.store.etcd.judge import Judge
-from aisix.store.etcd.layout import Layout, Name
+from aisix.store.etcd.layout import Layout
 from aisix.store.etcd.wire import KeyValue
-from aisix.store.kinds.registry import KINDS
 from aisix.store.secrets import Keyring
 
 TABLE = """CREATE TABLE observed (
@@ -41,8 +40,8 @@ class Seen:
 
     created: int
     mod: int
-    value: bytes
-    serving: bytes | None = None
+    value: bytes = field(repr=False)
+    serving: bytes | None = field(default=None, repr=False)
 
 
 class ObservedTable:
@@ -87,13 +86,6 @@ class Observed:
         self._before: dict[bytes, bytes] = {}  # what served under a key that was just taken
         self.size = sum(len(one.value) for one in rows.values())
 
-    def __len__(self) -> int:
-        return len(self._seen)
-
-    def mods(self) -> dict[bytes, int]:
-        """{key: mod_revision}"""
-        return {key: one.mod for key, one in self._seen.items()}
-
     def items(self) -> Iterable[tuple[bytes, Seen]]:
         return self._seen.items()
 
@@ -113,7 +105,7 @@ class Observed:
     def settled(self, judge: Judge) -> None:
         """After the judge: of those that were taken, which serve in their last good form."""
         for key, before in self._before.items():
-            one, name = self._seen.get(key), self._name(key)
+            one, name = self._seen.get(key), self._layout.served(key)
             if one is not None and name in judge.refused and name in judge.good:
                 one.serving = before
         self._before.clear()
@@ -136,7 +128,7 @@ class Observed:
         self, order: Iterable[bytes], judge: Judge, rejected: Collection[bytes]
     ) -> Iterator[tuple[bytes, bytes]]:
         for key in order:
-            one, name = self._seen[key], self._name(key)
+            one, name = self._seen[key], self._layout.served(key)
             if name is None:
                 if key not in rejected:
                     yield key, one.value
@@ -144,8 +136,3 @@ class Observed:
                 yield key, one.value
             elif name in judge.good:
                 yield key, one.serving or one.value
-
-    def _name(self, key: bytes) -> Name | None:
-        """Of a kind that we have."""
-        name = self._layout.name_of(key)
-        return name if name is not None and name[0] in KINDS.names else None

@@ -2,7 +2,7 @@
 
     report = LoadReport(text of the record that was kept, observed, judge, unserved)
     report.told(now, reload=True)    the record after a change, as text
-    report.unreachable(why, now)
+    report.unreachable(now)          the same, when etcd does not answer
 
 The hashes of a large configuration are made a moment later (`late`): they cost milliseconds for
 each megabyte, and changes come in crowds.
@@ -21,6 +21,7 @@ from aisix.movein.documents import INAPPLICABLE
 from aisix.store.config_state import (
     LONGEST_ERROR,
     MISFIT,
+    MOST_FIELDS,
     NO_JSON,
     NOT_JSON,
     THERE,
@@ -111,8 +112,8 @@ class LoadReport:
             nobodys.update(fresh)
             documents[there] += bool(fresh)
         record = self._record
-        record.ignored = sorted((*key, number) for key, number in known.items())
-        record.partial = sorted((*key, number) for key, number in nobodys.items())
+        record.ignored = sorted((*key, number) for key, number in known.items())[:MOST_FIELDS]
+        record.partial = sorted((*key, number) for key, number in nobodys.items())[:MOST_FIELDS]
         record.partial_documents = {kind: number for kind, number in documents.items() if number}
 
     def _others(self, found: UnservedFound, now: float) -> None:

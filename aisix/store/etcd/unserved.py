@@ -20,11 +20,17 @@ import msgspec
 
 from aisix.movein.declared import KindRows, kinds
 from aisix.movein.resources import not_served_words
-from aisix.store.config_state import BAD_KEY, MISFIT, NO_JSON, NOT_JSON, UNKNOWN_KIND
+from aisix.store.config_state import (
+    BAD_KEY,
+    MISFIT,
+    NO_JSON,
+    NOT_ENFORCED,
+    NOT_JSON,
+    UNKNOWN_KIND,
+)
 from aisix.store.etcd.layout import Layout
 from aisix.store.etcd.observed import Seen
 
-NOT_ENFORCED = "is not enforced here, and not_served is refuse"
 Wrong = tuple[str, str]  # the kind of the error, and its text
 
 
@@ -64,10 +70,6 @@ class UnservedKinds:
     def gone(self, key: bytes) -> None:
         if self._documents.pop(key, None) is not None:
             self._found = None
-
-    def clear(self) -> None:
-        self._documents.clear()
-        self._found = UnservedFound()
 
     def judged(self) -> UnservedFound:
         """What there is of them now."""
@@ -117,7 +119,7 @@ class UnservedKinds:
         others: list[str] = []
         for kind, number in sorted(counts.items()):
             rows = kinds()[kind]
-            shown = [name[:60] for name in sorted(names[kind])] if rows.named else []
+            shown = sorted(names[kind]) if rows.named else []
             words = not_served_words(rows, number, shown)
             (unguarded if rows.restricts else others).append(words)
         return UnservedFound(dict(counts), refused, unguarded, others)

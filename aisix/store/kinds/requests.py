@@ -53,7 +53,7 @@ def _headers(value: Any) -> dict[str, str]:
 
 
 def _lenient(value: Any) -> dict[str, str]:
-    """What is none of ours is there and never sent: `outgoing_headers` leaves it out."""
+    """What is none of ours is there and never sent: `may_add` leaves it out."""
     found = _object(value, "header names and values")
     if not all(isinstance(text, str) and len(text) <= 8192 for text in found.values()):
         raise vol.Invalid("must be an object of header names and values")
