@@ -72,9 +72,15 @@ class Inside:
     @classmethod
     @asynccontextmanager
     async def serving(
-        cls, folder: Path, upstream: str, *, limit: dict[str, int] | None = None, **model: Any
+        cls,
+        folder: Path,
+        upstream: str,
+        *,
+        limit: dict[str, int] | None = None,
+        env: dict[str, str] | None = None,
+        **model: Any,
     ) -> AsyncIterator[Inside]:
-        """One alias, and one key for it with the rate limit `limit`."""
+        """One alias, and one key for it with the rate limit `limit`; env: of its settings."""
         key = {"id": "main", "display_name": "main", "provider": "anthropic", "api_base": upstream}
         named = {"display_name": ALIAS, "provider": "anthropic", "model_name": "claude-opus-5-5"}
         digest = hashlib.sha256(CALLER_KEY.encode()).hexdigest()
@@ -89,7 +95,7 @@ class Inside:
         store = open_store(folder / "data", resources_file=file)
         store.reload()
         driver = Driver()
-        gateway = Gateway.open(load_settings(None, {}), store, driver, mappings())
+        gateway = Gateway.open(load_settings(None, env or {}), store, driver, mappings())
         limits = ListenerLimits(body=1 << 20, head_secs=20, body_secs=20, idle_secs=20)
         listener = FastListener(make_proxy_app(gateway), limits)
         sockets = bind_sockets(0, "127.0.0.1")

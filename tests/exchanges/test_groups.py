@@ -4,6 +4,7 @@ that know it together."""
 from __future__ import annotations
 
 import itertools
+import json
 import signal
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +16,7 @@ from aisix.standin.server import Standin
 from tests import rough
 from tests.rough import Rough
 from tests.running import CALLER_KEY, Answer, Running, chunks, free_port, send, until
+from tests.strict import samples
 
 JSON = (("content-type", "application/json"),)
 BUSY = b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
@@ -24,6 +26,7 @@ DOWN = Scripted((BUSY,), 503, JSON)
 TOO_MANY = Scripted((LIMITED,), 429, JSON)
 NONSENSE = Scripted((b"<html>",), 200, JSON)
 NEVER = {"enabled": False}
+OPENING = f"event: message_start\ndata: {json.dumps(samples.opening())}\n\n".encode()
 _numbers = itertools.count()
 
 
@@ -209,12 +212,7 @@ def test_the_quickest_is_found(gateway: Running, a: Standin) -> None:
 
 def test_who_is_busy_with_a_stream(gateway: Running, a: Standin) -> None:
     group = Group(gateway, {"a": {}, "b": {}}, strategy="least_busy")
-    start = (
-        b'event: message_start\ndata: {"type":"message_start","message":{"id":"m","type":"message",'
-    )
-    start += b'"role":"assistant","model":"m","content":[],"stop_reason":null,"stop_sequence":null,'
-    start += b'"usage":{"input_tokens":1,"output_tokens":1}}}\n\n'
-    a.script(Scripted((start, 60.0)))
+    a.script(Scripted((OPENING, 60.0)))
     with gateway.streaming("Hi", group.name) as answer:
         assert answer.headers["x-aisix-served-by"] == f"{group.name}-a"
         assert {group.served() for _ in range(6)} == {"b"}
@@ -261,12 +259,7 @@ def test_tokens_are_booked_on_the_member_that_answered(gateway: Running, stream:
 
 def test_a_place_at_a_member_is_held_to_the_end_of_its_stream(gateway: Running, a: Standin) -> None:
     group = Group(gateway, {"a": {"rate_limit": {"concurrency": 1}}, "b": {}})
-    start = (
-        b'event: message_start\ndata: {"type":"message_start","message":{"id":"m","type":"message",'
-    )
-    start += b'"role":"assistant","model":"m","content":[],"stop_reason":null,"stop_sequence":null,'
-    start += b'"usage":{"input_tokens":1,"output_tokens":1}}}\n\n'
-    a.script(Scripted((start, 60.0)))
+    a.script(Scripted((OPENING, 60.0)))
     with gateway.streaming("Hi", group.name):
         assert [group.served() for _ in range(3)] == ["b"] * 3
     until(lambda: group.served() == "a", "its place was never given back")

@@ -147,12 +147,16 @@ async def test_nobody_is_asked_where_nobody_wants_it(tmp_path: Path) -> None:
 @in_a_loop
 async def test_a_few_at_a_time(tmp_path: Path) -> None:
     most = now = 0
+    full = asyncio.Event()
 
     async def upstream(call: Call) -> None:
         nonlocal most, now
         now += 1
         most = max(most, now)
-        await asyncio.sleep(0.05)
+        if now == AT_ONE_TIME:
+            full.set()
+        await full.wait()
+        await asyncio.sleep(0.02)  # in which one more would come
         now -= 1
         await good(call)
 
