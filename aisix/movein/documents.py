@@ -205,14 +205,19 @@ def _model(moved: MovedDocument, rows: KindRows, given: Mapping[str, Any], where
             document.pop(name, None)
             moved.unknown.append(f"{INAPPLICABLE}{name}")
     adapter = document.get("provider")
-    if adapter in words["own_dialects"] and not forms:
+    if isinstance(adapter, str) and adapter in words["own_dialects"] and not forms:
         document.setdefault("adapters", {words["own_dialects"][adapter]: adapter})
     options = {}
     if any(document.get(name) for name in ("timeout", "stream_timeout")):
         options[words["waits"]] = True
-    marks = given.get("auto_prompt_caching")
+    marks, of_marks = given.get("auto_prompt_caching"), words["breakpoints"]
+    if marks is not None and not forms and not _is_marks(marks, of_marks["times"]):
+        text = f"must be `enabled`, true or false, and `ttl`, one of {', '.join(of_marks['times'])}"
+        moved.wrong.append(Complaint(where, "auto_prompt_caching", text))
+    price = document.get("cost")
+    if isinstance(price, dict) and any(price.get(name) is None for name in words["cost"]):
+        moved.wrong.append(Complaint(where, "cost", f"required: {' and '.join(words['cost'])}"))
     if isinstance(marks, Mapping) and marks.get("enabled") is True and not forms:
-        of_marks = words["breakpoints"]
         options[of_marks["option"]] = marks.get("ttl") or of_marks["usual"]
     own = document.get("options")
     if options and (own is None or isinstance(own, dict)):
@@ -223,3 +228,9 @@ def _model(moved: MovedDocument, rows: KindRows, given: Mapping[str, Any], where
         silence = None
     if silence is None and document.get("timeout") is not None:
         document["stream_timeout"] = document["timeout"]
+
+
+def _is_marks(given: Any, times: list[str]) -> bool:
+    if not isinstance(given, Mapping) or type(given.get("enabled")) is not bool:
+        return False
+    return given.get("ttl") is None or given["ttl"] in times

@@ -145,6 +145,9 @@ class Normalizer:
     def _unique(self, document: Document) -> None:
         taken = []
         for name in self.kind.unique:
+            before = self.old.document.get(name) if self.old else None
+            if before == document.get(name) and name not in self.kind.apart:
+                continue  # somebody else stored it twice: what is changed may be another field
             for entry in self.snapshot.entries(self.kind.name):
                 same = name in document and entry.document.get(name) == document[name]
                 if same and entry.id != self.id:

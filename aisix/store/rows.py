@@ -160,7 +160,7 @@ def _without_doubles(found: list[Found]) -> Iterator[Found]:
     seen: dict[tuple[str, str, Any], str] = {}
     for one in found:
         if isinstance(one, Entry):
-            for name in KINDS[one.kind].unique:
+            for name in KINDS[one.kind].apart:
                 value = one.document.get(name)
                 first = (
                     one.id if value is None else seen.setdefault((one.kind, name, value), one.id)

@@ -387,3 +387,20 @@ def test_retries_of_a_group_have_an_end() -> None:
     assert [one.why for one in moved.said if one.name == "routing"] == [
         "retries: above 10 counts as 10"
     ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        ({"auto_prompt_caching": True}, "auto_prompt_caching"),
+        ({"auto_prompt_caching": {"enabled": "yes"}}, "auto_prompt_caching"),
+        ({"auto_prompt_caching": {"enabled": True, "ttl": "10m"}}, "auto_prompt_caching"),
+        ({"auto_prompt_caching": {"enabled": True, "ttl": ["5m"]}}, "auto_prompt_caching"),
+        ({"auto_prompt_caching": {"ttl": "5m"}}, "auto_prompt_caching"),
+        ({"cost": {"input_per_1k": 1}}, "cost"),
+        ({"cost": {"input_per_1k": 1, "output_per_1k": None}}, "cost"),
+    ],
+)
+def test_half_of_what_belongs_together_is_refused(fields: dict[str, Any], path: str) -> None:
+    found = moved("models", **fields)
+    assert [one.path for one in found.wrong] == [path]

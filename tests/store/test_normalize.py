@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from aisix.store import writes
-from aisix.store.base import ChangeRefused, Store
+from aisix.store.base import ChangeRefused, Store, no_extra_check
+from aisix.store.kinds.registry import KINDS
+from aisix.store.normalize import Normalizer
 from aisix.store.opening import open_store
 from aisix.store.resources import Model
+from aisix.store.snapshot import Entry, Snapshot
 
 
 @pytest.fixture
@@ -122,3 +126,23 @@ def test_a_group_leads_to_aliases_that_are_there(store: Store) -> None:
     writes.delete(store, "models", "m1")
     # What was named before may stay: the group is told of elsewhere, and can still be changed.
     writes.merge(store, "models", "g", {"rate_limit": {"rpm": 1}}, now=0)
+
+
+def test_a_label_that_two_keys_share_keeps_neither_from_being_changed(store: Store) -> None:
+    """Somebody else stored it so; to be given anew it must be free."""
+    body = {"allowed_models": ["*"], "display_name": "ci"}
+    entries = [
+        Entry("apikeys", id, n, n, 0, 0, {**body, "key_hash": f"{n}" * 64}, None)
+        for n, id in enumerate(("a", "b"), 1)
+    ]
+
+    def changed(**fields: Any) -> dict[str, Any]:
+        given = {**entries[1].document, **fields}
+        kind, snapshot = KINDS["apikeys"], Snapshot(entries, 2)
+        return Normalizer(kind, "b", entries[1], given, snapshot, 0, "").document(no_extra_check)
+
+    assert changed(disabled=True)["disabled"] is True
+    assert changed(display_name="other")["display_name"] == "other"
+    entries[0] = replace(entries[0], document={**entries[0].document, "display_name": "taken"})
+    with pytest.raises(ChangeRefused, match="is taken by the api key a"):
+        changed(display_name="taken")

@@ -27,7 +27,7 @@ from aisix.store.schema import faults
 from aisix.store.secrets import Keyring
 
 # Fields that shut somebody out where they are known: to serve without them would let them in.
-RESTRICTS = frozenset({"guardrails", "rate_limit_policies"})
+RESTRICTS = frozenset({"guardrails", "rate_limit_policies", "allowed_model_ids"})
 UNKNOWN = "unknown field"
 IGNORED = "~"  # before a field of the original's that is known, and not gone by
 MOST_UNKNOWN = 100  # fields of one document that are passed over
@@ -186,7 +186,7 @@ class Judge:
 
     # ------------------------------------------------------------------ names
     def _keys(self, stored: Stored) -> Iterator[tuple[str, str, Any]]:
-        for name in KINDS[stored.kind].unique:
+        for name in KINDS[stored.kind].apart:
             if stored.document.get(name) is not None:
                 yield stored.kind, name, stored.document[name]
 

@@ -136,6 +136,7 @@ API_KEYS = Kind(
             "what people call it; unique",
             example="ci",
             unique=True,
+            loosely=True,
             searchable="only the one of this name",
             argument=Argument("--name", help="what people call it"),
             column=Column("name"),

@@ -114,6 +114,7 @@ class Field:
     empty         what a read shows while it is not set; writing that is leaving it out
     falls_back    the field whose value is shown, and used, while it is not set
     unique        no two of the kind have the same
+    loosely       of a unique one: only a write sees to it; two that somebody else stored both serve
     searchable    the text of its query parameter in a list
     secret        encrypted at rest, masked in every answer; one field of a kind at most
     hides         of an object of texts: (name, text) -> whether that text is a secret too
@@ -137,6 +138,7 @@ class Field:
     empty: Any = None
     falls_back: str = ""
     unique: bool = False
+    loosely: bool = False
     searchable: str = ""
     secret: bool = False
     hides: Callable[[str, str], bool] | None = None
@@ -210,6 +212,7 @@ class Kind:
     stored: dict[str, Field] = field(init=False, repr=False)
     secret: Field | None = field(init=False, repr=False)
     unique: tuple[str, ...] = field(init=False, repr=False)
+    apart: tuple[str, ...] = field(init=False, repr=False)  # those of `unique` that no two may have
     refers_to: frozenset[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -218,7 +221,10 @@ class Kind:
         secrets = [f for f in self.fields if f.secret]
         object.__setattr__(self, "stored", stored)
         object.__setattr__(self, "secret", secrets[0] if secrets else None)
-        object.__setattr__(self, "unique", tuple(f.name for f in self.fields if f.unique))
+        unique = tuple(f.name for f in self.fields if f.unique)
+        apart = tuple(f.name for f in self.fields if f.unique and not f.loosely)
+        object.__setattr__(self, "unique", unique)
+        object.__setattr__(self, "apart", apart)
         object.__setattr__(self, "refers_to", frozenset(_kinds_named(self.fields)))
         named = {n for f in self.fields for n in (f.falls_back, f.moves_into, f.instead_of)} - {""}
         if "display_name" not in stored:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from aisix.store.etcd.judge import Judge
 from aisix.store.etcd.layout import Layout, Stored, decode, encode
 from aisix.store.etcd.wire import KeyValue
@@ -76,6 +78,31 @@ def test_of_two_with_one_name_the_older_serves_whichever_is_seen_first() -> None
         assert judge.refused[newer].complaints == ("display_name: is that of a too",)
         judge.settle({older: None})
         assert newer in judge.good and not judge.refused
+
+
+def test_two_api_keys_of_one_label_both_serve_and_of_one_hash_the_older() -> None:
+    """There a key is its hash alone: a label that two share must shut nobody out."""
+    one = {**CALLER[2], "display_name": "ci"}
+    other = {**one, "key_hash": "f" * 64}
+    judge = judge_of(KEY, MODEL, (*CI, one), ("apikeys", "other", other))
+    assert not judge.refused and {CI, ("apikeys", "other")} <= judge.good.keys()
+    judge.settle({("apikeys", "third"): kv(other, 9)})
+    assert judge.refused["apikeys", "third"].complaints == ("key_hash: is that of other too",)
+    judge.settle({("apikeys", "fourth"): kv({**one, "key_hash": "e" * 64, "display_name": ""}, 10)})
+    assert "display_name" not in judge.good["apikeys", "fourth"].document
+
+
+def test_a_field_that_would_only_let_fewer_models_be_asked_is_not_passed_over() -> None:
+    judge = judge_of(KEY, MODEL, (*CI, {**CALLER[2], "allowed_model_ids": []}))
+    [why] = judge.refused[CI].complaints
+    assert why.startswith("allowed_model_ids: is not known here")
+
+
+@pytest.mark.parametrize("name", ["provider", "model_name", "routing", "cost", "timeout"])
+def test_a_value_of_any_form_costs_its_document_alone(name: str) -> None:
+    for value in ([], ["a"], {}, {"a": []}, 5, True, "", [[]]):
+        judge = judge_of(KEY, MODEL, ("models", "odd", {**MODEL[2], name: value}))
+        assert SMALL in judge.good
 
 
 def test_a_seed_in_clear_is_served_and_counted_and_ours_is_sealed() -> None:
