@@ -30,6 +30,7 @@ OUTCOMES = {  # in the order a table lists them
     REFUSED: "refused",
 }
 NO_DEFAULT = object()
+OTHER_NAME = "name"  # of a display_name, in documents that are not served
 FOLDER = Path(__file__).parent / "original"
 
 
@@ -66,6 +67,12 @@ class KindRows:
     @property
     def served(self) -> bool:
         return bool(self.fields)
+
+    def name_in(self, document: Mapping[str, Any]) -> Any:
+        """Of a document of it: where it is called by a display_name, `name` is another name of
+        that."""
+        given = None if self.served else document.get(OTHER_NAME)
+        return document.get(self.named) if given is None else given
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +165,13 @@ def _above(names: tuple[str, ...]) -> frozenset[str]:
 def leaves(
     given: Mapping[str, Any], rows: Mapping[str, TheirRow], at: str = ""
 ) -> Iterator[tuple[str, Any]]:
-    """(dotted name, value) of what was given, as deep as the rows go."""
+    """(dotted name, value) of what was given, as deep as the rows go; a section that is null is one
+    with nothing in it."""
     above = _above(tuple(rows))
     for key, value in given.items():
         name = f"{at}{key}"
-        if isinstance(value, Mapping) and name in above and name not in rows:
-            yield from leaves(value, rows, f"{name}.")
+        if name in above and name not in rows and isinstance(value, Mapping | None):
+            yield from leaves(value or {}, rows, f"{name}.")
         else:
             yield name, value
 

@@ -29,6 +29,7 @@ NAMESPACE = uuid.UUID("63e50ab2-677a-54d3-8d1e-c0cb29ceae94")
 REFERENCE = re.compile(r"\$(\$|\{([^{}]*)\})")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MOST_NAMES, LONGEST_NAME = 20, 60  # of documents that are not served, told by name; characters
+FILLED = ("request", "model", "provider_key")  # what stands before the dot of a part of a call
 
 
 @dataclass(slots=True)
@@ -123,7 +124,7 @@ def _filled(moved: MovedResources, value: Any, path: str, environ: Mapping[str, 
         name = found[2]
         if name is None:
             return "$"
-        if name.partition(".")[0] in ("request", "model", "provider_key"):
+        if name.partition(".")[0] in FILLED and "." in name:
             return found[0]  # a part that is filled in for each call
         if not VARIABLE.fullmatch(name) or not environ.get(name):
             known = VARIABLE.fullmatch(name) is not None
@@ -147,7 +148,7 @@ def _names(
     if not rows.named:
         return found
     for path, entry in entries:
-        name = entry.get(rows.named)
+        name = rows.name_in(entry)
         where = f"{path}.{rows.named}"
         if not isinstance(name, str) or not name:
             moved.wrong.append(Complaint("", where, "required: a name"))
@@ -162,6 +163,7 @@ def _not_served(
     moved: MovedResources, rows: KindRows, entries: list[tuple[str, dict[str, Any]]]
 ) -> None:
     for path, entry in entries:
+        _no_id(moved, path, entry)
         for name, allowed in rows.values.items():
             if entry.get(name) not in allowed:
                 text = f"must be one of {', '.join(allowed)}"
@@ -169,7 +171,7 @@ def _not_served(
     if not entries:
         return
     moved.not_served[rows.name] = len(entries)
-    names = [str(entry.get(rows.named)) for _, entry in entries if rows.named]
+    names = [str(rows.name_in(entry)) for _, entry in entries if rows.named]
     why = not_served_words(rows, len(entries), names)
     moved.said.append(TheirSaid(rows.name, rows.name, NOT_SERVED, "", why))
     if rows.restricts:
@@ -196,10 +198,8 @@ def _item(
     environ: Mapping[str, str],
 ) -> None:
     entry = dict(entry)
-    if "id" in entry:
-        text = "is made of kind and name: leave it out"
-        moved.wrong.append(Complaint("", f"{path}.id", text))
-        del entry["id"]
+    _no_id(moved, path, entry)
+    entry.pop("id", None)
     if kind == "models":
         _provider_key_of(moved, path, entry, names.get("provider_keys", {}))
         _targets_of(moved, path, entry, names.get("models", {}))
@@ -218,6 +218,12 @@ def _item(
     named = entry.get("display_name")
     if isinstance(named, str) and named:
         moved.items.append((kind, id_of(kind, named), found.document, path))
+
+
+def _no_id(moved: MovedResources, path: str, entry: Mapping[str, Any]) -> None:
+    if "id" in entry:
+        text = "is made of kind and name: leave it out"
+        moved.wrong.append(Complaint("", f"{path}.id", text))
 
 
 def _below(path: str, name: str) -> str:
@@ -240,7 +246,7 @@ def _provider_key_of(
             entry["provider_key_id"] = id_of("provider_keys", name)
             return
     given = entry.get("provider_key_id")
-    if given is not None and given not in {id_of("provider_keys", name) for name in keys}:
+    if given is not None and str(given) not in {id_of("provider_keys", name) for name in keys}:
         text = (
             "is no id that follows from a provider key of this file: give `provider_key`, its name"
         )

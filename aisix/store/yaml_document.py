@@ -44,6 +44,7 @@ _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 # A file that is cut off, or being written, must not take everything away.
 NOTHING = "is empty; if nothing is wanted, say so: `models: []`"
 NAMED_ONE = re.compile(r"[^A-Za-z0-9]+")
+THEIRS = re.compile(rf"^([\"']?){VERSION_FIELD}\1 *:", re.MULTILINE)
 
 
 class Lines:
@@ -77,6 +78,8 @@ def read(
 ) -> tuple[list[ImportItem], Lines]:
     """What the file asks for, in its order; OperatorError with every fault of its form. theirs: it
     must be one of the original's."""
+    if THEIRS.search(text):  # read by other rules: there `on` is a name as any other
+        return _theirs(text, name, environ)
     lines = Lines(name)
     data = _parse(text, name, lines)
     if VERSION_FIELD in data:
@@ -110,9 +113,10 @@ def read(
 def _theirs(text: str, name: str, environ: Mapping[str, str]) -> tuple[list[ImportItem], Lines]:
     """A file of the original's; its names of kinds are aliases of ours."""
     lines = Lines(name)
+    data = _parse(text, name, lines, CoreLoader)
     if any(getattr(event, "anchor", None) for event in yaml.parse(text, _Fast)):
         raise OperatorError([Complaint(f"{name}:1", "", "anchors and references are not read")])
-    moved = moved_resources(_parse(text, name, lines, CoreLoader), environ)
+    moved = moved_resources(data, environ)
     if moved.wrong:
         raise OperatorError(lines.placed(moved.wrong))
     kinds = KINDS.paths()

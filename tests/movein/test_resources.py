@@ -83,11 +83,16 @@ def test_ids_names_and_secrets() -> None:
         (changed("provider_keys", api_key="${EMPTY}"), "variable EMPTY is not set, or empty"),
         (changed("provider_keys", api_key="${1}"), "expected ${NAME}; for a plain $ write $$"),
         (changed("guardrails", name="g", kind="magic"), "guardrails[0].kind: must be one of"),
-        (changed("mcp_servers", name="g"), "mcp_servers[0].display_name: required: a name"),
+        (changed("mcp_servers", url="g"), "mcp_servers[0].display_name: required: a name"),
+        ({**GOOD, "a2a_agents": [{"name": "a"}, {"display_name": "a"}]}, "a2a_agents[1].display_name: is that of a2a_agents[0] too"),
+        (changed("guardrails", name="g", kind="pii", id="x"), "guardrails[0].id: is made of kind and name"),
+        (changed("models", provider_key="(left out)", provider_key_id=["x"]), "is no id that follows from"),
+        (changed("provider_keys", api_key="${model}"), "variable model is not set, or empty"),
         (changed("mcp_policies", name="g"), "mcp_policies: unknown section (known: provider_keys,"),
         (changed("guardrail_attachments", name="g"), "guardrail_attachments: unknown section"),
         ("_format_version: '1'\nmodels: &a []\n", "anchors and references are not read"),
         ("_format_version: '1'\nmodels: []\nmodels: []\n", "is there twice"),
+        ("_format_version: '1'\nmodels: [\n", "not valid YAML"),
     ],
 )  # fmt: skip
 def test_each_fault_is_told_with_its_line(document: Any, text: str) -> None:
@@ -134,3 +139,13 @@ def test_a_file_of_ours_is_read_as_before() -> None:
     assert items == [] and lines.said == []
     with pytest.raises(OperatorError, match="missing mandatory _format_version"):
         yaml_document.read("models: []\n", "r.yaml", ENV, theirs=True)
+
+
+def test_a_name_is_read_by_the_same_rules_as_a_value() -> None:
+    text = (
+        "models: null\nprovider_keys:\n- display_name: prod\n  provider: openai\n  api_key: =\n"
+        "  request: {default_headers: {on: a}}\n'_format_version': \"1\"\n"
+    )
+    [key], _ = read(text)
+    assert (key.body["secret"], key.body["default_headers"]) == ("=", {"on": "a"})
+    assert len(read('{"_format_version": "1", "models": []}')[0]) == 0

@@ -129,7 +129,7 @@ def _name_in(rows: KindRows, value: Any, id: str) -> tuple[str, str]:
     """(its name, why it does not fit); the name is its id where the kind has none."""
     if not isinstance(value, dict):
         return id, "it is no object"
-    name = value.get(rows.named) if rows.named else id
+    name = rows.name_in(value) if rows.named else id
     if not isinstance(name, str) or not name:
         return id, f"{rows.named}: required: a name"
     for field_name, allowed in rows.values.items():

@@ -31,7 +31,7 @@ def test_they_are_counted_and_those_that_restrict_are_told_apart() -> None:
             "guardrails/2": {**WORD, "name": "no-words"},
             "cache_policies/1": {"name": "short"},
             "guardrail_attachments/1": {"guardrail_id": "1", "scope_type": "env"},
-            "mcp_servers/a/b": {"display_name": "tools"},
+            "mcp_servers/a/b": {"name": "tools"},
         }
     )
     told = kinds.judged()
@@ -60,7 +60,7 @@ def test_they_are_counted_and_those_that_restrict_are_told_apart() -> None:
     [
         ("guardrails/x", {**WORD, "kind": "hidden-kind"}, "schema_failed", "kind: must be one of"),
         ("guardrails/x", {"kind": "pii"}, "schema_failed", "name: required: a name"),
-        ("mcp_servers/x", {"name": "hidden-in-it"}, "schema_failed", "display_name: required"),
+        ("mcp_servers/x", {"url": "hidden-in-it"}, "schema_failed", "display_name: required"),
         ("cache_policies/x", ["hidden-in-it"], "schema_failed", "no object"),
         ("cache_policies/x", b"{hidden-in-it", "non_json", "not JSON"),
         ("lamps/x", {"name": "hidden-in-it"}, "unknown_kind", "no such kind"),
