@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(args.go(args))
     except (OperatorError, StoreError) as error:
         print(f"aisix: {error}", file=sys.stderr)
-        return 1 if bare else 2  # as the original does
+        return 1 if bare or _is_original(args) else 2  # as there
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # whoever read our output has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _is_original(args: argparse.Namespace) -> bool:
+    """Whether a start with the verb is in the original's form all the same."""
+    if not hasattr(args, "started"):
+        return False
+    from aisix.config.file import read
+    from aisix.config.original import ORIGINAL, form_of
+
+    given: dict[str, Any] = {}
+    with suppress(OperatorError):
+        given = read(Path(args.config))[0] if args.config else {}
+    return form_of(given, os.environ, args.started) == ORIGINAL
 
 
 def _without_verb(argv: Sequence[str]) -> bool:
@@ -294,7 +308,9 @@ def stored(args: argparse.Namespace) -> int:
     from aisix.cli import store
     from aisix.config.settings import load_settings
 
-    settings = load_settings(args.config, os.environ)
+    # What needs no settings goes by none: a variable may be meant for a gateway.
+    given = getattr(args, "resources", None) or getattr(args, "etcd", None)
+    settings = load_settings(args.config, {} if given and not args.config else os.environ)
     return int(getattr(store, args.run)(args, settings, _folders(settings)))
 
 

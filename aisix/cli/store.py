@@ -42,7 +42,7 @@ def validate(args: argparse.Namespace, settings: Settings, folders: Sequence[Pat
     if (args.file is None) == (args.resources is None):
         raise OperatorError("validate: give FILE, or --resources FILE")
     if args.resources is not None:
-        return move_in.validate(args.resources, environ)
+        return move_in.validate(args.resources, ANY_ENVIRONMENT if args.no_env else os.environ)
     found = findings(args.file, settings, folders, environ, files=not args.no_env)
     for complaint in found:
         print(complaint)
@@ -84,11 +84,7 @@ def export(args: argparse.Namespace, settings: Settings, folders: Sequence[Path]
     try:
         store = _replica(settings) if args.replica else _open(settings)
     except OperatorError as error:
-        if (
-            args.replica
-            or not settings.etcd.endpoints
-            or not (settings.data_dir / REPLICA).exists()
-        ):
+        if args.replica or not settings.etcd.endpoints or not copy_file(settings).is_file():
             raise
         text = f"{error}; what this node last read of it: aisix export --replica"
         raise OperatorError(text) from None
@@ -158,8 +154,8 @@ def accept(args: argparse.Namespace, settings: Settings, folders: Sequence[Path]
     """Have this node take over an etcd that is empty, and was not."""
     if not settings.etcd.endpoints:
         raise OperatorError("store accept: the settings name no etcd")
-    if not (settings.data_dir / REPLICA).is_file():
-        raise OperatorError(f"store accept: data_dir {settings.data_dir} has no copy of etcd")
+    if not copy_file(settings).is_file():
+        raise OperatorError(f"store accept: {copy_file(settings)}: there is no copy of etcd")
     from aisix.store.etcd.store import EtcdStore
 
     store = store_of(settings)
@@ -195,12 +191,18 @@ def _open(settings: Settings) -> Store:
     return store_of_command(settings)
 
 
+def copy_file(settings: Settings) -> Path:
+    """Where this node keeps what it read of etcd."""
+    path = settings.etcd.copy_path
+    return settings.data_dir / REPLICA if path is None else path.with_name(f"{path.name}.db")
+
+
 def _replica(settings: Settings) -> Store:
     """The copy that this node keeps of etcd, which is not asked."""
     if not settings.etcd.endpoints:
         raise OperatorError("--replica: the settings name no etcd; leave it out")
-    if not (settings.data_dir / REPLICA).is_file():
-        raise OperatorError(f"--replica: data_dir {settings.data_dir} has no copy of etcd")
+    if not copy_file(settings).is_file():
+        raise OperatorError(f"--replica: {copy_file(settings)}: there is no copy of etcd")
     store = store_of(settings)
     if store.unready:
         store.close()

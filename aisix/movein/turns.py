@@ -39,15 +39,15 @@ def _log_level(value: Any, beside: Mapping[str, Any]) -> Turned:
     >>> _log_level("warn", {}), _log_level("info,aisix_proxy=debug", {})[0]
     (('warning', ''), 'info')
     """
+    if value is False:  # `off`, as YAML reads it
+        value = "off"
     if not isinstance(value, str):
         return value, ""
     words = [word.strip().lower() for word in value.split(",") if word.strip()]
-    bare = [word for word in words if "=" not in word and "[" not in word]
-    plain = LEVELS.get(bare[-1], bare[-1]) if bare else "info"
-    if len(words) == 1 and bare:
-        return plain, ""
-    if plain not in OUR_LEVELS:
-        return value, ""
+    bare = [plain for word in words if (plain := LEVELS.get(word, word)) in OUR_LEVELS]
+    if len(words) == 1 and (bare or not set("=[:") & set(words[0])):
+        return (bare or words)[0], ""
+    plain = bare[-1] if bare else "info"
     return plain, f"of a filter the bare word counts: {plain}"
 
 
@@ -79,8 +79,15 @@ def _retries(value: Any, beside: Mapping[str, Any]) -> Turned:
 
 
 def _metrics_enabled(value: Any, beside: Mapping[str, Any]) -> Turned:
-    off = value is False or (isinstance(value, str) and value.lower() in ("false", "no", "0"))
-    return (None, "") if off else (NOTHING, "")
+    """What is neither yes nor no comes out as it is: no address.
+
+    >>> _metrics_enabled("no", {}), _metrics_enabled(True, {})[0] is NOTHING
+    ((None, ''), True)
+    """
+    word = str(value).lower()
+    if word in ("false", "no", "0"):
+        return None, ""
+    return (NOTHING if word in ("true", "yes", "1") else value), ""
 
 
 def _networks(value: Any, beside: Mapping[str, Any]) -> Turned:

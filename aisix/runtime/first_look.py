@@ -60,6 +60,11 @@ def tell_form(settings: Settings) -> None:
     if settings.names != ORIGINAL:
         return
     log.info("names: aisix%s", " (started without a verb)" if settings.started else "")
+    proxy, most = settings.proxy, settings.shutdown.max_drain_secs
+    log.info("a drain ends after shutdown.max_drain_secs: %d s; there it has no end", most)
+    if proxy.request_body_limit_bytes == proxy.bodies_limit_bytes:
+        text = "no limit of one body, but proxy.bodies_limit_bytes of all together: %d bytes"
+        log.info(text, proxy.bodies_limit_bytes)
     for one in settings.said:
         if one.lost:
             log.warning("%s: %s: %s", one.where, one.name, one.why)

@@ -136,3 +136,23 @@ def test_a_start_without_a_verb_is_in_the_originals_form(
     code, _, err = asked(capsys, *argv)
     assert code == 1 and "give one of etcd.endpoints and resources_file" in err
     assert asked(capsys, "serve", "--config", "gone.yaml")[0] == 2
+
+
+def test_what_needs_no_settings_is_not_kept_from_it_by_variables_for_a_gateway(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AISIX_ETCD__ENDPOINTS", "http://127.0.0.1:9")
+    written(r=GOOD)
+    assert asked(capsys, "validate", "--resources", "r.yaml")[0] == 0
+    code, _, err = asked(capsys, "export", "--etcd", "nowhere")
+    assert code == 2 and "--etcd: expected http://HOST:PORT" in err
+
+
+def test_the_form_decides_what_a_refused_start_ends_with(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(c={"names": "aisix"}, ours={"etcd": {"endpoints": ["http://127.0.0.1:9"]}})
+    assert asked(capsys, "serve", "--config", "c.yaml")[0] == 1
+    assert asked(capsys, "serve", "--config", "ours.yaml")[0] == 2
+    monkeypatch.setenv("AISIX_NAMES", "aisix")
+    assert asked(capsys, "serve", "--config", "ours.yaml")[0] == 1

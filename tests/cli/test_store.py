@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from aisix.cli.main import main
+from aisix.cli.store import copy_file
+from aisix.config.settings import load_settings
 from aisix.store.etcd.store import EtcdStore
 from aisix.store.kinds.api_keys import hash_of
 from tests.cluster.servers import Etcd
@@ -90,7 +92,7 @@ def test_what_goes_from_sqlite_to_etcd_and_back_is_the_same(
         capsys.readouterr()
         assert exported(file) == text
     assert main(["export", "--replica", "--config", shared]) == 2
-    assert "has no copy of etcd" in capsys.readouterr().err
+    assert "there is no copy of etcd" in capsys.readouterr().err
     with following(tmp_path / "b" / "data", place):
         node = EtcdStore(tmp_path / "b" / "data", keyring(), place)
         until(lambda: node.current().model("small"))
@@ -104,3 +106,15 @@ def test_what_goes_from_sqlite_to_etcd_and_back_is_the_same(
     assert "last known to be etcd's" in told.err
     assert main(["export", "--replica", "--config", back]) == 2
     assert "the settings name no etcd" in capsys.readouterr().err
+
+
+def test_the_copy_of_etcd_is_where_the_settings_say(tmp_path: Path) -> None:
+    env = {
+        "AISIX_ETCD__ENDPOINTS": "http://127.0.0.1:9",
+        "AISIX_ADMIN__ENABLED": "false",
+        "AISIX_ENCRYPTION_KEY": SEALS,
+        "AISIX_DATA_DIR": str(tmp_path),
+    }
+    assert copy_file(load_settings(None, env)) == tmp_path / "replica.db"
+    env["AISIX_ETCD__COPY_PATH"] = str(tmp_path / "cache.json")
+    assert copy_file(load_settings(None, env)) == tmp_path / "cache.json.db"

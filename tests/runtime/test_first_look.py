@@ -33,6 +33,7 @@ def test_the_original_form_is_told_with_what_is_not_obeyed(
     caplog.set_level("INFO")
     tell_form(load_settings(file, {}))
     assert "names: aisix" in caplog.text and "cache" in caplog.text
+    assert "max_drain_secs: 60 s" in caplog.text and "of all together: 1073741824" in caplog.text
     caplog.clear()
     tell_form(load_settings(None, {}))
     assert not caplog.text
