@@ -158,6 +158,9 @@ class Call:
     def send(self, upstream_request: UpstreamRequest, sink: Sink) -> Transfer:
         """One attempt goes out; UpstreamError when that cannot even begin."""
         self.out, to = None, sink
+        if self.attempts.count > 1:  # what was wrong with the one before is told of that alone
+            for name in NOTED:
+                self.seen.pop(name, None)
         if self.recording is not None:
             to = self.recording.attempt(self.target, upstream_request, sink)
         if self.gateway.identity.text_log:
@@ -286,6 +289,9 @@ class Call:
     def failed(self, error: UpstreamError) -> None:
         """The upstream failed: why, for the access line alone."""
         note_failure(self.seen, error)
+
+
+NOTED = "upstream_fault", "upstream_detail"
 
 
 def note_failure(seen: dict[str, Any], error: UpstreamError) -> None:
