@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 from typing import NamedTuple
 
-from aisix.errors import CallerError
+from aisix.errors import Fault
 from aisix.limits import Grant, LimitRefusal, RateLimiter, clock
 from aisix.mapping.exchange import UpstreamRequest
 from aisix.mapping.metering import Tokens
@@ -31,7 +31,7 @@ class Following(NamedTuple):
     """What is sent next; `refusal`: why nothing is; elsewhere: to another target than before."""
 
     request: UpstreamRequest | None
-    refusal: CallerError | None = None
+    refusal: Fault | None = None
     elsewhere: bool = False
 
 
@@ -87,11 +87,11 @@ class MemberLimits:
     async def within(
         self, call: Call, upstream_request: UpstreamRequest, anew: bool = False
     ) -> Following:
-        """The same, and how it came about; never raises CallerError."""
+        """The same, and how it came about; never raises a Fault."""
         before = call.target
         try:
             request = await self.following(call, upstream_request, anew)
-        except CallerError as refusal:
+        except Fault as refusal:  # also of a limiter that has no room for a holder
             return Following(None, refusal)
         return Following(request, elsewhere=call.target is not before)
 

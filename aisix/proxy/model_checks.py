@@ -29,6 +29,7 @@ from aisix.routing.balancers import Balancers
 from aisix.routing.model_health import TIMED_OUT
 from aisix.routing.target import Target
 from aisix.store.resources import ApiKey, BackgroundCheck, Model
+from aisix.upstream import faults
 from aisix.upstream.request import Cap, Timeouts
 
 REQUEST_ID = "background-model-check"
@@ -76,6 +77,8 @@ class ModelChecks:
         try:
             outcome = await self._asked(balancers, model, check)
         except (Fault, OperatorError) as error:
+            if isinstance(error, UpstreamError) and error.values.get("why") == faults.FILES:
+                return  # our own want says nothing of the model
             late = isinstance(error, UpstreamError) and error.kind == "timeout"
             outcome = Outcome(str(error), TIMED_OUT if late else None)
         except Exception as error:  # the others are to be asked all the same

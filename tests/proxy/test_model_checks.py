@@ -13,6 +13,7 @@ import pytest
 
 from aisix.proxy.model_checks import AT_ONE_TIME, IDLE_SECS, ModelChecks
 from aisix.routing.model_health import ModelState
+from aisix.upstream import faults
 from tests import rough
 from tests.inside import Inside, good
 from tests.upstream.peer import Call, Peer
@@ -141,6 +142,21 @@ async def test_nobody_is_asked_where_nobody_wants_it(tmp_path: Path) -> None:
         Inside.serving(tmp_path, peer.url, background_model_check=off) as inside,
     ):
         assert await checks_of(inside).once() == IDLE_SECS
+        assert state(inside) == ModelState()
+
+
+@in_a_loop
+async def test_what_we_want_for_ourselves_says_nothing_of_a_model(tmp_path: Path) -> None:
+    async def no_files(request: Any) -> Any:
+        raise faults.no_files("none left")
+
+    async with (
+        Peer(good) as peer,
+        Inside.serving(tmp_path, peer.url, background_model_check=CHECK) as inside,
+    ):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(type(inside.gateway.driver), "send", staticmethod(no_files))
+            await checks_of(inside).once()
         assert state(inside) == ModelState()
 
 
