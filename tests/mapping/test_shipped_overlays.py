@@ -106,8 +106,9 @@ def test_a_refused_address_is_told_the_same_in_both_forms(theirs: Mappings, ours
             )
 
 
-def test_how_long_to_wait_is_told_but_for_a_place(theirs: Mappings) -> None:
-    caller = theirs.caller("openai-chat")
+@pytest.mark.parametrize("dialect", [*OPENAI, "anthropic-messages"])
+def test_how_long_to_wait_is_told_but_for_a_place(theirs: Mappings, dialect: str) -> None:
+    caller = theirs.caller(dialect)
     waits = {
         counts: caller.fault(Fault("rate_limited", **LIMIT, counts=counts, unit="u")).headers
         for counts in ("requests", "tokens", "concurrency")
