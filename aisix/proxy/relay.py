@@ -324,7 +324,7 @@ class Relay(BackPressure):
             pause = self._call.nonsense(self._exchange.broke)
         else:
             seen = error.retry, self._status, self._headers, self._loop.time()
-            pause = self._attempts.after_answer(*seen, error.status)
+            pause = self._attempts.after_answer(*seen, error.stands_for)
             self._call.judged()
         # What this exchange has read is spoilt: the next attempt has one of its own.
         if self._round > 1:

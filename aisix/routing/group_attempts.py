@@ -51,7 +51,7 @@ class GroupAttempts(MeasuredAttempts):
     def after_answer(
         self, retry: str, status: int, headers: Mapping[str, str], now: float, in_band: int = 0
     ) -> float | None:
-        failed = status >= 300 or bool(retry)
+        failed = status >= 300 or bool(retry) or in_band > 0
         if not failed:
             return None
         self._refused(status)

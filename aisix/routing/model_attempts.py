@@ -20,7 +20,6 @@ from aisix.routing.target import Target
 
 # Words of upstream/faults.py: what breaks on the way.
 BREAKS = frozenset(("dns", "connect", "tls", "reset", "curl", "truncated", "no_end"))
-SAYS_NOTHING = 502  # the status that errors without one have by the tables
 
 
 class ModelAttempts(Attempts):
@@ -54,7 +53,7 @@ class ModelAttempts(Attempts):
     def after_answer(
         self, retry: str, status: int, headers: Mapping[str, str], now: float, in_band: int = 0
     ) -> float | None:
-        if status < 300 and not retry:
+        if status < 300 and not retry and not in_band:
             return super().after_answer(retry, status, headers, now)
         self._note(of_answer(status, headers, in_band), now)
         return super().after_answer(retry, status, headers, now)
@@ -140,12 +139,15 @@ def of_error(error: UpstreamError) -> ModelFailure | None:
 
 def of_answer(status: int, headers: Mapping[str, str], in_band: int = 0) -> ModelFailure:
     """The same of an answer; in_band: the status that an error in a stream, or in an answer with a
-    good status, stands for."""
-    if status < 400:
-        seen = in_band if 400 <= in_band < 600 and in_band != SAYS_NOTHING else 0
-        return ModelFailure(seen, 0 if seen else IN_BAND, in_band=True)
-    retryable = status >= 500 or status == RATE_LIMITED
-    return ModelFailure(status, told=_whole_seconds(headers), retryable=retryable)
+    good status, stands for; 0: it says none."""
+    if status < 300:
+        retryable = not in_band or _retryable(in_band)
+        return ModelFailure(in_band, 0 if in_band else IN_BAND, None, True, retryable)
+    return ModelFailure(status, told=_whole_seconds(headers), retryable=_retryable(status))
+
+
+def _retryable(status: int) -> bool:
+    return status < 400 or status >= 500 or status == RATE_LIMITED
 
 
 def _whole_seconds(headers: Mapping[str, str]) -> int | None:

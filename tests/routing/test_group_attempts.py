@@ -114,6 +114,23 @@ def test_an_error_as_the_first_event_goes_by_the_status_it_stands_for() -> None:
     assert of_group("a", "b").after_answer("", 200, {}, 0.0, 400) is None
 
 
+def test_a_first_event_that_ends_the_request_is_told_the_model_by_its_status() -> None:
+    for status, reason in ((401, "upstream_auth_failure"), (503, "upstream_server_error")):
+        attempts = of_group("a", "b")
+        cells = attempts.target.cells
+        assert cells is not None
+        pause = attempts.after_answer("" if status == 401 else "here", 200, {}, 0.0, status)
+        assert pause == (None if status == 401 else 0.0)
+        assert cells.state().status_reason == reason
+
+
+def test_a_redirect_goes_on_and_cools_nobody() -> None:
+    attempts = of_group("a", "b")
+    cells = attempts.target.cells
+    assert attempts.after_answer("", 302, {}, 0.0) == 0.0
+    assert cells is not None and not cells.condition(1.0)
+
+
 def test_retries_that_nobody_has_written_come_out_of_a_budget() -> None:
     def asked(**group: Any) -> list[int]:
         attempts = of_group("a", **group)

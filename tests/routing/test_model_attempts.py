@@ -54,7 +54,8 @@ def test_what_an_answer_says() -> None:
     assert of_answer(503, {"retry-after": "1.5"}) == ModelFailure(503)
     assert of_answer(400, {}) == ModelFailure(400, retryable=False)
     assert of_answer(200, told, 529) == ModelFailure(529, in_band=True)
-    assert of_answer(200, {}, 502) == ModelFailure(0, IN_BAND, in_band=True)
+    assert of_answer(200, {}, 400) == ModelFailure(400, in_band=True, retryable=False)
+    assert of_answer(302, {}) == ModelFailure(302)
     assert of_answer(200, {}) == ModelFailure(0, IN_BAND, in_band=True)
 
 
@@ -98,3 +99,12 @@ def test_where_no_group_goes_by_it_nothing_is_measured() -> None:
     attempts.good()
     attempts.end()
     assert cells.latency == -1.0
+
+
+def test_an_error_in_a_stream_that_is_not_repeated_is_no_success_either() -> None:
+    attempts = begun()
+    cells, now = attempts.target.cells, time.monotonic()
+    assert cells is not None
+    assert attempts.after_answer("", 200, {}, now, 401) is None
+    attempts.good()
+    assert cells.state().status_reason == "upstream_auth_failure"

@@ -120,6 +120,7 @@ def moved(etcd: Etcd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Move
 
 STALL: rough.Step = 30.0  # s
 NEVER = {"cooldown": {"enabled": False}}
+BUSY = b'data: {"error": {"message": "busy", "code": 503}}\n\n'
 MODELS: list[tuple[str, bytes | tuple[rough.Step, ...], dict[str, Any]]] = [
     ("no-key", failing("401 Unauthorized"), {}),
     ("too-many", failing("429 Too Many Requests"), {}),
@@ -137,6 +138,7 @@ MODELS: list[tuple[str, bytes | tuple[rough.Step, ...], dict[str, Any]]] = [
     ("Modèle", rough.json(said("Modèle")), {}),
     ("stalls", (rough.stream() + streamed("first")[:420], STALL), {"stream_timeout": 300, **NEVER}),
     ("streams", (rough.stream() + streamed("streamed"), rough.CLOSE), {}),
+    ("busy", (rough.stream() + BUSY, rough.CLOSE), {}),
 ]
 TWO = {"max_fallbacks": 1}
 GROUPS: list[tuple[str, tuple[str, ...], dict[str, Any]]] = [
@@ -155,6 +157,7 @@ GROUPS: list[tuple[str, tuple[str, ...], dict[str, Any]]] = [
     ("r-late", ("late", "streams"), {}),
     ("r-accent", ("Modèle",), {}),
     ("r-stalls", ("stalls", "streams"), {}),
+    ("r-busy", ("busy", "streams"), {}),
 ]
 
 
@@ -254,6 +257,13 @@ def test_who_is_too_slow_is_left_for_another_until_the_caller_has_seen_something
     stalled = moved.ask("r-stalls", stream=True)
     assert b"error" in stalled.body and b"streamed" not in stalled.body
     assert moved.calls("streams") == before
+
+
+def test_an_error_as_the_first_event_counts_by_its_status(moved: Moved) -> None:
+    answer = moved.ask("r-busy", stream=True)
+    assert b"streamed" in answer.body and b"error" not in answer.body
+    row = moved.row("busy")
+    assert (row["status"], row["status_reason"]) == ("cooldown", "upstream_server_error")
 
 
 def test_a_group_on_the_other_dialects_route(moved: Moved) -> None:

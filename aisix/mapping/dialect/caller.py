@@ -48,6 +48,7 @@ class ErrorAnswer:
     kind: str = ""  # for the log and the metrics
     message: str = ""
     retry: str = ""  # "here": may be tried again; "elsewhere": by another target; "": never
+    stands_for: int = 0  # of an error inside an answer: the status it says it has; 0: it says none
     known: dict[str, Json] = field(default_factory=dict, repr=False)  # what the body is made of
 
 

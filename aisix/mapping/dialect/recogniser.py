@@ -101,11 +101,15 @@ class Recogniser:
 
     def status(self, said: Said) -> int:
         """The status of an error that came without one."""
+        return self.known(said) or self.statuses.get("*", 500)
+
+    def known(self, said: Said) -> int:
+        """The status an error stands for by what it says; 0: it says nothing of one."""
         if said.status is not None:
             return said.status
         text = said.parts.get("message", "")
         found = (status for pattern, status in self.guesses if pattern.search(text))
-        return next(found, self.statuses.get("*", 500))
+        return next(found, 0)
 
     def _status(self, body: dict[str, Json], parts: dict[str, str]) -> int | None:
         for path in self.places.get("status", ()):

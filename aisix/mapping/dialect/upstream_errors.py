@@ -128,6 +128,7 @@ class ErrorTables:
         message = said.parts.get("message", "")
         if type(body) is str and status is not None and status not in OWN:
             message = ""  # of whatever stands between: it speaks of hosts and of connections
+        stands_for = self.recogniser.known(said) if status is None else 0
         view = self._view(status, headers, body, said, facts, now)
         row, status = self._row(view)
         data: dict[str, Json] = row.data if row else {"status": 502, "message": ""}
@@ -154,7 +155,7 @@ class ErrorTables:
         type_, code = (_quoted(data.get(key), said.parts) for key in ("type", "code"))
         param = _quoted(param, said.parts)
         shown = caller.answer(wanted, type_, code, text, param, out, kind_name)
-        return replace(shown, retry=data.get("retry", ""))
+        return replace(shown, retry=data.get("retry", ""), stands_for=stands_for)
 
     def is_error(self, parsed: Json) -> bool:
         """Whether an answer with a good status is an error all the same."""

@@ -72,6 +72,7 @@ def test_a_good_status_does_not_make_an_error_an_answer(pair: str, shape: str) -
     assert answer.status in (shown if isinstance(shown, tuple) else (shown,))
     assert answer.body == streamed.error.body
     assert streamed.error.retry == retry
+    assert streamed.error.stands_for in (status, 0 if status == 500 else status)
 
 
 @pytest.mark.parametrize("pair", PAIRS)
