@@ -332,14 +332,17 @@ class ChatHandler(EnteringHandler):
             return
         self._reservation = None
         self.gateway.booking.under_way.discard(self)
-        tokens: Tokens = {}
+        tokens, of_last = Tokens(), Tokens()
         try:
             tokens, _ = self._used()
+            of_last = tokens if self.call is None else self.call.of_this_attempt(tokens)
         finally:  # its places are given back whatever happens
-            if reservation is not None:
-                reservation.settle(tokens, clock())
-            if members is not None:
-                members.settle(tokens if self.call is None else self.call.of_this_attempt(tokens))
+            try:
+                if reservation is not None:
+                    reservation.settle(tokens, clock())
+            finally:
+                if members is not None:
+                    members.settle(of_last)
 
     def _used(self) -> tuple[Tokens, Sequence[str]]:
         """What it has used in all; asked at its end."""

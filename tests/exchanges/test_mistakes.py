@@ -45,10 +45,14 @@ Exchange = Callable[[Running, Rough], bytes]
 
 
 def asked(
-    gateway: Running, stream: bool, pieces: int = 1, path: str = "/v1/chat/completions"
+    gateway: Running,
+    stream: bool,
+    pieces: int = 1,
+    path: str = "/v1/chat/completions",
+    alias: str = "claude-prod",
 ) -> socket.socket:
     """A connection with a request on it, sent in so many pieces."""
-    body = {"model": "claude-prod", "messages": [{"role": "user", "content": "Hi"}]}
+    body = {"model": alias, "messages": [{"role": "user", "content": "Hi"}]}
     return written(gateway, path, json.dumps({**body, "stream": stream}).encode(), pieces)
 
 
@@ -120,6 +124,17 @@ def stream_tried_again(gateway: Running, upstream: Rough) -> bytes:
     upstream.next(refusal(529))
     upstream.next(*GOOD[True])
     return answered(asked(gateway, stream=True))
+
+
+def gone_on(gateway: Running, upstream: Rough, stream: bool = False) -> bytes:
+    """Of a group whose first target fails."""
+    upstream.next(refusal(529))
+    upstream.next(*GOOD[stream])
+    return answered(asked(gateway, stream, alias="group"))
+
+
+def stream_gone_on(gateway: Running, upstream: Rough) -> bytes:
+    return gone_on(gateway, upstream, stream=True)
 
 
 def refused(gateway: Running, upstream: Rough) -> bytes:
@@ -219,7 +234,7 @@ def form_answered_early(gateway: Running, upstream: Rough) -> bytes:
 
 EXCHANGES: list[Exchange] = [
     *(plain, stream, in_pieces, tried_again, stream_tried_again, refused, broken_off, reset),
-    *(left, slowly_read, too_silent, counted),
+    *(left, slowly_read, too_silent, counted, gone_on, stream_gone_on),
     *(passed, passed_stream, passed_broken_off, passed_refused),
     *(form, form_tried_again, form_without_end, form_left, form_answered_early),
 ]
@@ -246,12 +261,20 @@ def faulty(folder: Path, upstream: Rough, kind: str, places: int) -> Iterator[Ru
         "upstream": {"retries": 1, "retry_after_limit_secs": 0, "retry_budget_percent": 100},
         "downstream": {"stalled_timeout_secs": 1},
         "event_loop": loop,
+        "observability": {"access_log_format": "text"},
+        "metrics_names": "aisix",
     }
     Plan(folder)
     late = {"timeout": 1000, "stream_timeout": 300}
     openai = {"provider": "openai", "adapter": "openai", "display_name": "openai-like"}
+    openai["default_headers"] = {"x-id": "${request.id}"}
+    limit = {"rate_limit": {"concurrency": places}}  # a target of a group gives its place back too
     with Running(folder, more, program=("tests.exchanges.mistakes", str(folder))) as running:
-        running.set_up(upstream.url, {"claude-prod": {**MODEL, **late}})
+        first = {**MODEL, **late, "cooldown": {"enabled": False}}
+        aliases = {"first": first, "claude-prod": {**MODEL, **late, **limit}}
+        running.set_up(upstream.url, aliases)
+        targets = [{"model": alias} for alias in aliases]
+        running.create("models", {"display_name": "group", "routing": {"targets": targets}})
         running.set_up(upstream.url, {"passed": {"model_name": "any", **late}}, **openai)
         running.allow("*", rate_limit={"concurrency": places})
         yield running
