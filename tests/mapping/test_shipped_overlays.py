@@ -191,9 +191,11 @@ def test_both_came_with_the_program() -> None:
 
 
 def test_what_has_to_be_said_in_several_files_is_said_alike() -> None:
-    """An upstream's error is told the same by all that speak to OpenAI's callers, and our own too but
-    for what only a chat has."""
+    """An upstream's error is told the same by all that speak to OpenAI's callers, and by both that
+    speak to Anthropic's; our own too but for what only a chat has."""
     (overlay,) = shipped_overlays()
-    assert len({file.read_bytes() for file in overlay.rglob("errors.toml")}) == 1
+    for spoken in ("openai-*", "anthropic-*"):
+        told = [file.read_bytes() for file in overlay.glob(f"{spoken}/*/errors.toml")]
+        assert len(told) > 1 and len(set(told)) == 1
     chat, responses = (tomllib.loads((overlay / one / "caller.toml").read_text()) for one in OPENAI)
     assert {name: chat[name] for name in chat if name not in ("headers", "stream")} == responses
