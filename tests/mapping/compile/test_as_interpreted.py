@@ -65,10 +65,12 @@ def test_fields_a_caller_makes_up_do_not_use_up_the_forms() -> None:
     assert forms.translate(body, call)["max_tokens"] == 9
 
 
-def test_a_request_is_the_same_in_both_forms_to_the_byte() -> None:
+@pytest.mark.parametrize("named", MAPPINGS.mappings.values(), ids=MAPPINGS.mappings)
+def test_a_request_is_the_same_in_both_forms_to_the_byte(named: Mapping) -> None:
     by_form = 0
-    for parameters in ALL:
-        mapping, case = parameters.values
+    for mapping, case in (parameters.values for parameters in ALL):
+        if mapping is not named:
+            continue
         fast, slow = both(case, mapping)
         body = case.request(mapping.caller)
         headers = dict(case.about.get("caller_headers", {}))
@@ -76,11 +78,12 @@ def test_a_request_is_the_same_in_both_forms_to_the_byte() -> None:
         assert request(fast, body) == request(slow, body), case.name
         try:
             fast.tables.forms.translate(body, call)
-            by_form += mapping is MAPPING
+            by_form += 1
         except Exception as error:
             # Bail, or a verb's refusal: the interpreter had the last word.
             assert isinstance(error, Bail) or "caller-error.json" in case.files, case.name
-    assert by_form > len(CASES) * 0.8  # or the whole file would compare the interpreter with itself
+    if named is MAPPING:  # or the whole file would compare the interpreter with itself
+        assert by_form > len(CASES) * 0.8
 
 
 @pytest.mark.parametrize(("mapping", "case"), ALL)
