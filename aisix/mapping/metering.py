@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from aisix.mapping.exchange import Exchange
+from aisix.mapping.syntax.answer import Metered
 
-# Of the counters of [meter] those that are estimated, and those that are part of another one.
-PROMPT, COMPLETION = "input", "output"
-INSIDE = frozenset({"reasoning"})
+# The counters of [meter]. The first two are estimated; those INSIDE are part of another one.
+PROMPT, COMPLETION, CACHE_READ, CACHE_WRITE, REASONING = Metered._fields
+INSIDE = frozenset({REASONING})
 
 Tokens = dict[str, int]
 

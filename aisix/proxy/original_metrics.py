@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from aisix.config.original import ORIGINAL
 from aisix.config.settings import Settings
 from aisix.limits import Level, LimitRefusal
-from aisix.mapping.metering import COMPLETION, INSIDE, PROMPT, total
+from aisix.mapping.metering import CACHE_READ, CACHE_WRITE, COMPLETION, INSIDE, PROMPT, total
 from aisix.routing.attempts import Attempts
 from aisix.routing.balancers import Balancers
 from aisix.routing.model_health import CONDITIONS
@@ -43,7 +43,6 @@ TOO_LARGE = "too_large"  # the fault
 COMPLETED, ABORTED = "completed", "aborted"
 BROKE = 502  # what a caller is told of an attempt that broke
 MICRO = 1e6
-CACHE_READ, CACHE_WRITE = "cache_read", "cache_write"
 NONE = (0, 0, 0)
 FREE = Cost()
 # What tells the usual requests apart: where it counts as under way, target, key, streamed, alias.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from aisix.mapping.grammar.declared import Key, file, unit
 from aisix.mapping.grammar.kinds import (
     CHUNK,
@@ -25,17 +23,7 @@ from aisix.mapping.grammar.kinds import (
     UNITS_BY_NAME,
 )
 from aisix.mapping.grammar.rule import UNLESS, WHEN
-
-
-class Metered(NamedTuple):
-    """The gateway's own counters of tokens, and what each counts."""
-
-    input: str = "tokens read, without those of a cache"
-    output: str = "tokens written"
-    cache_read: str = "tokens read from a cache"
-    cache_write: str = "tokens written to a cache"
-    reasoning: str = "of those written, the reasoning"
-
+from aisix.mapping.syntax.answer import Metered
 
 ANSWER = file(
     "answer",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from aisix.mapping.syntax import paths
 from aisix.mapping.syntax.mending import BlockMends, ChoiceMends
@@ -12,6 +13,16 @@ from aisix.mapping.syntax.rules import Condition, Place, Rule, Shape
 NUMBER = "index"  # tells which item of a list a delta belongs to
 Register = tuple[str, str]  # ("state" or "block", name)
 Parts = tuple[tuple[str, str, Path], ...]  # (field of the block, "" | json | list, path of a delta)
+
+
+class Metered(NamedTuple):
+    """The gateway's own counters of tokens, and what each counts."""
+
+    input: str = "tokens read, without those of a cache"
+    output: str = "tokens written"
+    cache_read: str = "tokens read from a cache"
+    cache_write: str = "tokens written to a cache"
+    reasoning: str = "of those written, the reasoning"
 
 
 @dataclass(slots=True)
